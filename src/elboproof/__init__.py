@@ -1,0 +1,29 @@
+"""elboproof decides what is claimed about variational auto-encoders, with proofs where proofs are possible.
+
+The complete public API is the table below. Names are imported when they are first used, so that
+``import elboproof`` and ``elboproof --help`` answer at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elboproof.decoder.optimal import OptimalDecoder as OptimalDecoder
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "OptimalDecoder": "elboproof.decoder.optimal",  # the closed-form decoder of a Gaussian VAE
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'elboproof' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,73 @@
+"""What every room asks of its arguments, and the one form of the errors: argument, value, requirement.
+
+Messages read ``name: got <value>; expected <requirement>``.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+Shape = Sequence[int | str]
+"""One entry per axis: an integer is a required length, a word is the name of a free one."""
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Return a short text of a value for an error message."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def bad(name: str, value: object, requirement: str) -> ValueError:
+    """Return the error for an argument of the right type and a forbidden value."""
+    return ValueError(f"{name}: got {shown(value)}; expected {requirement}")
+
+
+def wrong_type(name: str, value: object, requirement: str) -> TypeError:
+    """Return the error for an argument of the wrong type."""
+    return TypeError(f"{name}: got {shown(value)} of type {type(value).__name__}; expected {requirement}")
+
+
+def finite_array(value: ArrayLike, name: str, shape: Shape) -> FloatArray:
+    """Return ``value`` as a float64 array of the shape asked, with every entry finite.
+
+    Raises
+    ------
+    TypeError
+        If the entries are not real numbers (strings and booleans are not).
+    ValueError
+        If the shape does not fit, an axis is empty, or an entry is infinite or NaN.
+    """
+    array = _real_array(value, name)
+    _require_shape(array, name, shape)
+    require_finite(array, name)
+    return array.astype(np.float64)
+
+
+def _real_array(value: ArrayLike, name: str) -> NDArray[np.generic]:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # ragged nesting
+        raise bad(name, value, "numbers in a rectangular array") from error
+    if array.dtype.kind not in "fiu":
+        raise wrong_type(name, value, "real numbers")
+    return array
+
+
+def _require_shape(array: NDArray[np.generic], name: str, shape: Shape) -> None:
+    wanted = f"shape ({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''}) with no empty axis"
+    fits = array.ndim == len(shape) and all(
+        isinstance(want, str) or have == want for have, want in zip(array.shape, shape, strict=True)
+    )
+    if not fits or 0 in array.shape:
+        raise ValueError(f"{name}: got shape {array.shape}; expected {wanted}")
+
+
+def require_finite(array: NDArray[np.generic], name: str) -> None:
+    """Raise if an entry of an array is infinite or NaN, naming the first one."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        index = tuple(int(i) for i in np.argwhere(~finite)[0])
+        place = "".join(f"[{i}]" for i in index)
+        raise ValueError(f"{name}: got {array[index]} at {name}{place}; expected finite numbers")

@@ -1,0 +1,1 @@
+"""Claims, checks, findings and the runner. Knows nothing of VAEs."""

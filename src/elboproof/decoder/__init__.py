@@ -1,0 +1,1 @@
+"""The closed-form optimal decoder of a Gaussian VAE."""

@@ -1,0 +1,1 @@
+"""What is verified: latent-variable models, their likelihoods and priors."""

@@ -1,0 +1,1 @@
+"""One expression, several number systems."""
