@@ -1,0 +1,215 @@
+"""What the author of a claim writes down: the claim, its hypotheses, its checks and their controls.
+
+Nothing is validated while a claim module is imported: a decorator that raised would hide every later
+mistake in the file. `elboproof.checking.problems` looks at the finished objects and reports all of them.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from elboproof.arguments import bad
+
+if TYPE_CHECKING:
+    from elboproof.checking.verdict import Verdict
+
+    CheckFunction = TypeVar("CheckFunction", bound=Callable[..., Verdict])
+
+ROLES = ("confirms", "sharpens", "limits")
+METHODS = ("symbolic", "certified", "numeric", "statistical", "property", "experiment")
+RELATIONS = ("=", "<=", "<", ">=", ">", "order", "limit")
+TIERS = ("quick", "default", "full")
+LABEL = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A named side condition of a statement, with the predicate that decides it.
+
+    Parameters
+    ----------
+    name, text
+        A short name, and the condition as a sentence.
+    predicate
+        Called with the objects of an instance; true if the condition is met.
+    """
+
+    name: str
+    text: str
+    predicate: Callable[..., object]
+
+
+@dataclass(frozen=True)
+class Control:
+    """A false neighbour of a statement: the same check with some keyword arguments replaced.
+
+    Attributes
+    ----------
+    overrides : mapping
+        Values for keyword-only parameters of the check.
+    drops : tuple of Hypothesis
+        Hypotheses that this neighbour violates on purpose. `Run.assume` lets them pass while the control
+        runs, and insists that they are indeed violated.
+    """
+
+    name: str
+    overrides: Mapping[str, object]
+    drops: tuple[Hypothesis, ...] = ()
+
+
+def control(name: str, /, *, drops: Sequence[Hypothesis] = (), **overrides: object) -> Control:
+    """Return a control: the check must be *refuted* when it runs with these keyword arguments.
+
+    Parameters
+    ----------
+    name
+        What makes this neighbour false, such as "without the 1/2".
+    drops
+        Declared hypotheses that the neighbour violates, see `Control`.
+    **overrides
+        New values for keyword-only parameters of the check.
+    """
+    return Control(name, dict(overrides), tuple(drops))
+
+
+@dataclass(frozen=True)
+class Check:
+    """One decidable statement together with the function that decides it; made by `Claim.check`."""
+
+    claim: str
+    name: str
+    function: "Callable[..., Verdict]"
+    statement: str
+    role: str
+    method: str
+    relation: str
+    states: str
+    domain: str
+    hypotheses: tuple[Hypothesis, ...]
+    controls: tuple[Control, ...]
+    tier: str
+    time_limit: float
+    tests: int
+
+    @property
+    def id(self) -> str:
+        """Return ``claim/statement/name``, unique within a run."""
+        return f"{self.claim}/{self.statement}/{self.name}"
+
+    @property
+    def file(self) -> str:
+        """Return the path of the file that defines the check."""
+        return inspect.getsourcefile(self.function) or "unknown file"
+
+    def control(self, name: str) -> Control:
+        """Return the control of that name.
+
+        Raises
+        ------
+        ValueError
+            If the check has none.
+        """
+        for one in self.controls:
+            if one.name == name:
+                return one
+        raise bad("name", name, f"a control of {self.id}")
+
+
+@dataclass
+class Claim:
+    """A claim of a paper: its label, its title and the checks that decide its statements.
+
+    Parameters
+    ----------
+    label
+        Lower-case words joined by hyphens; the name of the module or package with ``-`` for ``_``.
+    title
+        The claim as a short sentence.
+
+    Raises
+    ------
+    ValueError
+        If the label has another form.
+    """
+
+    label: str
+    title: str
+    checks: list[Check] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not LABEL.fullmatch(self.label):
+            raise bad("label", self.label, "lower-case words joined by hyphens")
+
+    def check(
+        self,
+        *,
+        statement: str = "",
+        role: str = "",
+        method: str = "",
+        relation: str = "",
+        states: str = "",
+        domain: str = "",
+        hypotheses: Sequence[Hypothesis] = (),
+        controls: Sequence[Control] = (),
+        tier: str = "default",
+        time_limit: float = 60.0,
+        tests: int = 1,
+    ) -> "Callable[[CheckFunction], CheckFunction]":
+        """Return a decorator that registers ``function(run, *, ...) -> Verdict`` as a check.
+
+        Parameters
+        ----------
+        statement
+            Number of the statement within the claim, such as "S2".
+        role
+            "confirms", "sharpens" or "limits".
+        method
+            "symbolic", "certified", "numeric", "statistical", "property" or "experiment".
+        relation
+            "=", "<=", "<", ">=", ">", "order" or "limit".
+        states
+            What is established if the check holds, as a formula or a sentence.
+        domain
+            For which instances it is established.
+        hypotheses
+            The conditions; the check must exercise each with ``run.assume``.
+        controls
+            At least one.
+        tier
+            "quick", "default" or "full": the smallest selection that runs the check.
+        time_limit
+            Seconds for one run of the function. The check and each of its controls have it separately,
+            because a control is a complete re-run; importing the claim module does not count.
+        tests
+            Number of statistical tests inside the function. ``run.false_alarm`` is the share of one.
+
+        Notes
+        -----
+        All are required in practice, up to the last three. They have defaults so that a missing one is
+        reported at collection, with all other mistakes, instead of stopping the import.
+        """
+
+        def register(function: "CheckFunction") -> "CheckFunction":
+            self.checks.append(
+                Check(
+                    claim=self.label,
+                    name=function.__name__,
+                    function=function,
+                    statement=statement,
+                    role=role,
+                    method=method,
+                    relation=relation,
+                    states=states,
+                    domain=domain,
+                    hypotheses=tuple(hypotheses),
+                    controls=tuple(controls),
+                    tier=tier,
+                    time_limit=time_limit,
+                    tests=tests,
+                )
+            )
+            return function
+
+        return register
