@@ -4,6 +4,7 @@ Messages read ``name: got <value>; expected <requirement>``.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,3 +72,22 @@ def require_finite(array: NDArray[np.generic], name: str) -> None:
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         place = "".join(f"[{i}]" for i in index)
         raise ValueError(f"{name}: got {array[index]} at {name}{place}; expected finite numbers")
+
+
+def float_array(value: ArrayLike, name: str, shape: Shape) -> NDArray[np.floating[Any]]:
+    """Return ``value`` as `finite_array` does, but leave float32 as it is; other numbers become float64.
+
+    The array is not copied when it is of one of these two types already.
+
+    Raises
+    ------
+    TypeError
+        If the entries are not real numbers.
+    ValueError
+        If the shape does not fit, an axis is empty, or an entry is infinite or NaN.
+    """
+    array = _real_array(value, name)
+    _require_shape(array, name, shape)
+    require_finite(array, name)
+    precision = np.float32 if array.dtype == np.float32 else np.float64
+    return array.astype(precision, copy=False)

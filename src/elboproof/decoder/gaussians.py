@@ -1,0 +1,213 @@
+"""The encoder's Gaussians q(z|x_i) = N(m_i, S_i), and their log densities relative to one of them.
+
+Log densities of a far or narrow Gaussian are huge numbers with a small difference: at a distance of 1e6 and a
+standard deviation of 1e-4 they are near -5e19, and their difference is lost in float64. So they are never
+subtracted. With u = z - m_r, delta_i = m_i - m_r, P = S^-1 and t_i = (S_r - S_i) P_r u,
+
+    log N(z; m_i, S_i) - log N(z; m_r, S_r) = u.P_i (delta_i - t_i / 2) - delta_i.P_i delta_i / 2 + c_i - c_r,
+    grad log N(z; m_i, S_i) - grad log N(z; m_r, S_r) = P_i (delta_i - t_i),
+
+where c = -log det(2 pi S) / 2, because P_i - P_r = P_i (S_r - S_i) P_r. With one shared covariance t_i = 0.
+Each term has the size of the difference itself, so its rounding error has the size of the rounding error of z.
+"""
+
+import functools
+import math
+import operator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from elboproof.arguments import bad, require_finite, wrong_type
+
+Array = Any
+"""A NumPy array or a torch tensor: the functions here use only what both have."""
+
+Planes = list[Array]
+"""A field of d-vectors, one array per component: short last axes would make every pass slow."""
+
+SYMMETRY = 1e-6
+"""Largest asymmetry of a covariance, relative to its largest entry: room for float32 rounding only."""
+
+ACCEPTED = (
+    "a scalar (one shared isotropic variance), shape (N,) (one isotropic variance per point), (d, d) or "
+    "(1, d, d) (one shared covariance), or (N, d, d) (one covariance per point)"
+)
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """N Gaussians in R^d. An isotropic stack holds variances, any other holds matrices.
+
+    Attributes
+    ----------
+    xp : numpy or torch
+        The module whose arrays these are.
+    means : (N, d)
+    covariances, precisions : (n,) or (n, d, d)
+        n = N, or n = 1 if all N share one.
+    log_norms : (n,)
+        -log det(2 pi S_i) / 2, in nats.
+    """
+
+    xp: ModuleType
+    means: Array
+    covariances: Array
+    precisions: Array
+    log_norms: Array
+
+    @property
+    def shared(self) -> bool:
+        """Whether all points have the same covariance."""
+        return bool(self.covariances.shape[0] == 1)
+
+    @property
+    def isotropic(self) -> bool:
+        """Whether every covariance is a multiple of the identity."""
+        return bool(self.covariances.ndim == 1)
+
+
+def gaussians(xp: ModuleType, means: Array, covariances: Array) -> Gaussians:
+    """Return the Gaussians of means (N, d) and a checked stack of covariances (n,) or (n, d, d)."""
+    d = means.shape[1]
+    if covariances.ndim == 1:
+        precisions, log_det = 1.0 / covariances, d * xp.log(covariances)
+    else:
+        precisions, log_det = xp.linalg.inv(covariances), xp.linalg.slogdet(covariances)[1]
+    return Gaussians(xp, means, covariances, precisions, -0.5 * (log_det + d * math.log(2 * math.pi)))
+
+
+def apply(stack: Array, planes: Planes) -> Planes:
+    """Return the products of n variances or matrices with vectors, given and returned as d planes (Q, n)."""
+    if stack.ndim == 1:
+        return [stack * plane for plane in planes]
+    axes = range(len(planes))
+    return [_sum([stack[:, j, k] * planes[k] for k in axes]) for j in axes]
+
+
+def relative(g: Gaussians, z: Array, reference: Array) -> tuple[Array, Planes]:
+    """Return log densities and their gradients at z (Q, d), relative to the points ``reference`` (Q,).
+
+    Returns
+    -------
+    scores : (Q, N)
+        log N(z; m_i, S_i) - log N(z; m_r, S_r), in nats.
+    slopes : d planes of shape (Q, N)
+        The gradient of the scores in z.
+    """
+    axes = range(z.shape[1])
+    centre = g.means[reference]
+    u = [(z[:, k] - centre[:, k])[:, None] for k in axes]
+    delta = [g.means[:, k] - centre[:, k, None] for k in axes]
+    slopes = apply(g.precisions, delta)
+    scores = _sum([(u[k] - 0.5 * delta[k]) * slopes[k] for k in axes])
+    if g.shared:
+        return scores, slopes
+    turned = apply(g.precisions, _turn(g, u, reference))
+    scores = scores - 0.5 * _sum([u[k] * turned[k] for k in axes])
+    scores = scores + (g.log_norms - g.log_norms[reference][:, None])
+    return scores, [slopes[k] - turned[k] for k in axes]
+
+
+def _turn(g: Gaussians, u: Planes, reference: Array) -> Planes:
+    """Return t_i = (S_r - S_i) P_r u as d planes (Q, N)."""
+    pulled = apply(g.precisions[reference], [plane[:, 0] for plane in u])
+    if g.isotropic:
+        change = g.covariances[reference][:, None] - g.covariances
+        return [change * plane[:, None] for plane in pulled]
+    axes = range(len(u))
+    chosen = g.covariances[reference]
+    return [
+        _sum([(chosen[:, j, k, None] - g.covariances[:, j, k]) * pulled[k][:, None] for k in axes])
+        for j in axes
+    ]
+
+
+def _sum(terms: Planes) -> Array:
+    """Return the sum without the integer 0 that the built-in starts from."""
+    return functools.reduce(operator.add, terms)
+
+
+def nearest(g: Gaussians, z: Array) -> Array:
+    """Return the index (Q,) of a point of largest log density at z (Q, d), up to rounding.
+
+    The second round is relative to the winner of the first, so it decides what the first could not.
+    """
+    index = g.xp.zeros(len(z), dtype=g.xp.int64) if g.xp is np else z[:, 0].detach().long() * 0
+    for _ in range(2):
+        index = g.xp.argmax(relative(g, z, index)[0], -1)
+    return index
+
+
+def log_density_of(g: Gaussians, z: Array, index: Array) -> Array:
+    """Return log N(z; m_r, S_r) in nats, shape (Q,), of one point r per query."""
+    axes = range(z.shape[1])
+    u = [z[:, k] - g.means[index, k] for k in axes]
+    which = index * 0 if g.shared else index
+    pulled = apply(g.precisions[which], u)
+    return g.log_norms[which] - 0.5 * _sum([u[k] * pulled[k] for k in axes])
+
+
+def covariance_stack(covariances: Any, points: int, dimensions: int) -> Any:
+    """Return ``covariances`` (array or tensor) as (n,) variances or (n, d, d) matrices, n = 1 or N.
+
+    Only the shape is decided here; `require_covariances` looks at the numbers.
+
+    Raises
+    ------
+    ValueError
+        If the shape is none of those accepted, or could mean two of them.
+    """
+    shape = tuple(covariances.shape)
+    if shape == ():
+        return covariances.reshape(1)
+    if shape == (dimensions,) and dimensions > 1:
+        meaning = "is ambiguous because N = d" if points == dimensions else "looks like one shared diagonal"
+        raise ValueError(
+            f"covariances: got shape {shape}, which {meaning}; for a shared diagonal pass numpy.diag(v), "
+            f"of shape (d, d); for one variance per point pass v[:, None, None] * numpy.eye(d) of shape (N, d, d)"
+        )
+    if shape == (points,) or shape in {(1, dimensions, dimensions), (points, dimensions, dimensions)}:
+        return covariances
+    if shape == (dimensions, dimensions):
+        return covariances[None]
+    raise ValueError(
+        f"covariances: got shape {shape} with N = {points} and d = {dimensions}; expected {ACCEPTED}"
+    )
+
+
+def require_covariances(stack: np.ndarray[Any, Any]) -> None:
+    """Raise ValueError unless a stack (n,) or (n, d, d) is finite, symmetric and positive definite."""
+    require_finite(stack, "covariances")
+    if stack.ndim == 1:
+        if not (stack > 0).all():
+            index = int(np.argmin(stack > 0))
+            raise bad("covariances", float(stack[index]), f"positive variances; entry {index} is not")
+        return
+    transposed = stack.swapaxes(1, 2)
+    skew = np.abs(stack - transposed).max((1, 2)) > SYMMETRY * np.abs(stack).max((1, 2))
+    if skew.any():
+        index = int(np.argmax(skew))
+        raise bad("covariances", stack[index].tolist(), f"symmetric matrices; matrix {index} is not")
+    smallest = np.linalg.eigvalsh(stack)[:, 0]
+    if not (smallest > 0).all():
+        index = int(np.argmin(smallest))
+        raise ValueError(
+            f"covariances: got matrix {index} with smallest eigenvalue {smallest[index]:.6g}; "
+            "expected positive definite matrices"
+        )
+
+
+def require_real(value: Any, name: str = "covariances", requirement: str = ACCEPTED) -> None:
+    """Raise TypeError if a value is not a tensor or array of real numbers."""
+    if isinstance(value, np.ndarray) or not hasattr(value, "is_floating_point"):
+        try:
+            real = np.asarray(value).dtype.kind in "fiu"
+        except ValueError:  # ragged nesting
+            real = False
+    else:
+        real = value.is_floating_point()
+    if not real:
+        raise wrong_type(name, value, requirement)

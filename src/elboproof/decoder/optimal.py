@@ -1,0 +1,198 @@
+"""The decoder that is optimal for a given Gaussian encoder, in closed form."""
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+
+from elboproof.arguments import bad, wrong_type
+from elboproof.decoder import derivatives, gaussians, tensors
+from elboproof.decoder.gaussians import Gaussians
+from elboproof.decoder.tensors import Table
+
+PAIRS = 1 << 21
+"""Pairs of a query and a code that are held at once: temporaries of 16 MB in float64."""
+
+
+class OptimalDecoder:
+    """The optimal decoder f*(z) = E_q[x | z] of a Gaussian VAE, for the encoder q(z|x_i) = N(m_i, S_i).
+
+    f*(z) = sum_i w_i(z) x_i with w_i(z) = N(z; m_i, S_i) / sum_j N(z; m_j, S_j) is the unique maximiser of the
+    ELBO over all decoders, whatever the likelihood's covariance: any other decoder loses half its mean squared
+    distance from f* (in the metric of that covariance) under q(z). With one shared covariance it is softmax attention.
+
+    Parameters
+    ----------
+    codes : (N, d)
+        The means m_i.
+    data : (N, D)
+        The examples x_i.
+    covariances
+        A scalar (one shared isotropic VARIANCE), shape (N,) (one isotropic variance per point), (d, d) or
+        (1, d, d) (one shared covariance), or (N, d, d) (one covariance per point). A shared diagonal is passed as
+        ``numpy.diag(v)``; a vector of length d > 1 is refused, also when N = d.
+
+    Raises
+    ------
+    TypeError
+        If an argument does not consist of real numbers.
+    ValueError
+        If a shape does not fit, an axis is empty, a number is not finite, a variance is not positive, or a
+        covariance is not symmetric and positive definite.
+
+    Notes
+    -----
+    Each argument is a NumPy array, anything that becomes one, or a torch tensor; none is copied, so do not
+    write into it afterwards. A NumPy z gives NumPy results in the precision of ``data`` (float32 or float64),
+    with densities computed in float64. A tensor z gives tensors on its device in its precision, differentiable
+    in z and in each argument that is a tensor.
+    """
+
+    def __init__(self, codes: Any, data: Any, covariances: Any) -> None:
+        self.codes: Table = tensors.numbers(codes, "codes", ("N", "d"))
+        self.data: Table = tensors.numbers(data, "data", ("N", "D"))
+        points, dimensions = self.codes.shape
+        if len(self.data) != points:
+            raise ValueError(f"data: got {len(self.data)} rows; expected N = {points}, one per row of codes")
+        gaussians.require_real(covariances)
+        table = covariances if tensors.is_tensor(covariances) else tensors.plain(covariances)
+        self.covariances: Table = gaussians.covariance_stack(table, points, dimensions)
+        stack = tensors.plain(self.covariances).astype(np.float64)
+        gaussians.require_covariances(stack)
+        self._gaussians = gaussians.gaussians(np, tensors.plain(self.codes).astype(np.float64), stack)
+
+    def __repr__(self) -> str:
+        (points, dimensions), outputs = self.codes.shape, self.data.shape[1]
+        kind = "one shared covariance" if self._gaussians.shared else "one covariance per point"
+        return f"OptimalDecoder(N={points}, d={dimensions}, D={outputs}, {kind})"
+
+    def __call__(self, z: Table) -> Table:
+        """Return f*(z), shape (..., D), for z of shape (..., d).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If z does not consist of real numbers, has another last axis than d, or is not finite.
+        """
+        z = self._queries(z)
+        g, data = self._on(z)
+        parts = [self._weights(g, part) @ data for part in self._parts(g, z)]
+        return self._shaped(parts, z, (data.shape[1],))
+
+    def weights(self, z: Table) -> Table:
+        """Return the weights w_i(z), shape (..., N): non-negative, with sum 1."""
+        z = self._queries(z)
+        g, _ = self._on(z)
+        return self._shaped([self._weights(g, part) for part in self._parts(g, z)], z, (len(self.codes),))
+
+    def log_density(self, z: Table) -> Table:
+        """Return log q(z) in nats, shape (...), with q(z) = (1/N) sum_i N(z; m_i, S_i)."""
+        z = self._queries(z)
+        g, _ = self._on(z)
+        return self._shaped([_log_density(g, part) for part in self._parts(g, z)], z, ())
+
+    def jacobian(self, z: Table) -> Table:
+        """Return the derivative of f* at z, shape (..., D, d): Cov_w(x, grad log q(z|x_i))."""
+        return self.derivative(z, 1)
+
+    def derivative(self, z: Table, order: int) -> Table:
+        """Return the derivative of any order 0, ..., 6 of f* at z, shape (..., D, d, ..., d).
+
+        With a shared covariance it is the joint cumulant of x and ``order`` copies of S^-1 m under w(z). Computed
+        by the recursion of `elboproof.decoder.derivatives`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the order is no integer or outside 0, ..., 6, or z is refused.
+        """
+        if isinstance(order, bool) or not isinstance(order, int | np.integer):
+            raise wrong_type("order", order, "an integer")
+        if not 0 <= order <= derivatives.MAX_ORDER:
+            raise bad("order", order, f"an integer from 0 to {derivatives.MAX_ORDER}")
+        if order == 0:
+            return self(z)
+        z = self._queries(z)
+        g, data = self._on(z)
+        held = len(derivatives.indices(z.shape[-1], order))
+        parts = [_derivative(g, data, part, order) for part in self._parts(g, z, held)]
+        return self._shaped(parts, z, (data.shape[1], *(z.shape[-1],) * order))
+
+    def _queries(self, z: Table) -> Table:
+        if tensors.is_tensor(z) and not z.is_floating_point():
+            raise wrong_type("z", z, "a tensor of real floating-point numbers")
+        if not tensors.is_tensor(z):
+            gaussians.require_real(z, "z", "real numbers of shape (..., d)")
+            z = np.asarray(z)
+        dimensions = self.codes.shape[1]
+        if z.ndim == 0 or z.shape[-1] != dimensions:
+            raise ValueError(
+                f"z: got shape {tuple(z.shape)}; expected shape (..., {dimensions}), the codes' d"
+            )
+        tensors.require_finite_queries(z)
+        return z
+
+    def _on(self, z: Table) -> tuple[Gaussians, Table]:
+        """Return the Gaussians and the data as arrays of the kind of z."""
+        if not tensors.is_tensor(z):
+            return self._gaussians, tensors.plain(self.data)
+        means, stack = tensors.like(self.codes, z), tensors.like(self.covariances, z)
+        return gaussians.gaussians(tensors.module_of(z), means, stack), tensors.like(self.data, z)
+
+    @staticmethod
+    def _parts(g: Gaussians, z: Table, held: int = 1) -> list[Table]:
+        """Return the queries as (Q, d) in parts, so small that ``held`` arrays (Q, N) fit in memory."""
+        flat = z.reshape(math.prod(z.shape[:-1]), z.shape[-1])
+        flat = flat.astype(np.float64) if g.xp is np else flat.to(g.means.dtype)
+        return [flat[part] for part in tensors.slices(len(flat), PAIRS // (len(g.means) * held))]
+
+    def _shaped(self, parts: list[Table], z: Table, tail: tuple[int, ...]) -> Table:
+        xp = tensors.module_of(z)
+        whole = (parts[0] if len(parts) == 1 else xp.concatenate(parts)).reshape(*z.shape[:-1], *tail)
+        if tensors.is_tensor(z):
+            return whole.to(z.dtype)
+        return np.asarray(whole, dtype=tensors.plain(self.data).dtype)[()]
+
+    @staticmethod
+    def _weights(g: Gaussians, z: Table) -> Table:
+        return _softmax(g, gaussians.relative(g, z, gaussians.nearest(g, z))[0])
+
+
+def _softmax(g: Gaussians, scores: Table) -> Table:
+    powers = g.xp.exp(scores - g.xp.amax(scores, -1)[:, None])
+    return powers / powers.sum(-1)[:, None]
+
+
+def _log_density(g: Gaussians, z: Table) -> Table:
+    index = gaussians.nearest(g, z)
+    scores = gaussians.relative(g, z, index)[0]
+    top = g.xp.amax(scores, -1)
+    mass = g.xp.log(g.xp.exp(scores - top[:, None]).sum(-1))
+    return gaussians.log_density_of(g, z, index) + top + mass - math.log(len(g.means))
+
+
+def _derivative(g: Gaussians, data: Table, z: Table, order: int) -> Table:
+    """Return the derivative at z (Q, d), shape (Q, D, d ** order)."""
+    scores, slopes = gaussians.relative(g, z, gaussians.nearest(g, z))
+    weights = _softmax(g, scores)
+    slopes = [plane - (weights * plane).sum(-1)[:, None] for plane in slopes]
+    powers = derivatives.polynomials(slopes, g.precisions, order)
+    weighted = {a: weights * power for a, power in powers.items()}
+    numerators = _moments(g, weighted, data)
+    masses = {a: value.sum(-1) for a, value in weighted.items()}
+    axes = range(z.shape[1])
+    wanted = [tuple(c.count(k) for k in axes) for c in itertools.product(axes, repeat=order)]
+    found = {a: derivatives.quotient(numerators, masses, a) for a in set(wanted)}
+    return g.xp.stack([found[a] for a in wanted], -1)
+
+
+def _moments(g: Gaussians, weighted: dict[Any, Table], data: Table) -> dict[Any, Table]:
+    """Return sum_i w_i P_a(i) (x_i - c), shape (Q, D), for every a; c, a mean, only improves the rounding."""
+    centre = (data.detach() if tensors.is_tensor(data) else data).mean(0)
+    sums: dict[Any, Any] = dict.fromkeys(weighted, 0.0)
+    for part in tensors.slices(len(data), max(1, PAIRS // data.shape[1])):
+        rows = data[part] - centre
+        rows = rows.astype(np.float64) if g.xp is np else rows
+        sums = {a: sums[a] + weighted[a][:, part] @ rows for a in weighted}
+    return sums

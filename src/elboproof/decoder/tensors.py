@@ -1,0 +1,84 @@
+"""The places where torch differs from NumPy."""
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elboproof.arguments import float_array, require_finite, wrong_type
+
+if TYPE_CHECKING:
+    import torch
+
+Table = Any
+"""A NumPy array or a torch tensor."""
+
+
+def is_tensor(value: object) -> "TypeGuard[torch.Tensor]":
+    """Return whether a value is a torch tensor, without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def numbers(value: Table, name: str, shape: tuple[str, ...]) -> Table:
+    """Return an array or tensor of finite floats of a shape; a tensor keeps its graph.
+
+    Raises
+    ------
+    TypeError
+        If the entries are not real numbers.
+    ValueError
+        If the shape does not fit, an axis is empty, or an entry is infinite or NaN.
+    """
+    if not is_tensor(value):
+        return float_array(value, name, shape)
+    if not value.is_floating_point():
+        raise wrong_type(name, value, "a tensor of real floating-point numbers")
+    float_array(plain(value), name, shape)
+    return value
+
+
+def plain(value: Table) -> NDArray[np.floating[Any]]:
+    """Return the numbers of an array or tensor as a NumPy array of float32 or float64."""
+    if is_tensor(value):
+        wide = value.detach().cpu()
+        return (wide if wide.element_size() >= 4 else wide.float()).numpy()
+    array = np.asarray(value)
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+
+def module_of(value: Table) -> ModuleType:
+    """Return the module whose functions take the value: torch or numpy."""
+    return sys.modules["torch"] if is_tensor(value) else np
+
+
+def like(value: Table, z: "torch.Tensor") -> "torch.Tensor":
+    """Return an array or tensor on the device of z, in its precision or in float32 if that is coarser."""
+    import torch
+
+    wide = torch.promote_types(z.dtype, torch.float32)
+    if is_tensor(value):
+        return value.to(device=z.device, dtype=wide)
+    return torch.tensor(value, device=z.device, dtype=wide)
+
+
+def require_finite_queries(z: Table) -> None:
+    """Raise ValueError if a query is not finite; under `torch.func.vmap` no number can be looked at."""
+    if not is_tensor(z):
+        require_finite(np.asarray(z), "z")
+        return
+    try:
+        finite = bool(z.detach().isfinite().all())
+    except RuntimeError:  # vmap forbids decisions that depend on data
+        return
+    if not finite:
+        require_finite(plain(z), "z")
+
+
+def slices(count: int, length: int) -> Iterator[slice]:
+    """Yield slices of at most ``length`` that cover ``range(count)``; one empty slice if that is empty."""
+    for start in range(0, max(count, 1), max(length, 1)):
+        yield slice(start, start + max(length, 1))
