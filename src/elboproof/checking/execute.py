@@ -1,0 +1,104 @@
+"""One job: a check with its controls, run in this thread's lane, composed into a finding."""
+
+import threading
+from typing import Any
+
+from elboproof.checking.claim import Check
+from elboproof.checking.collect import Collection
+from elboproof.checking.finding import metadata
+from elboproof.checking.lane import Lane
+
+_local = threading.local()
+
+VERDICTS = ("established", "refuted", "undecided")
+_NUMBERS = ("computed", "stated", "error", "smallest_detectable", "data")
+
+
+def job_of(check: Check, collection: Collection, seed: int) -> dict[str, Any]:
+    """Return what `run_check` needs, as JSON: it may run in a process on another machine."""
+    statistical = check.method == "statistical"
+    return {
+        "directory": str(collection.directory.resolve()),
+        "claim": check.claim,
+        "check": check.id,
+        "seed": seed,
+        "false_alarm": collection.false_alarm if statistical else None,
+        "time_limit": check.time_limit,
+        "metadata": metadata(check),
+    }
+
+
+def run_check(job: dict[str, Any]) -> dict[str, Any]:
+    """Run a check and its controls in this thread's lane; return the finding as JSON.
+
+    A plain function of plain data, so that any `concurrent.futures.Executor` can run it. The check and each
+    control have the time limit separately. If the check gave no verdict its controls are not run: what
+    stopped it would mostly stop them too.
+
+    Raises
+    ------
+    LaneClosed
+        If the run was interrupted.
+    """
+    lane = _lane()
+    main = lane.call({**job, "control": None})
+    names = job["metadata"]["controls"]
+    if main["status"] in VERDICTS:
+        answers = [lane.call({**job, "control": name}) for name in names]
+    else:
+        answers = [{"status": "not run", "reason": "the check itself gave no verdict"} for _ in names]
+    return compose(job["metadata"], main, answers)
+
+
+def _lane() -> Lane:
+    lane: Lane | None = getattr(_local, "lane", None)
+    if lane is None or lane.closed:
+        lane = _local.lane = Lane()
+    return lane
+
+
+def compose(meta: dict[str, Any], main: dict[str, Any], answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the finding made from the answers for a check and for its controls, in order.
+
+    A control counts as rejected only if it was *refuted*: an exception, a time-out or "undecided" says
+    nothing about a false statement.
+    """
+    controls = [
+        {"name": name, "rejected": a["status"] == "refuted", "reason": _control_reason(a)}
+        for name, a in zip(meta["controls"], answers, strict=True)
+    ]
+    objections = _objections(meta, main, controls) if main["status"] in VERDICTS else []
+    return {
+        **meta,
+        **{name: main.get(name) for name in _NUMBERS},
+        "status": main["status"],
+        "holds": main["status"] == "established" and not objections,
+        "reason": "; ".join([main["reason"], *objections]),
+        "controls": controls,
+        "seconds": main["seconds"] + sum(a.get("seconds", 0.0) for a in answers),
+    }
+
+
+def _control_reason(answer: dict[str, Any]) -> str:
+    return f"{answer['status']}: {answer['reason']}"
+
+
+def _objections(meta: dict[str, Any], main: dict[str, Any], controls: list[dict[str, Any]]) -> list[str]:
+    declared = [one["name"] for one in meta["hypotheses"]]
+    exercised = main["exercised"]
+    return [
+        *(
+            f"hypothesis {name!r} was declared but never exercised"
+            for name in declared
+            if name not in exercised
+        ),
+        *(f"hypothesis {name!r} was assumed but not declared" for name in exercised if name not in declared),
+        *(f"control {c['name']!r} was not rejected ({c['reason']})" for c in controls if not c["rejected"]),
+    ]
+
+
+def failed(meta: dict[str, Any], status: str, reason: str) -> dict[str, Any]:
+    """Return the finding, as JSON, of a check that was lost before it could answer."""
+    lost = {"status": "not run", "reason": "the check itself gave no verdict"}
+    answers = [lost for _ in meta["controls"]]
+    return compose(meta, {"status": status, "reason": reason, "seconds": 0.0}, answers)

@@ -1,0 +1,135 @@
+"""The result of a check as one frozen record: all outputs of the project are renderings of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from elboproof.arguments import bad, wrong_type
+from elboproof.checking.claim import Check
+from elboproof.checking.plain import Plain, from_json, series_from_json, series_to_json, to_json
+
+SCHEMA = 1
+OUTCOMES = ("established", "refuted", "undecided", "error", "timeout", "killed")
+"""What became of a check: the three verdicts, or how its run ended without one."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found, with the metadata of its statement.
+
+    Attributes
+    ----------
+    status : str
+        One of `OUTCOMES`. A statement can be established and yet not hold as a finding, when a control
+        survived or a hypothesis was not exercised; ``reason`` says so.
+    holds : bool
+        True only if the statement was established, every control was refuted and every declared
+        hypothesis was exercised.
+    hypotheses : tuple of dict
+        ``{"name", "text"}`` each.
+    controls : tuple of dict
+        ``{"name", "rejected", "reason"}`` each.
+    seconds : float
+        Wall-clock time of the check and its controls, without the import of the claim module.
+    """
+
+    claim: str
+    statement: str
+    check: str
+    role: str
+    method: str
+    relation: str
+    tier: str
+    states: str
+    domain: str
+    status: str
+    holds: bool
+    reason: str
+    computed: Plain
+    stated: Plain
+    error: Plain
+    smallest_detectable: float | None
+    hypotheses: tuple[Mapping[str, str], ...]
+    controls: tuple[Mapping[str, Any], ...]
+    seconds: float
+    data: Mapping[str, Sequence[float]] | None = None
+
+    @property
+    def id(self) -> str:
+        """Return ``claim/statement/check``."""
+        return f"{self.claim}/{self.statement}/{self.check}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding as a dictionary for `json.dumps` with ``allow_nan=False``."""
+        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name in ("computed", "stated", "error", "smallest_detectable", "seconds"):
+            record[name] = to_json(record[name])
+        record["hypotheses"] = [dict(one) for one in self.hypotheses]
+        record["controls"] = [dict(one) for one in self.controls]
+        record["data"] = series_to_json(self.data)
+        return record
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Return the finding that `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            If fields are missing or unknown, or the status is unknown.
+        TypeError
+            If the record is no mapping, or a field has the wrong type.
+        """
+        if not isinstance(record, Mapping):
+            raise wrong_type("finding", record, "a JSON object")
+        names = {field.name for field in fields(cls)}
+        if names != set(record):
+            raise ValueError(f"finding: fields {sorted(names ^ set(record))} are missing or unknown")
+        if record["status"] not in OUTCOMES:
+            raise bad("status", record["status"], f"one of {', '.join(OUTCOMES)}")
+        if not isinstance(record["holds"], bool):
+            raise wrong_type("holds", record["holds"], "true or false")
+        values = dict(record)
+        for name in ("computed", "stated", "error", "smallest_detectable", "seconds"):
+            values[name] = from_json(record[name])
+        values["hypotheses"] = tuple(dict(one) for one in record["hypotheses"])
+        values["controls"] = tuple(dict(one) for one in record["controls"])
+        values["data"] = series_from_json(record["data"])
+        return cls(**values)
+
+
+def metadata(check: Check) -> dict[str, Any]:
+    """Return the fields of a finding that are known before the check runs, as JSON."""
+    names = ("claim", "statement", "role", "method", "relation", "tier", "states", "domain")
+    return {name: getattr(check, name) for name in names} | {
+        "check": check.name,
+        "hypotheses": [{"name": one.name, "text": one.text} for one in check.hypotheses],
+        "controls": [one.name for one in check.controls],
+    }
+
+
+def document(findings: Iterable[Finding], *, version: str, seed: int) -> dict[str, Any]:
+    """Return the JSON document of a run."""
+    return {
+        "schema": SCHEMA,
+        "version": version,
+        "seed": seed,
+        "findings": [finding.to_json() for finding in findings],
+    }
+
+
+def from_document(content: Mapping[str, Any]) -> list[Finding]:
+    """Return the findings of a JSON document.
+
+    Raises
+    ------
+    ValueError
+        If the schema is another one, or a finding is malformed.
+    TypeError
+        If the document is no JSON object.
+    """
+    if not isinstance(content, Mapping):
+        raise wrong_type("document", content, "a JSON object")
+    if content.get("schema") != SCHEMA:
+        raise bad("schema", content.get("schema"), str(SCHEMA))
+    return [Finding.from_json(record) for record in content.get("findings", [])]

@@ -1,0 +1,221 @@
+"""One child process that runs checks one after another, and is replaced when one harms it.
+
+The child is made with `subprocess`, not `multiprocessing`: lanes also live in the workers of a Dask
+cluster, whose processes are daemonic and may not have `multiprocessing` children.
+"""
+
+import atexit
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from typing import IO, Any
+
+IMPORT_LIMIT = 120.0
+"""Seconds for starting Python and importing one claim module; not part of a check's time limit."""
+
+_POLL = 0.1  # seconds: a grandchild can hold the answer pipe open, so the child itself is looked at too
+_TAIL = 2000  # characters of a dead child's output that go into the reason
+_LIVE: set["Lane"] = set()
+_LOCK = threading.Lock()
+
+
+class LaneClosed(RuntimeError):  # noqa: N818  (a state, not a failure)
+    """The lane was closed while it ran a check: the run was interrupted."""
+
+
+class Lane:
+    """A child process for checks, started when first needed.
+
+    `call` may be used by one thread at a time; `close` by any.
+    """
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._busy = False
+        self._child: _Child | None = None
+        with _LOCK:
+            _LIVE.add(self)
+
+    def call(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Run one job and return the answer; never raises for what the check does.
+
+        Returns
+        -------
+        dict
+            With "status" and "reason" at least. Status "timeout": the time limit passed and the child's
+            process group was killed. Status "killed": the child died.
+
+        Raises
+        ------
+        LaneClosed
+            If the lane is closed, before or during the call.
+        """
+        child = self._start()
+        answer = child.ask(job)
+        with _LOCK:
+            self._busy = False
+            if answer.pop("soiled", True) or self.closed:
+                self._child = None
+                child.end()
+            if self.closed:
+                raise LaneClosed
+        return answer
+
+    def _start(self) -> "_Child":
+        with _LOCK:
+            if self.closed:
+                raise LaneClosed
+            if self._child is None:
+                self._child = _Child()
+            self._busy = True
+            return self._child
+
+    def close(self) -> None:
+        """Kill the child and everything it started; the lane is not used again."""
+        with _LOCK:
+            self.closed = True
+            _LIVE.discard(self)
+            if self._child is not None and self._busy:
+                self._child.kill()  # the thread in `call` still reads from the pipes, and will close them
+            elif self._child is not None:
+                self._child.end()
+                self._child = None
+
+
+def close_lanes() -> None:
+    """Close all lanes of this process."""
+    with _LOCK:
+        lanes = list(_LIVE)
+    for lane in lanes:
+        lane.close()
+
+
+atexit.register(close_lanes)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a child.
+
+    One thread per child: there are as many children as cores, and a sum split among threads would not have
+    the same bits on each machine. A fixed hash seed: SymPy's results may depend on the order of sets.
+    """
+    single = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {**os.environ, **dict.fromkeys(single, "1"), "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg"}
+
+
+class _Child:
+    def __init__(self) -> None:
+        jobs_read, self._jobs = os.pipe()
+        self._answers, answers_write = os.pipe()
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "elboproof.checking.worker",
+            str(jobs_read),
+            str(answers_write),
+        ]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(jobs_read, answers_write),
+            start_new_session=True,  # so that the whole group can be killed, and Ctrl-C is left to us
+            env=environment(),
+        )
+        os.close(jobs_read)
+        os.close(answers_write)
+        self._buffer = bytearray()
+        self._tail: deque[bytes] = deque(maxlen=4)
+        if self._process.stdout is None:
+            raise RuntimeError("the child has no output pipe")
+        self._drain = threading.Thread(
+            target=_keep_tail, args=(self._process.stdout, self._tail), daemon=True
+        )
+        self._drain.start()
+
+    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        start = time.monotonic()
+        self._tail.clear()
+        with contextlib.suppress(BrokenPipeError):  # a child that died shows in the answer below
+            os.write(self._jobs, json.dumps(job).encode() + b"\n")
+        try:
+            answer = self._receive(start + IMPORT_LIMIT)
+            if answer["event"] == "started":
+                start = time.monotonic()
+                answer = self._receive(start + job["time_limit"])
+                answer.pop("event")
+                return answer
+        except TimeoutError:
+            limit = time.monotonic() - start
+            return _lost("timeout", f"ran longer than its limit and was stopped after {limit:.0f} s", start)
+        except EOFError:
+            return _lost("killed", self._obituary(), start)
+        return {"status": answer["status"], "reason": answer["reason"], "seconds": 0.0, "soiled": True}
+
+    def _receive(self, deadline: float) -> dict[str, Any]:
+        while b"\n" not in self._buffer:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            dead = self._process.poll() is not None
+            ready, _, _ = select.select([self._answers], [], [], 0.0 if dead else min(left, _POLL))
+            if ready:
+                chunk = os.read(self._answers, 1 << 16)
+                self._buffer += chunk
+            if (ready and not chunk) or (dead and not ready):
+                raise EOFError
+        line, _, rest = bytes(self._buffer).partition(b"\n")
+        self._buffer = bytearray(rest)
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def _obituary(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        code = self._process.returncode
+        how = (
+            f"its process died of {_signal_name(-code)}"
+            if code and code < 0
+            else f"its process ended with status {code}"
+        )
+        self._drain.join(0.5)
+        tail = b"".join(list(self._tail)).decode(errors="replace").strip()[-_TAIL:]
+        return f"{how}; its last output: {tail}" if tail else how
+
+    def kill(self) -> None:
+        # The group outlives its leader if a check left children behind, so no look at the leader first.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        self.kill()
+        self._process.wait()
+        for descriptor in (self._jobs, self._answers):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def _lost(status: str, reason: str, start: float) -> dict[str, Any]:
+    return {"status": status, "reason": reason, "seconds": time.monotonic() - start, "soiled": True}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _keep_tail(stream: IO[bytes], tail: deque[bytes]) -> None:
+    with contextlib.suppress(ValueError, OSError), stream:
+        while chunk := os.read(stream.fileno(), 4096):
+            tail.append(chunk)

@@ -1,0 +1,135 @@
+"""What can be wrong with a claim module, as sentences: nothing is run before this list is empty."""
+
+import inspect
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from elboproof.arguments import shown
+from elboproof.checking.claim import METHODS, RELATIONS, ROLES, TIERS, Check, Claim, Hypothesis
+
+SECTIONS = ("Claim", "Hypotheses", "Relation", "Method", "Trusted base", "What this does not show")
+"""Sections of a claim module's docstring, all required, in this order."""
+
+_HEADING = re.compile(r"^(?P<title>\S.*)\n-{3,}[ \t]*$", re.MULTILINE)
+
+
+def sections(docstring: str | None) -> dict[str, str]:
+    """Return the text under each underlined heading of a docstring."""
+    text = inspect.cleandoc(docstring or "")
+    headings = list(_HEADING.finditer(text))
+    ends = [heading.start() for heading in headings[1:]] + [len(text)]
+    return {
+        heading["title"].strip(): text[heading.end() : end].strip()
+        for heading, end in zip(headings, ends, strict=True)
+    }
+
+
+def docstring_problems(docstring: str | None) -> Iterator[str]:
+    """Yield what the docstring of a claim module lacks."""
+    found = sections(docstring)
+    for title in SECTIONS:
+        if title not in found:
+            yield f"docstring: section {title!r} is missing"
+        elif not found[title]:
+            yield f"docstring: section {title!r} is empty"
+    known = [title for title in found if title in SECTIONS]
+    if len(known) == len(SECTIONS) and tuple(known) != SECTIONS:
+        yield f"docstring: sections are in the order {', '.join(known)}; expected {', '.join(SECTIONS)}"
+    for title in found.keys() - set(SECTIONS):
+        yield f"docstring: unknown section {title!r}; expected {', '.join(SECTIONS)}"
+
+
+def claim_problems(claim: Claim, file: Path) -> Iterator[str]:
+    """Yield what is wrong with a claim and its checks; each text starts with the file."""
+    if not claim.title.strip():
+        yield f"{file}: title is empty; expected the claim as a short sentence"
+    if not claim.checks:
+        yield f"{file}: claim {claim.label!r} has no checks"
+    seen: Counter[tuple[str, str]] = Counter()
+    for check in claim.checks:
+        seen[check.statement, check.name] += 1
+        for problem in check_problems(check):
+            yield f"{check.file}: {check.name}: {problem}"
+        if seen[check.statement, check.name] == 2:
+            yield f"{check.file}: {check.name}: statement {check.statement} has this check twice"
+
+
+def check_problems(check: Check) -> Iterator[str]:
+    """Yield what is wrong with one check."""
+    if not re.fullmatch(r"S[0-9]+[a-z]?", check.statement):
+        yield f"statement: got {check.statement!r}; expected S1, S2, ..."
+    for name, allowed in (("role", ROLES), ("method", METHODS), ("relation", RELATIONS), ("tier", TIERS)):
+        if getattr(check, name) not in allowed:
+            yield f"{name}: got {getattr(check, name)!r}; expected one of {', '.join(allowed)}"
+    for name in ("states", "domain"):
+        if not str(getattr(check, name)).strip():
+            yield f"{name} is empty; expected a sentence"
+    yield from _number_problems(check)
+    yield from _function_problems(check.function)
+    yield from _hypothesis_problems(check)
+    yield from _control_problems(check)
+
+
+def _number_problems(check: Check) -> Iterator[str]:
+    if not 0 < check.time_limit < math.inf:
+        yield f"time_limit: got {check.time_limit!r}; expected a positive number of seconds"
+    if check.tests < 1:
+        yield f"tests: got {check.tests!r}; expected a positive number of statistical tests"
+    elif check.tests > 1 and check.method != "statistical":
+        yield f"tests: got {check.tests} with method {check.method!r}; expected method 'statistical'"
+
+
+def _function_problems(function: Callable[..., object]) -> Iterator[str]:
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        yield "expected a plain function, not a coroutine or generator"
+    parameters = list(inspect.signature(function).parameters.values())
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if not parameters or parameters[0].kind not in positional:
+        yield "expected the run as first argument"
+    for parameter in parameters[1:]:
+        if parameter.kind is not parameter.KEYWORD_ONLY or parameter.default is parameter.empty:
+            yield f"parameter {parameter.name!r}: expected a keyword-only parameter with a default value"
+
+
+def _hypothesis_problems(check: Check) -> Iterator[str]:
+    proper = [one for one in check.hypotheses if _is_hypothesis(one)]
+    for one in check.hypotheses:
+        if not _is_hypothesis(one):
+            yield f"hypotheses: got {shown(one)}; expected Hypothesis objects"
+    for hypothesis in proper:
+        if not callable(hypothesis.predicate):
+            yield f"hypothesis {hypothesis.name!r}: the predicate is not callable"
+        if not hypothesis.name.strip() or not hypothesis.text.strip():
+            yield f"hypothesis {hypothesis.name!r}: expected a name and a sentence"
+    for name in _repeated([hypothesis.name for hypothesis in proper]):
+        yield f"hypothesis {name!r} is declared twice"
+
+
+def _is_hypothesis(value: object) -> bool:
+    return isinstance(value, Hypothesis)
+
+
+def _control_problems(check: Check) -> Iterator[str]:
+    if not check.controls:
+        yield "has no control; expected at least one false neighbour that must be refuted"
+    parameters = inspect.signature(check.function).parameters
+    keywords = [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
+    for one in check.controls:
+        if not one.overrides:
+            yield f"control {one.name!r} overrides nothing: it would be the check itself"
+        for name in one.overrides:
+            if name not in keywords:
+                expected = ", ".join(keywords) or "none, as the function has none"
+                yield f"control {one.name!r}: {name!r} is no keyword-only parameter (expected {expected})"
+        for hypothesis in one.drops:
+            if hypothesis not in check.hypotheses:
+                yield f"control {one.name!r} drops the undeclared hypothesis {hypothesis.name!r}"
+    for name in _repeated([one.name for one in check.controls]):
+        yield f"control {name!r} is declared twice"
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]

@@ -1,0 +1,92 @@
+"""Files made from findings: the JSON document and JUnit's XML, written whole or not at all."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from elboproof.checking.collect import UsageError
+from elboproof.checking.finding import Finding, document
+from elboproof.checking.words import clean
+
+STDOUT = "-"
+
+
+def require_writable(target: str) -> None:
+    """Raise before a long run if its report could not be written.
+
+    Raises
+    ------
+    UsageError
+        If the folder of the file does not exist, or the path is a folder.
+    """
+    path = Path(target)
+    if target != STDOUT and (not path.parent.is_dir() or path.is_dir()):
+        raise UsageError(f"cannot write {target!r}: expected a file in a folder that exists, or -")
+
+
+def write(target: str, text: str) -> None:
+    """Write a text to a file, atomically, or to the standard output if the target is ``-``."""
+    if target == STDOUT:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    path = Path(target)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        os.fchmod(file.fileno(), 0o644)  # mkstemp makes a private file; a report is for others
+    Path(name).replace(path)
+
+
+def json_text(findings: Sequence[Finding], *, version: str, seed: int) -> str:
+    """Return the JSON document of a run."""
+    content = document(findings, version=version, seed=seed)
+    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def junit_text(findings: Sequence[Finding]) -> str:
+    """Return the findings as JUnit's XML: one testsuite per claim.
+
+    A statement that was not established, or a control that survived, is a failure; a check that gave no
+    verdict is an error.
+    """
+    root = ET.Element("testsuites", {"name": "elboproof", **_counts(findings)})
+    for claim, group in groupby(findings, key=lambda finding: finding.claim):
+        members = list(group)
+        suite = ET.SubElement(root, "testsuite", {"name": claim, **_counts(members)})
+        for finding in members:
+            _case(suite, finding)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(suite: ET.Element, finding: Finding) -> None:
+    name = f"{finding.statement}/{finding.check}"
+    attributes = {"classname": finding.claim, "name": name, "time": f"{finding.seconds:.3f}"}
+    case = ET.SubElement(suite, "testcase", attributes)
+    if not finding.holds:
+        first, _, _ = clean(finding.reason).partition("\n")
+        kind = "error" if _is_error(finding) else "failure"
+        outcome = ET.SubElement(case, kind, message=first, type=finding.status)
+        outcome.text = f"{clean(finding.states)}\n{clean(finding.reason)}"
+
+
+def _is_error(finding: Finding) -> bool:
+    return finding.status in ("error", "timeout", "killed")
+
+
+def _counts(findings: Sequence[Finding]) -> dict[str, str]:
+    errors = sum(_is_error(finding) for finding in findings)
+    failures = sum(not finding.holds for finding in findings) - errors
+    return {
+        "tests": str(len(findings)),
+        "failures": str(failures),
+        "errors": str(errors),
+        "skipped": "0",
+        "time": f"{sum(finding.seconds for finding in findings):.3f}",
+    }

@@ -1,0 +1,92 @@
+"""Where claim modules lie, how they are imported, and what identifies their text."""
+
+import hashlib
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+
+def package_name(directory: Path) -> str:
+    """Return the name under which the claim modules of a directory are imported.
+
+    It is made from the path: two repositories that both call their directory ``verification`` must not
+    meet in ``sys.modules``.
+    """
+    return f"elboproof_claims_{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
+
+
+def module_names(directory: Path) -> list[str]:
+    """Return the names of the claim modules and packages in a directory; ``_helpers`` are none."""
+    found = {path.stem for path in directory.glob("*.py")}
+    found |= {path.parent.name for path in directory.glob("*/__init__.py")}
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def import_claim(directory: Path, name: str) -> ModuleType:
+    """Import a claim module and, if it is a package, all its submodules; return the module."""
+    package = package_name(directory)
+    if package not in sys.modules:
+        parent = ModuleType(package)
+        parent.__path__ = [str(directory.resolve())]
+        sys.modules[package] = parent
+    module = importlib.import_module(f"{package}.{name}")
+    for path in sorted(Path(place) for place in getattr(module, "__path__", ())):
+        for file in sorted(path.glob("*.py")):
+            if file.stem != "__init__":
+                importlib.import_module(f"{module.__name__}.{file.stem}")
+    return module
+
+
+def forget(directory: Path) -> None:
+    """Drop the imported claim modules of a directory, so that a new collection reads the files again."""
+    package = package_name(directory)
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+def foreign_imports(directory: Path) -> Iterator[str]:
+    """Yield files of the directory that were imported by an absolute name, so that they exist twice."""
+    package, root = package_name(directory), directory.resolve()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and not name.startswith(package) and name != "__main__" and root in Path(file).parents:
+            yield f"{file}: imported as {name}; expected relative imports between claim modules"
+
+
+def claim_files(directory: Path, name: str) -> list[Path]:
+    """Return the files whose text decides the findings of a claim, helpers of the directory included."""
+    single = directory / f"{name}.py"
+    own = [single] if single.exists() else list((directory / name).rglob("*"))
+    helpers = [*directory.glob("_*.py"), *directory.glob("_*/**/*")]
+    return sorted(p for p in [*own, *helpers] if p.is_file() and "__pycache__" not in p.parts)
+
+
+def digest(files: list[Path], root: Path) -> str:
+    """Return the SHA-256 of some files with their names relative to a root."""
+    total = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes()
+        total.update(f"{file.relative_to(root).as_posix()}\0{len(content)}\0".encode())
+        total.update(content)
+    return total.hexdigest()
+
+
+def library_digest() -> str:
+    """Return the SHA-256 of elboproof's own sources: findings depend on them too."""
+    root = Path(__file__).parents[1]
+    return digest(sorted(root.rglob("*.py")), root)
+
+
+def where(error: BaseException, directory: Path) -> str | None:
+    """Return ``file:line`` of the innermost frame of a traceback that lies in the directory."""
+    root = directory.resolve()
+    place = None
+    for frame in traceback.extract_tb(error.__traceback__):
+        file = Path(frame.filename).resolve()
+        if root in file.parents:
+            place = f"{root.name}/{file.relative_to(root).as_posix()}:{frame.lineno}"
+    return place

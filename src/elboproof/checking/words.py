@@ -1,0 +1,48 @@
+"""How findings are put into words: numbers, results, text that is safe to show."""
+
+import math
+import re
+
+from elboproof.checking.finding import Finding
+from elboproof.checking.plain import Plain
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def clean(text: str) -> str:
+    """Return a text with control characters spelled out: they could forge a terminal or break XML."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str, limit: int = 0) -> str:
+    """Return a cleaned text on one line, cut to ``limit`` characters if that is positive."""
+    flat = " ".join(clean(text).split())
+    return flat if limit <= 0 or len(flat) <= limit else f"{flat[: limit - 3]}..."
+
+
+def number(value: Plain, digits: int = 4) -> str:
+    """Return a number to some significant digits; text as it is, nothing as an empty text."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return one_line(value)
+    if math.isfinite(value) and value == int(value) and abs(value) < 10**6:
+        return str(int(value))
+    return f"{value:.{digits}g}"
+
+
+def result(finding: Finding) -> str:
+    """Return one word: "holds", "fails" (established, but badly guarded), or the status."""
+    if finding.holds:
+        return "holds"
+    return "fails" if finding.status == "established" else finding.status
+
+
+def rejected(finding: Finding) -> str:
+    """Return how many controls were rejected, such as ``2/2``."""
+    return f"{sum(bool(one['rejected']) for one in finding.controls)}/{len(finding.controls)}"
+
+
+def plural(count: int, word: str) -> str:
+    """Return ``1 check`` or ``2 checks``."""
+    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,131 @@
+"""The child process of a lane: runs one check, or one control, at a time.
+
+Started as ``python -P -m elboproof.checking.worker JOBS ANSWERS`` with two inherited file descriptors.
+Jobs and answers are JSON lines on those; whatever a check prints goes to other pipes.
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+from typing import IO, Any
+
+from elboproof.checking import sources
+from elboproof.checking.ambient import settle
+from elboproof.checking.claim import Check
+from elboproof.checking.plain import series_to_json, to_json
+from elboproof.checking.run import Run
+from elboproof.checking.verdict import Verdict
+
+GRACE = 60
+"""Seconds after its time limit at which a child ends itself, should its lane be gone."""
+
+
+def main(jobs_descriptor: int, answers_descriptor: int) -> None:
+    """Answer jobs until the lane closes its end of the pipe."""
+    for descriptor in (jobs_descriptor, answers_descriptor):
+        os.set_inheritable(descriptor, False)  # programs that a check starts must not hold the pipes open
+    _die_with_lane(jobs_descriptor)
+    warnings.simplefilter("ignore")  # their text would go to a pipe that nobody reads
+    with os.fdopen(jobs_descriptor, encoding="utf-8") as jobs, os.fdopen(answers_descriptor, "wb") as answers:
+        for line in jobs:
+            _serve(json.loads(line), answers)
+
+
+def _die_with_lane(descriptor: int) -> None:
+    """End this process group when the lane's end of the job pipe is closed, even during a check."""
+
+    def watch() -> None:
+        poller = select.poll()
+        poller.register(descriptor, 0)
+        poller.poll()
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _serve(job: dict[str, Any], answers: IO[bytes]) -> None:
+    process, threads = os.getpid(), threading.active_count()
+    try:
+        check = _find(job)
+    except BaseException as error:  # noqa: BLE001  (SystemExit too: the answer must come in any case)
+        _send(answers, _failure(error, job))
+        return
+    _send(answers, {"event": "started"})
+    signal.alarm(int(job["time_limit"]) + GRACE)  # works inside a C call, without Python's help
+    start = time.perf_counter()
+    try:
+        answer = _answer(check, job)
+    except BaseException as error:  # noqa: BLE001
+        answer = _failure(error, job)
+    answer["seconds"] = time.perf_counter() - start
+    signal.alarm(0)
+    if os.getpid() != process:  # a check forked, and this is the copy that came back
+        os._exit(0)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    answer["soiled"] = threading.active_count() > threads or _has_children()
+    _send(answers, answer)
+
+
+def _has_children() -> bool:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _find(job: dict[str, Any]) -> Check:
+    directory = Path(job["directory"])
+    module = sources.import_claim(directory, job["claim"].replace("-", "_"))
+    for check in module.claim.checks:
+        if check.id == job["check"]:
+            return check  # type: ignore[no-any-return]
+    raise ValueError(f"check: {job['check']} is not in {directory}; were the claim modules edited?")
+
+
+def _answer(check: Check, job: dict[str, Any]) -> dict[str, Any]:
+    settle(check.id, job["seed"])
+    control = None if job["control"] is None else check.control(job["control"])
+    run = Run(
+        check.id,
+        seed=job["seed"],
+        false_alarm=job["false_alarm"],
+        drops=control.drops if control else (),
+    )
+    verdict = check.function(run, **(control.overrides if control else {}))
+    if not isinstance(verdict, Verdict):
+        raise TypeError(f"{check.name} returned {verdict!r:.80}; expected a Verdict")
+    return {"event": "answer", "status": verdict.status, "exercised": run.exercised} | _fields(verdict)
+
+
+def _fields(verdict: Verdict) -> dict[str, Any]:
+    names = ("reason", "computed", "stated", "error", "smallest_detectable")
+    return {name: to_json(getattr(verdict, name)) for name in names} | {"data": series_to_json(verdict.data)}
+
+
+def _failure(error: BaseException, job: dict[str, Any]) -> dict[str, Any]:
+    place = sources.where(error, Path(job["directory"]))
+    try:
+        message = str(error)[:2000]
+    except Exception:  # noqa: BLE001  (an exception whose own text fails is still an answer)
+        message = "(its message could not be made)"
+    text = f"{type(error).__name__}: {message}".rstrip(": ")
+    return {"event": "answer", "status": "error", "reason": f"{text} ({place})" if place else text}
+
+
+def _send(answers: IO[bytes], message: dict[str, Any]) -> None:
+    answers.write(json.dumps(message, allow_nan=False).encode() + b"\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,205 @@
+"""The command ``elboproof``.
+
+Built on argparse, which is in the standard library and loads in milliseconds: ``--help`` answers before NumPy
+could be imported, and a wrong option can exit with 4, as pytest does.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from elboproof import __version__
+
+INTERRUPTED, INTERNAL, USAGE = 2, 3, 4
+
+METHODS = ("symbolic", "certified", "numeric", "statistical", "property", "experiment")
+
+EXIT_CODES = """\
+exit codes:
+  0  everything holds            3  internal error
+  1  something does not          4  wrong use, or mistakes in the claim modules
+  2  interrupted                 5  nothing collected
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: error: {message}\n")
+
+
+def _integer_from(least: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"got {value}; expected at least {least}")
+        return value
+
+    convert.__name__ = "integer"  # argparse's name for it in "invalid integer value"
+    return convert
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    main_parser = _Parser(
+        prog="elboproof",
+        description="Decide what is claimed about variational auto-encoders.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    main_parser.add_argument("--version", action="version", version=f"elboproof {__version__}")
+    commands = main_parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Parser
+    )
+    _add_verify(commands)
+    _add_report(commands)
+    _add_figures(commands)
+    return main_parser
+
+
+def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    verify = commands.add_parser(
+        "verify",
+        help="run the checks of the claim modules",
+        description="Run the checks of the claim modules and show what holds.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verify.add_argument(
+        "labels",
+        nargs="*",
+        metavar="LABEL",
+        help="claim, claim/S2 or claim/S2/check; a check named in full is run in any tier",
+    )
+    _add_path(verify)
+    verify.add_argument(
+        "--method", choices=METHODS, metavar="M", help=f"only checks of this method: {', '.join(METHODS)}"
+    )
+    tier = verify.add_mutually_exclusive_group()
+    tier.add_argument(
+        "--quick", dest="tier", action="store_const", const="quick", help="only the quick checks"
+    )
+    tier.add_argument("--full", dest="tier", action="store_const", const="full", help="the long checks too")
+    verify.set_defaults(tier="default")
+    verify.add_argument(
+        "--workers", type=_integer_from(1), default=0, metavar="N", help="processes (default: one per core)"
+    )
+    verify.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
+    verify.add_argument(
+        "--resume", action="store_true", help="go on with the run recorded in .elboproof/run.jsonl"
+    )
+    verify.add_argument("--json", metavar="F", help="write the findings as JSON (- for the standard output)")
+    verify.add_argument(
+        "--junit", metavar="F", help="write the findings as JUnit XML (- for the standard output)"
+    )
+    verify.add_argument(
+        "--seed",
+        type=_integer_from(0),
+        default=0,
+        metavar="N",
+        help="seed of the random numbers (default: 0)",
+    )
+    verify.add_argument(
+        "--list", dest="list_only", action="store_true", help="list the checks and run nothing"
+    )
+    verify.set_defaults(handler=_verify)
+
+
+def _add_report(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    report = commands.add_parser(
+        "report",
+        help="write the findings as Markdown",
+        description="Write the findings of a run as Markdown.",
+    )
+    report.add_argument(
+        "--json", default="paper_checks.json", metavar="F", help="findings (default: %(default)s)"
+    )
+    report.add_argument(
+        "--output", default="paper_checks.md", metavar="F", help="Markdown file (default: %(default)s)"
+    )
+    _add_path(report)
+    report.add_argument(
+        "--check", action="store_true", help="write nothing; exit with 1 if the file is out of date"
+    )
+    report.set_defaults(handler=_report)
+
+
+def _add_figures(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    figures = commands.add_parser("figures", help="draw the figures", description="Draw the figures.")
+    figures.add_argument("names", nargs="*", metavar="NAME", help="figures to draw (default: all)")
+    figures.add_argument(
+        "--check", action="store_true", help="write nothing; exit with 1 if a file is out of date"
+    )
+    figures.set_defaults(handler=_figures)
+
+
+def _add_path(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--path",
+        type=Path,
+        default=Path("verification"),
+        metavar="DIR",
+        help="the claim modules (default: %(default)s)",
+    )
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from elboproof.checking.verify import Options, verify
+
+    fields = vars(arguments).copy()
+    del fields["handler"], fields["command"]
+    return verify(Options(**fields))
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from elboproof.checking.markdown import report
+
+    return report(Path(arguments.json), Path(arguments.output), arguments.path, check=arguments.check)
+
+
+def _figures(arguments: argparse.Namespace) -> int:
+    from importlib import import_module
+
+    return int(import_module("elboproof.figures").main(arguments.names, arguments.check) or 0)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code.
+
+    Parameters
+    ----------
+    arguments
+        Words after ``elboproof``; those of the process if not given.
+
+    Raises
+    ------
+    SystemExit
+        With 4 for wrong options, with 0 after ``--help`` and ``--version``.
+    """
+    parsed = parser().parse_args(arguments)
+    try:
+        return int(parsed.handler(parsed))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  (the last stop: every error has an exit code)
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    import traceback
+
+    from elboproof.checking.collect import UsageError
+
+    if isinstance(error, UsageError):
+        print(f"elboproof: error: {error}", file=sys.stderr)
+        return USAGE
+    traceback.print_exception(error)
+    print("elboproof: internal error, please report it", file=sys.stderr)
+    return INTERNAL
+
+
+if __name__ == "__main__":
+    sys.exit(main())
