@@ -39,7 +39,7 @@ ACCEPTED = (
 
 @dataclass(frozen=True)
 class Gaussians:
-    """N Gaussians in R^d. An isotropic stack holds variances, any other holds matrices.
+    """N Gaussians in R^d; an isotropic stack holds variances, any other one matrices.
 
     Attributes
     ----------
@@ -72,6 +72,8 @@ class Gaussians:
 def gaussians(xp: ModuleType, means: Array, covariances: Array) -> Gaussians:
     """Return the Gaussians of means (N, d) and a checked stack of covariances (n,) or (n, d, d)."""
     d = means.shape[1]
+    if covariances.ndim == 3:
+        covariances = 0.5 * (covariances + covariances.mT)
     if covariances.ndim == 1:
         precisions, log_det = 1.0 / covariances, d * xp.log(covariances)
     else:

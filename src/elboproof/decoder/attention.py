@@ -1,0 +1,49 @@
+"""The optimal decoder as softmax attention, for one shared covariance."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from elboproof.decoder.gaussians import Gaussians
+from elboproof.decoder.tensors import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Attention:
+    """The decoder as softmax attention: f*(z) = softmax(scale z.keys^T + bias) values.
+
+    Attributes
+    ----------
+    keys : (N, d)
+        m_i if S = s^2 I, otherwise S^-1 m_i.
+    values : (N, D)
+        x_i.
+    bias : (N,)
+        -m_i.S^-1 m_i / 2, in nats.
+    scale : float
+        1 / s^2 if S = s^2 I, otherwise 1. A scalar tensor if ``data`` is a tensor.
+    """
+
+    keys: Table
+    values: Table
+    bias: Table
+    scale: Any
+
+
+def attention(g: Gaussians, values: Table) -> Attention:
+    """Return the attention form of a decoder with one shared covariance, as arrays of the kind of ``values``.
+
+    The logits are log densities without -z.S^-1 z / 2, which all points share.
+
+    Raises
+    ------
+    ValueError
+        If the covariances differ: the logits are quadratic in z then.
+    """
+    if not g.shared:
+        raise ValueError("attention: the covariances differ; expected one shared covariance")
+    keys = g.means if g.isotropic else g.means @ g.precisions[0]
+    scale = g.precisions[0] if g.isotropic else 1.0
+    bias = -0.5 * scale * (keys * g.means).sum(-1)
+    if hasattr(values, "requires_grad"):
+        return Attention(keys, values, bias, scale)
+    return Attention(keys.astype(values.dtype), values, bias.astype(values.dtype), float(scale))

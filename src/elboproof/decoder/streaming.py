@@ -1,0 +1,221 @@
+"""The weighted average sum_i w_i(z) x_i of many points at many queries, in blocks that stay in cache.
+
+Log densities are products of features of z with coefficients of the codes, in float64, less one shift per query; the
+powers and their product with the data are in the precision of the data. Codes and queries are ordered by a k-d
+tree, so that a block of either lies in a small box, and each block of codes has an upper bound of its log densities:
+
+    log N(z; m_i, S_i) <= max_i c_i - lambda_min(P) dist(z, box)^2 / 2.
+
+A pair of blocks is skipped if every weight in it is provably below eps / (4 N) times the largest weight of its query,
+so all that is skipped moves the average by at most eps max_ij |x_i - x_j| / 4, eps the spacing of the data's floats.
+
+The products round: |error of a log density| <= K eps64 sum_k |feature_k| max_i |coefficient_ik|. `average` asks the
+caller for the queries where this is more than 16 eps (far or narrow Gaussians); they need `gaussians.relative`.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elboproof.decoder.gaussians import Gaussians
+
+Floats = NDArray[np.floating[Any]]
+Float64s = NDArray[np.float64]
+Integers = NDArray[np.intp]
+
+QUERY_BLOCK = 256
+CODE_BLOCK = 512
+HEADROOM = 20.0
+"""Powers up to exp(HEADROOM) stay far inside the range of float32, sums and products with data included."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Log densities as ``features @ coefficients.T``, up to a constant per query.
+
+    Attributes
+    ----------
+    positions : (Q, d), codes : (N, d)
+        Coordinates in which the bounds hold: whitened if the covariance is shared.
+    features : (Q, K), coefficients : (N, K)
+    offset : (Q,)
+        What the features leave out: log density = offset + top - stiffness dist^2 / 2 at the most.
+    top, stiffness : (N,)
+    """
+
+    positions: Float64s
+    codes: Float64s
+    features: Float64s
+    coefficients: Float64s
+    offset: Float64s
+    top: Float64s
+    stiffness: Float64s
+
+    @property
+    def rounding(self) -> Float64s:
+        """A bound (Q,) of the rounding error of the log densities, in nats."""
+        size = np.abs(self.features) @ np.abs(self.coefficients).max(0)
+        return np.asarray(2 * self.features.shape[1] * np.finfo(np.float64).eps * size)
+
+
+def terms(g: Gaussians, z: Float64s) -> Terms:
+    """Return the log densities of N Gaussians at z (Q, d) as products of features and coefficients."""
+    centre = g.means.mean(0)
+    u, v = z - centre, g.means - centre
+    return _shared(g, u, v) if g.shared else _separate(g, u, v)
+
+
+def _shared(g: Gaussians, u: Float64s, v: Float64s) -> Terms:
+    """Whiten: log density = y.y_i - |y_i|^2 / 2 - |y|^2 / 2 + constant, with y = L^-1 u and S = L L^T."""
+    if g.isotropic:
+        scale = 1 / math.sqrt(float(g.covariances[0]))
+        y, codes = u * scale, v * scale
+    else:
+        inverse = np.linalg.inv(np.linalg.cholesky(g.covariances[0]))
+        y, codes = u @ inverse.T, v @ inverse.T
+    half = 0.5 * (codes * codes).sum(1)
+    features = np.column_stack([y, np.ones(len(y))])
+    ones = np.ones(len(v))
+    return Terms(y, codes, features, np.column_stack([codes, -half]), 0.5 * (y * y).sum(1), 0 * ones, ones)
+
+
+def _separate(g: Gaussians, u: Float64s, v: Float64s) -> Terms:
+    """Expand the quadratic form: products of two coordinates, the coordinates, and a constant."""
+    if g.isotropic:
+        linear = g.precisions[:, None] * v
+        squares, quadratic = (u * u).sum(1), -0.5 * g.precisions
+        stiffness = g.precisions
+    else:
+        linear = np.einsum("njk,nk->nj", g.precisions, v)
+        row, column = np.triu_indices(u.shape[1])
+        squares = u[:, row] * u[:, column]
+        quadratic = -g.precisions[:, row, column] * np.where(row == column, 0.5, 1.0)
+        stiffness = 1 / np.linalg.eigvalsh(g.covariances)[:, -1]
+    constant = g.log_norms - 0.5 * (linear * v).sum(1)
+    features = np.column_stack([squares, u, np.ones(len(u))])
+    coefficients = np.column_stack([quadratic, linear, constant])
+    return Terms(u, v, features, coefficients, np.zeros(len(u)), g.log_norms, stiffness)
+
+
+def spatial_order(points: Float64s, block: int) -> Integers:
+    """Return an order of points (n, d) in which each run of ``block`` is a leaf of a k-d tree."""
+    leaves: list[Integers] = []
+    pending = [np.arange(len(points))]
+    while pending:
+        part = pending.pop()
+        if len(part) <= block:
+            leaves.append(part)
+            continue
+        here = points[part]
+        axis = int(np.argmax(here.max(0) - here.min(0)))
+        cut = block * (-(-len(part) // block) // 2)
+        split = np.argpartition(here[:, axis], cut)
+        pending += [part[split[cut:]], part[split[:cut]]]
+    return np.concatenate(leaves)
+
+
+def average(g: Gaussians, data: Floats, z: Float64s) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return sum_i w_i(z) x_i, shape (Q, D), and which queries (Q,) are accurate.
+
+    Parameters
+    ----------
+    g : Gaussians
+        In float64.
+    data : (N, D)
+        float32 or float64; the result has its precision.
+    z : (Q, d)
+
+    Notes
+    -----
+    Memory beside the arguments and the result: a second result, and blocks of a few megabytes.
+    """
+    whole = terms(g, z)
+    accurate = whole.rounding <= 16 * np.finfo(data.dtype).eps
+    order, codes = spatial_order(whole.positions, QUERY_BLOCK), spatial_order(whole.codes, CODE_BLOCK)
+    order = order[accurate[order]]
+    result = np.empty((len(z), data.shape[1]), data.dtype)
+    result[order] = _Pass(whole, data, order, codes).run()
+    return result, accurate
+
+
+class _Pass:
+    """One pass over all blocks of codes; ``out`` and ``total`` are relative to exp(shift)."""
+
+    def __init__(self, whole: Terms, data: Floats, order: Integers, codes: Integers) -> None:
+        self.data, self.codes = data, codes
+        self.blocks = [codes[part] for part in _runs(len(codes), CODE_BLOCK)]
+        self.bounds = _upper_bounds(whole, order, self.blocks)
+        self.slack = whole.rounding[order]
+        ones = np.ones((len(codes), 1))
+        self.coefficients = np.hstack([whole.coefficients[codes], ones])
+        self.features = np.hstack([whole.features[order], np.zeros((len(order), 1))])
+        self.out = np.zeros((len(order), data.shape[1]), data.dtype)
+        self.total = np.zeros(len(order))
+        self.scores = np.empty(QUERY_BLOCK * CODE_BLOCK)
+        self.powers = np.empty(QUERY_BLOCK * CODE_BLOCK, data.dtype)
+        self.product = np.empty((QUERY_BLOCK, data.shape[1]), data.dtype)
+
+    def run(self) -> Floats:
+        self._seed()
+        eps = float(np.finfo(self.data.dtype).eps)
+        depth = math.log(4 * len(self.codes) / eps)
+        for number, part in enumerate(_runs(len(self.codes), CODE_BLOCK)):
+            seen = self.bounds[number] + self.slack + self.features[:, -1] >= -depth
+            rows = self.data[self.blocks[number]] if seen.any() else self.data[:0]
+            for queries in _runs(len(self.total), QUERY_BLOCK):
+                if seen[queries].any():
+                    self._add(number, part, queries, rows)
+        self.out /= self.total[:, None].astype(self.out.dtype)
+        return self.out
+
+    def _seed(self) -> None:
+        """Shift each query by its largest log density in the block of codes with the highest bound."""
+        best = self.bounds.argmax(0)
+        for number, part in enumerate(_runs(len(self.codes), CODE_BLOCK)):
+            chosen = np.flatnonzero(best == number)
+            for run in _runs(len(chosen), QUERY_BLOCK):
+                scores = self.features[chosen[run]] @ self.coefficients[part].T
+                self.features[chosen[run], -1] = -scores.max(1)
+
+    def _add(self, number: int, part: slice, queries: slice, rows: Floats) -> None:
+        features = self.features[queries]
+        shape = len(features), len(rows)
+        scores = self.scores[: shape[0] * shape[1]].reshape(shape)
+        powers = self.powers[: shape[0] * shape[1]].reshape(shape)
+        np.matmul(features, self.coefficients[part].T, out=scores)
+        if (self.bounds[number, queries] + features[:, -1]).max() > HEADROOM:
+            self._raise_shift(scores, queries)
+        np.exp(scores, out=powers, dtype=powers.dtype, casting="same_kind")
+        self.total[queries] += powers @ np.ones(shape[1], powers.dtype)
+        self.out[queries] += np.matmul(powers, rows, out=self.product[: shape[0]])
+
+    def _raise_shift(self, scores: Float64s, queries: slice) -> None:
+        top = scores.max(1)
+        top[top < HEADROOM] = 0
+        if top.any():
+            scores -= top[:, None]
+            self.features[queries, -1] -= top
+            factor = np.exp(-top)
+            self.total[queries] *= factor
+            self.out[queries] *= factor[:, None].astype(self.out.dtype)
+
+
+def _upper_bounds(whole: Terms, order: Integers, blocks: list[Integers]) -> Float64s:
+    """Return upper bounds (blocks, Q) of the log densities of each block at each query."""
+    z, offset = whole.positions[order], whole.offset[order]
+    bounds = np.empty((len(blocks), len(order)))
+    for number, block in enumerate(blocks):
+        here = whole.codes[block]
+        outside = np.maximum(np.maximum(here.min(0) - z, z - here.max(0)), 0)
+        squared = (outside * outside).sum(1)
+        bounds[number] = offset + whole.top[block].max() - 0.5 * whole.stiffness[block].min() * squared
+    return bounds
+
+
+def _runs(count: int, length: int) -> Iterator[slice]:
+    for start in range(0, count, length):
+        yield slice(start, min(start + length, count))
