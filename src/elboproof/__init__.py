@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elboproof.decoder.optimal import OptimalDecoder as OptimalDecoder
+    from elboproof.model.latent_model import LatentModel as LatentModel
+    from elboproof.model.likelihood import Bernoulli as Bernoulli
+    from elboproof.model.likelihood import Gaussian as Gaussian
+    from elboproof.numbers.enclosure import Enclosure as Enclosure
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Bernoulli": "elboproof.model.likelihood",  # p(x|z) of binary data; the decoder gives logits
+    "Enclosure": "elboproof.numbers.enclosure",  # proved bounds of a number
+    "Gaussian": "elboproof.model.likelihood",  # p(x|z) = N(f(z), C); scalar, diagonal or full covariance
+    "LatentModel": "elboproof.model.latent_model",  # p(x, z), written once, evaluated in every number system
     "OptimalDecoder": "elboproof.decoder.optimal",  # the closed-form decoder of a Gaussian VAE
 }
 

@@ -1,0 +1,228 @@
+"""Evaluators: a model's decoder, energy and derivatives in one number system each.
+
+The raw compiled functions (``Quantities.compiled``) return what the arithmetic gives; the evaluators' methods check
+arguments and refuse values that are not finite, so that a pole is an error and not a number.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sympy import Expr
+
+from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
+from elboproof.model.quantities import Evaluator, not_finite
+from elboproof.numbers.exact import exact, rational
+from elboproof.numbers.floating import FLOATING, TENSORS
+from elboproof.numbers.symbols import EXACT
+
+if TYPE_CHECKING:
+    import torch
+    from flint import acb, arb
+
+
+class FloatingEvaluator(Evaluator):
+    """NumPy float64. z has shape (..., d), x has shape (..., D); leading axes broadcast."""
+
+    def decoder(self, z: ArrayLike, order: int = 0) -> FloatArray:
+        """Return f(z) or its derivatives, shape (..., D) + (d,) * order.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If z is not an array of finite numbers of shape (..., d), or f or a derivative is not finite there.
+        """
+        index = self._index(order)
+        points = self._points(z, "z", self._d)
+        values = self._run("decoder", order, points, None)
+        parts = values.reshape(-1, self._D, *values.shape[1:])[index]
+        return np.moveaxis(parts, [order, *range(order)], range(-order - 1, 0))
+
+    def energy(self, z: ArrayLike, x: ArrayLike, order: int = 0) -> FloatArray:
+        """Return U(z) = -log p(x, z) in nats, or its derivatives in z, shape (...) + (d,) * order.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If z or x is not an array of finite numbers of the right shape, or a value is not finite there.
+        """
+        return self._of_data("energy", z, x, order)
+
+    def log_likelihood(self, z: ArrayLike, x: ArrayLike, order: int = 0) -> FloatArray:
+        """Return log p(x|z) in nats, or its derivatives in z, shape (...) + (d,) * order; raises as ``energy``."""
+        return self._of_data("log_likelihood", z, x, order)
+
+    def _of_data(self, quantity: str, z: ArrayLike, x: ArrayLike, order: int) -> FloatArray:
+        index = self._index(order)
+        points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
+        self._require_binary(data)
+        parts = self._run(quantity, order, points, data)[index]
+        return np.moveaxis(parts, range(order), range(-order, 0)) if order else parts
+
+    def _points(self, value: ArrayLike, name: str, length: int) -> FloatArray:
+        axes = max(np.ndim(value), 1)
+        return finite_array(value, name, (*(f"n{k}" for k in range(axes - 1)), length))
+
+    def _run(self, quantity: str, order: int, z: FloatArray, x: FloatArray | None) -> FloatArray:
+        function = self._quantities.compiled(quantity, order, FLOATING)
+        shape = z.shape[:-1] if x is None else _common_shape(z, x)
+        data = [None] * self._D if x is None else list(np.moveaxis(x, -1, 0))
+        with np.errstate(all="ignore"):  # looked at below, where the error can name the point
+            values = function(*np.moveaxis(z, -1, 0), *data)
+        result = np.stack([np.broadcast_to(value, shape) for value in values])
+        if not np.isfinite(result).all():
+            place = tuple(np.argwhere(~np.isfinite(result))[0][1:])
+            point = np.broadcast_to(z, (*shape, self._d))[place]
+            raise not_finite(quantity, order, point.tolist(), "finite in float64")
+        return result
+
+
+def _common_shape(z: FloatArray, x: FloatArray) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(z.shape[:-1], x.shape[:-1])
+    except ValueError as error:
+        raise ValueError(
+            f"x: got shape {x.shape} with z of shape {z.shape}; expected leading axes that broadcast"
+        ) from error
+
+
+class TensorEvaluator(Evaluator):
+    """torch. z has shape (..., d), x has shape (..., D); leading axes broadcast; autograd passes through."""
+
+    def decoder(self, z: "torch.Tensor", order: int = 0) -> "torch.Tensor":
+        """Return f(z) or its derivatives, shape (..., D) + (d,) * order."""
+        index = self._index(order)
+        parts = self._run("decoder", order, self._points(z, "z", self._d), None)
+        stacked = parts.reshape(*parts.shape[:-1], -1, self._D).transpose(-1, -2)
+        return stacked[..., index.reshape(-1)].reshape((*stacked.shape[:-1], *index.shape))
+
+    def energy(self, z: "torch.Tensor", x: "torch.Tensor", order: int = 0) -> "torch.Tensor":
+        """Return U(z) = -log p(x, z) in nats, or its derivatives in z, shape (...) + (d,) * order."""
+        return self._of_data("energy", z, x, order)
+
+    def log_likelihood(self, z: "torch.Tensor", x: "torch.Tensor", order: int = 0) -> "torch.Tensor":
+        """Return log p(x|z) in nats, or its derivatives in z, shape (...) + (d,) * order."""
+        return self._of_data("log_likelihood", z, x, order)
+
+    def _of_data(self, quantity: str, z: "torch.Tensor", x: "torch.Tensor", order: int) -> "torch.Tensor":
+        index = self._index(order)
+        points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
+        if self._quantities.binary:
+            self._require_binary(data.detach().cpu().numpy())
+        parts = self._run(quantity, order, points, data)
+        return parts[..., index.reshape(-1)].reshape((*parts.shape[:-1], *index.shape))
+
+    def _points(self, value: "torch.Tensor", name: str, length: int) -> "torch.Tensor":
+        import torch
+
+        given: object = value
+        if not isinstance(given, torch.Tensor) or not given.is_floating_point():
+            raise wrong_type(name, value, "a floating-point tensor")
+        if value.ndim < 1 or value.shape[-1] != length or 0 in value.shape:
+            raise ValueError(
+                f"{name}: got shape {tuple(value.shape)}; expected (..., {length}) with no empty axis"
+            )
+        if not bool(torch.isfinite(value).all()):
+            raise ValueError(f"{name}: got infinite or NaN entries; expected finite numbers")
+        return value
+
+    def _run(self, quantity: str, order: int, z: "torch.Tensor", x: "torch.Tensor | None") -> "torch.Tensor":
+        import torch
+
+        function = self._quantities.compiled(quantity, order, TENSORS)
+        data = [None] * self._D if x is None else list(x.unbind(-1))
+        shape = torch.broadcast_shapes(z.shape[:-1], z.shape[:-1] if x is None else x.shape[:-1])  # type: ignore[no-untyped-call]
+        values = function(*z.unbind(-1), *data)
+        like = torch.zeros((), dtype=z.dtype, device=z.device)
+        result = torch.stack([(torch.as_tensor(value) + like).expand(shape) for value in values], dim=-1)
+        if not bool(torch.isfinite(result).all()):
+            raise not_finite(quantity, order, z.detach().tolist(), f"finite in {z.dtype}")
+        return result
+
+
+class ExactEvaluator(Evaluator):
+    """SymPy numbers. z and x are sequences of exact numbers: ints, Fractions, strings, or floats as what they are."""
+
+    def decoder(self, z: Sequence[object], order: int = 0) -> NDArray[np.object_]:
+        """Return f(z) or its derivatives as SymPy numbers, an object array of shape (D,) + (d,) * order."""
+        index = self._index(order)
+        values = self._run("decoder", order, z, None)
+        parts = np.array(values, dtype=object).reshape(-1, self._D)[index]
+        return np.moveaxis(parts, -1, 0)
+
+    def energy(self, z: Sequence[object], x: Sequence[object], order: int = 0) -> Any:
+        """Return U(z) = -log p(x, z) in nats as a SymPy number, or its derivatives as an object array (d,) * order."""
+        index = self._index(order)
+        return np.array(self._run("energy", order, z, x), dtype=object)[index]
+
+    def _run(
+        self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None
+    ) -> tuple[Expr, ...]:
+        points = [rational(value, f"z[{j}]") for j, value in enumerate(self._numbers(z, "z", self._d))]
+        data: list[object] = [None] * self._D
+        if x is not None:
+            data = [rational(value, f"x[{j}]") for j, value in enumerate(self._numbers(x, "x", self._D))]
+            self._require_binary(np.array(data, dtype=np.float64))
+        values = self._quantities.compiled(quantity, order, EXACT)(*points, *data)
+        if not all(value.is_finite for value in values):
+            raise not_finite(quantity, order, points, "finite")
+        return values
+
+
+class BallEvaluator(Evaluator):
+    """Balls of python-flint at the current precision ``flint.ctx.prec``.
+
+    z and x are sequences of exact numbers (ints, Fractions, strings, floats as the binary doubles that they are) or of
+    balls. With an ``acb`` among z the complex extension is evaluated; ``analytic=True`` then demands that it is analytic
+    on the whole ball, and the value is a non-finite ball where it is not.
+    """
+
+    def decoder(self, z: Sequence[object], order: int = 0, *, analytic: bool = False) -> NDArray[np.object_]:
+        """Return f(z) or its derivatives as balls, an object array of shape (D,) + (d,) * order."""
+        index = self._index(order)
+        values = self._run("decoder", order, z, None, analytic)
+        parts = np.array(values, dtype=object).reshape(-1, self._D)[index]
+        return np.moveaxis(parts, -1, 0)
+
+    def energy(
+        self, z: Sequence[object], x: Sequence[object], order: int = 0, *, analytic: bool = False
+    ) -> Any:
+        """Return U(z) = -log p(x, z) in nats as a ball, or its derivatives as an object array (d,) * order."""
+        index = self._index(order)
+        return np.array(self._run("energy", order, z, x, analytic), dtype=object)[index]
+
+    def _run(
+        self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
+    ) -> tuple["arb | acb", ...]:
+        from flint import acb
+
+        from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
+
+        points = [_ball(value, f"z[{j}]") for j, value in enumerate(self._numbers(z, "z", self._d))]
+        data: list[Any] = [None] * self._D
+        if x is not None:
+            data = [_ball(value, f"x[{j}]") for j, value in enumerate(self._numbers(x, "x", self._D))]
+            self._require_binary(np.array([float(value.mid()) + float(value.rad()) for value in data]))
+        if any(isinstance(point, acb) for point in points):
+            complex_function = self._quantities.compiled(quantity, order, COMPLEX_BALLS)
+            return complex_function(
+                *map(acb, points),
+                *(None if value is None else acb(value) for value in data),
+                analytic=analytic,
+            )
+        values = self._quantities.compiled(quantity, order, REAL_BALLS)(*points, *data)
+        if not all(value.is_finite() for value in values) and all(point.is_exact() for point in points):
+            raise not_finite(quantity, order, [str(point) for point in points], "finite")
+        return values
+
+
+def _ball(value: object, name: str) -> "arb | acb":
+    from flint import acb, arb, fmpq
+
+    if isinstance(value, arb | acb):
+        if not value.is_finite():
+            raise bad(name, value, "a finite ball")
+        return value
+    number = exact(value, name)
+    return arb(fmpq(number.numerator, number.denominator))

@@ -1,0 +1,189 @@
+"""The latent-variable model: written once, evaluated in every number system."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy
+from sympy import Expr, Symbol
+
+from elboproof.arguments import bad, shown, wrong_type
+from elboproof.model.evaluators import BallEvaluator, ExactEvaluator, FloatingEvaluator, TensorEvaluator
+from elboproof.model.likelihood import Likelihood
+from elboproof.model.quantities import Quantities
+from elboproof.numbers.parser import parse, require_real
+from elboproof.numbers.tape import Tape
+
+
+@dataclass(frozen=True, init=False)
+class LatentModel:
+    """p(x, z) = N(z; 0, I) p(x | f(z)).
+
+    Parameters
+    ----------
+    latent
+        The latents' names: ``"z"`` or ``["u", "v"]``.
+    decoder
+        One entry per data dimension: a string (parsed by a whitelist, never evaluated; numbers are exact) or a SymPy
+        expression in the latents.
+    likelihood
+        ``ep.Gaussian`` (f is the mean) or ``ep.Bernoulli`` (f are the logits).
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong kind.
+    ValueError
+        If a name, an expression or the likelihood's size does not fit, or the decoder is not real on all of R^d.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/100"))
+    >>> print(model.balls.energy(["0.7"], ["0.7"]))  # -log p(x, z) in nats
+    [-0.04809571391803 +/- 7.49e-15]
+
+    Notes
+    -----
+    The energy is U(z) = -log p(x, z) in nats, normalised. Evaluators, one per number system, share its one tape of
+    operations and its derivatives: ``exact`` (SymPy), ``floating`` (NumPy float64), ``tensors`` (torch), ``balls``
+    (python-flint).
+    """
+
+    latents: tuple[Symbol, ...]
+    decoder: tuple[Expr, ...]
+    likelihood: Likelihood
+
+    def __init__(
+        self, latent: str | Sequence[str], decoder: str | Expr | Sequence[str | Expr], likelihood: Likelihood
+    ) -> None:
+        latents = {name: Symbol(name, real=True) for name in _names(latent)}
+        entries = [decoder] if isinstance(decoder, str | Expr) else decoder
+        if not isinstance(entries, list | tuple):
+            raise wrong_type("decoder", decoder, "a list of strings or SymPy expressions")
+        if not entries:
+            raise bad("decoder", decoder, "at least one entry: data of dimension zero has no likelihood")
+        if not hasattr(likelihood, "log_density"):
+            raise wrong_type(
+                "likelihood", likelihood, "a likelihood such as ep.Gaussian(variance=1) or ep.Bernoulli()"
+            )
+        likelihood.require_dimension(len(entries))
+        object.__setattr__(self, "latents", tuple(latents.values()))
+        object.__setattr__(self, "likelihood", likelihood)
+        object.__setattr__(
+            self, "decoder", tuple(_entry(e, latents, f"decoder[{j}]") for j, e in enumerate(entries))
+        )
+        for j, text in enumerate(entries):
+            _require_real_everywhere(self._quantities, j, text)
+
+    @property
+    def latent_dim(self) -> int:
+        """The dimension d of z."""
+        return len(self.latents)
+
+    @property
+    def data_dim(self) -> int:
+        """The dimension D of x."""
+        return len(self.decoder)
+
+    @cached_property
+    def data(self) -> tuple[Symbol, ...]:
+        """The symbols that stand for x in ``energy``; dummies, so that they cannot be taken for a latent."""
+        return tuple(sympy.Dummy(f"x_{j}", real=True) for j in range(self.data_dim))
+
+    @cached_property
+    def log_likelihood(self) -> Expr:
+        """Log p(x|z) in nats, an expression in ``latents`` and ``data``."""
+        return self.likelihood.log_density(self.decoder, self.data)
+
+    @cached_property
+    def energy(self) -> Expr:
+        """U(z) = -log p(x, z) in nats, an expression in ``latents`` and ``data``."""
+        prior = sympy.Add(*(z**2 for z in self.latents)) / 2 + sympy.log(2 * sympy.pi) * self.latent_dim / 2
+        return prior - self.log_likelihood
+
+    @cached_property
+    def _quantities(self) -> Quantities:
+        return Quantities(self.latents, self.data, self.likelihood.binary, self.decoder, self._lowered)
+
+    def _lowered(self, quantity: str, tape: Tape) -> list[int]:
+        expressions = {
+            "decoder": self.decoder,
+            "energy": (self.energy,),
+            "log_likelihood": (self.log_likelihood,),
+        }
+        return [tape.lower(expression) for expression in expressions[quantity]]
+
+    @cached_property
+    def exact(self) -> ExactEvaluator:
+        """Evaluate with SymPy numbers: nothing is rounded."""
+        return ExactEvaluator(self._quantities)
+
+    @cached_property
+    def floating(self) -> FloatingEvaluator:
+        """Evaluate with NumPy in float64, vectorised over z and over x."""
+        return FloatingEvaluator(self._quantities)
+
+    @cached_property
+    def tensors(self) -> TensorEvaluator:
+        """Evaluate with torch: differentiable, any dtype and device."""
+        return TensorEvaluator(self._quantities)
+
+    @cached_property
+    def balls(self) -> BallEvaluator:
+        """Evaluate with balls of python-flint: rigorous at any precision."""
+        return BallEvaluator(self._quantities)
+
+
+def _names(latent: str | Sequence[str]) -> list[str]:
+    given: object = latent
+    if not isinstance(given, list | tuple | str) or not all(isinstance(name, str) for name in given):
+        raise wrong_type("latent", latent, "a name or a list of names")
+    names = [latent] if isinstance(latent, str) else list(latent)
+    if not names:
+        raise bad("latent", latent, "at least one latent")
+    for name in names:
+        if not name.isidentifier():
+            raise bad("latent", name, "a name such as 'z' or 'z_1'")
+    if len(set(names)) < len(names):
+        raise bad("latent", latent, "distinct names")
+    return names
+
+
+def _entry(entry: str | Expr, latents: dict[str, Symbol], name: str) -> Expr:
+    if isinstance(entry, str):
+        return parse(entry, latents, name)
+    if isinstance(entry, bool) or not isinstance(entry, Expr | int | float):
+        raise wrong_type(name, entry, "a string or a SymPy expression")
+    return _from_sympy(sympy.sympify(entry), latents, name)
+
+
+def _from_sympy(entry: Expr, latents: dict[str, Symbol], name: str) -> Expr:
+    """Put our symbols for symbols of the same name, and the exact binary value for each float."""
+    unknown = sorted(str(symbol) for symbol in entry.free_symbols if str(symbol) not in latents)
+    if unknown:
+        expected = f"only the latents {', '.join(latents)}"
+        raise ValueError(f"{name}: got the symbol {unknown[0]!r} in {shown(str(entry))}; expected {expected}")
+    require_real(entry, name, str(entry))
+    exact = {number: sympy.Rational(*_ratio(number)) for number in entry.atoms(sympy.Float)}
+    replaced = entry.xreplace(exact | {symbol: latents[str(symbol)] for symbol in entry.free_symbols})
+    return require_real(replaced, name, str(entry))
+
+
+def _ratio(number: sympy.Float) -> tuple[int, int]:
+    sign, mantissa, exponent, _ = number._mpf_
+    signed = -int(mantissa) if sign else int(mantissa)
+    return (signed * 2**exponent, 1) if exponent >= 0 else (signed, 2**-exponent)
+
+
+def _require_real_everywhere(quantities: Quantities, j: int, entry: object) -> None:
+    """Refuse a decoder such as log(z), which is undefined on part of R^d: p(x|z) would not be a likelihood.
+
+    Probing cannot prove that a decoder is real everywhere; a decoder that slips through raises where it is evaluated.
+    """
+    place = quantities.unreal_probe(j)
+    if place is not None:
+        raise ValueError(
+            f"decoder[{j}]: got {shown(str(entry))}, which is not real at z = {place}; "
+            "expected a decoder that is real on all of R^d"
+        )

@@ -1,0 +1,170 @@
+"""Likelihoods p(x|z) as exact expressions of the decoder's outputs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import sympy
+from flint import fmpq, fmpq_mat
+from sympy import Expr, Rational, Symbol
+
+from elboproof.arguments import bad, shown, wrong_type
+from elboproof.numbers.exact import rational
+from elboproof.numbers.functions import Softplus
+
+
+class Likelihood(Protocol):
+    """What a likelihood must offer; a new family needs nothing else."""
+
+    def require_dimension(self, data_dim: int) -> None:
+        """Raise ``ValueError`` if the parameters do not fit ``data_dim`` outputs."""
+
+    def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
+        """Return log p(x|z) in nats, normalised, with the decoder's outputs in place of f(z)."""
+
+    @property
+    def binary(self) -> bool:
+        """Whether x must consist of zeros and ones."""
+
+
+@dataclass(frozen=True, init=False)
+class Gaussian:
+    """N(f(z), C) with an exact covariance C.
+
+    Parameters
+    ----------
+    variance
+        One number (C = variance * I) or D numbers (C diagonal); a VARIANCE, not a standard deviation.
+        Strings are exact: ``"1/100"``.
+    covariance
+        Alternatively the full D x D matrix, symmetric and positive definite.
+
+    Raises
+    ------
+    TypeError
+        If an entry is no number, or not exactly one of the two is given.
+    ValueError
+        If a variance is not positive, or the covariance is not symmetric positive definite (decided exactly).
+    """
+
+    variance: tuple[Rational, ...] | None
+    covariance: tuple[tuple[Rational, ...], ...] | None
+    scalar: bool
+
+    def __init__(
+        self, variance: object = None, *, covariance: Sequence[Sequence[object]] | None = None
+    ) -> None:
+        if (variance is None) == (covariance is None):
+            raise TypeError("Gaussian: got both or neither of variance and covariance; expected exactly one")
+        scalar = covariance is None and not _is_sequence(variance)
+        object.__setattr__(self, "variance", None if variance is None else _variances(variance, scalar))
+        object.__setattr__(self, "covariance", None if covariance is None else _covariance(covariance))
+        object.__setattr__(self, "scalar", scalar)
+
+    @property
+    def binary(self) -> bool:
+        """False: x is real."""
+        return False
+
+    def require_dimension(self, data_dim: int) -> None:
+        """Raise ``ValueError`` unless the covariance is of size ``data_dim``."""
+        given = self.variance or self.covariance or ()
+        if not self.scalar and len(given) != data_dim:
+            name = "variance" if self.covariance is None else "covariance"
+            raise ValueError(
+                f"{name}: got {len(given)} dimensions; expected {data_dim}, one per decoder output"
+            )
+
+    def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
+        """Return log N(x; f, C) in nats."""
+        residual = [datum - output for datum, output in zip(x, outputs, strict=True)]
+        if self.covariance is not None:
+            return _full_log_density(self.covariance, residual)
+        variances = (self.variance or ()) * (len(residual) if self.scalar else 1)
+        squares = [r**2 / (2 * v) for r, v in zip(residual, variances, strict=True)]
+        return -sympy.Add(*squares) - sympy.Add(*(sympy.log(2 * sympy.pi * v) / 2 for v in variances))
+
+
+@dataclass(frozen=True)
+class Bernoulli:
+    """Independent Bernoulli outputs; the decoder gives the LOGITS."""
+
+    @property
+    def binary(self) -> bool:
+        """True: x consists of zeros and ones."""
+        return True
+
+    def require_dimension(self, data_dim: int) -> None:
+        """Any number of outputs fits."""
+
+    def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
+        """Return sum_j x_j f_j - softplus(f_j), in nats."""
+        return sympy.Add(*(datum * f - Softplus(f) for datum, f in zip(x, outputs, strict=True)))
+
+
+def _is_sequence(value: object) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, str)
+
+
+def _variances(value: object, scalar: bool) -> tuple[Rational, ...]:
+    entries = [value] if scalar else list(value)  # type: ignore[call-overload]
+    if not entries:
+        raise bad("variance", value, "at least one variance")
+    names = ["variance"] if scalar else [f"variance[{j}]" for j in range(len(entries))]
+    variances = tuple(rational(entry, name) for entry, name in zip(entries, names, strict=True))
+    for variance, name, entry in zip(variances, names, entries, strict=True):
+        if variance <= 0:
+            raise bad(name, entry, "a positive variance")
+    return variances
+
+
+def _covariance(value: Sequence[Sequence[object]]) -> tuple[tuple[Rational, ...], ...]:
+    if not _is_sequence(value) or not all(_is_sequence(row) for row in value):
+        raise wrong_type("covariance", value, "a square matrix of numbers")
+    size = len(value)
+    if size == 0 or any(len(row) != size for row in value):
+        raise bad("covariance", value, "a square matrix of numbers")
+    matrix = tuple(
+        tuple(rational(entry, f"covariance[{j}][{k}]") for k, entry in enumerate(row))
+        for j, row in enumerate(value)
+    )
+    for j in range(size):
+        for k in range(j):
+            if matrix[j][k] != matrix[k][j]:
+                raise ValueError(
+                    f"covariance: got {matrix[j][k]} at [{j}][{k}] and {matrix[k][j]} at [{k}][{j}]; "
+                    "expected a symmetric matrix"
+                )
+    _require_definite(matrix)
+    return matrix
+
+
+def _require_definite(matrix: tuple[tuple[Rational, ...], ...]) -> None:
+    """Sylvester's criterion in exact arithmetic: every leading minor is positive."""
+    for size in range(1, len(matrix) + 1):
+        minor = _flint([row[:size] for row in matrix[:size]]).det()
+        if minor <= 0:
+            raise ValueError(
+                f"covariance: got {shown(matrix)}, whose leading minor of size {size} is {minor}; "
+                "expected a positive definite matrix"
+            )
+
+
+def _flint(rows: Sequence[Sequence[Rational]]) -> fmpq_mat:
+    return fmpq_mat([[fmpq(int(entry.p), int(entry.q)) for entry in row] for row in rows])
+
+
+def _full_log_density(covariance: Sequence[Sequence[Rational]], residual: Sequence[Expr]) -> Expr:
+    matrix = _flint(covariance)
+    precision, determinant = matrix.inv(), matrix.det()
+    size = len(residual)
+    forms = [
+        _sympy(precision[j, k]) * residual[j] * residual[k] * (1 if j == k else 2)
+        for j in range(size)
+        for k in range(j + 1)
+    ]
+    return -sympy.Add(*forms) / 2 - sympy.log((2 * sympy.pi) ** size * _sympy(determinant)) / 2
+
+
+def _sympy(number: fmpq) -> Rational:
+    return Rational(int(number.p), int(number.q))

@@ -1,0 +1,116 @@
+"""The quantities of a model: one tape, the functions compiled from it, and what all evaluators share."""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import Expr, Symbol
+
+from elboproof.arguments import FloatArray, bad, shown, wrong_type
+from elboproof.numbers.compiler import Compiled, Ring, compile_tape
+from elboproof.numbers.floating import FLOATING
+from elboproof.numbers.tape import Tape
+
+HIGHEST_ORDER = 4
+_PROBES = (-3.0, -1.0, -0.1, 0.1, 1.0, 3.0)
+
+
+class Quantities:
+    """The one tape of a model and the functions compiled from it."""
+
+    def __init__(
+        self,
+        latents: Sequence[Symbol],
+        data: Sequence[Symbol],
+        binary: bool,
+        decoder: Sequence[Expr],
+        lower: Callable[[str, Tape], list[int]],
+    ) -> None:
+        self.latents, self.data, self.binary, self.decoder, self._lower = (
+            latents,
+            data,
+            binary,
+            decoder,
+            lower,
+        )
+        self.tape = Tape((*latents, *data))
+        self._roots: dict[tuple[str, tuple[int, ...]], list[int]] = {}
+        self._compiled: dict[tuple[str, int, str], Compiled] = {}
+
+    def compiled(self, quantity: str, order: int, ring: Ring) -> Compiled:
+        """Return the raw function (z_1..z_d, x_1..x_D) -> distinct derivatives of one order, entry by entry.
+
+        The values come in the order of ``combinations_with_replacement(range(d), order)``, and within each the
+        entries of the quantity.
+        """
+        key = (quantity, order, ring.name)
+        if key not in self._compiled:
+            directions = combinations_with_replacement(range(len(self.latents)), order)
+            roots = [root for direction in directions for root in self.derivative(quantity, direction)]
+            self._compiled[key] = compile_tape(self.tape, roots, ring)
+        return self._compiled[key]
+
+    def derivative(self, quantity: str, direction: tuple[int, ...]) -> list[int]:
+        """Return the tape entries of a quantity differentiated once for each latent in ``direction``."""
+        key = (quantity, direction)
+        if key not in self._roots:
+            if not direction:
+                self._roots[key] = self._lower(quantity, self.tape)
+            else:
+                before = self.derivative(quantity, direction[:-1])
+                self._roots[key] = [self.tape.derivative(root, direction[-1]) for root in before]
+        return self._roots[key]
+
+    def unreal_probe(self, j: int) -> str | None:
+        """Return a point on the latents' diagonal at which decoder entry ``j`` is NaN, if one of a few is."""
+        root = self.tape.lower(self.decoder[j])
+        function = compile_tape(self.tape, [root], FLOATING)
+        for probe in _PROBES:
+            with np.errstate(all="ignore"):
+                (value,) = function(*[np.float64(probe)] * len(self.latents), *[None] * len(self.data))
+            if np.isnan(value):
+                return str((probe,) * len(self.latents))
+        return None
+
+
+class Evaluator:
+    """What the evaluators share: names, dimensions, and the place of each distinct derivative."""
+
+    def __init__(self, quantities: Quantities) -> None:
+        self._quantities = quantities
+        self._d, self._D = len(quantities.latents), len(quantities.data)
+
+    def _index(self, order: int) -> NDArray[np.intp]:
+        """Return, for each entry of a full derivative tensor, the number of its distinct derivative."""
+        if isinstance(order, bool) or not isinstance(order, int):
+            raise wrong_type("order", order, "an integer")
+        if not 0 <= order <= HIGHEST_ORDER:
+            raise bad("order", order, f"an order of derivative from 0 to {HIGHEST_ORDER}")
+        distinct = {c: k for k, c in enumerate(combinations_with_replacement(range(self._d), order))}
+        index = np.empty((self._d,) * order, dtype=np.intp)
+        for place in np.ndindex(index.shape):
+            index[place] = distinct[tuple(sorted(place))]
+        return index
+
+    def _require_binary(self, x: FloatArray) -> None:
+        if self._quantities.binary and not np.isin(x, (0.0, 1.0)).all():
+            wrong = x[~np.isin(x, (0.0, 1.0))].flat[0]
+            raise bad("x", float(wrong), "zeros and ones, the data of a Bernoulli likelihood")
+
+    def _numbers(self, values: Sequence[object], name: str, length: int) -> list[object]:
+        """Return a point as a list of its coordinates."""
+        if isinstance(values, str) or not hasattr(values, "__len__"):
+            raise wrong_type(name, values, f"a sequence of {length} numbers")
+        if len(values) != length:
+            raise ValueError(f"{name}: got {len(values)} numbers; expected {length}")
+        return list(values)
+
+
+def not_finite(quantity: str, order: int, point: object, requirement: str) -> ValueError:
+    """Return the error for a value that is no number: a pole, an overflow, a point outside the domain."""
+    what = f"derivative of order {order} of the {quantity}" if order else quantity
+    return ValueError(
+        f"z: got {shown(point)}, where the {what} has a pole, overflows or is undefined; "
+        f"expected a point where it is {requirement}"
+    )

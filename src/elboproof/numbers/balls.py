@@ -1,0 +1,133 @@
+"""The number system of balls: python-flint's arb and acb, rigorous at any precision.
+
+Complex balls carry the flag ``analytic``: with it, every function that has a branch cut or a kink answers with a
+non-finite ball unless it is analytic on the whole argument. Integration needs this: without the flag the integral of
+abs(z) over [-1, 1] comes out as 1.1547 +- 6e-16.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from flint import acb, arb, ctx, fmpq
+
+from elboproof.numbers.compiler import Ring
+
+
+@contextmanager
+def working_precision(bits: int) -> Iterator[None]:
+    """Set the precision of balls inside a ``with`` block.
+
+    Parameters
+    ----------
+    bits
+        Of the midpoints. FLINT's precision is global to the process; it is restored at the end.
+    """
+    before = ctx.prec
+    ctx.prec = bits
+    try:
+        yield
+    finally:
+        ctx.prec = before
+
+
+def _precision() -> int:
+    return int(ctx.prec)
+
+
+_ARITHMETIC = {
+    "add": "{0} + {1}",
+    "sub": "{0} - {1}",
+    "mul": "{0} * {1}",
+    "div": "{0} / {1}",
+    "neg": "-{0}",
+    "square": "{0} * {0}",
+}
+_ENTIRE = ("exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")
+_METHODS = {name: f"{{0}}.{name}()" for name in _ENTIRE}
+
+
+def _real_softplus(t: arb) -> arb:
+    """log(1 + exp t); the form for t > 0 keeps the digits that exp(t) would push out."""
+    return t + (-t).exp().log1p() if t > 0 else t.exp().log1p()
+
+
+REAL_BALLS = Ring(
+    name="balls",
+    templates=_ARITHMETIC
+    | _METHODS
+    | {name: f"{{0}}.{name}()" for name in ("log", "log1p", "sqrt", "asinh", "atan")}
+    | {
+        "pi": "arb.pi()",
+        "sigmoid": "one / (one + (-{0}).exp())",
+        "softplus": "softplus({0})",
+        "abs": "abs({0})",
+        "max": "{0}.max({1})",
+        "min": "{0}.min({1})",
+        "sign": "{0}.sgn()",
+        "pow": "({0}.log() * {1}).exp()",
+    },
+    namespace=lambda: {
+        "arb": arb,
+        "fmpq": fmpq,
+        "one": arb(1),
+        "precision": _precision,
+        "softplus": _real_softplus,
+    },
+    fixed="renewed",
+    constant="arb(fmpq({p}, {q}))",
+)
+"""Real balls: arguments and values are ``flint.arb``."""
+
+_NOT_ANALYTIC = acb(arb.nan(), arb.nan())
+
+
+def _log1p(t: acb, analytic: bool) -> acb:
+    if not analytic:
+        return t.log1p()
+    return t.log1p() if (1 + t).log(analytic=True).is_finite() else _NOT_ANALYTIC
+
+
+def _off_imaginary_cut(t: acb) -> bool:
+    """Whether a rectangle misses the cuts {iy: |y| >= 1} of asinh and atan."""
+    return not t.real.contains(0) or bool(abs(t.imag) < 1)
+
+
+def _asinh(t: acb, analytic: bool) -> acb:
+    return t.asinh() if not analytic or _off_imaginary_cut(t) else _NOT_ANALYTIC
+
+
+def _atan(t: acb, analytic: bool) -> acb:
+    return t.atan() if not analytic or _off_imaginary_cut(t) else _NOT_ANALYTIC
+
+
+def _complex_names() -> Mapping[str, Any]:
+    helpers = {"log1p": _log1p, "asinh": _asinh, "atan": _atan}
+    return {"acb": acb, "arb": arb, "fmpq": fmpq, "one": acb(1), "precision": _precision} | helpers
+
+
+COMPLEX_BALLS = Ring(
+    name="complex balls",
+    templates=_ARITHMETIC
+    | _METHODS
+    | {
+        "pi": "acb(arb.pi())",
+        "log": "{0}.log(analytic=analytic)",
+        "log1p": "log1p({0}, analytic)",
+        "sqrt": "{0}.sqrt(analytic=analytic)",
+        "asinh": "asinh({0}, analytic)",
+        "atan": "atan({0}, analytic)",
+        "sigmoid": "one / (one + (-{0}).exp())",
+        "softplus": "log1p({0}.exp(), analytic)",
+        "abs": "{0}.real_abs(analytic=analytic)",
+        "max": "{0}.real_max({1}, analytic=analytic)",
+        "min": "{0}.real_min({1}, analytic=analytic)",
+        "sign": "{0}.real_sgn(analytic=analytic)",
+        "pow": "({0}.log(analytic=analytic) * {1}).exp()",
+    },
+    namespace=_complex_names,
+    fixed="renewed",
+    constant="acb(fmpq({p}, {q}))",
+    parameters=", analytic=False",
+)
+"""Complex balls: arguments and values are ``flint.acb``; the last argument is the flag ``analytic``."""

@@ -1,0 +1,153 @@
+"""From a tape to a Python function of one number system, by generated source.
+
+The source is straight-line code: one statement an entry, registers reused as soon as a value is no longer needed
+(so that arrays are freed early). What does not depend on an input is computed once, with proof, and never inside the
+function: as the nearest double for the floating systems, as balls that are renewed whenever the precision changes for
+the ball systems. No text of a user reaches the source; it consists of the templates of a ring and of entry numbers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from elboproof.numbers.tape import Entry, Tape, operands
+
+Compiled = Callable[..., tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Ring:
+    """How one number system is written in Python source.
+
+    Attributes
+    ----------
+    name
+        The system's name.
+    templates
+        Source of every operation, ``{0}`` and ``{1}`` standing for the operands.
+    namespace
+        Returns the names that the templates use.
+    fixed
+        Where constants live: ``"nearest"`` writes the nearest double into the source, ``"renewed"`` recomputes them
+        when ``precision()`` changes, ``"inline"`` leaves them in the flow.
+    constant
+        Template of a rational constant, with fields ``p`` and ``q``.
+    parameters
+        Source of further parameters of the compiled function.
+    """
+
+    name: str
+    templates: Mapping[str, str]
+    namespace: Callable[[], Mapping[str, Any]]
+    fixed: Literal["nearest", "renewed", "inline"]
+    constant: str = ""
+    parameters: str = ""
+
+
+def compile_tape(tape: Tape, roots: Sequence[int], ring: Ring) -> Compiled:
+    """Return the function (inputs of the tape) -> (values of the roots) in one number system."""
+    source = _Source(tape, roots, ring)
+    namespace = dict(ring.namespace())
+    exec(compile(source.text(), f"<{ring.name}>", "exec"), namespace)  # noqa: S102 - templates and entry numbers only
+    return namespace["make"]()  # type: ignore[no-any-return]
+
+
+class _Source:
+    """The text of one compiled function."""
+
+    def __init__(self, tape: Tape, roots: Sequence[int], ring: Ring) -> None:
+        self.tape, self.roots, self.ring = tape, tuple(roots), ring
+        needed = tape.reachable(roots)
+        flows = [i for i in needed if tape.varies[i] or ring.fixed == "inline"]
+        self.flow = [i for i in flows if tape.entries[i][0] != "input"]
+        self.fixed = [i for i in needed if not tape.varies[i] and ring.fixed != "inline"]
+        used = {j for i in self.flow for j in operands(tape.entries[i])} | set(self.roots)
+        self.constants = [i for i in self.fixed if i in used]
+        self.names: dict[int, str] = {
+            i: f"v{entry[1]}" for i, entry in enumerate(tape.entries) if entry[0] == "input"
+        }
+
+    def text(self) -> str:
+        prepare = {"nearest": self._nearest, "renewed": self._renewed, "inline": list}[self.ring.fixed]
+        setup = prepare()
+        body = self._renewal() + self._statements()
+        arguments = ", ".join(f"v{k}" for k in range(len(self.tape.inputs)))
+        values = "".join(f"{self.names[i]}, " for i in self.roots)
+        lines = [
+            "def make():",
+            *(f"    {line}" for line in setup),
+            f"    def function({arguments}{self.ring.parameters}):",
+            *(f"        {line}" for line in body),
+            f"        return ({values})",
+            "    return function",
+        ]
+        return "\n".join(lines)
+
+    def _nearest(self) -> list[str]:
+        for i, value in zip(self.constants, nearest_doubles(self.tape, self.constants), strict=True):
+            self.names[i] = f"({value!r})"
+        return []
+
+    def _renewed(self) -> list[str]:
+        lines = ["known = None", "def renew():"]
+        for i in self.fixed:
+            self.names[i] = f"c{i}"
+            lines.append(f"    c{i} = {self._expression(self.tape.entries[i])}")
+        lines.append(f"    return ({''.join(f'c{i}, ' for i in self.constants)})")
+        if self.constants:
+            lines.append(f"{' = '.join(f'c{i}' for i in self.constants)} = None")
+        return lines
+
+    def _renewal(self) -> list[str]:
+        if self.ring.fixed != "renewed" or not self.constants:
+            return []
+        names = ", ".join(f"c{i}" for i in self.constants)
+        return [
+            f"nonlocal known, {names}",
+            "if known != precision():",
+            f"    ({names},) = renew()",
+            "    known = precision()",
+        ]
+
+    def _statements(self) -> list[str]:
+        last = {j: i for i in self.flow for j in operands(self.tape.entries[i])}
+        free: list[str] = []
+        owned: set[int] = set()
+        lines = []
+        for i in self.flow:
+            text = self._expression(self.tape.entries[i])
+            used = set(operands(self.tape.entries[i])) & owned - set(self.roots)
+            free.extend(self.names[j] for j in sorted(used) if last[j] == i)
+            self.names[i] = free.pop() if free else f"r{len(owned)}"
+            owned.add(i)
+            lines.append(f"{self.names[i]} = {text}")
+        return lines
+
+    def _expression(self, entry: Entry) -> str:
+        if entry[0] == "constant":
+            return self.ring.constant.format(p=entry[1].numerator, q=entry[1].denominator)  # type: ignore[attr-defined]
+        return self.ring.templates[str(entry[0])].format(*(self.names[j] for j in operands(entry)))
+
+
+def nearest_doubles(tape: Tape, entries: Sequence[int]) -> list[float]:
+    """Return the doubles nearest to entries that depend on no input, computed with balls at 256 bits.
+
+    Raises
+    ------
+    ValueError
+        If a constant is not a finite real number, or exceeds the range of float64.
+    """
+    from elboproof.numbers.balls import REAL_BALLS, working_precision
+
+    with working_precision(256):
+        values = compile_tape(tape, entries, REAL_BALLS)(*[None] * len(tape.inputs))
+        return [_nearest_double(value) for value in values]
+
+
+def _nearest_double(ball: Any) -> float:
+    value = float(ball.mid())
+    if not ball.is_finite() or value in (float("inf"), float("-inf")):
+        raise ValueError(
+            f"expression: got a constant {ball}; expected finite real constants in the range of float64"
+        )
+    return value

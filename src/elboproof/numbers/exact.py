@@ -1,0 +1,75 @@
+"""Exact numbers from what users write: nothing is rounded on the way in.
+
+A string is the decimal or ratio it spells, a float is the binary double that it is.
+"""
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elboproof.arguments import bad, wrong_type
+
+if TYPE_CHECKING:
+    import sympy
+
+Exact = int | float | str | Fraction | Decimal
+"""What may stand for one exact real number; SymPy rationals and NumPy scalars are taken too."""
+
+_SPELLED = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?\s*(/\s*\d+\s*)?")
+_LONGEST = 2000  # characters of one spelled number; int() alone refuses more than 4300 digits
+_REQUIREMENT = (
+    "an exact real number: an int, a finite float, a Fraction, or a string like '0.01', '1e-4' or '1/3'"
+)
+
+
+def exact(value: object, name: str) -> Fraction:
+    """Return the rational number that ``value`` is.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` is no number (booleans are not).
+    ValueError
+        If it is infinite, NaN, or a string that spells no number.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str):
+        return _spelled(value, name)
+    if isinstance(value, bool):
+        raise wrong_type(name, value, _REQUIREMENT)
+    if isinstance(value, int | Fraction):
+        return Fraction(value)
+    if isinstance(value, float | Decimal):
+        return _finite(value, name)
+    if getattr(value, "is_Rational", False):  # SymPy, without importing it
+        return Fraction(int(value.p), int(value.q))  # type: ignore[attr-defined]
+    raise wrong_type(name, value, _REQUIREMENT)
+
+
+def rational(value: object, name: str) -> "sympy.Rational":
+    """Return ``exact(value, name)`` as a SymPy rational."""
+    import sympy
+
+    number = exact(value, name)
+    return sympy.Rational(number.numerator, number.denominator)
+
+
+def _spelled(text: str, name: str) -> Fraction:
+    if len(text) > _LONGEST or not _SPELLED.fullmatch(text):
+        raise bad(name, text, _REQUIREMENT)
+    over, _, under = text.partition("/")
+    divisor = Fraction(under) if under else Fraction(1)
+    if divisor == 0:
+        raise bad(name, text, "a ratio whose denominator is not zero")
+    return Fraction(over) / divisor
+
+
+def _finite(value: float | Decimal, name: str) -> Fraction:
+    try:
+        return Fraction(value)
+    except (OverflowError, ValueError) as error:
+        raise bad(name, value, "a finite number") from error

@@ -1,0 +1,89 @@
+"""The floating number systems: NumPy arrays in float64, torch tensors of any dtype and device."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from elboproof.numbers.compiler import Ring
+
+if TYPE_CHECKING:
+    import torch
+
+_ARITHMETIC = {
+    "add": "{0} + {1}",
+    "sub": "{0} - {1}",
+    "mul": "{0} * {1}",
+    "div": "{0} / {1}",
+    "neg": "-{0}",
+    "square": "{0} * {0}",
+}
+_SAME_NAME = (
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "sqrt",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "erf",
+    "sigmoid",
+    "sign",
+)
+_CALLS = {name: f"{name}({{0}})" for name in (*_SAME_NAME, "asinh", "atan", "softplus", "abs")}
+_BINARY = {name: f"{name}({{0}}, {{1}})" for name in ("max", "min", "pow")}
+_TEMPLATES = _ARITHMETIC | _CALLS | _BINARY
+
+
+def _numpy_names() -> Mapping[str, Any]:
+    import numpy as np
+    from scipy import special
+
+    names: dict[str, Any] = {name: getattr(np, name) for name in _SAME_NAME if hasattr(np, name)}
+    return names | {
+        "asinh": np.arcsinh,
+        "atan": np.arctan,
+        "abs": np.abs,
+        "erf": special.erf,
+        "sigmoid": special.expit,
+        "softplus": lambda t: np.logaddexp(0.0, t),
+        "max": np.maximum,
+        "min": np.minimum,
+        "pow": np.power,
+    }
+
+
+FLOATING = Ring(name="floating", templates=_TEMPLATES, namespace=_numpy_names, fixed="nearest")
+"""NumPy: arguments and values are float64 arrays that broadcast against each other."""
+
+
+def _torch_names() -> Mapping[str, Any]:
+    import torch
+
+    names: dict[str, Any] = {name: getattr(torch, name) for name in (*_SAME_NAME, "asinh", "atan", "abs")}
+    return names | {
+        "softplus": _torch_softplus,
+        "max": lambda s, t: torch.maximum(*_both(s, t)),
+        "min": lambda s, t: torch.minimum(*_both(s, t)),
+        "pow": torch.pow,
+    }
+
+
+def _torch_softplus(t: "torch.Tensor") -> "torch.Tensor":
+    """log(1 + exp t) to full precision: torch's own softplus is linear beyond 20, which is 2e-9 off."""
+    import torch
+
+    return torch.logaddexp(torch.zeros_like(t), t)
+
+
+def _both(*values: Any) -> tuple["torch.Tensor", ...]:
+    import torch
+
+    like = next(value for value in values if isinstance(value, torch.Tensor))
+    return tuple(torch.as_tensor(value, dtype=like.dtype, device=like.device) for value in values)
+
+
+TENSORS = Ring(name="tensors", templates=_TEMPLATES, namespace=_torch_names, fixed="nearest")
+"""torch: arguments and values are tensors; differentiable."""

@@ -1,0 +1,172 @@
+"""The functions a decoder may use: the one table that the parser and every number system read.
+
+The tape (``tape.py``) knows each function by its name here; a number system says how it computes it
+(``rings.py``). Derivatives come from SymPy's rules for ``symbolic``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sympy
+from sympy import Expr, Function, Integer, Rational
+
+
+class Sigmoid(Function):  # type: ignore[misc]
+    """1 / (1 + exp(-t)), kept whole so that each number system can compute it without overflow."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, t: Expr) -> Expr | None:
+        return Rational(1, 2) if t.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
+        return self * (1 - self)
+
+    def _eval_rewrite_as_exp(self, t: Expr, **_: object) -> Expr:
+        return 1 / (1 + sympy.exp(-t))
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return self.rewrite(sympy.exp)._eval_evalf(prec)
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if self.args[0].is_extended_real else None
+
+    def _eval_is_real(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+
+class Softplus(Function):  # type: ignore[misc]
+    """log(1 + exp(t)), kept whole for the same reason."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, t: Expr) -> Expr | None:
+        return sympy.log(2) if t.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
+        return Sigmoid(self.args[0])
+
+    def _eval_rewrite_as_exp(self, t: Expr, **_: object) -> Expr:
+        return sympy.log(1 + sympy.exp(t))
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return self.rewrite(sympy.exp)._eval_evalf(prec)
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if self.args[0].is_extended_real else None
+
+    def _eval_is_real(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+
+class Expm1(Function):  # type: ignore[misc]
+    """exp(t) - 1 without cancellation near 0."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, t: Expr) -> Expr | None:
+        return Integer(0) if t.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
+        return sympy.exp(self.args[0])
+
+    def _eval_rewrite_as_exp(self, t: Expr, **_: object) -> Expr:
+        return sympy.exp(t) - 1
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return self.rewrite(sympy.exp)._eval_evalf(prec)
+
+    def _eval_is_real(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+
+class Log1p(Function):  # type: ignore[misc]
+    """log(1 + t) without cancellation near 0."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, t: Expr) -> Expr | None:
+        return Integer(0) if t.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
+        return 1 / (1 + self.args[0])
+
+    def _eval_rewrite_as_log(self, t: Expr, **_: object) -> Expr:
+        return sympy.log(1 + t)
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return self.rewrite(sympy.log)._eval_evalf(prec)
+
+    def _eval_is_real(self) -> bool | None:
+        return True if (self.args[0] + 1).is_positive else None
+
+
+def _gelu(t: Expr) -> Expr:
+    return t * (1 + sympy.erf(t / sympy.sqrt(2))) / 2
+
+
+@dataclass(frozen=True)
+class Known:
+    """One function: its SymPy form and where it is not analytic."""
+
+    name: str
+    symbolic: Callable[..., Expr]
+    arity: int = 1
+    cut: bool = False  # has a branch cut or a kink: complex balls must be told to look for it
+
+
+_PRIMITIVES = (
+    Known("exp", sympy.exp),
+    Known("expm1", Expm1),
+    Known("log", sympy.log, cut=True),
+    Known("log1p", Log1p, cut=True),
+    Known("sqrt", sympy.sqrt, cut=True),
+    Known("sin", sympy.sin),
+    Known("cos", sympy.cos),
+    Known("tan", sympy.tan),
+    Known("sinh", sympy.sinh),
+    Known("cosh", sympy.cosh),
+    Known("tanh", sympy.tanh),
+    Known("asinh", sympy.asinh, cut=True),
+    Known("atan", sympy.atan, cut=True),
+    Known("erf", sympy.erf),
+    Known("sigmoid", Sigmoid),
+    Known("softplus", Softplus, cut=True),
+    Known("abs", sympy.Abs, cut=True),
+    Known("max", sympy.Max, arity=2, cut=True),
+    Known("min", sympy.Min, arity=2, cut=True),
+)
+_DERIVED = {  # written in the functions above
+    "relu": Known("relu", lambda t: sympy.Max(0, t), cut=True),
+    "gelu": Known("gelu", _gelu),
+    "silu": Known("silu", lambda t: t * Sigmoid(t)),
+}
+_INTERNAL = (  # arise from derivatives and powers; users do not write them
+    Known("sign", sympy.sign, cut=True),
+    Known("pow", sympy.Pow, arity=2, cut=True),
+)
+
+PRIMITIVES = {known.name: known for known in (*_PRIMITIVES, *_INTERNAL)}
+"""Every function that a number system must compute, by name."""
+
+WRITABLE = {known.name: known for known in _PRIMITIVES} | _DERIVED
+"""Every function that a decoder string may call, by name."""
+
+CONSTANTS = {"pi": sympy.pi}
+"""Named constants of decoder strings."""
+
+NAME_OF_CLASS: dict[type, str] = {
+    known.symbolic: known.name
+    for known in PRIMITIVES.values()
+    if isinstance(known.symbolic, type) and known.name not in {"pow", "sqrt"}
+}
+"""The function's name for a SymPy class."""
+
+
+def allowed() -> str:
+    """Return the sentence that error messages end with."""
+    return f"the functions {', '.join(WRITABLE)}, the constant pi, numbers, + - * / ** and parentheses"

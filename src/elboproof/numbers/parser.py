@@ -1,0 +1,232 @@
+"""Decoder strings to SymPy expressions, by a whitelist: nothing is ever evaluated as Python.
+
+A precedence parser over its own tokens. Sums and products are gathered before SymPy sees them, so that a flat sum
+of thousands of terms takes linear time and no recursion; depth, length and the size of powers are limited, so
+that hostile text is refused quickly.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+import sympy
+from sympy import Expr, Symbol
+
+from elboproof.arguments import shown, wrong_type
+from elboproof.numbers.exact import rational
+from elboproof.numbers.functions import CONSTANTS, WRITABLE, allowed
+
+LONGEST = 20_000  # characters of one decoder entry; SymPy needs some 0.3 ms for each function call in it
+DEEPEST = 60  # nested parentheses, calls, signs and powers; SymPy recurses several frames a level
+LARGEST_EXPONENT = 1000
+LARGEST_BITS = 10_000  # of a number that a power makes
+LARGEST_COMBINED_BITS = 50_000  # of a common denominator or a product; decimals share theirs
+
+_TOKEN = re.compile(
+    r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([^\W\d]\w*)|(\*\*|[-+*/(),])|(\S))"
+)
+
+_UNREAL = {"infinite": (sympy.zoo, sympy.oo, -sympy.oo), "undefined": (sympy.nan,), "complex": (sympy.I,)}
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str  # number, name, sign, end
+    text: str
+    at: int
+
+
+def parse(text: str, symbols: Mapping[str, Symbol], name: str = "decoder") -> Expr:
+    """Return the SymPy expression that ``text`` spells.
+
+    Parameters
+    ----------
+    text
+        Numbers (decimals stay exact), ``+ - * / **``, parentheses, names of ``symbols``, ``pi`` and the functions of
+        ``elboproof.numbers.functions.WRITABLE``.
+    symbols
+        The latents by name.
+    name
+        The argument's name in error messages.
+
+    Raises
+    ------
+    TypeError
+        If ``text`` is not a string.
+    ValueError
+        If it is not such an expression, is too long, too deep, makes numbers that are too large, or is not a finite
+        real number where it is a constant. The message names the offending part and what is allowed.
+    """
+    if not isinstance(text, str):
+        raise wrong_type(name, text, "a string")
+    if len(text) > LONGEST:
+        raise ValueError(f"{name}: got a string of {len(text)} characters; expected at most {LONGEST}")
+    clash = sorted(set(symbols) & (set(WRITABLE) | set(CONSTANTS)))
+    if clash:
+        raise ValueError(
+            f"latent: got the name {clash[0]!r}; expected a name that is no function or constant"
+        )
+    return _Parser(text, symbols, name).whole()
+
+
+def _size(number: Expr) -> int:
+    """Return the larger of numerator and denominator of a SymPy rational."""
+    return max(abs(int(number.p)), int(number.q))
+
+
+def require_real(expression: Expr, name: str, text: object) -> Expr:
+    """Return ``expression`` unless a part of it is infinite, undefined or complex for every argument."""
+    for word, wrong in _UNREAL.items():
+        if expression.has(*wrong):
+            raise ValueError(
+                f"{name}: got {shown(text)}, a part of which is {word}; expected a finite real expression"
+            )
+    return expression
+
+
+class _Parser:
+    """State of one parse: the tokens, the place, the depth."""
+
+    def __init__(self, text: str, symbols: Mapping[str, Symbol], name: str) -> None:
+        self.text, self.symbols, self.name = text, symbols, name
+        self.tokens = self._scan()
+        self.token = next(self.tokens)
+        self.depth = 0
+
+    def whole(self) -> Expr:
+        if self.token.kind == "end":
+            raise self.error("nothing", "an expression")
+        result = self.sum()
+        if self.token.kind != "end":
+            raise self.error(repr(self.token.text), "an operator or the end")
+        return result
+
+    def sum(self) -> Expr:
+        self.deeper()
+        terms = [self.product()]
+        while self.token.text in {"+", "-"}:
+            minus = self.take() == "-"
+            term = self.product()
+            terms.append(-term if minus else term)
+        self.depth -= 1
+        self.require_short({int(term.as_coeff_Mul()[0].q) for term in terms if len(terms) > 1})
+        return sympy.Add(*terms)
+
+    def product(self) -> Expr:
+        factors = [self.signed()]
+        while self.token.text in {"*", "/"}:
+            over = self.take() == "/"
+            factor = self.signed()
+            factors.append(require_real(1 / factor, self.name, self.text) if over else factor)
+        self.require_short([_size(factor) for factor in factors if factor.is_Rational])
+        return sympy.Mul(*factors)
+
+    def signed(self) -> Expr:
+        negative = False
+        while self.token.text in {"+", "-"}:
+            negative ^= self.take() == "-"
+        result = self.power()
+        return -result if negative else result
+
+    def power(self) -> Expr:
+        base = self.atom()
+        if self.token.text != "**":
+            return base
+        self.deeper()
+        at = self.token.at
+        self.take()
+        exponent = self.signed()
+        self.depth -= 1
+        self.require_small(base, exponent, at)
+        return require_real(base**exponent, self.name, self.text)
+
+    def atom(self) -> Expr:
+        token = self.token
+        self.advance()
+        if token.kind == "number":
+            return rational(token.text, self.name)
+        if token.kind == "name":
+            return self.named(token)
+        if token.text == "(":
+            result = self.sum()
+            self.expect(")")
+            return result
+        raise self.error(
+            "the end" if token.kind == "end" else repr(token.text),
+            "a number, a latent or a function",
+            token.at,
+        )
+
+    def named(self, token: _Token) -> Expr:
+        if self.token.text == "(":
+            return self.call(token)
+        if token.text in self.symbols:
+            return self.symbols[token.text]
+        if token.text in CONSTANTS:
+            return CONSTANTS[token.text]
+        latents = ", ".join(self.symbols)
+        raise self.error(f"the name {token.text!r}", f"one of the latents {latents}, {allowed()}", token.at)
+
+    def call(self, token: _Token) -> Expr:
+        if token.text not in WRITABLE:
+            raise self.error(f"the function {token.text!r}", allowed(), token.at)
+        known = WRITABLE[token.text]
+        self.expect("(")
+        arguments = [self.sum()]
+        while self.token.text == ",":
+            self.advance()
+            arguments.append(self.sum())
+        self.expect(")")
+        if len(arguments) != known.arity:
+            raise self.error(f"{token.text} with {len(arguments)} arguments", f"{known.arity}", token.at)
+        return require_real(known.symbolic(*arguments), self.name, self.text)
+
+    def require_small(self, base: Expr, exponent: Expr, at: int) -> None:
+        if not exponent.is_Rational:
+            return
+        times = _size(exponent)
+        bits = max((_size(number).bit_length() for number in base.atoms(sympy.Rational)), default=0)
+        if times > LARGEST_EXPONENT or bits * times > LARGEST_BITS:
+            limit = f"an exponent of at most {LARGEST_EXPONENT} and numbers of at most {LARGEST_BITS} bits"
+            raise self.error("a power that overflows", limit, at)
+
+    def require_short(self, integers: Collection[int]) -> None:
+        """Refuse a sum or product whose numbers would combine to a huge one (1/3 + 1/5 + 1/7 + ...)."""
+        if sum(integer.bit_length() for integer in integers) > LARGEST_COMBINED_BITS:
+            raise self.error("numbers that combine to a huge one", f"at most {LARGEST_COMBINED_BITS} bits")
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.error("an expression nested too deeply", f"at most {DEEPEST} levels")
+
+    def take(self) -> str:
+        text = self.token.text
+        self.advance()
+        return text
+
+    def advance(self) -> None:
+        if self.token.kind != "end":
+            self.token = next(self.tokens)
+
+    def expect(self, text: str) -> None:
+        if self.token.text != text:
+            raise self.error("the end" if self.token.kind == "end" else repr(self.token.text), repr(text))
+        self.advance()
+
+    def _scan(self) -> Iterator[_Token]:
+        for match in _TOKEN.finditer(self.text):
+            number, word, sign, other = match.groups()
+            at = match.start(match.lastindex or 0)
+            if other is not None:
+                hint = "; powers are written **" if other == "^" else ""
+                raise self.error(repr(other) + hint, allowed(), at)
+            kind = "number" if number else "name" if word else "sign"
+            yield _Token(kind, number or word or sign, at)
+        yield _Token("end", "", len(self.text))
+
+    def error(self, got: str, expected: str, at: int | None = None) -> ValueError:
+        place = self.token.at if at is None else at
+        return ValueError(
+            f"{self.name}: got {got} at character {place + 1} of {shown(self.text)}; expected {expected}"
+        )

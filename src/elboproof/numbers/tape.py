@@ -1,0 +1,288 @@
+"""The tape: an expression as a list of single operations, the form in which every number system runs it.
+
+Equal operations are stored once (so common subexpressions are computed once), rational constants are folded exactly,
+and derivatives are new entries on the same tape, which therefore stay short: the fourth derivatives of a network
+share all of its activations. The rule of each function is SymPy's, taken once.
+
+Entries refer to earlier entries only, so that their order is an order of evaluation.
+"""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+import sympy
+from sympy import Expr, Symbol
+
+from elboproof.numbers.functions import NAME_OF_CLASS, PRIMITIVES, allowed
+
+Entry = tuple[object, ...]
+"""("input", k), ("constant", Fraction), ("pi",), (operation, i, j) or (function, i, ...) with entry numbers i, j."""
+
+
+class Tape:
+    """A growing list of operations over named inputs.
+
+    Parameters
+    ----------
+    inputs
+        The symbols whose values a compiled function takes, in this order.
+    """
+
+    def __init__(self, inputs: Sequence[Symbol]) -> None:
+        self.inputs = tuple(inputs)
+        self.entries: list[Entry] = []
+        self.varies: list[bool] = []  # whether an entry depends on an input
+        self._number: dict[Entry, int] = {}
+        self._slopes: dict[tuple[int, int], int] = {}
+        self._lowered: dict[Expr, int] = {
+            symbol: self._put(("input", k)) for k, symbol in enumerate(self.inputs)
+        }
+
+    # -- entries --
+
+    def _put(self, entry: Entry) -> int:
+        if entry not in self._number:
+            self._number[entry] = len(self.entries)
+            self.entries.append(entry)
+            self.varies.append(entry[0] == "input" or any(self.varies[i] for i in operands(entry)))
+        return self._number[entry]
+
+    def constant(self, value: Fraction | int) -> int:
+        """Return the entry of a rational constant."""
+        return self._put(("constant", Fraction(value)))
+
+    def value(self, i: int) -> Fraction | None:
+        """Return the rational that entry ``i`` is, if it is a constant."""
+        entry = self.entries[i]
+        return entry[1] if entry[0] == "constant" else None  # type: ignore[return-value]
+
+    def add(self, i: int, j: int) -> int:
+        """Return the entry of the sum; a negated term becomes a subtraction."""
+        a, b = self.value(i), self.value(j)
+        if a is not None and b is not None:
+            return self.constant(a + b)
+        if a == 0:
+            return j
+        if b == 0:
+            return i
+        for x, y in ((i, j), (j, i)):
+            if self.entries[y][0] == "neg":
+                return self.subtract(x, operands(self.entries[y])[0])
+        return self._put(("add", *sorted((i, j))))
+
+    def subtract(self, i: int, j: int) -> int:
+        """Return the entry of the difference."""
+        a, b = self.value(i), self.value(j)
+        if a is not None and b is not None:
+            return self.constant(a - b)
+        if i == j:
+            return self.constant(0)
+        if b == 0:
+            return i
+        return self.negate(j) if a == 0 else self._put(("sub", i, j))
+
+    def negate(self, i: int) -> int:
+        """Return the entry of the negative."""
+        a = self.value(i)
+        if a is not None:
+            return self.constant(-a)
+        entry = self.entries[i]
+        if entry[0] == "neg":
+            return operands(entry)[0]
+        if entry[0] == "sub":
+            return self._put(("sub", *reversed(operands(entry))))
+        return self._put(("neg", i))
+
+    def multiply(self, i: int, j: int) -> int:
+        """Return the entry of the product; signs are moved outwards and equal factors become a square."""
+        a, b = self.value(i), self.value(j)
+        if a is not None and b is not None:
+            return self.constant(a * b)
+        if i == j:
+            return self._put(("square", i))
+        for factor, other in ((a, j), (b, i)):
+            if factor in (0, 1, -1):
+                return self.constant(0) if factor == 0 else other if factor == 1 else self.negate(other)
+        for x, y in ((i, j), (j, i)):
+            if self.entries[x][0] == "neg":
+                return self.negate(self.multiply(operands(self.entries[x])[0], y))
+        return self._put(("mul", *sorted((i, j))))
+
+    def divide(self, i: int, j: int) -> int:
+        """Return the entry of the quotient; dividing by a constant multiplies by its exact inverse."""
+        b = self.value(j)
+        if b:
+            return self.multiply(i, self.constant(1 / b))
+        if self.entries[j][0] == "neg":
+            return self.negate(self.divide(i, operands(self.entries[j])[0]))
+        return self.constant(0) if self.value(i) == 0 and b is None else self._put(("div", i, j))
+
+    def power(self, i: int, n: int) -> int:
+        """Return the entry of an integer power, by repeated squaring."""
+        if n < 0:
+            return self.divide(self.constant(1), self.power(i, -n))
+        if n == 0:
+            return self.constant(1)
+        half = self.power(i, n // 2) if n > 1 else self.constant(1)
+        square = self.multiply(half, half)
+        return self.multiply(square, i) if n % 2 else square
+
+    def call(self, name: str, *arguments: int) -> int:
+        """Return the entry of a function of the table ``functions.PRIMITIVES``."""
+        return self._put((name, *arguments))
+
+    # -- from SymPy --
+
+    def lower(self, expression: Expr) -> int:
+        """Return the entry that computes a SymPy expression.
+
+        Raises
+        ------
+        ValueError
+            If a part of it is not in the documented set.
+        """
+        if expression not in self._lowered:
+            self._lowered[expression] = self._lower(expression)
+        return self._lowered[expression]
+
+    def _lower(self, e: Expr) -> int:
+        if e.is_Rational:
+            return self.constant(Fraction(int(e.p), int(e.q)))
+        if e is sympy.pi:
+            return self._put(("pi",))
+        if e is sympy.E:
+            return self.call("exp", self.constant(1))
+        if e.is_Add:
+            return self._sum(e.args)
+        if e.is_Mul:
+            return self._product(e)
+        if e.is_Pow:
+            return (
+                self._power(*e.as_base_exp())
+                if e.base is not sympy.E
+                else self.call("exp", self.lower(e.exp))
+            )
+        return self._function(e)
+
+    def _sum(self, terms: Iterable[Expr]) -> int:
+        total = self.constant(0)
+        for term in terms:
+            total = self.add(total, self.lower(term))
+        return total
+
+    def _product(self, e: Expr) -> int:
+        over, under = self.constant(1), self.constant(1)
+        for factor in e.args:
+            base, exponent = factor.as_base_exp() if factor.is_Pow else (factor, sympy.Integer(1))
+            if exponent.is_Rational and exponent.is_negative:
+                under = self.multiply(under, self.lower(base ** (-exponent)))
+            else:
+                over = self.multiply(over, self.lower(factor))
+        return self.divide(over, under)
+
+    def _power(self, base: Expr, exponent: Expr) -> int:
+        if exponent.is_Integer:
+            return self.power(self.lower(base), int(exponent))
+        if exponent.is_Rational and exponent.q == 2:
+            return self.power(self.call("sqrt", self.lower(base)), int(exponent.p))
+        return self.call("pow", self.lower(base), self.lower(exponent))
+
+    def _function(self, e: Expr) -> int:
+        name = NAME_OF_CLASS.get(e.func)
+        if name is None:
+            word = f"the symbol {e}" if e.is_Symbol else f"{e.func.__name__} in {e}"
+            raise ValueError(f"expression: got {word}; expected {allowed()}")
+        arguments = [self.lower(argument) for argument in e.args]
+        total = arguments[0]
+        if PRIMITIVES[name].arity == 1:
+            return self.call(name, total)
+        for argument in arguments[1:]:  # Max and Min of several arguments
+            total = self.call(name, total, argument)
+        return total
+
+    # -- derivatives --
+
+    def derivative(self, root: int, k: int) -> int:
+        """Return the entry of the derivative of entry ``root`` with respect to input ``k``.
+
+        Raises
+        ------
+        ValueError
+            If it needs the derivative of a jump (a second derivative of abs, max, min or relu at the kink).
+        """
+        for i in self.reachable([root]):
+            if (i, k) not in self._slopes:
+                self._slopes[i, k] = self._slope(i, k)
+        return self._slopes[root, k]
+
+    def _slope(self, i: int, k: int) -> int:
+        entry = self.entries[i]
+        if entry[0] == "input":
+            return self.constant(int(entry[1] == k))
+        if not self.varies[i]:
+            return self.constant(0)
+        parts = operands(entry)
+        slopes = [self._slopes[part, k] for part in parts]
+        if all(self.value(slope) == 0 for slope in slopes):
+            return self.constant(0)
+        return self._rule(str(entry[0]), i, parts, slopes)
+
+    def _rule(self, operation: str, i: int, parts: Sequence[int], slopes: Sequence[int]) -> int:
+        match operation:
+            case "add":
+                return self.add(*slopes)
+            case "sub":
+                return self.subtract(*slopes)
+            case "neg":
+                return self.negate(slopes[0])
+            case "square":
+                return self.multiply(self.constant(2), self.multiply(parts[0], slopes[0]))
+            case "mul":
+                return self.add(self.multiply(slopes[0], parts[1]), self.multiply(parts[0], slopes[1]))
+            case "div":
+                return self.divide(self.subtract(slopes[0], self.multiply(i, slopes[1])), parts[1])
+        return self._chain(operation, parts, slopes)
+
+    def _chain(self, name: str, parts: Sequence[int], slopes: Sequence[int]) -> int:
+        total = self.constant(0)
+        for position, slope in enumerate(slopes):
+            if self.value(slope) != 0:
+                outer = self._outer(name, parts, position)
+                total = self.add(total, self.multiply(outer, slope))
+        return total
+
+    def _outer(self, name: str, parts: Sequence[int], position: int) -> int:
+        if name == "sign":
+            raise ValueError(
+                "order: got a derivative across the jump of sign; "
+                "expected an order at which abs, max, min and relu still have one"
+            )
+        if name in {"max", "min"}:
+            return self._selector(name, parts, position)
+        dummies = [sympy.Dummy(f"t{place}", real=True) for place in range(len(parts))]
+        rule = PRIMITIVES[name].symbolic(*dummies).diff(dummies[position])
+        for dummy, part in zip(dummies, parts, strict=True):
+            self._lowered[dummy] = part
+        return self.lower(rule)
+
+    def _selector(self, name: str, parts: Sequence[int], position: int) -> int:
+        """1 where the argument at ``position`` is the one selected, 0 where it is not, 1/2 at a tie."""
+        ahead = self.subtract(parts[position], parts[1 - position])
+        sign = self.call("sign", ahead if name == "max" else self.negate(ahead))
+        return self.multiply(self.constant(Fraction(1, 2)), self.add(self.constant(1), sign))
+
+    def reachable(self, roots: Iterable[int]) -> list[int]:
+        """Return all entries that the roots need, in order of evaluation."""
+        found: set[int] = set()
+        waiting = list(roots)
+        while waiting:
+            i = waiting.pop()
+            if i not in found:
+                found.add(i)
+                waiting.extend(operands(self.entries[i]))
+        return sorted(found)
+
+
+def operands(entry: Entry) -> tuple[int, ...]:
+    """Return the entry numbers that an entry uses."""
+    return () if entry[0] in {"input", "constant", "pi"} else entry[1:]  # type: ignore[return-value]
