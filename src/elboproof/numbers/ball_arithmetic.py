@@ -1,0 +1,205 @@
+"""The four operations, powers, sums and order of real balls, on midpoint and radius arrays.
+
+Every function takes arrays that broadcast and returns a canonical `Pair`. The radius formulas are exact
+bounds in real arithmetic; that their rounded evaluation stays above is the radius lemma of `ball_rounding`,
+and |fl(t) - t| is bounded by ROUND |fl(t)| (+ TINY). Augmented assignments keep the temporaries few: the
+arrays are meant to stay in cache.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elboproof.arguments import FloatArray
+from elboproof.numbers.ball_rounding import (
+    INFLATE,
+    ROUND,
+    TINY,
+    UNIT,
+    Pair,
+    canonical,
+    from_bounds,
+    lower_bound,
+    quiet,
+    two_sum,
+    upper_bound,
+)
+
+
+@quiet
+def add(a: FloatArray, ra: FloatArray, b: FloatArray, rb: FloatArray) -> Pair:
+    """Return a + b: rad = ra + rb + ROUND |mid|. Sums do not underflow, so no absolute term is needed.
+
+    (If |mid| < 2^-1021 the sum is exact; above, ROUND |mid| is u |mid| and at least one subnormal unit more.)
+    """
+    mid = a + b
+    rad = np.abs(mid)
+    rad *= ROUND
+    rad += ra + rb
+    rad *= INFLATE
+    return canonical(mid, rad)
+
+
+def subtract(a: FloatArray, ra: FloatArray, b: FloatArray, rb: FloatArray) -> Pair:
+    """Return a - b."""
+    return add(a, ra, -b, rb)
+
+
+@quiet
+def multiply(a: FloatArray, ra: FloatArray, b: FloatArray, rb: FloatArray) -> Pair:
+    """Return a * b: |a'b' - ab| <= |a| rb + ra (|b| + rb)."""
+    mid = a * b
+    rad = np.abs(a) * rb
+    rad += (np.abs(b) + rb) * ra
+    rounding = np.abs(mid)
+    rounding *= ROUND
+    rad += rounding
+    rad *= INFLATE
+    rad += TINY
+    return canonical(mid, rad)
+
+
+@quiet
+def divide(a: FloatArray, ra: FloatArray, b: FloatArray, rb: FloatArray) -> Pair:
+    """Return a / b: |a'/b' - a/b| <= (ra + |a/b| rb) / (|b| - rb), infinite unless |b| > rb.
+
+    An underflow in the numerator would be divided by a small number, hence its own TINY; |a/b| <= |mid| +
+    TINY.
+    """
+    mid = a / b
+    rad = np.abs(mid)
+    rounding = rad * ROUND
+    rad += TINY
+    rad *= rb
+    rad += ra
+    rad += TINY
+    rad /= np.maximum(np.abs(b) - rb, 0.0)
+    rad += rounding
+    rad *= INFLATE
+    rad += TINY
+    return canonical(mid, rad)
+
+
+def magnitude(mid: FloatArray, rad: FloatArray) -> FloatArray:
+    """Return an upper bound of |t| over each ball, |mid| itself for a point."""
+    return upper_bound(np.abs(mid), rad)
+
+
+def mignitude(mid: FloatArray, rad: FloatArray) -> FloatArray:
+    """Return a lower bound of |t| over each ball, 0 where it contains 0."""
+    return np.maximum(lower_bound(np.abs(mid), rad), 0.0)
+
+
+@quiet
+def square(mid: FloatArray, rad: FloatArray) -> Pair:
+    """Return t^2, nonnegative: the ball around [mig^2, mag^2]."""
+    least, most = mignitude(mid, rad), magnitude(mid, rad)
+    return _outward(least * least, most * most, most > 0.0, 2.0 * ROUND)
+
+
+def _outward(low: FloatArray, high: FloatArray, positive: NDArray[np.bool_], relative: float) -> Pair:
+    """Return the ball around [low, high], 0 <= low, both known up to a relative error and up to TINY.
+
+    Where the base is not ``positive`` the power is exactly 0; one that underflowed to 0 is widened.
+    """
+    low = np.maximum(low - (low * relative + TINY), 0.0)
+    return from_bounds(low, high + np.where(positive, high * relative + TINY, 0.0))
+
+
+def _raised(base: FloatArray, n: int) -> FloatArray:
+    """Return base^n by squaring; relative error (n - 1) u, and at most 2^-1071 where |base| < 1 underflows."""
+    result = base if n & 1 else np.ones_like(base)
+    while n := n >> 1:
+        base = base * base
+        if n & 1:
+            result = result * base
+    return result
+
+
+@quiet
+def power(mid: FloatArray, rad: FloatArray, n: int) -> Pair:
+    """Return t^n for n >= 3: the ball around the powers of the ends, or of mig and mag if n is even.
+
+    An underflow is only multiplied by numbers below 1. (n + 2) ROUND = (2 n + 4) u covers (n - 1) u twice
+    over.
+    """
+    relative = (n + 2) * ROUND
+    if n % 2 == 0:
+        least, most = mignitude(mid, rad), magnitude(mid, rad)
+        return _outward(_raised(least, n), _raised(most, n), most > 0.0, relative)
+    low, high = _raised(lower_bound(mid, rad), n), _raised(upper_bound(mid, rad), n)
+    spread = TINY * (np.abs(mid) + rad > 0.0)
+    return from_bounds(low - (np.abs(low) * relative + spread), high + (np.abs(high) * relative + spread))
+
+
+@quiet
+def absolute(mid: FloatArray, rad: FloatArray) -> Pair:
+    """Return |t|: the same ball mirrored, or [0, mag] where it contains 0."""
+    away = np.abs(mid)
+    around = from_bounds(np.zeros_like(away), magnitude(mid, rad))
+    outside = away >= rad
+    return canonical(np.where(outside, away, around[0]), np.where(outside, rad, around[1]))
+
+
+@quiet
+def maximum(a: FloatArray, ra: FloatArray, b: FloatArray, rb: FloatArray) -> Pair:
+    """Return max(s, t): one of the balls where it lies above the other, else the ball around the larger bounds."""
+    low_a, low_b = lower_bound(a, ra), lower_bound(b, rb)
+    high_a, high_b = upper_bound(a, ra), upper_bound(b, rb)
+    mid, rad = from_bounds(np.maximum(low_a, low_b), np.maximum(high_a, high_b))
+    first, second = low_a >= high_b, low_b >= high_a
+    mid = np.where(first, a, np.where(second, b, mid))
+    return canonical(mid, np.where(first, ra, np.where(second, rb, rad)))
+
+
+@quiet
+def sign(mid: FloatArray, rad: FloatArray) -> Pair:
+    """Return +-1, or [-1, 1] where the ball touches 0."""
+    clear = np.abs(mid) > rad
+    return np.where(clear, np.sign(mid), 0.0), np.where(clear, 0.0, 1.0)
+
+
+@quiet
+def union(a: FloatArray, ra: FloatArray, b: FloatArray, rb: FloatArray) -> Pair:
+    """Return the ball around two balls."""
+    low = np.minimum(lower_bound(a, ra), lower_bound(b, rb))
+    return from_bounds(low, np.maximum(upper_bound(a, ra), upper_bound(b, rb)))
+
+
+@quiet
+def contains(a: FloatArray, ra: FloatArray, b: FloatArray, rb: FloatArray) -> NDArray[np.bool_]:
+    """Return whether ball a contains ball b, decided exactly: |b - a| <= ra - rb.
+
+    Both sides are s + e by `two_sum` with |e| at most half a unit of s, so they are ordered as the pairs are.
+    """
+    s, e = two_sum(b, -a)
+    e = np.where(s < 0.0, -e, e)
+    s = np.abs(s)
+    t, f = two_sum(ra, -rb)
+    inside = (s < t) | ((s == t) & (e <= f))
+    return np.asarray(inside | (ra == np.inf))
+
+
+@quiet
+def total(mid: FloatArray, rad: FloatArray) -> Pair:
+    """Return the sum over axis 0 (n >= 1 rows), accurate as if in twice the precision.
+
+    A tree of `two_sum`s: total = S + sum of all errors, exactly. Each |e| <= u |partial sum|, so on each of
+    the L levels the errors sum to at most u (1 + u)^L A with A = sum |mid|; adding up all of them in a tree
+    of the same shape (at most 2 L roundings on any path) errs by at most 2.1 L^2 u^2 A. A and sum rad are
+    float sums in unknown order: relative error below 1.01 n u for n < 2^40.
+    """
+    n = mid.shape[0]
+    size = np.abs(mid).sum(axis=0) * (1.0 + 4.0 * n * UNIT)
+    radius = rad.sum(axis=0) * (1.0 + 4.0 * n * UNIT)
+    levels = n.bit_length()
+    s, e = mid, np.zeros_like(mid)
+    while s.shape[0] > 1:
+        half, odd = divmod(s.shape[0], 2)
+        partial, lost = two_sum(s[:half], s[half : 2 * half])
+        lost += e[:half] + e[half : 2 * half]
+        s = np.concatenate([partial, s[2 * half :]]) if odd else partial
+        e = np.concatenate([lost, e[2 * half :]]) if odd else lost
+    middle = np.asarray(s[0] + e[0])
+    rounding = np.abs(middle) * ROUND if n > 1 else 0.0 * middle
+    radius = (radius + rounding + size * (4.0 * levels * UNIT) ** 2 * (n > 1)) * INFLATE
+    return canonical(middle, np.asarray(radius))
