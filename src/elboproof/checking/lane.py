@@ -20,6 +20,9 @@ from typing import IO, Any
 IMPORT_LIMIT = 120.0
 """Seconds for starting Python and importing one claim module; not part of a check's time limit."""
 
+LAST_OUTPUT = "; its last output: "
+"""What stands before a dead child's output in the reason of its finding."""
+
 _POLL = 0.1  # seconds: a grandchild can hold the answer pipe open, so the child itself is looked at too
 _TAIL = 2000  # characters of a dead child's output that go into the reason
 _LIVE: set["Lane"] = set()
@@ -189,7 +192,7 @@ class _Child:
         )
         self._drain.join(0.5)
         tail = b"".join(list(self._tail)).decode(errors="replace").strip()[-_TAIL:]
-        return f"{how}; its last output: {tail}" if tail else how
+        return f"{how}{LAST_OUTPUT}{tail}" if tail else how
 
     def kill(self) -> None:
         # The group outlives its leader if a check left children behind, so no look at the leader first.

@@ -5,6 +5,7 @@ Only what a second run reproduces is written: no times, no dates, numbers to fou
 
 import difflib
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,9 +14,12 @@ from typing import Any
 from elboproof.checking.claim import ROLES
 from elboproof.checking.collect import ClaimModule, Collection, UsageError, collect
 from elboproof.checking.finding import Finding, from_document, metadata
+from elboproof.checking.lane import LAST_OUTPUT
 from elboproof.checking.report_files import write
-from elboproof.checking.words import clean, number, one_line, plural, rejected, result
+from elboproof.checking.words import clean, number, plural, rejected, result
 
+_VERBATIM = re.compile(r"(`[^`]+`|\$[^$]+\$)")
+_SPECIAL = re.compile(r"[*_]|<(?=[A-Za-z/!])")
 _HEADER = (
     "statement",
     "role",
@@ -147,16 +151,21 @@ def _claim(module: ClaimModule, findings: Sequence[Finding]) -> str:
     ]
     if limits:
         lines = "\n".join(
-            f"- {f.statement}: {one_line(f.states)} ({one_line(f.domain)})" for f in limits if f.holds
+            f"- {f.statement}: {_escaped(f.states)} ({_escaped(f.domain)})" for f in limits if f.holds
         )
         parts.append(f"### What fails as worded\n\n{lines or 'Nothing was established here.'}")
     broken = [finding for finding in findings if not finding.holds]
     if broken:
-        lines = "\n".join(f"- `{f.id}` {result(f)}: {_escaped(f.reason)}" for f in broken)
+        lines = "\n".join(f"- `{f.id}` {result(f)}: {_escaped(_reproducible(f.reason))}" for f in broken)
         parts.append(f"### What did not hold\n\n{lines}")
     parts.append(f"### Trusted base\n\n{text['Trusted base']}")
     parts.append(f"### What is not shown\n\n{text['What this does not show']}")
     return "\n\n".join(parts)
+
+
+def _reproducible(reason: str) -> str:
+    """Return a reason without the output of a dead process, which contains paths of the machine."""
+    return reason.partition(LAST_OUTPUT)[0]
 
 
 def _row(finding: Finding) -> list[str]:
@@ -192,4 +201,11 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return " ".join(clean(text).split()).replace("|", "\\|")
+    """Return a text on one line whose stars, underscores and brackets Markdown leaves alone.
+
+    Code between backticks and formulas between dollars stay as they are, except for the bar that would end
+    a table cell.
+    """
+    parts = _VERBATIM.split(" ".join(clean(text).split()))
+    parts[::2] = [_SPECIAL.sub(r"\\\g<0>", part) for part in parts[::2]]
+    return "".join(parts).replace("|", "\\|")

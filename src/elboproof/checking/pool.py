@@ -110,6 +110,7 @@ class ClusterPool:
             raise UsageError("--scheduler needs the extra: pip install 'elboproof[cluster]'") from error
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # its lines would tear the display
         try:
+            _require_protocol(address)
             self._client: Any = distributed.Client(address, timeout=CONNECT_LIMIT, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise UsageError(f"--scheduler: no Dask scheduler answers at {address!r} ({error})") from error
@@ -149,3 +150,10 @@ class ClusterPool:
         for step in steps:
             with contextlib.suppress(Exception):  # a cluster that is going away is no error of the run
                 step()
+
+
+def _require_protocol(address: str) -> None:
+    """Raise ValueError for an unknown protocol: a client would leave threads behind that complain later."""
+    core: Any = importlib.import_module("distributed.comm.registry")
+    addressing: Any = importlib.import_module("distributed.comm.addressing")
+    core.get_backend(addressing.parse_address(address)[0])

@@ -55,8 +55,10 @@ class Progress:
         """Count a finding and show it: on a terminal only if it does not hold."""
         self._done += 1
         self._held += finding.holds
-        if self._live is not None and finding.holds:
-            return
+        if self._live is not None:
+            self._live.refresh()  # a fresh count below the line that is printed next
+            if finding.holds:
+                return
         digits = len(str(self._total))
         head = f"[{self._done:{digits}}/{self._total}] {result(finding):9} "
         line = f"{finding.id} ({finding.seconds:.1f} s)"
@@ -76,7 +78,7 @@ class Progress:
         running = self._running()
         width = self._console.width
         lines = [
-            Text(one_line(f"  {seconds:5.0f} s  {check}", 0)[: width - 4], style="dim")
+            Text(f"  {seconds:5.0f} s  {one_line(check, width - 12)}", style="dim")
             for check, seconds in running[:SHOWN]
         ]
         if len(running) > SHOWN:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-WIDE = 124
+WIDE = 170
 """Columns of a terminal from which every field has a column of its own; below, two share one."""
 
 _STYLES = {"holds": "green", "fails": "bold red", "undecided": "bold yellow"}
@@ -43,15 +43,15 @@ def _empty(wide: bool) -> "Table":
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
     if not wide:
-        table.add_column("claim\n  statement check", overflow="fold")
+        table.add_column("claim\n  statement check", no_wrap=True)
         table.add_column("role\nmethod", no_wrap=True)
-        table.add_column("result\ncontrols", no_wrap=True)
+        table.add_column("result\nrejected", no_wrap=True)
         table.add_column("number\nerror", overflow="fold")
         table.add_column("s", justify="right", no_wrap=True)
         return table
-    table.add_column("claim", overflow="fold", min_width=16)
+    table.add_column("claim", no_wrap=True)
     table.add_column("statement", no_wrap=True)
-    table.add_column("check", overflow="fold", min_width=20)
+    table.add_column("check", no_wrap=True)
     for name in ("role", "method", "result"):
         table.add_column(name, no_wrap=True)
     table.add_column("number", overflow="fold", min_width=10)
@@ -71,7 +71,7 @@ def _wide(finding: Finding) -> list["str | Text"]:
     word = result(finding)
     return [
         finding.statement,
-        _text(_broken(finding.check, 40)),
+        _text(_broken(finding.check, 34)),
         finding.role,
         finding.method,
         _text(word, _STYLES.get(word, "red")),
@@ -85,10 +85,10 @@ def _wide(finding: Finding) -> list["str | Text"]:
 def _narrow(finding: Finding, width: int) -> list["str | Text"]:
     word = result(finding)
     cell = _text(word, _STYLES.get(word, "red"))
-    cell.append(f"\n{rejected(finding)} rejected", style="default not bold")
+    cell.append(f"\n{rejected(finding)}", style="default not bold")
     error = one_line(number(finding.error, 2), 12)
     computed = one_line(number(finding.computed, 6), 40)
-    room = width - 62  # what the other columns leave, with 20 for the number
+    room = width - 58  # what the other columns leave to the names, with 18 for the number
     return [
         _text(f"  {finding.statement} {_broken(finding.check, room, '     ')}"),
         f"{finding.role}\n{finding.method}",

@@ -69,7 +69,8 @@ def verify(options: Options) -> int:
         _list(console, checks, left_out)
         return ALL_HOLD if checks else NOTHING
     if not checks:
-        console.print(f"nothing to run in {options.path}", markup=False)
+        which = f" of method {options.method}" if options.method else ""
+        console.print(f"nothing to run: no check{which} selected in {options.path}", markup=False)
         _hint_at_tiers(console, left_out)
         return NOTHING
     return _run(options, console, collection, checks, left_out)

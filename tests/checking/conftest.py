@@ -1,0 +1,117 @@
+"""Claim modules made for a test, and findings without a run."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from elboproof.checking.finding import Finding
+
+DOCSTRING = '''"""Claim
+-----
+Two and two are four.
+
+Hypotheses
+----------
+None.
+
+Relation
+--------
+Equality.
+
+Method
+------
+Counting.
+
+Trusted base
+------------
+Python's integers.
+
+What this does not show
+-----------------------
+Anything about three.
+"""
+
+'''
+HEAD = (
+    "import os, sys, threading, time\n"
+    "from elboproof.checking import Claim, Hypothesis, Verdict, control, equal, mean_equals\n\n"
+)
+
+GOOD = """
+@claim.check(statement="S1", role="confirms", method="numeric", relation="=", states="2 + 2 = 4",
+             domain="integers", controls=(control("three", addend=3),))
+def sum_is_four(run, *, addend=2):
+    return equal(2 + addend, 4, 0.0)
+"""
+
+Write = Callable[..., Path]
+
+
+def check(body: str, name: str = "the_check", **fields: str) -> str:
+    """Return the source of one check; ``fields`` are source texts of decorator arguments."""
+    texts = {
+        "statement": "'S1'",
+        "role": "'confirms'",
+        "method": "'numeric'",
+        "relation": "'='",
+        "states": "'a statement'",
+        "domain": "'one instance'",
+        "controls": "(control('other', k=1),)",
+        "time_limit": "20",
+    } | fields
+    arguments = ", ".join(f"{key}={value}" for key, value in texts.items())
+    lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
+    return f"\n@claim.check({arguments})\ndef {name}(run, *, k=0):\n{lines}\n"
+
+
+@pytest.fixture
+def source() -> Callable[..., str]:
+    return check
+
+
+@pytest.fixture
+def write_claim(tmp_path: Path) -> Write:
+    """Return a function that writes a claim module and returns the directory of claims."""
+
+    def write(body: str = GOOD, label: str = "first-claim", docstring: str = DOCSTRING) -> Path:
+        directory = tmp_path / "verification"
+        directory.mkdir(exist_ok=True)
+        claim = f'claim = Claim("{label}", title="Two and two are four")\n'
+        file = directory / f"{label.replace('-', '_')}.py"
+        file.write_text(docstring + HEAD + claim + body, encoding="utf-8")
+        return directory
+
+    return write
+
+
+@pytest.fixture
+def finding() -> Callable[..., Finding]:
+    """Return a function that makes a finding that holds, with some fields replaced."""
+
+    def make(**changes: object) -> Finding:
+        fields: dict[str, object] = {
+            "claim": "first-claim",
+            "statement": "S1",
+            "check": "sum_is_four",
+            "role": "confirms",
+            "method": "numeric",
+            "relation": "=",
+            "tier": "default",
+            "states": "2 + 2 = 4",
+            "domain": "integers",
+            "status": "established",
+            "holds": True,
+            "reason": "4 is equal to 4 within 0",
+            "computed": 4.0,
+            "stated": 4.0,
+            "error": 0.0,
+            "smallest_detectable": None,
+            "hypotheses": (),
+            "controls": ({"name": "three", "rejected": True, "reason": "refuted: 5 is not equal to 4"},),
+            "seconds": 0.25,
+            "data": None,
+        }
+        return Finding(**(fields | changes))  # type: ignore[arg-type]
+
+    return make

@@ -1,0 +1,65 @@
+import pytest
+from hypothesis import strategies as st
+
+from elboproof.checking import for_all
+
+
+def test_a_true_property_is_established_and_a_false_one_refuted() -> None:
+    assert for_all(st.integers(), property=lambda n: n * n >= n).status == "established"
+    verdict = for_all(st.integers(), property=lambda n: n * n > n)
+    assert verdict.status == "refuted"
+    assert verdict.reason in ("false for (0,)", "false for (1,)")
+
+
+def test_the_counterexample_is_minimal() -> None:
+    verdict = for_all(st.integers(min_value=0), property=lambda n: n < 100)
+    assert verdict.computed == "(100,)"
+
+
+def test_as_many_instances_as_asked_reach_the_property() -> None:
+    seen: list[int] = []
+
+    def record(n: int) -> bool:
+        seen.append(n)
+        return True
+
+    verdict = for_all(st.integers(), property=record, examples=150)
+    assert verdict.computed == len(seen) == 150
+    assert len(set(seen)) > 75
+
+
+def test_too_few_instances_establish_nothing() -> None:
+    assert for_all(st.booleans(), property=lambda _: True).status == "undecided"
+    assert for_all(st.booleans(), property=lambda _: True, at_least=2).status == "established"
+    assert for_all(st.booleans(), property=lambda b: not b, at_least=2).status == "refuted"
+
+
+def test_the_instances_are_a_function_of_the_seed() -> None:
+    def drawn(seed: int) -> list[float]:
+        seen: list[float] = []
+
+        def record(x: float) -> bool:
+            seen.append(x)
+            return True
+
+        for_all(st.floats(0, 1), property=record, seed=seed)
+        return seen
+
+    assert drawn(1) == drawn(1)
+    assert drawn(1) != drawn(2)
+
+
+def test_an_exception_is_no_counterexample() -> None:
+    with pytest.raises(ZeroDivisionError):
+        for_all(st.integers(), property=lambda n: 1 / (n - n) > 0)
+
+
+def test_wrong_arguments() -> None:
+    with pytest.raises(TypeError, match=r"property: got None .*expected true or false"):
+        for_all(st.integers(), property=lambda _: None)  # type: ignore[arg-type,return-value]
+    with pytest.raises(ValueError, match="at least one Hypothesis strategy"):
+        for_all(property=lambda: True)
+    with pytest.raises(ValueError, match="examples: got 0"):
+        for_all(st.integers(), property=lambda _: True, examples=0)
+    with pytest.raises(ValueError, match="at_least: got 0"):
+        for_all(st.integers(), property=lambda _: True, at_least=0)
