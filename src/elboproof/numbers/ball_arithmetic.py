@@ -106,7 +106,7 @@ def _outward(low: FloatArray, high: FloatArray, positive: NDArray[np.bool_], rel
 
 
 def _raised(base: FloatArray, n: int) -> FloatArray:
-    """Return base^n by squaring; relative error (n - 1) u, and at most 2^-1071 where |base| < 1 underflows."""
+    """Return base^n by squaring: relative error (n - 1) u, and 2^-1071 where |base| < 1 underflows."""
     result = base if n & 1 else np.ones_like(base)
     while n := n >> 1:
         base = base * base
@@ -142,7 +142,7 @@ def absolute(mid: FloatArray, rad: FloatArray) -> Pair:
 
 @quiet
 def maximum(a: FloatArray, ra: FloatArray, b: FloatArray, rb: FloatArray) -> Pair:
-    """Return max(s, t): one of the balls where it lies above the other, else the ball around the larger bounds."""
+    """Return max(s, t): one of the balls if it lies above the other, else the ball around the larger bounds."""
     low_a, low_b = lower_bound(a, ra), lower_bound(b, rb)
     high_a, high_b = upper_bound(a, ra), upper_bound(b, rb)
     mid, rad = from_bounds(np.maximum(low_a, low_b), np.maximum(high_a, high_b))

@@ -172,7 +172,7 @@ class BallArray(BallStorage):
         return self._with(arithmetic.union, self._required(other))
 
     def sum(self, axis: int | None = None) -> Self:
-        """Return the sum over an axis, or over all: the midpoint is as accurate as if summed in twice the precision."""
+        """Return the sum over an axis, or over all, with a midpoint as if summed in twice the precision."""
         mid, rad = self._mid, self._rad
         if axis is None:
             mid, rad, axis = mid.reshape(-1), rad.reshape(-1), 0

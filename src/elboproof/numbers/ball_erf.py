@@ -42,7 +42,7 @@ def _exponential_sums(square: Fraction) -> tuple[Fraction, Fraction]:
 
 
 def erf_and_slope(c: Fraction) -> tuple[Fraction, Fraction]:
-    """Return erf(c) and its derivative there, within 1e-40, for 0 <= c <= 6; all series have positive terms."""
+    """Return erf(c) and its derivative, within 1e-40, for 0 <= c <= 6; all series have positive terms."""
     growth, kummer = _exponential_sums(c * c)
     slope = TWO_OVER_SQRT_PI / growth
     return slope * c * kummer, slope

@@ -63,7 +63,7 @@ def _reduced(x: FloatArray) -> tuple[FloatArray, NDArray[np.int64]]:
 
 @np.errstate(all="ignore")
 def _exp_scaled(x: FloatArray) -> FloatArray:
-    """Return exp where 2^k may leave the normal range: two factors 2^(k/2), of which only the last product can round.
+    """Return exp where 2^k may leave the normal range: of the two factors 2^(k/2) only the second can round.
 
     Clipping moves x only where exp(x) < 2^-1080 or exp(x) overflows.
     """

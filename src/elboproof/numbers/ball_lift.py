@@ -30,7 +30,7 @@ from elboproof.numbers.ball_rounding import (
 Kernel = Callable[[FloatArray], Pair]
 Lifted = Callable[[FloatArray, FloatArray], Pair]
 Slope = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
-"""(mid, rad, f(mid)) to an upper bound of sup |f'| over the ball divided by GROWTH, up to relative errors of 8 u."""
+"""(mid, rad, f(mid)) to a bound of sup |f'| over the ball divided by GROWTH, up to relative errors of 8 u."""
 
 NARROW = 1.0 / 16.0
 GROWTH = 1.07
@@ -159,7 +159,7 @@ log1p = _monotone(ball_log.log1p, _slope_log1p, _wide_log1p)
 
 
 def cosh(mid: FloatArray, rad: FloatArray) -> Pair:
-    """Return cosh: narrow by |cosh(m + d) - cosh m| <= 1.001 r (|sinh m| + r cosh m / 2), wide on [mig, mag]."""
+    """Return cosh: narrow by |cosh(m+d) - cosh m| <= 1.001 r (|sinh m| + r cosh m / 2), wide on [mig, mag]."""
     y, e = ball_exp.cosh(mid)
     if rad.any():
         step = np.minimum(np.sqrt(np.maximum(y * y - 1.0, 0.0) + SLACK * (y * y)), y)  # y where y^2 overflows

@@ -58,7 +58,7 @@ def require_ieee() -> None:
 
 
 def two_sum(a: FloatArray, b: FloatArray) -> Pair:
-    """Return (s, e) with s = fl(a + b) and s + e = a + b exactly, unless s overflows (Knuth; Shewchuk 1997)."""
+    """Return (s, e) with s = fl(a + b) and s + e = a + b exactly, unless s overflows (Knuth)."""
     s = a + b
     shadow = s - a
     e = b - shadow
@@ -117,7 +117,7 @@ def from_bounds(low: FloatArray, high: FloatArray) -> Pair:
 
 
 def split_range(x: FloatArray, limit: float) -> NDArray[np.bool_] | None:
-    """Return where |x| > limit (or x is NaN), or None if that is nowhere; the common answer costs two reductions."""
+    """Return where |x| > limit or x is NaN, or None if nowhere; the common answer costs two reductions."""
     if x.max() <= limit and x.min() >= -limit:
         return None
     return ~(np.abs(x) <= limit)
@@ -151,7 +151,7 @@ def horner_error(coefficients: Sequence[Fraction], reach: float) -> float:
 
 
 def half_ulp(bound: float) -> float:
-    """Return the largest rounding error of a result whose absolute value is at most ``bound`` (slightly enlarged)."""
+    """Return the largest rounding error of a result of absolute value at most ``bound`` (slightly enlarged)."""
     return 0.5 * math.ulp(bound * (1.0 + 1e-9)) if bound > 0.0 else 0.0
 
 

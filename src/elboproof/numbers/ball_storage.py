@@ -35,7 +35,7 @@ def float_array(value: ArrayLike, name: str) -> FloatArray:
 
 
 def scalar_ball(value: Scalar) -> Pair:
-    """Return midpoint and radius of a rational: rad = 0 if float64 holds it, else the exact distance, enlarged."""
+    """Return midpoint and radius of a rational: rad = 0 if float64 holds it, else the distance, enlarged."""
     exact = Fraction(value)
     try:
         nearest = float(exact)
@@ -204,6 +204,10 @@ class BallStorage:
         """Return upper bounds of |t|."""
         return np.asarray(arithmetic.magnitude(self._mid, self._rad))
 
+    def mig_ball(self) -> Self:
+        """Return the lower bounds of |t| as points, for use in further bounds."""
+        return type(self)(self.mig())
+
     def contains(self, other: object) -> NDArray[np.bool_]:
         """Return whether each ball contains a number or a ball, decided exactly (a fraction: its ball)."""
         ball = self._required(other)
@@ -215,6 +219,12 @@ class BallStorage:
     def reshape(self, *shape: int) -> Self:
         """Return the same balls in another shape."""
         return self._of((self._mid.reshape(*shape), self._rad.reshape(*shape)))
+
+    def broadcast_to(self, shape: tuple[int, ...]) -> Self:
+        """Return the same balls repeated to a shape."""
+        if shape == self.shape:
+            return self
+        return self._of((np.broadcast_to(self._mid, shape), np.broadcast_to(self._rad, shape)))
 
     @classmethod
     def concatenate(cls, balls: Sequence[Self], axis: int = 0) -> Self:
