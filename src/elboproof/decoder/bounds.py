@@ -3,7 +3,8 @@
 With p_i = S^-1 m_i:
 
 - J(z) = Cov_w(x, p), so for unit vectors a, b: a.J b = Cov_w(a.x, b.p) <= range(a.x) range(b.p) / 4, by
-  Cauchy-Schwarz and Popoviciu's inequality. Hence ||J(z)||_2 <= diam(x) diam(p) / 4; two points reach it where their weights are equal.
+  Cauchy-Schwarz and Popoviciu's inequality. Hence ||J(z)||_2 <= diam(x) diam(p) / 4; two points reach it where
+  their weights are equal.
 - At z + iy the weights are w_i(z) exp(i y.p_i) up to a common factor. If |y| diam(p) < pi, all these phases lie in an
   open half-circle and the denominator cannot vanish. Hence f* is analytic for |Im z| < pi / diam(p); for two points
   the denominator vanishes at distance pi / diam(p) itself.
@@ -30,7 +31,8 @@ def diameter(points: NDArray[np.floating[Any]]) -> float:
     Relative excess at most (2 D + 20) eps. Exact search over pairs of blocks of 1,024 rows by matrix products in
     float64, largest distance from the centre first; blocks that are too close to the centre are skipped. Memory: two
     blocks. Time: up to n^2 D flops, so about a minute per thread for 60,000 points in 784 dimensions, where no block
-    can be skipped, and well under a second for 60,000 points in 2 dimensions.
+    can be skipped, and well under a second for 60,000 points
+    in 2 dimensions.
     """
     if (points == points[0]).all():
         return 0.0

@@ -9,8 +9,9 @@ tree, so that a block of either lies in a small box, and each block of codes has
 A pair of blocks is skipped if every weight in it is provably below eps / (4 N) times the largest weight of its query,
 so all that is skipped moves the average by at most eps max_ij |x_i - x_j| / 4, eps the spacing of the data's floats.
 
-The products round: |error of a log density| <= K eps64 sum_k |feature_k| max_i |coefficient_ik|. `average` asks the
-caller for the queries where this is more than 16 eps (far or narrow Gaussians); they need `gaussians.relative`.
+The products round: |error of a log density| <= K eps64 sum_k |feature_k| max_i |coefficient_ik|. `average` leaves
+the queries where this is more than 16 eps (or 1e-13) to the caller: they need `gaussians.relative`. They are those
+far from narrow Gaussians.
 """
 
 import math
@@ -29,6 +30,9 @@ Integers = NDArray[np.intp]
 
 QUERY_BLOCK = 256
 CODE_BLOCK = 512
+FINEST = 1e-13
+"""Rounding of a log density that is always accepted, in nats; 16 eps of float64 would refuse nearly everything."""
+
 HEADROOM = 20.0
 """Powers up to exp(HEADROOM) stay far inside the range of float32, sums and products with data included."""
 
@@ -45,6 +49,8 @@ class Terms:
     offset : (Q,)
         What the features leave out: log density = offset + top - stiffness dist^2 / 2 at the most.
     top, stiffness : (N,)
+    condition : float
+        That of a whitened covariance: the factor by which whitening amplifies rounding.
     """
 
     positions: Float64s
@@ -54,12 +60,13 @@ class Terms:
     offset: Float64s
     top: Float64s
     stiffness: Float64s
+    condition: float = 1.0
 
     @property
     def rounding(self) -> Float64s:
         """A bound (Q,) of the rounding error of the log densities, in nats."""
         size = np.abs(self.features) @ np.abs(self.coefficients).max(0)
-        return np.asarray(2 * self.features.shape[1] * np.finfo(np.float64).eps * size)
+        return np.asarray(2 * self.features.shape[1] * self.condition * np.finfo(np.float64).eps * size)
 
 
 def terms(g: Gaussians, z: Float64s) -> Terms:
@@ -73,14 +80,16 @@ def _shared(g: Gaussians, u: Float64s, v: Float64s) -> Terms:
     """Whiten: log density = y.y_i - |y_i|^2 / 2 - |y|^2 / 2 + constant, with y = L^-1 u and S = L L^T."""
     if g.isotropic:
         scale = 1 / math.sqrt(float(g.covariances[0]))
-        y, codes = u * scale, v * scale
+        y, codes, condition = u * scale, v * scale, 1.0
     else:
         inverse = np.linalg.inv(np.linalg.cholesky(g.covariances[0]))
         y, codes = u @ inverse.T, v @ inverse.T
+        condition = float(np.linalg.cond(g.covariances[0]))
     half = 0.5 * (codes * codes).sum(1)
     features = np.column_stack([y, np.ones(len(y))])
     ones = np.ones(len(v))
-    return Terms(y, codes, features, np.column_stack([codes, -half]), 0.5 * (y * y).sum(1), 0 * ones, ones)
+    coefficients = np.column_stack([codes, -half])
+    return Terms(y, codes, features, coefficients, 0.5 * (y * y).sum(1), 0 * ones, ones, condition)
 
 
 def _separate(g: Gaussians, u: Float64s, v: Float64s) -> Terms:
@@ -134,7 +143,7 @@ def average(g: Gaussians, data: Floats, z: Float64s) -> tuple[Floats, NDArray[np
     Memory beside the arguments and the result: a second result, and blocks of a few megabytes.
     """
     whole = terms(g, z)
-    accurate = whole.rounding <= 16 * np.finfo(data.dtype).eps
+    accurate = whole.rounding <= max(16 * float(np.finfo(data.dtype).eps), FINEST)
     order, codes = spatial_order(whole.positions, QUERY_BLOCK), spatial_order(whole.codes, CODE_BLOCK)
     order = order[accurate[order]]
     result = np.empty((len(z), data.shape[1]), data.dtype)
