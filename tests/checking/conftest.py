@@ -36,6 +36,7 @@ Anything about three.
 HEAD = (
     "import os, sys, threading, time\n"
     "from elboproof.checking import Claim, Hypothesis, Verdict, control, equal, mean_equals\n\n"
+    "SMALL = Hypothesis('small', 'k < 10', lambda k: k < 10)\n"
 )
 
 GOOD = """

@@ -92,7 +92,6 @@ def collect(directory: Path) -> Collection:
 
 
 def _load(directory: Path, name: str, problems: list[str]) -> ClaimModule | None:
-    files = sources.claim_files(directory, name)
     file = (
         directory / f"{name}.py" if (directory / f"{name}.py").exists() else directory / name / "__init__.py"
     )
@@ -107,7 +106,7 @@ def _load(directory: Path, name: str, problems: list[str]) -> ClaimModule | None
     if claim is None:
         return None
     problems += claim_problems(claim, file)
-    return ClaimModule(claim, name, file, sections(module.__doc__), sources.digest(files, directory))
+    return ClaimModule(claim, name, file, sections(module.__doc__), sources.claim_digest(directory, name))
 
 
 def _claim_of(module: ModuleType, name: str, file: Path, problems: list[str]) -> Claim | None:

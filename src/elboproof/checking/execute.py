@@ -7,6 +7,7 @@ from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection
 from elboproof.checking.finding import metadata
 from elboproof.checking.lane import Lane
+from elboproof.checking.sources import library_digest
 
 _local = threading.local()
 
@@ -17,9 +18,12 @@ _NUMBERS = ("computed", "stated", "error", "smallest_detectable", "data")
 def job_of(check: Check, collection: Collection, seed: int) -> dict[str, Any]:
     """Return what `run_check` needs, as JSON: it may run in a process on another machine."""
     statistical = check.method == "statistical"
+    [sources] = (module.digest for module in collection.claims if module.claim.label == check.claim)
     return {
         "directory": str(collection.directory.resolve()),
         "claim": check.claim,
+        "sources": sources,
+        "library": library_digest(),
         "check": check.id,
         "seed": seed,
         "false_alarm": collection.false_alarm if statistical else None,

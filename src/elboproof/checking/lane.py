@@ -60,7 +60,7 @@ class Lane:
         LaneClosed
             If the lane is closed, before or during the call.
         """
-        child = self._start()
+        child = self._start(job)
         answer = child.ask(job)
         with _LOCK:
             self._busy = False
@@ -71,12 +71,17 @@ class Lane:
                 raise LaneClosed
         return answer
 
-    def _start(self) -> "_Child":
+    def _start(self, job: dict[str, Any]) -> "_Child":
         with _LOCK:
             if self.closed:
                 raise LaneClosed
+            version = (job["sources"], job["library"])
+            if self._child is not None and not self._child.fits(job["directory"], job["claim"], version):
+                self._child.end()
+                self._child = None
             if self._child is None:
                 self._child = _Child()
+                self._child.fits(job["directory"], job["claim"], version)
             self._busy = True
             return self._child
 
@@ -137,6 +142,7 @@ class _Child:
         os.close(jobs_read)
         os.close(answers_write)
         self._buffer = bytearray()
+        self._versions: dict[tuple[str, str], tuple[str, str]] = {}
         self._tail: deque[bytes] = deque(maxlen=4)
         if self._process.stdout is None:
             raise RuntimeError("the child has no output pipe")
@@ -144,6 +150,13 @@ class _Child:
             target=_keep_tail, args=(self._process.stdout, self._tail), daemon=True
         )
         self._drain.start()
+
+    def fits(self, directory: str, claim: str, version: tuple[str, str]) -> bool:
+        """Return whether this child can have imported no other version of a claim's sources.
+
+        The lanes of a cluster's workers outlive a run, and the claim modules may be edited between two.
+        """
+        return self._versions.setdefault((directory, claim), version) == version
 
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
         start = time.monotonic()

@@ -20,7 +20,7 @@ def sections(docstring: str | None) -> dict[str, str]:
     """Return the text under each underlined heading of a docstring."""
     text = inspect.cleandoc(docstring or "")
     headings = list(_HEADING.finditer(text))
-    ends = [heading.start() for heading in headings[1:]] + [len(text)]
+    ends = [*(heading.start() for heading in headings[1:]), len(text)][: len(headings)]
     return {
         heading["title"].strip(): text[heading.end() : end].strip()
         for heading, end in zip(headings, ends, strict=True)

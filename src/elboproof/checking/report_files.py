@@ -37,10 +37,14 @@ def write(target: str, text: str) -> None:
         return
     path = Path(target)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        os.fchmod(file.fileno(), 0o644)  # mkstemp makes a private file; a report is for others
-    Path(name).replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), 0o644)  # mkstemp makes a private file; a report is for others
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def json_text(findings: Sequence[Finding], *, version: str, seed: int) -> str:

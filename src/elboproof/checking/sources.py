@@ -5,6 +5,7 @@ import importlib
 import sys
 import traceback
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -65,6 +66,11 @@ def claim_files(directory: Path, name: str) -> list[Path]:
     return sorted(p for p in [*own, *helpers] if p.is_file() and "__pycache__" not in p.parts)
 
 
+def claim_digest(directory: Path, name: str) -> str:
+    """Return the SHA-256 of the sources of a claim, see `claim_files`."""
+    return digest(claim_files(directory, name), directory)
+
+
 def digest(files: list[Path], root: Path) -> str:
     """Return the SHA-256 of some files with their names relative to a root."""
     total = hashlib.sha256()
@@ -75,8 +81,12 @@ def digest(files: list[Path], root: Path) -> str:
     return total.hexdigest()
 
 
+@cache
 def library_digest() -> str:
-    """Return the SHA-256 of elboproof's own sources: findings depend on them too."""
+    """Return the SHA-256 of elboproof's own sources: findings depend on them too.
+
+    Read once per process, close to the time at which the process imported them.
+    """
     root = Path(__file__).parents[1]
     return digest(sorted(root.rglob("*.py")), root)
 

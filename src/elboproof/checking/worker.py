@@ -27,6 +27,10 @@ GRACE = 60
 """Seconds after its time limit at which a child ends itself, should its lane be gone."""
 
 
+class StaleSources(RuntimeError):  # noqa: N818  (a state of the files)
+    """The files changed after they were collected, or differ between machines."""
+
+
 def main(jobs_descriptor: int, answers_descriptor: int) -> None:
     """Answer jobs until the lane closes its end of the pipe."""
     for descriptor in (jobs_descriptor, answers_descriptor):
@@ -84,12 +88,16 @@ def _has_children() -> bool:
 
 
 def _find(job: dict[str, Any]) -> Check:
-    directory = Path(job["directory"])
-    module = sources.import_claim(directory, job["claim"].replace("-", "_"))
+    directory, name = Path(job["directory"]), job["claim"].replace("-", "_")
+    # The record promises which sources a finding was made from: no edit during the run, no other checkout
+    # on a worker's machine.
+    if sources.claim_digest(directory, name) != job["sources"]:
+        raise StaleSources(f"the sources of {job['claim']} are not those that were collected")
+    module = sources.import_claim(directory, name)
     for check in module.claim.checks:
         if check.id == job["check"]:
             return check  # type: ignore[no-any-return]
-    raise ValueError(f"check: {job['check']} is not in {directory}; were the claim modules edited?")
+    raise ValueError(f"check: {job['check']} is not in {directory}")
 
 
 def _answer(check: Check, job: dict[str, Any]) -> dict[str, Any]:

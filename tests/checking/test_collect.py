@@ -1,0 +1,214 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from elboproof.checking.collect import Collection, CollectionError, UsageError, collect, select
+from elboproof.checking.problems import SECTIONS
+
+Write = Callable[..., Path]
+Source = Callable[..., str]
+
+
+def problems(directory: Path) -> list[str]:
+    with pytest.raises(CollectionError) as caught:
+        collect(directory)
+    return caught.value.problems
+
+
+def test_a_good_module_is_collected(write_claim: Write) -> None:
+    collection = collect(write_claim())
+    assert [check.id for check in collection.checks] == ["first-claim/S1/sum_is_four"]
+    assert tuple(collection.claims[0].sections) == SECTIONS
+    assert collection.claims[0].sections["Claim"] == "Two and two are four."
+
+
+def test_a_package_is_collected_with_all_its_modules(
+    tmp_path: Path, write_claim: Write, source: Source
+) -> None:
+    directory = write_claim("", label="placeholder")
+    package = directory / "a_package"
+    package.mkdir()
+    (directory / "placeholder.py").rename(package / "__init__.py")
+    text = (package / "__init__.py").read_text(encoding="utf-8").replace('"placeholder"', '"a-package"')
+    (package / "__init__.py").write_text(text, encoding="utf-8")
+    for statement in ("S10", "S2"):
+        body = source("return equal(k, 0, 0)", name=f"check_{statement}", statement=repr(statement))
+        head = (
+            "from elboproof.checking import control, equal\nfrom . import claim\nfrom .._shared import ONE\n"
+        )
+        (package / f"part_{statement}.py").write_text(head + body, encoding="utf-8")
+    (directory / "_shared.py").write_text("ONE = 1\n", encoding="utf-8")
+    ids = [check.id for check in collect(directory).checks]
+    assert ids == ["a-package/S2/check_S2", "a-package/S10/check_S10"]
+
+
+MISTAKES = {
+    "statement: got 'two'": {"statement": "'two'"},
+    "role: got 'proves'; expected one of confirms, sharpens, limits": {"role": "'proves'"},
+    "method: got 'magic'": {"method": "'magic'"},
+    "relation: got '=='": {"relation": "'=='"},
+    "tier: got 'slow'": {"tier": "'slow'"},
+    "states is empty": {"states": "' '"},
+    "domain is empty": {"domain": "''"},
+    "time_limit: got 0; expected a positive number": {"time_limit": "0"},
+    "time_limit: got nan": {"time_limit": "float('nan')"},
+    "tests: got 0": {"tests": "0"},
+    "tests: got 2 with method 'numeric'": {"tests": "2"},
+    "has no control": {"controls": "()"},
+    "control 'c': 'j' is no keyword-only parameter (expected k)": {"controls": "(control('c', j=1),)"},
+    "control 'c': 'run' is no keyword-only parameter": {"controls": "(control('c', run=1),)"},
+    "control 'c' overrides nothing": {"controls": "(control('c'),)"},
+    "control 'c' is declared twice": {"controls": "(control('c', k=1), control('c', k=2))"},
+    "hypotheses: got 'finite'; expected Hypothesis objects": {"hypotheses": "('finite',)"},
+    "hypothesis 'h' is declared twice": {"hypotheses": "(Hypothesis('h', 't', bool),) * 2"},
+    "hypothesis 'h': the predicate is not callable": {"hypotheses": "(Hypothesis('h', 't', 3),)"},
+    "hypothesis 'h': expected a name and a sentence": {"hypotheses": "(Hypothesis('h', '', bool),)"},
+    "drops the undeclared hypothesis 'h'": {
+        "controls": "(control('c', drops=[Hypothesis('h', 't', bool)], k=1),)"
+    },
+}
+
+
+@pytest.mark.parametrize("expected", MISTAKES)
+def test_each_mistake_is_named(expected: str, write_claim: Write, source: Source) -> None:
+    directory = write_claim(source("return equal(k, 0, 0)", **MISTAKES[expected]))
+    [problem] = problems(directory)
+    assert expected in problem
+    assert problem.startswith(f"{directory.resolve()}/first_claim.py: the_check: ")
+
+
+def test_all_mistakes_are_reported_together(write_claim: Write, source: Source) -> None:
+    write_claim(source("return equal(k, 0, 0)", role="'x'", method="'y'"), label="one")
+    write_claim("import nowhere_to_be_found\n", label="two")
+    write_claim("", label="three")
+    directory = write_claim(
+        source("return equal(k, 0, 0)") * 2, label="four", docstring='"""No sections."""\n'
+    )
+    text = "\n".join(problems(directory))
+    for part in (
+        "role: got 'x'",
+        "method: got 'y'",
+        "verification/two.py:31: import failed: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
+        "claim 'three' has no checks",
+        "docstring: section 'What this does not show' is missing",
+        "the_check: statement S1 has this check twice",
+    ):
+        assert part in text
+    assert len(problems(directory)) == 4 + len(SECTIONS) + 1
+
+
+def test_the_function_must_be_callable_by_the_runner(write_claim: Write) -> None:
+    head = "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='s', domain='d', "
+    decorator = head + "controls=(control('c', k=1),))\n"
+    directory = write_claim(
+        decorator
+        + "def no_run(*, k=0): ...\n"
+        + decorator
+        + "def required(run, *, k): ...\n"
+        + decorator
+        + "def positional(run, j=0, *, k=0): ...\n"
+        + decorator
+        + "async def coroutine(run, *, k=0): ...\n"
+    )
+    text = "\n".join(problems(directory))
+    assert "no_run: expected the run as first argument" in text
+    assert "required: parameter 'k': expected a keyword-only parameter with a default value" in text
+    assert "positional: parameter 'j': expected a keyword-only" in text
+    assert "coroutine: expected a plain function" in text
+
+
+def test_the_label_is_the_module_name(write_claim: Write) -> None:
+    directory = write_claim()
+    (directory / "first_claim.py").rename(directory / "other_name.py")
+    assert "label is 'first-claim'; expected 'other-name'" in problems(directory)[0]
+    (directory / "other_name.py").write_text("x = 1\n", encoding="utf-8")
+    assert "has no `claim = Claim(...)`" in problems(directory)[-1]
+
+
+def test_docstring_sections_have_an_order(write_claim: Write) -> None:
+    parts = ["Method", "Claim", "Hypotheses", "Relation", "Trusted base", "What this does not show", "Motto"]
+    docstring = '"""' + "\n\n".join(f"{title}\n-----\ntext" for title in parts) + '\n"""\n'
+    text = "\n".join(problems(write_claim(docstring=docstring)))
+    assert "sections are in the order Method, Claim" in text
+    assert "unknown section 'Motto'" in text
+
+
+def test_labels_file_gives_the_order_and_must_be_complete(write_claim: Write) -> None:
+    write_claim(label="aa")
+    directory = write_claim(label="zz")
+    file = directory / "labels.txt"
+    file.write_text("# order of the paper\nzz\naa  # the second\n", encoding="utf-8")
+    assert [module.claim.label for module in collect(directory).claims] == ["zz", "aa"]
+    file.write_text("zz\nmissing\nzz\n", encoding="utf-8")
+    text = "\n".join(problems(directory))
+    assert "label 'missing' has no claim module" in text
+    assert "the module of claim 'aa' is not listed" in text
+    assert "label 'zz' is listed twice" in text
+
+
+def test_an_absolute_import_between_claim_modules_is_found(
+    write_claim: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = write_claim("import zz_helper_of_test\n" + "x = 1\n")
+    (directory / "_unused.py").write_text("", encoding="utf-8")
+    (directory / "zz_helper_of_test.py").write_text(
+        (directory / "first_claim.py").read_text(encoding="utf-8")
+    )
+    (directory / "zz_helper_of_test.py").write_text("y = 1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(directory))
+    assert any("expected relative imports" in problem for problem in problems(directory))
+
+
+def test_a_second_collection_reads_the_files_again(write_claim: Write, source: Source) -> None:
+    first = collect(write_claim())
+    second = collect(write_claim(source("return equal(k, 0, 0)", name="another")))
+    assert second.checks[0].name == "another"
+    assert first.claims[0].digest != second.claims[0].digest
+
+
+def tiered(write_claim: Write, source: Source) -> Collection:
+    names = {"fast": "quick", "usual": "default", "long": "full"}
+    body = "".join(
+        source("return equal(k, 0, 0)", name=name, tier=repr(tier)) for name, tier in names.items()
+    )
+    write_claim(label="second-claim")
+    return collect(write_claim(body))
+
+
+def test_selection_by_label_method_and_tier(write_claim: Write, source: Source) -> None:
+    collection = tiered(write_claim, source)
+
+    def names(*labels: str, **options: str) -> tuple[list[str], list[str]]:
+        now, later = select(collection, labels, **options)
+        return [check.name for check in now], [check.name for check in later]
+
+    assert names() == (["fast", "usual", "sum_is_four"], ["long"])
+    assert names("first-claim", tier="quick") == (["fast"], ["usual", "long"])
+    assert names(tier="full")[1] == []
+    assert names("second-claim/S1") == (["sum_is_four"], [])
+    assert names("first-claim/S1/long") == (["long"], [])  # named in full: in any tier
+    assert names(method="symbolic") == ([], [])
+
+
+def test_unknown_labels_are_errors_with_near_matches(write_claim: Write, source: Source) -> None:
+    collection = tiered(write_claim, source)
+    with pytest.raises(UsageError, match="no check fits 'frist-claim'; did you mean first-claim"):
+        select(collection, ["frist-claim"])
+    with pytest.raises(UsageError, match="no check fits 'first'; did you mean first-claim"):
+        select(collection, ["first"])  # a prefix of a word is no label
+    with pytest.raises(UsageError, match="there are: first-claim, second-claim"):
+        select(collection, ["qqq"])
+
+
+def test_the_budget_counts_every_collected_test(write_claim: Write, source: Source) -> None:
+    body = source("return equal(k, 0, 0)", name="a", method="'statistical'", tests="3")
+    body += source("return equal(k, 0, 0)", name="b", method="'statistical'", tier="'full'")
+    collection = collect(write_claim(body))
+    assert collection.false_alarm == pytest.approx(1e-6 / 4, rel=1e-12)
+    assert collect(write_claim()).false_alarm is None
+
+
+def test_a_missing_directory_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected a directory with claim modules"):
+        collect(tmp_path / "nowhere")
