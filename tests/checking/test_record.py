@@ -1,0 +1,172 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from elboproof.checking.collect import UsageError, collect
+from elboproof.checking.finding import Finding
+from elboproof.checking.record import Record, header
+
+Write = Callable[..., Path]
+Source = Callable[..., str]
+Make = Callable[..., Finding]
+
+
+def opened(folder: Path, directory: Path, *, resume: bool, seed: int = 0) -> Record:
+    collection = collect(directory)
+    return Record(folder, header(collection, version="1", seed=seed), collection, resume=resume)
+
+
+def test_a_finding_is_on_disk_at_once_and_read_back(
+    tmp_path: Path, write_claim: Write, finding: Make
+) -> None:
+    directory, folder = write_claim(), tmp_path / "record"
+    with opened(folder, directory, resume=False) as record:
+        record.append(finding())
+        lines = record.path.read_text().splitlines()
+        assert json.loads(lines[0])["seed"] == 0
+        assert Finding.from_json(json.loads(lines[1])) == finding()
+    with opened(folder, directory, resume=True) as record:
+        assert record.findings == {finding().id: finding()}
+    with opened(folder, directory, resume=False) as record:
+        assert record.findings == {}
+        assert len(record.path.read_text().splitlines()) == 1
+
+
+def test_a_truncated_last_line_is_ignored_at_every_byte(
+    tmp_path: Path, write_claim: Write, finding: Make
+) -> None:
+    directory, folder = write_claim(), tmp_path / "record"
+    with opened(folder, directory, resume=False) as record:
+        path = record.path
+        record.append(finding(check="gone"))
+        before = path.stat().st_size
+        record.append(finding())
+    whole = path.read_bytes()
+    for cut in (before, before + 1, before + 100, len(whole) - 2):
+        path.write_bytes(whole[:cut])
+        with opened(folder, directory, resume=True) as record:
+            assert record.findings == {}  # the check "gone" exists no more
+            record.append(finding())
+        with opened(folder, directory, resume=True) as record:
+            assert list(record.findings) == [finding().id]
+
+
+def test_another_seed_is_an_error_naming_both(tmp_path: Path, write_claim: Write) -> None:
+    directory = write_claim()
+    opened(tmp_path / "r", directory, resume=False, seed=3).__exit__(None, None, None)
+    with pytest.raises(UsageError, match="made with seed 3, this run has seed 4; give --seed 3"):
+        opened(tmp_path / "r", directory, resume=True, seed=4)
+    opened(tmp_path / "r", directory, resume=True, seed=3).__exit__(None, None, None)
+
+
+def test_a_claim_that_changed_is_run_again(tmp_path: Path, write_claim: Write, finding: Make) -> None:
+    write_claim(label="second-claim")
+    directory = write_claim()
+    with opened(tmp_path / "r", directory, resume=False) as record:
+        record.append(finding())
+        record.append(finding(claim="second-claim"))
+    with (directory / "first_claim.py").open("a", encoding="utf-8") as file:
+        file.write("# edited\n")
+    with opened(tmp_path / "r", directory, resume=True) as record:
+        assert list(record.findings) == ["second-claim/S1/sum_is_four"]
+        assert record.notes == ["the sources of first-claim changed: its checks run again"]
+
+
+def test_a_shared_helper_belongs_to_every_claim(tmp_path: Path, write_claim: Write, finding: Make) -> None:
+    directory = write_claim()
+    with opened(tmp_path / "r", directory, resume=False) as record:
+        record.append(finding())
+    (directory / "_shared.py").write_text("", encoding="utf-8")
+    with opened(tmp_path / "r", directory, resume=True) as record:
+        assert record.findings == {}
+
+
+def test_another_library_or_budget_runs_again(tmp_path: Path, write_claim: Write, finding: Make) -> None:
+    directory = write_claim()
+    collection = collect(directory)
+    head = header(collection, version="1", seed=0)
+    with Record(tmp_path / "r", head, collection, resume=False) as record:
+        record.append(finding(method="statistical"))
+    with Record(tmp_path / "r", head | {"false_alarm": 1e-9}, collection, resume=True) as record:
+        assert record.findings == {}
+        assert "the number of statistical tests changed" in record.notes[0]
+    with Record(tmp_path / "r", head, collection, resume=False) as record:
+        record.append(finding())
+    with Record(tmp_path / "r", head | {"library": "x"}, collection, resume=True) as record:
+        assert record.findings == {}
+        assert "elboproof itself changed" in record.notes[0]
+
+
+@pytest.mark.parametrize("text", ["", "{}\n", "nonsense\n", '{"schema": 2, "claims": {}, "seed": 0}\n'])
+def test_a_file_that_is_no_record_is_an_error(text: str, tmp_path: Path, write_claim: Write) -> None:
+    folder = tmp_path / "r"
+    folder.mkdir()
+    (folder / "run.jsonl").write_text(text)
+    with pytest.raises(UsageError, match="is no record of a run"):
+        opened(folder, write_claim(), resume=True)
+    opened(folder, write_claim(), resume=False).__exit__(None, None, None)  # the lock was given back
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path: Path, write_claim: Write) -> None:
+    directory = write_claim()
+    with opened(tmp_path / "r", directory, resume=False):
+        code = (
+            "from pathlib import Path\nfrom elboproof.checking.record import Record, header\n"
+            "from elboproof.checking.collect import collect\n"
+            f"c = collect(Path({str(directory)!r}))\n"
+            f"Record(Path({str(tmp_path / 'r')!r}), header(c, version='1', seed=0), c, resume=False)"
+        )
+        other = subprocess.run(  # noqa: S603
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+    assert other.returncode == 1
+    assert f"another run (process {os.getpid()}) is writing to" in other.stderr
+
+
+def test_kill_9_in_the_middle_then_resume_loses_and_repeats_nothing(
+    tmp_path: Path, write_claim: Write, source: Source
+) -> None:
+    log = tmp_path / "log"
+    body = "".join(
+        source(
+            f"if not k: open({str(log)!r}, 'a').write('check_{i} ')\ntime.sleep(0.15)\nreturn equal(k, 0, 0)",
+            name=f"check_{i}",
+        )
+        for i in range(14)
+    )
+    write_claim(body)
+    command = [sys.executable, "-m", "elboproof.cli", "verify", "--workers", "2"]
+    first = subprocess.Popen(  # noqa: S603
+        command, cwd=tmp_path, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    record = tmp_path / ".elboproof" / "run.jsonl"
+    deadline = time.monotonic() + 30
+    while not (record.exists() and len(record.read_text().splitlines()) >= 5) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    time.sleep(1.0)  # the children notice the death and end; a check that still wrote would show as repeated
+    recorded = {
+        json.loads(line)["check"] for line in record.read_text().splitlines()[1:] if line.endswith("}")
+    }
+    started = set(log.read_text().split())
+    assert 4 <= len(recorded) < 14
+    assert recorded <= started
+    assert len(started - recorded) <= 2  # in flight
+    second = subprocess.run(  # noqa: S603
+        [*command, "--resume"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 0, second.stdout + second.stderr
+    runs = log.read_text().split()
+    counts = {f"check_{i}": runs.count(f"check_{i}") for i in range(14)}
+    assert all(counts[name] == 1 for name in counts if name in recorded or name not in started)
+    assert all(counts[name] == 2 for name in started - recorded)
+    assert "14 of 14 checks hold" in second.stdout
+    assert f"{len(recorded)} checks already in" in second.stdout
