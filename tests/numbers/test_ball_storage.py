@@ -9,7 +9,6 @@ import pytest
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_rounding import from_bounds, require_ieee, two_sum
 
-
 HALF: Any = 0.5
 
 
