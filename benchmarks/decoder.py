@@ -163,6 +163,7 @@ def memory(case: Case, small: bool) -> dict[str, Any]:
     tracemalloc.start()
     result = decoder(p.queries)
     reported = (tracemalloc.get_traced_memory()[1] - result.nbytes) / MEGABYTE
+    tracemalloc.stop()
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before - result.nbytes / MEGABYTE
     return {"case": case.label, "reported": reported, "grown": grown}
 

@@ -70,7 +70,7 @@ def slope_diameter(g: Gaussians) -> float:
         If S is so ill-conditioned that float64 cannot bound its inverse.
     """
     if g.isotropic:
-        return math.nextafter(diameter(g.means) / float(g.covariances[0]), math.inf)
+        return diameter(g.means) / float(g.covariances[0]) * (1 + 4 * EPS)
     S, P, d = g.covariances[0], g.precisions[0], g.means.shape[1]
     # S^-1 = (1 - E)^-1 P with E = 1 - P S, whose norm is bounded with the rounding of its computation
     defect = np.linalg.norm(np.eye(d) - P @ S) + 2 * (d + 2) * EPS * np.linalg.norm(np.abs(P) @ np.abs(S))
