@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import sympy
 from numpy.typing import ArrayLike, NDArray
 from sympy import Expr
 
@@ -61,7 +62,10 @@ class FloatingEvaluator(Evaluator):
         return np.moveaxis(parts, range(order), range(-order, 0)) if order else parts
 
     def _points(self, value: ArrayLike, name: str, length: int) -> FloatArray:
-        axes = max(np.ndim(value), 1)
+        try:
+            axes = max(np.ndim(value), 1)
+        except ValueError as error:  # ragged nesting
+            raise bad(name, value, "numbers in a rectangular array") from error
         return finite_array(value, name, (*(f"n{k}" for k in range(axes - 1)), length))
 
     def _run(self, quantity: str, order: int, z: FloatArray, x: FloatArray | None) -> FloatArray:
@@ -78,13 +82,12 @@ class FloatingEvaluator(Evaluator):
         return result
 
 
-def _common_shape(z: FloatArray, x: FloatArray) -> tuple[int, ...]:
+def _common_shape(z: "FloatArray | torch.Tensor", x: "FloatArray | torch.Tensor") -> tuple[int, ...]:
     try:
-        return np.broadcast_shapes(z.shape[:-1], x.shape[:-1])
+        return np.broadcast_shapes(tuple(z.shape[:-1]), tuple(x.shape[:-1]))
     except ValueError as error:
-        raise ValueError(
-            f"x: got shape {x.shape} with z of shape {z.shape}; expected leading axes that broadcast"
-        ) from error
+        shapes = f"{tuple(x.shape)} with z of shape {tuple(z.shape)}"
+        raise ValueError(f"x: got shape {shapes}; expected leading axes that broadcast") from error
 
 
 class TensorEvaluator(Evaluator):
@@ -132,10 +135,10 @@ class TensorEvaluator(Evaluator):
 
         function = self._quantities.compiled(quantity, order, TENSORS)
         data = [None] * self._D if x is None else list(x.unbind(-1))
-        shape = torch.broadcast_shapes(z.shape[:-1], z.shape[:-1] if x is None else x.shape[:-1])  # type: ignore[no-untyped-call]
+        shape = z.shape[:-1] if x is None else _common_shape(z, x)
         values = function(*z.unbind(-1), *data)
-        like = torch.zeros((), dtype=z.dtype, device=z.device)
-        result = torch.stack([(torch.as_tensor(value) + like).expand(shape) for value in values], dim=-1)
+        like = torch.zeros((), dtype=z.dtype, device=z.device)  # a constant entry is a Python float
+        result = torch.stack([(like + value).expand(shape) for value in values], dim=-1)
         if not bool(torch.isfinite(result).all()):
             raise not_finite(quantity, order, z.detach().tolist(), f"finite in {z.dtype}")
         return result
@@ -163,10 +166,10 @@ class ExactEvaluator(Evaluator):
         data: list[object] = [None] * self._D
         if x is not None:
             data = [rational(value, f"x[{j}]") for j, value in enumerate(self._numbers(x, "x", self._D))]
-            self._require_binary(np.array(data, dtype=np.float64))
+            self._require_binary_numbers(data)
         values = self._quantities.compiled(quantity, order, EXACT)(*points, *data)
-        if not all(value.is_finite for value in values):
-            raise not_finite(quantity, order, points, "finite")
+        if not all(map(_is_real_number, values)):
+            raise not_finite(quantity, order, points, "finite and real")
         return values
 
 
@@ -174,8 +177,9 @@ class BallEvaluator(Evaluator):
     """Balls of python-flint at the current precision ``flint.ctx.prec``.
 
     z and x are sequences of exact numbers (ints, Fractions, strings, floats as the binary doubles that they are) or of
-    balls. With an ``acb`` among z the complex extension is evaluated; ``analytic=True`` then demands that it is analytic
-    on the whole ball, and the value is a non-finite ball where it is not.
+    balls. With an ``acb`` among z the complex extension is evaluated; ``analytic=True`` then demands that it is
+    analytic on the whole ball. Balls that are not finite come back as they are for points that were given as balls;
+    for points given as numbers they are an error.
     """
 
     def decoder(self, z: Sequence[object], order: int = 0, *, analytic: bool = False) -> NDArray[np.object_]:
@@ -195,15 +199,15 @@ class BallEvaluator(Evaluator):
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
     ) -> tuple["arb | acb", ...]:
-        from flint import acb
+        from flint import acb, arb, ctx
 
         from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 
         points = [_ball(value, f"z[{j}]") for j, value in enumerate(self._numbers(z, "z", self._d))]
         data: list[Any] = [None] * self._D
         if x is not None:
-            data = [_ball(value, f"x[{j}]") for j, value in enumerate(self._numbers(x, "x", self._D))]
-            self._require_binary(np.array([float(value.mid()) + float(value.rad()) for value in data]))
+            data = [_real_ball(value, f"x[{j}]") for j, value in enumerate(self._numbers(x, "x", self._D))]
+            self._require_binary_numbers(data)
         if any(isinstance(point, acb) for point in points):
             complex_function = self._quantities.compiled(quantity, order, COMPLEX_BALLS)
             return complex_function(
@@ -212,9 +216,30 @@ class BallEvaluator(Evaluator):
                 analytic=analytic,
             )
         values = self._quantities.compiled(quantity, order, REAL_BALLS)(*points, *data)
-        if not all(value.is_finite() for value in values) and all(point.is_exact() for point in points):
-            raise not_finite(quantity, order, [str(point) for point in points], "finite")
+        numbers = all(
+            point.is_exact() or not isinstance(given, arb) for point, given in zip(points, z, strict=True)
+        )
+        if numbers and not all(value.is_finite() for value in values):
+            raise not_finite(quantity, order, [str(point) for point in points], f"finite at {ctx.prec} bits")
         return values
+
+
+def _is_real_number(value: Expr) -> bool:
+    """Whether a SymPy number is finite and real; where its rules do not know, 30 digits decide."""
+    if value.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) or value.is_real is False:
+        return False
+    if value.is_real:
+        return True
+    return bool(value.evalf(30, maxn=1000).is_real)
+
+
+def _real_ball(value: object, name: str) -> "arb":
+    from flint import arb
+
+    ball = _ball(value, name)
+    if not isinstance(ball, arb):
+        raise wrong_type(name, value, "a real number or a real ball")
+    return ball
 
 
 def _ball(value: object, name: str) -> "arb | acb":

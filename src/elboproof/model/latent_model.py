@@ -99,20 +99,29 @@ class LatentModel:
     @cached_property
     def energy(self) -> Expr:
         """U(z) = -log p(x, z) in nats, an expression in ``latents`` and ``data``."""
-        prior = sympy.Add(*(z**2 for z in self.latents)) / 2 + sympy.log(2 * sympy.pi) * self.latent_dim / 2
-        return prior - self.log_likelihood
+        return self._prior_energy - self.log_likelihood
+
+    @property
+    def _prior_energy(self) -> Expr:
+        return sympy.Add(*(z**2 for z in self.latents)) / 2 + sympy.log(2 * sympy.pi) * self.latent_dim / 2
 
     @cached_property
     def _quantities(self) -> Quantities:
         return Quantities(self.latents, self.data, self.likelihood.binary, self.decoder, self._lowered)
 
     def _lowered(self, quantity: str, tape: Tape) -> list[int]:
-        expressions = {
-            "decoder": self.decoder,
-            "energy": (self.energy,),
-            "log_likelihood": (self.log_likelihood,),
-        }
-        return [tape.lower(expression) for expression in expressions[quantity]]
+        """Put a quantity on the tape; SymPy sees symbols in place of the outputs, which may be large."""
+        outputs = [tape.lower(output) for output in self.decoder]
+        if quantity == "decoder":
+            return outputs
+        dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(self.data_dim)]
+        density = self.likelihood.log_density(dummies, self.data)
+        rule = density if quantity == "log_likelihood" else self._prior_energy - density
+        return [tape.substituted(rule, dummies, outputs)]
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return the fields only: compiled functions cannot be pickled, and are made again."""
+        return {"latents": self.latents, "decoder": self.decoder, "likelihood": self.likelihood}
 
     @cached_property
     def exact(self) -> ExactEvaluator:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import sympy
 from flint import fmpq, fmpq_mat
 from sympy import Expr, Rational, Symbol
@@ -103,11 +104,12 @@ class Bernoulli:
 
 
 def _is_sequence(value: object) -> bool:
-    return hasattr(value, "__len__") and not isinstance(value, str)
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
 def _variances(value: object, scalar: bool) -> tuple[Rational, ...]:
-    entries = [value] if scalar else list(value)  # type: ignore[call-overload]
+    single = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    entries = [single] if scalar else list(value)  # type: ignore[call-overload]
     if not entries:
         raise bad("variance", value, "at least one variance")
     names = ["variance"] if scalar else [f"variance[{j}]" for j in range(len(entries))]

@@ -95,8 +95,12 @@ class Evaluator:
 
     def _require_binary(self, x: FloatArray) -> None:
         if self._quantities.binary and not np.isin(x, (0.0, 1.0)).all():
-            wrong = x[~np.isin(x, (0.0, 1.0))].flat[0]
-            raise bad("x", float(wrong), "zeros and ones, the data of a Bernoulli likelihood")
+            self._require_binary_numbers([float(x[~np.isin(x, (0.0, 1.0))].flat[0])])
+
+    def _require_binary_numbers(self, x: Sequence[object]) -> None:
+        for value in x:
+            if self._quantities.binary and not (value == 0 or value == 1):  # of balls: surely equal
+                raise bad("x", value, "zeros and ones, the data of a Bernoulli likelihood")
 
     def _numbers(self, values: Sequence[object], name: str, length: int) -> list[object]:
         """Return a point as a list of its coordinates."""

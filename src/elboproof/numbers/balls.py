@@ -5,7 +5,7 @@ non-finite ball unless it is analytic on the whole argument. Integration needs t
 abs(z) over [-1, 1] comes out as 1.1547 +- 6e-16.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,13 +43,32 @@ _ARITHMETIC = {
     "neg": "-{0}",
     "square": "{0} * {0}",
 }
-_ENTIRE = ("exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")
-_METHODS = {name: f"{{0}}.{name}()" for name in _ENTIRE}
+_MEROMORPHIC = ("exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")
+_METHODS = {name: f"{{0}}.{name}()" for name in _MEROMORPHIC}
 
 
-def _real_softplus(t: arb) -> arb:
+def _increasing(function: Callable[[arb], arb]) -> Callable[[arb], arb]:
+    """Return an increasing function that takes a ball so wide that the formula fails by its end points."""
+
+    def enclosed(t: arb) -> arb:
+        value = function(t)
+        if value.is_finite() or not t.is_finite():
+            return value
+        return function(t.lower()).union(function(t.upper()))
+
+    return enclosed
+
+
+def _softplus(t: arb) -> arb:
     """log(1 + exp t); the form for t > 0 keeps the digits that exp(t) would push out."""
     return t + (-t).exp().log1p() if t > 0 else t.exp().log1p()
+
+
+def _power(base: arb, exponent: arb) -> arb:
+    """Return base ** exponent for base >= 0; a power of zero is zero, which the logarithm cannot say."""
+    if base == 0 and exponent > 0:
+        return arb(0)
+    return (base.log() * exponent).exp()
 
 
 REAL_BALLS = Ring(
@@ -59,20 +78,23 @@ REAL_BALLS = Ring(
     | {name: f"{{0}}.{name}()" for name in ("log", "log1p", "sqrt", "asinh", "atan")}
     | {
         "pi": "arb.pi()",
-        "sigmoid": "one / (one + (-{0}).exp())",
+        "sigmoid": "sigmoid({0})",
         "softplus": "softplus({0})",
+        "tanh": "tanh({0})",
         "abs": "abs({0})",
         "max": "{0}.max({1})",
         "min": "{0}.min({1})",
         "sign": "{0}.sgn()",
-        "pow": "({0}.log() * {1}).exp()",
+        "pow": "power({0}, {1})",
     },
     namespace=lambda: {
         "arb": arb,
         "fmpq": fmpq,
-        "one": arb(1),
         "precision": _precision,
-        "softplus": _real_softplus,
+        "power": _power,
+        "sigmoid": _increasing(lambda t: 1 / (1 + (-t).exp())),
+        "softplus": _increasing(_softplus),
+        "tanh": _increasing(arb.tanh),
     },
     fixed="renewed",
     constant="arb(fmpq({p}, {q}))",

@@ -6,13 +6,19 @@ function: as the nearest double for the floating systems, as balls that are rene
 the ball systems. No text of a user reaches the source; it consists of the templates of a ring and of entry numbers.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from elboproof.arguments import shown
 from elboproof.numbers.tape import Entry, Tape, operands
 
 Compiled = Callable[..., tuple[Any, ...]]
+
+_PRECISIONS = (256, 1024, 4096)
+_SHARP_BITS = 80  # 27 more than a double has
+_UNSEEN = 2.0**-1074  # the smallest positive double: radii below it cannot be seen
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,9 @@ class _Source:
 
 
 def nearest_doubles(tape: Tape, entries: Sequence[int]) -> list[float]:
-    """Return the doubles nearest to entries that depend on no input, computed with balls at 256 bits.
+    """Return the doubles nearest to entries that depend on no input, computed with balls.
+
+    The precision is raised until the ball is narrower than the rounding to a double.
 
     Raises
     ------
@@ -139,15 +147,27 @@ def nearest_doubles(tape: Tape, entries: Sequence[int]) -> list[float]:
     """
     from elboproof.numbers.balls import REAL_BALLS, working_precision
 
-    with working_precision(256):
-        values = compile_tape(tape, entries, REAL_BALLS)(*[None] * len(tape.inputs))
-        return [_nearest_double(value) for value in values]
+    if not entries:
+        return []
+    function = compile_tape(tape, entries, REAL_BALLS)
+    for bits in _PRECISIONS:
+        with working_precision(bits):
+            values = function(*[None] * len(tape.inputs))
+            if all(map(_is_sharp, values)):
+                break
+    return [_nearest_double(value) for value in values]
+
+
+def _is_sharp(ball: Any) -> bool:
+    """Whether the midpoint rounds to the nearest double, but for near-ties; a hidden zero counts as zero."""
+    return bool(ball.is_finite()) and (ball.rel_accuracy_bits() >= _SHARP_BITS or bool(ball.rad() < _UNSEEN))
 
 
 def _nearest_double(ball: Any) -> float:
-    value = float(ball.mid())
-    if not ball.is_finite() or value in (float("inf"), float("-inf")):
+    value = float(ball.mid()) if _is_sharp(ball) else float("nan")
+    if not math.isfinite(value):
         raise ValueError(
-            f"expression: got a constant {ball}; expected finite real constants in the range of float64"
+            f"expression: got a constant {shown(ball.str(8))}; "
+            "expected finite real constants in the range of float64, determined by 4096 bits"
         )
     return value

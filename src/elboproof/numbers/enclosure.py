@@ -1,16 +1,21 @@
 """An enclosure: a proved interval, rounded outwards to floats."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import shown
+from elboproof.arguments import shown, wrong_type
 
 if TYPE_CHECKING:
     from flint import arb
+
+Comparable = int | float | Fraction | Decimal | NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +42,7 @@ class Enclosure:
     upper: NDArray[np.float64]
 
     def __init__(self, lower: ArrayLike, upper: ArrayLike) -> None:
-        low, high = np.array(lower, dtype=np.float64), np.array(upper, dtype=np.float64)
+        low, high = _floats(lower, "lower"), _floats(upper, "upper")
         if low.shape != high.shape:
             raise ValueError(f"upper: got shape {high.shape}; expected the shape {low.shape} of lower")
         if not (low <= high).all():  # also false for NaN
@@ -55,37 +60,43 @@ class Enclosure:
 
         if isinstance(balls, arb):
             return cls(*_bounds(balls))
+        given: object = balls
+        if not isinstance(given, list | tuple | np.ndarray) or not all(isinstance(b, arb) for b in given):
+            raise wrong_type("balls", balls, "a real ball (flint.arb) or a sequence of real balls")
         bounds = [_bounds(ball) for ball in balls]
         return cls([low for low, _ in bounds], [high for _, high in bounds])
 
     @property
     def width(self) -> NDArray[np.float64]:
         """The width upper - lower, rounded up."""
-        return np.where(self.upper == self.lower, 0.0, np.nextafter(self.upper - self.lower, np.inf))[()]
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite bounds, and bounds that are far apart
+            return np.where(self.upper == self.lower, 0.0, np.nextafter(self.upper - self.lower, np.inf))[()]
 
     @property
     def midpoint(self) -> NDArray[np.float64]:
-        """A float in the middle; a representative without proof of its own."""
-        return (0.5 * self.lower + 0.5 * self.upper)[()]
+        """A float in the middle, NaN where nothing is known; a representative without proof of its own."""
+        with np.errstate(invalid="ignore"):
+            middle = 0.5 * self.lower + 0.5 * self.upper
+        return np.clip(middle, self.lower, self.upper)[()]  # halves of the smallest doubles round to 0
 
     def contains(self, value: ArrayLike) -> bool:
         """Return whether every float in ``value`` lies in its interval."""
-        numbers = np.asarray(value, dtype=np.float64)
+        numbers = _floats(value, "value")
         return bool(np.all((self.lower <= numbers) & (numbers <= self.upper)))
 
-    def __lt__(self, other: "float | Enclosure") -> bool:
+    def __lt__(self, other: "Comparable | Enclosure") -> bool:
         low, high = _ends(other)
         return self._decide(self.upper < low, self.lower >= high, "<", other)
 
-    def __gt__(self, other: "float | Enclosure") -> bool:
+    def __gt__(self, other: "Comparable | Enclosure") -> bool:
         low, high = _ends(other)
         return self._decide(self.lower > high, self.upper <= low, ">", other)
 
-    def __le__(self, other: "float | Enclosure") -> bool:
+    def __le__(self, other: "Comparable | Enclosure") -> bool:
         low, high = _ends(other)
         return self._decide(self.upper <= low, self.lower > high, "<=", other)
 
-    def __ge__(self, other: "float | Enclosure") -> bool:
+    def __ge__(self, other: "Comparable | Enclosure") -> bool:
         low, high = _ends(other)
         return self._decide(self.lower >= high, self.upper < low, ">=", other)
 
@@ -93,6 +104,7 @@ class Enclosure:
         raise TypeError("an Enclosure has no equality; compare with <, > or use contains and width")
 
     __hash__ = None  # type: ignore[assignment]
+    __array_ufunc__ = None  # array < enclosure asks the enclosure, not every entry for itself
 
     def _decide(self, holds: ArrayLike, fails: ArrayLike, sign: str, other: object) -> bool:
         if np.all(holds):
@@ -108,11 +120,37 @@ class Enclosure:
         return f"[{self.lower}, {self.upper}]"
 
 
-def _ends(value: "float | Enclosure") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _ends(value: "Comparable | Enclosure") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if isinstance(value, Enclosure):
         return value.lower, value.upper
-    number = np.asarray(value, dtype=np.float64)
+    if isinstance(value, int | Fraction | Decimal) and not isinstance(value, bool):
+        return _around(Fraction(value))
+    number = _floats(value, "other")
+    if np.isnan(number).any():
+        raise ValueError("other: got NaN; expected numbers, which can be compared")
     return number, number
+
+
+def _around(value: Fraction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the two doubles next to an exact number, twice the same if it is a double."""
+    try:
+        near = float(value)
+    except OverflowError:
+        near = math.copysign(math.inf, value)
+    below = _step(near, near > value, -np.inf)
+    above = _step(near, near < value, np.inf)
+    return np.asarray(below), np.asarray(above)
+
+
+def _floats(value: object, name: str) -> NDArray[np.float64]:
+    """Return doubles; what a conversion would round is refused, because it could break a proof."""
+    given = np.asarray(value)
+    exact = given.dtype in (np.float64, np.float32) or (
+        given.dtype.kind in "iu" and bool((given <= 2**53).all()) and bool((given >= -(2**53)).all())
+    )
+    if not exact:
+        raise wrong_type(name, value, "floats, or integers of at most 2**53")
+    return given.astype(np.float64)
 
 
 def _bounds(ball: "arb") -> tuple[float, float]:

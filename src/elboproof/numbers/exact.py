@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 Exact = int | float | str | Fraction | Decimal
 """What may stand for one exact real number; SymPy rationals and NumPy scalars are taken too."""
 
-_SPELLED = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?\s*(/\s*\d+\s*)?")
+_SPELLED = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?\s*(/\s*\d+\s*)?", re.ASCII)
 _LONGEST = 2000  # characters of one spelled number; int() alone refuses more than 4300 digits
+_LARGEST_DECIMAL = 9999  # powers of ten of a Decimal, as in strings: Decimal("1E+999999999") is a gigabyte
 _REQUIREMENT = (
     "an exact real number: an int, a finite float, a Fraction, or a string like '0.01', '1e-4' or '1/3'"
 )
@@ -69,6 +70,8 @@ def _spelled(text: str, name: str) -> Fraction:
 
 
 def _finite(value: float | Decimal, name: str) -> Fraction:
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) > _LARGEST_DECIMAL:
+        raise bad(name, value, f"a Decimal with an exponent of at most {_LARGEST_DECIMAL}")
     try:
         return Fraction(value)
     except (OverflowError, ValueError) as error:

@@ -1,7 +1,7 @@
 """The functions a decoder may use: the one table that the parser and every number system read.
 
 The tape (``tape.py``) knows each function by its name here; a number system says how it computes it
-(``rings.py``). Derivatives come from SymPy's rules for ``symbolic``.
+(its ring's templates). Derivatives come from SymPy's rules for ``symbolic``.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Sigmoid(Function):  # type: ignore[misc]
 
     @classmethod
     def eval(cls, t: Expr) -> Expr | None:
-        return Rational(1, 2) if t.is_zero else None
+        return Rational(1, 2) if t == 0 else None
 
     def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
         return self * (1 - self)
@@ -43,7 +43,7 @@ class Softplus(Function):  # type: ignore[misc]
 
     @classmethod
     def eval(cls, t: Expr) -> Expr | None:
-        return sympy.log(2) if t.is_zero else None
+        return sympy.log(2) if t == 0 else None
 
     def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
         return Sigmoid(self.args[0])
@@ -68,7 +68,7 @@ class Expm1(Function):  # type: ignore[misc]
 
     @classmethod
     def eval(cls, t: Expr) -> Expr | None:
-        return Integer(0) if t.is_zero else None
+        return Integer(0) if t == 0 else None
 
     def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
         return sympy.exp(self.args[0])
@@ -90,7 +90,7 @@ class Log1p(Function):  # type: ignore[misc]
 
     @classmethod
     def eval(cls, t: Expr) -> Expr | None:
-        return Integer(0) if t.is_zero else None
+        return Integer(0) if t == 0 else None
 
     def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
         return 1 / (1 + self.args[0])
@@ -105,8 +105,52 @@ class Log1p(Function):  # type: ignore[misc]
         return True if (self.args[0] + 1).is_positive else None
 
 
-def _gelu(t: Expr) -> Expr:
-    return t * (1 + sympy.erf(t / sympy.sqrt(2))) / 2
+class Composite(Function):  # type: ignore[misc]
+    """A function written in others. Kept whole: nested, its expansion would double at every level."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, t: Expr) -> Expr | None:
+        return Integer(0) if t == 0 else None
+
+    @staticmethod
+    def definition(t: Expr) -> Expr:
+        """Return the function in terms of others: the identity, unless a subclass says otherwise."""
+        return t
+
+    def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
+        t = sympy.Dummy("t", real=True)
+        return self.definition(t).diff(t).xreplace({t: self.args[0]})
+
+    def _eval_rewrite_as_exp(self, t: Expr, **_: object) -> Expr:
+        return self.definition(t)
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return self.definition(self.args[0])._eval_evalf(prec)
+
+    def _eval_is_real(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+
+class Gelu(Composite):
+    """t (1 + erf(t / sqrt 2)) / 2."""
+
+    @staticmethod
+    def definition(t: Expr) -> Expr:
+        return t * (1 + sympy.erf(t / sympy.sqrt(2))) / 2
+
+
+class Silu(Composite):
+    """t sigmoid(t)."""
+
+    @staticmethod
+    def definition(t: Expr) -> Expr:
+        return t * Sigmoid(t)
+
+
+def _relu(t: Expr, *, evaluate: bool = True) -> Expr:
+    return sympy.Max(0, t, evaluate=evaluate)
 
 
 @dataclass(frozen=True)
@@ -141,9 +185,9 @@ _PRIMITIVES = (
     Known("min", sympy.Min, arity=2, cut=True),
 )
 _DERIVED = {  # written in the functions above
-    "relu": Known("relu", lambda t: sympy.Max(0, t), cut=True),
-    "gelu": Known("gelu", _gelu),
-    "silu": Known("silu", lambda t: t * Sigmoid(t)),
+    "relu": Known("relu", _relu, cut=True),
+    "gelu": Known("gelu", Gelu),
+    "silu": Known("silu", Silu),
 }
 _INTERNAL = (  # arise from derivatives and powers; users do not write them
     Known("sign", sympy.sign, cut=True),

@@ -1,8 +1,7 @@
 """Decoder strings to SymPy expressions, by a whitelist: nothing is ever evaluated as Python.
 
-A precedence parser over its own tokens. Sums and products are gathered before SymPy sees them, so that a flat sum
-of thousands of terms takes linear time and no recursion; depth, length and the size of powers are limited, so
-that hostile text is refused quickly.
+A precedence parser over its own tokens. Depth, length and the size of numbers are limited, and ``building.py`` keeps
+SymPy from simplifying what could take it long, so that hostile text is refused or built quickly.
 """
 
 import re
@@ -13,17 +12,21 @@ import sympy
 from sympy import Expr, Symbol
 
 from elboproof.arguments import shown, wrong_type
+from elboproof.numbers.building import Builder, size
 from elboproof.numbers.exact import rational
 from elboproof.numbers.functions import CONSTANTS, WRITABLE, allowed
 
-LONGEST = 20_000  # characters of one decoder entry; SymPy needs some 0.3 ms for each function call in it
+LONGEST = (
+    10_000  # characters of one decoder entry; SymPy needs some milliseconds for each function call in it
+)
 DEEPEST = 60  # nested parentheses, calls, signs and powers; SymPy recurses several frames a level
 LARGEST_EXPONENT = 1000
 LARGEST_BITS = 10_000  # of a number that a power makes
+LARGEST_ROOT_BITS = 500  # of a number under a root or a real power, which SymPy factorises
 LARGEST_COMBINED_BITS = 50_000  # of a common denominator or a product; decimals share theirs
 
 _TOKEN = re.compile(
-    r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([^\W\d]\w*)|(\*\*|[-+*/(),])|(\S))"
+    r"\s*(?:([0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)|([^\W\d]\w*)|(\*\*|[-+*/(),])|(\S))"
 )
 
 _UNREAL = {"infinite": (sympy.zoo, sympy.oo, -sympy.oo), "undefined": (sympy.nan,), "complex": (sympy.I,)}
@@ -69,11 +72,6 @@ def parse(text: str, symbols: Mapping[str, Symbol], name: str = "decoder") -> Ex
     return _Parser(text, symbols, name).whole()
 
 
-def _size(number: Expr) -> int:
-    """Return the larger of numerator and denominator of a SymPy rational."""
-    return max(abs(int(number.p)), int(number.q))
-
-
 def require_real(expression: Expr, name: str, text: object) -> Expr:
     """Return ``expression`` unless a part of it is infinite, undefined or complex for every argument."""
     for word, wrong in _UNREAL.items():
@@ -92,6 +90,7 @@ class _Parser:
         self.tokens = self._scan()
         self.token = next(self.tokens)
         self.depth = 0
+        self.build = Builder()
 
     def whole(self) -> Expr:
         if self.token.kind == "end":
@@ -107,26 +106,29 @@ class _Parser:
         while self.token.text in {"+", "-"}:
             minus = self.take() == "-"
             term = self.product()
-            terms.append(-term if minus else term)
+            terms.append(self.build.product([sympy.Integer(-1), term]) if minus else term)
         self.depth -= 1
         self.require_short({int(term.as_coeff_Mul()[0].q) for term in terms if len(terms) > 1})
-        return sympy.Add(*terms)
+        return self.real(self.build.sum(terms))
 
     def product(self) -> Expr:
         factors = [self.signed()]
         while self.token.text in {"*", "/"}:
             over = self.take() == "/"
             factor = self.signed()
-            factors.append(require_real(1 / factor, self.name, self.text) if over else factor)
-        self.require_short([_size(factor) for factor in factors if factor.is_Rational])
-        return sympy.Mul(*factors)
+            factors.append(self.inverse(factor) if over else factor)
+        self.require_short([size(factor.as_coeff_Mul()[0]) for factor in factors if len(factors) > 1])
+        return self.real(self.build.product(factors))
+
+    def inverse(self, factor: Expr) -> Expr:
+        return self.real(self.build.power(factor, sympy.Integer(-1)))
 
     def signed(self) -> Expr:
         negative = False
         while self.token.text in {"+", "-"}:
             negative ^= self.take() == "-"
         result = self.power()
-        return -result if negative else result
+        return self.build.product([sympy.Integer(-1), result]) if negative else result
 
     def power(self) -> Expr:
         base = self.atom()
@@ -138,7 +140,7 @@ class _Parser:
         exponent = self.signed()
         self.depth -= 1
         self.require_small(base, exponent, at)
-        return require_real(base**exponent, self.name, self.text)
+        return self.real(self.build.power(base, exponent))
 
     def atom(self) -> Expr:
         token = self.token
@@ -179,13 +181,23 @@ class _Parser:
         self.expect(")")
         if len(arguments) != known.arity:
             raise self.error(f"{token.text} with {len(arguments)} arguments", f"{known.arity}", token.at)
-        return require_real(known.symbolic(*arguments), self.name, self.text)
+        if token.text == "sqrt":
+            self.require_small(arguments[0], sympy.Rational(1, 2), token.at)
+        return self.real(self.build.call(known, arguments))
+
+    def real(self, expression: Expr) -> Expr:
+        """Return the expression; what was built without evaluation has no part that is not real yet."""
+        if self.build.is_literal(expression):
+            return expression
+        return require_real(expression, self.name, self.text)
 
     def require_small(self, base: Expr, exponent: Expr, at: int) -> None:
+        bits = self.build.bits(base)
+        if not exponent.is_Integer and base.is_Rational and bits > LARGEST_ROOT_BITS:
+            raise self.error("a root of a large number", f"at most {LARGEST_ROOT_BITS} bits", at)
         if not exponent.is_Rational:
             return
-        times = _size(exponent)
-        bits = max((_size(number).bit_length() for number in base.atoms(sympy.Rational)), default=0)
+        times = size(exponent)
         if times > LARGEST_EXPONENT or bits * times > LARGEST_BITS:
             limit = f"an exponent of at most {LARGEST_EXPONENT} and numbers of at most {LARGEST_BITS} bits"
             raise self.error("a power that overflows", limit, at)

@@ -13,7 +13,7 @@ from fractions import Fraction
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.numbers.functions import NAME_OF_CLASS, PRIMITIVES, allowed
+from elboproof.numbers.functions import NAME_OF_CLASS, PRIMITIVES, Composite, allowed
 
 Entry = tuple[object, ...]
 """("input", k), ("constant", Fraction), ("pi",), (operation, i, j) or (function, i, ...) with entry numbers i, j."""
@@ -145,6 +145,11 @@ class Tape:
             self._lowered[expression] = self._lower(expression)
         return self._lowered[expression]
 
+    def substituted(self, rule: Expr, dummies: Sequence[Symbol], parts: Sequence[int]) -> int:
+        """Return the entry of ``rule`` with entries put for its dummies; SymPy never sees the whole."""
+        self._lowered.update(zip(dummies, parts, strict=True))
+        return self.lower(rule)
+
     def _lower(self, e: Expr) -> int:
         if e.is_Rational:
             return self.constant(Fraction(int(e.p), int(e.q)))
@@ -175,7 +180,7 @@ class Tape:
         for factor in e.args:
             base, exponent = factor.as_base_exp() if factor.is_Pow else (factor, sympy.Integer(1))
             if exponent.is_Rational and exponent.is_negative:
-                under = self.multiply(under, self.lower(base ** (-exponent)))
+                under = self.multiply(under, self._power(base, -exponent))
             else:
                 over = self.multiply(over, self.lower(factor))
         return self.divide(over, under)
@@ -188,6 +193,9 @@ class Tape:
         return self.call("pow", self.lower(base), self.lower(exponent))
 
     def _function(self, e: Expr) -> int:
+        if isinstance(e, Composite):
+            dummy = sympy.Dummy("t", real=True)
+            return self.substituted(e.definition(dummy), [dummy], [self.lower(e.args[0])])
         name = NAME_OF_CLASS.get(e.func)
         if name is None:
             word = f"the symbol {e}" if e.is_Symbol else f"{e.func.__name__} in {e}"
@@ -261,9 +269,7 @@ class Tape:
             return self._selector(name, parts, position)
         dummies = [sympy.Dummy(f"t{place}", real=True) for place in range(len(parts))]
         rule = PRIMITIVES[name].symbolic(*dummies).diff(dummies[position])
-        for dummy, part in zip(dummies, parts, strict=True):
-            self._lowered[dummy] = part
-        return self.lower(rule)
+        return self.substituted(rule, dummies, parts)
 
     def _selector(self, name: str, parts: Sequence[int], position: int) -> int:
         """1 where the argument at ``position`` is the one selected, 0 where it is not, 1/2 at a tie."""
