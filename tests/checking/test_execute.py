@@ -124,6 +124,26 @@ def test_what_a_check_may_do_and_still_hold(body: str, run_one: Run) -> None:
     assert run_one(body).holds
 
 
+@pytest.mark.parametrize(
+    ("body", "renewed"),
+    [
+        ("", False),
+        ("threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n", True),
+        ("if os.fork() == 0: time.sleep(1000)\n", True),
+    ],
+    ids=["nothing left", "thread", "child"],
+)
+def test_what_a_check_leaves_behind_does_not_meet_the_next_one(
+    body: str, renewed: bool, write_claim: Write, source: Source
+) -> None:
+    tell = "return Verdict('established', str(os.getpid()))"
+    collection = collect(write_claim(source(body + tell, name="a") + source(tell, name="b")))
+    jobs = [job_of(check, collection, 0) for check in collection.checks]
+    lane = Lane()
+    processes = [lane.call({**job, "control": None})["reason"] for job in jobs]
+    assert (processes[0] != processes[1]) is renewed
+
+
 def test_a_process_that_holds_the_pipes_does_not_hide_the_death(run_one: Run) -> None:
     start = time.monotonic()
     finding = run_one("import subprocess\nsubprocess.Popen(['sleep', '1000'], close_fds=False)\nos._exit(3)")

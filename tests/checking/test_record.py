@@ -39,6 +39,16 @@ def test_a_finding_is_on_disk_at_once_and_read_back(
         assert len(record.path.read_text().splitlines()) == 1
 
 
+def test_a_finding_survives_a_power_cut(
+    tmp_path: Path, write_claim: Write, finding: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    with opened(tmp_path / "record", write_claim(), resume=False) as record:
+        monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+        record.append(finding())
+        assert synced == [record.path.stat().st_size]  # after the flush: the whole line was there
+
+
 def test_a_truncated_last_line_is_ignored_at_every_byte(
     tmp_path: Path, write_claim: Write, finding: Make
 ) -> None:
