@@ -145,6 +145,18 @@ def test_shapes_and_precisions(encoder: Any) -> None:
     assert "N=6, d=2, D=3, one shared covariance" in repr(half)
 
 
+def test_overflowing_log_densities_are_an_error_or_right(encoder: Any, kind: Any) -> None:
+    instance = encoder(kind, points=600)
+    z = np.full((1000, 2), 1e200)
+    if kind in ("scalar", "shared"):
+        code = (instance.codes @ np.linalg.inv(instance.matrices()[0]) @ np.ones(2)).argmax()
+        assert np.array_equal(instance.decoder(z[0]), instance.data[code])
+        return
+    for far in (z, z[0]):
+        with pytest.raises(OverflowError, match="z: got a point so far away"):
+            instance.decoder(far)
+
+
 def test_one_point_is_constant() -> None:
     decoder = ep.OptimalDecoder([[0.0, 1.0]], [[5.0]], 1e-4)
     assert decoder([1e9, -3]) == 5.0

@@ -29,10 +29,9 @@ def diameter(points: NDArray[np.floating[Any]]) -> float:
     """Return the largest distance between two rows of (n, D), rounded up.
 
     Relative excess at most (2 D + 20) eps. Exact search over pairs of blocks of 1,024 rows by matrix products in
-    float64, largest distance from the centre first; blocks that are too close to the centre are skipped. Memory: two
-    blocks. Time: up to n^2 D flops, so about a minute per thread for 60,000 points in 784 dimensions, where no block
-    can be skipped, and well under a second for 60,000 points
-    in 2 dimensions.
+    float64, largest distance from the centre first; blocks too close to the centre are skipped. Memory: two blocks.
+    Time: up to n^2 D flops: one to two minutes on one thread for 60,000 points in 784 dimensions, where no block
+    can be skipped; well under a second for 60,000 points in 2 dimensions.
     """
     if (points == points[0]).all():
         return 0.0

@@ -142,8 +142,10 @@ def average(g: Gaussians, data: Floats, z: Float64s) -> tuple[Floats, NDArray[np
     -----
     Memory beside the arguments and the result: a second result, and blocks of a few megabytes.
     """
-    whole = terms(g, z)
-    accurate = whole.rounding <= max(16 * float(np.finfo(data.dtype).eps), FINEST)
+    with np.errstate(over="ignore", invalid="ignore"):  # whoever overflows is not accurate
+        whole = terms(g, z)
+        rounding = whole.rounding
+    accurate = rounding <= max(16 * float(np.finfo(data.dtype).eps), FINEST)
     order, codes = spatial_order(whole.positions, QUERY_BLOCK), spatial_order(whole.codes, CODE_BLOCK)
     order = order[accurate[order]]
     result = np.empty((len(z), data.shape[1]), data.dtype)
