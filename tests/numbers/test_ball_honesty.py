@@ -332,8 +332,8 @@ MUTANTS: dict[str, tuple[Any, str, Any, str]] = {
     "atan: two terms less": (ball_atan, "_P", ball_atan._P[2:], "atan"),
     "erf: error divided by 6": (ball_erf, "ERF_REL", ball_erf.ERF_REL / 6.0, "erf"),
     "slopes halved": (ball_lift, "GROWTH", 0.5, "asinh"),
-    "peaks overlooked": (ball_trig, "contains_peak", lambda low, *_: np.zeros_like(low), "sin"),
-    "poles overlooked": (ball_trig, "contains_peak", lambda low, *_: np.zeros_like(low), "tan"),
+    "peaks overlooked": (ball_trig, "contains_peak", lambda low, *_: np.zeros(low.shape, np.bool_), "sin"),
+    "poles overlooked": (ball_trig, "contains_peak", lambda low, *_: np.zeros(low.shape, np.bool_), "tan"),
     "wide balls cut at the upper end": (ball_lift, "upper_bound", lambda m, _: m, "softplus"),
 }
 

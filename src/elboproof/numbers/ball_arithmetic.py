@@ -91,9 +91,33 @@ def mignitude(mid: FloatArray, rad: FloatArray) -> FloatArray:
 
 @quiet
 def square(mid: FloatArray, rad: FloatArray) -> Pair:
-    """Return t^2, nonnegative: the ball around [mig^2, mag^2]."""
-    least, most = mignitude(mid, rad), magnitude(mid, rad)
-    return _outward(least * least, most * most, most > 0.0, 2.0 * ROUND)
+    """Return t^2, nonnegative: the ball around [mig^2, mag^2].
+
+    With d = max(r - |m|, 0) its midpoint is m^2 + r^2 - d^2/2 and its radius 2 |m| r + d^2/2. Rounding of
+    the midpoint: 2 u of itself, and at most 12 u (r^2 + d^2/2) <= 36 u rad, for which the factor 1 + 64 u
+    is. Where the radius came out above the midpoint p, the ball around p (1 + 128 u) that reaches down to 0
+    also reaches up to mag^2.
+    """
+    m = np.abs(mid)
+    excess = np.maximum(rad - m, 0.0)
+    excess *= excess
+    excess *= 0.5
+    middle = m * m
+    middle += rad * rad
+    middle -= excess
+    spread = m * rad
+    spread += spread
+    spread += excess
+    spread *= 1.0 + 2.0**-47
+    spread += ROUND * middle
+    spread *= INFLATE
+    spread += TINY * (m + rad > 0.0)
+    touching = spread > middle
+    if touching.any():
+        touching &= middle > 2.0**-1000
+        middle = np.where(touching, middle * (1.0 + 2.0**-46), middle)
+        spread = np.where(touching, middle, spread)
+    return canonical(middle, spread)
 
 
 def _outward(low: FloatArray, high: FloatArray, positive: NDArray[np.bool_], relative: float) -> Pair:

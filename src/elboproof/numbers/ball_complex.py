@@ -147,6 +147,10 @@ class ComplexBallArray:
             return 1 / self ** (-n)
         return self._of(functions.power(self._pair, n))
 
+    def ones(self) -> Self:
+        """Return exact ones of the same shape."""
+        return type(self)(self._real.ones())
+
     def square(self) -> Self:
         """Return z^2."""
         return self._of(functions.square(self._pair))

@@ -145,12 +145,13 @@ def tanh(z: Rectangle) -> Rectangle:
     first, second = 1 - q * s.square(), t.square() + q * c.square()
     denominator = BallArray.where(first.rad <= second.rad, first, second)
     positive = denominator.lower() > 0.0
-    return _only(positive, (t / denominator, q * s * c / denominator))
+    inverse = 1 / denominator
+    return _only(positive, (t * inverse, q * s * c * inverse))
 
 
 def _within_unit(q: BallArray) -> BallArray:
     """Return a ball cut down to [0, 1], where its true value is known to lie."""
-    return BallArray.interval(np.clip(q.lower(), 0.0, 1.0), np.clip(q.upper(), 0.0, 1.0))
+    return BallArray.between(np.clip(q.lower(), 0.0, 1.0), np.clip(q.upper(), 0.0, 1.0))
 
 
 def tan(z: Rectangle) -> Rectangle:

@@ -43,30 +43,48 @@ def _interval(low: Pair, high: Pair) -> Pair:
     return from_bounds(lower_bound(*low), upper_bound(*high))
 
 
-def _replace(where: NDArray[np.bool_], target: Pair, source: Pair) -> None:
-    target[0][where], target[1][where] = source
+def _widened(y: FloatArray, e: FloatArray, step: FloatArray) -> Pair:
+    """Return the ball around y of radius e + step."""
+    e += step
+    e *= INFLATE
+    e += TINY
+    return canonical(y, e)
+
+
+def _split(far: NDArray[np.bool_], narrow: Lifted, wide: Lifted) -> Lifted:
+    """Return the function that uses ``wide`` where ``far`` holds and ``narrow`` elsewhere."""
+
+    def chosen(mid: FloatArray, rad: FloatArray) -> Pair:
+        count = np.count_nonzero(far)
+        if count == far.size:
+            return wide(mid, rad)
+        y, e = narrow(mid, rad)
+        if count:
+            y[far], e[far] = wide(mid[far], rad[far])
+        return y, e
+
+    return chosen
 
 
 def _monotone(
-    kernel: Kernel, slope: Slope, wide: Callable[[FloatArray, FloatArray], NDArray[np.bool_]]
+    kernel: Kernel, slope: Slope, far: Callable[[FloatArray, FloatArray], NDArray[np.bool_]]
 ) -> Lifted:
     """Return the ball version of an increasing function."""
 
-    def lifted(mid: FloatArray, rad: FloatArray) -> Pair:
+    def narrow(mid: FloatArray, rad: FloatArray) -> Pair:
         y, e = kernel(mid)
-        if rad.any():
-            step = slope(mid, rad, y)
-            step *= rad
-            step *= GROWTH
-            e += step
-            e *= INFLATE
-            e += TINY
-            far = wide(mid, rad)
-            if far.any():
-                m, r = mid[far], rad[far]
-                low, high = kernel(lower_bound(m, r)), kernel(upper_bound(m, r))
-                _replace(far, (y, e), _interval(low, high))
-        return canonical(y, e)
+        step = slope(mid, rad, y)
+        step *= rad
+        step *= GROWTH
+        return _widened(y, e, step)
+
+    def wide(mid: FloatArray, rad: FloatArray) -> Pair:
+        return _interval(kernel(lower_bound(mid, rad)), kernel(upper_bound(mid, rad)))
+
+    def lifted(mid: FloatArray, rad: FloatArray) -> Pair:
+        if not rad.any():
+            return canonical(*kernel(mid))
+        return _split(far(mid, rad), narrow, wide)(mid, rad)
 
     return lifted
 
@@ -158,81 +176,89 @@ log = _monotone(ball_log.log, _slope_log, _wide_log)
 log1p = _monotone(ball_log.log1p, _slope_log1p, _wide_log1p)
 
 
-def cosh(mid: FloatArray, rad: FloatArray) -> Pair:
-    """Return cosh: narrow by |cosh(m+d) - cosh m| <= 1.001 r (|sinh m| + r cosh m / 2), wide on [mig, mag]."""
+def _narrow_cosh(mid: FloatArray, rad: FloatArray) -> Pair:
+    """Use |cosh(m + d) - cosh m| <= 1.001 r (|sinh m| + r cosh m / 2), |sinh m| = sqrt(y^2 - 1) <= y."""
     y, e = ball_exp.cosh(mid)
-    if rad.any():
-        step = np.minimum(np.sqrt(np.maximum(y * y - 1.0, 0.0) + SLACK * (y * y)), y)  # y where y^2 overflows
-        step += rad * y * 0.51
-        step *= rad
-        step *= GROWTH
-        e += step
-        e *= INFLATE
-        e += TINY
-        far = rad > NARROW
-        if far.any():
-            m, r = np.abs(mid[far]), rad[far]
-            ends = np.maximum(lower_bound(m, r), 0.0), upper_bound(m, r)
-            _replace(far, (y, e), _interval(ball_exp.cosh(ends[0]), ball_exp.cosh(ends[1])))
+    step = np.minimum(np.sqrt(np.maximum(y * y - 1.0, 0.0) + SLACK * (y * y)), y)  # y where y^2 overflows
+    step += rad * y * 0.51
+    step *= rad
+    step *= GROWTH
+    return _widened(y, e, step)
+
+
+def _wide_cosh(mid: FloatArray, rad: FloatArray) -> Pair:
+    m = np.abs(mid)
+    least, most = np.maximum(lower_bound(m, rad), 0.0), upper_bound(m, rad)
+    return _interval(ball_exp.cosh(least), ball_exp.cosh(most))
+
+
+def cosh(mid: FloatArray, rad: FloatArray) -> Pair:
+    """Return cosh; wide balls are mapped to the image of [mig, mag]."""
+    if not rad.any():
+        return canonical(*ball_exp.cosh(mid))
+    return _split(rad > NARROW, _narrow_cosh, _wide_cosh)(mid, rad)
+
+
+def _narrow_sqrt(mid: FloatArray, rad: FloatArray) -> Pair:
+    """Use r / (sqrt(m - r) + sqrt m), the exact distance to the lower end, the larger one; a point errs by u |y|."""
+    y = np.sqrt(mid)
+    e = np.where(rad > 0.0, rad / (np.sqrt(lower_bound(mid, rad)) + y), y * 0.0)
+    e += y * ROUND
+    e *= INFLATE
+    e += TINY * (e > 0.0)
     return canonical(y, e)
+
+
+def _wide_sqrt(mid: FloatArray, rad: FloatArray) -> Pair:
+    low, high = np.sqrt(lower_bound(mid, rad)), np.sqrt(upper_bound(mid, rad))
+    low *= 1.0 - 2.0 * ROUND
+    high *= 1.0 + 2.0 * ROUND
+    return from_bounds(low, high)
 
 
 def sqrt(mid: FloatArray, rad: FloatArray) -> Pair:
-    """Return sqrt; infinite radius where the ball reaches below 0.
-
-    NumPy's sqrt is correctly rounded, so at a point the error is u |y|; otherwise both ends are taken, or for
-    narrow balls r / (sqrt(m - r) + sqrt(m)), the exact distance to the lower end and the larger one.
-    """
-    low = lower_bound(mid, rad)
-    root_low, y = np.sqrt(low), np.sqrt(mid)
-    e = rad / (root_low + y) if rad.any() else np.where(low >= 0.0, 0.0, np.inf)
-    e = np.where((mid == 0.0) & (rad == 0.0), 0.0, e)
-    e += y * ROUND
-    e *= INFLATE
-    e = np.where(e > 0.0, e + TINY, e)
-    far = rad > NARROW * mid
-    if far.any():
-        ends = root_low[far], np.sqrt(upper_bound(mid[far], rad[far]))
-        _replace(far, (y, e), from_bounds(ends[0] * (1.0 - 2.0 * ROUND), ends[1] * (1.0 + 2.0 * ROUND)))
-    return canonical(y, e)
+    """Return sqrt, NumPy's being correctly rounded; infinite radius where the ball reaches below 0."""
+    return _split(rad > NARROW * mid, _narrow_sqrt, _wide_sqrt)(mid, rad)
 
 
 def _wave(kernel: Kernel, peak: float) -> Lifted:
     """Return the ball version of sin (peak = pi/2) or cos (peak = 0).
 
-    |f(m + d) - f(m)| <= r (|f'(m)| + r/2) with |f'(m)| = sqrt(1 - f(m)^2); wide balls take both ends and
-    look for peaks.
+    |f(m + d) - f(m)| <= r (|f'(m)| + r/2), |f'(m)| = sqrt(1 - f(m)^2); wide balls take both ends and look for peaks.
     """
 
-    def lifted(mid: FloatArray, rad: FloatArray) -> Pair:
+    def narrow(mid: FloatArray, rad: FloatArray) -> Pair:
         y, e = kernel(mid)
-        if rad.any():
-            step = np.sqrt(np.maximum(1.0 - y * y, 0.0) + SLACK)
-            step += rad
-            step *= rad
-            e += step
-            e *= INFLATE
-            e += TINY
-            far = rad > NARROW
-            if far.any():
-                _replace(far, (y, e), _wave_range(kernel, peak, mid[far], rad[far]))
-        return canonical(y, e)
+        step = np.sqrt(np.maximum(1.0 - y * y, 0.0) + SLACK)
+        step += rad
+        step *= rad
+        return _widened(y, e, step)
+
+    def wide(mid: FloatArray, rad: FloatArray) -> Pair:
+        return _wave_range(kernel, peak, mid, rad)
+
+    def lifted(mid: FloatArray, rad: FloatArray) -> Pair:
+        if not rad.any():
+            return canonical(*kernel(mid))
+        return _split(rad > NARROW, narrow, wide)(mid, rad)
 
     return lifted
 
 
+def _within_far(mid: FloatArray, rad: FloatArray, low: float, high: float) -> Pair:
+    """Return the ends of each ball, or the given ones where the ball leaves the range of the reduction."""
+    beyond = ~(np.abs(mid) + rad < ball_trig.FAR)
+    return np.where(beyond, low, lower_bound(mid, rad)), np.where(beyond, high, upper_bound(mid, rad))
+
+
 def _wave_range(kernel: Kernel, peak: float, mid: FloatArray, rad: FloatArray) -> Pair:
     """Return the image of wide balls: between the ends, or to -1 and 1 where a peak may lie between them."""
-    beyond = ~(np.abs(mid) + rad < ball_trig.FAR)
-    low = np.where(beyond, -4.0, lower_bound(mid, rad))
-    high = np.where(beyond, 4.0, upper_bound(mid, rad))
+    low, high = _within_far(mid, rad, -4.0, 4.0)  # more than a period
     first, second = kernel(low), kernel(high)
-    above = np.maximum(upper_bound(*first), upper_bound(*second))
-    below = np.minimum(lower_bound(*first), lower_bound(*second))
-    top = ball_trig.contains_peak(low, high, peak, 2.0 * math.pi)
-    bottom = ball_trig.contains_peak(low, high, peak + math.pi, 2.0 * math.pi)
-    above = np.where(top > 0.0, 1.0, np.minimum(above, 1.0))
-    below = np.where(bottom > 0.0, -1.0, np.maximum(below, -1.0))
+    above = np.minimum(np.maximum(upper_bound(*first), upper_bound(*second)), 1.0)
+    below = np.maximum(np.minimum(lower_bound(*first), lower_bound(*second)), -1.0)
+    above[ball_trig.contains_peak(low, high, peak, 2.0 * math.pi)] = 1.0
+    below[ball_trig.contains_peak(low, high, peak + math.pi, 2.0 * math.pi)] = -1.0
     return from_bounds(below, above)
 
 
@@ -240,35 +266,30 @@ sin = _wave(ball_trig.sin, 0.5 * math.pi)
 cos = _wave(ball_trig.cos, 0.0)
 
 
-def tan(mid: FloatArray, rad: FloatArray) -> Pair:
-    """Return tan: both ends unless a pole may lie between; narrow balls by r / (|c| (|c| - r)), c = cos m.
-
-    |tan(m + d) - tan m| = |sin d| / (|cos m| |cos(m + d)|), and |cos(m + d)| >= |c| - r.
-    """
+def _narrow_tan(mid: FloatArray, rad: FloatArray) -> Pair:
+    """Use |tan(m + d) - tan m| = |sin d| / (|cos m| |cos(m + d)|) <= r / (c (c - r)) with c <= |cos m|."""
     y, e = ball_trig.tan(mid)
-    if rad.any():
-        c = np.maximum(lower_bound(*_absolute(ball_trig.cos(mid))), 0.0)
-        step = rad / (c * np.maximum(lower_bound(c, rad), 0.0))
-        e += step
-        e *= INFLATE
-        e += TINY
-        far = ~(rad <= NARROW * c)
-        if far.any():
-            _replace(far, (y, e), _tan_range(mid[far], rad[far]))
-    return canonical(y, e)
+    c = _least_cos(mid)
+    return _widened(y, e, rad / (c * np.maximum(lower_bound(c, rad), 0.0)))
 
 
-def _absolute(pair: Pair) -> Pair:
-    return np.abs(pair[0]), pair[1]
+def _least_cos(mid: FloatArray) -> FloatArray:
+    y, e = ball_trig.cos(mid)
+    return np.maximum(lower_bound(np.abs(y), e), 0.0)
 
 
-def _tan_range(mid: FloatArray, rad: FloatArray) -> Pair:
-    low, high = lower_bound(mid, rad), upper_bound(mid, rad)
-    beyond = ~(np.abs(mid) + rad < ball_trig.FAR)
-    low, high = np.where(beyond, 0.0, low), np.where(beyond, 4.0, high)
-    pole = ball_trig.contains_peak(low, high, 0.5 * math.pi, math.pi) > 0.0
-    bottom, top = ball_trig.tan(low), ball_trig.tan(high)
-    return from_bounds(lower_bound(*bottom), np.where(pole, np.inf, upper_bound(*top)))
+def _wide_tan(mid: FloatArray, rad: FloatArray) -> Pair:
+    low, high = _within_far(mid, rad, 0.0, 4.0)  # across a pole
+    bottom, top = lower_bound(*ball_trig.tan(low)), upper_bound(*ball_trig.tan(high))
+    top[ball_trig.contains_peak(low, high, 0.5 * math.pi, math.pi)] = np.inf
+    return from_bounds(bottom, top)
+
+
+def tan(mid: FloatArray, rad: FloatArray) -> Pair:
+    """Return tan: both ends unless a pole may lie between them, the midpoint for balls that are far from poles."""
+    if not rad.any():
+        return canonical(*ball_trig.tan(mid))
+    return _split(~(rad <= NARROW * _least_cos(mid)), _narrow_tan, _wide_tan)(mid, rad)
 
 
 @quiet

@@ -88,14 +88,20 @@ def lower_bound(mid: FloatArray, rad: FloatArray) -> FloatArray:
     is mid.
     """
     d = mid - rad
-    d -= np.where(rad > 0.0, np.abs(d) * ROUND, 0.0)
+    step = np.abs(d)
+    step *= ROUND
+    step *= rad > 0.0
+    d -= step
     return d
 
 
 def upper_bound(mid: FloatArray, rad: FloatArray) -> FloatArray:
     """Return floats at least mid + rad; the mirror image of `lower_bound`."""
     d = mid + rad
-    d += np.where(rad > 0.0, np.abs(d) * ROUND, 0.0)
+    step = np.abs(d)
+    step *= ROUND
+    step *= rad > 0.0
+    d += step
     return d
 
 
@@ -111,8 +117,9 @@ def from_bounds(low: FloatArray, high: FloatArray) -> Pair:
     mid = np.asarray(0.5 * low + 0.5 * high)
     rad = np.maximum(mid - low, high - mid)
     rad *= 1.0 + 2.0**-51
-    clamp = (low >= 0.0) & (mid > 2.0**-1000)
-    rad = np.where(clamp, np.minimum(rad, mid), rad)
+    clamp = (rad > mid) & (low >= 0.0)
+    if clamp.any():
+        rad = np.where(clamp & (mid > 2.0**-1000), mid, rad)
     return canonical(mid, rad)
 
 

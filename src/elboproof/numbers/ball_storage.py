@@ -112,6 +112,11 @@ class BallStorage:
         return cls._of(from_bounds(a, b))
 
     @classmethod
+    def between(cls, low: FloatArray, high: FloatArray) -> Self:
+        """Return the balls around [low, high] without checks, for float64 arrays of one shape."""
+        return cls._of(from_bounds(low, high))
+
+    @classmethod
     def from_fraction(cls, p: int, q: int = 1) -> Self:
         """Return the ball of p/q, of shape (); its radius is 0 if float64 holds p/q.
 

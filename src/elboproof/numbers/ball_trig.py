@@ -16,6 +16,7 @@ the last shrinks faster than sin(hi).
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
 from elboproof.numbers.ball_exp import MAGIC
@@ -110,8 +111,8 @@ def tan(x: FloatArray) -> Pair:
     return y, e
 
 
-def contains_peak(low: FloatArray, high: FloatArray, peak: float, period: float) -> FloatArray:
-    """Return 1.0 where [low, high] may contain peak + j period for an integer j, else 0.0.
+def contains_peak(low: FloatArray, high: FloatArray, peak: float, period: float) -> NDArray[np.bool_]:
+    """Return where [low, high] may contain peak + j period for an integer j.
 
     For |low|, |high| <= FAR the two quotients err by less than 1e-9 (4 u times 1e6), the slack on either
     side.
@@ -120,4 +121,4 @@ def contains_peak(low: FloatArray, high: FloatArray, peak: float, period: float)
     above = (high - peak) / period
     below -= 1e-9
     above += 1e-9
-    return np.where(np.floor(above) > np.floor(below), 1.0, 0.0)
+    return np.asarray(np.floor(above) > np.floor(below))

@@ -16,6 +16,30 @@ from elboproof.numbers.ball_erf import TWO_OVER_SQRT_PI
 ERF_SLOPE = BallArray.coerce(TWO_OVER_SQRT_PI) + BallArray(0.0, 2.0**-150)  # the rational is below by 2^-192
 
 
+def _is(p: Any, known: int) -> bool:
+    return isinstance(p, int) and p == known
+
+
+def _times(p: Any, q: Any) -> Any:
+    if _is(p, 0) or _is(q, 0):
+        return 0
+    if _is(p, 1):
+        return q
+    return p if _is(q, 1) else p * q
+
+
+def _plus(p: Any, q: Any) -> Any:
+    if _is(p, 0):
+        return q
+    return p if _is(q, 0) else p + q
+
+
+def _ring_element(p: Any, value: Any) -> Any:
+    if not isinstance(p, int):
+        return p
+    return value.ones() - 1 if p == 0 else value.ones() * p
+
+
 class Dual:
     """A value with partial derivatives, all in one ring.
 
@@ -24,17 +48,23 @@ class Dual:
     value
         A ring element: BallArray or ComplexBallArray, or anything with the same operators and methods.
     partials
-        Its d partial derivatives, ring elements of shapes that broadcast with the value.
+        Its d partial derivatives, ring elements of shapes that broadcast with the value, or the integers 0 and 1
+        where they are known to be that: nothing is computed with those.
     """
 
-    __slots__ = ("partials", "value")
+    __slots__ = ("_slopes", "value")
     __array_ufunc__ = None
     value: Any
-    partials: tuple[Any, ...]
+    _slopes: tuple[Any, ...]
 
     def __init__(self, value: Any, partials: Sequence[Any]) -> None:
         self.value = value
-        self.partials = tuple(partials)
+        self._slopes = tuple(partials)
+
+    @property
+    def partials(self) -> tuple[Any, ...]:
+        """The partial derivatives as ring elements."""
+        return tuple(_ring_element(p, self.value) for p in self._slopes)
 
     @classmethod
     def variables(cls, values: Sequence[Any]) -> list[Self]:
@@ -46,7 +76,7 @@ class Dual:
             d ring elements.
         """
         d = len(values)
-        return [cls(v, [(v * 0 + 1) if i == j else v * 0 for j in range(d)]) for i, v in enumerate(values)]
+        return [cls(v, [int(i == j) for j in range(d)]) for i, v in enumerate(values)]
 
     def __repr__(self) -> str:
         return f"Dual(value={self.value!r}, partials={self.partials!r})"
@@ -55,31 +85,35 @@ class Dual:
         """Return ``other`` if it is a dual in the same variables; None for a constant."""
         if not isinstance(other, type(self)):
             return None
-        if len(other.partials) != len(self.partials):
-            raise bad("other", len(other.partials), f"a dual with {len(self.partials)} partials")
+        if len(other._slopes) != len(self._slopes):
+            raise bad("other", len(other._slopes), f"a dual with {len(self._slopes)} partials")
         return other
 
+    def _constant(self, other: object) -> Any:
+        """Return a constant as a ring element of the value's shape."""
+        return self.value.ones() * other
+
     def _chain(self, value: Any, slope: Any) -> Self:
-        return type(self)(value, [slope * p for p in self.partials])
+        return type(self)(value, [_times(slope, p) for p in self._slopes])
 
     def __add__(self, other: object) -> Self:
         dual = self._like(other)
         if dual is None:
-            return type(self)(self.value + other, self.partials)
-        pairs = zip(self.partials, dual.partials, strict=True)
-        return type(self)(self.value + dual.value, [p + q for p, q in pairs])
+            return type(self)(self.value + other, self._slopes)
+        pairs = zip(self._slopes, dual._slopes, strict=True)
+        return type(self)(self.value + dual.value, [_plus(p, q) for p, q in pairs])
 
     __radd__ = __add__
 
     def __neg__(self) -> Self:
-        return type(self)(-self.value, [-p for p in self.partials])
+        return type(self)(-self.value, [-p for p in self._slopes])
 
     def __sub__(self, other: object) -> Self:
         dual = self._like(other)
         if dual is None:
-            return type(self)(self.value - other, self.partials)
-        pairs = zip(self.partials, dual.partials, strict=True)
-        return type(self)(self.value - dual.value, [p - q for p, q in pairs])
+            return type(self)(self.value - other, self._slopes)
+        pairs = zip(self._slopes, dual._slopes, strict=True)
+        return type(self)(self.value - dual.value, [_plus(p, -q) for p, q in pairs])
 
     def __rsub__(self, other: object) -> Self:
         return -self + other
@@ -87,20 +121,23 @@ class Dual:
     def __mul__(self, other: object) -> Self:
         dual = self._like(other)
         if dual is None:
-            return self._chain(self.value * other, other)
+            return self._chain(self.value * other, self._constant(other))
         v, w = self.value, dual.value
-        pairs = zip(self.partials, dual.partials, strict=True)
-        return type(self)(v * w, [p * w + v * q for p, q in pairs])
+        pairs = zip(self._slopes, dual._slopes, strict=True)
+        return type(self)(v * w, [_plus(_times(p, w), _times(v, q)) for p, q in pairs])
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: object) -> Self:
         dual = self._like(other)
         if dual is None:
-            return type(self)(self.value / other, [p / other for p in self.partials])
+            return type(self)(
+                self.value / other, [0 if _is(p, 0) else p / self._constant(other) for p in self._slopes]
+            )
         quotient = self.value / dual.value
-        pairs = zip(self.partials, dual.partials, strict=True)
-        return type(self)(quotient, [(p - quotient * q) / dual.value for p, q in pairs])
+        pairs = zip(self._slopes, dual._slopes, strict=True)
+        tops = (_plus(p, -_times(quotient, q)) for p, q in pairs)
+        return type(self)(quotient, [0 if _is(t, 0) else t / dual.value for t in tops])
 
     def __rtruediv__(self, other: object) -> Self:
         quotient = other / self.value
@@ -203,10 +240,10 @@ class Dual:
         """Return the greater of two; where that is open, the partials enclose both gradients and all between."""
         dual = self._like(other)
         if dual is None:
-            dual = type(self)(other, [0 * p for p in self.partials])
+            dual = type(self)(other, [0] * len(self._slopes))
         weight = (1 + (self.value - dual.value).sign()) * 0.5
-        pairs = zip(self.partials, dual.partials, strict=True)
-        slopes = [weight * p + (1 - weight) * q for p, q in pairs]
+        pairs = zip(self._slopes, dual._slopes, strict=True)
+        slopes = [_plus(_times(weight, p), _times(1 - weight, q)) for p, q in pairs]
         return type(self)(self.value.max(dual.value), slopes)
 
     def min(self, other: Any) -> Self:
@@ -228,8 +265,8 @@ class Dual:
         ValueError
             If the number of offsets is not the number of partials.
         """
-        if len(offsets) != len(self.partials):
-            raise bad("offsets", len(offsets), f"{len(self.partials)} of them, one per partial")
-        for p, offset in zip(self.partials, offsets, strict=True):
-            at_centre = at_centre + p * offset
+        if len(offsets) != len(self._slopes):
+            raise bad("offsets", len(offsets), f"{len(self._slopes)} of them, one per partial")
+        for p, offset in zip(self._slopes, offsets, strict=True):
+            at_centre = _plus(at_centre, _times(p, offset))
         return at_centre
