@@ -77,12 +77,32 @@ def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
     verify.add_argument(
         "--method", choices=METHODS, metavar="M", help=f"only checks of this method: {', '.join(METHODS)}"
     )
+    _add_tiers(verify)
+    verify.add_argument(
+        "--seed",
+        type=_integer_from(0),
+        default=0,
+        metavar="N",
+        help="seed of the random numbers (default: 0)",
+    )
+    verify.add_argument(
+        "--list", dest="list_only", action="store_true", help="list the checks and run nothing"
+    )
+    _add_means(verify)
+    verify.set_defaults(handler=_verify)
+
+
+def _add_tiers(verify: _Parser) -> None:
     tier = verify.add_mutually_exclusive_group()
     tier.add_argument(
         "--quick", dest="tier", action="store_const", const="quick", help="only the quick checks"
     )
     tier.add_argument("--full", dest="tier", action="store_const", const="full", help="the long checks too")
     verify.set_defaults(tier="default")
+
+
+def _add_means(verify: _Parser) -> None:
+    """Add where the checks run and where their findings go."""
     verify.add_argument(
         "--workers", type=_integer_from(1), default=0, metavar="N", help="processes (default: one per core)"
     )
@@ -94,17 +114,6 @@ def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
     verify.add_argument(
         "--junit", metavar="F", help="write the findings as JUnit XML (- for the standard output)"
     )
-    verify.add_argument(
-        "--seed",
-        type=_integer_from(0),
-        default=0,
-        metavar="N",
-        help="seed of the random numbers (default: 0)",
-    )
-    verify.add_argument(
-        "--list", dest="list_only", action="store_true", help="list the checks and run nothing"
-    )
-    verify.set_defaults(handler=_verify)
 
 
 def _add_report(commands: "argparse._SubParsersAction[_Parser]") -> None:
