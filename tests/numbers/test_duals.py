@@ -179,5 +179,9 @@ def test_nonsense_is_refused() -> None:
     x, y = Dual.variables([BallArray([1.0]), BallArray([2.0])])
     with pytest.raises(ValueError, match="other: got 1; expected a dual with 2 partials"):
         x + Dual(BallArray([1.0]), [BallArray([1.0])])
+    with pytest.raises(
+        TypeError, match="other: got 'a' of type str; expected a dual or a constant of its ring"
+    ):
+        x / "a"
     with pytest.raises(TypeError, match=r"n: got 0.5 .*integer exponent"):
         y**0.5  # type: ignore[operator]

@@ -44,9 +44,24 @@ def subtract(a: FloatArray, ra: FloatArray, b: FloatArray, rb: FloatArray) -> Pa
     return add(a, ra, -b, rb)
 
 
+def _scaled(a: FloatArray, ra: FloatArray, c: FloatArray) -> Pair:
+    """Return a * c for an exact number c."""
+    mid = a * c
+    rad = np.abs(mid)
+    rad *= ROUND
+    rad += ra * np.abs(c)
+    rad *= INFLATE
+    rad += TINY
+    return canonical(mid, rad)
+
+
 @quiet
 def multiply(a: FloatArray, ra: FloatArray, b: FloatArray, rb: FloatArray) -> Pair:
     """Return a * b: |a'b' - ab| <= |a| rb + ra (|b| + rb)."""
+    if b.ndim == 0 and rb == 0.0:
+        return _scaled(a, ra, b)
+    if a.ndim == 0 and ra == 0.0:
+        return _scaled(b, rb, a)
     mid = a * b
     rad = np.abs(a) * rb
     rad += (np.abs(b) + rb) * ra
@@ -98,6 +113,11 @@ def square(mid: FloatArray, rad: FloatArray) -> Pair:
     is. Where the radius came out above the midpoint p, the ball around p (1 + 128 u) that reaches down to 0
     also reaches up to mag^2.
     """
+    if not rad.any():
+        middle = mid * mid
+        spread = middle * ROUND
+        spread += TINY * (mid != 0.0)
+        return canonical(middle, spread)
     m = np.abs(mid)
     excess = np.maximum(rad - m, 0.0)
     excess *= excess

@@ -80,6 +80,8 @@ def where(condition: NDArray[np.bool_], z: Rectangle, w: Rectangle) -> Rectangle
 
 def _only(condition: NDArray[np.bool_], z: Rectangle) -> Rectangle:
     """Return z where the condition holds, infinite radii elsewhere."""
+    if condition.all():
+        return z
     lost = BallArray(np.zeros(z[0].shape), np.inf)
     return where(condition, z, (lost, lost))
 
@@ -141,9 +143,10 @@ def tanh(z: Rectangle) -> Rectangle:
     """
     t, s, c = z[0].tanh(), z[1].sin(), z[1].cos()
     q = _within_unit(1 - t.square())
-    # Equal for all b; the second form is accurate near cos b = 0.
-    first, second = 1 - q * s.square(), t.square() + q * c.square()
-    denominator = BallArray.where(first.rad <= second.rad, first, second)
+    denominator = 1 - q * s.square()
+    if not (denominator.lower() > 0.25).all():  # near cos b = 0 an equal form is sharper
+        second = t.square() + q * c.square()
+        denominator = BallArray.where(denominator.rad <= second.rad, denominator, second)
     positive = denominator.lower() > 0.0
     inverse = 1 / denominator
     return _only(positive, (t * inverse, q * s * c * inverse))

@@ -36,6 +36,8 @@ def float_array(value: ArrayLike, name: str) -> FloatArray:
 
 def scalar_ball(value: Scalar) -> Pair:
     """Return midpoint and radius of a rational: rad = 0 if float64 holds it, else the distance, enlarged."""
+    if isinstance(value, int) and -(2**53) <= value <= 2**53:
+        return np.array(float(value)), np.array(0.0)
     exact = Fraction(value)
     try:
         nearest = float(exact)
@@ -70,6 +72,9 @@ class BallStorage:
 
     def __init__(self, mid: ArrayLike, rad: ArrayLike = 0.0) -> None:
         m, r = float_array(mid, "mid"), float_array(rad, "rad")
+        if r.ndim == 0 and r == 0.0 and np.isfinite(m).all():
+            self._set((m, np.zeros(m.shape)))
+            return
         if (r < 0.0).any():
             raise bad("rad", float(r.min()), "radii >= 0")
         try:
@@ -149,7 +154,9 @@ class BallStorage:
         if isinstance(value, np.integer):
             value = int(value)
         if isinstance(value, float | np.floating):
-            return cls(np.float64(value))
+            return (
+                cls._of((np.array(float(value)), np.array(0.0))) if np.isfinite(value) else cls(float(value))
+            )
         return cls._of(scalar_ball(value))
 
     @property

@@ -90,8 +90,11 @@ class Dual:
         return other
 
     def _constant(self, other: object) -> Any:
-        """Return a constant as a ring element of the value's shape."""
-        return self.value.ones() * other
+        """Return a constant as a ring element."""
+        constant = type(self.value).coerce(other)
+        if constant is None:
+            raise wrong_type("other", other, "a dual or a constant of its ring")
+        return constant
 
     def _chain(self, value: Any, slope: Any) -> Self:
         return type(self)(value, [_times(slope, p) for p in self._slopes])
@@ -121,7 +124,8 @@ class Dual:
     def __mul__(self, other: object) -> Self:
         dual = self._like(other)
         if dual is None:
-            return self._chain(self.value * other, self._constant(other))
+            constant = self._constant(other)
+            return self._chain(self.value * constant, constant)
         v, w = self.value, dual.value
         pairs = zip(self._slopes, dual._slopes, strict=True)
         return type(self)(v * w, [_plus(_times(p, w), _times(v, q)) for p, q in pairs])
@@ -131,9 +135,8 @@ class Dual:
     def __truediv__(self, other: object) -> Self:
         dual = self._like(other)
         if dual is None:
-            return type(self)(
-                self.value / other, [0 if _is(p, 0) else p / self._constant(other) for p in self._slopes]
-            )
+            constant = self._constant(other)
+            return type(self)(self.value / constant, [0 if _is(p, 0) else p / constant for p in self._slopes])
         quotient = self.value / dual.value
         pairs = zip(self._slopes, dual._slopes, strict=True)
         tops = (_plus(p, -_times(quotient, q)) for p, q in pairs)
