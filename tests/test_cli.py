@@ -238,3 +238,11 @@ def test_an_internal_error_exits_with_3(
     monkeypatch.setattr(verify_module, "verify", broken)
     assert cli.main(["verify"]) == 3
     assert "RuntimeError: a defect" in capsys.readouterr().err
+
+
+def test_the_methods_of_the_command_line_are_those_of_claims() -> None:
+    """They are written twice because claims import NumPy, which ``--help`` may not."""
+    from elboproof import cli
+    from elboproof.checking import claim
+
+    assert cli.METHODS == claim.METHODS
