@@ -264,6 +264,10 @@ def test_nonsense_is_refused() -> None:
         ComplexBallArray(1.0)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"imag: got 'a' .*expected a BallArray"):
         ComplexBallArray(BallArray([1.0]), "a")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"imag: got shape \(3,\); expected one that broadcasts with \(2,\)"):
+        ComplexBallArray(BallArray([1.0, 2.0]), BallArray([1.0, 2.0, 3.0]))
+    with pytest.raises(TypeError, match="exponent: got 'x'"):
+        z.pow("x")
     with pytest.raises(TypeError, match=r"n: got 0.5 .*integer exponent"):
         z**0.5  # type: ignore[operator]
     with pytest.raises(TypeError, match=r"other: got None"):

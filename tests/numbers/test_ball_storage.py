@@ -146,6 +146,8 @@ def test_integers_beyond_float64_are_enclosed_or_refused() -> None:
         (lambda: BallArray(np.ones(2, np.longdouble)), TypeError, "at most 64 bits"),
         (lambda: BallArray([1.0, 2.0], [1.0, 2.0, 3.0]), ValueError, r"rad: got shape \(3,\)"),
         (lambda: BallArray.interval([1.0, 2.0], [1.5, 1.0]), ValueError, "low: .*low <= high"),
+        (lambda: BallArray([[1.0, 2.0], [3.0]]), ValueError, r"mid: got .*rectangular array"),
+        (lambda: BallArray([1.0]).pow("x"), TypeError, "exponent: got 'x'"),
         (lambda: BallArray.from_fraction(1, 0), ValueError, "q: got 0; expected a nonzero denominator"),
         (lambda: BallArray([1.0]) ** HALF, TypeError, "n: got 0.5 .*integer exponent"),
         (lambda: BallArray([1.0]) ** True, TypeError, "n: got True .*integer exponent"),

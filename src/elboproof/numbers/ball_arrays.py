@@ -82,7 +82,7 @@ class BallArray(BallStorage):
 
     def pow(self, exponent: object) -> Self:
         """Return exp(exponent * log t) for a real exponent; infinite radius unless t > 0."""
-        return (self.log() * exponent).exp()
+        return (self.log() * self._required(exponent, "exponent")).exp()
 
     def _map(self, function: ball_lift.Lifted) -> Self:
         return self._of(ball_lift.apply(function, self._mid, self._rad))

@@ -42,7 +42,12 @@ class ComplexBallArray:
         for name, part in (("real", real), ("imag", imag)):
             if not isinstance(part, BallArray):
                 raise wrong_type(name, part, "a BallArray")
-        shape = np.broadcast_shapes(real.shape, imag.shape)
+        try:
+            shape = np.broadcast_shapes(real.shape, imag.shape)
+        except ValueError as error:
+            raise ValueError(
+                f"imag: got shape {imag.shape}; expected one that broadcasts with {real.shape}"
+            ) from error
         self._real, self._imag = real.broadcast_to(shape), imag.broadcast_to(shape)
 
     @classmethod
@@ -108,10 +113,10 @@ class ComplexBallArray:
             return NotImplemented  # type: ignore[no-any-return]
         return self._of(operation(self._pair, rectangle._pair))
 
-    def _required(self, other: object) -> Self:
+    def _required(self, other: object, name: str = "other") -> Self:
         rectangle = self.coerce(other)
         if rectangle is None:
-            raise wrong_type("other", other, "rectangles, balls, an array or a number")
+            raise wrong_type(name, other, "rectangles, balls, an array or a number")
         return rectangle
 
     def __add__(self, other: object) -> Self:
@@ -157,7 +162,7 @@ class ComplexBallArray:
 
     def pow(self, exponent: object) -> Self:
         """Return exp(exponent * log z), analytic off the cut of the logarithm."""
-        return (self.log() * exponent).exp()
+        return (self.log() * self._required(exponent, "exponent")).exp()
 
     def exp(self) -> Self:
         """Return e^z."""

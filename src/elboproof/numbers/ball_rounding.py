@@ -5,11 +5,10 @@ underflow). Nothing else of NumPy or of the C library is trusted. With u = 2^-53
 
 * fl(a op b) = (a op b)(1 + d) + e with |d| <= u, |e| <= 2^-1075; e = 0 for + and -, and e != 0 only if the
   result is subnormal.
-* RADIUS LEMMA. Let s be a sum and product of nonnegative numbers computed with at most 14 roundings, in
-  which an underflow is only ever multiplied by later factors at most 1, and at most 16 underflows occur.
-  Then fl(fl(s * INFLATE) + TINY) is an upper bound of the exact value: (1 - u)^16 (1 + 2^-49) > 1 covers
-  the relative errors (2^-49 = 16 u, and the two last roundings are counted), TINY = 32 * 2^-1075 the
-  absolute ones.
+* RADIUS LEMMA. Let s be made of nonnegative numbers by + * / with at most 13 roundings on any path, in which
+  an underflow is only multiplied by later factors at most 1.1, and at most 16 underflows occur. Then
+  fl(fl(s * INFLATE) + TINY) is an upper bound of the exact value: (1 - u)^15 (1 + 2^-49) > 1 covers the
+  relative errors, the two last roundings included (2^-49 = 16 u), and TINY = 32 * 2^-1075 the absolute ones.
 * Rounding a midpoint: |fl(t) - t| <= u |fl(t)| + 2^-1075, of which ROUND |fl(t)| + TINY is an upper bound
   also after its own rounding.
 """

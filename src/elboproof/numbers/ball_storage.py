@@ -23,9 +23,12 @@ def float_array(value: ArrayLike, name: str) -> FloatArray:
     TypeError
         If the entries are not real numbers.
     ValueError
-        If an integer entry is too large to be exact.
+        If the nesting is ragged or an integer entry is too large to be exact.
     """
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # ragged nesting
+        raise bad(name, value, "numbers in a rectangular array") from error
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
         raise wrong_type(name, value, "real numbers of at most 64 bits")
     result = array.astype(np.float64)
@@ -190,10 +193,10 @@ class BallStorage:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(mid={self._mid!r}, rad={self._rad!r})"
 
-    def _required(self, other: object) -> Self:
+    def _required(self, other: object, name: str = "other") -> Self:
         ball = self.coerce(other)
         if ball is None:
-            raise wrong_type("other", other, "balls, a float array or a rational number")
+            raise wrong_type(name, other, "balls, a float array or a rational number")
         return ball
 
     @quiet
