@@ -81,6 +81,12 @@ def gaussians(xp: ModuleType, means: Array, covariances: Array) -> Gaussians:
     return Gaussians(xp, means, covariances, precisions, -0.5 * (log_det + d * math.log(2 * math.pi)))
 
 
+def subset(g: Gaussians, chosen: Array) -> Gaussians:
+    """Return the Gaussians of some of the points."""
+    own = slice(None) if g.shared else chosen
+    return Gaussians(g.xp, g.means[chosen], g.covariances[own], g.precisions[own], g.log_norms[own])
+
+
 def apply(stack: Array, planes: Planes) -> Planes:
     """Return the products of n variances or matrices with vectors, given and returned as d planes (Q, n)."""
     if stack.ndim == 1:

@@ -17,9 +17,6 @@ from elboproof.numbers.exact import exact as exact_number
 PAIRS = 1 << 19
 """Pairs of a query and a code that are held at once: temporaries of 4 MB in float64."""
 
-GROUP = 128
-"""Queries whose weights are multiplied with the data at once, where the weights come from small parts."""
-
 
 class OptimalDecoder:
     """The optimal decoder f*(z) = E_q[x | z] of a Gaussian VAE, for the encoder q(z|x_i) = N(m_i, S_i).
@@ -99,9 +96,22 @@ class OptimalDecoder:
             return self.weights(z).astype(data.dtype) @ data
         result, accurate = streaming.average(self._gaussians, data, z)
         rest = np.flatnonzero(~accurate)
-        for part in tensors.slices(len(rest), GROUP):
-            result[rest[part]] = self.weights(z[rest[part]]) @ data
+        if rest.size:
+            eps = float(np.finfo(data.dtype).eps)
+            for queries, codes in streaming.candidates(self._gaussians, eps, z[rest]):
+                chosen = rest[queries]
+                result[chosen] = self._careful(
+                    gaussians.subset(self._gaussians, codes), data, codes, z[chosen]
+                )
         return result
+
+    def _careful(self, g: Gaussians, data: Any, codes: Any, z: Any) -> Any:
+        """Return the average over some of the codes, whose data are gathered a few megabytes at a time."""
+        weights = np.concatenate([self._weights(g, part).astype(data.dtype) for part in self._parts(g, z)])
+        total = np.zeros((len(z), data.shape[1]), data.dtype)
+        for part in tensors.slices(len(codes), max(1, PAIRS // data.shape[1])):
+            total += weights[:, part] @ data[codes[part]]
+        return total
 
     def weights(self, z: Table) -> Table:
         """Return the weights w_i(z), shape (..., N): non-negative, with sum 1."""

@@ -29,6 +29,8 @@ Float64s = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
 QUERY_BLOCK = 256
+GROUP = 64
+"""Queries that share one list of candidates."""
 CODE_BLOCK = 512
 FINEST = 1e-13
 """Rounding of a log density that is always accepted, in nats; 16 eps of float64 would refuse nearly everything."""
@@ -153,6 +155,22 @@ def average(g: Gaussians, data: Floats, z: Float64s) -> tuple[Floats, NDArray[np
     return result, accurate
 
 
+def candidates(g: Gaussians, eps: float, z: Float64s) -> Iterator[tuple[Integers, Integers]]:
+    """Yield groups of nearby queries with the codes that can matter to any of them, as two index arrays.
+
+    The codes left out weigh less than eps / (4 N) times the largest weight, rounding included.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        whole = terms(g, z)
+        order, codes = spatial_order(whole.positions, QUERY_BLOCK), spatial_order(whole.codes, CODE_BLOCK)
+        search = _Pass(whole, np.empty((len(codes), 0)), order, codes)
+        search.seed()
+        seen = np.stack([search.seen(number, eps) for number in range(len(search.blocks))])
+    for run in _runs(len(order), GROUP):
+        used = np.flatnonzero(seen[:, run].any(1))
+        yield order[run], np.concatenate([search.blocks[number] for number in used])
+
+
 class _Pass:
     """One pass over all blocks of codes; ``out`` and ``total`` are relative to exp(shift)."""
 
@@ -160,7 +178,7 @@ class _Pass:
         self.data, self.codes = data, codes
         self.blocks = [codes[part] for part in _runs(len(codes), CODE_BLOCK)]
         self.bounds = _upper_bounds(whole, order, self.blocks)
-        self.slack = whole.rounding[order]
+        self.slack = 2 * whole.rounding[order]  # of a bound and of the shift it is compared with
         ones = np.ones((len(codes), 1))
         self.coefficients = np.hstack([whole.coefficients[codes], ones])
         self.features = np.hstack([whole.features[order], np.zeros((len(order), 1))])
@@ -171,11 +189,10 @@ class _Pass:
         self.product = np.empty((QUERY_BLOCK, data.shape[1]), data.dtype)
 
     def run(self) -> Floats:
-        self._seed()
+        self.seed()
         eps = float(np.finfo(self.data.dtype).eps)
-        depth = math.log(4 * len(self.codes) / eps)
         for number, part in enumerate(_runs(len(self.codes), CODE_BLOCK)):
-            seen = self.bounds[number] + self.slack + self.features[:, -1] >= -depth
+            seen = self.seen(number, eps)
             rows = self.data[self.blocks[number]] if seen.any() else self.data[:0]
             for queries in _runs(len(self.total), QUERY_BLOCK):
                 if seen[queries].any():
@@ -183,7 +200,13 @@ class _Pass:
         self.out /= self.total[:, None].astype(self.out.dtype)
         return self.out
 
-    def _seed(self) -> None:
+    def seen(self, number: int, eps: float) -> NDArray[np.bool_]:
+        """Return for which queries (Q,) a block of codes is not provably negligible; NaN proves nothing."""
+        depth = math.log(4 * len(self.codes) / eps)
+        negligible = self.bounds[number] + self.slack + self.features[:, -1] < -depth
+        return np.asarray(~negligible)
+
+    def seed(self) -> None:
         """Shift each query by its largest log density in the block of codes with the highest bound."""
         best = self.bounds.argmax(0)
         for number, part in enumerate(_runs(len(self.codes), CODE_BLOCK)):
