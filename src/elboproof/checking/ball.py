@@ -7,7 +7,7 @@ width besides containment: otherwise the vaguest enclosure would establish every
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from elboproof.arguments import bad, shown, wrong_type
+from elboproof.arguments import bad, wrong_type
 from elboproof.checking.verdict import Verdict
 
 Ball: TypeAlias = Any
@@ -149,4 +149,4 @@ def _text(ball: Ball) -> str:
         return f"[{', '.join(f'{float(end):.10g}' for end in ball)}]"
     if hasattr(ball, "upper") and not callable(ball.upper):
         return f"[{float(ball.lower):.10g}, {float(ball.upper):.10g}]"
-    return shown(ball).strip("'")
+    return str(ball.str(8))  # flint widens the radius to what it shows

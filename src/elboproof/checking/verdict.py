@@ -161,7 +161,7 @@ def all_of(parts: Mapping[str, Verdict]) -> Verdict:
     """Decide a conjunction: established if all are, refuted if any is, else undecided.
 
     The numbers are those of the decisive part: the first refuted one, else the first undecided one, else
-    the last one. Series are kept under ``part/series``.
+    the one with the largest error. Series are kept under ``part/series``.
 
     Raises
     ------
@@ -180,7 +180,12 @@ def all_of(parts: Mapping[str, Verdict]) -> Verdict:
     data = {f"{key}/{s}": x for key, v in parts.items() for s, x in (v.data or {}).items()}
     reason = f"{name}: {part.reason}"
     if part.status == "established" and len(parts) > 1:
-        reason = f"all of {', '.join(parts)}; {reason}"
+        listed = ", ".join(parts) if len(parts) <= 4 else f"{len(parts)} parts"
+        reason = (
+            f"all of {listed}; the largest error in {reason}"
+            if _error(part)
+            else f"all of {listed}; {reason}"
+        )
     return replace(
         part, reason=reason, smallest_detectable=max(detectable, default=None), data=data if data else None
     )
@@ -191,7 +196,11 @@ def _decisive(parts: Mapping[str, Verdict]) -> tuple[str, Verdict]:
         for name, part in parts.items():
             if part.status == status:
                 return name, part
-    return list(parts.items())[-1]
+    return max(parts.items(), key=lambda item: _error(item[1]))
+
+
+def _error(part: Verdict) -> float:
+    return float(part.error) if isinstance(part.error, int | float) else 0.0
 
 
 __all__ = ["STATUSES", "Plain", "Verdict", "all_of", "at_least", "at_most", "equal"]

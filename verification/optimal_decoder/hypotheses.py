@@ -1,0 +1,44 @@
+"""The side conditions of the claim, as predicates."""
+
+from typing import Any
+
+import numpy as np
+
+from elboproof.checking import Hypothesis
+
+
+def _finite(values: Any) -> bool:
+    """Finitely many finite examples, or symbols declared real."""
+    if hasattr(values, "dtype") and values.dtype != object:
+        return bool(np.isfinite(values).all())
+    return all(
+        getattr(value, "is_extended_real", None) is not False and value == value for value in _flat(values)
+    )
+
+
+def _definite(matrix: Any) -> bool:
+    """A stack of numeric matrices, or one symbolic matrix given by a Cholesky factor with positive diagonal."""
+    if hasattr(matrix, "is_lower"):  # SymPy: the factor L of S = L L'
+        return bool(matrix.is_lower) and all(matrix[j, j].is_positive for j in range(matrix.rows))
+    stack = np.atleast_2d(np.asarray(matrix, dtype=np.float64))
+    return bool((np.linalg.eigvalsh(stack) > 0).all())
+
+
+def _flat(values: Any) -> list[Any]:
+    if isinstance(values, list | tuple | np.ndarray):
+        return [leaf for value in values for leaf in _flat(value)]
+    return [values]
+
+
+finite_moment = Hypothesis("finite second moment", "the data law has a finite second moment", _finite)
+definite_encoder = Hypothesis(
+    "positive definite encoder covariances", "every encoder covariance S_i is positive definite", _definite
+)
+definite_likelihood = Hypothesis(
+    "positive definite likelihood covariance", "R is constant and positive definite", _definite
+)
+shared_covariance = Hypothesis(
+    "one shared encoder covariance",
+    "all encoder covariances are the same",
+    lambda covariances: len({str(covariance) for covariance in covariances}) == 1,
+)
