@@ -77,14 +77,12 @@ def _pythagoras(axes: Axes, curves: Curves) -> None:
     for (name, marker), colour in zip(
         {"PCA codes": "o", "codes of a trained encoder": "s"}.items(), COLOURS, strict=False
     ):
-        axes.loglog(
-            *_xy(curves["Pythagoras", name]), marker, color=colour, fillstyle="none", label=f"digits, {name}"
-        )
+        axes.loglog(*_xy(curves["Pythagoras", name]), marker, color=colour, fillstyle="none", label=name)
     ends = [min(row[2] for key, c in curves.items() if key[0] == "Pythagoras" for row in c), 1e3]
     axes.loglog(ends, ends, color="black", linewidth=0.8, label="equality (S2)")
     axes.set(
-        title="A network in training: its loss against $f^*$",
+        title="Digits: a network on its way to $f^*$",
         xlabel="$\\frac{1}{2} E\\,|f - f^*|^2 / r$   [nats]",
         ylabel="ELBO$(f^*)$ - ELBO$(f)$   [nats]",
     )
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="lower right")

@@ -1,0 +1,72 @@
+"""The links between text, claims, figures and code."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from elboproof import cli
+
+ROOT = Path(__file__).parent.parent
+LABELS = [
+    line for line in (ROOT / "verification/labels.txt").read_text().split("\n") if line and line[0] != "#"
+]
+
+
+def test_the_report_is_what_the_findings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert cli.main(["report", "--check"]) == 0
+
+
+def test_a_stale_report_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    stale = tmp_path / "paper_checks.md"
+    stale.write_text((ROOT / "paper_checks.md").read_text().replace("24 of 24", "23 of 24", 1))
+    assert cli.main(["report", "--check", "--output", str(stale)]) == 1
+
+
+def test_a_finding_that_no_check_makes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    document = json.loads((ROOT / "paper_checks.json").read_text())
+    document["findings"][0]["states"] += ", or so"
+    changed = tmp_path / "paper_checks.json"
+    changed.write_text(json.dumps(document))
+    assert cli.main(["report", "--check", "--json", str(changed)]) == 1
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_label_leads_to_claim_figure_and_report(label: str) -> None:
+    stem = label.replace("-", "_")
+    assert (ROOT / "verification" / stem).exists() or (ROOT / "verification" / f"{stem}.py").exists()
+    assert {(ROOT / "figures" / f"{stem}{suffix}").exists() for suffix in (".py", ".csv", ".png")} == {True}
+    assert f"## {label}" in (ROOT / "paper_checks.md").read_text()
+
+
+def test_every_committed_finding_holds_with_its_controls() -> None:
+    findings = json.loads((ROOT / "paper_checks.json").read_text())["findings"]
+    assert findings
+    assert all(finding["holds"] for finding in findings)
+    assert all(control["rejected"] for finding in findings for control in finding["controls"])
+    assert all(finding["controls"] for finding in findings)
+
+
+def test_the_readme_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - our own text
+    printed = capsys.readouterr().out
+    assert printed.startswith("-0.0481055205235")
+    assert "(2, 1)" in printed
+
+
+def test_constraints_pin_every_dependency() -> None:
+    pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().split()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = [
+        *project["project"]["dependencies"],
+        *project["dependency-groups"]["test"],
+        *project["project"]["optional-dependencies"]["cluster"],
+    ]
+    names = {re.split(r"[<>=\[]", requirement)[0].lower() for requirement in wanted}
+    assert names <= pinned
+    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().split()
