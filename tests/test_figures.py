@@ -56,6 +56,6 @@ def test_unknown_figures_and_missing_records_are_named(copy: Path) -> None:
         figures.series(figures.load_findings(Path("paper_checks.json")), CHECK, "speed")
     Path("paper_checks.json").unlink()
     with pytest.raises(
-        ValueError, match="paper_checks.json: not found; make it with: elboproof verify --full"
+        ValueError, match=r"paper_checks\.json: not found; make it with: elboproof verify --full"
     ):
         figures.main([])

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from elboproof import cli
 
 ROOT = Path(__file__).parent.parent
