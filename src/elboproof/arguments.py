@@ -16,7 +16,10 @@ Shape = Sequence[int | str]
 
 def shown(value: object, limit: int = 60) -> str:
     """Return a short text of a value for an error message."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        text = f"a {type(value).__name__} too long to write"
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 

@@ -15,6 +15,7 @@ from elboproof.numbers.functions import Known
 
 LONGEST_EVALUATED = 100  # terms or factors of a polynomial that SymPy may sort
 LARGEST_EVALUATED_BITS = 200  # of the numbers in an argument that a SymPy function may look at
+LARGEST_ROOT = 100  # of a rational that SymPy may simplify
 
 
 def size(number: Expr) -> int:
@@ -61,7 +62,7 @@ class Builder:
         """Return the power."""
         if base.is_Rational and exponent == -1 and base != 0:
             return Rational(base.q, base.p)
-        simple = base.is_Rational and exponent.is_Rational
+        simple = base.is_Rational and exponent.is_Rational and exponent.q <= LARGEST_ROOT
         if simple or (exponent.is_Integer and self._evaluated([base])):
             return Pow(base, exponent)
         return self._kept(Pow(base, exponent, evaluate=False))

@@ -9,6 +9,7 @@ the ball systems. No text of a user reaches the source; it consists of the templ
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal
 
 from elboproof.arguments import shown
@@ -95,7 +96,8 @@ class _Source:
         return []
 
     def _renewed(self) -> list[str]:
-        lines = ["known = None", "def renew():"]
+        own = self.ring.parameters.lstrip(", ")  # their defaults: a constant is a point, analytic or not
+        lines = ["known = None", f"def renew({own}):"]
         for i in self.fixed:
             self.names[i] = f"c{i}"
             lines.append(f"    c{i} = {self._expression(self.tape.entries[i])}")
@@ -131,7 +133,9 @@ class _Source:
 
     def _expression(self, entry: Entry) -> str:
         if entry[0] == "constant":
-            return self.ring.constant.format(p=entry[1].numerator, q=entry[1].denominator)  # type: ignore[attr-defined]
+            value: Fraction = entry[1]  # type: ignore[assignment]
+            # in hexadecimal, because Python reads and writes no decimal integer of more than 4300 digits
+            return self.ring.constant.format(p=hex(value.numerator), q=hex(value.denominator))
         return self.ring.templates[str(entry[0])].format(*(self.names[j] for j in operands(entry)))
 
 

@@ -136,7 +136,7 @@ def _around(value: Fraction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     try:
         near = float(value)
     except OverflowError:
-        near = math.copysign(math.inf, value)
+        near = math.inf if value > 0 else -math.inf
     below = _step(near, near > value, -np.inf)
     above = _step(near, near < value, np.inf)
     return np.asarray(below), np.asarray(above)

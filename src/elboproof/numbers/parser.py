@@ -197,7 +197,7 @@ class _Parser:
             raise self.error("a root of a large number", f"at most {LARGEST_ROOT_BITS} bits", at)
         if not exponent.is_Rational:
             return
-        times = size(exponent)
+        times = abs(int(exponent)) + (not exponent.is_Integer)
         if times > LARGEST_EXPONENT or bits * times > LARGEST_BITS:
             limit = f"an exponent of at most {LARGEST_EXPONENT} and numbers of at most {LARGEST_BITS} bits"
             raise self.error("a power that overflows", limit, at)
