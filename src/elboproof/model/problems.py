@@ -1,0 +1,314 @@
+"""The problem table: models whose log evidence is known, against which every method is held.
+
+Each base problem of two or three latents, and each of one, has a twin in which the prior's symmetry acts on z: a fixed
+exact rotation, or the reflection where d = 1. Its evidence is the same number.
+
+The reference of a base problem comes from two routes that share no truncation; ``benchmarks/references.py`` computes
+them and writes ``problems.csv``. The table here holds the models; the file holds the numbers.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from importlib.resources import files
+from types import MappingProxyType
+
+from elboproof.model.latent_model import LatentModel
+from elboproof.model.likelihood import Bernoulli, Gaussian
+
+RELATIVE_RADIUS = Decimal("1e-12")
+"""Radius of a reference in units of max(1, |log p|): what the two routes must agree to."""
+
+COLUMNS = ("name", "method_1", "value_1", "proved_1", "method_2", "value_2", "proved_2", "difference")
+"""The columns of ``problems.csv``."""
+
+
+class Tag(StrEnum):
+    """The closed set of tags. One tag each of d, family and likelihood; at least one shape; sigma if Gaussian."""
+
+    D1 = "d1"
+    D2 = "d2"
+    D3 = "d3"
+    UNIMODAL = "unimodal"  # one mode within 20 nats of the best
+    TWO_MODE = "two-mode"  # two modes within 20 nats of the best
+    PERIODIC = "periodic"  # the decoder repeats itself along a latent
+    RIDGE = "ridge"  # fewer outputs than latents: the mass lies along a curve or surface
+    OFF_IMAGE = "off-image"  # x has a positive distance from the decoder's image
+    BOUNDED = "bounded"  # the image is bounded, and the decoder no network
+    POLYNOMIAL = "polynomial"
+    EXPONENTIAL = "exponential"  # unbounded, not polynomial: sinh, exp, or circular functions plus a line
+    NETWORK = "network"
+    GAUSSIAN = "gaussian"
+    BERNOULLI = "bernoulli"
+    SIGMA_0 = "sigma-1"
+    SIGMA_1 = "sigma-1e-1"
+    SIGMA_2 = "sigma-1e-2"
+    SIGMA_3 = "sigma-1e-3"
+    SIGMA_4 = "sigma-1e-4"
+    ROTATED = "rotated"
+
+
+DIMENSIONS: Mapping[Tag, int] = MappingProxyType({Tag.D1: 1, Tag.D2: 2, Tag.D3: 3})
+SHAPES = frozenset({Tag.UNIMODAL, Tag.TWO_MODE, Tag.PERIODIC, Tag.RIDGE, Tag.OFF_IMAGE})
+FAMILIES = frozenset({Tag.BOUNDED, Tag.POLYNOMIAL, Tag.EXPONENTIAL, Tag.NETWORK})
+LIKELIHOODS = frozenset({Tag.GAUSSIAN, Tag.BERNOULLI})
+VARIANCES: Mapping[Tag, str] = MappingProxyType(
+    {Tag.SIGMA_0: "1", Tag.SIGMA_1: "1e-2", Tag.SIGMA_2: "1e-4", Tag.SIGMA_3: "1e-6", Tag.SIGMA_4: "1e-8"}
+)
+"""The variance sigma^2 that each tag of scale stands for, exactly."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One computation of a log evidence.
+
+    Attributes
+    ----------
+    method
+        What was computed, in words.
+    value
+        log p(x) in nats, all digits that were trusted.
+    proved
+        Whether the value is proved (ball arithmetic with every tail bounded) to its last digit.
+    """
+
+    method: str
+    value: Decimal
+    proved: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A model, one x and its log evidence.
+
+    Attributes
+    ----------
+    name
+        Unique; twins end in ``-rotated``.
+    tags
+        From the closed set `Tag`.
+    latent, decoder, likelihood
+        The arguments of ``LatentModel``; every number is exact.
+    x
+        One exact number per output, as strings.
+    reference
+        log p(x) in nats: the value of the first route.
+    reference_radius
+        The truth lies within this distance of the reference, in nats.
+    routes
+        The two computations.
+    note
+        Why the problem is in the table.
+    """
+
+    name: str
+    tags: frozenset[Tag]
+    latent: tuple[str, ...]
+    decoder: tuple[str, ...]
+    likelihood: Gaussian | Bernoulli
+    x: tuple[str, ...]
+    reference: Decimal
+    reference_radius: Decimal
+    routes: tuple[Route, Route]
+    note: str
+
+    def model(self) -> LatentModel:
+        """Return the model p(x, z)."""
+        return LatentModel(list(self.latent), list(self.decoder), self.likelihood)
+
+    def rotated(self) -> "Problem":
+        """Return the twin whose decoder is f(R z) with the fixed exact rotation R (reflection where d = 1)."""
+        rotation = ROTATIONS[len(self.latent)]
+        decoder = tuple(_composed(entry, self.latent, rotation) for entry in self.decoder)
+        tags = self.tags | {Tag.ROTATED}
+        return replace(self, name=f"{self.name}-rotated", tags=tags, decoder=decoder)
+
+
+ROTATIONS: Mapping[int, tuple[tuple[str, ...], ...]] = MappingProxyType(
+    {
+        1: (("-1",),),
+        2: (("33/65", "-56/65"), ("56/65", "33/65")),
+        3: (("61/87", "-58/87", "22/87"), ("-2/87", "29/87", "82/87"), ("-62/87", "-58/87", "19/87")),
+    }
+)
+"""Exact orthogonal matrices R by dimension."""
+
+
+def _composed(entry: str, latent: tuple[str, ...], rotation: tuple[tuple[str, ...], ...]) -> str:
+    """Put row j of R z for latent j, all at once."""
+    rows = {
+        name: "(" + "+".join(f"{weight}*{other}" for weight, other in zip(row, latent, strict=True)) + ")"
+        for name, row in zip(latent, rotation, strict=True)
+    }
+    return re.sub(rf"\b({'|'.join(latent)})\b", lambda match: rows[match.group()], entry)
+
+
+def _numbers(seed: int) -> Iterator[int]:
+    """Yield the fixed pseudo-random integers -99 ... 99 that stand for weights, on every machine the same."""
+    state = seed
+    while True:
+        state = (1103515245 * state + 12345) % 2**31  # the constants of ISO C's example of rand()
+        yield (state >> 12) % 199 - 99
+
+
+def _network(seed: int, latent: str, hidden: int, outputs: int, gain: int) -> str:
+    """Return W tanh(V z + b) + c with two-decimal weights in (-1, 1), V and W times ``gain``."""
+    draw = _numbers(seed)
+
+    def number() -> str:
+        return f"{next(draw) / 100:+.2f}"
+
+    units = [f"tanh({gain}*({''.join(f'{number()}*{z}' for z in latent)}){number()})" for _ in range(hidden)]
+    return "; ".join(
+        f"{gain}*({''.join(f'{number()}*{unit}' for unit in units)}){number()}" for _ in range(outputs)
+    )
+
+
+def _softmax_average(seed: int, count: int) -> str:
+    """Return the closed-form optimal decoder of ``count`` points in the plane, shared encoder variance 1/4.
+
+    The weight of point i is exp((z.m_i - |m_i|^2 / 2) / s^2) with s^2 = 1/4; codes m_i and points x_i have one decimal.
+    """
+    draw = _numbers(seed)
+    tenths = [(next(draw) // 5, next(draw) // 5, next(draw) // 5, next(draw) // 5) for _ in range(count)]
+    weights = [
+        f"exp({4 * p / 10:+.1f}*a{4 * q / 10:+.1f}*b{-2 * (p * p + q * q) / 100:+.2f})"
+        for p, q, _, _ in tenths
+    ]
+    total = "+".join(weights)
+    points = [[row[2] / 10 for row in tenths], [row[3] / 10 for row in tenths]]
+    sums = ["".join(f"{x:+.1f}*{w}" for x, w in zip(axis, weights, strict=True)) for axis in points]
+    return "; ".join(f"({terms})/({total})" for terms in sums)
+
+
+@dataclass(frozen=True)
+class _Family:
+    """One decoder and x at several scales: sigma = 10^-k for k in ``scales``, Bernoulli if there is none."""
+
+    stem: str
+    tags: str
+    decoder: str
+    x: str
+    scales: tuple[int, ...]
+    note: str
+
+    def problems(self, numbers: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
+        """Yield a problem per scale, with its reference from the file."""
+        given = frozenset(Tag(word) for word in self.tags.split())
+        (d,) = (DIMENSIONS[tag] for tag in given if tag in DIMENSIONS)
+        latent = ("z",) if d == 1 else ("a", "b", "c")[:d]
+        decoder = tuple(self.decoder.split("; "))
+        kinds: list[tuple[str, frozenset[Tag], Gaussian | Bernoulli]] = [
+            (
+                f"{self.stem}-sigma-1e-{k}" if k else f"{self.stem}-sigma-1",
+                frozenset({tag}),
+                Gaussian(VARIANCES[tag]),
+            )
+            for k, tag in enumerate(VARIANCES)
+            if k in self.scales
+        ] or [(self.stem, frozenset(), Bernoulli())]
+        for name, scale, likelihood in kinds:
+            family = Tag.GAUSSIAN if scale else Tag.BERNOULLI
+            tags = given | scale | {family}
+            reference = _reference(numbers.get(name))
+            yield Problem(
+                name, tags, latent, decoder, likelihood, tuple(self.x.split()), *reference, self.note
+            )
+
+
+def _reference(row: Mapping[str, str] | None) -> tuple[Decimal, Decimal, tuple[Route, Route]]:
+    """Return reference, radius and routes; NaN where the file has no row yet."""
+    given = row or dict.fromkeys(COLUMNS, "nan")
+    first, second = (
+        Route(given[f"method_{k}"], Decimal(given[f"value_{k}"]), given[f"proved_{k}"] == "yes")
+        for k in (1, 2)
+    )
+    radius = RELATIVE_RADIUS * (1 if first.value.is_nan() else max(Decimal(1), abs(first.value)))
+    return first.value, radius, (first, second)
+
+
+def _read() -> dict[str, dict[str, str]]:
+    with files("elboproof.model").joinpath("problems.csv").open(encoding="utf-8") as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
+
+
+_PIXELS = "1 0 1 1 0 0 1 0"
+_TORUS = "cos(a); sin(a); cos(b); sin(b)"
+_SOFTMAX = _softmax_average(50, 50)
+_NETWORK_2, _LOGITS_2 = _network(2, "ab", 4, 6, 2), _network(12, "ab", 4, 8, 2)
+_NETWORK_3, _LOGITS_3 = _network(3, "abc", 4, 6, 2), _network(13, "abc", 4, 8, 2)
+
+_TABLE = (
+    _Family("line", "d1 unimodal polynomial", "3/2*z+1/4", "0.7", (0, 2, 4), "closed form"),
+    _Family("parabola", "d1 unimodal polynomial", "z; z**2", "0.7 0.49", (0, 1, 2, 4), "needle on a curve"),
+    _Family("square", "d1 two-mode polynomial", "z**2", "0.7", (0, 1, 2, 3, 4), "each mode is half of it"),
+    _Family("square-off", "d1 unimodal off-image polynomial", "z**2", "-0.5", (0, 1, 2), "quartic peak"),
+    _Family("circle", "d1 periodic bounded", "cos(z); sin(z)", "0.6 0.8", (0, 1, 2, 3), "copies at 2 pi"),
+    _Family(
+        "circle-off", "d1 periodic off-image bounded", "cos(z); sin(z)", "0.9 1.2", (1, 2, 3), "log p to -1e5"
+    ),
+    _Family(
+        "helix",
+        "d1 unimodal exponential",
+        "cos(z); sin(z); z/4",
+        "0.6 0.8 0.2318",
+        (0, 1, 2, 4),
+        "circle unrolled",
+    ),
+    _Family("sine", "d1 periodic bounded", "sin(3*z)", "0.5", (0, 1, 2, 3, 4), "many modes within the prior"),
+    _Family("sine-off", "d1 periodic off-image bounded", "sin(3*z)", "1.25", (1, 2), "flat tops"),
+    _Family("sinh", "d1 unimodal exponential", "sinh(z)", "0.7", (0, 1, 2, 3, 4), "growth without bound"),
+    _Family("exp-off", "d1 unimodal off-image exponential", "exp(z)", "-0.5", (0, 1, 2), "one-sided tail"),
+    _Family(
+        "plane", "d2 unimodal polynomial", "a+b/2; b-a/3; 2*a-b", "0.7 -0.4 1.69", (0, 1, 2), "closed form"
+    ),
+    _Family("banana", "d2 unimodal polynomial", "a; b+a**2", "0.7 0.3", (0, 1, 2, 3, 4), "curved"),
+    _Family("sine-product", "d2 unimodal exponential", "sin(a)+b; a*b", "1.5 0.5", (0, 1, 2), "mixed growth"),
+    _Family("square-2", "d2 two-mode polynomial", "a**2; b", "0.7 0.3", (0, 1, 2, 4), "two mirrored modes"),
+    _Family(
+        "square-2-off", "d2 unimodal off-image polynomial", "a**2; b", "-0.5 0.3", (1, 2), "quartic peak"
+    ),
+    _Family("torus", "d2 periodic bounded", _TORUS, "0.6 0.8 0.8 -0.6", (1, 2), "copies both ways"),
+    _Family("two-ring", "d2 ridge polynomial", "(a**2+b**2-2)**2", "1", (1, 2, 3), "radius 1 and sqrt(3)"),
+    _Family("ridge-ellipse", "d2 ridge polynomial", "a**2+b**2/4", "0.7", (1, 2, 3), "a closed ridge"),
+    _Family("ridge-product", "d2 ridge polynomial", "a*b", "0.7", (1, 2, 3), "two ridges to infinity"),
+    _Family("ridge-banana", "d2 ridge polynomial", "b+a**2", "0.7", (1, 2, 3), "an open ridge"),
+    _Family("softmax", "d2 unimodal bounded", _SOFTMAX, "0.4 -0.3", (0, 1, 2), "50 points"),
+    _Family(
+        "network-2", "d2 unimodal network", _NETWORK_2, "-2.91 1.07 -0.94 -0.66 0.8 -0.96", (0, 1, 2), "2-4-6"
+    ),
+    _Family("network-2-bernoulli", "d2 unimodal network", _LOGITS_2, _PIXELS, (), "2-4-8"),
+    _Family("oblique", "d3 ridge polynomial", "a-2*b+3*c", "0.7", (1, 2, 4), "a thin oblique slab"),
+    _Family(
+        "oblique-2",
+        "d3 ridge polynomial",
+        "a-2*b+3*c; 2*a+b/2-c",
+        "0.7 -0.4",
+        (1, 2, 4),
+        "a thin oblique rod",
+    ),
+    _Family(
+        "oblique-3",
+        "d3 unimodal polynomial",
+        "a-2*b+3*c; 2*a+b/2-c; a/10+b/10-c/9",
+        "0.7 -0.4 0.1",
+        (0, 1, 2),
+        "a thin oblique ellipsoid",
+    ),
+    _Family("shell", "d3 ridge polynomial", "a**2+b**2+c**2", "2", (0, 1, 2, 3), "a sphere's surface"),
+    _Family("chain", "d3 unimodal polynomial", "a; b+a**2; c+a*b", "0.7 0.3 -0.2", (0, 1, 2), "curved twice"),
+    _Family(
+        "square-3", "d3 two-mode polynomial", "a**2; b; c+a/2", "1.5 0.3 0.2", (0, 1, 2), "unequal modes"
+    ),
+    _Family("network-3", "d3 unimodal network", _NETWORK_3, "2.11 1.23 4.32 1.81 0.39 0.03", (0, 1), "3-4-6"),
+    _Family("network-3-bernoulli", "d3 unimodal network", _LOGITS_3, _PIXELS, (), "3-4-8"),
+)
+
+BASE: tuple[Problem, ...] = tuple(problem for family in _TABLE for problem in family.problems(_read()))
+"""The problems as they are written."""
+
+PROBLEMS: tuple[Problem, ...] = (*BASE, *(problem.rotated() for problem in BASE))
+"""The whole table: the base problems, then their twins in the same order."""
