@@ -34,13 +34,13 @@ SYMPY_ERROR = 1e-70
 LARGEST_FOR_SYMPY = 1e9  # of any step: mpmath needs as many bits as the argument of exp or sin is large
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     """A step is too large for SymPy."""
 
 
 def _small(ball: arb) -> arb:
     if not abs(ball) < LARGEST_FOR_SYMPY:
-        raise _TooLarge
+        raise _TooLargeError
     return ball
 
 
@@ -128,7 +128,7 @@ def _in_digits(exact: Ring) -> Ring:
 def _require_exact(text: str, point: Sequence[Fraction], systems: Systems, sharpest: arb) -> None:
     try:
         balls(text, point, 256, WATCHED)
-    except _TooLarge:
+    except _TooLargeError:
         return
     numbers = [sympy.Float(sympy.Rational(z.numerator, z.denominator), DIGITS) for z in point]
     _require_same(compiled(text, len(point), _in_digits(systems.exact))(*numbers)[0], sharpest, text)

@@ -34,9 +34,11 @@ def integral(f: Complex, a: acb | int, b: acb | int, *, flag: bool = True) -> ac
 
 
 def test_working_precision_is_restored_even_after_an_error() -> None:
-    with pytest.raises(RuntimeError), working_precision(300):
+    with working_precision(300):
         assert ctx.prec == 300
-        raise RuntimeError
+    assert ctx.prec == 53
+    with pytest.raises(ZeroDivisionError), working_precision(300):
+        _ = 1 // 0
     assert ctx.prec == 53
 
 
@@ -106,8 +108,7 @@ def test_integral_across_a_cut_is_the_sum_of_its_sides(name: str) -> None:
         n
     ):  # each piece is enclosed by f over its rectangle; without the flag f is bounded on the cut too
         left, right = a + step * k, a + step * (k + 1)
-        piece = f(left.union(right))  # flint answers nan for asinh on its cut, where |asinh| < 4
-        pieces += (piece if piece.is_finite() else acb(arb(0, 4), arb(0, 4))) * step
+        pieces += f(left.union(right)) * step
     assert value.is_finite()
     assert pieces.is_finite()
     assert value.overlaps(pieces)
@@ -120,8 +121,7 @@ def test_rectangle_on_the_cut_is_not_analytic(name: str) -> None:
     rectangle = _on_cut(name)
     f = function(name)
     assert not f(rectangle, analytic=True).is_finite()
-    # the flag alone makes the difference, but for asinh, where flint answers nan on the cut in any case
-    assert f(rectangle, analytic=False).is_finite() or name == "asinh"
+    assert f(rectangle, analytic=False).is_finite()  # the flag alone makes the difference
     away = acb(arb(3, 0.25), arb(0, 0.25))
     assert f(away, analytic=True).is_finite()
 

@@ -116,7 +116,15 @@ def _off_imaginary_cut(t: acb) -> bool:
 
 
 def _asinh(t: acb, analytic: bool) -> acb:
-    return t.asinh() if not analytic or _off_imaginary_cut(t) else _NOT_ANALYTIC
+    """Return log(t + sqrt(t^2 + 1)), for Re t > 0, where nothing cancels; acb.asinh is nan for 3 +- 0.25."""
+    if analytic and not _off_imaginary_cut(t):
+        return _NOT_ANALYTIC
+    if t.real < 0:
+        return -_asinh(-t, analytic)
+    square = t * t
+    root = (1 + square).sqrt()
+    near_zero = (t + square / (1 + root)).log1p()
+    return near_zero if near_zero.is_finite() else (t + root).log()
 
 
 def _atan(t: acb, analytic: bool) -> acb:

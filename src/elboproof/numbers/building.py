@@ -7,9 +7,10 @@ with rational coefficients, and functions of a rational or of a rational multipl
 """
 
 from collections.abc import Sequence
+from functools import cmp_to_key
 
 import sympy
-from sympy import Add, Expr, Integer, Mul, Pow, Rational
+from sympy import Add, Basic, Expr, Integer, Mul, Pow, Rational
 
 from elboproof.numbers.functions import Known
 
@@ -41,7 +42,7 @@ class Builder:
             return Add(*terms)
         total = Add(*(term for term in terms if term.is_Rational))
         rest = [term for term in terms if not term.is_Rational]
-        return self._joined(Add, [*rest, total] if total != 0 else rest)
+        return self._joined(Add, [total] if total != 0 else [], rest)
 
     def product(self, factors: Sequence[Expr]) -> Expr:
         """Return the product; its rational factors are multiplied exactly and come first."""
@@ -56,7 +57,7 @@ class Builder:
         total = Mul(*coefficients)
         if total == 0:
             return total
-        return self._joined(Mul, [total, *rest] if total != 1 else rest)
+        return self._joined(Mul, [total] if total != 1 else [], rest)
 
     def power(self, base: Expr, exponent: Expr) -> Expr:
         """Return the power."""
@@ -81,7 +82,10 @@ class Builder:
             self._bits[expression] = max([own, *parts])
         return self._bits[expression]
 
-    def _joined(self, operation: type[Expr], parts: Sequence[Expr]) -> Expr:
+    def _joined(self, operation: type[Expr], number: Sequence[Expr], rest: Sequence[Expr]) -> Expr:
+        """Return a sum or product in SymPy's own order, so that a model equals its copy."""
+        short = len(rest) <= LONGEST_EVALUATED
+        parts = [*number, *(sorted(rest, key=cmp_to_key(Basic.compare)) if short else rest)]
         return parts[0] if len(parts) == 1 else self._kept(operation(*parts, evaluate=False))
 
     def _kept(self, expression: Expr) -> Expr:

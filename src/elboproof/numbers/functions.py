@@ -8,7 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import sympy
+from mpmath.libmp import prec_to_dps
 from sympy import Expr, Function, Integer, Rational
+
+
+def _evaluated(expression: Expr, prec: int) -> Expr:
+    """Return the number at ``prec`` bits; ``evalf`` as a whole, because part by part it leaves imaginary dust."""
+    return expression.evalf(prec_to_dps(prec) + 2)
 
 
 class Sigmoid(Function):  # type: ignore[misc]
@@ -27,7 +33,7 @@ class Sigmoid(Function):  # type: ignore[misc]
         return 1 / (1 + sympy.exp(-t))
 
     def _eval_evalf(self, prec: int) -> Expr:
-        return self.rewrite(sympy.exp)._eval_evalf(prec)
+        return _evaluated(self.rewrite(sympy.exp, deep=False), prec)
 
     def _eval_is_positive(self) -> bool | None:
         return True if self.args[0].is_extended_real else None
@@ -52,7 +58,7 @@ class Softplus(Function):  # type: ignore[misc]
         return sympy.log(1 + sympy.exp(t))
 
     def _eval_evalf(self, prec: int) -> Expr:
-        return self.rewrite(sympy.exp)._eval_evalf(prec)
+        return _evaluated(self.rewrite(sympy.exp, deep=False), prec)
 
     def _eval_is_positive(self) -> bool | None:
         return True if self.args[0].is_extended_real else None
@@ -77,7 +83,7 @@ class Expm1(Function):  # type: ignore[misc]
         return sympy.exp(t) - 1
 
     def _eval_evalf(self, prec: int) -> Expr:
-        return self.rewrite(sympy.exp)._eval_evalf(prec)
+        return _evaluated(self.rewrite(sympy.exp, deep=False), prec)
 
     def _eval_is_real(self) -> bool | None:
         return True if self.args[0].is_real else None
@@ -99,7 +105,7 @@ class Log1p(Function):  # type: ignore[misc]
         return sympy.log(1 + t)
 
     def _eval_evalf(self, prec: int) -> Expr:
-        return self.rewrite(sympy.log)._eval_evalf(prec)
+        return _evaluated(self.rewrite(sympy.log, deep=False), prec)
 
     def _eval_is_real(self) -> bool | None:
         return True if (self.args[0] + 1).is_positive else None
@@ -127,7 +133,7 @@ class Composite(Function):  # type: ignore[misc]
         return self.definition(t)
 
     def _eval_evalf(self, prec: int) -> Expr:
-        return self.definition(self.args[0])._eval_evalf(prec)
+        return _evaluated(self.definition(self.args[0]), prec)
 
     def _eval_is_real(self) -> bool | None:
         return True if self.args[0].is_real else None
