@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elboproof.decoder.optimal import OptimalDecoder as OptimalDecoder
+    from elboproof.evidence.log_evidence import Undecided as Undecided
+    from elboproof.evidence.log_evidence import log_evidence as log_evidence
     from elboproof.model.latent_model import LatentModel as LatentModel
     from elboproof.model.likelihood import Bernoulli as Bernoulli
     from elboproof.model.likelihood import Gaussian as Gaussian
@@ -21,6 +23,8 @@ _HOME = {
     "Enclosure": "elboproof.numbers.enclosure",  # proved bounds of a number
     "Gaussian": "elboproof.model.likelihood",  # p(x|z) = N(f(z), C); scalar, diagonal or full covariance
     "LatentModel": "elboproof.model.latent_model",  # p(x, z), written once, evaluated in every number system
+    "log_evidence": "elboproof.evidence.log_evidence",  # log p(x), proved
+    "Undecided": "elboproof.evidence.log_evidence",  # raised where a proof was not reached; carries the best one
     "OptimalDecoder": "elboproof.decoder.optimal",  # the closed-form decoder of a Gaussian VAE
 }
 

@@ -74,7 +74,7 @@ class LatentModel:
             self, "decoder", tuple(_entry(e, latents, f"decoder[{j}]") for j, e in enumerate(entries))
         )
         for j, text in enumerate(entries):
-            _require_real_everywhere(self._quantities, j, text)
+            _require_real_everywhere(self.quantities, j, text)
 
     @property
     def latent_dim(self) -> int:
@@ -106,7 +106,8 @@ class LatentModel:
         return sympy.Add(*(z**2 for z in self.latents)) / 2 + sympy.log(2 * sympy.pi) * self.latent_dim / 2
 
     @cached_property
-    def _quantities(self) -> Quantities:
+    def quantities(self) -> Quantities:
+        """The tape of operations that all evaluators share, and the raw functions compiled from it."""
         return Quantities(self.latents, self.data, self.likelihood.binary, self.decoder, self._lowered)
 
     def _lowered(self, quantity: str, tape: Tape) -> list[int]:
@@ -126,22 +127,22 @@ class LatentModel:
     @cached_property
     def exact(self) -> ExactEvaluator:
         """Evaluate with SymPy numbers: nothing is rounded."""
-        return ExactEvaluator(self._quantities)
+        return ExactEvaluator(self.quantities)
 
     @cached_property
     def floating(self) -> FloatingEvaluator:
         """Evaluate with NumPy in float64, vectorised over z and over x."""
-        return FloatingEvaluator(self._quantities)
+        return FloatingEvaluator(self.quantities)
 
     @cached_property
     def tensors(self) -> TensorEvaluator:
         """Evaluate with torch: differentiable, any dtype and device."""
-        return TensorEvaluator(self._quantities)
+        return TensorEvaluator(self.quantities)
 
     @cached_property
     def balls(self) -> BallEvaluator:
         """Evaluate with balls of python-flint: rigorous at any precision."""
-        return BallEvaluator(self._quantities)
+        return BallEvaluator(self.quantities)
 
 
 def _names(latent: str | Sequence[str]) -> list[str]:

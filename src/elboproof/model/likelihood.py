@@ -23,6 +23,9 @@ class Likelihood(Protocol):
     def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
         """Return log p(x|z) in nats, normalised, with the decoder's outputs in place of f(z)."""
 
+    def log_supremum(self, data_dim: int) -> Expr:
+        """Return an upper bound of log p(x|z) over all z and x, in nats."""
+
     @property
     def binary(self) -> bool:
         """Whether x must consist of zeros and ones."""
@@ -76,6 +79,14 @@ class Gaussian:
                 f"{name}: got {len(given)} dimensions; expected {data_dim}, one per decoder output"
             )
 
+    def log_supremum(self, data_dim: int) -> Expr:
+        """Return -log det(2 pi C) / 2, the log density at x = f."""
+        if self.covariance is not None:
+            determinant = _sympy(_flint(self.covariance).det())
+            return -sympy.log((2 * sympy.pi) ** data_dim * determinant) / 2
+        variances = (self.variance or ()) * (data_dim if self.scalar else 1)
+        return -sympy.Add(*(sympy.log(2 * sympy.pi * v) / 2 for v in variances))
+
     def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
         """Return log N(x; f, C) in nats."""
         residual = [datum - output for datum, output in zip(x, outputs, strict=True)]
@@ -97,6 +108,10 @@ class Bernoulli:
 
     def require_dimension(self, data_dim: int) -> None:
         """Any number of outputs fits."""
+
+    def log_supremum(self, data_dim: int) -> Expr:  # noqa: ARG002
+        """Return 0: probabilities are at most 1."""
+        return sympy.Integer(0)
 
     def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
         """Return sum_j x_j f_j - softplus(f_j), in nats."""

@@ -1,0 +1,246 @@
+"""The exact log evidence of a latent-variable model, as a proved enclosure."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
+from elboproof.evidence import search as branch
+from elboproof.evidence.domain import Domain, domain
+from elboproof.evidence.energy import Cells, Energy, Index
+from elboproof.evidence.start import start
+from elboproof.evidence.summation import sum_rules
+from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.exact import exact
+
+MOST_LATENTS = 3
+SHARES = {1: 1e-3, 2: 1e-3, 3: 1e-4}
+ROUNDS = 4
+SLACK = 1 + 1e-9
+"""For the rounding of the running sums of bounds: below 2^20 additions lose less than 2^-33 relatively."""
+RESCALINGS = 40
+
+Data = Any
+"""Anything that becomes an array of shape (D,) or (N, D), of floats or of exact numbers."""
+
+
+class Undecided(ArithmeticError):  # noqa: N818 - a status, named as in the public API
+    """What was asked could not be proved within the limits.
+
+    Attributes
+    ----------
+    enclosure : Enclosure
+        The best that was proved; it contains the truth.
+    statuses : tuple of str
+        One sentence per data point; empty for those that were decided.
+    """
+
+    def __init__(self, enclosure: Enclosure, statuses: tuple[str, ...]) -> None:
+        self.enclosure, self.statuses = enclosure, statuses
+        open_points = [n for n, status in enumerate(statuses) if status]
+        super().__init__(
+            f"{len(open_points)} of {len(statuses)} log evidences undecided; the first is x[{open_points[0]}]: "
+            f"{statuses[open_points[0]]}; the best enclosures are in .enclosure"
+        )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Proved log evidences of N data points, with what it took.
+
+    Attributes
+    ----------
+    enclosure : Enclosure
+        log p(x) in nats, arrays of shape (N,).
+    statuses : tuple of str
+        Why a point is not proved to the digits asked; empty where it is.
+    cells : int
+        Cells looked at.
+    seconds : float
+    """
+
+    enclosure: Enclosure
+    statuses: tuple[str, ...]
+    cells: int
+    seconds: float
+
+
+def log_evidence(
+    model: LatentModel,
+    x: Data,
+    digits: float = 10,
+    *,
+    seconds: float = 60.0,
+    most_cells: int = 2_000_000,
+) -> Enclosure:
+    """Return log p(x) in nats, proved.
+
+    Parameters
+    ----------
+    model
+        With 1 to 3 latents.
+    x
+        Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
+    digits
+        The enclosure's half width is at most 10^-digits.
+    seconds, most_cells
+        Limits of the search.
+
+    Returns
+    -------
+    Enclosure
+        Bounds of shape () or (N,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x or a limit is not of the kind described.
+    Undecided
+        If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
+    """
+    evidence = prove(model, x, digits, seconds=seconds, most_cells=most_cells)
+    if any(evidence.statuses):
+        raise Undecided(evidence.enclosure, evidence.statuses)
+    if np.ndim(x) == 1:
+        return Enclosure(evidence.enclosure.lower[0], evidence.enclosure.upper[0])
+    return evidence.enclosure
+
+
+def prove(model: LatentModel, x: Data, digits: float, *, seconds: float, most_cells: int) -> Evidence:
+    """Return the evidences with statuses instead of an error; arguments as in `log_evidence`."""
+    began = time.monotonic()
+    if not hasattr(model, "quantities"):
+        raise wrong_type("model", model, "an ep.LatentModel")
+    if model.latent_dim > MOST_LATENTS:
+        raise bad("model", model, f"at most {MOST_LATENTS} latents")
+    for name, value in (("digits", digits), ("seconds", seconds), ("most_cells", most_cells)):
+        if not isinstance(value, int | float) or not 0 < value < np.inf:
+            raise bad(name, value, "a positive number")
+    data = _data(model, x)
+    guess = start(model, data.mid)
+    work = _Work(model, data, guess.frames, guess.energy.copy(), guess.log_mass.copy(), float(digits))
+    enclosure, statuses, cells = work.run(began + seconds, int(most_cells))
+    return Evidence(enclosure, statuses, cells, time.monotonic() - began)
+
+
+def _data(model: LatentModel, x: Data) -> BallArray:
+    """Return x as balls of shape (N, D): exact numbers are enclosed, never rounded away."""
+    array = np.asarray(x)
+    if array.dtype.kind in "fiub":
+        axes = ("N", model.data_dim) if array.ndim == 2 else (model.data_dim,)
+        data = BallArray(finite_array(x, "x", axes).reshape(-1, model.data_dim))
+    else:
+        data = _exact_data(model, array)
+    if model.likelihood.binary and not (np.isin(data.mid, (0.0, 1.0)).all() and not data.rad.any()):
+        raise bad("x", x, "zeros and ones, the data of a Bernoulli likelihood")
+    return data
+
+
+def _exact_data(model: LatentModel, array: NDArray[Any]) -> BallArray:
+    if array.ndim not in (1, 2) or array.shape[-1] != model.data_dim or 0 in array.shape:
+        raise ValueError(f"x: got shape {array.shape}; expected ({model.data_dim},) or (N, {model.data_dim})")
+    numbers = [exact(value, f"x[{k}]") for k, value in enumerate(array.reshape(-1).tolist())]
+    balls = [BallArray.from_fraction(n.numerator, n.denominator).reshape(1) for n in numbers]
+    return BallArray.concatenate(balls).reshape(-1, model.data_dim)
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """Bounds of log p(x), shape (N,)."""
+
+    lower: FloatArray
+    upper: FloatArray
+
+
+@dataclass
+class _Work:
+    """Rounds of search and summation, each with better estimates than the last."""
+
+    model: LatentModel
+    data: BallArray
+    frames: FloatArray
+    shift: FloatArray
+    log_mass: FloatArray
+    digits: float
+
+    def run(self, deadline: float, most: int) -> tuple[Enclosure, tuple[str, ...], int]:
+        """Return the enclosures, the reasons of what is open, and the number of cells looked at."""
+        points = len(self.data)
+        lower, upper = np.full(points, -np.inf), np.full(points, np.inf)
+        open_points, cells, share = np.arange(points), 0, SHARES[self.model.latent_dim]
+        reasons = [""] * points
+        rounds = 0
+        for _ in range(RESCALINGS):
+            bounds, found = self._round(open_points, share, deadline, most - cells)
+            cells += found.visited
+            lower[open_points] = np.maximum(lower[open_points], bounds.lower)
+            upper[open_points] = np.minimum(upper[open_points], bounds.upper)
+            wide = ~(upper - lower <= 2 * 10.0**-self.digits)
+            for n in open_points:
+                reasons[n] = _reason(upper[n] - lower[n], self.digits, found.stopped) if wide[n] else ""
+            deeper = found.stopped == branch.DEEPER
+            self._rescale(open_points, found, lower, deeper)
+            open_points = np.flatnonzero(wide)
+            rounds += not deeper
+            if not len(open_points) or rounds == ROUNDS or (found.stopped and not deeper):
+                break
+            share = share if deeper else share / 10
+        return Enclosure(lower, upper), tuple(reasons), cells
+
+    def _rescale(self, which: Index, found: branch.Found, lower: FloatArray, deeper: bool) -> None:
+        """Take the scales from what the search saw; they steer and are not trusted."""
+        below = found.lowest < self.shift[which]
+        self.shift[which[below]] = found.lowest[below]
+        if deeper:
+            moved = which[below]
+            self.log_mass[moved] = np.maximum(self.log_mass[moved], -self.shift[moved] - 10.0)
+        proved = np.isfinite(lower)
+        self.log_mass[proved] = lower[proved]
+
+    def _round(
+        self, which: Index, share: float, deadline: float, most: int
+    ) -> "tuple[_Bounds, branch.Found]":
+        energy = Energy(self.model, self.data[which], self.frames[which])
+        where = domain(self.model, self.frames[which], self.log_mass[which], self.digits)
+        shift = self.shift[which]
+        mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))
+        target = branch.Target(shift, mass, 0.5 * 10.0**-self.digits, share)
+        found = branch.search(energy, _roots(where, self.model.latent_dim), target, deadline, most)
+        return _log_bounds(energy, where, shift, found), found
+
+
+def _roots(where: Domain, d: int) -> Cells:
+    points = len(where.half)
+    return Cells(np.arange(points), np.zeros((points, d)), np.repeat(where.half[:, None], d, 1))
+
+
+def _log_bounds(energy: Energy, where: Domain, shift: FloatArray, found: branch.Found) -> _Bounds:
+    """Return bounds of log p: log(sum + errors + rest) - shift + log|det A|, and never above the supremum."""
+    total = BallArray(np.zeros(len(shift)))
+    if found.cells:
+        total = sum_rules(energy, Cells.joined(found.cells), np.concatenate(found.sizes), shift)
+    # the tail is the mass outside in z; the other parts are in u, where |det A| applies to them alike
+    tail = (BallArray(where.log_tail) + BallArray(where.log_volume) + BallArray(shift)).exp().upper()
+    rest = (found.discarded + found.unfinished + tail) * SLACK
+    error = found.rule_error * SLACK
+    low = np.maximum((total - BallArray(error)).lower(), 0.0)
+    high = (total + BallArray(error) + BallArray(rest)).upper()
+    volume = BallArray(np.zeros(len(shift)), where.log_volume)
+    lower = np.where(
+        low > 0, (BallArray(np.where(low > 0, low, 1.0)).log() - BallArray(shift) + volume).lower(), -np.inf
+    )
+    usable = np.isfinite(high) & (high > 0)
+    upper = np.where(
+        usable, (BallArray(np.where(usable, high, 1.0)).log() - BallArray(shift) + volume).upper(), np.inf
+    )
+    return _Bounds(lower, np.minimum(upper, where.log_supremum))
+
+
+def _reason(width: float, digits: float, stopped: str) -> str:
+    reached = "no digits" if not width < 2 else f"{-np.log10(width / 2):.1f} of {digits:g} digits"
+    return f"{reached} proved; stopped by {stopped or 'rounding in float64'}"

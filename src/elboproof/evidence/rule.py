@@ -1,0 +1,72 @@
+r"""Gauss-Legendre rules as balls, and their error on a cell.
+
+*One axis.* Let F be analytic on the closed Bernstein ellipse E_rho around [-1, 1] with |F| <= M there. Its Chebyshev
+coefficients obey |a_k| <= 2 M rho^-k. The n-point rule is exact below degree 2n, its weights are positive with sum 2,
+so |I - I_n|(T_k) <= |I(T_k)| + 2 <= 2/(k^2 - 1) + 2 <= 32/15 for even k >= 2n >= 4 (k = 4: 2/15 + 2), and both vanish
+for odd k. Hence
+
+    |I - I_n| <= (32/15) 2 M sum_{k >= 2n, even} rho^-k = (64/15) M rho^-2n / (1 - rho^-2).
+
+*A cell* with half widths h_1, ..., h_d: replace the integral by the rule one axis after the other. In the step for axis
+j the other axes carry integrals or rules with positive weights of total 2 h_k at real points of the cell, so with M_j
+the supremum of |F| with coordinate j on its ellipse and the others real in the cell,
+
+    |error| <= sum_j (vol / 2) (64/15) M_j rho_j^-2n / (1 - rho_j^-2),        vol = prod_k 2 h_k.
+
+(Trefethen, Approximation Theory and Approximation Practice, Theorem 19.3, with the constant derived as above.)
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+
+from elboproof.arguments import FloatArray
+from elboproof.numbers.ball_arrays import BallArray
+
+SIZES = (4, 6, 8, 10, 12, 14, 17, 20, 24)
+"""Points per axis to choose from."""
+ELLIPSES = (2.0, 3.0, 4.5, 7.0)
+"""rho to choose from; a larger ellipse converges faster and sees more of F."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Nodes and weights on [-1, 1], balls of shape (n,)."""
+
+    nodes: BallArray
+    weights: BallArray
+
+
+@lru_cache
+def gauss_legendre(n: int) -> Rule:
+    """Return the n-point rule. NumPy's weights are off by up to 7e-14; these come from arb with a proof."""
+    from flint import arb
+
+    from elboproof.numbers.balls import working_precision
+
+    with working_precision(128):
+        pairs = [arb.legendre_p_root(n, k, weight=True) for k in range(n)]
+    return Rule(_balls([node for node, _ in pairs]), _balls([weight for _, weight in pairs]))
+
+
+def _balls(values: list[object]) -> BallArray:
+    """Balls around arbs that are far smaller than the distance of floats."""
+    mids = np.array([float(value.mid()) for value in values])  # type: ignore[attr-defined]
+    # float() rounds to nearest, 2^-53 relatively; the arb's own radius is below 2^-100. Twice 2^-53 covers both.
+    return BallArray(mids, np.abs(mids) * 2.0**-52 + 2.0**-100)
+
+
+@lru_cache
+def factors() -> FloatArray:
+    """Return upper bounds of (32/15) rho^-2n / (1 - rho^-2), shape (sizes, ellipses): error of a cell / (vol M_j)."""
+    rhos = [Fraction(rho) for rho in ELLIPSES]
+    exact = [[Fraction(32, 15) / rho ** (2 * n) / (1 - 1 / rho**2) for rho in rhos] for n in SIZES]
+    return np.asarray(np.nextafter([[float(value) for value in row] for row in exact], np.inf))
+
+
+def semi_axes() -> tuple[FloatArray, FloatArray]:
+    """Return the semi-axes (rho + 1/rho)/2 and (rho - 1/rho)/2 of the ellipses, rounded up, shape (ellipses,)."""
+    rho = np.array(ELLIPSES)
+    return (rho + 1 / rho) / 2 * (1 + 1e-15), (rho - 1 / rho) / 2 * (1 + 1e-15)
