@@ -119,13 +119,17 @@ def prove(model: LatentModel, x: Data, digits: float, *, seconds: float, most_ce
     if model.latent_dim > MOST_LATENTS:
         raise bad("model", model, f"at most {MOST_LATENTS} latents")
     for name, value in (("digits", digits), ("seconds", seconds), ("most_cells", most_cells)):
-        if not isinstance(value, int | float) or not 0 < value < np.inf:
+        if not _positive(value):
             raise bad(name, value, "a positive number")
     data = _data(model, x)
     guess = start(model, data.mid)
     work = _Work(model, data, guess.frames, guess.energy.copy(), guess.log_mass.copy(), float(digits))
     enclosure, statuses, cells = work.run(began + seconds, int(most_cells))
     return Evidence(enclosure, statuses, cells, time.monotonic() - began)
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
 
 
 def _data(model: LatentModel, x: Data) -> BallArray:

@@ -41,7 +41,7 @@ class LatentModel:
     >>> import elboproof as ep
     >>> model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/100"))
     >>> print(model.balls.energy(["0.7"], ["0.7"]))  # -log p(x, z) in nats
-    [-0.04809571391803 +/- 7.49e-15]
+    [-0.04810552052353 +/- 6.05e-15]
 
     Notes
     -----
