@@ -23,6 +23,20 @@ exit codes:
   2  interrupted                 5  nothing collected
 """
 
+EVIDENCE_NOTES = """\
+examples:
+  elboproof evidence "sinh(z)" --x 0.7 --variance 0.01 --digits 12
+  elboproof evidence u "v + u**2" --x 0.7,0.2 --variance 1/100
+  elboproof evidence "3*z" "-z" --x points.csv --bernoulli --json
+
+exit codes:
+  0  proved to the digits asked
+  1  at least one point undecided; the best enclosure is printed with the reason
+  2  interrupted
+  3  internal error
+  4  wrong use
+"""
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -41,6 +55,16 @@ def _integer_from(least: int) -> Callable[[str], int]:
     return convert
 
 
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"got {text}; expected a positive number")
+    return value
+
+
+_positive.__name__ = "number"
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     main_parser = _Parser(
@@ -56,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_report(commands)
     _add_figures(commands)
+    _add_evidence(commands)
     return main_parser
 
 
@@ -144,6 +169,55 @@ def _add_figures(commands: "argparse._SubParsersAction[_Parser]") -> None:
     figures.set_defaults(handler=_figures)
 
 
+def _add_evidence(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    evidence = commands.add_parser(
+        "evidence",
+        help="prove the log evidence of data under a decoder",
+        description="Prove log p(x) in nats for z ~ N(0, I) and x given z around a decoder f(z).",
+        epilog=EVIDENCE_NOTES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    evidence.add_argument(
+        "decoder", nargs="+", metavar="DECODER", help="one expression per data dimension, such as 'sinh(z)'"
+    )
+    evidence.add_argument(
+        "--x",
+        action="append",
+        required=True,
+        metavar="X",
+        help="a data point such as 0.7 or 0.7,0.2 (exact decimals or ratios), or a .csv or .npy file with a point "
+        "a row; may be repeated",
+    )
+    _add_likelihood(evidence)
+    evidence.add_argument(
+        "--latent", metavar="NAMES", help="latents such as u,v (default: the decoder's free names)"
+    )
+    evidence.add_argument(
+        "--digits", type=_positive, default=10.0, metavar="N", help="decimals to prove (default: 10)"
+    )
+    evidence.add_argument(
+        "--seconds",
+        type=_positive,
+        default=60.0,
+        metavar="S",
+        help="time limit of a data point (default: 60)",
+    )
+    evidence.add_argument(
+        "--json", dest="as_json", action="store_true", help="print one JSON object instead of text"
+    )
+    evidence.set_defaults(handler=_evidence)
+
+
+def _add_likelihood(evidence: argparse.ArgumentParser) -> None:
+    likelihood = evidence.add_mutually_exclusive_group(required=True)
+    likelihood.add_argument(
+        "--variance", metavar="V", help="of Gaussian x given z; one exact number, or D such as 0.01,1/4"
+    )
+    likelihood.add_argument(
+        "--bernoulli", action="store_true", help="x of zeros and ones; the decoder gives logits"
+    )
+
+
 def _add_path(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--path",
@@ -174,6 +248,24 @@ def _figures(arguments: argparse.Namespace) -> int:
     return int(import_module("elboproof.figures").main(arguments.names, arguments.check) or 0)
 
 
+def _evidence(arguments: argparse.Namespace) -> int:
+    from elboproof.evidence.command import Options, run
+
+    fields = vars(arguments).copy()
+    del fields["handler"], fields["command"]
+    return run(Options(**fields))
+
+
+def _shielded(words: Sequence[str]) -> list[str]:
+    """Put a space before the words of ``evidence`` that begin with a minus and are no options, such as -z or -0.7,1.
+
+    argparse would take them for options; the space is skipped where they are read.
+    """
+    if not words or words[0] != "evidence":
+        return list(words)
+    return [f" {word}" if word[:1] == "-" and word[1:2] != "-" and word != "-h" else word for word in words]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code.
 
@@ -187,7 +279,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     SystemExit
         With 4 for wrong options, with 0 after ``--help`` and ``--version``.
     """
-    parsed = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = parser().parse_args(_shielded(words))
     try:
         return int(parsed.handler(parsed))
     except KeyboardInterrupt:

@@ -1,0 +1,157 @@
+"""What the words of ``elboproof evidence`` mean: the model, and data points that stay exact."""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from elboproof.arguments import bad, finite_array, shown
+from elboproof.model.latent_model import LatentModel
+from elboproof.model.likelihood import Bernoulli, Gaussian
+from elboproof.numbers.exact import exact
+from elboproof.numbers.functions import CONSTANTS, WRITABLE
+
+FILES = (".csv", ".npy")
+
+_NAME = re.compile(r"(?<![\w.])([^\W\d]\w*)(\s*\()?")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One data point.
+
+    Attributes
+    ----------
+    values : tuple of Fraction
+        Its D coordinates, exactly.
+    texts : tuple of str
+        The same as they were written; floats of a NumPy file in their shortest form that reads back.
+    """
+
+    values: tuple[Fraction, ...]
+    texts: tuple[str, ...]
+
+
+def build_model(
+    decoder: Sequence[str], latent: str | None, variance: str | None, bernoulli: bool
+) -> LatentModel:
+    """Return the model that the command line describes.
+
+    Parameters
+    ----------
+    decoder
+        One expression per data dimension.
+    latent
+        Names with commas between; the free names of the decoder if None.
+    variance
+        One exact number, or D of them with commas between; not used with ``bernoulli``.
+
+    Raises
+    ------
+    ValueError
+        If a name, an expression or a variance is not of that form; the message names it.
+    """
+    names = [name.strip() for name in latent.split(",")] if latent is not None else free_names(decoder)
+    entries = [text.strip() for text in (variance or "").split(",")]
+    likelihood = Bernoulli() if bernoulli else Gaussian(entries if len(entries) > 1 else entries[0])
+    return LatentModel(names, list(decoder), likelihood)
+
+
+def free_names(decoder: Sequence[str]) -> list[str]:
+    """Return the names in expressions that are neither functions nor constants, in order of first appearance.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    found: dict[str, None] = {}
+    for text in decoder:
+        for name, call in _NAME.findall(text):
+            if not call and name not in WRITABLE and name not in CONSTANTS:
+                found[name] = None
+    if not found:
+        raise bad("decoder", " ".join(decoder), "at least one latent, a free name such as z")
+    return list(found)
+
+
+def read_points(texts: Sequence[str], model: LatentModel) -> list[Point]:
+    """Return the data points of every ``--x``.
+
+    Parameters
+    ----------
+    texts
+        Each one point, its coordinates with commas between, or a file ``.csv`` or ``.npy`` with a point a row.
+
+    Raises
+    ------
+    ValueError
+        If a file cannot be read, a row has not D entries, or an entry is no exact number; for a Bernoulli
+        likelihood, if it is not 0 or 1. The message names the place.
+    """
+    points = [point for text in texts for point in _read(text, model.data_dim)]
+    if model.likelihood.binary:
+        for point in points:
+            if not set(point.values) <= {0, 1}:
+                raise bad("x", ",".join(point.texts), "zeros and ones, the data of a Bernoulli likelihood")
+    return points
+
+
+def _read(text: str, width: int) -> list[Point]:
+    path = Path(text)
+    if path.suffix.lower() not in FILES:
+        if path.is_file():
+            raise bad("x", text, "a point such as 0.7,0.2, or a file whose name ends in .csv or .npy")
+        return [_point(text.split(","), width, "x")]
+    try:
+        return _read_csv(path, width) if path.suffix.lower() == ".csv" else _read_npy(path, width)
+    except OSError as error:
+        raise bad("x", text, f"a file that can be read ({error.strerror})") from error
+
+
+def _read_csv(path: Path, width: int) -> list[Point]:
+    """Return the rows of a text file; a first line without any number is a header."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = [(number, row) for number, row in enumerate(csv.reader(file), 1) if any(row)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise bad("x", str(path), f"a text file of comma-separated numbers ({error})") from error
+    if lines and not any(_is_number(entry) for entry in lines[0][1]):
+        lines = lines[1:]
+    if not lines:
+        raise bad("x", str(path), "at least one row of numbers")
+    return [_point(row, width, f"x, {path} line {number}") for number, row in lines]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        exact(text, "x")
+    except ValueError:
+        return False
+    return True
+
+
+def _read_npy(path: Path, width: int) -> list[Point]:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise bad("x", str(path), "a NumPy file of one array of numbers") from error
+    if not isinstance(array, np.ndarray):  # np.load opens archives under any name
+        raise bad("x", str(path), "a NumPy file of one array, not an archive")
+    rows = finite_array(array, f"x, {path}", ("N", width)).tolist()
+    return [Point(tuple(map(Fraction, row)), tuple(map(repr, row))) for row in rows]
+
+
+def _point(entries: Sequence[str], width: int, name: str) -> Point:
+    if len(entries) != width:
+        numbers = "number" if width == 1 else "numbers"
+        requirement = f"{width} {numbers}, one per decoder entry"
+        raise ValueError(f"{name}: got {len(entries)} in {shown(','.join(entries))}; expected {requirement}")
+    return Point(
+        tuple(exact(entry, f"{name}[{j}]") for j, entry in enumerate(entries)),
+        tuple(entry.strip() for entry in entries),
+    )
