@@ -246,3 +246,47 @@ def test_the_methods_of_the_command_line_are_those_of_claims() -> None:
     from elboproof.checking import claim
 
     assert cli.METHODS == claim.METHODS
+
+
+def test_evidence_is_proved_in_a_process_of_its_own(elboproof: Command) -> None:
+    done = elboproof("evidence", "-z", "--x", "-0.7", "--variance", "0.01", "--digits", "8", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["decoder"], document["rows"][0]["x"]) == (["-z"], ["-0.7"])
+    assert document["rows"][0]["digits"] >= 8
+    assert done.stderr == ""
+
+
+EVIDENCE = ["evidence", "z", "--x", "0.7"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["evidence", "z", "--variance", "1"], "the following arguments are required: --x"),
+        (EVIDENCE, "one of the arguments --variance --bernoulli is required"),
+        ([*EVIDENCE, "--variance", "1", "--bernoulli"], "not allowed with argument"),
+        (
+            [*EVIDENCE, "--variance", "1", "--digits", "0"],
+            "argument --digits: got 0; expected a positive number",
+        ),
+        (
+            [*EVIDENCE, "--variance", "1", "--seconds", "nan"],
+            "argument --seconds: got nan; expected a positive",
+        ),
+        ([*EVIDENCE, "--variance", "1", "--digits", "x"], "argument --digits: invalid number value: 'x'"),
+        ([*EVIDENCE, "--variance", "-1"], "variance: got '-1'; expected a positive variance"),
+        (["evidence", "w + z(", "--x", "1", "--variance", "1"], "expected the functions exp"),
+    ],
+)
+def test_wrong_use_of_evidence(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from elboproof import cli
+
+    try:
+        ended = cli.main(words)
+    except SystemExit as end:
+        ended = int(end.code or 0)
+    shown = "".join(capsys.readouterr())
+    assert ended == 4, shown
+    assert message in shown
+    assert "Traceback" not in shown

@@ -7,7 +7,8 @@ With ``--json``, one object is printed::
      "rows": [{"x": [text], "lower", "upper", "midpoint", "radius", "digits", "proved", "reason"}]}
 
 ``lower`` and ``upper`` are doubles in nats, null where nothing is known. ``midpoint`` and ``radius`` are decimal texts;
-their ball contains the interval. ``digits`` of a row is null where nothing is known. ``reason`` is empty for a proved row. Nothing else is written to the standard output.
+their ball contains the interval. ``digits`` of a row is null where nothing is known. ``reason`` is empty for a proved
+row. Nothing else is written to the standard output.
 """
 
 import sys

@@ -16,8 +16,8 @@ EXACT_DIGITS = 1200
 """Significant decimals that hold any double and any difference of two exactly, with room to spare."""
 FINEST = 17
 """Significant decimals of an enclosure that is a single double."""
-LONGEST_POINT = 28
-"""Characters of a data point in a table; longer ones are cut."""
+LONGEST_POINT, LONGEST_NUMBER = 28, 8
+"""Characters of a data point in a table, and of its coordinates where they do not all fit; longer ones are cut."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,11 @@ def foot_text(answers: Sequence[Answer], digits: float, cells: int, seconds: flo
 
 
 def point_text(point: Point, limit: int) -> str:
-    """Return the coordinates as they were written, cut to a number of characters."""
+    """Return the coordinates as they were written; where these are too long, the beginning of each."""
     text = ", ".join(point.texts)
+    if len(text) <= limit:
+        return text
+    text = ", ".join(t if len(t) <= LONGEST_NUMBER else f"{t[: LONGEST_NUMBER - 2]}.." for t in point.texts)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
