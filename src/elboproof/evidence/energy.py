@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arguments import FloatArray, wrong_type
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
-from elboproof.numbers.ball_rings import BALL_ARRAYS, COMPLEX_BALL_ARRAYS
+from elboproof.numbers.ball_rings import BALL_ARRAYS
+from elboproof.numbers.centred import Centred
+from elboproof.numbers.duals import Dual
 
 BLOCK = 4096
 """Cells or points evaluated at once: the temporaries of an operation then stay in cache."""
@@ -76,8 +78,27 @@ class Cells:
         )
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """What is known of U over cells.
+
+    Attributes
+    ----------
+    central : BallArray (B,)
+        U at the centres.
+    least : (B,)
+        Lower bounds of U over the cells.
+    slopes : list of BallArray (B,)
+        The d derivatives of U in u over the cells.
+    """
+
+    central: BallArray
+    least: FloatArray
+    slopes: list[BallArray]
+
+
 class Energy:
-    """U_n(u) = -log p(x_n, A_n u) and its gradient in u, on ball arrays.
+    """U_n(u) = -log p(x_n, A_n u) on ball arrays.
 
     Parameters
     ----------
@@ -92,51 +113,57 @@ class Energy:
     def __init__(self, model: LatentModel, x: BallArray, frames: FloatArray) -> None:
         self.model, self.x, self.frames = model, x, frames
         self.d = model.latent_dim
-        self._value = model.quantities.compiled("energy", 0, BALL_ARRAYS)
-        self._slopes = model.quantities.compiled_with_slopes("energy", BALL_ARRAYS)
-        self._complex = model.quantities.compiled("energy", 0, COMPLEX_BALL_ARRAYS)
+        self._function = model.quantities.compiled("energy", 0, BALL_ARRAYS)
         self._plain = bool((frames == np.eye(self.d)).all())
+
+    def at(self, owner: Index, u: list[BallArray]) -> BallArray:
+        """Return U at points, shape (B,)."""
+        (value,) = self._function(*self._turned(owner, u), *self._data(owner))
+        ball: BallArray = value
+        return ball.broadcast_to(owner.shape)
+
+    def over(self, cells: Cells) -> Bounds:
+        """Return bounds of U over cells."""
+        offsets = [BallArray(np.zeros(len(cells)), cells.half[:, k]) for k in range(self.d)]
+        value = self._centred(cells, cells.box(), offsets)
+        if not isinstance(
+            value, Centred
+        ):  # an energy that depends on no latent cannot occur: the prior is part of it
+            raise wrong_type("value", value, "a centred form")
+        slopes = [BallArray.broadcast_to(p, (len(cells),)) for p in value.dual.partials]
+        return Bounds(value.centre, value.range().lower(), slopes)
+
+    def least_real_part(self, cells: Cells, u: list[ComplexBallArray]) -> FloatArray:
+        """Return lower bounds of Re U over complex boxes u around the centres, -inf unless U is analytic there."""
+        offsets = [box - BallArray(cells.centre[:, k]) for k, box in enumerate(u)]
+        value = self._centred(cells, u, offsets).range()
+        low, finite = value.real.lower(), np.isfinite(value.imag.upper())
+        return np.where(np.isfinite(low) & finite, low, -np.inf)
+
+    def _centred(self, cells: Cells, u: list[Any], offsets: list[Any]) -> Any:
+        points = self._turned(cells.owner, cells.points())
+        boxes = self._turned(cells.owner, u)
+        latents = [
+            Centred(points[j], Dual(boxes[j], self._partials(cells.owner, j)), offsets) for j in range(self.d)
+        ]
+        (value,) = self._function(*latents, *self._data(cells.owner))
+        return value
+
+    def _partials(self, owner: Index, j: int) -> list[Any]:
+        if self._plain:
+            return [int(j == k) for k in range(self.d)]
+        return [BallArray(self.frames[owner, j, k]) for k in range(self.d)]
 
     def _data(self, owner: Index) -> list[BallArray]:
         return [self.x[owner, j] for j in range(self.model.data_dim)]
 
-    def _latent(self, owner: Index, u: list[Any]) -> list[Any]:
+    def _turned(self, owner: Index, u: list[Any]) -> list[Any]:
         """Return z = A u."""
         if self._plain:
             return u
         return [
             _added([u[k] * BallArray(self.frames[owner, j, k]) for k in range(self.d)]) for j in range(self.d)
         ]
-
-    def at(self, owner: Index, u: list[BallArray]) -> BallArray:
-        """Return U at points, shape (B,)."""
-        (value,) = self._value(*self._latent(owner, u), *self._data(owner))
-        return _balls(value, owner)
-
-    def with_slopes(self, owner: Index, u: list[BallArray]) -> tuple[BallArray, list[BallArray]]:
-        """Return U and its d derivatives in u over boxes, each of shape (B,)."""
-        values = self._slopes(*self._latent(owner, u), *self._data(owner))
-        value, *gradient = (_balls(v, owner) for v in values)
-        if self._plain:
-            return value, gradient
-        turned = [
-            _added([gradient[j] * BallArray(self.frames[owner, j, k]) for j in range(self.d)])
-            for k in range(self.d)
-        ]
-        return value, turned
-
-    def least_real_part(self, owner: Index, u: list[ComplexBallArray]) -> FloatArray:
-        """Return lower bounds of Re U over complex boxes, -inf where U is not known to be analytic."""
-        data = [ComplexBallArray(x) for x in self._data(owner)]
-        (value,) = self._complex(*self._latent(owner, u), *data)
-        rectangle = value if isinstance(value, ComplexBallArray) else ComplexBallArray(value)
-        low, finite = rectangle.real.lower(), np.isfinite(rectangle.imag.upper())
-        return np.broadcast_to(np.where(np.isfinite(low) & finite, low, -np.inf), owner.shape)
-
-
-def _balls(value: BallArray, owner: Index) -> BallArray:
-    """Return one ball per cell, also for an energy or a slope that is constant."""
-    return value.broadcast_to(owner.shape)
 
 
 def _added(terms: list[Any]) -> Any:

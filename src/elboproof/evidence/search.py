@@ -149,14 +149,10 @@ def _step(energy: Energy, cells: Cells, target: Target, found: Found) -> Cells:
 
 def _bounds(energy: Energy, cells: Cells) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return lower bounds of U (B,), the slopes' variation times half width (B, d), and U at the centre (B,)."""
-    centre = energy.at(cells.owner, cells.points())
-    value, slopes = energy.with_slopes(cells.owner, cells.box())
-    mean_value = centre
-    for k, slope in enumerate(slopes):  # U(u) = U(c) + sum_k U_k(box) (u_k - c_k)
-        mean_value = mean_value + slope * BallArray(np.zeros(len(cells)), cells.half[:, k])
-    least = np.fmax(value.lower(), mean_value.lower())
-    spread = np.stack([slope.rad * cells.half[:, k] for k, slope in enumerate(slopes)], 1)
-    return least, spread, np.where(np.isfinite(centre.rad), centre.mid, np.inf)
+    bounds = energy.over(cells)
+    spread = np.stack([slope.rad * cells.half[:, k] for k, slope in enumerate(bounds.slopes)], 1)
+    central = np.where(np.isfinite(bounds.central.rad), bounds.central.mid, np.inf)
+    return bounds.least, spread, central
 
 
 def _mass_bound(cells: Cells, target: Target, least: FloatArray) -> FloatArray:
@@ -178,42 +174,51 @@ def _try_rules(
     energy: Energy, cells: Cells, target: Target, central: FloatArray, found: Found
 ) -> tuple[NDArray[np.bool_], Index]:
     """Accept the cells for which a rule is good enough; return which, and the axis with the largest error."""
-    suprema = _suprema(energy, cells, target)  # (B, d, ellipses)
-    with np.errstate(over="ignore", invalid="ignore"):
-        per_axis = (factors()[None, :, None, :] * suprema[:, None, :, :]).min(-1)  # (B, sizes, d)
-        errors = np.nan_to_num(per_axis.sum(-1), nan=np.inf) * cells.volume()[:, None] * (1 + 1e-12)
-        estimate = cells.volume() * np.exp(np.minimum(target.shift[cells.owner] - central, 700.0))
+    estimate = cells.volume() * np.exp(np.minimum(target.shift[cells.owner] - central, 700.0))
     allowed = 0.1 * target.tolerance * (estimate + target.share * target.mass[cells.owner])
-    enough = errors <= allowed[:, None]
-    accepted = enough.any(1)
-    choice = enough.argmax(1)[accepted]
+    errors = np.full((len(cells), len(SIZES), cells.half.shape[1]), np.inf)  # the smallest so far, per axis
+    accepted = np.zeros(len(cells), dtype=bool)
+    for e in range(len(ELLIPSES)):
+        rows = np.flatnonzero(~accepted)
+        if len(rows):
+            part = cells[rows]
+            new = _axis_errors(energy, part, target, e)
+            errors[rows] = np.minimum(errors[rows], new)
+            accepted[rows] = errors[rows, -1].sum(-1) <= allowed[rows]
+    _accept(cells, accepted, errors.sum(-1), allowed, found)
+    return accepted, errors[:, -1].argmax(1)
+
+
+def _axis_errors(energy: Energy, cells: Cells, target: Target, e: int) -> FloatArray:
+    """Return upper bounds of each rule's error on each cell, axis by axis, from one ellipse: (B, sizes, d)."""
+    suprema = np.stack([_supremum(energy, cells, target, j, e) for j in range(cells.half.shape[1])], -1)
+    scaled = suprema * cells.volume()[:, None] * (1 + 1e-12)
+    return factors()[None, :, e, None] * scaled[:, None, :] * (1 + 1e-12)
+
+
+def _accept(
+    cells: Cells, accepted: NDArray[np.bool_], errors: FloatArray, allowed: FloatArray, found: Found
+) -> None:
     rows = np.flatnonzero(accepted)
     if len(rows):
+        choice = (errors[rows] <= allowed[rows, None]).argmax(1)  # the smallest rule that is good enough
         found.cells.append(cells[rows])
         found.sizes.append(np.array(SIZES)[choice])
         np.add.at(found.rule_error, cells.owner[rows], errors[rows, choice] * (1 + 1e-12))
-    return accepted, per_axis[:, -1].argmax(1)
 
 
-def _suprema(energy: Energy, cells: Cells, target: Target) -> FloatArray:
-    """Return upper bounds of |exp(shift - U)| with one coordinate on the rectangle around its ellipse."""
+def _supremum(energy: Energy, cells: Cells, target: Target, j: int, e: int) -> FloatArray:
+    """Return upper bounds of |exp(shift - U)| with coordinate j on the rectangle around its ellipse, (B,)."""
     along, across = semi_axes()
-    d, count = cells.half.shape[1], len(ELLIPSES)
-    result = np.empty((len(cells), d, count))
-    for j in range(d):
-        for e in range(count):
-            box = cells.box()
-            u = [ComplexBallArray(b) for b in box]
-            half = cells.half[:, j]
-            u[j] = ComplexBallArray(
-                BallArray(cells.centre[:, j], half * along[e]),
-                BallArray(np.zeros(len(cells)), half * across[e]),
-            )
-            least = energy.least_real_part(cells.owner, u)
-            exponent = (BallArray(target.shift[cells.owner]) - BallArray(np.maximum(least, -1e300))).upper()
-            value = BallArray(np.minimum(exponent, 700.0)).exp().upper()
-            result[:, j, e] = np.where(np.isfinite(least) & (exponent < 700.0), value, np.inf)
-    return result
+    u = [ComplexBallArray(box) for box in cells.box()]
+    half = cells.half[:, j]
+    u[j] = ComplexBallArray(
+        BallArray(cells.centre[:, j], half * along[e]), BallArray(np.zeros(len(cells)), half * across[e])
+    )
+    least = energy.least_real_part(cells, u)
+    exponent = (BallArray(target.shift[cells.owner]) - BallArray(np.maximum(least, -1e300))).upper()
+    value = BallArray(np.minimum(exponent, 700.0)).exp().upper()
+    return np.where(np.isfinite(least) & (exponent < 700.0), value, np.inf)
 
 
 def _abandon(energy: Energy, waiting: list[Cells], target: Target, found: Found) -> None:

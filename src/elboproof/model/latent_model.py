@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import sympy
 from sympy import Expr, Symbol
@@ -13,6 +14,11 @@ from elboproof.model.likelihood import Likelihood
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.parser import parse, require_real
 from elboproof.numbers.tape import Tape
+
+if TYPE_CHECKING:
+    import torch
+
+    from elboproof.model.network_model import NetworkModel
 
 
 @dataclass(frozen=True, init=False)
@@ -75,6 +81,31 @@ class LatentModel:
         )
         for j, text in enumerate(entries):
             _require_real_everywhere(self.quantities, j, text)
+
+    @staticmethod
+    def from_torch(module: "torch.nn.Module", likelihood: Likelihood) -> "NetworkModel":
+        """Return the model whose decoder is a torch network, its weights the exact binary numbers that they are.
+
+        Parameters
+        ----------
+        module
+            From d latents to D outputs: Sequential (also nested) of Linear, Tanh, Sigmoid, Softplus(beta=1),
+            GELU(approximate='none'), SiLU, ReLU, Sin (a module whose class has that name), Identity, Flatten and, in
+            evaluation mode, Dropout. The weights are copied: later training does not change the model.
+        likelihood
+            ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli`` (the network gives logits).
+
+        Raises
+        ------
+        TypeError
+            If a layer is not one of these.
+        ValueError
+            If weights are not finite, sizes do not fit, or a dropout is in training mode.
+        """
+        from elboproof.model.network_model import NetworkModel
+        from elboproof.model.torch_layers import read
+
+        return NetworkModel(read(module), likelihood)
 
     @property
     def latent_dim(self) -> int:

@@ -1,6 +1,7 @@
-"""The number system of ball arrays: a tape evaluated on arrays of float64 balls, real or complex.
+"""The number system of ball arrays: a tape evaluated on arrays of float64 balls.
 
-The complex ring needs no ``analytic`` flag: a rectangle that touches a cut or a kink gets an infinite radius always.
+The arguments are of one kind: ``BallArray``, ``ComplexBallArray``, ``Dual`` or ``Centred`` forms of either. No
+``analytic`` flag is needed: a complex rectangle that touches a cut or a kink gets an infinite radius always.
 """
 
 from collections.abc import Mapping
@@ -30,12 +31,6 @@ def _names() -> Mapping[str, Any]:
     return {"BallArray": BallArray, "precision": lambda: 53}
 
 
-def _complex_names() -> Mapping[str, Any]:
-    from elboproof.numbers.ball_complex import ComplexBallArray
-
-    return {**_names(), "ComplexBallArray": ComplexBallArray}
-
-
 BALL_ARRAYS = Ring(
     name="ball arrays",
     templates=_OPERATORS | _METHODS,
@@ -43,15 +38,4 @@ BALL_ARRAYS = Ring(
     fixed="renewed",
     constant="BallArray.from_fraction({p}, {q})",
 )
-"""Real: arguments and values are ``BallArray`` of shapes that broadcast."""
-
-COMPLEX_BALL_ARRAYS = Ring(
-    name="complex ball arrays",
-    templates=_OPERATORS
-    | _METHODS
-    | {name: "ComplexBallArray.coerce({0})." + f"{name}({{1}})" for name in ("max", "min", "pow")},
-    namespace=_complex_names,
-    fixed="renewed",
-    constant="BallArray.from_fraction({p}, {q})",
-)
-"""Complex: arguments are ``ComplexBallArray``; constants stay real until they meet one."""
+"""Constants are real balls of shape (); a value that depends on no argument is one, too."""

@@ -66,6 +66,11 @@ class Dual:
         """The partial derivatives as ring elements."""
         return tuple(_ring_element(p, self.value) for p in self._slopes)
 
+    @property
+    def slopes(self) -> tuple[Any, ...]:
+        """The partial derivatives as they were given or computed: ring elements, or the integers 0 and 1."""
+        return self._slopes
+
     @classmethod
     def variables(cls, values: Sequence[Any]) -> list[Self]:
         """Return the coordinates of a point, or of boxes, as duals: partial j of variable i is 1 if i = j else 0.

@@ -129,6 +129,8 @@ class Tape:
 
     def call(self, name: str, *arguments: int) -> int:
         """Return the entry of a function of the table ``functions.PRIMITIVES``."""
+        if name in {"max", "min"} and not self.varies[arguments[0]]:
+            arguments = arguments[::-1]  # rings may rely on a first operand that is no constant
         return self._put((name, *arguments))
 
     # -- from SymPy --
@@ -190,7 +192,9 @@ class Tape:
             return self.power(self.lower(base), int(exponent))
         if exponent.is_Rational and exponent.q == 2:
             return self.power(self.call("sqrt", self.lower(base)), int(exponent.p))
-        return self.call("pow", self.lower(base), self.lower(exponent))
+        if exponent.is_Rational:
+            return self.call("pow", self.lower(base), self.lower(exponent))
+        return self.call("exp", self.multiply(self.lower(exponent), self.call("log", self.lower(base))))
 
     def _function(self, e: Expr) -> int:
         if isinstance(e, Composite):
