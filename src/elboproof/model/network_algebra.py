@@ -1,0 +1,259 @@
+"""What a network needs of one number system: matrices of numbers with units as rows and points as columns.
+
+The functions of one variable come from the system's ring; here are products with weights, columns of constants, sums
+over units, and the way from separate arguments to matrices and back.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from elboproof.arguments import FloatArray
+from elboproof.model.networks import Affine
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.ball_complex import ComplexBallArray
+from elboproof.numbers.centred import Centred
+from elboproof.numbers.duals import Dual
+
+
+class Arrays:
+    """NumPy float64, and what all systems of arrays share."""
+
+    def shape(self, values: Sequence[Any]) -> tuple[int, ...]:
+        """Return the common shape of columns."""
+        shapes = {self._shape_of(value) for value in values}
+        return np.broadcast_shapes(*shapes)
+
+    def _shape_of(self, value: Any) -> tuple[int, ...]:
+        return np.shape(value)
+
+    def matrix(self, columns: Sequence[Any], shape: tuple[int, ...]) -> Any:
+        """Return columns of shapes that broadcast to ``shape`` as one matrix (n, P)."""
+        return _rows(columns, shape)
+
+    def taken(self, matrix: Any, index: Any) -> Any:
+        """Return some of the points."""
+        return matrix[:, index]
+
+    def units(self, matrix: Any, d: int) -> list[Any]:
+        """Return the constant slopes of d inputs: unit vectors (d, 1)."""
+        return [self.column([float(j == k) for j in range(d)], matrix) for k in range(d)]
+
+    def column(self, values: Any, like: Any) -> Any:  # noqa: ARG002
+        """Return exact floats as a column (n, 1)."""
+        return np.asarray(values, dtype=np.float64)[:, None]
+
+    def stacked(self, values: Sequence[Any], like: Any) -> Any:  # noqa: ARG002
+        """Return numbers of the ring as a column (n, 1)."""
+        return np.array(values)[:, None]
+
+    def affine(self, layer: Affine, h: Any, with_bias: bool) -> Any:
+        """Return W h, plus b if asked."""
+        product = layer.weight @ h
+        return product + self.column(layer.bias, h) if with_bias else product
+
+    def applied(self, function: Callable[..., Any], h: Any, options: dict[str, Any]) -> Sequence[Any]:
+        """Return the values of a compiled function of one variable at every entry."""
+        return function(h, **options)  # type: ignore[no-any-return]
+
+    def square(self, h: Any) -> Any:
+        """Return h^2."""
+        return h * h
+
+    def total(self, h: Any) -> Any:
+        """Return the sums over units, (n, P) -> (P,)."""
+        return h.sum(0)
+
+    def joined(self, parts: Sequence[Any]) -> Any:
+        """Return the points of several blocks in one array."""
+        return np.concatenate(parts)
+
+    def repeated(self, value: Any, shape: tuple[int, ...]) -> Any:
+        """Return a value repeated to a shape."""
+        return np.broadcast_to(value, shape)
+
+    def shaped(self, value: Any, shape: tuple[int, ...]) -> Any:
+        """Return the points in the arguments' shape."""
+        return value.reshape(*shape) if shape else value.reshape(())
+
+
+class Tensors(Arrays):
+    """torch."""
+
+    def _shape_of(self, value: Any) -> tuple[int, ...]:
+        return tuple(value.shape)
+
+    def matrix(self, columns: Sequence[Any], shape: tuple[int, ...]) -> Any:
+        """Return columns as one matrix; autograd passes."""
+        import torch
+
+        return torch.stack([column.expand(shape).reshape(-1) for column in columns])
+
+    def column(self, values: Any, like: Any) -> Any:
+        """Return floats in the dtype and on the device of ``like``."""
+        import torch
+
+        return torch.as_tensor(np.asarray(values), dtype=like.dtype, device=like.device)[:, None]
+
+    stacked = column
+
+    def affine(self, layer: Affine, h: Any, with_bias: bool) -> Any:
+        """Return W h, plus b if asked."""
+        import torch
+
+        weight = torch.as_tensor(layer.weight.entries, dtype=h.dtype, device=h.device)
+        return weight @ h + self.column(layer.bias, h) if with_bias else weight @ h
+
+    def joined(self, parts: Sequence[Any]) -> Any:
+        """Return the only block: autograd wants no copies."""
+        return parts[0]
+
+    def repeated(self, value: Any, shape: tuple[int, ...]) -> Any:
+        """Return a value repeated to a shape."""
+        return value.expand(shape)
+
+
+class Balls(Arrays):
+    """Arrays of float64 balls, complex rectangles, duals and centred forms of both."""
+
+    def _shape_of(self, value: Any) -> tuple[int, ...]:
+        if isinstance(value, Centred):
+            return self._shape_of(value.dual)
+        if isinstance(value, Dual):
+            return self.shape([value.value, *value.partials])
+        return tuple(value.shape)
+
+    def matrix(self, columns: Sequence[Any], shape: tuple[int, ...]) -> Any:
+        """Return columns as one matrix; all must be of one kind, but real balls may stand among rectangles."""
+        first = next((c for c in columns if not isinstance(c, BallArray)), columns[0])
+        if isinstance(first, Centred):
+            centre = self.matrix([c.centre for c in columns], shape)
+            offsets = [self.repeated(offset, shape).reshape(-1) for offset in first.offsets]
+            return Centred(centre, self.matrix([c.dual for c in columns], shape), offsets)
+        if isinstance(first, Dual):
+            slopes = zip(*(c.partials for c in columns), strict=True)
+            value = self.matrix([c.value for c in columns], shape)
+            return Dual(value, [self.matrix(slope, shape) for slope in slopes])
+        if isinstance(first, ComplexBallArray):
+            rectangles = [ComplexBallArray.coerce(c) or c for c in columns]
+            real = self.matrix([c.real for c in rectangles], shape)
+            return ComplexBallArray(real, self.matrix([c.imag for c in rectangles], shape))
+        mids, rads = [c.mid for c in columns], [c.rad for c in columns]
+        return BallArray._of((_rows(mids, shape), _rows(rads, shape)))
+
+    def taken(self, matrix: Any, index: Any) -> Any:
+        """Return some of the points."""
+        return _through(matrix, lambda part: part[..., index])
+
+    def column(self, values: Any, like: Any) -> Any:  # noqa: ARG002
+        """Return exact floats as a column of points."""
+        return BallArray(np.asarray(values, dtype=np.float64)[:, None])
+
+    def stacked(self, values: Sequence[Any], like: Any) -> Any:  # noqa: ARG002
+        """Return balls of shape () as a column."""
+        return BallArray.concatenate([value.reshape(1, 1) for value in values])
+
+    def square(self, h: Any) -> Any:
+        """Return h^2, nonnegative."""
+        return h.square()
+
+    def total(self, h: Any) -> Any:
+        """Return the sums over units."""
+        return _through(h, lambda part: part.sum(0), offsets=False)
+
+    def joined(self, parts: Sequence[Any]) -> Any:
+        """Return the points of several blocks in one array."""
+        first = parts[0]
+        if isinstance(first, Centred):
+            offsets = [self.joined(column) for column in zip(*(p.offsets for p in parts), strict=True)]
+            return Centred(
+                self.joined([p.centre for p in parts]), self.joined([p.dual for p in parts]), offsets
+            )
+        if isinstance(first, Dual):
+            slopes = zip(*(p.partials for p in parts), strict=True)
+            return Dual(self.joined([p.value for p in parts]), [self.joined(slope) for slope in slopes])
+        return type(first).concatenate(parts)
+
+    def repeated(self, value: Any, shape: tuple[int, ...]) -> Any:
+        """Return a value repeated to a shape."""
+        if isinstance(value, ComplexBallArray):
+            return ComplexBallArray(value.real.broadcast_to(shape), value.imag.broadcast_to(shape))
+        if isinstance(value, BallArray):
+            return value.broadcast_to(shape)
+        return _through(value, lambda part: self.repeated(part, shape))
+
+    def shaped(self, value: Any, shape: tuple[int, ...]) -> Any:
+        """Return the points in the arguments' shape."""
+        return _through(value, lambda part: part.reshape(*shape))
+
+
+def _rows(columns: Sequence[Any], shape: tuple[int, ...]) -> FloatArray:
+    """Return arrays as the rows of a matrix; 784 columns are common, so nothing is done twice for each."""
+    if any(np.shape(column) != shape for column in columns):
+        columns = [np.broadcast_to(column, shape) for column in columns]
+    return np.asarray(np.array(columns, dtype=np.float64).reshape(len(columns), -1))
+
+
+def _through(value: Any, function: Callable[[Any], Any], *, offsets: bool = True) -> Any:
+    """Apply a function to the arrays that a dual or a centred form consists of."""
+    if isinstance(value, Dual):
+        return Dual(function(value.value), [function(slope) for slope in value.partials])
+    if isinstance(value, Centred):
+        moved = [function(offset) for offset in value.offsets] if offsets else value.offsets
+        return Centred(function(value.centre), _through(value.dual, function), moved)
+    return function(value)
+
+
+class Scalars(Arrays):
+    """Balls of python-flint, one point at a time: object arrays (n, 1)."""
+
+    def shape(self, values: Sequence[Any]) -> tuple[int, ...]:  # noqa: ARG002
+        """Return (): there is one point."""
+        return ()
+
+    def matrix(self, columns: Sequence[Any], shape: tuple[int, ...]) -> Any:  # noqa: ARG002
+        """Return numbers as a column."""
+        return _objects(columns)
+
+    def column(self, values: Any, like: Any) -> Any:  # noqa: ARG002
+        """Return exact floats as a column."""
+        from flint import arb
+
+        return _objects([arb(float(value)) for value in values])
+
+    def stacked(self, values: Sequence[Any], like: Any) -> Any:  # noqa: ARG002
+        """Return numbers as a column."""
+        return _objects(values)
+
+    def affine(self, layer: Affine, h: Any, with_bias: bool) -> Any:
+        """Return W h, plus b if asked."""
+        from flint import acb, acb_mat, arb_mat
+
+        kind = acb_mat if any(isinstance(value, acb) for value in h[:, 0]) else arb_mat
+        product = kind(layer.weight.entries.tolist()) * kind(h.tolist())
+        column = _objects([product[i, 0] for i in range(product.nrows())])
+        return column + self.column(layer.bias, h) if with_bias else column
+
+    def applied(self, function: Callable[..., Any], h: Any, options: dict[str, Any]) -> Sequence[Any]:
+        """Return the values of a compiled function of one variable at every entry."""
+        values = [function(t, **options) for t in h[:, 0]]
+        return [_objects(column) for column in zip(*values, strict=True)]
+
+    def repeated(self, value: Any, shape: tuple[int, ...]) -> Any:  # noqa: ARG002
+        """Return the value of the only point."""
+        return value
+
+    def joined(self, parts: Sequence[Any]) -> Any:
+        """Return the only point."""
+        return parts[0]
+
+    def shaped(self, value: Any, shape: tuple[int, ...]) -> Any:  # noqa: ARG002
+        """Return the only number."""
+        return value[0] if isinstance(value, np.ndarray) else value
+
+
+def _objects(values: Sequence[Any]) -> Any:
+    column = np.empty((len(values), 1), dtype=object)
+    column[:, 0] = values
+    return column

@@ -1,0 +1,221 @@
+"""The quantities of a network model: the same functions as a tape's, run layer by layer.
+
+The energy is U = |z|^2/2 + (d/2) log 2 pi - log p(x | f(z)) with
+
+    -log p = sum_j (x_j - f_j)^2 / (2 v_j) + log det(2 pi C) / 2      (Gaussian, scalar or diagonal C)
+    -log p = sum_j softplus(f_j) - x_j f_j                            (Bernoulli).
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy import Symbol
+
+from elboproof.arguments import bad, wrong_type
+from elboproof.model.likelihood import Bernoulli, Gaussian, Likelihood
+from elboproof.model.network_algebra import Arrays, Balls, Scalars, Tensors
+from elboproof.model.networks import Network
+from elboproof.numbers.compiler import Compiled, Ring, compile_tape
+from elboproof.numbers.functions import WRITABLE
+from elboproof.numbers.jets import Jet, added, composed, derivatives, mapped, squared
+from elboproof.numbers.tape import Tape
+
+_ALGEBRAS: dict[str, tuple[type[Arrays], bool]] = {  # and whether points are taken in blocks
+    "floating": (Arrays, True),
+    "tensors": (Tensors, False),
+    "ball arrays": (Balls, True),
+    "complex ball arrays": (Balls, True),
+    "balls": (Scalars, False),
+    "complex balls": (Scalars, False),
+}
+_CACHED = 2**15
+"""Numbers of one temporary (units times points): a quarter of a megabyte, which stays in cache."""
+
+
+class NetworkQuantities:
+    """What the evaluators and the evidence engine ask of a model, for a network.
+
+    Parameters
+    ----------
+    latents, data
+        Symbols, for their names and numbers.
+    network
+        The decoder.
+    likelihood
+        ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli``.
+
+    Attributes
+    ----------
+    block : int
+        Points evaluated at once.
+    tape : Tape
+        A tape without inputs, for constants.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the likelihood is another one.
+    """
+
+    def __init__(
+        self, latents: Sequence[Symbol], data: Sequence[Symbol], network: Network, likelihood: Likelihood
+    ) -> None:
+        _require_supported(likelihood)
+        self.latents, self.data, self.binary = tuple(latents), tuple(data), likelihood.binary
+        self.network, self.likelihood = network, likelihood
+        self.tape = Tape(())
+        self.block = max(32, _CACHED // network.widest)
+        self._functions: dict[tuple[str, int, str], Compiled] = {}
+
+    def compiled(self, quantity: str, order: int, ring: Ring) -> Compiled:
+        """Return the function (z_1..z_d, x_1..x_D) -> distinct derivatives, as `Quantities.compiled` does."""
+        return _Function(self, quantity, [order], ring)
+
+    def compiled_with_slopes(self, quantity: str, ring: Ring) -> Compiled:
+        """Return the function -> (value, d first derivatives) of a scalar quantity."""
+        return _Function(self, quantity, [0, 1], ring)
+
+    def activation(self, name: str, order: int, ring: Ring) -> Compiled:
+        """Return the function t -> Taylor coefficients g^(n)(t)/n!, n = 0, ..., order, of an activation g."""
+        key = (name, order, ring.name)
+        if key not in self._functions:
+            t = Symbol("t", real=True)
+            tape = Tape([t])
+            roots, entry, scale = [], tape.lower(WRITABLE[name].symbolic(t)), Fraction(1)
+            for n in range(order + 1):
+                roots.append(tape.multiply(entry, tape.constant(scale)))
+                if n < order:
+                    entry, scale = tape.derivative(entry, 0), scale / (n + 1)
+            self._functions[key] = compile_tape(tape, roots, ring)
+        return self._functions[key]
+
+    def constants(self, name: str, ring: Ring) -> Compiled:
+        """Return the function () -> numbers of a ring: the energy's ``"constant"`` parts or the ``"weights"``."""
+        key = (name, 0, ring.name)
+        if key not in self._functions:
+            if name == "constant":
+                numbers = [sympy.log(2 * sympy.pi) * len(self.latents) / 2]
+                numbers.append(-self.likelihood.log_supremum(len(self.data)))
+            else:
+                numbers = [1 / (2 * variance) for variance in self.likelihood.variance or ()]  # type: ignore[attr-defined]
+            self._functions[key] = compile_tape(self.tape, [self.tape.lower(n) for n in numbers], ring)
+        return self._functions[key]
+
+
+def _require_supported(likelihood: Likelihood) -> None:
+    if not isinstance(likelihood, Gaussian | Bernoulli):
+        raise wrong_type(
+            "likelihood", likelihood, "ep.Gaussian(variance=...) or ep.Bernoulli() for a network"
+        )
+    if isinstance(likelihood, Gaussian) and likelihood.variance is None:
+        raise bad("likelihood", likelihood, "a scalar or diagonal variance for a network")
+
+
+class _Function:
+    """One quantity in one ring, for derivatives of the given orders."""
+
+    def __init__(
+        self, quantities: NetworkQuantities, quantity: str, orders: Sequence[int], ring: Ring
+    ) -> None:
+        if ring.name not in _ALGEBRAS:
+            raise ValueError(
+                f"evaluator: got the {ring.name} number system for a network; expected floating, tensors or balls "
+                "(write a small decoder as expressions instead)"
+            )
+        kind, self.blocked = _ALGEBRAS[ring.name]
+        self.algebra = kind()
+        self.quantities, self.quantity, self.orders, self.ring = quantities, quantity, orders, ring
+
+    def __call__(self, *arguments: Any, **options: Any) -> tuple[Any, ...]:
+        d, algebra = len(self.quantities.latents), self.algebra
+        z, x = arguments[:d], arguments[d:]
+        with_data = self.quantity != "decoder"
+        shape = algebra.shape([*z, *x] if with_data else z)
+        latents, data = algebra.matrix(z, shape), _Data(algebra, x, shape) if with_data else None
+        points = int(np.prod(shape))
+        step = self.quantities.block if self.blocked else max(points, 1)
+        blocks = [slice(start, min(start + step, points)) for start in range(0, points, step)]
+        parts = [self._block(algebra.taken(latents, b), data and data.at(b), b, options) for b in blocks]
+        columns = zip(*parts, strict=True)
+        return tuple(algebra.shaped(algebra.joined(column), shape) for column in columns)
+
+    def _block(self, z: Any, x: Any, block: slice, options: dict[str, Any]) -> list[Any]:
+        """Return the wanted derivatives of a block of points, entry by entry."""
+        d, highest, algebra = len(self.quantities.latents), max(self.orders), self.algebra
+        jet: Jet = {(): z}
+        if highest:
+            jet |= {(k,): unit for k, unit in enumerate(algebra.units(z, d))}
+        run = _Run(self, highest, options)
+        rows = self.quantities.network.outputs if x is None else 1
+        values = run.outputs(jet) if x is None else mapped(lambda v: [v], run.of_data(self.quantity, jet, x))
+        result: list[Any] = []
+        for order in self.orders:
+            wanted = derivatives(values, d, order, lambda: [algebra.total(z * 0.0)] * rows)
+            result.extend(value[j] for value in wanted for j in range(rows))
+        return [algebra.repeated(value, (block.stop - block.start,)) for value in result]
+
+
+class _Data:
+    """The data columns as one matrix (D, Q) in their own shape, and which of its columns each point uses."""
+
+    def __init__(self, algebra: Arrays, x: Sequence[Any], shape: tuple[int, ...]) -> None:
+        own = algebra.shape(x)
+        self.algebra, self.matrix = algebra, algebra.matrix(x, own)
+        self.owner: Any = None
+        if own != shape:
+            owner = np.arange(int(np.prod(own))).reshape(own)
+            self.owner = np.broadcast_to(owner, shape).flatten()
+
+    def at(self, block: slice) -> Any:
+        """Return the data of a block of points, (D, P)."""
+        return self.algebra.taken(self.matrix, block if self.owner is None else self.owner[block])
+
+
+class _Run:
+    """One evaluation: the network's outputs and what a likelihood makes of them."""
+
+    def __init__(self, function: _Function, order: int, options: dict[str, Any]) -> None:
+        self.quantities, self.algebra, self.ring = function.quantities, function.algebra, function.ring
+        self.order, self.options = order, options
+
+    def outputs(self, jet: Jet) -> Jet:
+        """Return the jet of f(z), coefficients of shape (D, P)."""
+        return self.quantities.network.forward(jet, self.algebra.affine, self._taylor)
+
+    def of_data(self, quantity: str, jet: Jet, x: Any) -> Jet:
+        """Return the jet of the energy or of the log likelihood, coefficients of shape (P,)."""
+        prior, density = self.quantities.constants("constant", self._constant_ring)()
+        negative = added(self._misfit(self.outputs(jet), x), {(): density})
+        if quantity == "log_likelihood":
+            return mapped(lambda value: -value, negative)
+        squares = squared(jet, self.order, self.algebra.square)
+        return added(
+            mapped(lambda value: self.algebra.total(value) * 0.5, squares), added(negative, {(): prior})
+        )
+
+    @property
+    def _constant_ring(self) -> Ring:
+        from elboproof.numbers.balls import REAL_BALLS
+
+        return REAL_BALLS if self.ring.name == "complex balls" else self.ring  # constants are real
+
+    def _misfit(self, f: Jet, x: Any) -> Jet:
+        """Return the jet of -log p(x|z) without its constant."""
+        algebra, order = self.algebra, self.order
+        if self.quantities.binary:
+            terms = mapped(lambda value: -(value * x), f)
+            terms = added(composed(self._taylor("softplus", f[()]), f), terms)
+            return mapped(algebra.total, terms)
+        weights = self.quantities.constants("weights", self._constant_ring)()
+        squares = squared({**f, (): f[()] - x}, order, algebra.square)
+        if len(weights) == 1:
+            return mapped(lambda value: algebra.total(value) * weights[0], squares)
+        column = algebra.stacked(weights, x)
+        return mapped(lambda value: algebra.total(value * column), squares)
+
+    def _taylor(self, name: str, h: Any) -> Sequence[Any]:
+        function = self.quantities.activation(name, self.order, self.ring)
+        return self.algebra.applied(function, h, self.options)

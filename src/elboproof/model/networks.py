@@ -1,0 +1,92 @@
+"""A feed-forward network: affine maps with exact float64 weights, and activations.
+
+It is never expanded into scalar expressions. Every number system runs it layer by layer: an affine map is a matrix
+product, an activation a function of the table that decoder strings use, with the same derivatives.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from elboproof.arguments import FloatArray
+from elboproof.numbers.ball_matrices import ExactMatrix
+from elboproof.numbers.jets import Jet, composed
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """h -> W h + b.
+
+    Attributes
+    ----------
+    weight : (m, n)
+    bias : (m,)
+        Finite, meant exactly.
+    name : str
+        What error messages call it.
+    """
+
+    weight: ExactMatrix
+    bias: FloatArray
+    name: str
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function of one variable applied to each unit; ``function`` is a name of ``functions.WRITABLE``."""
+
+    function: str
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Layers in order of evaluation, at least one of them affine, with sizes that fit."""
+
+    layers: tuple[Affine | Activation, ...]
+
+    @property
+    def _affine(self) -> list[Affine]:
+        return [layer for layer in self.layers if isinstance(layer, Affine)]
+
+    @property
+    def inputs(self) -> int:
+        """The number of latents d."""
+        return self._affine[0].weight.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """The number of outputs D."""
+        return self._affine[-1].weight.shape[0]
+
+    @property
+    def widest(self) -> int:
+        """The largest number of units in a layer."""
+        return max(max(layer.weight.shape) for layer in self._affine)
+
+    def forward(
+        self, jet: Jet, affine: Callable[[Affine, Any, bool], Any], taylor: Callable[..., Any]
+    ) -> Jet:
+        """Return the outputs' jet for the input's.
+
+        Parameters
+        ----------
+        jet
+            Coefficients of shape (d, P).
+        affine
+            (layer, h, whether to add the bias) -> W h or W h + b.
+        taylor
+            (function's name, h) -> its Taylor coefficients at h.
+        """
+        for layer in self.layers:
+            if isinstance(layer, Affine):
+                jet = {key: affine(layer, value, not key) for key, value in jet.items()}
+            else:
+                jet = composed(taylor(layer.function, jet[()]), jet)
+        return jet
+
+    def __repr__(self) -> str:
+        words = [
+            layer.function if isinstance(layer, Activation) else "-".join(map(str, layer.weight.shape[::-1]))
+            for layer in self.layers
+        ]
+        return f"Network({', '.join(words)})"
