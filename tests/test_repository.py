@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -52,12 +53,26 @@ def test_every_committed_finding_holds_with_its_controls() -> None:
     assert all(finding["controls"] for finding in findings)
 
 
-def test_the_readme_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - our own text
-    printed = capsys.readouterr().out
-    assert printed.startswith("-0.0481055205235")
-    assert "(2, 1)" in printed
+README = (ROOT / "README.md").read_text()
+PRINTED = [("-0.0481055205235", "(2, 1)"), ("-4.02832301", " -4.02832301")]
+"""What the examples of the README print, in their order: how it begins, and a part of the rest."""
+
+
+def test_the_readme_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    for example, (begins, has) in zip(examples, PRINTED, strict=True):
+        exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - our own text
+        printed = capsys.readouterr().out
+        assert printed.startswith(begins)
+        assert has in printed
+
+
+def test_the_readme_command_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (line,) = re.findall(r"^elboproof (evidence .*)$", README, flags=re.MULTILINE)
+    words = shlex.split(line)
+    assert cli.main(words) == 0
+    assert "-4.02832301" in capsys.readouterr().out
+    assert cli.main([*words, "--x", "0.5"]) == 4
 
 
 def test_constraints_pin_every_dependency() -> None:

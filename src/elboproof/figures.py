@@ -1,8 +1,12 @@
-"""Figures: scripts in ``figures/`` that draw what checks recorded.
+"""Figures: scripts in ``figures/`` that draw what was recorded.
 
 A script ``figures/NAME.py`` has a docstring, ``rows(findings) -> Rows`` and ``draw(rows) -> Figure``. The first picks
 series out of the findings in ``paper_checks.json`` (nothing is computed), which are written to ``NAME.csv``; the second
 draws what it is given back from that file, which is written to ``NAME.png``. The same findings give the same bytes.
+
+A script may set ``RECORD = "benchmarks/NAME.json"``: ``rows`` is then given that JSON document in place of the
+findings, for data that no check of a claim makes. It may set ``COLUMNS`` to the names of its table's columns; the first
+two hold text, the others numbers.
 """
 
 import csv
@@ -24,6 +28,9 @@ DIGITS = 6
 Row = tuple[str, str, float, float]
 Rows = list[Row]
 """(panel, series, x, y)."""
+WideRows = list[tuple[str, str, *tuple[float, ...]]]
+"""Rows of a script with its own ``COLUMNS``."""
+COLUMNS = ("panel", "series", "x", "y")
 Findings = Mapping[str, Mapping[str, Any]]
 """Findings by ``claim/statement/check``."""
 
@@ -41,16 +48,14 @@ def main(names: Sequence[str], check: bool = False) -> int:
     ValueError
         If a name is no figure, or the records are missing.
     """
-    scripts = _scripts(names)
-    findings = load_findings(RECORDS)
     stale = []
-    for script in scripts:
-        for path, content in render(script, findings).items():
+    for script in _scripts(names):
+        for path, content in render(script).items():
             if path.exists() and path.read_bytes() == content:
                 print(f"{path}: unchanged")
             elif check:
                 stale.append(path)
-                print(f"{path}: differs from what {script} makes of {RECORDS}")
+                print(f"{path}: differs from what {script} makes of its record")
             else:
                 path.write_bytes(content)
                 print(f"{path}: written")
@@ -77,10 +82,41 @@ def load_findings(path: Path) -> Findings:
     return {f"{f['claim']}/{f['statement']}/{f['check']}": f for f in document["findings"]}
 
 
-def render(script: Path, findings: Findings) -> dict[Path, bytes]:
-    """Return the content of a figure's data file and of its image."""
+def load_record(path: Path, script: Path) -> Any:
+    """Return the JSON document that a script names as its record.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing or no JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: got {error}; expected the JSON record that {script} names") from error
+
+
+def render(script: Path, findings: Findings | None = None) -> dict[Path, bytes]:
+    """Return the content of a figure's data file and of its image.
+
+    Parameters
+    ----------
+    script
+        ``figures/NAME.py``.
+    findings
+        In place of those in ``paper_checks.json``; not used by a script with a ``RECORD`` of its own.
+
+    Raises
+    ------
+    ValueError
+        If what the figure is drawn from is missing.
+    """
     module = _load(script)
-    table = _to_csv(module.rows(findings))
+    if hasattr(module, "RECORD"):
+        rows = module.rows(load_record(Path(module.RECORD), script))
+    else:
+        rows = module.rows(load_findings(RECORDS) if findings is None else findings)
+    table = _to_csv(rows, getattr(module, "COLUMNS", COLUMNS))
     return {script.with_suffix(".csv"): table, script.with_suffix(".png"): _to_png(module, _from_csv(table))}
 
 
@@ -110,20 +146,23 @@ def _load(script: Path) -> ModuleType:
     return module
 
 
-def _to_csv(rows: Rows) -> bytes:
+def _to_csv(rows: Rows | WideRows, columns: Sequence[str]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["panel", "series", "x", "y"])
-    writer.writerows([panel, name, f"{x:.{DIGITS}g}", f"{y:.{DIGITS}g}"] for panel, name, x, y in rows)
+    writer.writerow(columns)
+    for panel, name, *numbers in rows:
+        if len(numbers) != len(columns) - 2:
+            raise bad("rows", (panel, name, *numbers), f"the columns {', '.join(columns)}")
+        writer.writerow([panel, name, *(f"{number:.{DIGITS}g}" for number in numbers)])
     return text.getvalue().encode()
 
 
-def _from_csv(table: bytes) -> Rows:
+def _from_csv(table: bytes) -> WideRows:
     lines = list(csv.reader(io.StringIO(table.decode())))[1:]
-    return [(panel, name, float(x), float(y)) for panel, name, x, y in lines]
+    return [(panel, name, *map(float, numbers)) for panel, name, *numbers in lines]
 
 
-def _to_png(module: ModuleType, rows: Rows) -> bytes:
+def _to_png(module: ModuleType, rows: WideRows) -> bytes:
     import matplotlib as mpl
 
     with mpl.rc_context():
