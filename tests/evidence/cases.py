@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from unittest.mock import patch
 
 import numpy as np
-from flint import acb, arb
+from flint import acb, arb, fmpq
 from numpy.typing import NDArray
 
 import elboproof as ep
@@ -42,6 +42,8 @@ class Case:
         (N, D) exact numbers.
     truths
         Returns the N log evidences.
+    most_digits
+        What may be asked in a quick test.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Case:
     variance: str
     x: tuple[tuple[truth.Number, ...], ...]
     truths: Callable[[], list[arb]] = field(repr=False)
+    most_digits: float = 10
 
     def model(self) -> ep.LatentModel:
         return ep.LatentModel(list(self.latent), list(self.decoder), ep.Gaussian(self.variance))
@@ -237,3 +240,30 @@ def banana(variance: str) -> Case:
         (x,),
         lambda: [truth.marginal(lambda z: [z, z * z], lambda _: [acb(v), acb(v + 1)], x)],
     )
+
+
+def _reduced(
+    name: str,
+    latent: tuple[str, ...],
+    decoder: tuple[str, ...],
+    x: tuple[truth.Number, ...],
+    mean: truth.Decoder,
+    spread: truth.Decoder,
+    most_digits: float = 10,
+) -> Case:
+    """Return a case of variance 1/100 in which x given the first latent is N(mean, diag(spread))."""
+    return Case(name, latent, decoder, "1/100", (x,), lambda: [truth.marginal(mean, spread, x)], most_digits)
+
+
+V = acb(fmpq(1, 100))
+PRODUCT = _reduced("product", ("a", "b"), ("a*b",), ("0.7",), lambda _: [acb(0)], lambda z: [z * z + V])
+RIDGE = _reduced("open ridge", ("a", "b"), ("b + a**2",), ("0.7",), lambda z: [z * z], lambda _: [1 + V])
+CHAIN = _reduced(
+    "three latents",
+    ("a", "b", "c"),
+    ("a", "b + a**2", "c + a"),
+    ("0.7", "0.3", "-0.2"),
+    lambda z: [z, z * z, z],
+    lambda _: [V, 1 + V, 1 + V],
+    6,
+)

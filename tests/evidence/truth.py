@@ -14,6 +14,8 @@ from elboproof.numbers.balls import working_precision
 
 BITS = 140
 """Of the references: 42 digits."""
+SHARP = 1e-15
+"""Relative radius of a reference: the narrowest enclosures of float64 are some 1e-14 wide."""
 Number = int | float | str | Fraction
 Decoder = Callable[[acb], Sequence[acb]]
 
@@ -127,7 +129,7 @@ def misses(lower: ArrayLike, upper: ArrayLike, truths: Sequence[arb]) -> list[in
     low, high = np.atleast_1d(np.asarray(lower)), np.atleast_1d(np.asarray(upper))
     if not len(low) == len(high) == len(truths):
         raise ValueError(f"truths: got {len(truths)} of {len(low)} bounds; expected one each")
-    blurred = [n for n, t in enumerate(truths) if not t.rad() <= 1e-13 * (1 + abs(t.mid()))]
+    blurred = [n for n, t in enumerate(truths) if not is_sharp(t)]
     if blurred:
         raise ValueError(f"truths: got {truths[blurred[0]]} at {blurred[0]}; expected sharp references")
     return [
@@ -135,3 +137,13 @@ def misses(lower: ArrayLike, upper: ArrayLike, truths: Sequence[arb]) -> list[in
         for n, t in enumerate(truths)
         if t < arb(float(low[n])) or t > arb(float(high[n]))  # infinite bounds compare as they should
     ]
+
+
+def is_sharp(value: arb) -> bool:
+    """Whether a reference can judge: it is known far better than what is asked of the engine."""
+    return bool(value.rad() <= SHARP * (1 + abs(value.mid())))
+
+
+def hull(lower: float, upper: float) -> arb:
+    """Return a ball that contains [lower, upper]."""
+    return arb(float(lower)).union(arb(float(upper)))
