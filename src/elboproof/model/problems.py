@@ -34,6 +34,7 @@ class Tag(StrEnum):
     D3 = "d3"
     UNIMODAL = "unimodal"  # one mode within 20 nats of the best
     TWO_MODE = "two-mode"  # two modes within 20 nats of the best
+    MANY_MODE = "many-mode"  # three modes or more within 20 nats, of no pattern
     PERIODIC = "periodic"  # the decoder repeats itself along a latent
     RIDGE = "ridge"  # fewer outputs than latents: the mass lies along a curve or surface
     OFF_IMAGE = "off-image"  # x has a positive distance from the decoder's image
@@ -52,7 +53,7 @@ class Tag(StrEnum):
 
 
 DIMENSIONS: Mapping[Tag, int] = MappingProxyType({Tag.D1: 1, Tag.D2: 2, Tag.D3: 3})
-SHAPES = frozenset({Tag.UNIMODAL, Tag.TWO_MODE, Tag.PERIODIC, Tag.RIDGE, Tag.OFF_IMAGE})
+SHAPES = frozenset({Tag.UNIMODAL, Tag.TWO_MODE, Tag.MANY_MODE, Tag.PERIODIC, Tag.RIDGE, Tag.OFF_IMAGE})
 FAMILIES = frozenset({Tag.BOUNDED, Tag.POLYNOMIAL, Tag.EXPONENTIAL, Tag.NETWORK})
 LIKELIHOODS = frozenset({Tag.GAUSSIAN, Tag.BERNOULLI})
 VARIANCES: Mapping[Tag, str] = MappingProxyType(
@@ -230,7 +231,8 @@ def _reference(row: Mapping[str, str] | None) -> tuple[Decimal, Decimal, tuple[R
     return first.value, radius, (first, second)
 
 
-def _read() -> dict[str, dict[str, str]]:
+def stored() -> dict[str, dict[str, str]]:
+    """Return the rows of ``problems.csv`` by name, as text."""
     with files("elboproof.model").joinpath("problems.csv").open(encoding="utf-8") as file:
         return {row["name"]: row for row in csv.DictReader(file)}
 
@@ -276,7 +278,8 @@ _TABLE = (
     _Family("ridge-ellipse", "d2 ridge polynomial", "a**2+b**2/4", "0.7", (1, 2, 3), "a closed ridge"),
     _Family("ridge-product", "d2 ridge polynomial", "a*b", "0.7", (1, 2, 3), "two ridges to infinity"),
     _Family("ridge-banana", "d2 ridge polynomial", "b+a**2", "0.7", (1, 2, 3), "an open ridge"),
-    _Family("softmax", "d2 unimodal bounded", _SOFTMAX, "0.4 -0.3", (0, 1, 2), "50 points"),
+    _Family("softmax", "d2 unimodal bounded", _SOFTMAX, "0.4 -0.3", (0,), "50 points"),
+    _Family("softmax", "d2 many-mode bounded", _SOFTMAX, "0.4 -0.3", (1, 2), "50 points, modes unequal"),
     _Family(
         "network-2", "d2 unimodal network", _NETWORK_2, "-2.91 1.07 -0.94 -0.66 0.8 -0.96", (0, 1, 2), "2-4-6"
     ),
@@ -307,7 +310,7 @@ _TABLE = (
     _Family("network-3-bernoulli", "d3 unimodal network", _LOGITS_3, _PIXELS, (), "3-4-8"),
 )
 
-BASE: tuple[Problem, ...] = tuple(problem for family in _TABLE for problem in family.problems(_read()))
+BASE: tuple[Problem, ...] = tuple(problem for family in _TABLE for problem in family.problems(stored()))
 """The problems as they are written."""
 
 PROBLEMS: tuple[Problem, ...] = (*BASE, *(problem.rotated() for problem in BASE))
