@@ -17,7 +17,7 @@ def cells() -> Cells:
 
 
 def share(cells: Cells) -> float:
-    return sum(10.0 ** float(row[MASS]) for row in cells)
+    return float(sum(10.0 ** row[MASS] for row in cells))
 
 
 def test_recorded_bounds_cover_the_evidence(cells: Cells) -> None:
