@@ -28,7 +28,7 @@ import numpy as np
 
 import elboproof as ep
 from benchmarks import evidence_tables as tables
-from benchmarks.evidence_rivals import RIVALS, Answer, Rival, acb_integral, ours
+from benchmarks.evidence_rivals import RIVALS, Answer, Rival, acb_integral, ours, stem
 from benchmarks.evidence_tables import OURS, TWINS, Batch, Outcome
 from benchmarks.evidence_task import Task
 from elboproof.model.problems import BASE, PROBLEMS, VARIANCES, Problem, Tag
@@ -107,7 +107,8 @@ def compare(problem: Problem, rivals: Sequence[Rival], limit: float, rounds: int
 
     task.warm()
     methods: dict[str, Method] = {OURS: proved} | {r.name: r.run for r in rivals}
-    runs = {name: [alone(method, task, limit + GRACE * (name == OURS))] for name, method in methods.items()}
+    limits = {OURS: limit + GRACE} | {r.name: r.patience * limit for r in rivals}
+    runs = {name: [alone(method, task, limits[name])] for name, method in methods.items()}
     cheap = [name for name, (run,) in runs.items() if run.answer is not None and run.seconds < CHEAP]
     for name in cheap:
         runs[name].clear()  # the process was cold
@@ -165,7 +166,7 @@ def sparse(problems: Sequence[Problem]) -> set[str]:
     """Return the names of one problem of each family, at its middle scale."""
     families: dict[str, list[str]] = {}
     for problem in problems:
-        families.setdefault(problem.name.split("-sigma-")[0], []).append(problem.name)
+        families.setdefault(stem(problem), []).append(problem.name)
     return {names[len(names) // 2] for names in families.values()}
 
 
@@ -173,10 +174,8 @@ def all_outcomes(problems: Sequence[Problem], limit: float, rounds: int) -> Iter
     """Yield the outcomes of all problems with the rivals that apply."""
     few = sparse(problems)
     for problem in problems:
-        d = len(problem.latent)
-        rivals = [
-            r for r in RIVALS if r.installed and d in r.dimensions and (problem.name in few or not r.sparse)
-        ]
+        print(problem.name, file=sys.stderr, flush=True)
+        rivals = [r for r in RIVALS if r.installed and r.takes(problem, few)]
         yield from compare(problem, rivals, limit, rounds)
 
 
@@ -221,7 +220,7 @@ def select(small: bool) -> tuple[list[Problem], list[Problem], list[Problem]]:
     if small:
         few = [problem for problem in BASE if problem.name in SMALL]
         return few, [problem.rotated() for problem in few[1:2]], few[:1]
-    batches = [p for p in BASE if p.name.split("-sigma-")[0] in BATCH_STEMS]
+    batches = [p for p in BASE if stem(p) in BATCH_STEMS]
     return list(BASE), [p for p in PROBLEMS if Tag.ROTATED in p.tags], batches
 
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+import tomllib
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -160,6 +161,23 @@ def test_the_small_run_prints_both_tables(monkeypatch: pytest.MonkeyPatch, capsy
     assert "| 1 | scipy quad | 1 | 1 | 0 | 0 | 0 |" in printed
     assert "| Silent failures of ours | 0 | 0 (" in printed
     assert "1-D, 500 x in a batch" in printed
+
+
+def test_slow_methods_see_one_scale_of_their_families_and_quick_ones_all() -> None:
+    few = evidence.sparse(BASE)
+    assert {evidence_rivals.stem(p) for p in BASE if p.name in few} == {evidence_rivals.stem(p) for p in BASE}
+    assert len(few) == len({evidence_rivals.stem(p) for p in BASE})
+    taken = {r.name: sum(r.takes(p, few) for p in BASE) for r in evidence_rivals.RIVALS}
+    assert taken["scipy cubature"] == len(BASE)
+    assert taken["dynesty"] == len(few)
+    assert taken["acb.integral, nested"] == 5
+
+
+def test_the_rivals_are_pinned() -> None:
+    root = Path(__file__).parents[2]
+    pinned = {line.split("==")[0] for line in (root / "constraints.txt").read_text().split()}
+    groups = tomllib.loads((root / "pyproject.toml").read_text())["dependency-groups"]
+    assert {requirement.split(">=")[0] for requirement in groups["bench"]} <= pinned
 
 
 @pytest.mark.parametrize("limit", ["0", "nan", "-1", "inf"])
