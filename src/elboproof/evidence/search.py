@@ -159,7 +159,8 @@ def _mass_bound(cells: Cells, target: Target, least: FloatArray) -> FloatArray:
     """Return upper bounds of the integral of exp(shift - U) over each cell; infinite where nothing is known."""
     exponent = BallArray(target.shift[cells.owner]) - BallArray(np.maximum(least, -1e300))
     exponent = BallArray(np.minimum(exponent.upper(), 700.0))
-    mass = cells.volume() * exponent.exp().upper() * (1 + 1e-15)
+    with np.errstate(over="ignore"):  # an infinite bound is true
+        mass = cells.volume() * exponent.exp().upper() * (1 + 1e-15)
     return np.where(np.isfinite(least) & (exponent.mid < 700.0), mass, np.inf)
 
 

@@ -51,7 +51,7 @@ def _by_owner(owner: Index, values: BallArray, points: int) -> BallArray:
     mid = np.bincount(owner, values.mid, points)
     magnitude = np.bincount(owner, np.abs(values.mid), points)
     radius = np.bincount(owner, values.rad, points)
-    slack = 1 + 1e-9  # for the rounding of these sums themselves, below 2^-30 for fewer than 2^20 cells
+    slack = 1 + 1e-9 + len(values) * 2.0**-51  # for the rounding of these sums themselves
     return BallArray(mid, (radius + count * 2.0**-52 * magnitude) * slack)
 
 
