@@ -149,13 +149,19 @@ class _Function:
         if highest:
             jet |= {(k,): unit for k, unit in enumerate(algebra.units(z, d))}
         run = _Run(self, highest, options)
-        rows = self.quantities.network.outputs if x is None else 1
-        values = run.outputs(jet) if x is None else mapped(lambda v: [v], run.of_data(self.quantity, jet, x))
+        values = run.outputs(jet) if x is None else run.of_data(self.quantity, jet, x)
         result: list[Any] = []
         for order in self.orders:
-            wanted = derivatives(values, d, order, lambda: [algebra.total(z * 0.0)] * rows)
-            result.extend(value[j] for value in wanted for j in range(rows))
+            for value in derivatives(values, d, order):
+                result.extend(self._entries(algebra.total(z * 0.0) if value is None else value, x is None))
         return [algebra.repeated(value, (block.stop - block.start,)) for value in result]
+
+    def _entries(self, value: Any, decoder: bool) -> list[Any]:
+        """Return the rows of a matrix (D, P) of outputs, or the one row (P,) of other quantities or of zeros."""
+        outputs = self.quantities.network.outputs
+        if not decoder:
+            return [value]
+        return [value[j] for j in range(outputs)] if value.ndim == 2 else [value] * outputs
 
 
 class _Data:

@@ -114,7 +114,8 @@ def _numbers(parameter: "torch.Tensor", name: str) -> FloatArray:
     import torch
 
     if not parameter.is_floating_point() or 0 in parameter.shape or parameter.is_meta:
-        raise wrong_type(name, parameter, "real floating-point numbers, at least one")
+        got = f"{parameter.dtype} of shape {tuple(parameter.shape)} on {parameter.device}"
+        raise TypeError(f"{name}: got {got}; expected real floating-point numbers, at least one")
     array: FloatArray = parameter.detach().to("cpu", torch.float64).numpy().copy()
     finite = np.isfinite(array)
     if not finite.all():

@@ -66,13 +66,14 @@ def _factor(coefficient: Any) -> Callable[[Any], Any]:
     return lambda value: coefficient * value
 
 
-def derivatives(jet: Mapping[Key, Any], d: int, order: int, zero: Callable[[], Any]) -> list[Any]:
-    """Return the derivatives of one order, ordered as ``combinations_with_replacement(range(d), order)``."""
+def derivatives(jet: Mapping[Key, Any], d: int, order: int) -> list[Any]:
+    """Return the derivatives of one order, ordered as ``combinations_with_replacement(range(d), order)``.
+
+    None stands for one that is zero because no coefficient is there.
+    """
     result = []
     for key in combinations_with_replacement(range(d), order):
         scale = prod(factorial(key.count(k)) for k in set(key))
-        if key not in jet:
-            result.append(zero())
-        else:
-            result.append(jet[key] if scale == 1 else jet[key] * scale)
+        value = jet.get(key)
+        result.append(value if value is None or scale == 1 else value * scale)
     return result
