@@ -15,6 +15,7 @@ from elboproof.arguments import FloatArray
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.compiler import nearest_doubles
+from elboproof.shapes import Float64
 
 _LOOSEST = 1e-6
 
@@ -35,13 +36,18 @@ class Domain:
         Upper bound of log p(x), any x.
     """
 
-    half: FloatArray
-    log_tail: FloatArray
-    log_volume: FloatArray
+    half: Float64[FloatArray, "N"]
+    log_tail: Float64[FloatArray, "N"]
+    log_volume: Float64[FloatArray, "N"]
     log_supremum: float
 
 
-def domain(model: LatentModel, frames: FloatArray, log_mass: FloatArray, digits: float) -> Domain:
+def domain(
+    model: LatentModel,
+    frames: Float64[FloatArray, "N d d"],
+    log_mass: Float64[FloatArray, "N"],
+    digits: float,
+) -> Domain:
     """Return root boxes outside of which less than 10^-digits of the estimated mass can lie."""
     supremum = log_supremum(model)
     wanted = np.maximum(supremum - log_mass, 0.0) + (digits + 3) * np.log(10.0)
@@ -53,7 +59,7 @@ def domain(model: LatentModel, frames: FloatArray, log_mass: FloatArray, digits:
     return Domain(half, tails + 1e-9, excess * model.latent_dim, supremum)
 
 
-def frame_excess(frames: FloatArray) -> FloatArray:
+def frame_excess(frames: Float64[FloatArray, "N d d"]) -> Float64[FloatArray, "N"]:
     """Return upper bounds of ||A'A - I||, at most 1e-6, shape (N,).
 
     Raises
@@ -74,7 +80,7 @@ def frame_excess(frames: FloatArray) -> FloatArray:
     return bound
 
 
-def _rounded_up(radius: FloatArray) -> FloatArray:
+def _rounded_up(radius: Float64[FloatArray, "N"]) -> Float64[FloatArray, "N"]:
     """Round up to numbers of 6 bits, so that 47 halvings of a box stay exact."""
     exponent = np.floor(np.log2(radius)) - 5
     shift = exponent.astype(int)

@@ -1,13 +1,15 @@
 """The exact log evidence of a latent-variable model, as a proved enclosure."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
+from elboproof.evidence import precise
 from elboproof.evidence import search as branch
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Cells, Energy, Index
@@ -24,6 +26,8 @@ ROUNDS = 4
 LARGEST = 2**53
 """Integers up to here are doubles."""
 RESCALINGS = 40
+FLOAT_DIGITS = 12
+"""Up to here float64 sums are tried; beyond, the sums are taken in arb."""
 
 Data = Any
 """Anything that becomes an array of shape (D,) or (N, D), of floats or of exact numbers."""
@@ -62,12 +66,15 @@ class Evidence:
     cells : int
         Cells looked at.
     seconds : float
+    balls : tuple of (arb, arb)
+        Lower and upper bounds with all their digits, where more than FLOAT_DIGITS were asked; else empty.
     """
 
     enclosure: Enclosure
     statuses: tuple[str, ...]
     cells: int
     seconds: float
+    balls: tuple[tuple[Any, Any], ...] = ()
 
 
 def log_evidence(
@@ -123,13 +130,23 @@ def prove(model: LatentModel, x: Data, digits: float, *, seconds: float, most_ce
             raise bad(name, value, "a positive number")
     data = _data(model, x)
     guess = start(model, data.mid)
-    work = _Work(model, data, guess.frames, guess.energy.copy(), guess.log_mass.copy(), float(digits))
+    scales = (guess.frames, guess.energy.copy(), guess.log_mass.copy())
+    work = _Work(model, data, _fractions(x, data), *scales, float(digits), digits > FLOAT_DIGITS)
     enclosure, statuses, cells = work.run(began + seconds, int(most_cells))
-    return Evidence(enclosure, statuses, cells, time.monotonic() - began)
+    balls = tuple(work.balls[n] for n in sorted(work.balls))
+    return Evidence(enclosure, statuses, cells, time.monotonic() - began, balls)
 
 
 def _positive(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
+
+
+def _array(x: Data) -> NDArray[Any]:
+    """Return x as an array; nothing is rounded, as NumPy would where text or large integers stand beside floats."""
+    try:
+        return np.asarray(x, dtype=object) if isinstance(x, list | tuple) else np.asarray(x)
+    except ValueError as error:  # ragged nesting
+        raise bad("x", x, "numbers in a rectangular array") from error
 
 
 def _data(model: LatentModel, x: Data) -> BallArray:
@@ -145,14 +162,6 @@ def _data(model: LatentModel, x: Data) -> BallArray:
     return data
 
 
-def _array(x: Data) -> NDArray[Any]:
-    """Return x as an array; nothing is rounded, as NumPy would where text or large integers stand beside floats."""
-    try:
-        return np.asarray(x, dtype=object) if isinstance(x, list | tuple) else np.asarray(x)
-    except ValueError as error:  # ragged nesting
-        raise bad("x", x, "numbers in a rectangular array") from error
-
-
 def _are_doubles(array: NDArray[Any]) -> bool:
     """Whether float64 holds every entry."""
     kind = array.dtype.kind
@@ -166,11 +175,22 @@ def _are_doubles(array: NDArray[Any]) -> bool:
 
 
 def _exact_data(model: LatentModel, array: NDArray[Any]) -> BallArray:
-    if array.ndim not in (1, 2) or array.shape[-1] != model.data_dim or 0 in array.shape:
-        raise ValueError(f"x: got shape {array.shape}; expected ({model.data_dim},) or (N, {model.data_dim})")
-    numbers = [exact(value, f"x[{k}]") for k, value in enumerate(array.reshape(-1).tolist())]
+    numbers = [exact(value, f"x[{k}]") for k, value in enumerate(_checked(model, array).reshape(-1).tolist())]
     balls = [BallArray.from_fraction(n.numerator, n.denominator).reshape(1) for n in numbers]
     return BallArray.concatenate(balls).reshape(-1, model.data_dim)
+
+
+def _checked(model: LatentModel, array: NDArray[Any]) -> NDArray[Any]:
+    if array.ndim not in (1, 2) or array.shape[-1] != model.data_dim or 0 in array.shape:
+        raise ValueError(f"x: got shape {array.shape}; expected ({model.data_dim},) or (N, {model.data_dim})")
+    return array
+
+
+def _fractions(x: Data, data: BallArray) -> list[list[Fraction]]:
+    """Return x as exact numbers, rows of D."""
+    flat = [exact(value, "x") for value in _array(x).reshape(-1).tolist()]
+    width = data.shape[1]
+    return [flat[start : start + width] for start in range(0, len(flat), width)]
 
 
 @dataclass(frozen=True)
@@ -187,10 +207,13 @@ class _Work:
 
     model: LatentModel
     data: BallArray
+    exact_data: list[list[Fraction]]
     frames: FloatArray
     shift: FloatArray
     log_mass: FloatArray
     digits: float
+    precise: bool
+    balls: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
     def run(self, deadline: float, most: int) -> tuple[Enclosure, tuple[str, ...], int]:
         """Return the enclosures, the reasons of what is open, and the number of cells looked at."""
@@ -204,16 +227,19 @@ class _Work:
             cells += found.visited
             lower[open_points] = np.maximum(lower[open_points], bounds.lower)
             upper[open_points] = np.minimum(upper[open_points], bounds.upper)
-            wide = ~(upper - lower <= 2 * 10.0**-self.digits)
+            widths = self._widths(lower, upper)
+            wide = ~(widths <= 2 * 10.0**-self.digits)
             for n in open_points:
-                reasons[n] = _reason(upper[n] - lower[n], self.digits, found.stopped) if wide[n] else ""
+                reasons[n] = _reason(widths[n], self.digits, found.stopped) if wide[n] else ""
             deeper = found.stopped == branch.DEEPER
             self._rescale(open_points, found, lower, deeper)
             open_points = np.flatnonzero(wide)
             rounds += not deeper
             if not len(open_points) or rounds == ROUNDS or (found.stopped and not deeper):
                 break
-            share = share if deeper else share / 10
+            if not deeper:
+                share /= 10
+                self.precise |= rounds >= 2  # a smaller share did not help: it is the rounding of the sums
         return Enclosure(lower, upper), tuple(reasons), cells
 
     def _rescale(self, which: Index, found: branch.Found, lower: FloatArray, deeper: bool) -> None:
@@ -235,7 +261,25 @@ class _Work:
         mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))
         target = branch.Target(shift, mass, 0.5 * 10.0**-self.digits, share)
         found = branch.search(energy, _roots(where, self.model.latent_dim), target, deadline, most)
+        if self.precise:
+            return self._precise_bounds(which, energy, where, shift, found), found
         return _log_bounds(energy, where, shift, found), found
+
+    def _precise_bounds(
+        self, which: Index, energy: Energy, where: Domain, shift: FloatArray, found: branch.Found
+    ) -> "_Bounds":
+        data = [self.exact_data[n] for n in which]
+        pairs = precise.log_bounds(energy, data, where, shift, found, self.digits)
+        self.balls.update(zip(which.tolist(), pairs, strict=True))
+        lower = [Enclosure.from_balls(low).lower if low.is_finite() else -np.inf for low, _ in pairs]
+        return _Bounds(np.array(lower), np.array([Enclosure.from_balls(high).upper for _, high in pairs]))
+
+    def _widths(self, lower: FloatArray, upper: FloatArray) -> FloatArray:
+        """Return the widths, from the balls where the floats are too coarse for them."""
+        widths = upper - lower
+        for n, (low, high) in self.balls.items():
+            widths[n] = float((high - low).upper()) if low.is_finite() else np.inf
+        return np.asarray(widths)
 
 
 def _roots(where: Domain, d: int) -> Cells:

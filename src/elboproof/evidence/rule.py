@@ -24,6 +24,7 @@ import numpy as np
 
 from elboproof.arguments import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
+from elboproof.shapes import Float64
 
 SIZES = (4, 6, 8, 10, 12, 14, 17, 20, 24)
 """Points per axis to choose from."""
@@ -60,14 +61,14 @@ def _balls(values: list[object]) -> BallArray:
 
 
 @lru_cache
-def factors() -> FloatArray:
+def factors() -> Float64[FloatArray, "sizes ellipses"]:
     """Return upper bounds of (32/15) rho^-2n / (1 - rho^-2), shape (sizes, ellipses): error of a cell / (vol M_j)."""
     rhos = [Fraction(rho) for rho in ELLIPSES]
     exact = [[Fraction(32, 15) / rho ** (2 * n) / (1 - 1 / rho**2) for rho in rhos] for n in SIZES]
     return np.asarray(np.nextafter([[float(value) for value in row] for row in exact], np.inf))
 
 
-def semi_axes() -> tuple[FloatArray, FloatArray]:
+def semi_axes() -> tuple[Float64[FloatArray, "ellipses"], Float64[FloatArray, "ellipses"]]:
     """Return the semi-axes (rho + 1/rho)/2 and (rho - 1/rho)/2 of the ellipses, rounded up, shape (ellipses,)."""
     rho = np.array(ELLIPSES)
     return (rho + 1 / rho) / 2 * (1 + 1e-15), (rho - 1 / rho) / 2 * (1 + 1e-15)

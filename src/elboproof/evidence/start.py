@@ -3,6 +3,7 @@
 Nothing here is trusted. A missed mode or a bad frame costs time; the search proves what it needs.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,9 @@ class _Floats:
 
     def __init__(self, model: LatentModel, x: FloatArray) -> None:
         self.x, self.d = x, model.latent_dim
-        self.functions = [model.quantities.compiled("energy", order, FLOATING) for order in (0, 1, 2)]
+        self.functions = [model.quantities.compiled("energy", order, FLOATING) for order in (0, 1)]
+        with suppress(ValueError):  # a kink: the slope's differences serve as well
+            self.functions.append(model.quantities.compiled("energy", 2, FLOATING))
 
     def __call__(self, order: int, z: FloatArray) -> FloatArray:
         """Z (N, S, d) -> (N, S) + (number of distinct derivatives,) for order > 0."""
@@ -52,11 +55,19 @@ class _Floats:
 
     def hessian(self, z: FloatArray) -> FloatArray:
         """Z (N, S, d) -> (N, S, d, d)."""
+        if len(self.functions) < 3:
+            return self._differences(z)
         distinct = self(2, z)
         rows, columns = np.triu_indices(self.d)
         full = np.zeros((*z.shape, self.d))
         full[..., rows, columns] = full[..., columns, rows] = distinct
         return full
+
+    def _differences(self, z: FloatArray) -> FloatArray:
+        step = 1e-5
+        moved = [(self(1, z + step * e) - self(1, z - step * e)) / (2 * step) for e in np.eye(self.d)]
+        matrix = np.stack(moved, -1)
+        return np.asarray((matrix + np.swapaxes(matrix, -1, -2)) / 2)
 
 
 def start(model: LatentModel, x: FloatArray) -> Start:

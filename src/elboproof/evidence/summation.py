@@ -1,15 +1,19 @@
 """The sums of the accepted cells' rules, in arrays of float64 balls or, for more digits, in arb."""
 
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
-from flint import arb
+from flint import arb, fmpq
 
 from elboproof.arguments import FloatArray
 from elboproof.evidence.energy import BLOCK, Cells, Energy, Index
 from elboproof.evidence.rule import gauss_legendre
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.compiler import Compiled
+
+Nodes = list[tuple[arb, arb]]
+"""Nodes with their weights."""
 
 
 def sum_rules(energy: Energy, cells: Cells, sizes: Index, shift: FloatArray) -> BallArray:
@@ -55,27 +59,32 @@ def _by_owner(owner: Index, values: BallArray, points: int) -> BallArray:
     return BallArray(mid, (radius + count * 2.0**-52 * magnitude) * slack)
 
 
-def sum_rules_in_arb(energy: Energy, cells: Cells, sizes: Index, shift: FloatArray, bits: int) -> list[arb]:
-    """Return the same sums at any precision, one ball per data point; slow, for digits beyond float64."""
+def sum_rules_in_arb(
+    energy: Energy, cells: Cells, sizes: Index, data: list[list[Fraction]], shift: FloatArray, bits: int
+) -> list[arb]:
+    """Return the same sums at any precision, one ball per data point; slow, for digits beyond float64.
+
+    ``data`` are the N rows of x, exactly.
+    """
     from elboproof.numbers.balls import REAL_BALLS, working_precision
 
     function = energy.model.quantities.compiled("energy", 0, REAL_BALLS)
     totals = [arb(0)] * len(shift)
     with working_precision(bits):
-        data = [[_exactly(ball) for ball in row] for row in _rows(energy.x)]
+        x = [[arb(fmpq(value.numerator, value.denominator)) for value in row] for row in data]
+        rules = {n: [arb.legendre_p_root(n, k, weight=True) for k in range(n)] for n in set(sizes.tolist())}
         for i in range(len(cells)):
             totals[cells.owner[i]] += _one_cell(
-                energy, function, cells[i : i + 1], int(sizes[i]), data, shift
+                energy, function, cells[i : i + 1], rules[int(sizes[i])], x, shift
             )
     return totals
 
 
 def _one_cell(
-    energy: Energy, function: Compiled, cell: Cells, n: int, data: list[list[arb]], shift: FloatArray
+    energy: Energy, function: Compiled, cell: Cells, rule: Nodes, data: list[list[arb]], shift: FloatArray
 ) -> arb:
     """Return the rule's value on one cell, by a loop over its nodes."""
     owner, d = int(cell.owner[0]), cell.half.shape[1]
-    rule = [arb.legendre_p_root(n, k, weight=True) for k in range(n)]
     centre, half = [arb(v) for v in cell.centre[0].tolist()], [arb(v) for v in cell.half[0].tolist()]
     frame = [[arb(v) for v in row] for row in energy.frames[owner].tolist()]
     total = arb(0)
@@ -90,11 +99,3 @@ def _one_cell(
     for h in half:
         total *= h
     return total
-
-
-def _rows(x: BallArray) -> list[list[tuple[float, float]]]:
-    return [list(zip(m, r, strict=True)) for m, r in zip(x.mid.tolist(), x.rad.tolist(), strict=True)]
-
-
-def _exactly(ball: tuple[float, float]) -> arb:
-    return arb(ball[0], ball[1])

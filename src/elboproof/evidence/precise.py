@@ -1,0 +1,55 @@
+"""The last step for more digits than float64 holds: sums, determinant and logarithm in arb.
+
+The cells, their rules and the bounds of what is left out come from the search in float64: they are bounds, and need few
+digits themselves.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+from flint import arb, arb_mat
+
+from elboproof.arguments import FloatArray
+from elboproof.evidence.domain import Domain
+from elboproof.evidence.energy import Cells, Energy
+from elboproof.evidence.search import Found
+from elboproof.evidence.summation import sum_rules_in_arb
+from elboproof.numbers.balls import working_precision
+
+Pair = tuple[arb, arb]
+Rows = list[list[Fraction]]
+SLACK = arb(1) + arb(2) ** -29
+"""For the rounding of running float sums of fewer than 2^20 bounds."""
+
+
+def bits_for(digits: float) -> int:
+    """Return a working precision for that many digits of log p, with room for the cancellation in the energies."""
+    return int(3.33 * digits) + 80
+
+
+def log_bounds(
+    energy: Energy, data: Rows, where: Domain, shift: FloatArray, found: Found, digits: float
+) -> list[Pair]:
+    """Return (lower, upper) of log p for each data point; a lower bound of -inf is ``arb.neg_inf()``."""
+    bits = bits_for(digits)
+    totals = [arb(0)] * len(shift)
+    if found.cells:
+        totals = sum_rules_in_arb(
+            energy, Cells.joined(found.cells), np.concatenate(found.sizes), data, shift, bits
+        )
+    with working_precision(bits):
+        return [_one(energy, where, shift, found, n, total) for n, total in enumerate(totals)]
+
+
+def _one(energy: Energy, where: Domain, shift: FloatArray, found: Found, n: int, total: arb) -> Pair:
+    error = arb(float(found.rule_error[n])) * SLACK
+    volume = abs(arb_mat([[arb(a) for a in row] for row in energy.frames[n].tolist()]).det())
+    inside = arb(float(found.discarded[n])) + arb(float(found.unfinished[n]))
+    tail = (arb(float(where.log_tail[n])) + arb(float(shift[n]))).exp()
+    low = ((total - error) * volume).lower()
+    high = ((total + error + inside * SLACK) * volume + tail).upper()
+    scale = arb(float(shift[n]))
+    lower = (low.log() - scale).lower() if low > 0 else arb.neg_inf()
+    supremum = arb(where.log_supremum)
+    upper = (high.log() - scale).upper() if high.is_finite() and high > 0 else supremum
+    return lower, upper if upper < supremum else supremum
