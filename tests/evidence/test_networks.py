@@ -50,7 +50,8 @@ def gaussian(decoder: nn.Module, x: FloatArray) -> Callable[[torch.Tensor], torc
     def log_joint(z: torch.Tensor) -> torch.Tensor:
         misfit = ((data - exact(z)) ** 2).sum(-1) / (2 * VARIANCE)
         constant = len(x) / 2 * np.log(2 * np.pi * VARIANCE) + np.log(2 * np.pi)
-        return -misfit - (z**2).sum(-1) / 2 - constant
+        value: torch.Tensor = -misfit - (z**2).sum(-1) / 2 - constant
+        return value
 
     return log_joint
 
@@ -61,7 +62,8 @@ def bernoulli(decoder: nn.Module, x: FloatArray) -> Callable[[torch.Tensor], tor
     def log_joint(z: torch.Tensor) -> torch.Tensor:
         logits = exact(z)
         density = (data * logits - torch.logaddexp(torch.zeros_like(logits), logits)).sum(-1)
-        return density - (z**2).sum(-1) / 2 - np.log(2 * np.pi)
+        value: torch.Tensor = density - (z**2).sum(-1) / 2 - np.log(2 * np.pi)
+        return value
 
     return log_joint
 

@@ -22,7 +22,9 @@ class Doubled(nn.Linear):
 
 class Skip(nn.Sequential):
     def forward(self, t: torch.Tensor) -> torch.Tensor:
-        return t + super().forward(t)
+        for layer in self:
+            t = t + layer(t)
+        return t
 
 
 def poisoned(value: float) -> nn.Module:

@@ -70,7 +70,7 @@ def cases(seed: int, count: int) -> list[tuple[FloatArray, BallArray]]:
     rng = np.random.default_rng(seed)
     result = []
     for k in range(count):
-        m, n, p = rng.integers(1, 6), rng.integers(1, 70), rng.integers(1, 6)
+        m, n, p = (int(rng.integers(1, most)) for most in (6, 70, 6))
         w, mid = scaled(rng, (m, n), 4.0), scaled(rng, (n, p), 4.0)
         rad = np.abs(scaled(rng, (n, p), 4.0)) * rng.choice([0.0, 1e-16, 1e-3, 1.0])
         if k % 4 == 1 and n > 1:  # the last term cancels the others
