@@ -193,9 +193,9 @@ def check_honest(
     return evidence
 
 
-def check_sharp(case: Case, digits: float) -> None:
+def check_sharp(case: Case, digits: float, most_cells: int = 500_000) -> None:
     """Raise unless the digits asked are proved, and the truth is contained."""
-    evidence = check_honest(case, digits)
+    evidence = check_honest(case, digits, most_cells=most_cells)
     width = float(np.max(evidence.enclosure.width))
     if any(evidence.statuses) or not width <= 2 * 10.0**-digits * (1 + 1e-9):
         raise Missed(f"{case.name}: got width {width} and {evidence.statuses}; expected {digits} digits")

@@ -50,7 +50,8 @@ def domain(
 ) -> Domain:
     """Return root boxes outside of which less than 10^-digits of the estimated mass can lie."""
     supremum = log_supremum(model)
-    wanted = np.maximum(supremum - log_mass, 0.0) + (digits + 3) * np.log(10.0)
+    deficit = np.clip(supremum - log_mass, 0.0, 1e100)  # any radius is sound; a larger one would overflow
+    wanted = deficit + (digits + 3) * np.log(10.0)
     radius = np.sqrt(2 * wanted) + 2.0
     excess = frame_excess(frames)
     half = _rounded_up(radius * (1 + excess) * (1 + 1e-12))
