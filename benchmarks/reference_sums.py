@@ -21,6 +21,9 @@ from elboproof.numbers.compiler import Ring
 from elboproof.numbers.floating import FLOATING
 
 CUT = 60.0  # nats below the peak at which cells end
+NEAR = (
+    25.0  # nats below the peak from which panels take half the points: exp(-25) of a relative 1e-5 is 1e-16
+)
 LEFT_OUT = 1e-15  # relative mass outside the panels, proved
 BLOCK = 2**16  # points at a time
 PI = "3.14159265358979323846264338327950288"
@@ -56,6 +59,7 @@ class Cells:
         self.balls = self.model.quantities.compiled("energy", 0, BALL_ARRAYS)
         self.data = [BallArray.from_fraction(*Fraction(text).as_integer_ratio()) for text in problem.x]
         self.least, self.left_out = np.inf, 0.0
+        self.low: Floats = np.empty(0)  # bounds of the energy in the cells that are kept
 
     def cover(self, reach: float, start: float, resolution: float, coarsest: float) -> tuple[Floats, float]:
         """Return the centres, one a column, and the side: at most ``resolution`` posterior widths, or ``coarsest``."""
@@ -66,7 +70,7 @@ class Cells:
             low, width = self._bounds(centres, side)
             keep = low <= self.least + CUT
             self.left_out += float(side**d * np.exp(self.least - low[~keep]).sum())
-            centres = centres[:, keep]
+            centres, self.low = centres[:, keep], low[keep]
             if side <= min(coarsest, resolution * float(width[keep].min())):
                 return centres, side
             side /= 2
@@ -168,15 +172,19 @@ def panels(problem: Problem, points: int) -> np.longdouble:
     d = len(problem.latent)
     cells = Cells(problem, rotation(0, d), bounded=True)
     coarsest = {"softmax": 0.11}.get(stem(problem), 0.75 if d == 3 else 0.5)
-    centres, side = cells.cover(10.5, 0.75, 3.0, coarsest)
-    value = total(problem, cells, centres, side, gauss_legendre(points))
+    centres, side = cells.cover(10.5, 0.75, 3.0 if d == 2 else 6.0, coarsest)
+    near = cells.low < cells.least + NEAR
+    parts = [total(problem, cells, centres[:, near], side, gauss_legendre(points))]
+    if not near.all():
+        parts.append(total(problem, cells, centres[:, ~near], side, gauss_legendre(points // 2)))
+    value = np.logaddexp.reduce(np.array(parts))
     tail = float(np.exp(cells.least + ceiling(problem))) * 2 * d * 0.5 * math.erfc(10.5 / math.sqrt(2))
     outside = (cells.left_out + tail) / float(np.exp(value + cells.least))
     if outside > LEFT_OUT:
         raise ArithmeticError(
             f"{problem.name}: {outside} of the mass is outside the panels; expected {LEFT_OUT}"
         )
-    return value
+    return np.longdouble(value)
 
 
 def ceiling(problem: Problem) -> float:

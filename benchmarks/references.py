@@ -67,7 +67,7 @@ def row_of(problem: Problem) -> dict[str, str]:
     for k, route in enumerate((first, second), 1):
         row |= {f"method_{k}": route.method, f"value_{k}": str(route.value)}
         row[f"proved_{k}"] = "yes" if route.proved else "no"
-    return row | {"difference": f"{first.value - second.value:.1e}"}
+    return row | {"difference": f"{float(first.value - second.value):.1e}"}
 
 
 def agrees(row: dict[str, str], problem: Problem) -> bool:

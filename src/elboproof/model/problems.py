@@ -1,7 +1,7 @@
 """The problem table: models whose log evidence is known, against which every method is held.
 
-Each base problem of two or three latents, and each of one, has a twin in which the prior's symmetry acts on z: a fixed
-exact rotation, or the reflection where d = 1. Its evidence is the same number.
+Each base problem has a twin with the decoder f(R z), R a fixed exact rotation (the reflection where d = 1). The prior
+does not see R, so the evidence is the same number.
 
 The reference of a base problem comes from two routes that share no truncation; ``benchmarks/references.py`` computes
 them and writes ``problems.csv``. The table here holds the models; the file holds the numbers.
@@ -96,7 +96,7 @@ class Problem:
     x
         One exact number per output, as strings.
     reference
-        log p(x) in nats: the value of the first route.
+        log p(x) in nats: the value of the first route; NaN as long as ``problems.csv`` has no row.
     reference_radius
         The truth lies within this distance of the reference, in nats.
     routes
