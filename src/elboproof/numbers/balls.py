@@ -11,7 +11,7 @@ from typing import Any
 
 from flint import acb, arb, ctx, fmpq
 
-from elboproof.numbers.compiler import Ring
+from elboproof.numbers.compiler import INFIX, Ring
 
 
 @contextmanager
@@ -35,14 +35,6 @@ def _precision() -> int:
     return int(ctx.prec)
 
 
-_ARITHMETIC = {
-    "add": "{0} + {1}",
-    "sub": "{0} - {1}",
-    "mul": "{0} * {1}",
-    "div": "{0} / {1}",
-    "neg": "-{0}",
-    "square": "{0} * {0}",
-}
 _MEROMORPHIC = ("exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")
 _METHODS = {name: f"{{0}}.{name}()" for name in _MEROMORPHIC}
 
@@ -73,7 +65,7 @@ def _power(base: arb, exponent: arb) -> arb:
 
 REAL_BALLS = Ring(
     name="balls",
-    templates=_ARITHMETIC
+    templates=INFIX
     | _METHODS
     | {name: f"{{0}}.{name}()" for name in ("log", "log1p", "sqrt", "asinh", "atan")}
     | {
@@ -138,7 +130,7 @@ def _complex_names() -> Mapping[str, Any]:
 
 COMPLEX_BALLS = Ring(
     name="complex balls",
-    templates=_ARITHMETIC
+    templates=INFIX
     | _METHODS
     | {
         "pi": "acb(arb.pi())",

@@ -21,6 +21,16 @@ _PRECISIONS = (256, 1024, 4096)
 _SHARP_BITS = 80  # 27 more than a double has
 _UNSEEN = 2.0**-1074  # the smallest positive double: radii below it cannot be seen
 
+INFIX = {
+    "add": "{0} + {1}",
+    "sub": "{0} - {1}",
+    "mul": "{0} * {1}",
+    "div": "{0} / {1}",
+    "neg": "-{0}",
+    "square": "{0} * {0}",
+}
+"""Templates of the operations that Python's operators write in every ring of plain numbers."""
+
 
 @dataclass(frozen=True)
 class Ring:

@@ -3,19 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from elboproof.numbers.compiler import Ring
+from elboproof.numbers.compiler import INFIX, Ring
 
 if TYPE_CHECKING:
     import torch
 
-_ARITHMETIC = {
-    "add": "{0} + {1}",
-    "sub": "{0} - {1}",
-    "mul": "{0} * {1}",
-    "div": "{0} / {1}",
-    "neg": "-{0}",
-    "square": "{0} * {0}",
-}
 _SAME_NAME = (
     "exp",
     "expm1",
@@ -34,7 +26,7 @@ _SAME_NAME = (
 )
 _CALLS = {name: f"{name}({{0}})" for name in (*_SAME_NAME, "asinh", "atan", "softplus", "abs")}
 _BINARY = {name: f"{name}({{0}}, {{1}})" for name in ("max", "min", "pow")}
-_TEMPLATES = _ARITHMETIC | _CALLS | _BINARY
+_TEMPLATES = INFIX | _CALLS | _BINARY
 
 
 def _numpy_names() -> Mapping[str, Any]:

@@ -17,10 +17,27 @@ def _evaluated(expression: Expr, prec: int) -> Expr:
     return expression.evalf(prec_to_dps(prec) + 2)
 
 
-class Sigmoid(Function):  # type: ignore[misc]
-    """1 / (1 + exp(-t)), kept whole so that each number system can compute it without overflow."""
+class _OfExp(Function):  # type: ignore[misc]
+    """A function of one real argument with real values, whose rewriting by exp defines it."""
 
     nargs = 1
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return _evaluated(self.rewrite(sympy.exp, deep=False), prec)
+
+    def _eval_is_real(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+
+class _PositiveOfExp(_OfExp):
+    """Such a function with positive values."""
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if self.args[0].is_extended_real else None
+
+
+class Sigmoid(_PositiveOfExp):
+    """1 / (1 + exp(-t)), kept whole so that each number system can compute it without overflow."""
 
     @classmethod
     def eval(cls, t: Expr) -> Expr | None:
@@ -32,20 +49,9 @@ class Sigmoid(Function):  # type: ignore[misc]
     def _eval_rewrite_as_exp(self, t: Expr, **_: object) -> Expr:
         return 1 / (1 + sympy.exp(-t))
 
-    def _eval_evalf(self, prec: int) -> Expr:
-        return _evaluated(self.rewrite(sympy.exp, deep=False), prec)
 
-    def _eval_is_positive(self) -> bool | None:
-        return True if self.args[0].is_extended_real else None
-
-    def _eval_is_real(self) -> bool | None:
-        return True if self.args[0].is_real else None
-
-
-class Softplus(Function):  # type: ignore[misc]
+class Softplus(_PositiveOfExp):
     """log(1 + exp(t)), kept whole for the same reason."""
-
-    nargs = 1
 
     @classmethod
     def eval(cls, t: Expr) -> Expr | None:
@@ -57,20 +63,9 @@ class Softplus(Function):  # type: ignore[misc]
     def _eval_rewrite_as_exp(self, t: Expr, **_: object) -> Expr:
         return sympy.log(1 + sympy.exp(t))
 
-    def _eval_evalf(self, prec: int) -> Expr:
-        return _evaluated(self.rewrite(sympy.exp, deep=False), prec)
 
-    def _eval_is_positive(self) -> bool | None:
-        return True if self.args[0].is_extended_real else None
-
-    def _eval_is_real(self) -> bool | None:
-        return True if self.args[0].is_real else None
-
-
-class Expm1(Function):  # type: ignore[misc]
+class Expm1(_OfExp):
     """exp(t) - 1 without cancellation near 0."""
-
-    nargs = 1
 
     @classmethod
     def eval(cls, t: Expr) -> Expr | None:
@@ -81,12 +76,6 @@ class Expm1(Function):  # type: ignore[misc]
 
     def _eval_rewrite_as_exp(self, t: Expr, **_: object) -> Expr:
         return sympy.exp(t) - 1
-
-    def _eval_evalf(self, prec: int) -> Expr:
-        return _evaluated(self.rewrite(sympy.exp, deep=False), prec)
-
-    def _eval_is_real(self) -> bool | None:
-        return True if self.args[0].is_real else None
 
 
 class Log1p(Function):  # type: ignore[misc]
