@@ -37,7 +37,7 @@ README = Path(__file__).with_name("README.md")
 ROUNDS = 5
 CHEAP = 0.3
 """Seconds: what takes less in its first run is timed in ROUNDS rounds."""
-LIMIT = 5.0
+LIMIT = 3.0
 """Seconds that one run may take, ours too."""
 GRACE = 2.0
 DIGITS = {1: 10, 2: 10, 3: 6}

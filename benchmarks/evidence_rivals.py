@@ -227,9 +227,19 @@ RIVALS = (
         (2,),
         sparse=True,
         package="flint",
-        patience=4.0,
+        patience=3.0,
         families=frozenset(["plane", "banana", "square-2", "torus", "ridge-banana"]),
     ),
     Rival("vegas", vegas, (1, 2, 3), package="vegas"),
-    Rival("dynesty", dynesty, (1, 2, 3), sparse=True, package="dynesty"),
+    Rival(
+        "dynesty",
+        dynesty,
+        (1, 2, 3),
+        sparse=True,
+        package="dynesty",
+        patience=3.0,
+        families=frozenset(
+            ["square", "circle", "sinh", "square-2", "torus", "ridge-ellipse", "chain", "shell", "square-3"]
+        ),
+    ),
 )

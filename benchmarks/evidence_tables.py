@@ -199,8 +199,8 @@ a run may take {limit:g} s. The others are given the domain [-8, 8]^d and the de
 - Errors are those of log p(x), over the answers without a warning; an infinite one is an integral of 0.
 - Ratios are medians over problems. With ≥, half of them or more are lower bounds: a rival at the limit, or that gave
   up with a warning, counts with the time it took until then. A ratio is 0 where only the rival has an answer.
-- The slow rivals see one scale of each family (nquad, dynesty), or of five families with four times the limit (nested
-  acb.integral). acb.integral proves nothing about the tails."""
+- The slow rivals see one scale of each family (nquad), or of a few families with three times the limit (nested
+  acb.integral, dynesty). acb.integral proves nothing about the tails."""
 
 
 def report(outcomes: Sequence[Outcome], batches: Sequence[Batch], limit: float) -> str:
