@@ -11,8 +11,8 @@ MAY_IMPORT = {
     "numbers": {"arguments"},
     "model": {"arguments", "numbers"},
     "checking": {"arguments"},
-    "decoder": {"arguments", "model", "numbers"},
-    "evidence": {"arguments", "model", "numbers"},
+    "decoder": {"arguments", "model", "numbers", "shapes"},
+    "evidence": {"arguments", "model", "numbers", "shapes"},
     "posterior": {"arguments", "model", "numbers"},
     "objectives": {"arguments", "model", "numbers"},
 }
