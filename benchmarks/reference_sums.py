@@ -4,7 +4,8 @@ Every sum evaluates the energy of the model itself, over all latents.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -49,6 +50,15 @@ def energies(problem: Problem) -> Callable[[Longs], Longs]:
     return lambda points: function(*points, *x)[0]
 
 
+@dataclass(frozen=True)
+class Group:
+    """Cells of one side, their centres one a column; ``near`` if they may come within `NEAR` nats of the peak."""
+
+    centres: Floats
+    side: float
+    near: bool
+
+
 class Cells:
     """Cubes over [-R, R]^d in a rotated frame, halved until they resolve the posterior; far ones are dropped."""
 
@@ -59,23 +69,29 @@ class Cells:
         self.balls = self.model.quantities.compiled("energy", 0, BALL_ARRAYS)
         self.data = [BallArray.from_fraction(*Fraction(text).as_integer_ratio()) for text in problem.x]
         self.least, self.left_out = np.inf, 0.0
-        self.low: Floats = np.empty(0)  # bounds of the energy in the cells that are kept
 
-    def cover(self, reach: float, start: float, resolution: float, coarsest: float) -> tuple[Floats, float]:
-        """Return the centres, one a column, and the side: at most ``resolution`` posterior widths, or ``coarsest``."""
-        d, count = self.model.latent_dim, round(2 * reach / start)
+    def cover(self, reach: float, start: float, resolution: float, coarsest: float) -> list[Group]:
+        """Return cells whose side is at most ``coarsest`` and at most ``resolution`` posterior widths.
+
+        Bounded cells stop being halved one by one; the others, of a lattice, all together, in one group.
+        """
+        d, count, done = self.model.latent_dim, round(2 * reach / start), []
         axis = (np.arange(count) + 0.5) * start - reach
         centres, side = np.stack(np.meshgrid(*[axis] * d)).reshape(d, -1), start
-        while True:
+        while centres.size:
             low, width = self._bounds(centres, side)
             keep = low <= self.least + CUT
             self.left_out += float(side**d * np.exp(self.least - low[~keep]).sum())
-            centres, self.low = centres[:, keep], low[keep]
-            if side <= min(coarsest, resolution * float(width[keep].min())):
-                return centres, side
+            centres, low = centres[:, keep], low[keep]
+            fine = side <= np.minimum(coarsest, resolution * width[keep])
+            fine = fine if self.bounded else np.full(fine.shape, fine.all())
+            near = low < self.least + NEAR
+            done.append(Group(centres[:, fine & near], side, True))
+            done.append(Group(centres[:, fine & ~near], side, False))
             side /= 2
             shifts = np.stack(np.meshgrid(*[[-side / 2, side / 2]] * d)).reshape(d, 1, -1)
-            centres = (centres[:, :, None] + shifts).reshape(d, -1)
+            centres = (centres[:, ~fine, None] + shifts).reshape(d, -1)
+        return [group for group in done if group.centres.size]
 
     def _bounds(self, centres: Floats, side: float) -> tuple[Floats, Floats]:
         parts = [self._block(block, side) for block in blocks(centres, 4096)]
@@ -130,19 +146,27 @@ Rule = tuple[Longs, Longs]
 """Nodes in (-1/2, 1/2) and weights of a rule on a cell of side one, whose sum is one."""
 
 
-def total(problem: Problem, cells: Cells, centres: Floats, side: float, rule: Rule) -> np.longdouble:
-    """Return log of the sum over the cells of a tensor rule."""
-    d, energy = len(centres), energies(problem)
-    nodes = np.stack(np.meshgrid(*[rule[0]] * d)).reshape(d, 1, -1) * np.longdouble(side)
+def total(problem: Problem, cells: Cells, groups: Sequence[Group], rules: dict[bool, Rule]) -> np.longdouble:
+    """Return log of the sum over the cells of a tensor rule, one rule for near cells and one for far ones."""
+    energy, frame = energies(problem), cells.frame.astype(np.longdouble)
+    mass = sum(
+        (_mass(cells.least, group, rules[group.near], frame, energy) for group in groups), np.longdouble(0)
+    )
+    return np.longdouble(np.log(mass * abs(determinant(frame))) - np.longdouble(cells.least))
+
+
+def _mass(
+    least: float, group: Group, rule: Rule, frame: Longs, energy: Callable[[Longs], Longs]
+) -> np.longdouble:
+    d, side, mass = len(frame), np.longdouble(group.side), np.longdouble(0)
+    nodes = np.stack(np.meshgrid(*[rule[0]] * d)).reshape(d, 1, -1) * side
     weights = np.prod(np.stack(np.meshgrid(*[rule[1]] * d)).reshape(d, -1), axis=0)
-    frame, mass = cells.frame.astype(np.longdouble), np.longdouble(0)
-    for block in blocks(centres, max(1, BLOCK // weights.size)):
+    for block in blocks(group.centres, max(1, BLOCK // weights.size)):
         u = (block[:, :, None] + nodes).reshape(d, -1)
         z = np.stack([sum(weight * row for weight, row in zip(line, u, strict=True)) for line in frame])
-        values = np.exp(cells.least - energy(z)).reshape(-1, weights.size)
+        values = np.exp(least - energy(z)).reshape(-1, weights.size)
         mass += (values * weights).sum()
-    volume = np.longdouble(side) ** d * abs(determinant(frame))
-    return np.longdouble(np.log(mass * volume) - np.longdouble(cells.least))
+    return np.longdouble(mass * side**d)
 
 
 def determinant(matrix: Longs) -> np.longdouble:
@@ -161,10 +185,10 @@ def lattice(problem: Problem, resolution: float, seed: int) -> np.longdouble:
     cells = Cells(problem, rotation(seed, d), bounded=False)
     start = 0.5 if seed % 2 else 0.375  # steps are binary fractions: nodes are exact, their distances equal
     reach = start * (20 if stem(problem) == "softmax" else 28) / (0.75 if start < 0.5 else 1)
-    centres, side = cells.cover(reach, start, per_side * resolution, per_side * finest * resolution / 0.5)
+    groups = cells.cover(reach, start, per_side * resolution, per_side * finest * resolution / 0.5)
     nodes = ((np.arange(per_side) + 0.5) / per_side - 0.5).astype(np.longdouble)
     weights = np.full(per_side, np.longdouble(1) / per_side)
-    return total(problem, cells, centres, side, (nodes, weights))
+    return total(problem, cells, groups, dict.fromkeys((True, False), (nodes, weights)))
 
 
 def panels(problem: Problem, points: int) -> np.longdouble:
@@ -172,19 +196,16 @@ def panels(problem: Problem, points: int) -> np.longdouble:
     d = len(problem.latent)
     cells = Cells(problem, rotation(0, d), bounded=True)
     coarsest = {"softmax": 0.11}.get(stem(problem), 0.75 if d == 3 else 0.5)
-    centres, side = cells.cover(10.5, 0.75, 3.0 if d == 2 else 6.0, coarsest)
-    near = cells.low < cells.least + NEAR
-    parts = [total(problem, cells, centres[:, near], side, gauss_legendre(points))]
-    if not near.all():
-        parts.append(total(problem, cells, centres[:, ~near], side, gauss_legendre(points // 2)))
-    value = np.logaddexp.reduce(np.array(parts))
+    groups = cells.cover(10.5, 0.75, 3.0 if d == 2 else 6.0, coarsest)
+    rules = {True: gauss_legendre(points), False: gauss_legendre(points // 2)}
+    value = total(problem, cells, groups, rules)
     tail = float(np.exp(cells.least + ceiling(problem))) * 2 * d * 0.5 * math.erfc(10.5 / math.sqrt(2))
     outside = (cells.left_out + tail) / float(np.exp(value + cells.least))
     if outside > LEFT_OUT:
         raise ArithmeticError(
             f"{problem.name}: {outside} of the mass is outside the panels; expected {LEFT_OUT}"
         )
-    return np.longdouble(value)
+    return value
 
 
 def ceiling(problem: Problem) -> float:
