@@ -74,3 +74,22 @@ def test_kinks_on_the_line_are_proved(decoder: str) -> None:
     assert evidence.statuses == ("",)
     truth = by_integration(model, ["0.3"], 80)
     assert arb(float(evidence.enclosure.lower[0])) <= truth <= arb(float(evidence.enclosure.upper[0]))
+
+
+def test_a_relu_network_is_proved() -> None:
+    """The same function as a network and as a string."""
+    import torch
+
+    network = torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.ReLU(), torch.nn.Linear(2, 1)).double()
+    values = ([[1.0], [-2.0]], [0.0, 1.0], [[1.0, -1.0]], [0.0])
+    with torch.no_grad():
+        for parameter, value in zip(network.parameters(), values, strict=True):
+            parameter.copy_(torch.tensor(value))
+    models = (
+        ep.LatentModel.from_torch(network, likelihood=ep.Gaussian("1/4")),
+        ep.LatentModel("z", ["relu(z) - relu(1 - 2*z)"], ep.Gaussian("1/4")),
+    )
+    first, second = (ep.log_evidence(model, [0.5], digits=8) for model in models)
+    assert first.lower <= second.upper
+    assert second.lower <= first.upper
+    assert first.width <= 2e-8

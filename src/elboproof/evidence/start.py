@@ -43,7 +43,7 @@ class _Floats:
     def __init__(self, model: LatentModel, x: FloatArray) -> None:
         self.x, self.d = x, model.latent_dim
         self.functions = [model.quantities.compiled("energy", order, FLOATING) for order in (0, 1)]
-        with suppress(ValueError):  # a kink: the slope's differences serve as well
+        with suppress(ValueError):  # a kink, noticed here or at the first call
             self.functions.append(model.quantities.compiled("energy", 2, FLOATING))
 
     def __call__(self, order: int, z: FloatArray) -> FloatArray:
@@ -55,9 +55,10 @@ class _Floats:
 
     def hessian(self, z: FloatArray) -> FloatArray:
         """Z (N, S, d) -> (N, S, d, d)."""
-        if len(self.functions) < 3:
+        try:
+            distinct = self(2, z)
+        except (IndexError, ValueError):  # no second derivative at a kink: the slope's differences serve as well
             return self._differences(z)
-        distinct = self(2, z)
         rows, columns = np.triu_indices(self.d)
         full = np.zeros((*z.shape, self.d))
         full[..., rows, columns] = full[..., columns, rows] = distinct
