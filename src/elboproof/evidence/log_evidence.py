@@ -94,7 +94,7 @@ def log_evidence(
     x
         Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
     digits
-        The enclosure's half width is at most 10^-digits.
+        The enclosure's half width is at most 10^-digits, or what float64 bounds of log p can show.
     seconds, most_cells
         Limits of the search.
 
@@ -294,10 +294,8 @@ def _log_bounds(energy: Energy, where: Domain, shift: FloatArray, found: branch.
         total = sum_rules(energy, Cells.joined(found.cells), np.concatenate(found.sizes), shift)
     # the tail is the mass outside in z; the other parts are in u, where |det A| applies to them alike
     tail = (BallArray(where.log_tail) + BallArray(where.log_volume) + BallArray(shift)).exp().upper()
-    # n additions lose less than n 2^-53 relatively, and n underflows less than n 2^-1070
-    slack, lost = 1 + 1e-9 + found.visited * 2.0**-52, (found.visited + 1) * 2.0**-1060
-    rest = (found.discarded + found.unfinished + tail + lost) * slack
-    error = (found.rule_error + lost) * slack
+    rest = found.safe(found.discarded + found.unfinished + tail)
+    error = found.safe(found.rule_error)
     low = np.maximum((total - BallArray(error)).lower(), 0.0)
     high = (total + BallArray(error) + BallArray(rest)).upper()
     volume = BallArray(np.zeros(len(shift)), where.log_volume)

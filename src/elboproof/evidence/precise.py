@@ -18,8 +18,6 @@ from elboproof.numbers.balls import working_precision
 
 Pair = tuple[arb, arb]
 Rows = list[list[Fraction]]
-SLACK = arb(1) + arb(2) ** -29
-"""For the rounding of running float sums of fewer than 2^20 bounds."""
 
 
 def bits_for(digits: float) -> int:
@@ -42,12 +40,12 @@ def log_bounds(
 
 
 def _one(energy: Energy, where: Domain, shift: FloatArray, found: Found, n: int, total: arb) -> Pair:
-    error = arb(float(found.rule_error[n])) * SLACK
+    error = arb(float(found.safe(found.rule_error)[n]))
     volume = abs(arb_mat([[arb(a) for a in row] for row in energy.frames[n].tolist()]).det())
-    inside = arb(float(found.discarded[n])) + arb(float(found.unfinished[n]))
+    inside = arb(float(found.safe(found.discarded + found.unfinished)[n]))
     tail = (arb(float(where.log_tail[n])) + arb(float(shift[n]))).exp()
     low = ((total - error) * volume).lower()
-    high = ((total + error + inside * SLACK) * volume + tail).upper()
+    high = ((total + error + inside) * volume + tail).upper()
     scale = arb(float(shift[n]))
     lower = (low.log() - scale).lower() if low > 0 else arb.neg_inf()
     supremum = arb(where.log_supremum)

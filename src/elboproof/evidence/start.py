@@ -57,7 +57,10 @@ class _Floats:
         """Z (N, S, d) -> (N, S, d, d)."""
         try:
             distinct = self(2, z)
-        except (IndexError, ValueError):  # no second derivative at a kink: the slope's differences serve as well
+        except (
+            IndexError,
+            ValueError,
+        ):  # no second derivative at a kink: the slope's differences serve as well
             return self._differences(z)
         rows, columns = np.triu_indices(self.d)
         full = np.zeros((*z.shape, self.d))
