@@ -60,10 +60,13 @@ class Group:
 
 
 class Cells:
-    """Cubes over [-R, R]^d in a rotated frame, halved until they resolve the posterior; far ones are dropped."""
+    """Cubes over [-R, R]^d in a rotated frame, halved until they resolve the posterior; far ones are dropped.
 
-    def __init__(self, problem: Problem, frame: Floats, bounded: bool) -> None:
-        self.model, self.frame, self.bounded = problem.model(), frame, bounded
+    Far is decided by balls, with proof and in the frame of z, if ``bounded``, else by a Taylor estimate.
+    """
+
+    def __init__(self, problem: Problem, frame: Floats, *, bounded: bool, even: bool = False) -> None:
+        self.model, self.frame, self.bounded, self.even = problem.model(), frame, bounded, even
         self.x = np.array([float(Fraction(text)) for text in problem.x])
         self.variance = None if problem.likelihood.binary else float(variance(problem))
         self.balls = self.model.quantities.compiled("energy", 0, BALL_ARRAYS)
@@ -73,7 +76,7 @@ class Cells:
     def cover(self, reach: float, start: float, resolution: float, coarsest: float) -> list[Group]:
         """Return cells whose side is at most ``coarsest`` and at most ``resolution`` posterior widths.
 
-        Bounded cells stop being halved one by one; the others, of a lattice, all together, in one group.
+        Each cell is halved as often as it needs, but those of a lattice, which are ``even``, all alike.
         """
         d, count, done = self.model.latent_dim, round(2 * reach / start), []
         axis = (np.arange(count) + 0.5) * start - reach
@@ -84,7 +87,7 @@ class Cells:
             self.left_out += float(side**d * np.exp(self.least - low[~keep]).sum())
             centres, low = centres[:, keep], low[keep]
             fine = side <= np.minimum(coarsest, resolution * width[keep])
-            fine = fine if self.bounded else np.full(fine.shape, fine.all())
+            fine = np.full(fine.shape, fine.all()) if self.even else fine
             near = low < self.least + NEAR
             done.append(Group(centres[:, fine & near], side, True))
             done.append(Group(centres[:, fine & ~near], side, False))
@@ -182,7 +185,7 @@ def lattice(problem: Problem, resolution: float, seed: int) -> np.longdouble:
     d = len(problem.latent)
     per_side = {1: 16, 2: 8, 3: 4}[d]
     finest = 0.02 if stem(problem) == "softmax" else 0.125  # poles of the softmax come as near as 0.15
-    cells = Cells(problem, rotation(seed, d), bounded=False)
+    cells = Cells(problem, rotation(seed, d), bounded=False, even=True)
     start = 0.5 if seed % 2 else 0.375  # steps are binary fractions: nodes are exact, their distances equal
     reach = start * (20 if stem(problem) == "softmax" else 28) / (0.75 if start < 0.5 else 1)
     groups = cells.cover(reach, start, per_side * resolution, per_side * finest * resolution / 0.5)
@@ -193,19 +196,30 @@ def lattice(problem: Problem, resolution: float, seed: int) -> np.longdouble:
 
 def panels(problem: Problem, points: int) -> np.longdouble:
     """Return log p(x) by Gauss-Legendre on cells outside of which the mass is proved to be negligible."""
-    d = len(problem.latent)
-    cells = Cells(problem, rotation(0, d), bounded=True)
-    coarsest = {"softmax": 0.11}.get(stem(problem), 0.75 if d == 3 else 0.5)
-    groups = cells.cover(10.5, 0.75, 3.0 if d == 2 else 6.0, coarsest)
-    rules = {True: gauss_legendre(points), False: gauss_legendre(points // 2)}
-    value = total(problem, cells, groups, rules)
-    tail = float(np.exp(cells.least + ceiling(problem))) * 2 * d * 0.5 * math.erfc(10.5 / math.sqrt(2))
+    cells = Cells(problem, rotation(0, len(problem.latent)), bounded=True)
+    value = on_panels(problem, cells, points, 10.5, 0.75)
+    tail = (
+        float(np.exp(cells.least + ceiling(problem))) * len(problem.latent) * math.erfc(10.5 / math.sqrt(2))
+    )
     outside = (cells.left_out + tail) / float(np.exp(value + cells.least))
     if outside > LEFT_OUT:
         raise ArithmeticError(
             f"{problem.name}: {outside} of the mass is outside the panels; expected {LEFT_OUT}"
         )
     return value
+
+
+def turned_panels(problem: Problem, points: int, seed: int) -> np.longdouble:
+    """Return log p(x) by Gauss-Legendre on other cells: a rotated frame, a larger box, dropped by Taylor estimates."""
+    cells = Cells(problem, rotation(seed, len(problem.latent)), bounded=False)
+    return on_panels(problem, cells, points, 12.0, 0.5)
+
+
+def on_panels(problem: Problem, cells: Cells, points: int, reach: float, start: float) -> np.longdouble:
+    """Return log of the sum over panels, half the points where the integrand is far below its peak."""
+    coarsest = {"softmax": 0.11}.get(stem(problem), 0.5)  # poles of the softmax come as near as 0.15
+    groups = cells.cover(reach, start, 3.0 if len(problem.latent) == 2 else 5.0, coarsest)
+    return total(problem, cells, groups, {True: gauss_legendre(points), False: gauss_legendre(points // 2)})
 
 
 def ceiling(problem: Problem) -> float:
