@@ -1,4 +1,8 @@
-"""What holds for every test: FLINT's global precision is 53 before and after, Hypothesis is deterministic in CI."""
+"""What holds for every test.
+
+FLINT's global precision is 53 before and after, Hypothesis is deterministic in CI, and arguments and results have
+the shapes that the signatures of the modules in ``SHAPED`` state.
+"""
 
 import os
 from collections.abc import Iterator
@@ -6,6 +10,22 @@ from collections.abc import Iterator
 import pytest
 from flint import ctx
 from hypothesis import settings
+from jaxtyping import install_import_hook
+
+SHAPED = (
+    "elboproof.decoder.attention",
+    "elboproof.decoder.bounds",
+    "elboproof.decoder.derivatives",
+    "elboproof.decoder.gaussians",
+    "elboproof.decoder.streaming",
+    "elboproof.evidence.domain",
+    "elboproof.evidence.rule",
+)
+CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+"""An int is a float, as it is for mypy."""
+
+# jaxtyping must be loaded, and its hook stand, before any of these modules is imported
+install_import_hook(SHAPED, CHECKER)
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, database=None)
@@ -21,3 +41,9 @@ def flint_precision() -> Iterator[None]:
     yield
     after, ctx.prec = ctx.prec, PRECISION
     assert after == PRECISION, f"the test left flint.ctx.prec at {after}"
+
+
+@pytest.fixture
+def shaped_modules() -> tuple[str, ...]:
+    """Return the modules whose signatures are checked in this run."""
+    return SHAPED

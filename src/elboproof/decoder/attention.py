@@ -5,6 +5,7 @@ from typing import Any
 
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.decoder.tensors import Table
+from elboproof.shapes import Float
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +24,13 @@ class Attention:
         1 / s^2 if S = s^2 I, otherwise 1. A scalar tensor if ``data`` is a tensor.
     """
 
-    keys: Table
-    values: Table
-    bias: Table
+    keys: Float[Table, "N d"]
+    values: Float[Table, "N D"]
+    bias: Float[Table, "N"]
     scale: Any
 
 
-def attention(g: Gaussians, values: Table) -> Attention:
+def attention(g: Gaussians, values: Float[Table, "N D"]) -> Attention:
     """Return the attention form of a decoder with one shared covariance, as arrays of the kind of ``values``.
 
     The logits are log densities without -z.S^-1 z / 2, which all points share.

@@ -20,12 +20,16 @@ from numpy.typing import NDArray
 
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.decoder.tensors import slices
+from elboproof.shapes import Float, Float64
 
 EPS = float(np.finfo(np.float64).eps)
 BLOCK = 1024
 
+Floats = NDArray[np.floating[Any]]
+Float64s = NDArray[np.float64]
 
-def diameter(points: NDArray[np.floating[Any]]) -> float:
+
+def diameter(points: Float[Floats, "n D"]) -> float:
     """Return the largest distance between two rows of (n, D), rounded up.
 
     Relative excess at most (2 D + 20) eps. Exact search over pairs of blocks of 1,024 rows by matrix products in
@@ -50,12 +54,12 @@ def diameter(points: NDArray[np.floating[Any]]) -> float:
     return math.nextafter(math.sqrt(best + 2 * rounding) + 4 * EPS * largest, math.inf)
 
 
-def _norms(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    norms: NDArray[np.float64] = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+def _norms(rows: Float64[Float64s, "n D"]) -> Float64[Float64s, "n"]:
+    norms: Float64s = np.sqrt(np.einsum("nd,nd->n", rows, rows))
     return norms
 
 
-def _farthest(one: NDArray[np.float64], two: NDArray[np.float64]) -> float:
+def _farthest(one: Float64[Float64s, "n D"], two: Float64[Float64s, "m D"]) -> float:
     squares = np.einsum("nd,nd->n", one, one)[:, None] + np.einsum("nd,nd->n", two, two)
     return float((squares - 2 * (one @ two.T)).max())
 
@@ -80,7 +84,7 @@ def slope_diameter(g: Gaussians) -> float:
     return float((diameter(shifted @ P.T) + 2 * rounding) / (1 - defect) * (1 + 8 * EPS))
 
 
-def lipschitz(g: Gaussians, data: NDArray[np.floating[Any]]) -> float:
+def lipschitz(g: Gaussians, data: Float[Floats, "N D"]) -> float:
     """Return diam(x) diam(S^-1 m) / 4, rounded up."""
     _require_shared(
         g, "lipschitz_bound: no bound on the Jacobian in terms of the diameters of codes and data exists"

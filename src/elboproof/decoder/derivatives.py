@@ -20,6 +20,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from elboproof.decoder.gaussians import Planes, Stack
+from elboproof.shapes import Float
+
 Array = Any
 Index = tuple[int, ...]
 MAX_ORDER = 6
@@ -38,7 +41,7 @@ def _less(a: Index, axis: int) -> Index:
     return (*a[:axis], a[axis] - 1, *a[axis + 1 :])
 
 
-def polynomials(slopes: list[Array], precisions: Array, order: int) -> dict[Index, Array]:
+def polynomials(slopes: Planes, precisions: Stack, order: int) -> dict[Index, Float[Array, "Q N"]]:
     """Return P_a of shape (Q, N) for every multi-index up to a degree.
 
     Parameters
@@ -71,7 +74,9 @@ def _below(a: Index) -> Iterator[tuple[Index, Index, int]]:
             yield b, rest, math.prod(math.comb(k, j) for k, j in zip(a, b, strict=True))
 
 
-def quotient(numerators: dict[Index, Array], denominators: dict[Index, Array], a: Index) -> Array:
+def quotient(
+    numerators: dict[Index, Float[Array, "Q D"]], denominators: dict[Index, Float[Array, "Q"]], a: Index
+) -> Float[Array, "Q D"]:
     """Return f_a (Q, D) from N_b (Q, D) and D_b (Q,) for b <= a; ``numerators`` gains nothing."""
     known: dict[Index, Array] = {}
     for c in sorted(itertools.product(*(range(k + 1) for k in a)), key=sum):

@@ -20,13 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, require_finite, wrong_type
+from elboproof.arguments import FloatArray, bad, require_finite, wrong_type
+from elboproof.shapes import Float, Float64, Int, Shaped
 
 Array = Any
 """A NumPy array or a torch tensor: the functions here use only what both have."""
 
-Planes = list[Array]
+Planes = list[Float[Array, "Q N"]]
 """A field of d-vectors, one array per component: short last axes would make every pass slow."""
+
+Stack = Float[Array, "#N"] | Float[Array, "#N d d"]
+"""Variances or matrices, one per point or one for all."""
 
 SYMMETRY = 1e-6
 """Largest asymmetry of a covariance, relative to its largest entry: room for float32 rounding only."""
@@ -53,10 +57,10 @@ class Gaussians:
     """
 
     xp: ModuleType
-    means: Array
-    covariances: Array
-    precisions: Array
-    log_norms: Array
+    means: Float[Array, "N d"]
+    covariances: Stack
+    precisions: Stack
+    log_norms: Float[Array, "#N"]
 
     @property
     def shared(self) -> bool:
@@ -69,7 +73,7 @@ class Gaussians:
         return bool(self.covariances.ndim == 1)
 
 
-def gaussians(xp: ModuleType, means: Array, covariances: Array) -> Gaussians:
+def gaussians(xp: ModuleType, means: Float[Array, "N d"], covariances: Stack) -> Gaussians:
     """Return the Gaussians of means (N, d) and a checked stack of covariances (n,) or (n, d, d)."""
     d = means.shape[1]
     if covariances.ndim == 3:
@@ -81,13 +85,13 @@ def gaussians(xp: ModuleType, means: Array, covariances: Array) -> Gaussians:
     return Gaussians(xp, means, covariances, precisions, -0.5 * (log_det + d * math.log(2 * math.pi)))
 
 
-def subset(g: Gaussians, chosen: Array) -> Gaussians:
+def subset(g: Gaussians, chosen: Int[Array, "n"]) -> Gaussians:
     """Return the Gaussians of some of the points."""
     own = slice(None) if g.shared else chosen
     return Gaussians(g.xp, g.means[chosen], g.covariances[own], g.precisions[own], g.log_norms[own])
 
 
-def apply(stack: Array, planes: Planes) -> Planes:
+def apply(stack: Stack, planes: list[Float[Array, "*Q N"]]) -> list[Float[Array, "*Q N"]]:
     """Return the products of n variances or matrices with vectors, given and returned as d planes (Q, n)."""
     if stack.ndim == 1:
         return [stack * plane for plane in planes]
@@ -95,7 +99,9 @@ def apply(stack: Array, planes: Planes) -> Planes:
     return [_sum([stack[:, j, k] * planes[k] for k in axes]) for j in axes]
 
 
-def relative(g: Gaussians, z: Array, reference: Array) -> tuple[Array, Planes]:
+def relative(
+    g: Gaussians, z: Float[Array, "Q d"], reference: Int[Array, "Q"]
+) -> tuple[Float[Array, "Q N"], Planes]:
     """Return log densities and their gradients at z (Q, d), relative to the points ``reference`` (Q,).
 
     Returns
@@ -119,7 +125,7 @@ def relative(g: Gaussians, z: Array, reference: Array) -> tuple[Array, Planes]:
     return scores, [slopes[k] - turned[k] for k in axes]
 
 
-def _turn(g: Gaussians, u: Planes, reference: Array) -> Planes:
+def _turn(g: Gaussians, u: list[Float[Array, "Q 1"]], reference: Int[Array, "Q"]) -> Planes:
     """Return t_i = (S_r - S_i) P_r u as d planes (Q, N)."""
     pulled = apply(g.precisions[reference], [plane[:, 0] for plane in u])
     if g.isotropic:
@@ -133,12 +139,12 @@ def _turn(g: Gaussians, u: Planes, reference: Array) -> Planes:
     ]
 
 
-def _sum(terms: Planes) -> Array:
+def _sum(terms: list[Float[Array, "*S"]]) -> Float[Array, "*S"]:
     """Return the sum without the integer 0 that the built-in starts from."""
     return functools.reduce(operator.add, terms)
 
 
-def nearest(g: Gaussians, z: Array) -> Array:
+def nearest(g: Gaussians, z: Float[Array, "Q d"]) -> Int[Array, "Q"]:
     """Return the index (Q,) of a point of largest log density at z (Q, d), up to rounding.
 
     The second round is relative to the winner of the first, so it decides what the first could not.
@@ -149,7 +155,7 @@ def nearest(g: Gaussians, z: Array) -> Array:
     return index
 
 
-def log_density_of(g: Gaussians, z: Array, index: Array) -> Array:
+def log_density_of(g: Gaussians, z: Float[Array, "Q d"], index: Int[Array, "Q"]) -> Float[Array, "Q"]:
     """Return log N(z; m_r, S_r) in nats, shape (Q,), of one point r per query."""
     axes = range(z.shape[1])
     u = [z[:, k] - g.means[index, k] for k in axes]
@@ -158,7 +164,7 @@ def log_density_of(g: Gaussians, z: Array, index: Array) -> Array:
     return g.log_norms[which] - 0.5 * _sum([u[k] * pulled[k] for k in axes])
 
 
-def covariance_stack(covariances: Any, points: int, dimensions: int) -> Any:
+def covariance_stack(covariances: Shaped[Array, "..."], points: int, dimensions: int) -> Stack:
     """Return ``covariances`` (array or tensor) as (n,) variances or (n, d, d) matrices, n = 1 or N.
 
     Only the shape is decided here; `require_covariances` looks at the numbers.
@@ -186,7 +192,9 @@ def covariance_stack(covariances: Any, points: int, dimensions: int) -> Any:
     )
 
 
-def require_covariances(stack: np.ndarray[Any, Any]) -> None:
+def require_covariances(
+    stack: Float64[FloatArray, "n"] | Float64[FloatArray, "n d d"],
+) -> None:
     """Raise ValueError unless a stack (n,) or (n, d, d) is finite, symmetric and positive definite."""
     require_finite(stack, "covariances")
     if stack.ndim == 1:

@@ -23,10 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.decoder.gaussians import Gaussians
+from elboproof.shapes import Bool, Float, Float64, Int
 
 Floats = NDArray[np.floating[Any]]
 Float64s = NDArray[np.float64]
 Integers = NDArray[np.intp]
+Booleans = NDArray[np.bool_]
 
 QUERY_BLOCK = 256
 GROUP = 64
@@ -55,30 +57,30 @@ class Terms:
         That of a whitened covariance: the factor by which whitening amplifies rounding.
     """
 
-    positions: Float64s
-    codes: Float64s
-    features: Float64s
-    coefficients: Float64s
-    offset: Float64s
-    top: Float64s
-    stiffness: Float64s
+    positions: Float64[Float64s, "Q d"]
+    codes: Float64[Float64s, "N d"]
+    features: Float64[Float64s, "Q K"]
+    coefficients: Float64[Float64s, "N K"]
+    offset: Float64[Float64s, "Q"]
+    top: Float64[Float64s, "N"]
+    stiffness: Float64[Float64s, "N"]
     condition: float = 1.0
 
     @property
-    def rounding(self) -> Float64s:
+    def rounding(self) -> Float64[Float64s, "Q"]:
         """A bound (Q,) of the rounding error of the log densities, in nats."""
         size = np.abs(self.features) @ np.abs(self.coefficients).max(0)
         return np.asarray(2 * self.features.shape[1] * self.condition * np.finfo(np.float64).eps * size)
 
 
-def terms(g: Gaussians, z: Float64s) -> Terms:
+def terms(g: Gaussians, z: Float64[Float64s, "Q d"]) -> Terms:
     """Return the log densities of N Gaussians at z (Q, d) as products of features and coefficients."""
     centre = g.means.mean(0)
     u, v = z - centre, g.means - centre
     return _shared(g, u, v) if g.shared else _separate(g, u, v)
 
 
-def _shared(g: Gaussians, u: Float64s, v: Float64s) -> Terms:
+def _shared(g: Gaussians, u: Float64[Float64s, "Q d"], v: Float64[Float64s, "N d"]) -> Terms:
     """Whiten: log density = y.y_i - |y_i|^2 / 2 - |y|^2 / 2 + constant, with y = L^-1 u and S = L L^T."""
     if g.isotropic:
         scale = 1 / math.sqrt(float(g.covariances[0]))
@@ -94,7 +96,7 @@ def _shared(g: Gaussians, u: Float64s, v: Float64s) -> Terms:
     return Terms(y, codes, features, coefficients, 0.5 * (y * y).sum(1), 0 * ones, ones, condition)
 
 
-def _separate(g: Gaussians, u: Float64s, v: Float64s) -> Terms:
+def _separate(g: Gaussians, u: Float64[Float64s, "Q d"], v: Float64[Float64s, "N d"]) -> Terms:
     """Expand the quadratic form: products of two coordinates, the coordinates, and a constant."""
     if g.isotropic:
         linear = g.precisions[:, None] * v
@@ -112,7 +114,7 @@ def _separate(g: Gaussians, u: Float64s, v: Float64s) -> Terms:
     return Terms(u, v, features, coefficients, np.zeros(len(u)), g.log_norms, stiffness)
 
 
-def spatial_order(points: Float64s, block: int) -> Integers:
+def spatial_order(points: Float64[Float64s, "n d"], block: int) -> Int[Integers, "n"]:
     """Return an order of points (n, d) in which each run of ``block`` is a leaf of a k-d tree."""
     leaves: list[Integers] = []
     pending = [np.arange(len(points))]
@@ -129,7 +131,9 @@ def spatial_order(points: Float64s, block: int) -> Integers:
     return np.concatenate(leaves)
 
 
-def average(g: Gaussians, data: Floats, z: Float64s) -> tuple[Floats, NDArray[np.bool_]]:
+def average(
+    g: Gaussians, data: Float[Floats, "N D"], z: Float64[Float64s, "Q d"]
+) -> tuple[Float[Floats, "Q D"], Bool[Booleans, "Q"]]:
     """Return sum_i w_i(z) x_i, shape (Q, D), and which queries (Q,) are accurate.
 
     Parameters
@@ -155,7 +159,7 @@ def average(g: Gaussians, data: Floats, z: Float64s) -> tuple[Floats, NDArray[np
     return result, accurate
 
 
-def candidates(g: Gaussians, eps: float, z: Float64s) -> Iterator[tuple[Integers, Integers]]:
+def candidates(g: Gaussians, eps: float, z: Float64[Float64s, "Q d"]) -> Iterator[tuple[Integers, Integers]]:
     """Yield groups of nearby queries with the codes that can matter to any of them, as two index arrays.
 
     The codes left out weigh less than eps / (4 N) times the largest weight, rounding included.
@@ -174,7 +178,9 @@ def candidates(g: Gaussians, eps: float, z: Float64s) -> Iterator[tuple[Integers
 class _Pass:
     """One pass over all blocks of codes; ``out`` and ``total`` are relative to exp(shift)."""
 
-    def __init__(self, whole: Terms, data: Floats, order: Integers, codes: Integers) -> None:
+    def __init__(
+        self, whole: Terms, data: Float[Floats, "N D"], order: Int[Integers, "q"], codes: Int[Integers, "N"]
+    ) -> None:
         self.data, self.codes = data, codes
         self.blocks = [codes[part] for part in _runs(len(codes), CODE_BLOCK)]
         self.bounds = _upper_bounds(whole, order, self.blocks)
@@ -188,7 +194,7 @@ class _Pass:
         self.powers = np.empty(QUERY_BLOCK * CODE_BLOCK, data.dtype)
         self.product = np.empty((QUERY_BLOCK, data.shape[1]), data.dtype)
 
-    def run(self) -> Floats:
+    def run(self) -> Float[Floats, "q D"]:
         self.seed()
         eps = float(np.finfo(self.data.dtype).eps)
         for number, part in enumerate(_runs(len(self.codes), CODE_BLOCK)):
@@ -200,7 +206,7 @@ class _Pass:
         self.out /= self.total[:, None].astype(self.out.dtype)
         return self.out
 
-    def seen(self, number: int, eps: float) -> NDArray[np.bool_]:
+    def seen(self, number: int, eps: float) -> Bool[Booleans, "q"]:
         """Return for which queries (Q,) a block of codes is not provably negligible; NaN proves nothing."""
         depth = math.log(4 * len(self.codes) / eps)
         negligible = self.bounds[number] + self.slack + self.features[:, -1] < -depth
@@ -215,7 +221,7 @@ class _Pass:
                 scores = self.features[chosen[run]] @ self.coefficients[part].T
                 self.features[chosen[run], -1] = -scores.max(1)
 
-    def _add(self, number: int, part: slice, queries: slice, rows: Floats) -> None:
+    def _add(self, number: int, part: slice, queries: slice, rows: Float[Floats, "n D"]) -> None:
         features = self.features[queries]
         shape = len(features), len(rows)
         scores = self.scores[: shape[0] * shape[1]].reshape(shape)
@@ -227,7 +233,7 @@ class _Pass:
         self.total[queries] += powers @ np.ones(shape[1], powers.dtype)
         self.out[queries] += np.matmul(powers, rows, out=self.product[: shape[0]])
 
-    def _raise_shift(self, scores: Float64s, queries: slice) -> None:
+    def _raise_shift(self, scores: Float64[Float64s, "q n"], queries: slice) -> None:
         top = scores.max(1)
         top[top < HEADROOM] = 0
         if top.any():
@@ -238,7 +244,9 @@ class _Pass:
             self.out[queries] *= factor[:, None].astype(self.out.dtype)
 
 
-def _upper_bounds(whole: Terms, order: Integers, blocks: list[Integers]) -> Float64s:
+def _upper_bounds(
+    whole: Terms, order: Int[Integers, "q"], blocks: list[Int[Integers, "_"]]
+) -> Float64[Float64s, "blocks q"]:
     """Return upper bounds (blocks, Q) of the log densities of each block at each query."""
     z, offset = whole.positions[order], whole.offset[order]
     bounds = np.empty((len(blocks), len(order)))
