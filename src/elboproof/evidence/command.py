@@ -16,16 +16,27 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
 from elboproof.arguments import bad
 from elboproof.evidence.command_input import Point, build_model, read_points
-from elboproof.evidence.command_output import Answer, foot_text, head_text, json_text, one_text, row_text
+from elboproof.evidence.command_output import (
+    EXACT_DIGITS,
+    Answer,
+    foot_text,
+    head_text,
+    json_text,
+    one_text,
+    row_text,
+)
 from elboproof.evidence.log_evidence import MOST_LATENTS, Evidence, prove
 from elboproof.model.latent_model import LatentModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from flint import arb
 
 PROVED, UNDECIDED, USAGE = 0, 1, 4
 CHUNK = 64
@@ -121,11 +132,20 @@ def _prove(model: LatentModel, points: Sequence[Point], options: Options) -> Evi
 
 
 def _answers(points: Sequence[Point], evidence: Evidence) -> list[Answer]:
-    bounds = zip(evidence.enclosure.lower.tolist(), evidence.enclosure.upper.tolist(), strict=True)
-    return [
-        Answer(point, lower, upper, status)
-        for point, (lower, upper), status in zip(points, bounds, evidence.statuses, strict=True)
-    ]
+    lower, upper = evidence.enclosure.lower.tolist(), evidence.enclosure.upper.tolist()
+    finest = [_decimals(*pair) for pair in evidence.balls] or [None] * len(points)
+    rows = zip(points, lower, upper, evidence.statuses, finest, strict=True)
+    return [Answer(*row) for row in rows]
+
+
+def _decimals(lower: "arb", upper: "arb") -> tuple[Decimal, Decimal] | None:
+    """Return two exact balls as decimals: a binary number has finitely many."""
+    if not (lower.is_finite() and upper.is_finite()):
+        return None
+    with localcontext() as context:
+        context.prec = EXACT_DIGITS
+        ends = [Decimal(int(man)) * Decimal(2) ** int(exp) for man, exp in (lower.man_exp(), upper.man_exp())]
+    return ends[0], ends[1]
 
 
 def _better(one: Answer, other: Answer) -> Answer:

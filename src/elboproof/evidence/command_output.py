@@ -31,23 +31,34 @@ class Answer:
         Bounds of log p(x) in nats; infinite where nothing is known.
     status : str
         Why it is undecided; empty where it is proved to the digits asked.
+    finest : (Decimal, Decimal), optional
+        The same bounds where they have more digits than floats.
     """
 
     point: Point
     lower: float
     upper: float
     status: str
+    finest: tuple[Decimal, Decimal] | None = None
+
+    @property
+    def ends(self) -> tuple[float | Decimal, float | Decimal]:
+        """The bounds with all their digits."""
+        return self.finest or (self.lower, self.upper)
 
     @property
     def digits(self) -> float:
         """-log10 of the half width, rounded down to a tenth; -inf where a bound is missing."""
-        half = Decimal(self.upper) / 2 - Decimal(self.lower) / 2
+        low, high = self.ends
+        with localcontext() as context:
+            context.prec = EXACT_DIGITS
+            half = (Decimal(high) - Decimal(low)) / 2
         if not half.is_finite():
             return -math.inf
         return math.inf if not half else math.floor(-10 * float(half.log10())) / 10
 
 
-def bounds_text(lower: float, upper: float) -> tuple[str, str]:
+def bounds_text(lower: float | Decimal, upper: float | Decimal) -> tuple[str, str]:
     """Return decimals below ``lower`` and above ``upper``, as long as is worth reading."""
     if not (math.isfinite(lower) and math.isfinite(upper)):
         return str(lower), str(upper)
@@ -59,7 +70,7 @@ def bounds_text(lower: float, upper: float) -> tuple[str, str]:
         return f"{down:f}", f"{up:f}"
 
 
-def ball_text(lower: float, upper: float) -> tuple[str, str]:
+def ball_text(lower: float | Decimal, upper: float | Decimal) -> tuple[str, str]:
     """Return a decimal midpoint and radius whose ball contains the interval; the radius has two digits.
 
     An interval that is not bounded has no such ball, and gives two texts that say so.
@@ -78,7 +89,7 @@ def ball_text(lower: float, upper: float) -> tuple[str, str]:
         return f"{middle:f}", f"{+radius:.1e}"
 
 
-def _rounded_up(value: float) -> str:
+def _rounded_up(value: float | Decimal) -> str:
     with localcontext() as context:
         context.prec, context.rounding = 6, ROUND_CEILING
         return f"{+Decimal(value)}"
@@ -94,8 +105,8 @@ def _last_place(low: Decimal, high: Decimal) -> int:
 
 def one_text(answer: Answer, model: LatentModel, digits: float, cells: int, seconds: float) -> str:
     """Return the lines shown for a single data point."""
-    lower, upper = bounds_text(answer.lower, answer.upper)
-    middle, radius = ball_text(answer.lower, answer.upper)
+    lower, upper = bounds_text(*answer.ends)
+    middle, radius = ball_text(*answer.ends)
     reached = "none" if answer.digits == -math.inf else f"{answer.digits:.1f}"
     fields = {
         "model": model_text(model),
@@ -122,7 +133,7 @@ def head_text(model: LatentModel) -> str:
 
 def row_text(number: int, answer: Answer) -> str:
     """Return one line of the table."""
-    middle, radius = ball_text(answer.lower, answer.upper)
+    middle, radius = ball_text(*answer.ends)
     reached = "-" if answer.digits == -math.inf else f"{answer.digits:.1f}"
     verdict = f"undecided: {answer.status}" if answer.status else "proved"
     point = point_text(answer.point, LONGEST_POINT)
@@ -178,7 +189,7 @@ def json_text(
 
 
 def _row(answer: Answer) -> dict[str, object]:
-    middle, radius = ball_text(answer.lower, answer.upper)
+    middle, radius = ball_text(*answer.ends)
     bounded = radius != "inf"
     return {
         "x": list(answer.point.texts),

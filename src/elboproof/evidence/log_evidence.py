@@ -67,7 +67,7 @@ class Evidence:
         Cells looked at.
     seconds : float
     balls : tuple of (arb, arb)
-        Lower and upper bounds with all their digits, where more than FLOAT_DIGITS were asked; else empty.
+        Lower and upper bounds with all their digits, where all sums were taken in arb; else empty.
     """
 
     enclosure: Enclosure
@@ -133,7 +133,7 @@ def prove(model: LatentModel, x: Data, digits: float, *, seconds: float, most_ce
     scales = (guess.frames, guess.energy.copy(), guess.log_mass.copy())
     work = _Work(model, data, _fractions(x, data), *scales, float(digits), digits > FLOAT_DIGITS)
     enclosure, statuses, cells = work.run(began + seconds, int(most_cells))
-    balls = tuple(work.balls[n] for n in sorted(work.balls))
+    balls = tuple(work.balls[n] for n in range(len(data))) if len(work.balls) == len(data) else ()
     return Evidence(enclosure, statuses, cells, time.monotonic() - began, balls)
 
 

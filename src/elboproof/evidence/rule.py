@@ -26,7 +26,7 @@ from elboproof.arguments import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.shapes import Float64
 
-SIZES = (4, 6, 8, 10, 12, 14, 17, 20, 24)
+SIZES = (4, 6, 8, 10, 12, 14, 17, 20, 24, 30, 40)
 """Points per axis to choose from."""
 ELLIPSES = (4.5, 3.0, 2.0)
 """rho, tried in turn: a larger ellipse needs fewer points and sees more of F. Cells of the size that the search tries
