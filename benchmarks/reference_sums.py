@@ -209,12 +209,6 @@ def panels(problem: Problem, points: int) -> np.longdouble:
     return value
 
 
-def turned_panels(problem: Problem, points: int, seed: int) -> np.longdouble:
-    """Return log p(x) by Gauss-Legendre on other cells: a rotated frame, a larger box, dropped by Taylor estimates."""
-    cells = Cells(problem, rotation(seed, len(problem.latent)), bounded=False)
-    return on_panels(problem, cells, points, 12.0, 0.5)
-
-
 def on_panels(problem: Problem, cells: Cells, points: int, reach: float, start: float) -> np.longdouble:
     """Return log of the sum over panels, half the points where the integrand is far below its peak."""
     coarsest = {"softmax": 0.11}.get(stem(problem), 0.5)  # poles of the softmax come as near as 0.15

@@ -24,7 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, it finds the files beside it
 
 from benchmarks.reference_proofs import proved, stem, variance
-from benchmarks.reference_sums import lattice, panels, radial, turned_panels, whitened
+from benchmarks.reference_sums import lattice, panels, radial, whitened
 from elboproof.model import problems
 from elboproof.model.problems import BASE, COLUMNS, RELATIVE_RADIUS, Problem, Route
 
@@ -40,8 +40,6 @@ def floated(problem: Problem) -> Route:
     elif name == "shell" and variance(problem) < Fraction("1e-3"):
         sigma = math.sqrt(variance(problem))
         method, runs = "radial lattice", (radial(problem, sigma / 8), radial(problem, sigma / 10))
-    elif name.startswith("network-3"):  # a lattice that resolves the thinnest place takes 1e9 points
-        method, runs = "rotated panels", (turned_panels(problem, 12, 1), turned_panels(problem, 15, 2))
     else:
         method, runs = "rotated lattice", (lattice(problem, 0.7, 1), lattice(problem, 0.55, 2))
     return _stable(problem, method, runs)

@@ -1,5 +1,6 @@
 """More digits than float64 holds, and kinks in one dimension."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -9,12 +10,16 @@ import elboproof as ep
 from elboproof.evidence.log_evidence import Evidence, prove
 from elboproof.numbers.balls import COMPLEX_BALLS, working_precision
 
-LIMITS = {"seconds": 60.0, "most_cells": 1_000_000}
 PROBLEMS = {
     "sinh": ("sinh(z)", "0.01", ["0.7"]),
     "two modes": ("z**2", "0.04", ["0.7"]),
     "needle": ("sinh(z)", "1e-8", ["0.7"]),
 }
+
+
+def proved(model: ep.LatentModel, x: Sequence[object], digits: float) -> Evidence:
+    """Prove within limits that are far away."""
+    return prove(model, x, digits, seconds=60.0, most_cells=1_000_000)
 
 
 def by_integration(model: ep.LatentModel, x: list[str], bits: int = 160) -> arb:
@@ -34,7 +39,7 @@ def by_integration(model: ep.LatentModel, x: list[str], bits: int = 160) -> arb:
 def test_25_digits_hold_the_truth_and_are_reached(name: str) -> None:
     decoder, variance, x = PROBLEMS[name]
     model = ep.LatentModel("z", [decoder], ep.Gaussian(variance))
-    evidence = prove(model, x, 25, **LIMITS)
+    evidence = proved(model, x, 25)
     assert evidence.statuses == ("",)
     ((lower, upper),) = evidence.balls
     with working_precision(160):
@@ -47,7 +52,7 @@ def test_25_digits_hold_the_truth_and_are_reached(name: str) -> None:
 def test_closed_form_in_two_dimensions_at_20_digits() -> None:
     """f = (a + b, b - a/2) is linear: C = W W' + I/4 by hand."""
     model = ep.LatentModel(["a", "b"], ["a + b", "b - a/2"], ep.Gaussian("1/4"))
-    evidence = prove(model, ["0.3", "-0.2"], 20, **LIMITS)
+    evidence = proved(model, ["0.3", "-0.2"], 20)
     ((lower, upper),) = evidence.balls
     with working_precision(120):
         c00, c01, c11 = arb(2) + arb("0.25"), arb("0.5"), arb("1.25") + arb("0.25")
@@ -62,7 +67,7 @@ def test_closed_form_in_two_dimensions_at_20_digits() -> None:
 def test_a_string_is_exact_where_a_float_is_not() -> None:
     """0.7 and its nearest double differ by 2e-17; at 25 digits their evidences are apart."""
     model = ep.LatentModel("z", ["z"], ep.Gaussian("1e-4"))
-    (exact,), (rounded,) = (prove(model, x, 25, **LIMITS).balls for x in (["0.7"], [0.7]))
+    (exact,), (rounded,) = (proved(model, x, 25).balls for x in (["0.7"], [0.7]))
     with working_precision(160):
         assert exact[1] < rounded[0] or rounded[1] < exact[0]
 
@@ -70,7 +75,7 @@ def test_a_string_is_exact_where_a_float_is_not() -> None:
 @pytest.mark.parametrize("decoder", ["abs(z)", "relu(z)", "max(z, 1/2)", "relu(z) - relu(1 - 2*z)"])
 def test_kinks_on_the_line_are_proved(decoder: str) -> None:
     model = ep.LatentModel("z", [decoder], ep.Gaussian("1/4"))
-    evidence: Evidence = prove(model, ["0.3"], 8, **LIMITS)
+    evidence = proved(model, ["0.3"], 8)
     assert evidence.statuses == ("",)
     truth = by_integration(model, ["0.3"], 80)
     assert arb(float(evidence.enclosure.lower[0])) <= truth <= arb(float(evidence.enclosure.upper[0]))

@@ -115,7 +115,10 @@ BROKEN = {
         "softplus(66*u)",
     ),
     "expm1 by exp - 1": (Systems(floating=_broken(FLOATING, expm1="exp({0}) - 1.0")), "expm1(u*1e-9)"),
-    "power with swapped arguments": (Systems(floating=_broken(FLOATING, pow="pow({1}, {0})")), "(u + 1)**(1/3)"),
+    "power with swapped arguments": (
+        Systems(floating=_broken(FLOATING, pow="pow({1}, {0})")),
+        "(u + 1)**(1/3)",
+    ),
     "power with swapped arguments, balls": (
         Systems(balls=_broken(REAL_BALLS, pow="power({1}, {0})")),
         "(u + 1)**(1/3)",

@@ -241,7 +241,6 @@ _PIXELS = "1 0 1 1 0 0 1 0"
 _TORUS = "cos(a); sin(a); cos(b); sin(b)"
 _SOFTMAX = _softmax_average(50, 50)
 _NETWORK_2, _LOGITS_2 = _network(2, "ab", 4, 6, 2), _network(12, "ab", 4, 8, 2)
-_NETWORK_3, _LOGITS_3 = _network(3, "abc", 4, 6, 2), _network(13, "abc", 4, 8, 2)
 
 _TABLE = (
     _Family("line", "d1 unimodal polynomial", "3/2*z+1/4", "0.7", (0, 2, 4), "closed form"),
@@ -283,6 +282,7 @@ _TABLE = (
     _Family(
         "network-2", "d2 unimodal network", _NETWORK_2, "-2.91 1.07 -0.94 -0.66 0.8 -0.96", (0, 1, 2), "2-4-6"
     ),
+    _Family("logits", "d1 unimodal polynomial", "2*z; z-1; 1/2-z", "1 0 1", (), "logistic regression"),
     _Family("network-2-bernoulli", "d2 unimodal network", _LOGITS_2, _PIXELS, (), "2-4-8"),
     _Family("oblique", "d3 ridge polynomial", "a-2*b+3*c", "0.7", (1, 2, 4), "a thin oblique slab"),
     _Family(
@@ -306,8 +306,6 @@ _TABLE = (
     _Family(
         "square-3", "d3 two-mode polynomial", "a**2; b; c+a/2", "1.5 0.3 0.2", (0, 1, 2), "unequal modes"
     ),
-    _Family("network-3", "d3 unimodal network", _NETWORK_3, "2.11 1.23 4.32 1.81 0.39 0.03", (0, 1), "3-4-6"),
-    _Family("network-3-bernoulli", "d3 unimodal network", _LOGITS_3, _PIXELS, (), "3-4-8"),
 )
 
 BASE: tuple[Problem, ...] = tuple(problem for family in _TABLE for problem in family.problems(stored()))
