@@ -4,7 +4,7 @@ Every comparison has three outcomes. A NaN decides nothing, so it is *undecided*
 a statement nor rejects a control.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from elboproof.arguments import bad, wrong_type
 from elboproof.checking.plain import Plain, plain, plain_series
 
+Floats = NDArray[np.float64]
+Pair = tuple[Floats, Floats]
 STATUSES = ("established", "refuted", "undecided")
 
 
@@ -107,6 +109,18 @@ def _worst(excess: NDArray[np.float64]) -> int:
     return int(missing.argmax() if missing.any() else excess.argmax())
 
 
+def _decide(
+    pair: Pair, excess_of: Callable[[Floats, Floats], Floats], tolerance: float, words: str
+) -> Verdict:
+    """Decide that the excess is at most the tolerance in every entry; the worst entry is reported."""
+    allowed = _tolerance(tolerance)
+    ours, theirs = pair
+    with np.errstate(invalid="ignore"):
+        excess = excess_of(ours, theirs)
+    i = _worst(excess)
+    return _compare(ours[i], theirs[i], excess[i], allowed, words)
+
+
 def equal(computed: ArrayLike, stated: ArrayLike, tolerance: float) -> Verdict:
     """Decide ``|computed - stated| <= tolerance``; for arrays of one shape, in every entry.
 
@@ -117,12 +131,10 @@ def equal(computed: ArrayLike, stated: ArrayLike, tolerance: float) -> Verdict:
     ValueError
         If the tolerance is negative or not finite, or the shapes differ (a scalar ``stated`` fits all).
     """
-    allowed = _tolerance(tolerance)
-    ours, theirs = _pair(computed, stated, "stated")
-    with np.errstate(invalid="ignore"):
-        excess = np.abs(ours - theirs)
-    i = _worst(excess)
-    return _compare(ours[i], theirs[i], excess[i], allowed, "equal to {:.6g} within {:.3g}")
+    pair = _pair(computed, stated, "stated")
+    return _decide(
+        pair, lambda ours, theirs: np.abs(ours - theirs), tolerance, "equal to {:.6g} within {:.3g}"
+    )
 
 
 def at_most(computed: ArrayLike, bound: ArrayLike, *, tolerance: float = 0.0) -> Verdict:
@@ -133,12 +145,8 @@ def at_most(computed: ArrayLike, bound: ArrayLike, *, tolerance: float = 0.0) ->
     ValueError
         As in `equal`.
     """
-    allowed = _tolerance(tolerance)
-    ours, theirs = _pair(computed, bound, "bound")
-    with np.errstate(invalid="ignore"):
-        excess = ours - theirs
-    i = _worst(excess)
-    return _compare(ours[i], theirs[i], excess[i], allowed, "at most {:.6g} (tolerance {:.3g})")
+    pair = _pair(computed, bound, "bound")
+    return _decide(pair, np.subtract, tolerance, "at most {:.6g} (tolerance {:.3g})")
 
 
 def at_least(computed: ArrayLike, bound: ArrayLike, *, tolerance: float = 0.0) -> Verdict:
@@ -149,12 +157,8 @@ def at_least(computed: ArrayLike, bound: ArrayLike, *, tolerance: float = 0.0) -
     ValueError
         As in `equal`.
     """
-    allowed = _tolerance(tolerance)
-    ours, theirs = _pair(computed, bound, "bound")
-    with np.errstate(invalid="ignore"):
-        excess = theirs - ours
-    i = _worst(excess)
-    return _compare(ours[i], theirs[i], excess[i], allowed, "at least {:.6g} (tolerance {:.3g})")
+    pair = _pair(computed, bound, "bound")
+    return _decide(pair, lambda ours, theirs: theirs - ours, tolerance, "at least {:.6g} (tolerance {:.3g})")
 
 
 def all_of(parts: Mapping[str, Verdict]) -> Verdict:

@@ -51,15 +51,6 @@ class Quantities:
             self._compiled[key] = compile_tape(self.tape, roots, ring)
         return self._compiled[key]
 
-    def compiled_with_slopes(self, quantity: str, ring: Ring) -> Compiled:
-        """Return the raw function -> (value, d first derivatives) of a scalar quantity, parts in common shared."""
-        key = (f"{quantity} with slopes", 1, ring.name)
-        if key not in self._compiled:
-            directions: list[tuple[int, ...]] = [(), *((k,) for k in range(len(self.latents)))]
-            roots = [self.derivative(quantity, direction)[0] for direction in directions]
-            self._compiled[key] = compile_tape(self.tape, roots, ring)
-        return self._compiled[key]
-
     def derivative(self, quantity: str, direction: tuple[int, ...]) -> list[int]:
         """Return the tape entries of a quantity differentiated once for each latent in ``direction``."""
         key = (quantity, direction)
