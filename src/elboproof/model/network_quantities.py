@@ -72,11 +72,7 @@ class NetworkQuantities:
 
     def compiled(self, quantity: str, order: int, ring: Ring) -> Compiled:
         """Return the function (z_1..z_d, x_1..x_D) -> distinct derivatives, as `Quantities.compiled` does."""
-        return _Function(self, quantity, [order], ring)
-
-    def compiled_with_slopes(self, quantity: str, ring: Ring) -> Compiled:
-        """Return the function -> (value, d first derivatives) of a scalar quantity."""
-        return _Function(self, quantity, [0, 1], ring)
+        return _Function(self, quantity, order, ring)
 
     def activation(self, name: str, order: int, ring: Ring) -> Compiled:
         """Return the function t -> Taylor coefficients g^(n)(t)/n!, n = 0, ..., order, of an activation g."""
@@ -115,11 +111,9 @@ def _require_supported(likelihood: Likelihood) -> None:
 
 
 class _Function:
-    """One quantity in one ring, for derivatives of the given orders."""
+    """The derivatives of one order of one quantity, in one ring."""
 
-    def __init__(
-        self, quantities: NetworkQuantities, quantity: str, orders: Sequence[int], ring: Ring
-    ) -> None:
+    def __init__(self, quantities: NetworkQuantities, quantity: str, order: int, ring: Ring) -> None:
         if ring.name not in _ALGEBRAS:
             raise ValueError(
                 f"evaluator: got the {ring.name} number system for a network; expected floating, tensors or balls "
@@ -127,7 +121,7 @@ class _Function:
             )
         kind, self.blocked = _ALGEBRAS[ring.name]
         self.algebra = kind()
-        self.quantities, self.quantity, self.orders, self.ring = quantities, quantity, orders, ring
+        self.quantities, self.quantity, self.order, self.ring = quantities, quantity, order, ring
 
     def __call__(self, *arguments: Any, **options: Any) -> tuple[Any, ...]:
         d, algebra = len(self.quantities.latents), self.algebra
@@ -144,16 +138,15 @@ class _Function:
 
     def _block(self, z: Any, x: Any, block: slice, options: dict[str, Any]) -> list[Any]:
         """Return the wanted derivatives of a block of points, entry by entry."""
-        d, highest, algebra = len(self.quantities.latents), max(self.orders), self.algebra
+        d, algebra = len(self.quantities.latents), self.algebra
         jet: Jet = {(): z}
-        if highest:
+        if self.order:
             jet |= {(k,): unit for k, unit in enumerate(algebra.units(z, d))}
-        run = _Run(self, highest, options)
+        run = _Run(self, options)
         values = run.outputs(jet) if x is None else run.of_data(self.quantity, jet, x)
         result: list[Any] = []
-        for order in self.orders:
-            for value in derivatives(values, d, order):
-                result.extend(self._entries(algebra.total(z * 0.0) if value is None else value, x is None))
+        for value in derivatives(values, d, self.order):
+            result.extend(self._entries(algebra.total(z * 0.0) if value is None else value, x is None))
         return [algebra.repeated(value, (block.stop - block.start,)) for value in result]
 
     def _entries(self, value: Any, decoder: bool) -> list[Any]:
@@ -183,9 +176,9 @@ class _Data:
 class _Run:
     """One evaluation: the network's outputs and what a likelihood makes of them."""
 
-    def __init__(self, function: _Function, order: int, options: dict[str, Any]) -> None:
+    def __init__(self, function: _Function, options: dict[str, Any]) -> None:
         self.quantities, self.algebra, self.ring = function.quantities, function.algebra, function.ring
-        self.order, self.options = order, options
+        self.order, self.options = function.order, options
 
     def outputs(self, jet: Jet) -> Jet:
         """Return the jet of f(z), coefficients of shape (D, P)."""
