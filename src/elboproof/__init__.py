@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from elboproof.model.likelihood import Bernoulli as Bernoulli
     from elboproof.model.likelihood import Gaussian as Gaussian
     from elboproof.numbers.enclosure import Enclosure as Enclosure
+    from elboproof.posterior.gaussian_posterior import GaussianPosterior as GaussianPosterior
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,7 @@ _HOME = {
     "Bernoulli": "elboproof.model.likelihood",  # p(x|z) of binary data; the decoder gives logits
     "Enclosure": "elboproof.numbers.enclosure",  # proved bounds of a number
     "Gaussian": "elboproof.model.likelihood",  # p(x|z) = N(f(z), C); scalar, diagonal or full covariance
+    "GaussianPosterior": "elboproof.posterior.gaussian_posterior",  # q(z) = N(m, S), exact
     "LatentModel": "elboproof.model.latent_model",  # p(x, z), written once, evaluated in every number system
     "log_evidence": "elboproof.evidence.log_evidence",  # log p(x), proved
     "Undecided": "elboproof.evidence.log_evidence",  # raised where a proof was not reached; carries the best one

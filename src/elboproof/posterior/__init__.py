@@ -1,0 +1,1 @@
+"""Gaussian q(z): ELBO, stationary points and gap, proved."""
