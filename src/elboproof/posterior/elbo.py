@@ -1,0 +1,229 @@
+"""The ELBO of a latent-variable model at a Gaussian q, as a proved enclosure.
+
+ELBO = E_q[log p(x|z)] + E_q[log p(z)] + H(q), in nats. The last two are elementary,
+
+    E_q[log p(z)] = -(|m|^2 + tr S)/2 - (d/2) log 2 pi,     H(q) = (d/2)(1 + log 2 pi) + sum_i log L_ii,
+
+the first is a closed form where the decoder allows one (`moments`), else a quadrature with proof (`expectations`).
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb, fmpq
+from numpy.typing import NDArray
+
+from elboproof.arguments import bad, wrong_type
+from elboproof.evidence.log_evidence import Undecided
+from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.balls import working_precision
+from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.exact import exact
+from elboproof.posterior.expectations import expectations
+from elboproof.posterior.gaussian_posterior import GaussianPosterior
+from elboproof.posterior.integrands import Point
+from elboproof.posterior.moments import closed_form
+
+SPARE_BITS = 80
+"""Of the working precision: room for the cancellation in sums."""
+MOST_BITS = 4096
+MOST_LATENTS = 3
+"""For quadrature; closed forms take any number."""
+FLOAT_DIGITS = 12
+SHARE = 0.8
+"""Of the tolerance: what the quadrature may take."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One x: the ELBO's ball and what stopped it."""
+
+    ball: arb
+    status: str
+
+
+def elbo(
+    model: LatentModel, x: Any, q: GaussianPosterior, digits: float = 10, *, seconds: float = 60.0
+) -> Enclosure:
+    """Return the ELBO in nats, proved.
+
+    Parameters
+    ----------
+    model
+        The latent-variable model; 1 to 3 latents unless the ELBO has a closed form.
+    x
+        Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
+    q
+        The approximate posterior, the same for every x.
+    digits
+        The enclosure's half width is at most 10^-digits, or what float64 bounds can show.
+    seconds
+        Limit for all x together.
+
+    Returns
+    -------
+    Enclosure
+        Bounds of shape () or (N,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the kind described, or q has another dimension than the model's latents.
+    Undecided
+        If the digits could not be proved; it carries the best enclosure and a status per x.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/100"))
+    >>> print(ep.elbo(model, ["0.7"], ep.GaussianPosterior("0.65", "0.007")).midpoint.round(8))
+    0.24880404
+    """
+    _check(model, q)
+    for name, value in (("digits", digits), ("seconds", seconds)):
+        if not _positive(value):
+            raise bad(name, value, "a positive number")
+    data, batch = exact_data(model, x)
+    deadline = time.monotonic() + seconds
+    rows = [_one(model, row, q, float(digits), deadline) for row in data]
+    enclosure = Enclosure.from_balls([row.ball for row in rows])
+    statuses = tuple(row.status for row in rows)
+    if any(statuses):
+        raise undecided("ELBOs", enclosure, statuses)
+    return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
+
+
+def undecided(what: str, enclosure: Enclosure, statuses: tuple[str, ...]) -> Undecided:
+    """Return the error for quantities that could not be proved, the first of them in its text."""
+    error = Undecided(enclosure, statuses)
+    left = [n for n, status in enumerate(statuses) if status]
+    error.args = (
+        f"{len(left)} of {len(statuses)} {what} undecided; the first is x[{left[0]}]: {statuses[left[0]]}; "
+        "the best enclosures are in .enclosure",
+    )
+    return error
+
+
+def _check(model: LatentModel, q: GaussianPosterior) -> None:
+    if not hasattr(model, "quantities"):
+        raise wrong_type("model", model, "an ep.LatentModel")
+    if not isinstance(q, GaussianPosterior):
+        raise wrong_type("q", q, "an ep.GaussianPosterior")
+    if q.latent_dim != model.latent_dim:
+        raise ValueError(
+            f"q: got {q.latent_dim} dimensions; expected {model.latent_dim}, the model's latents"
+        )
+
+
+def exact_data(model: LatentModel, x: Any) -> tuple[list[list[Fraction]], bool]:
+    """Return x as exact rows of length D, and whether it was a batch (N, D).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x is no such array of finite numbers, or not binary where the likelihood demands it.
+    """
+    array = _array(x)
+    if array.ndim not in (1, 2) or array.shape[-1] != model.data_dim or 0 in array.shape:
+        raise ValueError(f"x: got shape {array.shape}; expected ({model.data_dim},) or (N, {model.data_dim})")
+    rows = [
+        [exact(value, f"x[{j}]" if array.ndim == 1 else f"x[{n}][{j}]") for j, value in enumerate(row)]
+        for n, row in enumerate(array.reshape(-1, model.data_dim).tolist())
+    ]
+    if model.likelihood.binary and not all(value in (0, 1) for row in rows for value in row):
+        raise bad("x", x, "zeros and ones, the data of a Bernoulli likelihood")
+    return rows, array.ndim == 2
+
+
+def _array(x: Any) -> NDArray[Any]:
+    """Return x as an array; lists stay objects, because NumPy would round exact numbers that stand beside floats."""
+    ragged = bad("x", x, "numbers in a rectangular array")
+    try:
+        array = np.asarray(x, dtype=object) if isinstance(x, list | tuple) else np.asarray(x)
+    except ValueError as error:
+        raise ragged from error
+    if array.dtype == object and any(isinstance(value, list | tuple | np.ndarray) for value in array.flat):
+        raise ragged
+    return array
+
+
+def _one(model: LatentModel, x: list[Fraction], q: GaussianPosterior, digits: float, deadline: float) -> _Row:
+    """Raise the precision until the digits are reached."""
+    bits = int(3.33 * digits) + SPARE_BITS
+    floats = digits <= FLOAT_DIGITS and model.latent_dim > 1
+    while True:
+        with working_precision(bits):
+            data = [arb(fmpq(value.numerator, value.denominator)) for value in x]
+            point = Point(q.mean_balls(), q.cholesky())
+            ball, status = _evaluated(model, data, point, SHARE * 10.0**-digits, deadline, floats)
+            if not status and ball.rad() <= arb(10) ** -arb(digits):
+                return _Row(ball, "")
+        status = status or f"{_digits(ball):.1f} of {digits:g} digits proved; stopped by rounding"
+        if floats:
+            floats = False  # the sums' rounding: again, in arb
+        elif bits >= MOST_BITS or not ball.is_finite() or "limit" in status:
+            return _Row(ball, status)
+        else:
+            bits *= 2
+
+
+def _digits(ball: arb) -> float:
+    radius = float(ball.rad())
+    return float(-np.log10(radius)) if 0 < radius < np.inf else -np.inf
+
+
+def _evaluated(
+    model: LatentModel, x: Sequence[arb], point: Point, tolerance: float, deadline: float, floats: bool
+) -> tuple[arb, str]:
+    """Return the ELBO at the current precision and why the tolerance was not reached."""
+    expected = closed_form(model, x, point.mean, point.factor)
+    status = ""
+    if expected is None:
+        if model.latent_dim > MOST_LATENTS:
+            raise bad("model", model, f"at most {MOST_LATENTS} latents, unless the ELBO has a closed form")
+        found = expectations(model, x, point, [(0, 0)], [tolerance], deadline=deadline, floats=floats)
+        expected, status = found.values[0, 0, (0,) * model.latent_dim], found.status
+        if status:
+            status = f"no digits proved; stopped by {status}"
+    return expected + prior_and_entropy(point), status
+
+
+def prior_and_entropy(point: Point) -> arb:
+    """Return E_q[log p(z)] + H(q) = sum_i [(1 - m_i^2 - S_ii) / 2 + log L_ii]; the logs of 2 pi cancel."""
+    total = arb(0)
+    for i, (m, row) in enumerate(zip(point.mean, point.factor, strict=True)):
+        variance = sum((row[j] ** 2 for j in range(i + 1)), arb(0))
+        total += (1 - m**2 - variance) / 2 + row[i].log()
+    return total
+
+
+def elbo_ball(model: LatentModel, x: list[arb], mean: list[arb], cholesky: list[list[arb]], bits: int) -> arb:
+    """Return the ELBO at q = N(m, L L') for one x, a ball.
+
+    Parameters
+    ----------
+    x, mean, cholesky
+        Balls, (D,), (d,) and rows of the lower triangle; for wide ones the result holds for all members.
+    bits
+        Working precision; a quadrature's error is at most 2^-(bits - 80).
+
+    Raises
+    ------
+    Undecided
+        If the quadrature fails.
+    """
+    with working_precision(bits):
+        point = Point(mean, cholesky)
+        tolerance = 2.0 ** -float(bits - SPARE_BITS)
+        ball, status = _evaluated(model, x, point, tolerance, time.monotonic() + 60.0, floats=False)
+    if status:
+        raise undecided("ELBOs", Enclosure.from_balls([ball]), (status,))
+    return ball
