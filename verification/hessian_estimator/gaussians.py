@@ -1,0 +1,54 @@
+"""Symbols for Gaussians: precisions, directions, generating functions."""
+
+import sympy
+from sympy import Expr, ImmutableMatrix, Symbol
+
+
+def free_vector(name: str, size: int) -> ImmutableMatrix:
+    """Return a column of real symbols."""
+    return ImmutableMatrix([Symbol(f"{name}{i}", real=True) for i in range(size)])
+
+
+def symmetric(name: str, size: int) -> ImmutableMatrix:
+    """Return a symmetric matrix of real symbols."""
+    return ImmutableMatrix(size, size, lambda i, j: Symbol(f"{name}{max(i, j)}{min(i, j)}", real=True))
+
+
+def precision(size: int) -> ImmutableMatrix:
+    """Return P = S^-1 as symbols: any symmetric matrix with a determinant, hence any positive definite one."""
+    return symmetric("p", size)
+
+
+def direction(size: int) -> ImmutableMatrix:
+    """Return a symmetric direction H in which S changes."""
+    return symmetric("h", size)
+
+
+def triangular(name: str, size: int) -> ImmutableMatrix:
+    """Return a Cholesky factor with positive diagonal."""
+    return ImmutableMatrix(
+        size,
+        size,
+        lambda i, j: (
+            Symbol(f"{name}{i}{j}", positive=True)
+            if i == j
+            else Symbol(f"{name}{i}{j}", real=True)
+            if i > j
+            else 0
+        ),
+    )
+
+
+def generating_function(a: ImmutableMatrix, m: ImmutableMatrix, S: ImmutableMatrix) -> Expr:
+    """Return E_q[exp(a'z)] = exp(a'm + a'Sa / 2) for q = N(m, S)."""
+    return sympy.exp((a.T * m + a.T * S * a / 2)[0])
+
+
+def normal_expectation(polynomial: Expr, noise: ImmutableMatrix) -> Expr:
+    """Return E of a polynomial in independent standard normal variables, by their moments (n - 1)!!."""
+    terms = sympy.Poly(sympy.expand(polynomial), *noise).terms()
+    return sympy.Add(*(c * sympy.prod([_moment(n) for n in powers]) for powers, c in terms))
+
+
+def _moment(n: int) -> Expr:
+    return sympy.factorial2(n - 1) if n % 2 == 0 else sympy.Integer(0)
