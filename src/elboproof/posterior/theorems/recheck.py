@@ -1,0 +1,415 @@
+"""`recheck`: verify a certificate without the search that made it.
+
+What is verified: the leaves cover the box (they do not overlap, and their volumes add up to the box's, exactly); the
+control points of each leaf, by polarisation; every integral, by ``acb.integral`` and a tail of its own; every claim
+of a leaf; and that the leaves' claims give the statement. What is trusted: the parser of expressions, SymPy's
+expansion of polynomials, FLINT's balls and integrator, and the theorems named in `leaves`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from math import inf, prod
+from pathlib import Path
+from typing import Any
+
+from flint import arb, fmpq
+from sympy import Expr
+
+from elboproof.arguments import shown
+from elboproof.numbers.balls import working_precision
+from elboproof.numbers.exact import exact
+from elboproof.numbers.parser import parse
+from elboproof.posterior.gaussian_posterior import GaussianPosterior
+from elboproof.posterior.theorems import recheck_best, recheck_integrals
+from elboproof.posterior.theorems.recheck_best import Threshold
+from elboproof.posterior.theorems.recheck_functions import Exponent, Function, Terms, combined, terms
+from elboproof.posterior.theorems.recheck_integrals import Unable
+from elboproof.posterior.theorems.statements import Elbo, Gap, LogEvidence, Quantity, Statement, read_box
+
+SCHEMA = "elboproof.for_all/1"
+LARGEST_FILE = 50_000_000
+STEP = Fraction(1, 16)
+"""How far behind the centre the tangent's difference is taken."""
+Key = frozenset[tuple[Expr, Fraction]]
+
+
+class CertificateError(ValueError):
+    """A certificate that does not prove what it says; the message names the part."""
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """A leaf as claimed."""
+
+    name: str
+    box: tuple[tuple[Fraction, Fraction], ...]
+    centre: tuple[Fraction, ...] | None
+    posterior: GaussianPosterior | None
+    lower: Fraction | None
+    upper: Fraction | None
+
+
+def recheck(path: str | Path) -> Statement:
+    """Verify a certificate file and return the statement that it proves.
+
+    Parameters
+    ----------
+    path
+        A file that ``proof.certificate.save`` wrote.
+
+    Raises
+    ------
+    CertificateError
+        If it does not prove the statement, or cannot be verified; the message says what is wrong.
+    OSError
+        If the file cannot be read.
+    """
+    file = Path(path)
+    if file.stat().st_size > LARGEST_FILE:
+        raise CertificateError(f"file: got {file.stat().st_size} bytes; expected at most {LARGEST_FILE}")
+    document = _Document(_loaded(file))
+    try:
+        checker = _Checker(document)
+        checker.run()
+    except CertificateError:
+        raise
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+        raise CertificateError(f"certificate: cannot be verified: {error}") from error
+    return document.statement
+
+
+def _loaded(file: Path) -> dict[str, Any]:
+    def refuse(word: str) -> None:
+        raise CertificateError(f"file: got the number {word}; expected finite numbers, as strings")
+
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"), parse_constant=refuse)
+    except CertificateError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise CertificateError(
+            f"file: got what is no JSON ({error}); expected a whole certificate"
+        ) from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        got = content.get("schema") if isinstance(content, dict) else content
+        raise CertificateError(f"schema: got {shown(got)}; expected {SCHEMA!r}")
+    return content
+
+
+class _Document:
+    """The parts of a certificate, read with care."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        stated = _part(content, "statement", dict)
+        self.statement = self._statement(stated)
+        sides = _part(content, "box", dict)
+        try:
+            self.names, self.box = read_box(sides)
+        except (TypeError, ValueError) as error:
+            raise CertificateError(str(error)) from error
+        leaves = _part(content, "leaves", list)
+        self.leaves = [self._leaf(leaf, f"leaves[{n}]") for n, leaf in enumerate(leaves)]
+        self.statistics = _part(content, "statistics", list)
+        self.integrals = _part(content, "integrals", list)
+
+    def _statement(self, stated: Mapping[str, Any]) -> Statement:
+        kinds: dict[str, type[Quantity]] = {"gap": Gap, "log evidence": LogEvidence, "ELBO": Elbo}
+        kind = kinds.get(str(stated.get("quantity")))
+        if kind is None:
+            raise CertificateError(f"statement: got the quantity {shown(stated.get('quantity'))}")
+        arguments = {name: stated.get(name) for name in ("latent", "decoder", "variance", "x")}
+        if kind is Elbo:
+            arguments["q"] = _posterior(stated.get("q"), "statement.q")
+        try:
+            quantity = kind(**arguments)  # type: ignore[arg-type]
+        except (TypeError, ValueError) as error:
+            raise CertificateError(f"statement: {error}") from error
+        bounds = [_optional(stated.get(name), f"statement.{name}") for name in ("lower", "upper")]
+        if bounds == [None, None]:
+            raise CertificateError("statement: got no bound; expected at least one")
+        if None not in bounds and bounds[0] > bounds[1]:  # type: ignore[operator]
+            raise CertificateError("statement: got lower > upper; expected lower <= upper")
+        return Statement(quantity, bounds[0], bounds[1])
+
+    def _leaf(self, leaf: object, name: str) -> _Leaf:
+        if not isinstance(leaf, dict):
+            raise CertificateError(f"{name}: got {shown(leaf)}; expected an object")
+        sides = _part(leaf, "box", list, name)
+        if len(sides) != len(self.box) or not all(isinstance(s, list) and len(s) == 2 for s in sides):
+            raise CertificateError(f"{name}.box: got {shown(sides)}; expected {len(self.box)} pairs")
+        box = tuple((_number(s[0], f"{name}.box"), _number(s[1], f"{name}.box")) for s in sides)
+        for (low, high), (start, end) in zip(box, self.box, strict=True):
+            if not start <= low < high <= end:
+                raise CertificateError(
+                    f"{name}.box: got [{low}, {high}]; expected a part of [{start}, {end}]"
+                )
+        centre = leaf.get("centre")
+        point = None
+        if centre is not None:
+            if not isinstance(centre, list) or len(centre) != len(box):
+                raise CertificateError(f"{name}.centre: got {shown(centre)}; expected {len(box)} numbers")
+            point = tuple(_number(value, f"{name}.centre") for value in centre)
+            if not all(low <= value <= high for value, (low, high) in zip(point, box, strict=True)):
+                raise CertificateError(f"{name}.centre: got {shown(centre)}; expected a point of the leaf")
+        q = None if leaf.get("posterior") is None else _posterior(leaf["posterior"], f"{name}.posterior")
+        bounds = _part(leaf, "bounds", list, name)
+        if len(bounds) != 2:
+            raise CertificateError(f"{name}.bounds: got {shown(bounds)}; expected two")
+        lower, upper = (_optional(bound, f"{name}.bounds") for bound in bounds)
+        if lower is not None and upper is not None and lower > upper:
+            raise CertificateError(
+                f"{name}.bounds: got lower {lower} above upper {upper}; expected lower <= upper"
+            )
+        return _Leaf(name, box, point, q, lower, upper)
+
+
+def _part(content: Mapping[str, Any], name: str, kind: type, where: str = "") -> Any:
+    value = content.get(name)
+    if not isinstance(value, kind):
+        place = f"{where}.{name}" if where else name
+        raise CertificateError(
+            f"{place}: got {shown(value)}; expected {'a list' if kind is list else 'an object'}"
+        )
+    return value
+
+
+def _number(value: object, name: str) -> Fraction:
+    if not isinstance(value, str):
+        raise CertificateError(f"{name}: got {shown(value)}; expected a number as a string")
+    try:
+        return exact(value, name)
+    except (TypeError, ValueError) as error:
+        raise CertificateError(str(error)) from error
+
+
+def _optional(value: object, name: str) -> Fraction | None:
+    return None if value is None else _number(value, name)
+
+
+def _posterior(record: object, name: str) -> GaussianPosterior:
+    if not isinstance(record, dict) or set(record) != {"mean", "covariance"}:
+        raise CertificateError(f"{name}: got {shown(record)}; expected mean and covariance")
+    mean, rows = record["mean"], record["covariance"]
+    if not isinstance(mean, list) or not isinstance(rows, list) or not all(isinstance(r, list) for r in rows):
+        raise CertificateError(f"{name}: got {shown(record)}; expected lists")
+    try:
+        return GaussianPosterior(
+            [_number(m, name) for m in mean], [[_number(s, name) for s in row] for row in rows]
+        )
+    except CertificateError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise CertificateError(f"{name}: {error}") from error
+
+
+@dataclass
+class _Checker:
+    """The verification of one document."""
+
+    document: _Document
+    exponent: Exponent = field(init=False)
+    claimed: dict[Key, tuple[str, Fraction, Fraction, Fraction]] = field(init=False)
+    computed: dict[Key, arb] = field(default_factory=dict)
+    expected: dict[tuple[Key, GaussianPosterior], arb] = field(default_factory=dict)
+    thresholds: list[tuple[_Leaf, Threshold]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.exponent = Exponent(self.document.statement.quantity, self.document.names)
+        self.claimed = self._claimed()
+
+    @property
+    def quantity(self) -> Quantity:
+        return self.document.statement.quantity
+
+    def run(self) -> None:
+        """Raise unless everything holds."""
+        statement = self.document.statement
+        by_jensen = isinstance(self.quantity, Gap) and statement.lower is not None and statement.lower <= 0
+        if by_jensen and statement.upper is None:
+            return
+        _require_cover(self.document.leaves, self.document.box)
+        self._integrate_claims()
+        for leaf in self.document.leaves:
+            if statement.upper is not None:
+                self._require_upper(leaf, statement.upper)
+            if statement.lower is not None and not by_jensen:
+                self._require_lower(leaf, statement.lower)
+        self._require_no_better_gaussian()
+
+    # -- integrals --
+
+    def _claimed(self) -> dict[Key, tuple[str, Fraction, Fraction, Fraction]]:
+        """Return the claims about integrals by the function that is integrated: name, constant, bounds."""
+        known = {str(z): z for z in self.exponent.latents}
+        parts: list[Terms] = []
+        for k, text in enumerate(self.document.statistics):
+            parts.append(terms(parse(text, known, f"statistics[{k}]")))
+        claims = {}
+        for n, record in enumerate(self.document.integrals):
+            name = f"integrals[{n}]"
+            if not isinstance(record, dict):
+                raise CertificateError(f"{name}: got {shown(record)}; expected an object")
+            theta, bounds = _part(record, "theta", list, name), _part(record, "bounds", list, name)
+            if len(theta) != len(parts) or len(bounds) != 2:
+                raise CertificateError(f"{name}: got {len(theta)} coefficients; expected {len(parts)}")
+            low, high = (_number(bound, f"{name}.bounds") for bound in bounds)
+            if low > high:
+                raise CertificateError(
+                    f"{name}.bounds: got lower {low} above upper {high}; expected lower <= upper"
+                )
+            values = [_number(value, f"{name}.theta") for value in theta]
+            function = Function(combined(list(zip(parts, values, strict=True))), Fraction(1))
+            claims[function.key] = name, function.constant, low, high
+        return claims
+
+    def _integrate_claims(self) -> None:
+        for key, (name, constant, low, high) in self.claimed.items():
+            value = self._integral(key) + _ball(constant)
+            if not (value >= _ball(low) and value <= _ball(high)):
+                raise CertificateError(
+                    f"{name}.bounds: got [{float(low):.10g}, {float(high):.10g}]; "
+                    f"the integral's logarithm is {value.str(12)}"
+                )
+
+    def _integral(self, key: Key) -> arb:
+        if key not in self.computed:
+            try:
+                self.computed[key] = recheck_integrals.log_integral(dict(key), tuple(self.exponent.latents))
+            except Unable as reason:
+                raise CertificateError(f"integrals: cannot be verified: {reason}") from reason
+        return self.computed[key]
+
+    def _mass(self, function: Function, leaf: _Leaf) -> arb:
+        """Return the integral of the whole exponent, constant included; it must be among the claims."""
+        if function.key not in self.claimed:
+            raise CertificateError(f"{leaf.name}: one of its integrals is missing in the certificate")
+        return self._integral(function.key) + _ball(function.constant)
+
+    def _elbo(self, function: Function, q: GaussianPosterior) -> arb:
+        """Return E_q[exponent] - KL(q || prior)."""
+        pair = function.key, q
+        if pair not in self.expected:
+            self.expected[pair] = recheck_integrals.expectation(
+                dict(function.key), tuple(self.exponent.latents), q
+            )
+        return self.expected[pair] + _ball(function.constant) - _divergence(q)
+
+    # -- leaves --
+
+    def _require_upper(self, leaf: _Leaf, bound: Fraction) -> None:
+        if leaf.upper is None or leaf.upper > bound:
+            raise CertificateError(
+                f"{leaf.name}.bounds: got the upper bound {shown(leaf.upper)}; expected one up to {bound}"
+            )
+        values = [self._above(leaf, control) for control in self.exponent.controls(leaf.box)]
+        if not all(value <= _ball(leaf.upper) for value in values):
+            worst = max(float(value.upper()) for value in values)
+            raise CertificateError(
+                f"{leaf.name}.bounds: got the upper bound {float(leaf.upper):.10g}; only {worst:.10g} holds"
+            )
+
+    def _above(self, leaf: _Leaf, control: Function) -> arb:
+        if isinstance(self.quantity, Gap):
+            if leaf.posterior is None:
+                raise CertificateError(f"{leaf.name}.posterior: got none; expected a Gaussian")
+            if len(leaf.posterior.mean) != len(self.exponent.latents):
+                raise CertificateError(f"{leaf.name}.posterior: got {len(leaf.posterior.mean)} latents")
+            return self._mass(control, leaf) - self._elbo(control, leaf.posterior)
+        body = (
+            self._elbo(control, self.quantity.q)
+            if isinstance(self.quantity, Elbo)
+            else self._mass(control, leaf)
+        )
+        centre = _ball(self.exponent.at(self._centre(leaf)).weight)
+        slope = (_ball(control.weight) - centre) / centre
+        return body + (centre.log() + slope - _log_two_pi()) * self.exponent.data_dim / 2
+
+    def _centre(self, leaf: _Leaf) -> tuple[Fraction, ...]:
+        if leaf.centre is None:
+            raise CertificateError(f"{leaf.name}.centre: got none; expected a point")
+        return leaf.centre
+
+    def _require_lower(self, leaf: _Leaf, bound: Fraction) -> None:
+        if leaf.lower is None or leaf.lower < bound:
+            raise CertificateError(
+                f"{leaf.name}.bounds: got the lower bound {shown(leaf.lower)}; expected one from {bound}"
+            )
+        for control in self.exponent.controls(leaf.box):
+            if isinstance(self.quantity, Gap):
+                self.thresholds.append((leaf, self._threshold(leaf, control, leaf.lower)))
+                continue
+            fixed = self.quantity.q if isinstance(self.quantity, Elbo) else None
+            body = self._elbo(control, fixed) if fixed else self._tangent(leaf, control)
+            log_w = _ball(control.weight).log() - _log_two_pi()
+            if not body + log_w * self.exponent.data_dim / 2 >= _ball(leaf.lower):
+                raise _not_from_below(leaf)
+
+    def _tangent(self, leaf: _Leaf, control: Function) -> arb:
+        """Return A(c) + (A(c) - A(c - h (b - c)))/h, a lower bound of A's tangent, by convexity."""
+        centre = self.exponent.at(self._centre(leaf))
+        before = Function(combined([(centre.terms, 1 + STEP), (control.terms, -STEP)]), centre.weight)
+        mass = self._mass(centre, leaf)
+        return mass + (mass - self._mass(before, leaf)) / _ball(STEP)
+
+    def _threshold(self, leaf: _Leaf, control: Function, bound: Fraction) -> Threshold:
+        """Return what no ELBO may exceed at a control point, for the gap to be at least the bound over the leaf."""
+        if len(self.exponent.latents) != 1:
+            raise CertificateError(f"{leaf.name}: lower bounds of the gap are verified for one latent only")
+        threshold = self._tangent(leaf, control) - _ball(control.constant) - _ball(bound)
+        low = float(threshold.lower()) if threshold.is_finite() else -inf
+        return Threshold(dict(control.key), low - 1e-12 * abs(low) - 1e-12)
+
+    def _require_no_better_gaussian(self) -> None:
+        claims = [threshold for _, threshold in self.thresholds]
+        holds = recheck_best.bounded(claims, self.exponent.latents[0])
+        for (leaf, _), good in zip(self.thresholds, holds, strict=True):
+            if not good:
+                raise _not_from_below(leaf)
+
+
+def _not_from_below(leaf: _Leaf) -> CertificateError:
+    bound = float(leaf.lower or 0)
+    return CertificateError(f"{leaf.name}.bounds: the lower bound {bound:.10g} could not be verified")
+
+
+def _require_cover(leaves: Sequence[_Leaf], box: Sequence[tuple[Fraction, Fraction]]) -> None:
+    """Raise unless the leaves do not overlap and have the box's volume.
+
+    They are closed and lie in the box; a hole would be open in it, and so have a volume.
+    """
+    ordered = sorted(leaves, key=lambda leaf: leaf.box[0])
+    for n, leaf in enumerate(ordered):
+        for other in ordered[n + 1 :]:
+            if other.box[0][0] >= leaf.box[0][1]:
+                break
+            if all(a < d and c < b for (a, b), (c, d) in zip(leaf.box, other.box, strict=True)):
+                raise CertificateError(f"leaves: {leaf.name} and {other.name} overlap")
+    volume = sum((prod(high - low for low, high in leaf.box) for leaf in leaves), Fraction(0))
+    whole = prod(high - low for low, high in box)
+    if volume != whole:
+        raise CertificateError(
+            f"leaves: they cover {float(volume / whole):.6g} of the box; expected all of it"
+        )
+
+
+@lru_cache(maxsize=4096)
+def _divergence(q: GaussianPosterior) -> arb:
+    """Return KL(q || N(0, I))."""
+    size = len(q.mean)
+    squares = sum((m * m for m in q.mean), Fraction(0)) + sum(
+        (q.covariance[i][i] for i in range(size)), Fraction(0)
+    )
+    with working_precision(recheck_integrals.BITS):
+        log_det = 2 * q.entropy() - size * (1 + (2 * arb.pi()).log())
+        return (_ball(squares) - size - log_det) / 2
+
+
+def _log_two_pi() -> arb:
+    return (2 * arb.pi()).log()
+
+
+def _ball(number: Fraction) -> arb:
+    return arb(fmpq(number.numerator, number.denominator))
