@@ -9,7 +9,6 @@ the first is a closed form where the decoder allows one (`moments`), else a quad
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -36,14 +35,6 @@ MOST_LATENTS = 3
 FLOAT_DIGITS = 12
 SHARE = 0.8
 """Of the tolerance: what the quadrature may take."""
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One x: the ELBO's ball and what stopped it."""
-
-    ball: arb
-    status: str
 
 
 def elbo(
@@ -81,23 +72,24 @@ def elbo(
     >>> import elboproof as ep
     >>> model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/100"))
     >>> print(ep.elbo(model, ["0.7"], ep.GaussianPosterior("0.65", "0.007")).midpoint.round(8))
-    0.24880404
+    -1.33622404
     """
     _check(model, q)
     for name, value in (("digits", digits), ("seconds", seconds)):
-        if not _positive(value):
+        if not is_positive(value):
             raise bad(name, value, "a positive number")
     data, batch = exact_data(model, x)
     deadline = time.monotonic() + seconds
-    rows = [_one(model, row, q, float(digits), deadline) for row in data]
-    enclosure = Enclosure.from_balls([row.ball for row in rows])
-    statuses = tuple(row.status for row in rows)
+    rows = [one_elbo(model, row, q, float(digits), deadline) for row in data]
+    enclosure = Enclosure.from_balls([ball for ball, _ in rows])
+    statuses = tuple(status for _, status in rows)
     if any(statuses):
         raise undecided("ELBOs", enclosure, statuses)
     return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
 
 
-def _positive(value: object) -> bool:
+def is_positive(value: object) -> bool:
+    """Return whether a value is a positive finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
 
 
@@ -155,8 +147,10 @@ def _array(x: Any) -> NDArray[Any]:
     return array
 
 
-def _one(model: LatentModel, x: list[Fraction], q: GaussianPosterior, digits: float, deadline: float) -> _Row:
-    """Raise the precision until the digits are reached."""
+def one_elbo(
+    model: LatentModel, x: list[Fraction], q: GaussianPosterior, digits: float, deadline: float
+) -> tuple[arb, str]:
+    """Return the ELBO of one x and what stopped its proof, empty if nothing did; precision rises until it is enough."""
     bits = int(3.33 * digits) + SPARE_BITS
     floats = digits <= FLOAT_DIGITS and model.latent_dim > 1
     while True:
@@ -165,12 +159,12 @@ def _one(model: LatentModel, x: list[Fraction], q: GaussianPosterior, digits: fl
             point = Point(q.mean_balls(), q.cholesky())
             ball, status = _evaluated(model, data, point, SHARE * 10.0**-digits, deadline, floats)
             if not status and ball.rad() <= arb(10) ** -arb(digits):
-                return _Row(ball, "")
+                return ball, ""
         status = status or f"{_digits(ball):.1f} of {digits:g} digits proved; stopped by rounding"
         if floats:
             floats = False  # the sums' rounding: again, in arb
         elif bits >= MOST_BITS or not ball.is_finite() or "limit" in status:
-            return _Row(ball, status)
+            return ball, status
         else:
             bits *= 2
 

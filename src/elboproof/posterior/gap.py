@@ -1,0 +1,154 @@
+"""The gap log p(x) - ELBO at the best stationary Gaussian found, proved to significant digits."""
+
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from elboproof.arguments import bad
+from elboproof.evidence.log_evidence import prove
+from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.balls import working_precision
+from elboproof.numbers.enclosure import Enclosure
+from elboproof.posterior.elbo import exact_data, is_positive, undecided
+from elboproof.posterior.exponential import ExponentialPolynomial
+from elboproof.posterior.moments import likelihood_terms
+from elboproof.posterior.stationary import StationaryPoint, sharpened, stationary_posterior
+
+MOST_CELLS = 2_000_000
+FIRST_DIGITS = 3
+"""Absolute digits of the first try, more than the significant ones asked."""
+MOST_DIGITS = 60.0
+ROUNDS = 8
+BITS = 400
+
+
+def gap(
+    model: LatentModel,
+    x: Any,
+    digits: float = 6,
+    *,
+    family: str = "full",
+    covariance: object = None,
+    seconds: float = 60.0,
+) -> Enclosure:
+    """Return log p(x) - ELBO in nats at the best stationary Gaussian q found, proved.
+
+    Parameters
+    ----------
+    model
+        With 1 to 3 latents and two derivatives.
+    x
+        Shape (D,) or (N, D); exact as for ``ep.elbo``.
+    digits
+        SIGNIFICANT digits: the half width is at most 10^-digits of the gap.
+    family, covariance
+        Over which q, as for ``ep.stationary_posterior``.
+    seconds
+        Limit for each x.
+
+    Returns
+    -------
+    Enclosure
+        Bounds of shape () or (N,); exactly 0 for an affine decoder with a Gaussian likelihood, whose posterior is
+        Gaussian. The gap of a stationary q in a box that was proved; that no better one exists is not shown, but
+        the lower bound of the gap is never below 0 (Jensen).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the kind described.
+    Undecided
+        If no stationary point, or not the digits, could be proved; it carries the best enclosure.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/10000"))
+    >>> print(f"{ep.gap(model, ['0.7']).midpoint:.6e}")
+    1.654429e-05
+    """
+    if not is_positive(digits):
+        raise bad("digits", digits, "a positive number")
+    rows, batch = exact_data(model, x)
+    found = []
+    for row in rows:
+        if family == "full" and _has_gaussian_posterior(model):
+            found.append((arb(0), ""))
+        else:
+            point = stationary_posterior(model, row, family=family, covariance=covariance, seconds=seconds)
+            found.append(_below_evidence(model, row, point, float(digits), time.monotonic() + seconds))
+    return _enclosure(found, batch)
+
+
+def _enclosure(found: Sequence[tuple[arb, str]], batch: bool) -> Enclosure:
+    enclosure = Enclosure.from_balls([ball for ball, _ in found])
+    enclosure = Enclosure(np.maximum(enclosure.lower, 0.0), enclosure.upper)
+    statuses = tuple(status for _, status in found)
+    if any(statuses):
+        raise undecided("gaps", enclosure, statuses)
+    return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
+
+
+def _has_gaussian_posterior(model: LatentModel) -> bool:
+    """Whether log p(x|z) is a polynomial of degree at most 2 in z, so that p(z|x) is Gaussian: one stationary q."""
+    terms = likelihood_terms(model)
+    return terms is not None and all(_is_quadratic(g) for _, g in terms)
+
+
+def _is_quadratic(g: ExponentialPolynomial) -> bool:
+    return all(sum(k) <= 2 and not any(growth) and not any(turn) for k, growth, turn in g.terms)
+
+
+def _below_evidence(
+    model: LatentModel, x: list[Fraction], point: StationaryPoint, digits: float, deadline: float
+) -> tuple[arb, str]:
+    """Raise the absolute digits of both terms until their difference has the significant ones."""
+    absolute = digits + FIRST_DIGITS
+    best, status = arb(0, float("inf")), "no digits proved"
+    for _ in range(ROUNDS):
+        left = deadline - time.monotonic()
+        if left <= 0 or absolute > MOST_DIGITS:
+            break
+        evidence = prove(model, [x], absolute, seconds=left, most_cells=MOST_CELLS)
+        point = sharpened(model, x, point, absolute, deadline)
+        with working_precision(BITS):
+            best = _difference(evidence, point.ball)
+            size = best.lower() if best > 0 else arb(0)
+            if best.rad() <= size * arb(10) ** -arb(digits):
+                return best, ""
+            status = _reason(evidence.statuses[0] or point.status, best, digits)
+            absolute = _wanted(best, digits, absolute)
+        if evidence.statuses[0] or point.status:
+            break
+    return best, status
+
+
+def _difference(evidence: Any, ball: arb) -> arb:
+    if evidence.balls:
+        lower, upper = evidence.balls[0]
+    else:
+        lower, upper = arb(float(evidence.enclosure.lower[0])), arb(float(evidence.enclosure.upper[0]))
+    if not (lower.is_finite() and upper.is_finite()):
+        return arb(0, float("inf"))
+    evidence_ball: arb = lower.union(upper)
+    return evidence_ball - ball
+
+
+def _wanted(best: arb, digits: float, absolute: float) -> float:
+    """Return the absolute digits that the size of the gap asks for; three more where its size is not known."""
+    if not best > best.rad():
+        return absolute + 3
+    return max(absolute + 0.5, digits + 0.7 - float(best.mid().log().mid()) / float(np.log(10)))
+
+
+def _reason(stopped: str, best: arb, digits: float) -> str:
+    known = (
+        "its size is not known" if not best > 0 else f"relative radius {float(best.rad() / best.mid()):.1e}"
+    )
+    return (
+        f"{digits:g} significant digits of the gap not reached, {known}; stopped by {stopped or 'the limits'}"
+    )

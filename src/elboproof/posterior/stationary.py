@@ -1,0 +1,360 @@
+"""Stationary Gaussian posteriors of one x: found in floats, proved to exist by Krawczyk's test.
+
+At the float point p with L0 L0' = S the unknowns are theta = (m, t, l) of `equations`. The ELBO of the true stationary
+point z* is never evaluated over the box: with J enclosing the Hessian over it, Taylor's theorem at z*, where the
+gradient vanishes, gives
+
+    ELBO(z*) = ELBO(p) - (z* - p)' J (z* - p) / 2.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from elboproof.arguments import FloatArray, bad, wrong_type
+from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.balls import working_precision
+from elboproof.numbers.enclosure import Enclosure
+from elboproof.posterior.ascent import Guess, guesses
+from elboproof.posterior.elbo import SPARE_BITS, exact_data, is_positive, one_elbo, undecided
+from elboproof.posterior.equations import FAMILIES, Equations, Reference
+from elboproof.posterior.gaussian_posterior import GaussianPosterior
+from elboproof.posterior.krawczyk import certified, float_inverse, form, inertia
+
+MOST_LATENTS = 3
+RADII = (1e-6, 1e-4, 1e-8)
+"""Of the box in natural units, tried in turn: deviations of z for m and l, 1 for t."""
+CLOSE = 1e-9
+"""In natural units: a point is refined until its distance from the zero is estimated to be below."""
+REFINEMENTS = 6
+BITS = 160
+LOOSE = 1e-5
+"""Tolerance of the Hessian in natural units: its error is multiplied by the box only."""
+SHARP = 1e-12
+"""Tolerance of the gradient in natural units."""
+
+
+@dataclass(frozen=True)
+class StationaryPoint:
+    """A Gaussian q at which the ELBO is stationary, proved to exist and to be the only one in a box.
+
+    Attributes
+    ----------
+    mean : Enclosure (d,)
+    covariance : Enclosure (d, d)
+        Of the true stationary q.
+    posterior : GaussianPosterior
+        A float q next to it, exact.
+    elbo : Enclosure
+        The ELBO at the true stationary q, in nats.
+    box : float
+        The half width of the box of uniqueness around ``posterior``, in units of the deviations of z for the mean and
+        for L below the diagonal, and of log L_ii.
+    kind : str
+        "maximum", "minimum" or "saddle" of the ELBO in the family, or "undecided".
+    status : str
+        Why the digits of the ELBO were not reached; empty where they were.
+    ball : arb
+        The ELBO with all its digits.
+    """
+
+    mean: Enclosure
+    covariance: Enclosure
+    posterior: GaussianPosterior
+    elbo: Enclosure
+    box: float
+    kind: str
+    status: str
+    ball: Any = field(repr=False, compare=False)
+    correction: Any = field(repr=False, compare=False)
+
+
+def stationary_posterior(
+    model: LatentModel,
+    x: Sequence[object],
+    *,
+    family: str = "full",
+    covariance: object = None,
+    digits: float = 10,
+    seconds: float = 60.0,
+) -> StationaryPoint:
+    """Return the stationary q with the highest ELBO among those found, proved; arguments as `stationary_posteriors`.
+
+    Raises
+    ------
+    Undecided
+        If no stationary point could be proved, or not the digits of its ELBO.
+    """
+    options = {"family": family, "covariance": covariance, "digits": digits, "seconds": seconds}
+    best = stationary_posteriors(model, x, **options)[0]  # type: ignore[arg-type]
+    if best.status:
+        raise undecided("stationary points", best.elbo, (best.status,))
+    return best
+
+
+def stationary_posteriors(
+    model: LatentModel,
+    x: Sequence[object],
+    *,
+    family: str = "full",
+    covariance: object = None,
+    digits: float = 10,
+    seconds: float = 60.0,
+) -> tuple[StationaryPoint, ...]:
+    """Return all stationary q that were found and proved, the highest ELBO first.
+
+    Parameters
+    ----------
+    model
+        With 1 to 3 latents and two derivatives.
+    x
+        Shape (D,); exact as for ``ep.elbo``.
+    family
+        Over which q the ELBO is stationary: all ("full"), those with a diagonal covariance ("diagonal"), or those
+        with a given covariance ("fixed").
+    covariance
+        For the family "fixed", as for ``ep.GaussianPosterior``.
+    digits
+        Half width 10^-digits of the ELBOs.
+    seconds
+        Limit in all.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the kind described.
+    Undecided
+        If no stationary point could be proved.
+
+    Notes
+    -----
+    Existence and uniqueness in a box: Krawczyk's test. That there are no further stationary points elsewhere is not
+    shown; limits of the float search that cannot be proved are left out.
+    """
+    q = _checked(model, family, covariance)
+    if not is_positive(digits):
+        raise bad("digits", digits, "a positive number")
+    rows, batch = exact_data(model, x)
+    if batch:
+        raise bad("x", x, f"one data point of shape ({model.data_dim},)")
+    deadline = time.monotonic() + seconds
+    found = [
+        _proved(model, rows[0], family, q, guess, deadline) for guess in _guesses(model, rows[0], family, q)
+    ]
+    proved = [_with_elbo(model, rows[0], point, digits, deadline) for point in _merged(found)]
+    if not proved:
+        reason = (
+            "no stationary point proved: Newton's method in floats found none that Krawczyk's test accepts"
+        )
+        raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,))
+    return tuple(sorted(proved, key=lambda point: -float(point.ball.mid())))
+
+
+def _checked(model: LatentModel, family: str, covariance: object) -> GaussianPosterior | None:
+    if not hasattr(model, "quantities"):
+        raise wrong_type("model", model, "an ep.LatentModel")
+    if model.latent_dim > MOST_LATENTS:
+        raise bad("model", model, f"at most {MOST_LATENTS} latents")
+    if family not in FAMILIES:
+        raise bad("family", family, f"one of {', '.join(map(repr, FAMILIES))}")
+    if (covariance is None) == (family == "fixed"):
+        raise bad("covariance", covariance, "a covariance for the family 'fixed' and for no other")
+    return None if covariance is None else GaussianPosterior([0] * model.latent_dim, covariance)
+
+
+def _guesses(
+    model: LatentModel, x: Sequence[Fraction], family: str, q: GaussianPosterior | None
+) -> list[Guess]:
+    data = np.array([float(value) for value in x])
+    fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
+    try:
+        return guesses(model, data, family, fixed)
+    except ValueError as error:  # no second derivative at a kink
+        reason = f"no stationary point proved: {error}"
+        raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,)) from error
+
+
+@dataclass(frozen=True)
+class _Proved:
+    """A certificate around a float q."""
+
+    posterior: GaussianPosterior
+    zero: list[arb]
+    jacobian: list[list[arb]]
+    box: float
+    equations: Equations
+
+
+def _proved(
+    model: LatentModel,
+    x: Sequence[Fraction],
+    family: str,
+    q: GaussianPosterior | None,
+    guess: Guess,
+    deadline: float,
+) -> _Proved | None:
+    """Refine a guess and certify it."""
+    floats = model.latent_dim > 1
+    with working_precision(BITS):
+        for _ in range(REFINEMENTS):
+            equations = Equations(model, x, family, _reference(guess, q), deadline)
+            units = _units(guess, equations)
+            for radius in RADII:
+                radii = [radius * unit for unit in units]
+                box = [arb(0, r) for r in radii]
+                jacobian = equations.hessian(box, _tolerances(guess), floats=floats)
+                inverse = float_inverse(_scaled(jacobian, units))
+                if inverse is None:
+                    continue
+                inverse = inverse * units[:, None] * units[None, :]
+                value = equations.gradient(SHARP / float(units.max()), floats=floats)
+                test = certified(value, jacobian, inverse, radii)
+                if test.proved:
+                    return _Proved(_posterior(guess, q), test.zero, jacobian, radius, equations)
+                break
+            if inverse is None:
+                return None
+            step = np.array(
+                [
+                    -sum(y * float(v.mid()) for y, v in zip(row, value, strict=True))
+                    for row in inverse.tolist()
+                ]
+            )
+            if not np.isfinite(step).all() or (np.abs(step) > 0.5 * units).any():
+                return None
+            guess = _moved(guess, equations, step)
+    return None
+
+
+def _tolerances(guess: Guess) -> tuple[float, float]:
+    unit = float(np.linalg.norm(guess.factor, axis=1).max())
+    return LOOSE / unit, LOOSE / unit**2
+
+
+def _reference(guess: Guess, q: GaussianPosterior | None) -> Reference:
+    mean = [Fraction(value) for value in guess.mean.tolist()]
+    rows = guess.factor.tolist()
+    if q is not None:
+        return Reference(mean, q.cholesky)
+    return Reference(mean, lambda: [[arb(entry) for entry in row] for row in rows])
+
+
+def _posterior(guess: Guess, q: GaussianPosterior | None) -> GaussianPosterior:
+    mean = [Fraction(value) for value in guess.mean.tolist()]
+    if q is not None:
+        return GaussianPosterior(mean, q.covariance)
+    rows = [[Fraction(entry) for entry in row] for row in guess.factor.tolist()]
+    product = [[sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0)) for v in rows] for u in rows]
+    return GaussianPosterior(mean, product)
+
+
+def _units(guess: Guess, equations: Equations) -> FloatArray:
+    deviation = np.linalg.norm(guess.factor, axis=1)
+    return np.array([1.0 if u.diagonal else deviation[u.row] for u in equations.wanted])
+
+
+def _scaled(matrix: Sequence[Sequence[arb]], units: FloatArray) -> list[list[arb]]:
+    return [
+        [entry * (a * b) for entry, b in zip(row, units.tolist(), strict=True)]
+        for row, a in zip(matrix, units.tolist(), strict=True)
+    ]
+
+
+def _moved(guess: Guess, equations: Equations, step: FloatArray) -> Guess:
+    mean, factor = guess.mean.copy(), guess.factor.copy()
+    for u, delta in zip(equations.wanted, step.tolist(), strict=True):
+        if u.column is None:
+            mean[u.row] += delta
+        elif u.diagonal:
+            factor[u.row, u.row] *= np.exp(delta)
+        else:
+            factor[u.row, u.column] += delta
+    return Guess(mean, factor)
+
+
+def _merged(found: Sequence[_Proved | None]) -> list[_Proved]:
+    """Leave out what lies in a box that is already taken: it is the same point."""
+    kept: list[_Proved] = []
+    for point in found:
+        if point is not None and not any(_same(point, other) for other in kept):
+            kept.append(point)
+    return kept
+
+
+def _same(first: _Proved, second: _Proved) -> bool:
+    with working_precision(BITS):
+        one, other = _place(first), _place(second)
+        return all(a.overlaps(b) for a, b in zip(one, other, strict=True))
+
+
+def _place(point: _Proved) -> list[arb]:
+    """Return mean and covariance of the true stationary q, balls."""
+    q = point.equations.reference.point(point.equations.wanted, point.zero)
+    d = q.d
+    covariance = [
+        sum((q.factor[i][k] * q.factor[j][k] for k in range(min(i, j) + 1)), arb(0))
+        for i in range(d)
+        for j in range(d)
+    ]
+    return [*q.mean, *covariance]
+
+
+def _with_elbo(
+    model: LatentModel, x: list[Fraction], point: _Proved, digits: float, deadline: float
+) -> StationaryPoint:
+    d = model.latent_dim
+    with working_precision(BITS):
+        correction = form(point.jacobian, point.zero) / 2
+        place = _place(point)
+    matrix = Enclosure.from_balls(place[d:])
+    return StationaryPoint(
+        Enclosure.from_balls(place[:d]),
+        Enclosure(matrix.lower.reshape(d, d), matrix.upper.reshape(d, d)),
+        point.posterior,
+        box=point.box,
+        kind=_kind(point),
+        correction=correction,
+        **_elbo_fields(model, x, point.posterior, correction, digits, deadline),
+    )
+
+
+def _elbo_fields(
+    model: LatentModel,
+    x: list[Fraction],
+    q: GaussianPosterior,
+    correction: arb,
+    digits: float,
+    deadline: float,
+) -> dict[str, Any]:
+    """Return the ELBO of the true stationary q from that of the float one."""
+    ball, status = one_elbo(model, x, q, digits, deadline)
+    with working_precision(max(BITS, int(3.33 * digits) + SPARE_BITS)):
+        total = ball - correction
+    if not status and not total.rad() <= 10.0**-digits:
+        status = "the stationary point is not known well enough for the digits of its ELBO"
+    return {"elbo": Enclosure.from_balls(total), "status": status, "ball": total}
+
+
+def sharpened(
+    model: LatentModel, x: list[Fraction], point: StationaryPoint, digits: float, deadline: float
+) -> StationaryPoint:
+    """Return the same point with more digits of its ELBO; deadline on the clock ``time.monotonic()``."""
+    if not point.status and point.ball.rad() <= 10.0**-digits:
+        return point
+    return replace(point, **_elbo_fields(model, x, point.posterior, point.correction, digits, deadline))
+
+
+def _kind(point: _Proved) -> str:
+    """Name the definiteness that every Hessian over the box has."""
+    size = len(point.jacobian)
+    scales = [1 / float(abs(point.jacobian[k][k]).mid()) ** 0.5 for k in range(size)]
+    with working_precision(BITS):
+        signs = inertia(_scaled(point.jacobian, np.array(scales))) if np.isfinite(scales).all() else None
+    if signs is None:
+        return "undecided"
+    return {size: "minimum", 0: "maximum"}.get(signs[0], "saddle")

@@ -1,0 +1,330 @@
+"""Stationary posteriors and gaps: existence, place, kind and ELBO, each by a second route."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from flint import arb
+
+import elboproof as ep
+from elboproof.numbers.balls import working_precision
+from elboproof.posterior import equations, stationary
+from elboproof.posterior.ascent import Guess
+from elboproof.posterior.elbo import elbo_ball
+from elboproof.posterior.equations import Equations, Reference, unknowns
+from elboproof.posterior.stationary import StationaryPoint
+from tests.posterior.routes import DIGITS, by_mpmath, gaussian_joint, number
+
+X = [0.125, 0.25, -0.25, 0.5, -0.125, 0.25]
+
+
+def network(inputs: int, seed: int = 0) -> Any:
+    torch.manual_seed(seed)
+    layers = [torch.nn.Linear(inputs, 4), torch.nn.Tanh(), torch.nn.Linear(4, 6)]
+    return torch.nn.Sequential(*layers).double()
+
+
+# -- the equations --
+
+PLANE = ep.LatentModel(["a", "b"], ["a + b/3", "b + a**2", "sin(a*1)"], ep.Gaussian("1/10"))
+PLACE = Reference(
+    [Fraction(1, 4), Fraction(-1, 8)], lambda: [[arb("0.3"), arb(0)], [arb("-0.2"), arb("0.4")]]
+)
+
+
+def both_routes(family: str) -> tuple[Any, Any]:
+    """Return (gradient, Hessian) of the closed form's tape and of the quadrature's formulas."""
+    given = Equations(PLANE, [Fraction(1, 2), Fraction(1, 3), Fraction(1, 5)], family, PLACE, np.inf)
+    zero = [arb(0)] * len(given.wanted)
+    closed = given.gradient(0.0, floats=False), given.hessian(zero, (0.0, 0.0), floats=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(equations, "closed_forms", lambda *_: None)
+        summed = given.gradient(1e-9, floats=False), given.hessian(zero, (1e-9, 1e-9), floats=False)
+    return closed, summed
+
+
+def assert_same(closed: Any, summed: Any) -> None:
+    pairs = [*zip(closed[0], summed[0], strict=True)]
+    pairs += [pair for rows in zip(closed[1], summed[1], strict=True) for pair in zip(*rows, strict=True)]
+    for one, other in pairs:
+        assert one.overlaps(other)
+        assert other.rad() < 1e-7
+
+
+@pytest.mark.parametrize("family", ["full", "diagonal", "fixed"])
+def test_gradient_and_hessian_by_tape_and_by_quadrature_agree(family: str) -> None:
+    assert_same(*both_routes(family))
+
+
+@pytest.mark.parametrize("mutant", ["halved", "without t"])
+def test_a_wrong_hessian_is_seen(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = equations.hessian_of
+
+    def wrong(wanted: Any, factor: Any, expected: Any) -> Any:
+        matrix = right(wanted, factor, expected)
+        if mutant == "halved":
+            return [[entry / 2 for entry in row] for row in matrix]
+        for k, u in enumerate(wanted):
+            if u.diagonal:
+                own = factor[u.row][u.row]
+                matrix[k][k] = matrix[k][k] - own * (expected(1, (u.row,), u.factors) - own)
+        return matrix
+
+    monkeypatch.setattr(equations, "hessian_of", wrong)
+    with pytest.raises(AssertionError):
+        assert_same(*both_routes("full"))
+
+
+def test_gradient_is_the_difference_quotient_of_the_elbo() -> None:
+    given = Equations(PLANE, [Fraction(1, 2), Fraction(1, 3), Fraction(1, 5)], "full", PLACE, np.inf)
+    step = Fraction(1, 2**30)
+    with working_precision(200):
+        gradient = given.gradient(0.0, floats=False)
+        for k, u in enumerate(given.wanted):
+            values = []
+            for sign in (1, -1):
+                offset = [arb(0)] * len(given.wanted)
+                offset[k] = sign * arb(step.numerator) / step.denominator
+                q = PLACE.point(given.wanted, offset)
+                values.append(
+                    elbo_ball(PLANE, given.data(), list(q.mean), [list(row) for row in q.factor], 200)
+                )
+            quotient = (values[0] - values[1]) * 2**29
+            assert abs(quotient - gradient[k]) < 1e-12, u
+
+
+def test_numbers_of_unknowns() -> None:
+    assert [len(unknowns(3, family)) for family in ("full", "diagonal", "fixed")] == [9, 6, 3]
+
+
+# -- one latent --
+
+Function = Callable[[mpmath.mpf], mpmath.mpf]
+
+
+def assert_stationary(
+    point: StationaryPoint, f: Function, slope: Function, curve: Function, x: str, v: Fraction
+) -> None:
+    """Check E[U'] = 0 and 1/S = E[U''] at the float q by mpmath's quadrature."""
+    with mpmath.workdps(DIGITS):
+        m, s2, w = number(point.posterior.mean[0]), number(point.posterior.covariance[0][0]), 1 / number(v)
+        s = mpmath.sqrt(s2)
+
+        def expected(g: Function) -> mpmath.mpf:
+            return mpmath.quad(lambda e: mpmath.npdf(e) * g(m + s * e), mpmath.linspace(-14, 14, 15))
+
+        first = expected(lambda z: z - w * (number(x) - f(z)) * slope(z))
+        second = expected(lambda z: 1 + w * (slope(z) ** 2 - (number(x) - f(z)) * curve(z)))
+        assert abs(first * s) < 1e-8
+        assert abs(second * s2 - 1) < 1e-8
+
+
+@pytest.mark.parametrize("sigma", ["1", "0.1", "0.001"])
+def test_tanh_is_stationary_by_opper_and_archambeau(sigma: str) -> None:
+    variance = Fraction(sigma) ** 2
+    point = ep.stationary_posterior(ep.LatentModel("z", ["tanh(z)"], ep.Gaussian(variance)), ["0.5"])
+    sech2: Function = lambda z: mpmath.sech(z) ** 2  # noqa: E731
+    curve: Function = lambda z: -2 * mpmath.tanh(z) * mpmath.sech(z) ** 2  # noqa: E731
+    assert_stationary(point, mpmath.tanh, sech2, curve, "0.5", variance)
+    assert point.kind == "maximum"
+    assert point.mean.contains(float(point.posterior.mean[0]))
+    truth = by_mpmath(
+        gaussian_joint(lambda z: [mpmath.tanh(z)], ["0.5"], variance),
+        point.posterior.mean[0],
+        point.posterior.covariance[0][0],
+    )
+    assert abs(point.elbo.midpoint - float(truth)) < 2e-10
+
+
+def test_square_has_both_modes_and_the_point_between() -> None:
+    """Closed form: E[U'] = m (1 + 2 w (m^2 + 3 s - x)) = 0 and 1/s = 1 + 2 w (3 m^2 + 3 s - x)."""
+    w, x = Fraction(10), Fraction(7, 10)
+    points = ep.stationary_posteriors(ep.LatentModel("z", ["z**2"], ep.Gaussian("1/10")), [x])
+    means = sorted(float(point.mean.midpoint[0]) for point in points)
+    assert means == pytest.approx([-means[2], 0.0, means[2]], abs=1e-9)
+    assert means[2] > 0.5
+    for point in points:
+        m, s = float(point.mean.midpoint[0]), float(point.covariance.midpoint[0, 0])
+        assert m * (1 + 2 * float(w) * (m * m + 3 * s - float(x))) == pytest.approx(0, abs=1e-8)
+        assert s * (1 + 2 * float(w) * (3 * m * m + 3 * s - float(x))) == pytest.approx(1, abs=1e-8)
+    assert points[0].ball > points[2].ball
+    assert abs(points[2].mean.midpoint[0]) < 1e-6
+
+
+def gap_by_mpmath(f: Function, x: str, variance: Fraction, point: StationaryPoint) -> mpmath.mpf:
+    """Return log p(x) - ELBO at q by two quadratures around the posterior."""
+    with mpmath.workdps(DIGITS):
+        joint = gaussian_joint(lambda z: [f(z)], [x], variance)
+        m, s = number(point.posterior.mean[0]), mpmath.sqrt(number(point.posterior.covariance[0][0]))
+        pieces = mpmath.linspace(-16, 16, 33)
+        top = joint(m)
+        mass = mpmath.quad(lambda e: mpmath.exp(joint(m + s * e) - top), pieces)
+        elbo = by_mpmath(joint, point.posterior.mean[0], point.posterior.covariance[0][0])
+        return top + mpmath.log(mass * s) - elbo
+
+
+@pytest.mark.parametrize("sigma", ["1", "0.1", "0.01", "0.001", "0.0001"])
+def test_gap_of_sinh_has_its_significant_digits(sigma: str) -> None:
+    variance = Fraction(sigma) ** 2
+    model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance))
+    gap = ep.gap(model, ["0.7"])
+    point = ep.stationary_posterior(model, ["0.7"])
+    truth = gap_by_mpmath(mpmath.sinh, "0.7", variance, point)
+    assert gap.lower <= float(truth) <= gap.upper
+    assert gap.width < 2e-6 * gap.lower
+
+
+def test_gap_obeys_its_law() -> None:
+    """The gap over v tends to (3/4) (f' f'')^2 / f'^6 at f(z0) = x, with an error of order v."""
+    slope, curve = mpmath.sqrt(1 + mpmath.mpf("0.49")), mpmath.mpf("0.7")
+    law = float(mpmath.mpf(3) / 4 * (slope * curve) ** 2 / slope**6)
+    errors = []
+    for variance in (Fraction(1, 10**4), Fraction(1, 10**6)):
+        gap = ep.gap(ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance)), ["0.7"])
+        errors.append(abs(float(gap.midpoint) / float(variance) / law - 1))
+    assert errors[1] < 1e-5
+    assert errors[0] / errors[1] == pytest.approx(100, rel=0.1)
+
+
+def test_gap_of_a_network_is_above_zero_and_below_other_gaps() -> None:
+    model = ep.LatentModel.from_torch(network(2), ep.Gaussian("1/100"))
+    gap, point = ep.gap(model, X), ep.stationary_posterior(model, X)
+    assert gap.lower > 0
+    assert gap.width < 2e-6 * gap.lower
+    mean, covariance = point.posterior.mean, point.posterior.covariance
+    moved = ep.GaussianPosterior([mean[0] + Fraction(1, 1000), mean[1]], covariance)
+    assert ep.elbo(model, X, moved) < point.elbo
+    difference = ep.log_evidence(model, X, 9).midpoint - point.elbo.midpoint
+    assert abs(difference - gap.midpoint) < 1e-8
+
+
+def test_affine_decoders_have_no_gap() -> None:
+    model = ep.LatentModel(["u", "v"], ["u + 2*v", "3*u - v + 1"], ep.Gaussian("1/10"))
+    gap = ep.gap(model, [["0.5", "0.25"], [0, 1]])
+    assert gap.lower.tolist() == gap.upper.tolist() == [0.0, 0.0]
+    diagonal = ep.gap(model, ["0.5", "0.25"], family="diagonal")
+    point = ep.stationary_posterior(model, ["0.5", "0.25"])
+    s = np.array(point.covariance.midpoint)
+    best = np.diag(1 / np.diag(np.linalg.inv(s)))  # the closest diagonal q has the precision's diagonal
+    assert diagonal.midpoint == pytest.approx(np.log(np.linalg.det(best) / np.linalg.det(s)) / -2, abs=1e-7)
+
+
+# -- planes, families, twins --
+
+
+def test_affine_posterior_is_found() -> None:
+    model = ep.LatentModel(["u", "v"], ["u + 2*v", "3*u - v"], ep.Gaussian("1/10"))
+    (point,) = ep.stationary_posteriors(model, ["0.5", "0.25"])
+    precision = np.eye(2) + 10 * np.array([[10.0, -1.0], [-1.0, 5.0]])
+    covariance = np.linalg.inv(precision)
+    assert np.abs(point.covariance.midpoint - covariance).max() < 1e-8
+    assert np.abs(point.mean.midpoint - covariance @ (10 * np.array([1.25, 0.75]))).max() < 1e-8
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_families_are_nested(seed: int) -> None:
+    model = ep.LatentModel.from_torch(network(2, seed), ep.Gaussian("1/10"))
+    full = ep.stationary_posterior(model, X, digits=8)
+    diagonal = ep.stationary_posterior(model, X, family="diagonal", digits=8)
+    fixed = ep.stationary_posterior(model, X, family="fixed", covariance=["0.25", "0.25"], digits=8)
+    assert fixed.elbo < diagonal.elbo < full.elbo
+    assert diagonal.covariance.midpoint[0, 1] == 0.0
+    assert fixed.posterior.covariance == ((Fraction(1, 4), Fraction(0)), (Fraction(0), Fraction(1, 4)))
+
+
+def test_three_latents() -> None:
+    model = ep.LatentModel(["a", "b", "c"], ["a", "b + a**2", "c + a*b"], ep.Gaussian("1/100"))
+    (point,) = ep.stationary_posteriors(model, ["0.7", "0.5", "0.2"])
+    assert point.kind == "maximum"
+    assert point.covariance.width.max() < 1e-10
+    assert point.elbo < ep.log_evidence(model, ["0.7", "0.5", "0.2"], 6)
+
+
+def test_exchanging_latents_exchanges_the_point() -> None:
+    decoder = ["tanh(a + b/2)", "a - b**2/4"]
+    one = ep.stationary_posterior(ep.LatentModel(["a", "b"], decoder, ep.Gaussian("1/10")), ["0.5", "0.2"])
+    other = ep.stationary_posterior(ep.LatentModel(["b", "a"], decoder, ep.Gaussian("1/10")), ["0.5", "0.2"])
+    assert np.abs(one.mean.midpoint - other.mean.midpoint[::-1]).max() < 1e-9
+    assert np.abs(one.covariance.midpoint - other.covariance.midpoint[::-1, ::-1]).max() < 1e-9
+    assert abs(one.elbo.midpoint - other.elbo.midpoint) < 2e-10
+
+
+def test_bernoulli_has_a_stationary_point() -> None:
+    model = ep.LatentModel("z", ["3*z", "z - 1"], ep.Bernoulli())
+    assert 0 < ep.gap(model, [1, 0]).lower < 0.1
+
+
+# -- honesty --
+
+
+def test_a_guess_that_is_not_stationary_is_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ep.LatentModel("z", ["tanh(z)"], ep.Gaussian("1/10"))
+    wrong = Guess(np.array([2.5]), np.array([[0.01]]))
+    monkeypatch.setattr(stationary, "guesses", lambda *_: [wrong])
+    monkeypatch.setattr(stationary, "REFINEMENTS", 1)
+    with pytest.raises(ep.Undecided, match="no stationary point proved"):
+        ep.stationary_posterior(model, ["0.5"])
+
+
+def test_kinks_are_undecided() -> None:
+    with pytest.raises(ep.Undecided, match=r"no stationary point proved.*sign"):
+        ep.stationary_posterior(ep.LatentModel("z", ["abs(z)"], ep.Gaussian("1/10")), ["0.5"])
+
+
+def test_too_many_digits_of_a_gap_are_undecided() -> None:
+    model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/10"))
+    with pytest.raises(ep.Undecided, match=r"1 of 1 gaps undecided.*significant digits") as caught:
+        ep.gap(model, ["0.7"], 40)
+    wide = ep.gap(model, ["0.7"], 8)
+    assert wide.lower <= caught.value.enclosure.midpoint[0] <= wide.upper
+
+
+MODEL = ep.LatentModel("z", ["tanh(z)"], ep.Gaussian("1/10"))
+BAD: list[tuple[Any, Any, dict[str, Any], type[Exception], str]] = [
+    ("model", [1], {}, TypeError, "model: got 'model'"),
+    (MODEL, [1, 2], {}, ValueError, r"x: got shape \(2,\)"),
+    (MODEL, [[1], [2]], {}, ValueError, r"x: got .*one data point of shape \(1,\)"),
+    (MODEL, [1], {"family": "low rank"}, ValueError, "family: got 'low rank'; expected one of 'full', 'diag"),
+    (
+        MODEL,
+        [1],
+        {"family": "fixed"},
+        ValueError,
+        "covariance: got None; expected a covariance for the family",
+    ),
+    (
+        MODEL,
+        [1],
+        {"covariance": 1},
+        ValueError,
+        "covariance: got 1; expected a covariance for the family 'fixed'",
+    ),
+    (MODEL, [1], {"family": "fixed", "covariance": -1}, ValueError, "covariance: .*positive definite"),
+    (MODEL, [1], {"digits": -1}, ValueError, "digits: got -1; expected a positive number"),
+    (
+        ep.LatentModel(list("abcd"), ["a*b*c*d"], ep.Gaussian(1)),
+        [1],
+        {},
+        ValueError,
+        "model: .*at most 3 latents",
+    ),
+]
+
+
+@pytest.mark.parametrize(("model", "x", "options", "error", "message"), BAD)
+def test_what_cannot_be_used_is_named(
+    model: Any, x: Sequence[object], options: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        ep.stationary_posteriors(model, x, **options)
+
+
+def test_gap_names_what_it_cannot_use() -> None:
+    with pytest.raises(ValueError, match="digits: got 0; expected a positive number"):
+        ep.gap(MODEL, ["0.5"], 0)
+    with pytest.raises(ValueError, match=r"x: got shape \(3,\)"):
+        ep.gap(MODEL, [1, 2, 3])
