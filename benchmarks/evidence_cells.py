@@ -19,8 +19,10 @@ import elboproof as ep
 from elboproof.evidence.command_output import ball_text
 from elboproof.evidence.domain import domain
 from elboproof.evidence.energy import Bounds, Cells, Energy
-from elboproof.evidence.search import Target, search
+from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.search import search
 from elboproof.evidence.start import start
+from elboproof.evidence.target import Target
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.floating import FLOATING
 
@@ -70,55 +72,40 @@ class Watched(Energy):
         self.seen = [*getattr(self, "seen", []), (cells, bounds.least)]
         return bounds
 
+    def discarded(self, target: Target) -> tuple[Cells, Array]:
+        """Return the cells whose bounds were small enough to leave them out, with their bounds."""
+        cells = Cells.joined([cells for cells, _ in self.seen])
+        least = np.concatenate([bound for _, bound in self.seen])
+        small = target.negligible(cells, least)
+        return cells[small], least[small]
+
 
 def record(problem: Problem) -> dict[str, Any]:
     """Return the cells of one proof, with the posterior as curves."""
     model = ep.LatentModel(list(problem.latent), list(problem.decoder), ep.Gaussian(variance=VARIANCE))
     x = BallArray(np.array([[float(value) for value in problem.x]]))
-    guess = start(model, x.mid)
+    floats = FloatEnergy(model)
+    guess = start(floats, x.mid)
     where = domain(model, guess.frames, guess.log_mass, DIGITS)
     d = model.latent_dim
     roots = Cells(np.zeros(1, dtype=np.intp), np.zeros((1, d)), np.repeat(where.half[:, None], d, 1))
     target = Target(guess.energy, np.exp(guess.log_mass + guess.energy), 0.5 * 10.0**-DIGITS, SHARE)
     energy = Watched(model, x, guess.frames)
-    found = search(energy, roots, target, np.inf, MOST_CELLS)
+    kept = Cells.joined(search(energy, floats, roots, target, np.inf, MOST_CELLS).cells)
+    left_out, least_outside = energy.discarded(target)
     proved = ep.log_evidence(model, list(problem.x), DIGITS, seconds=SECONDS)
-    seen = Cells.joined([cells for cells, _ in energy.seen])
-    least = np.concatenate([bound for _, bound in energy.seen])
-    kept = Cells.joined(found.cells)
+    cells, least = Cells.joined([kept, left_out]), np.append(energy.over(kept).least, least_outside)
+    kinds = ["kept"] * len(kept) + ["discarded"] * len(left_out)
     peak = -float(guess.energy[0])
-    log_mass = np.log(np.prod(2 * seen.half, axis=1)) - least - float(proved.midpoint)
-    kinds = _kinds(seen, kept)
+    log_mass = np.log(np.prod(2 * cells.half, axis=1)) - least - float(proved.midpoint)
     return {
         "title": problem.title,
         "variance": VARIANCE,
         "evidence": list(ball_text(float(proved.lower), float(proved.upper))),
         "window": problem.window,
-        "cells": _leaves(seen, kinds, guess.frames[0], log_mass, -least - peak),
+        "cells": _leaves(cells, kinds, guess.frames[0], log_mass, -least - peak),
         "curves": _posterior(model, x.mid, problem.window, peak),
     }
-
-
-def _kinds(seen: Cells, kept: Cells) -> list[str]:
-    """Say of each cell whether it was kept, discarded, or halved: then its halves were seen too."""
-    accepted = {_key(c, h) for c, h in zip(kept.centre, kept.half, strict=True)}
-    all_keys = {_key(c, h) for c, h in zip(seen.centre, seen.half, strict=True)}
-    kinds = []
-    for centre, half in zip(seen.centre, seen.half, strict=True):
-        halves = set()
-        for k in range(len(half)):
-            smaller, lower = half.copy(), centre.copy()
-            smaller[k] /= 2
-            lower[k] -= smaller[k]
-            halves.add(_key(lower, smaller))
-        kinds.append(
-            "kept" if _key(centre, half) in accepted else "halved" if halves & all_keys else "discarded"
-        )
-    return kinds
-
-
-def _key(centre: Array, half: Array) -> bytes:
-    return (centre + 0.0).tobytes() + half.tobytes()  # + 0.0 turns -0 into 0
 
 
 def _leaves(
@@ -127,8 +114,6 @@ def _leaves(
     """Return kind, centre and half edges in z (two coordinates each), log10 of mass and density bounds."""
     rows = []
     for k, kind in enumerate(kinds):
-        if kind == "halved":
-            continue
         numbers = np.zeros((3, 2))
         d = len(frame)
         numbers[0, :d] = frame @ cells.centre[k]

@@ -2,10 +2,9 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
-from functools import cache, cached_property
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from flint import acb, arb, fmpq
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 import elboproof as ep
 from elboproof.model.problems import Problem
 from elboproof.numbers.balls import COMPLEX_BALLS
-from elboproof.numbers.compiler import Ring, compile_tape
-from elboproof.numbers.floating import FLOATING
+from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.floating import FLOATING, SCALARS
 
 Floats = NDArray[np.float64]
 REACH = 8.0
@@ -25,20 +24,6 @@ SCAN = {1: 1601, 2: 81, 3: 25}
 STARTS, MODES = 24, 12
 WIDTHS = 8.0
 """Standard deviations on each side of a mode at which quad is told to cut."""
-
-
-@cache
-def scalar_ring() -> Ring:
-    """Return the number system of Python floats: what a user of quad writes, faster than with NumPy's scalars."""
-    names: Mapping[str, Any] = vars(math) | {
-        "abs": abs,
-        "max": max,
-        "min": min,
-        "sign": lambda t: math.copysign(1.0, t) if t else 0.0,
-        "sigmoid": lambda t: 0.5 * (1 + math.tanh(t / 2)),
-        "softplus": lambda t: max(t, 0.0) + math.log1p(math.exp(-abs(t))),
-    }
-    return Ring(name="python floats", templates=FLOATING.templates, namespace=lambda: names, fixed="nearest")
 
 
 class Task:
@@ -88,7 +73,7 @@ class Task:
 
     def _scalar(self, quantity: str) -> Callable[..., tuple[float, ...]]:
         quantities = self.model.quantities
-        return compile_tape(quantities.tape, quantities.derivative(quantity, ()), scalar_ring())
+        return compile_tape(quantities.tape, quantities.derivative(quantity, ()), SCALARS)
 
     def vector(self, z: Floats) -> Floats:
         """Return the integrand at z (N, d), shape (N,)."""

@@ -19,7 +19,10 @@ SHAPED = (
     "elboproof.decoder.gaussians",
     "elboproof.decoder.streaming",
     "elboproof.evidence.domain",
+    "elboproof.evidence.floats",
     "elboproof.evidence.rule",
+    "elboproof.evidence.start",
+    "elboproof.evidence.target",
 )
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 """An int is a float, as it is for mypy."""

@@ -83,10 +83,13 @@ def test_a_wrong_shape_is_rejected(
 
 
 def test_a_wrong_result_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert np.shape(rule.semi_axes()) == (2, len(rule.ELLIPSES))
-    monkeypatch.setattr(rule, "ELLIPSES", 3.0)
+    rule.factors.cache_clear()
+    assert np.shape(rule.factors()) == np.shape(rule.SIZES)
+    rule.factors.cache_clear()
+    monkeypatch.setattr(rule, "SIZES", [])
+    monkeypatch.setattr(np, "nextafter", lambda *_: np.zeros((2, 2)))
     with pytest.raises(TypeCheckError, match="return value"):
-        rule.semi_axes()
+        rule.factors()
 
 
 def test_every_module_with_shapes_is_checked(shaped_modules: tuple[str, ...]) -> None:

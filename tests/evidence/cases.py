@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 import elboproof as ep
 from elboproof.evidence import domain as domains
 from elboproof.evidence import log_evidence as engine
-from elboproof.evidence import rule, search
+from elboproof.evidence import rule, search, target
 from elboproof.evidence import start as beginning
 from elboproof.evidence.domain import Domain
+from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.start import Start
 from tests.evidence import truth
 
@@ -116,6 +117,8 @@ class Steering:
         How much a slope may vary over a cell that is tried.
     stretch
         Factor of the frames.
+    arrays
+        Whether one latent goes through arrays, too, and not through scalar balls.
     """
 
     half: float | None = None
@@ -123,6 +126,7 @@ class Steering:
     size: int | None = None
     core: float | None = None
     stretch: float | None = None
+    arrays: bool = True
 
 
 def prove(
@@ -130,8 +134,8 @@ def prove(
 ) -> engine.Evidence:
     """Return what the engine proves when it is steered as asked, in one round."""
     with ExitStack() as stack:
-        for target, name, value in _overrides(how or Steering()):
-            stack.enter_context(patch.object(target, name, value))
+        for place, name, value in _overrides(how or Steering()):
+            stack.enter_context(patch.object(place, name, value))
         rule.factors.cache_clear()
         try:
             return engine.prove(
@@ -142,17 +146,19 @@ def prove(
 
 
 def _overrides(how: Steering) -> list[tuple[object, str, object]]:
-    changes: list[tuple[object, str, object]] = []
-    if how != Steering():
+    changes: list[tuple[object, str, object]] = [(engine, "MOST_ON_LINE", 0)] if how.arrays else []
+    if how not in (Steering(), Steering(arrays=False)):
         changes.append((engine, "ROUNDS", 1))
     if how.half is not None:
         changes.append((engine, "domain", _with_half(how.half)))
     if how.share is not None:
         changes.append((engine, "SHARES", dict.fromkeys((1, 2, 3), how.share)))
     if how.size is not None:
-        changes += [(rule, "SIZES", (how.size,)), (search, "SIZES", (how.size,))]
+        sizes = (how.size,)
+        changes += [(rule, "SIZES", sizes), (search, "SIZES", sizes)]
+        changes.append((search, "LARGEST_SIZE", dict.fromkeys((1, 2, 3), how.size)))
     if how.core is not None:
-        changes.append((search, "CORE", how.core))
+        changes.append((target, "CORE", how.core))
     if how.stretch is not None:
         changes.append((engine, "start", _with_stretch(how.stretch)))
     return changes
@@ -164,7 +170,7 @@ def _with_half(half: float) -> Callable[..., Domain]:
     def narrowed(model: ep.LatentModel, frames: Floats, log_mass: Floats, digits: float) -> Domain:
         found = original(model, frames, log_mass, digits)
         inner = half / (1 + domains.frame_excess(frames)) * (1 - 1e-12)
-        tails = [domains._log_tail(model.latent_dim, radius) + found.log_supremum for radius in inner]
+        tails = [domains.log_tail(model.latent_dim, radius) + found.log_supremum for radius in inner]
         return Domain(
             np.full(len(frames), half), np.array(tails) + 1e-9, found.log_volume, found.log_supremum
         )
@@ -175,8 +181,8 @@ def _with_half(half: float) -> Callable[..., Domain]:
 def _with_stretch(factor: float) -> Callable[..., Start]:
     original = beginning.start
 
-    def stretched(model: ep.LatentModel, x: Floats) -> Start:
-        found = original(model, x)
+    def stretched(floats: FloatEnergy, x: Floats) -> Start:
+        found = original(floats, x)
         return Start(found.frames * factor, found.energy, found.log_mass)
 
     return stretched

@@ -47,25 +47,24 @@ def _remainder_covers_chebyshev() -> None:
     finally:
         rule.factors.cache_clear()
     with working_precision(400):
-        for n, row in zip(rule.SIZES, bounds, strict=True):
+        for n, bound in zip(rule.SIZES, bounds, strict=True):
             terms = [
                 (2 * n * x.acos()).cos() * w
                 for x, w in (arb.legendre_p_root(n, k, weight=True) for k in range(n))
             ]
             error = abs(arb(2) / (1 - 4 * n * n) - sum(terms, arb(0)))
-            for rho, bound in zip(rule.ELLIPSES, row, strict=True):
-                supremum = (arb(rho) ** (2 * n) + arb(rho) ** (-2 * n)) / 2
-                if not error <= 2 * supremum * arb(float(bound)):
-                    raise Missed(f"{n} points, rho {rho}: the error {error} exceeds its bound")
+            rho = arb(rule.RHO.numerator) / rule.RHO.denominator
+            supremum = (rho ** (2 * n) + rho ** (-2 * n)) / 2
+            if not error <= 2 * supremum * arb(float(bound)):
+                raise Missed(f"{n} points: the error {error} exceeds its bound")
 
 
 def _ellipses_lie_in_rectangles() -> None:
     """The rectangle around an ellipse reaches as far as both semi-axes."""
-    along, across = rule.semi_axes()
-    for rho, a, b in zip(rule.ELLIPSES, along, across, strict=True):
-        exact = arb(rho)
-        if not (arb(float(a)) >= (exact + 1 / exact) / 2 and arb(float(b)) >= (exact - 1 / exact) / 2):
-            raise Missed(f"rho {rho}: {a}, {b}")
+    rho = arb(rule.RHO.numerator) / rule.RHO.denominator
+    along, across = vars(search)["ALONG"], vars(search)["ACROSS"]
+    if not (arb(along) >= (rho + 1 / rho) / 2 and arb(across) >= (rho - 1 / rho) / 2):
+        raise Missed(f"{along}, {across}")
 
 
 CHECKS: dict[str, Callable[[], object]] = {
@@ -165,18 +164,12 @@ def _data_without_radius(model: Any, x: Any) -> BallArray:
     return BallArray(_DATA(model, x).mid)
 
 
-def _semi_axes_on_the_line() -> Any:
-    along, across = _AXES()
-    return np.ones_like(along), np.zeros_like(across)
-
-
-_TAIL, _SEARCH, _SPLIT, _AT, _DATA, _AXES = (
-    domains._log_tail,
+_TAIL, _SEARCH, _SPLIT, _AT, _DATA = (
+    domains.log_tail,
     search.search,
     Cells.split,
     Energy.at,
     engine._data,
-    rule.semi_axes,
 )
 
 
@@ -197,9 +190,9 @@ class Mutant:
 
 
 MUTANTS = {
-    "the tail is dropped": Mutant(_patched((domains, "_log_tail", lambda *_: -1e300)), ("small root box",)),
+    "the tail is dropped": Mutant(_patched((domains, "log_tail", lambda *_: -1e300)), ("small root box",)),
     "the tail of another dimension": Mutant(
-        _patched((domains, "_log_tail", lambda d, r: 2 * _TAIL(d, r))), ("small root box",)
+        _patched((domains, "log_tail", lambda d, r: 2 * _TAIL(d, r))), ("small root box",)
     ),
     "discarded cells are not added": Mutant(_without("discarded"), ("generous discards",)),
     "unfinished cells are not added": Mutant(_without("unfinished"), ("stopped early",)),
@@ -221,7 +214,7 @@ MUTANTS = {
         _patched((domains, "frame_excess", lambda frames: np.zeros(len(frames)))), ("stretched frame",)
     ),
     "M from the real line": Mutant(
-        _patched((rule, "semi_axes", _semi_axes_on_the_line), (search, "semi_axes", _semi_axes_on_the_line)),
+        _patched((search, "ALONG", 1.0), (search, "ACROSS", 0.0)),
         ("rule's ellipses", "poor rules"),
     ),
 }

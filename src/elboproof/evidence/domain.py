@@ -7,6 +7,9 @@ the ball |z| <= R: with A'A = I + E, |A u|^2 = |u|^2 + u'E u >= (1 - ||E||) |u|^
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from flint import arb
@@ -18,6 +21,7 @@ from elboproof.numbers.compiler import nearest_doubles
 from elboproof.shapes import Float64
 
 _LOOSEST = 1e-6
+_SUPREMA: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,9 @@ def domain(
     wanted = deficit + (digits + 3) * np.log(10.0)
     radius = np.sqrt(2 * wanted) + 2.0
     excess = frame_excess(frames)
-    half = _rounded_up(radius * (1 + excess) * (1 + 1e-12))
+    half = rounded_up(radius * (1 + excess) * (1 + 1e-12))
     inner = half / (1 + excess) * (1 - 1e-12)  # the ball that is sure to lie in the box
-    tails = np.array([_log_tail(model.latent_dim, r) for r in inner]) + supremum
+    tails = np.array([log_tail(model.latent_dim, r) for r in inner]) + supremum
     return Domain(half, tails + 1e-9, excess * model.latent_dim, supremum)
 
 
@@ -81,7 +85,7 @@ def frame_excess(frames: Float64[FloatArray, "N d d"]) -> Float64[FloatArray, "N
     return bound
 
 
-def _rounded_up(radius: Float64[FloatArray, "N"]) -> Float64[FloatArray, "N"]:
+def rounded_up(radius: Float64[FloatArray, "N"]) -> Float64[FloatArray, "N"]:
     """Round up to numbers of 6 bits, so that 47 halvings of a box stay exact."""
     exponent = np.floor(np.log2(radius)) - 5
     shift = exponent.astype(int)
@@ -90,13 +94,16 @@ def _rounded_up(radius: Float64[FloatArray, "N"]) -> Float64[FloatArray, "N"]:
 
 def log_supremum(model: LatentModel) -> float:
     """Return an upper bound of log p(x|z) over all z, in nats."""
-    tape = model.quantities.tape
-    entry = tape.lower(model.likelihood.log_supremum(model.data_dim))
-    (value,) = nearest_doubles(tape, [entry])
-    return float(np.nextafter(value, np.inf))
+    quantities = model.quantities
+    if quantities not in _SUPREMA:
+        entry = quantities.tape.lower(model.likelihood.log_supremum(model.data_dim))
+        (value,) = nearest_doubles(quantities.tape, [entry])
+        _SUPREMA[quantities] = float(np.nextafter(value, np.inf))
+    return _SUPREMA[quantities]
 
 
-def _log_tail(d: int, radius: float) -> float:
+@lru_cache(maxsize=4096)
+def log_tail(d: int, radius: float) -> float:
     """Return an upper bound of log P(|z| > R) for z ~ N(0, I_d): the regularised upper incomplete gamma function."""
     with working_precision(64):
         half_square = arb(radius) * arb(radius) / 2

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray, wrong_type
+from elboproof.evidence.domain import frame_excess, log_supremum
+from elboproof.evidence.floats import FloatEnergy, Jet
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
@@ -22,6 +24,8 @@ BLOCK = 4096
 """Cells or points evaluated at once: the temporaries of an operation then stay in cache."""
 
 Index = NDArray[np.intp]
+LOG_TWO_PI = 1.8378770664093453
+"""Below log(2 pi) by less than 2e-16."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ class Energy:
         self.d = model.latent_dim
         self._function = model.quantities.compiled("energy", 0, BALL_ARRAYS)
         self._plain = bool((frames == np.eye(self.d)).all())
+        self._least_misfit = -log_supremum(model)
+        self._shrinking = 1 - 2 * frame_excess(frames)
 
     def at(self, owner: Index, u: list[BallArray]) -> BallArray:
         """Return U at points, shape (B,)."""
@@ -131,20 +137,57 @@ class Energy:
         ):  # an energy that depends on no latent cannot occur: the prior is part of it
             raise wrong_type("value", value, "a centred form")
         slopes = [BallArray.broadcast_to(p, (len(cells),)) for p in value.dual.partials]
-        return Bounds(value.centre, value.range().lower(), slopes)
+        least = np.fmax(value.range().lower(), self._least_by_slopes(cells, slopes))
+        return Bounds(value.centre, np.fmax(least, self._least_by_prior(cells)), slopes)
 
-    def least_real_part(self, cells: Cells, u: list[ComplexBallArray]) -> FloatArray:
-        """Return lower bounds of Re U over complex boxes u around the centres, -inf unless U is analytic there."""
+    def _least_by_prior(self, cells: Cells) -> FloatArray:
+        """Return lower bounds of U over cells that hold whatever the decoder does there.
+
+        log p(x|z) is at most its supremum, and |A u|^2 is at least (1 - ||A'A - I||) |u|^2.
+        """
+        nearest = np.maximum(np.abs(cells.centre) - cells.half, 0.0)  # off by less than 2^-52 of the centre
+        squares = (nearest * nearest).sum(1) * self._shrinking[cells.owner] * (1 - 1e-12)
+        return np.asarray(0.5 * squares + self._least_misfit + 0.5 * self.d * LOG_TWO_PI - 1e-9)
+
+    def _least_by_slopes(self, cells: Cells, slopes: list[BallArray]) -> FloatArray:
+        """Return lower bounds of U over cells from the signs of its slopes.
+
+        Where U increases or decreases along an axis over the whole cell, its least value lies on that face; along the
+        other axes the mean-value theorem counts from the centre. NaN where a slope is not bounded.
+        """
+        places, loss = [], BallArray(np.zeros(len(cells)))
+        for k, slope in enumerate(slopes):
+            half = cells.half[:, k]
+            side = (slope.upper() < 0.0).astype(np.float64) - (slope.lower() > 0.0)
+            places.append(BallArray(cells.centre[:, k]) + BallArray(side * half))
+            loss = loss + BallArray(np.where(side == 0.0, slope.mag(), 0.0)) * BallArray(half)
+        return (self.at(cells.owner, places) - loss).lower()
+
+    def least_real_part(self, cells: Cells, u: list[BallArray | ComplexBallArray]) -> FloatArray:
+        """Return lower bounds of Re U over boxes u around the centres, -inf unless U is analytic there.
+
+        At least one coordinate is complex.
+        """
         offsets = [box - BallArray(cells.centre[:, k]) for k, box in enumerate(u)]
         value = self._centred(cells, u, offsets).range()
         low, finite = value.real.lower(), np.isfinite(value.imag.upper())
         return np.where(np.isfinite(low) & finite, low, -np.inf)
 
+    def jet(self, floats: FloatEnergy, owner: Index, u: FloatArray) -> Jet:
+        """Return U, its gradient and its Hessian in u at points (B, d), in plain floats: not trusted."""
+        if self._plain:
+            return floats.jet(u, self.x.mid[owner])
+        frames = self.frames[owner]
+        value, gradient, hessian = floats.jet((frames @ u[:, :, None])[:, :, 0], self.x.mid[owner])
+        back = np.swapaxes(frames, -1, -2)
+        return value, (back @ gradient[:, :, None])[:, :, 0], back @ hessian @ frames
+
     def _centred(self, cells: Cells, u: list[Any], offsets: list[Any]) -> Any:
         points = self._turned(cells.owner, cells.points())
         boxes = self._turned(cells.owner, u)
         latents = [
-            Centred(points[j], Dual(boxes[j], self._partials(cells.owner, j)), offsets) for j in range(self.d)
+            Centred(points[j], Dual(boxes[j], self._partials(cells.owner, j)), offsets, tight=True)
+            for j in range(self.d)
         ]
         (value,) = self._function(*latents, *self._data(cells.owner))
         return value
@@ -152,18 +195,21 @@ class Energy:
     def _partials(self, owner: Index, j: int) -> list[Any]:
         if self._plain:
             return [int(j == k) for k in range(self.d)]
-        return [BallArray(self.frames[owner, j, k]) for k in range(self.d)]
+        return [self._frame(owner, j, k) for k in range(self.d)]
+
+    def _frame(self, owner: Index, j: int, k: int) -> BallArray:
+        """Return one entry of the frames, a scalar if there is one data point: those are multiplied faster."""
+        return BallArray(self.frames[0 if len(self.x) == 1 else owner, j, k])
 
     def _data(self, owner: Index) -> list[BallArray]:
-        return [self.x[owner, j] for j in range(self.model.data_dim)]
+        rows = 0 if len(self.x) == 1 else owner
+        return [self.x[rows, j] for j in range(self.model.data_dim)]
 
     def _turned(self, owner: Index, u: list[Any]) -> list[Any]:
         """Return z = A u."""
         if self._plain:
             return u
-        return [
-            _added([u[k] * BallArray(self.frames[owner, j, k]) for k in range(self.d)]) for j in range(self.d)
-        ]
+        return [_added([u[k] * self._frame(owner, j, k) for k in range(self.d)]) for j in range(self.d)]
 
 
 def _added(terms: list[Any]) -> Any:

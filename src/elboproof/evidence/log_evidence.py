@@ -6,26 +6,31 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from flint import arb
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
-from elboproof.evidence import precise
+from elboproof.evidence import line, precise
 from elboproof.evidence import search as branch
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Cells, Energy, Index
+from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.start import start
 from elboproof.evidence.summation import sum_rules
+from elboproof.evidence.target import Target
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import exact
 
-MOST_LATENTS = 3
-SHARES = {1: 1e-3, 2: 1e-3, 3: 1e-4}
+MOST_LATENTS = 4
+SHARES = {1: 1e-3, 2: 1e-3, 3: 1e-4, 4: 1e-5}
 ROUNDS = 4
 LARGEST = 2**53
 """Integers up to here are doubles."""
 RESCALINGS = 40
+MOST_ON_LINE = 6
+"""Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
 FLOAT_DIGITS = 12
 """Up to here float64 sums are tried; beyond, the sums are taken in arb."""
 
@@ -90,7 +95,7 @@ def log_evidence(
     Parameters
     ----------
     model
-        With 1 to 3 latents.
+        With 1 to 4 latents; 4 are practical at about 4 digits.
     x
         Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
     digits
@@ -129,12 +134,36 @@ def prove(model: LatentModel, x: Data, digits: float, *, seconds: float, most_ce
         if not _positive(value):
             raise bad(name, value, "a positive number")
     data = _data(model, x)
-    guess = start(model, data.mid)
+    if model.latent_dim == 1 and (len(data) <= MOST_ON_LINE or digits > FLOAT_DIGITS):
+        point = line.reader(model)
+        if point is not None:
+            return _one_by_one(point, _fractions(x, data), float(digits), began, seconds, int(most_cells))
+    floats = FloatEnergy(model)
+    guess = start(floats, data.mid)
     scales = (guess.frames, guess.energy.copy(), guess.log_mass.copy())
-    work = _Work(model, data, _fractions(x, data), *scales, float(digits), digits > FLOAT_DIGITS)
+    work = _Work(model, floats, data, _fractions(x, data), *scales, float(digits), digits > FLOAT_DIGITS)
     enclosure, statuses, cells = work.run(began + seconds, int(most_cells))
     balls = tuple(work.balls[n] for n in range(len(data))) if len(work.balls) == len(data) else ()
     return Evidence(enclosure, statuses, cells, time.monotonic() - began, balls)
+
+
+def _one_by_one(
+    point: line.Reader, data: list[list[Fraction]], digits: float, began: float, seconds: float, most: int
+) -> Evidence:
+    """Return the evidences of one latent, one data point after the other, in balls of python-flint."""
+    lines: list[line.Line] = []
+    for row in data:
+        spent = sum(found.cells for found in lines)
+        lines.append(line.on_line(point, row, digits, began + seconds, most - spent))
+    pairs = tuple((found.lower, found.upper) for found in lines)
+    ends = [Enclosure.from_balls([low if low.is_finite() else arb.nan(), high]) for low, high in pairs]
+    enclosure = Enclosure([end.lower[0] for end in ends], [end.upper[1] for end in ends])
+    statuses = [
+        "" if found.width() <= 2 * 10.0**-digits else _reason(found.width(), digits, found.stopped)
+        for found in lines
+    ]
+    cells = sum(found.cells for found in lines)
+    return Evidence(enclosure, tuple(statuses), cells, time.monotonic() - began, pairs)
 
 
 def _positive(value: object) -> bool:
@@ -206,6 +235,7 @@ class _Work:
     """Rounds of search and summation, each with better estimates than the last."""
 
     model: LatentModel
+    floats: FloatEnergy
     data: BallArray
     exact_data: list[list[Fraction]]
     frames: FloatArray
@@ -259,8 +289,10 @@ class _Work:
         where = domain(self.model, self.frames[which], self.log_mass[which], self.digits)
         shift = self.shift[which]
         mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))
-        target = branch.Target(shift, mass, 0.5 * 10.0**-self.digits, share)
-        found = branch.search(energy, _roots(where, self.model.latent_dim), target, deadline, most)
+        target = Target(shift, mass, 0.5 * 10.0**-self.digits, share)
+        found = branch.search(
+            energy, self.floats, _roots(where, self.model.latent_dim), target, deadline, most
+        )
         if self.precise:
             return self._precise_bounds(which, energy, where, shift, found), found
         return _log_bounds(energy, where, shift, found), found

@@ -26,11 +26,11 @@ from elboproof.arguments import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.shapes import Float64
 
-SIZES = (4, 6, 8, 10, 12, 14, 17, 20, 24, 30, 40)
+SIZES = (3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 24, 30, 40)
 """Points per axis to choose from."""
-ELLIPSES = (4.5, 3.0, 2.0)
-"""rho, tried in turn: a larger ellipse needs fewer points and sees more of F. Cells of the size that the search tries
-are nearly always accepted at the first."""
+RHO = Fraction(9, 2)
+"""The ellipse's sum of semi-axes: a larger one needs fewer points, and sees more of F, which must be analytic there.
+Cells of the size that the search tries are nearly always accepted; the others are halved."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,13 @@ def _balls(values: list[object]) -> BallArray:
 
 
 @lru_cache
-def factors() -> Float64[FloatArray, "sizes ellipses"]:
-    """Return upper bounds of (32/15) rho^-2n / (1 - rho^-2), shape (sizes, ellipses): error of a cell / (vol M_j)."""
-    rhos = [Fraction(rho) for rho in ELLIPSES]
-    exact = [[Fraction(32, 15) / rho ** (2 * n) / (1 - 1 / rho**2) for rho in rhos] for n in SIZES]
-    return np.asarray(np.nextafter([[float(value) for value in row] for row in exact], np.inf))
+def factors() -> Float64[FloatArray, "sizes"]:
+    """Return upper bounds of (32/15) rho^-2n / (1 - rho^-2) for each size: error of a cell / (vol M_j)."""
+    exact = [Fraction(32, 15) / RHO ** (2 * n) / (1 - 1 / RHO**2) for n in SIZES]
+    return np.asarray(np.nextafter([float(value) for value in exact], np.inf))
 
 
-def semi_axes() -> tuple[Float64[FloatArray, "ellipses"], Float64[FloatArray, "ellipses"]]:
-    """Return the semi-axes (rho + 1/rho)/2 and (rho - 1/rho)/2 of the ellipses, rounded up, shape (ellipses,)."""
-    rho = np.array(ELLIPSES)
-    return (rho + 1 / rho) / 2 * (1 + 1e-15), (rho - 1 / rho) / 2 * (1 + 1e-15)
+ALONG = float((RHO + 1 / RHO) / 2) * (1 + 1e-15)
+"""The semi-axis (rho + 1/rho)/2 along the real line, rounded up."""
+ACROSS = float((RHO - 1 / RHO) / 2) * (1 + 1e-15)
+"""The semi-axis (rho - 1/rho)/2 across it, rounded up."""

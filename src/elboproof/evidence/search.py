@@ -13,41 +13,25 @@ from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
 from elboproof.evidence.energy import BLOCK, Cells, Energy, Index
-from elboproof.evidence.rule import ELLIPSES, SIZES, factors, semi_axes
+from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.forecast import Forecast, forecast, joined
+from elboproof.evidence.rule import ACROSS, ALONG, SIZES, factors
+from elboproof.evidence.target import Target, widest
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 
-CORE = 2.0
-"""A cell is tried when no axis' slope varies by more than CORE / (its half width): about one standard deviation."""
 SMALLEST = 2.0**-46
 """Of the root's half width: below, halving would no longer be exact."""
 
+PART = 0.3
+"""Of the tolerance: what the rules' errors may take together."""
+LARGEST_SIZE = {1: 40, 2: 20, 3: 12, 4: 8}
+"""Points an axis, by dimension: beyond, halving the cell costs fewer points."""
+FEW = 1024
 TOO_DEEP = 100.0
 """Nats below the shift at which the scale is renewed: exp would overflow soon."""
 DEEPER = "a deeper mode"
 """The reason of a stop that asks for a new scale; not a limit."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """What the search aims at, per data point.
-
-    Attributes
-    ----------
-    shift : (N,)
-        Energies are taken relative to these floats.
-    mass : (N,)
-        Estimates of the integral of exp(shift - U).
-    tolerance : float
-        Relative error of the integral that is aimed at.
-    share : float
-        Of the tolerance: what one discarded cell may take.
-    """
-
-    shift: FloatArray
-    mass: FloatArray
-    tolerance: float
-    share: float
 
 
 @dataclass
@@ -57,7 +41,7 @@ class Found:
     Attributes
     ----------
     cells, sizes : list
-        Accepted cells and their numbers of points per axis.
+        Accepted cells and their numbers of points per axis, (B, d).
     discarded, rule_error, unfinished : (N,)
         Upper bounds of the integral over discarded cells, of the rules' errors, and of the integral over cells that a
         limit left undone.
@@ -86,47 +70,121 @@ class Found:
         return (sums + (self.visited + 1) * 2.0**-1060) * (1 + 1e-9 + self.visited * 2.0**-52)
 
 
-def search(energy: Energy, roots: Cells, target: Target, deadline: float, most: int) -> Found:
+def search(
+    energy: Energy, floats: FloatEnergy, roots: Cells, target: Target, deadline: float, most: int
+) -> Found:
     """Return cells whose rules and discarded rest together bound the integral of every data point.
 
     Parameters
     ----------
+    floats
+        The same energy in plain floats, for forecasts.
     deadline
         On the clock ``time.monotonic()``.
     most
         Number of cells to look at, at most.
     """
-    zeros = np.zeros(len(target.shift))
-    found = Found(zeros.copy(), zeros.copy(), zeros.copy(), np.full(len(zeros), np.inf))
-    smallest = roots.half.min(1) * SMALLEST
-    waiting = [roots]
-    while waiting and not found.stopped:
-        cells = _next(waiting)
-        found.stopped = _limit(found, len(cells), target, deadline, most)
-        if found.stopped:
-            _abandon(energy, [cells, *waiting], target, found)
-            break
-        found.visited += len(cells)
-        exhausted = cells.half.min(1) < smallest[cells.owner]
+    return _Search(energy, floats, target, roots, most).run(deadline)
+
+
+class _Search:
+    """The cells that wait for a forecast, and those that are ready for a rule.
+
+    Both are worked off in blocks that are as full as possible: a block of few cells costs nearly as much.
+    """
+
+    def __init__(self, energy: Energy, floats: FloatEnergy, target: Target, roots: Cells, most: int) -> None:
+        self.energy, self.floats, self.target, self.most = energy, floats, target, most
+        zeros = np.zeros(len(target.shift))
+        self.found = Found(zeros.copy(), zeros.copy(), zeros.copy(), np.full(len(zeros), np.inf))
+        self.smallest = roots.half.min(1) * SMALLEST
+        self.waiting, self.ready = [roots], list[Forecast]()
+
+    def run(self, deadline: float) -> Found:
+        """Work until no cell is left or a limit is reached; what is left then is bounded."""
+        found = self.found
+        while (self.waiting or self.ready) and not found.stopped:
+            if time.monotonic() > deadline:
+                found.stopped = "the time limit"
+            elif (found.lowest < self.target.shift - TOO_DEEP).any():
+                found.stopped = DEEPER
+            elif sum(len(part.cells) for part in self.ready) >= BLOCK or not self.waiting:
+                self._rules(_blocks(joined(self.ready)))
+            else:
+                self._forecast(_next(self.waiting))
+        left = [*self.waiting, *(part.cells for part in self.ready)]
+        _abandon(self.energy, left, self.target, found)
+        return found
+
+    def _forecast(self, cells: Cells) -> None:
+        """Send smooth cells to the rules, bound the others."""
+        exhausted = cells.half.min(1) < self.smallest[cells.owner]
         if exhausted.any():
-            _abandon(energy, [cells[exhausted]], target, found)
-        rest = _step(energy, cells[~exhausted], target, found)
-        if len(rest):
-            waiting.append(rest)
-    return found
+            _abandon(self.energy, [cells[exhausted]], self.target, self.found)
+        expected = forecast(self.floats, self.energy, cells[~exhausted], self.target)
+        np.minimum.at(self.found.lowest, expected.cells.owner, np.nan_to_num(expected.energy, nan=np.inf))
+        self._keep(expected[expected.smooth])
+        first, *more = _blocks(expected[~expected.smooth])
+        self.waiting[:0] = [part.cells for part in more]
+        if len(first.cells):
+            self._bound(first)
+
+    def _counted(self, cells: Cells) -> bool:
+        """Count cells that are about to be looked at; if they are too many, stop with them among those left."""
+        if self.found.visited + len(cells) > self.most:
+            self.found.stopped = "the limit on cells"
+            self.waiting.append(cells)
+            return False
+        self.found.visited += len(cells)
+        return True
+
+    def _bound(self, expected: Forecast) -> None:
+        """Discard what is negligible, keep what is smooth after all for the rules, halve the rest."""
+        cells = expected.cells
+        if not self._counted(cells):
+            return
+        least, spread = _bounds(self.energy, cells)
+        mass = _mass_bound(cells, self.target, least)
+        small = mass <= self.target.small(cells)
+        np.add.at(self.found.discarded, cells.owner[small], mass[small] * (1 + 1e-12))
+        smooth = self.target.smooth(spread) & ~small
+        self._keep(expected[smooth])
+        rest = ~small & ~smooth
+        self._quarter(cells[rest], spread[rest])
+
+    def _rules(self, blocks: list[Forecast]) -> None:
+        """Accept the cells for which a rule is good enough, halve the others."""
+        expected, *self.ready = blocks
+        cells = expected.cells
+        if not self._counted(cells):
+            return
+        accepted, worst = _try_rules(self.energy, cells, self.target, expected.energy, self.found)
+        halves = cells[~accepted].split(worst[~accepted])
+        if len(halves):
+            self.waiting.insert(0, halves)
+
+    def _quarter(self, cells: Cells, spread: FloatArray) -> None:
+        """Halve cells, twice if they are few: another round would cost more than a few cells too many."""
+        axis = widest(spread, cells.half)
+        halves = cells.split(axis)
+        if len(halves) < FEW:
+            spread = spread * np.where(np.arange(spread.shape[1]) == axis[:, None], 0.25, 1.0)
+            halves = halves.split(np.tile(widest(spread, halves.half[: len(cells)]), 2))
+        if len(halves):
+            self.waiting.insert(0, halves)
+
+    def _keep(self, expected: Forecast) -> None:
+        if len(expected.cells):
+            self.ready.append(expected)
 
 
-def _limit(found: Found, more: int, target: Target, deadline: float, most: int) -> str:
-    """Return which limit is reached, or an empty text."""
-    if time.monotonic() > deadline:
-        return "the time limit"
-    if found.visited + more > most:
-        return "the limit on cells"
-    return DEEPER if (found.lowest < target.shift - TOO_DEEP).any() else ""
+def _blocks(expected: Forecast) -> list[Forecast]:
+    """Return at least one block, each of at most BLOCK cells."""
+    return [expected[start : start + BLOCK] for start in range(0, max(1, len(expected.cells)), BLOCK)]
 
 
 def _next(waiting: list[Cells]) -> Cells:
-    """Take the newest cells, a block at most: depth first keeps the list short."""
+    """Take the oldest cells, a block at most."""
     cells = waiting.pop()
     while waiting and len(cells) + len(waiting[-1]) <= BLOCK:
         cells = Cells.joined([cells, waiting.pop()])
@@ -135,31 +193,11 @@ def _next(waiting: list[Cells]) -> Cells:
     return cells[:BLOCK]
 
 
-def _step(energy: Energy, cells: Cells, target: Target, found: Found) -> Cells:
-    """Discard, accept or halve each cell of a block; return the halves."""
-    least, spread, central = _bounds(energy, cells)
-    np.minimum.at(found.lowest, cells.owner, central)
-    mass = _mass_bound(cells, target, least)
-    small = mass <= target.tolerance * target.share * target.mass[cells.owner]
-    np.add.at(found.discarded, cells.owner[small], mass[small] * (1 + 1e-12))
-    cells, spread, central = cells[~small], spread[~small], central[~small]
-    tried = (spread <= CORE).all(1)
-    axis = _widest(spread, cells.half)
-    if tried.any():
-        accepted, worst = _try_rules(energy, cells[tried], target, central[tried], found)
-        axis[tried] = worst
-        keep = np.ones(len(cells), dtype=bool)
-        keep[np.flatnonzero(tried)[accepted]] = False
-        cells, axis = cells[keep], axis[keep]
-    return cells.split(axis)
-
-
-def _bounds(energy: Energy, cells: Cells) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return lower bounds of U (B,), the slopes' variation times half width (B, d), and U at the centre (B,)."""
+def _bounds(energy: Energy, cells: Cells) -> tuple[FloatArray, FloatArray]:
+    """Return lower bounds of U (B,) and the slopes' variation times half width (B, d)."""
     bounds = energy.over(cells)
     spread = np.stack([slope.rad * cells.half[:, k] for k, slope in enumerate(bounds.slopes)], 1)
-    central = np.where(np.isfinite(bounds.central.rad), bounds.central.mid, np.inf)
-    return bounds.least, spread, central
+    return bounds.least, spread
 
 
 def _mass_bound(cells: Cells, target: Target, least: FloatArray) -> FloatArray:
@@ -171,37 +209,25 @@ def _mass_bound(cells: Cells, target: Target, least: FloatArray) -> FloatArray:
     return np.where(np.isfinite(least) & (exponent.mid < 700.0), mass, np.inf)
 
 
-def _widest(spread: FloatArray, half: FloatArray) -> Index:
-    """Return the axis along which the slope varies most; the longest one where that is unknown."""
-    known = np.where(np.isfinite(spread), spread, np.inf)
-    unknown = ~np.isfinite(known).all(1)
-    return np.asarray(np.where(unknown, half.argmax(1), known.argmax(1)))
-
-
 def _try_rules(
     energy: Energy, cells: Cells, target: Target, central: FloatArray, found: Found
 ) -> tuple[NDArray[np.bool_], Index]:
     """Accept the cells for which a rule is good enough; return which, and the axis with the largest error."""
+    d = cells.half.shape[1]
     estimate = cells.volume() * np.exp(np.minimum(target.shift[cells.owner] - central, 700.0))
-    allowed = 0.1 * target.tolerance * (estimate + target.share * target.mass[cells.owner])
-    errors = np.full((len(cells), len(SIZES), cells.half.shape[1]), np.inf)  # the smallest so far, per axis
-    accepted = np.zeros(len(cells), dtype=bool)
-    for e in range(len(ELLIPSES)):
-        rows = np.flatnonzero(~accepted)
-        if len(rows):
-            part = cells[rows]
-            new = _axis_errors(energy, part, target, e)
-            errors[rows] = np.minimum(errors[rows], new)
-            accepted[rows] = errors[rows, -1].sum(-1) <= allowed[rows]
-    _accept(cells, accepted, errors.sum(-1), allowed, found)
+    allowed = PART / d * target.tolerance * (estimate + target.share * target.mass[cells.owner])
+    largest = SIZES.index(LARGEST_SIZE[d]) + 1
+    errors = _axis_errors(energy, cells, target)[:, :largest]
+    accepted = (errors[:, -1] <= allowed[:, None]).all(1)
+    _accept(cells, accepted, errors, allowed, found)
     return accepted, errors[:, -1].argmax(1)
 
 
-def _axis_errors(energy: Energy, cells: Cells, target: Target, e: int) -> FloatArray:
-    """Return upper bounds of each rule's error on each cell, axis by axis, from one ellipse: (B, sizes, d)."""
-    suprema = np.stack([_supremum(energy, cells, target, j, e) for j in range(cells.half.shape[1])], -1)
+def _axis_errors(energy: Energy, cells: Cells, target: Target) -> FloatArray:
+    """Return upper bounds of each rule's error on each cell, axis by axis: (B, sizes, d)."""
+    suprema = np.stack([_supremum(energy, cells, target, j) for j in range(cells.half.shape[1])], -1)
     scaled = suprema * cells.volume()[:, None] * (1 + 1e-12)
-    return factors()[None, :, e, None] * scaled[:, None, :] * (1 + 1e-12)
+    return factors()[None, :, None] * scaled[:, None, :] * (1 + 1e-12)
 
 
 def _accept(
@@ -209,19 +235,21 @@ def _accept(
 ) -> None:
     rows = np.flatnonzero(accepted)
     if len(rows):
-        choice = (errors[rows] <= allowed[rows, None]).argmax(1)  # the smallest rule that is good enough
+        choice = (errors[rows] <= allowed[rows, None, None]).argmax(
+            1
+        )  # the smallest size that is good enough
+        error = np.take_along_axis(errors[rows], choice[:, None, :], 1)[:, 0].sum(1)
         found.cells.append(cells[rows])
         found.sizes.append(np.array(SIZES)[choice])
-        np.add.at(found.rule_error, cells.owner[rows], errors[rows, choice] * (1 + 1e-12))
+        np.add.at(found.rule_error, cells.owner[rows], error * (1 + 1e-12))
 
 
-def _supremum(energy: Energy, cells: Cells, target: Target, j: int, e: int) -> FloatArray:
+def _supremum(energy: Energy, cells: Cells, target: Target, j: int) -> FloatArray:
     """Return upper bounds of |exp(shift - U)| with coordinate j on the rectangle around its ellipse, (B,)."""
-    along, across = semi_axes()
-    u = [ComplexBallArray(box) for box in cells.box()]
+    u: list[BallArray | ComplexBallArray] = list(cells.box())
     half = cells.half[:, j]
     u[j] = ComplexBallArray(
-        BallArray(cells.centre[:, j], half * along[e]), BallArray(np.zeros(len(cells)), half * across[e])
+        BallArray(cells.centre[:, j], half * ALONG), BallArray(np.zeros(len(cells)), half * ACROSS)
     )
     least = energy.least_real_part(cells, u)
     exponent = (BallArray(target.shift[cells.owner]) - BallArray(np.maximum(least, -1e300))).upper()

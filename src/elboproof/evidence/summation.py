@@ -1,52 +1,61 @@
 """The sums of the accepted cells' rules, in arrays of float64 balls or, for more digits, in arb."""
 
 from fractions import Fraction
-from itertools import product
+from functools import lru_cache
+from itertools import pairwise, product
 
 import numpy as np
 from flint import arb, fmpq
+from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
-from elboproof.evidence.energy import BLOCK, Cells, Energy, Index
+from elboproof.evidence.energy import Cells, Energy, Index
 from elboproof.evidence.rule import gauss_legendre
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.compiler import Compiled
 
 Nodes = list[tuple[arb, arb]]
 """Nodes with their weights."""
+POINTS = 8192
+"""Points evaluated at once."""
+Sizes = NDArray[np.intp]
+"""Numbers of points per axis of each cell, shape (B, d)."""
 
 
-def sum_rules(energy: Energy, cells: Cells, sizes: Index, shift: FloatArray) -> BallArray:
+def sum_rules(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) -> BallArray:
     """Return the sum over each data point's cells of the rules for exp(shift - U), shape (N,)."""
-    order = np.argsort(sizes, kind="stable")
-    owners, parts = [], []
-    for n in np.unique(sizes):
-        group = cells[order[sizes[order] == n]]
-        step = max(1, BLOCK // int(n) ** group.half.shape[1])
-        for start in range(0, len(group), step):
-            part = group[start : start + step]
-            owners.append(part.owner)
-            parts.append(_cell_sums(energy, part, int(n), shift))
-    return _by_owner(np.concatenate(owners), BallArray.concatenate(parts), len(shift))
+    ends = np.cumsum(sizes.prod(1))
+    starts = np.searchsorted(ends, np.arange(0, ends[-1], POINTS), side="left")
+    blocks = np.append(np.unique(starts), len(cells))
+    parts = [_cell_sums(energy, cells[a:b], sizes[a:b], shift) for a, b in pairwise(blocks.tolist())]
+    return _by_owner(cells.owner, BallArray.concatenate(parts), len(shift))
 
 
-def _cell_sums(energy: Energy, cells: Cells, n: int, shift: FloatArray) -> BallArray:
+def _cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) -> BallArray:
     """Return the rule's value on each cell, shape (B,)."""
-    rule, d = gauss_legendre(n), cells.half.shape[1]
-    places = np.array(list(product(range(n), repeat=d)))  # (n^d, d)
-    weights = rule.weights[places[:, 0]]
-    for k in range(1, d):
-        weights = weights * rule.weights[places[:, k]]
-    owner = np.repeat(cells.owner, len(places))
+    rules = [tensor_rule(tuple(row)) for row in sizes.tolist()]
+    cell = np.repeat(np.arange(len(cells)), sizes.prod(1))
     u = []
-    for k in range(d):
-        offset = BallArray(cells.half[:, k])[:, None] * rule.nodes[places[:, k]][None, :]
-        u.append((BallArray(cells.centre[:, k])[:, None] + offset).reshape(-1))
+    for k in range(sizes.shape[1]):
+        nodes = BallArray.concatenate([nodes[k] for nodes, _ in rules])
+        u.append(BallArray(cells.centre[cell, k]) + BallArray(cells.half[cell, k]) * nodes)
+    owner = cells.owner[cell]
     value = (BallArray(shift[owner]) - energy.at(owner, u)).exp()
-    total = (value.reshape(len(cells), -1) * weights[None, :]).sum(axis=1)
-    for k in range(d):
+    total = _by_owner(cell, value * BallArray.concatenate([weights for _, weights in rules]), len(cells))
+    for k in range(sizes.shape[1]):
         total = total * BallArray(cells.half[:, k])
     return total
+
+
+@lru_cache(maxsize=4096)
+def tensor_rule(sizes: tuple[int, ...]) -> tuple[list[BallArray], BallArray]:
+    """Return the nodes, one array an axis, and the weights of a tensor rule, all flat."""
+    rules = [gauss_legendre(n) for n in sizes]
+    places = np.indices(sizes).reshape(len(sizes), -1)
+    weights = rules[0].weights[places[0]]
+    for rule, place in zip(rules[1:], places[1:], strict=True):
+        weights = weights * rule.weights[place]
+    return [rule.nodes[place] for rule, place in zip(rules, places, strict=True)], weights
 
 
 def _by_owner(owner: Index, values: BallArray, points: int) -> BallArray:
@@ -60,7 +69,7 @@ def _by_owner(owner: Index, values: BallArray, points: int) -> BallArray:
 
 
 def sum_rules_in_arb(
-    energy: Energy, cells: Cells, sizes: Index, data: list[list[Fraction]], shift: FloatArray, bits: int
+    energy: Energy, cells: Cells, sizes: Sizes, data: list[list[Fraction]], shift: FloatArray, bits: int
 ) -> list[arb]:
     """Return the same sums at any precision, one ball per data point; slow, for digits beyond float64.
 
@@ -72,23 +81,30 @@ def sum_rules_in_arb(
     totals = [arb(0)] * len(shift)
     with working_precision(bits):
         x = [[arb(fmpq(value.numerator, value.denominator)) for value in row] for row in data]
-        rules = {n: [arb.legendre_p_root(n, k, weight=True) for k in range(n)] for n in set(sizes.tolist())}
+        rules = {
+            n: [arb.legendre_p_root(n, k, weight=True) for k in range(n)]
+            for n in set(sizes.reshape(-1).tolist())
+        }
         for i in range(len(cells)):
-            totals[cells.owner[i]] += _one_cell(
-                energy, function, cells[i : i + 1], rules[int(sizes[i])], x, shift
-            )
+            rule = [rules[n] for n in sizes[i].tolist()]
+            totals[cells.owner[i]] += _one_cell(energy, function, cells[i : i + 1], rule, x, shift)
     return totals
 
 
 def _one_cell(
-    energy: Energy, function: Compiled, cell: Cells, rule: Nodes, data: list[list[arb]], shift: FloatArray
+    energy: Energy,
+    function: Compiled,
+    cell: Cells,
+    rule: list[Nodes],
+    data: list[list[arb]],
+    shift: FloatArray,
 ) -> arb:
     """Return the rule's value on one cell, by a loop over its nodes."""
-    owner, d = int(cell.owner[0]), cell.half.shape[1]
+    owner = int(cell.owner[0])
     centre, half = [arb(v) for v in cell.centre[0].tolist()], [arb(v) for v in cell.half[0].tolist()]
     frame = [[arb(v) for v in row] for row in energy.frames[owner].tolist()]
     total = arb(0)
-    for chosen in product(rule, repeat=d):
+    for chosen in product(*rule):
         u = [c + h * node for c, h, (node, _) in zip(centre, half, chosen, strict=True)]
         z = [sum((a * b for a, b in zip(row, u, strict=True)), arb(0)) for row in frame]
         (value,) = function(*z, *data[owner])

@@ -72,7 +72,11 @@ class NetworkQuantities:
 
     def compiled(self, quantity: str, order: int, ring: Ring) -> Compiled:
         """Return the function (z_1..z_d, x_1..x_D) -> distinct derivatives, as `Quantities.compiled` does."""
-        return _Function(self, quantity, order, ring)
+        return _Function(self, quantity, (order,), ring)
+
+    def compiled_jet(self, quantity: str, order: int, ring: Ring) -> Compiled:
+        """Return the function -> the values of orders 0, 1, ..., ``order``, as `Quantities.compiled_jet` does."""
+        return _Function(self, quantity, tuple(range(order + 1)), ring)
 
     def activation(self, name: str, order: int, ring: Ring) -> Compiled:
         """Return the function t -> Taylor coefficients g^(n)(t)/n!, n = 0, ..., order, of an activation g."""
@@ -111,9 +115,11 @@ def _require_supported(likelihood: Likelihood) -> None:
 
 
 class _Function:
-    """The derivatives of one order of one quantity, in one ring."""
+    """The derivatives of given orders of one quantity, in one ring."""
 
-    def __init__(self, quantities: NetworkQuantities, quantity: str, order: int, ring: Ring) -> None:
+    def __init__(
+        self, quantities: NetworkQuantities, quantity: str, orders: tuple[int, ...], ring: Ring
+    ) -> None:
         if ring.name not in _ALGEBRAS:
             raise ValueError(
                 f"evaluator: got the {ring.name} number system for a network; expected floating, tensors or balls "
@@ -121,7 +127,7 @@ class _Function:
             )
         kind, self.blocked = _ALGEBRAS[ring.name]
         self.algebra = kind()
-        self.quantities, self.quantity, self.order, self.ring = quantities, quantity, order, ring
+        self.quantities, self.quantity, self.orders, self.ring = quantities, quantity, orders, ring
 
     def __call__(self, *arguments: Any, **options: Any) -> tuple[Any, ...]:
         d, algebra = len(self.quantities.latents), self.algebra
@@ -140,12 +146,12 @@ class _Function:
         """Return the wanted derivatives of a block of points, entry by entry."""
         d, algebra = len(self.quantities.latents), self.algebra
         jet: Jet = {(): z}
-        if self.order:
+        if max(self.orders):
             jet |= {(k,): unit for k, unit in enumerate(algebra.units(z, d))}
         run = _Run(self, options)
         values = run.outputs(jet) if x is None else run.of_data(self.quantity, jet, x)
         result: list[Any] = []
-        for value in derivatives(values, d, self.order):
+        for value in (v for order in self.orders for v in derivatives(values, d, order)):
             result.extend(self._entries(algebra.total(z * 0.0) if value is None else value, x is None))
         return [algebra.repeated(value, (block.stop - block.start,)) for value in result]
 
@@ -178,7 +184,7 @@ class _Run:
 
     def __init__(self, function: _Function, options: dict[str, Any]) -> None:
         self.quantities, self.algebra, self.ring = function.quantities, function.algebra, function.ring
-        self.order, self.options = function.order, options
+        self.order, self.options = max(function.orders), options
 
     def outputs(self, jet: Jet) -> Jet:
         """Return the jet of f(z), coefficients of shape (D, P)."""

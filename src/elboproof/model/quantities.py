@@ -36,7 +36,7 @@ class Quantities:
         )
         self.tape = Tape((*latents, *data))
         self._roots: dict[tuple[str, tuple[int, ...]], list[int]] = {}
-        self._compiled: dict[tuple[str, int, str], Compiled] = {}
+        self._compiled: dict[tuple[str, tuple[int, ...], str], Compiled] = {}
 
     def compiled(self, quantity: str, order: int, ring: Ring) -> Compiled:
         """Return the raw function (z_1..z_d, x_1..x_D) -> distinct derivatives of one order, entry by entry.
@@ -44,9 +44,17 @@ class Quantities:
         The values come in the order of ``combinations_with_replacement(range(d), order)``, and within each the
         entries of the quantity.
         """
-        key = (quantity, order, ring.name)
+        return self._of_orders(quantity, (order,), ring)
+
+    def compiled_jet(self, quantity: str, order: int, ring: Ring) -> Compiled:
+        """Return the raw function -> the values of orders 0, 1, ..., ``order``, one order after the other."""
+        return self._of_orders(quantity, tuple(range(order + 1)), ring)
+
+    def _of_orders(self, quantity: str, orders: tuple[int, ...], ring: Ring) -> Compiled:
+        key = (quantity, orders, ring.name)
         if key not in self._compiled:
-            directions = combinations_with_replacement(range(len(self.latents)), order)
+            d = range(len(self.latents))
+            directions = [v for order in orders for v in combinations_with_replacement(d, order)]
             roots = [root for direction in directions for root in self.derivative(quantity, direction)]
             self._compiled[key] = compile_tape(self.tape, roots, ring)
         return self._compiled[key]

@@ -107,7 +107,11 @@ class ComplexBallArray:
     def __repr__(self) -> str:
         return f"ComplexBallArray(real={self._real!r}, imag={self._imag!r})"
 
-    def _with(self, operation: Any, other: object) -> Self:
+    def _with(self, operation: Any, by_real: Any, other: object) -> Self:
+        """Apply an operation; a real operand costs half as much or less."""
+        real = BallArray.coerce(other)
+        if real is not None:
+            return self._of(by_real(self._pair, real))
         rectangle = self.coerce(other)
         if rectangle is None:
             return NotImplemented  # type: ignore[no-any-return]
@@ -120,16 +124,16 @@ class ComplexBallArray:
         return rectangle
 
     def __add__(self, other: object) -> Self:
-        return self._with(functions.add, other)
+        return self._with(functions.add, functions.add_real, other)
 
     def __sub__(self, other: object) -> Self:
-        return self._with(functions.subtract, other)
+        return self._with(functions.subtract, functions.subtract_real, other)
 
     def __mul__(self, other: object) -> Self:
-        return self._with(functions.multiply, other)
+        return self._with(functions.multiply, functions.multiply_real, other)
 
     def __truediv__(self, other: object) -> Self:
-        return self._with(functions.divide, other)
+        return self._with(functions.divide, functions.divide_real, other)
 
     __radd__ = __add__
     __rmul__ = __mul__

@@ -33,6 +33,30 @@ def multiply(z: Rectangle, w: Rectangle) -> Rectangle:
     return a * c - b * d, a * d + b * c
 
 
+def add_real(z: Rectangle, t: BallArray) -> Rectangle:
+    """Return z + t for real t."""
+    return _same_shape(z[0] + t, z[1])
+
+
+def subtract_real(z: Rectangle, t: BallArray) -> Rectangle:
+    """Return z - t for real t."""
+    return _same_shape(z[0] - t, z[1])
+
+
+def multiply_real(z: Rectangle, t: BallArray) -> Rectangle:
+    """Return z t for real t."""
+    return z[0] * t, z[1] * t
+
+
+def divide_real(z: Rectangle, t: BallArray) -> Rectangle:
+    """Return z / t for real t."""
+    return z[0] / t, z[1] / t
+
+
+def _same_shape(real: BallArray, imag: BallArray) -> Rectangle:
+    return real, imag if imag.shape == real.shape else imag.broadcast_to(real.shape)
+
+
 def square(z: Rectangle) -> Rectangle:
     """Return z^2."""
     a, b = z

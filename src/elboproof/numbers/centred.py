@@ -61,7 +61,10 @@ class Centred:
         centre = getattr(self.centre, operation)(ours)
         if centre is NotImplemented:
             centre = getattr(ComplexBallArray(self.centre), operation)(ours)
-        return type(self)(centre, getattr(self.dual, operation)(theirs), self.offsets)
+        tight = self.tight and not isinstance(
+            other, Centred
+        )  # an affine map of one quantity keeps what was won
+        return type(self)(centre, getattr(self.dual, operation)(theirs), self.offsets, tight)
 
     def _nonlinear(self, name: str, *arguments: Any) -> Self:
         tight = self.tightened()
@@ -198,6 +201,8 @@ def narrower(value: Any, form: Any) -> Any:
         finite = np.isfinite(value.real.rad) & np.isfinite(value.imag.rad)
         real = _narrower(value.real, form.real, finite)
         return ComplexBallArray(real, _narrower(value.imag, form.imag, finite))
+    if isinstance(form, ComplexBallArray):  # a real quantity: the form's real part encloses it, too
+        form = form.real
     return _narrower(value, form, np.isfinite(value.rad))
 
 

@@ -1,0 +1,79 @@
+"""The energy with its first two derivatives in plain float64: it steers the search and is never trusted."""
+
+from contextlib import suppress
+
+import numpy as np
+
+from elboproof.arguments import FloatArray
+from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.compiler import Compiled
+from elboproof.numbers.floating import FLOATING
+from elboproof.shapes import Float64
+
+_STEP = 1e-5
+"""Of the differences that stand for second derivatives where there are none."""
+
+Jet = tuple[
+    Float64[FloatArray, "*points"], Float64[FloatArray, "*points d"], Float64[FloatArray, "*points d d"]
+]
+
+
+class FloatEnergy:
+    """U, its gradient and its Hessian at many points; what overflows is infinite or NaN.
+
+    Parameters
+    ----------
+    model
+        The latent-variable model.
+    """
+
+    def __init__(self, model: LatentModel) -> None:
+        self.d = model.latent_dim
+        self._value = model.quantities.compiled("energy", 0, FLOATING)
+        self._slopes = model.quantities.compiled_jet("energy", 1, FLOATING)
+        self._curves: Compiled | None = None
+        with suppress(ValueError):  # a kink, noticed here or at the first call
+            self._curves = model.quantities.compiled_jet("energy", 2, FLOATING)
+
+    @property
+    def smooth(self) -> bool:
+        """Whether second derivatives are known."""
+        return self._curves is not None
+
+    def values(
+        self, z: Float64[FloatArray, "... d"], x: Float64[FloatArray, "... D"]
+    ) -> Float64[FloatArray, "..."]:
+        """Return U; leading axes broadcast."""
+        return self._run(self._value, z, x)[..., 0]
+
+    def jet(self, z: Float64[FloatArray, "*points d"], x: Float64[FloatArray, "*points D"]) -> Jet:
+        """Return U, its gradient and its Hessian."""
+        d = self.d
+        if self._curves is not None:
+            try:
+                parts = self._run(self._curves, z, x)
+            except (IndexError, ValueError):
+                self._curves = None
+        if self._curves is None:
+            parts = self._run(self._slopes, z, x)
+            return parts[..., 0], parts[..., 1:], self._differences(z, x)
+        rows, columns = np.triu_indices(d)
+        hessian = np.empty((*z.shape, d))
+        hessian[..., rows, columns] = hessian[..., columns, rows] = parts[..., 1 + d :]
+        return parts[..., 0], parts[..., 1 : 1 + d], hessian
+
+    def _run(self, function: Compiled, z: FloatArray, x: FloatArray) -> FloatArray:
+        with np.errstate(all="ignore"):
+            values = function(*[z[..., k] for k in range(self.d)], *[x[..., j] for j in range(x.shape[-1])])
+        result = np.empty((*np.broadcast_shapes(z.shape[:-1], x.shape[:-1]), len(values)))
+        for k, value in enumerate(values):
+            result[..., k] = value
+        return result
+
+    def _differences(self, z: FloatArray, x: FloatArray) -> FloatArray:
+        moved = [
+            (self._run(self._slopes, z + _STEP * e, x) - self._run(self._slopes, z - _STEP * e, x))[..., 1:]
+            for e in np.eye(self.d)
+        ]
+        matrix = np.stack(moved, -1) / (2 * _STEP)
+        return np.asarray((matrix + np.swapaxes(matrix, -1, -2)) / 2)

@@ -1,0 +1,57 @@
+"""What a search aims at, and how it judges a cell by numbers that others computed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elboproof.arguments import FloatArray
+from elboproof.evidence.energy import Cells, Index
+from elboproof.shapes import Float64
+
+CORE = 2.0
+"""A cell is tried when no axis' slope varies by more than CORE / (its half width): about one standard deviation."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the search aims at, per data point.
+
+    Attributes
+    ----------
+    shift : (N,)
+        Energies are taken relative to these floats.
+    mass : (N,)
+        Estimates of the integral of exp(shift - U).
+    tolerance : float
+        Relative error of the integral that is aimed at.
+    share : float
+        Of the tolerance: what one discarded cell may take.
+    """
+
+    shift: Float64[FloatArray, "N"]
+    mass: Float64[FloatArray, "N"]
+    tolerance: float
+    share: float
+
+    def small(self, cells: Cells) -> Float64[FloatArray, "B"]:
+        """Return how much of the integral each cell may leave out."""
+        return np.asarray(self.tolerance * self.share * self.mass[cells.owner])
+
+    def negligible(self, cells: Cells, least: Float64[FloatArray, "B"]) -> NDArray[np.bool_]:
+        """Return which cells may be left out if ``least`` bounds U from below there; a forecast, no proof."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            mass = cells.volume() * np.exp(np.minimum(self.shift[cells.owner] - least, 700.0))
+        return np.asarray(mass <= self.small(cells))
+
+    @staticmethod
+    def smooth(spread: Float64[FloatArray, "B d"]) -> NDArray[np.bool_]:
+        """Return on which cells a rule is worth a trial."""
+        return np.asarray((spread <= CORE).all(1))
+
+
+def widest(spread: Float64[FloatArray, "B d"], half: Float64[FloatArray, "B d"]) -> Index:
+    """Return the axis along which the slope varies most; the longest one where that is unknown."""
+    known = np.where(np.isfinite(spread), spread, np.inf)
+    unknown = ~np.isfinite(known).all(1)
+    return np.asarray(np.where(unknown, half.argmax(1), known.argmax(1)))
