@@ -15,19 +15,49 @@ if TYPE_CHECKING:
     from elboproof.model.likelihood import Bernoulli as Bernoulli
     from elboproof.model.likelihood import Gaussian as Gaussian
     from elboproof.numbers.enclosure import Enclosure as Enclosure
+    from elboproof.posterior.gap import gap as gap
+    from elboproof.posterior.gap_law import gap_law as gap_law
+    from elboproof.posterior.elbo import elbo as elbo
     from elboproof.posterior.gaussian_posterior import GaussianPosterior as GaussianPosterior
+    from elboproof.posterior.stationary import StationaryPoint as StationaryPoint
+    from elboproof.posterior.stationary import stationary_posterior as stationary_posterior
+    from elboproof.posterior.stationary import stationary_posteriors as stationary_posteriors
+    from elboproof.posterior.theorems.recheck import CertificateError as CertificateError
+    from elboproof.posterior.theorems.recheck import recheck as recheck
+    from elboproof.posterior.theorems.results import Counterexample as Counterexample
+    from elboproof.posterior.theorems.results import Proof as Proof
+    from elboproof.posterior.theorems.results import Unproved as Unproved
+    from elboproof.posterior.theorems.search import for_all as for_all
+    from elboproof.posterior.theorems.statements import Elbo as Elbo
+    from elboproof.posterior.theorems.statements import Gap as Gap
+    from elboproof.posterior.theorems.statements import LogEvidence as LogEvidence
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Bernoulli": "elboproof.model.likelihood",  # p(x|z) of binary data; the decoder gives logits
+    "elbo": "elboproof.posterior.elbo",  # the ELBO at a Gaussian q, proved
     "Enclosure": "elboproof.numbers.enclosure",  # proved bounds of a number
     "Gaussian": "elboproof.model.likelihood",  # p(x|z) = N(f(z), C); scalar, diagonal or full covariance
+    "gap": "elboproof.posterior.gap",  # log p(x) - ELBO at the best stationary q found, proved
     "GaussianPosterior": "elboproof.posterior.gaussian_posterior",  # q(z) = N(m, S), exact
     "LatentModel": "elboproof.model.latent_model",  # p(x, z), written once, evaluated in every number system
+    "gap_law": "elboproof.posterior.gap_law",  # how log p(x) - ELBO falls with the likelihood's variance
     "log_evidence": "elboproof.evidence.log_evidence",  # log p(x), proved
+    "stationary_posterior": "elboproof.posterior.stationary",  # the best Gaussian q, proved to exist in a box
+    "stationary_posteriors": "elboproof.posterior.stationary",
+    "StationaryPoint": "elboproof.posterior.stationary",
     "Undecided": "elboproof.evidence.log_evidence",  # raised where a proof was not reached; carries the best one
     "OptimalDecoder": "elboproof.decoder.optimal",  # the closed-form decoder of a Gaussian VAE
+    "for_all": "elboproof.posterior.theorems.search",  # prove a statement for all parameters of a box
+    "Gap": "elboproof.posterior.theorems.statements",  # what statements are about: log p(x) - best ELBO
+    "LogEvidence": "elboproof.posterior.theorems.statements",
+    "Elbo": "elboproof.posterior.theorems.statements",
+    "Proof": "elboproof.posterior.theorems.results",  # what for_all answers, with a certificate,
+    "Counterexample": "elboproof.posterior.theorems.results",
+    "Unproved": "elboproof.posterior.theorems.results",
+    "recheck": "elboproof.posterior.theorems.recheck",  # check a certificate by other means
+    "CertificateError": "elboproof.posterior.theorems.recheck",
 }
 
 __all__ = sorted(_HOME)

@@ -7,14 +7,13 @@ and whose "log likelihood" is bounded where `tails` finds a bound. So the engine
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import sympy
+from sympy import Expr, Symbol
 
 from elboproof.evidence.log_evidence import prove
-from elboproof.model.quantities import Quantities
+from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.tape import Tape
 from elboproof.posterior.theorems.natural import Natural, Theta
 from elboproof.posterior.theorems.polynomials import fraction
@@ -26,13 +25,54 @@ Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class _Exponent:
-    """What the engine needs of a model: the energy |y|^2/2 + (d/2) log(2 pi) - d log 2 + (3/2)|y|^2 - theta . T(2y)."""
+class _Bounded:
+    """In place of a likelihood: what the engine asks of one."""
 
-    latent_dim: int
-    data_dim: int
-    quantities: Quantities
-    likelihood: Any
+    supremum: int
+    binary: bool = False
+
+    def require_dimension(self, data_dim: int) -> None:
+        """Any number of statistics fits."""
+
+    def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:  # noqa: ARG002
+        """There is none: the exponent is put on the tape by the model itself."""
+        raise NotImplementedError
+
+    def log_supremum(self, data_dim: int) -> Expr:  # noqa: ARG002
+        """Return an upper bound of the exponent, in nats."""
+        return sympy.Integer(self.supremum)
+
+
+class _ExponentModel(LatentModel):
+    """In place of a model, with theta for data: exp(-energy) = 2^d exp(theta . T(2y) - (3/2)|y|^2) N(y; 0, I)."""
+
+    natural: Natural
+
+    def __init__(self, natural: Natural, supremum: int) -> None:
+        object.__setattr__(self, "latents", natural.latents)
+        object.__setattr__(self, "decoder", ())
+        object.__setattr__(self, "natural", natural)
+        object.__setattr__(self, "likelihood", _Bounded(supremum))
+
+    @property
+    def data_dim(self) -> int:
+        """The number of statistics."""
+        return len(self.natural.statistics)
+
+    def _lowered(self, quantity: str, tape: Tape) -> list[int]:
+        doubled = {z: 2 * z for z in self.latents}
+        factors = [*doubled.values(), *(atom.xreplace(doubled) for atom in self.natural.atoms)]
+        square = sympy.Add(*(z**2 for z in self.latents))
+        exponent = tape.lower(sympy.log(2) * self.latent_dim - sympy.Rational(3, 2) * square)
+        for theta, statistic in zip(self.data, self.natural.statistics, strict=True):
+            product = tape.lower(theta)
+            for factor, power in zip(factors, statistic, strict=True):
+                if power:
+                    product = tape.multiply(product, tape.power(tape.lower(factor), power))
+            exponent = tape.add(exponent, product)
+        if quantity == "log_likelihood":
+            return [exponent]
+        return [tape.subtract(tape.lower(self._prior_energy), exponent)]
 
 
 class Integrals:
@@ -41,67 +81,36 @@ class Integrals:
     def __init__(self, natural: Natural) -> None:
         self.natural = natural
         self.known: dict[Theta, Bounds] = {}
-        self._models: dict[int, _Exponent] = {}
-
-    def _model(self, size: int) -> _Exponent:
-        """Return the model for exponents up to a size; each size has quantities of its own, as models have."""
-        if size not in self._models:
-            d = len(self.natural.latents)
-            bound = sympy.Integer(size + d)  # 2^d <= e^d
-            likelihood = SimpleNamespace(binary=False, log_supremum=lambda data_dim: bound)  # noqa: ARG005
-            self._models[size] = _Exponent(d, len(self.natural.statistics), self._quantities(), likelihood)
-        return self._models[size]
-
-    def _quantities(self) -> Quantities:
-        names = self.natural
-        data = [sympy.Dummy(f"t_{k}", real=True) for k in range(len(names.statistics))]
-        doubled = {z: 2 * z for z in names.latents}
-        factors = [*(2 * z for z in names.latents), *(atom.xreplace(doubled) for atom in names.atoms)]
-        square = sympy.Add(*(z**2 for z in names.latents))
-        d = len(names.latents)
-
-        def lower(quantity: str, tape: Tape) -> list[int]:
-            exponent = tape.constant(0)
-            for t, statistic in zip(data, names.statistics, strict=True):
-                product = tape.lower(t)
-                for factor, power in zip(factors, statistic, strict=True):
-                    if power:
-                        product = tape.multiply(product, tape.power(tape.lower(factor), power))
-                exponent = tape.add(exponent, product)
-            if quantity == "log_likelihood":
-                return [exponent]
-            prior = 2 * square + sympy.log(2 * sympy.pi) * d / 2 - sympy.log(2) * d
-            return [tape.subtract(tape.lower(prior), exponent)]
-
-        return Quantities(names.latents, data, False, names.atoms, lower)
+        self._models: dict[int, _ExponentModel] = {}
 
     def bounds(self, wanted: Sequence[tuple[Theta, float | None]], seconds: float) -> None:
         """Integrate what is not known yet; each theta comes with the bound of its exponent.
 
         Afterwards ``known`` holds bounds for each theta; (-inf, inf) where nothing could be proved.
         """
-        new = {theta: m for theta, m in wanted if theta not in self.known}
-        for theta, m in new.items():
-            if m is None or m > LARGEST_SUPREMUM:
+        sizes: dict[int, dict[Theta, None]] = {}
+        for theta, supremum in wanted:
+            if theta in self.known:
+                continue
+            if supremum is None or supremum > LARGEST_SUPREMUM:
                 self.known[theta] = (-math.inf, math.inf)
-        sizes: dict[int, list[Theta]] = {}
-        for theta, m in new.items():
-            if theta not in self.known and m is not None:
-                sizes.setdefault(_size(m), []).append(theta)
+            else:
+                sizes.setdefault(_size(supremum), {})[theta] = None
         for size, thetas in sizes.items():
-            self._integrate(thetas, size, seconds)
+            self._integrate(list(thetas), size, seconds)
 
     def _integrate(self, thetas: Sequence[Theta], size: int, seconds: float) -> None:
         if not self.natural.statistics:
             self.known.update(dict.fromkeys(thetas, (0.0, 0.0)))
             return
+        if size not in self._models:  # 2^d <= e^d
+            self._models[size] = _ExponentModel(self.natural, size + len(self.natural.latents))
         rows = [[fraction(value) for value in theta] for theta in thetas]
-        model: Any = self._model(size)
-        enclosure = prove(model, rows, DIGITS, seconds=seconds, most_cells=2_000_000).enclosure
-        lower, upper = np.atleast_1d(enclosure.lower), np.atleast_1d(enclosure.upper)
+        evidence = prove(self._models[size], rows, DIGITS, seconds=seconds, most_cells=2_000_000)
+        lower, upper = np.atleast_1d(evidence.enclosure.lower), np.atleast_1d(evidence.enclosure.upper)
         self.known.update(zip(thetas, zip(lower.tolist(), upper.tolist(), strict=True), strict=True))
 
 
 def _size(supremum: float) -> int:
-    """Return an integer that is larger: few different ones, since each takes a call of the engine."""
+    """Return a larger integer: few different ones, since each takes a model and a call of the engine."""
     return 1 << max(5, math.ceil(math.log2(max(supremum, 1.0)) + 1e-9))
