@@ -117,3 +117,12 @@ def test_full_covariance_of_the_likelihood() -> None:
     assert other is not None
     assert plain.overlaps(full)
     assert not plain.overlaps(other)
+
+
+def test_equal_models_share_their_closed_form() -> None:
+    """Each instance has its own symbols of x; what is cached for equal models must not depend on them."""
+    one, other = (ep.LatentModel("z", ["z**2 + 1/7"], ep.Gaussian("1/3")) for _ in range(2))
+    assert one == other
+    assert ep.elbo(one, ["0.3"], ep.GaussianPosterior(0, 1)).lower < 0
+    compiled_expectation.cache_clear()
+    assert ep.elbo(other, ["0.3"], ep.GaussianPosterior(0, 1)).lower < 0

@@ -104,10 +104,10 @@ def plan(
     NoMajorantError
         If the tails cannot be bounded.
     """
-    radius, tails = _reach(integrands, point, tolerance)
+    radius, tails = reach(integrands, point, tolerance)
     work = Plan(tails)
     count = max(1, int(np.ceil(radius / HALF[integrands.d])))
-    centre, half = _roots(count, radius, integrands.d)
+    centre, half = grid(count, radius, integrands.d)
     allowed = np.full(len(half), SHARES["rules"] / len(half))
     while len(half) and not work.stopped:
         if time.monotonic() > deadline:
@@ -122,7 +122,7 @@ def plan(
     return work
 
 
-def _reach(integrands: Integrands, point: Point, tolerance: FloatArray) -> tuple[float, FloatArray]:
+def reach(integrands: Integrands, point: Point, tolerance: FloatArray) -> tuple[float, FloatArray]:
     """Return R and bounds (Q,) of the integrals outside of the cube; the ball |eps| <= R lies in it."""
     majorants = integrands.majorants(point)
     smallest = max(float(tolerance.min()), 1e-300)
@@ -136,7 +136,7 @@ def _reach(integrands: Integrands, point: Point, tolerance: FloatArray) -> tuple
     return FARTHEST, np.full(len(tolerance), np.inf)
 
 
-def _roots(count: int, radius: float, d: int) -> tuple[FloatArray, FloatArray]:
+def grid(count: int, radius: float, d: int) -> tuple[FloatArray, FloatArray]:
     """Return cells that cover the cube, their half width rounded up to few bits so that halving stays exact."""
     half = np.ceil(radius / count * 64) / 64
     axis = (2 * np.arange(count) + 1 - count) * half
@@ -215,22 +215,30 @@ def _suprema(integrands: Integrands, point: Point, centre: FloatArray, half: Flo
     shape = (cells, d, len(along))
     own = np.eye(d, dtype=bool)[:, None, :, None]  # coordinate k is the one on the ellipse
     stretch = np.where(own, along[None, None, None, :], 1.0)  # (k, 1, j, E)
-    reach = half.T[:, :, None, None] * stretch
+    wide = half.T[:, :, None, None] * stretch
     lifted = np.where(own, half.T[:, :, None, None] * across, 0.0)
-    reach, lifted = (np.broadcast_to(a, (d, *shape)).reshape(d, -1) for a in (reach, lifted))
+    wide, lifted = (np.broadcast_to(a, (d, *shape)).reshape(d, -1) for a in (wide, lifted))
     middle = np.broadcast_to(centre.T[:, :, None, None], (d, *shape)).reshape(d, -1)
+    values = suprema(integrands, point, middle, wide, lifted) * density(middle, wide, lifted)
+    return values.reshape(-1, *shape) * SLACK
+
+
+def suprema(
+    integrands: Integrands, point: Point, middle: FloatArray, wide: FloatArray, lifted: FloatArray
+) -> FloatArray:
+    """Return upper bounds of |eps^p g| over rectangles middle +- wide +- i lifted, all (d, P); shape (Q, P)."""
+    flat = np.zeros(middle.shape[1:])
     eps = [
-        ComplexBallArray(BallArray(middle[k], reach[k]), BallArray(np.zeros(middle[k].shape), lifted[k]))
-        for k in range(d)
+        ComplexBallArray(BallArray(m, w), BallArray(flat, i))
+        for m, w, i in zip(middle, wide, lifted, strict=True)
     ]
-    size = (np.abs(middle) + reach + lifted) * SLACK  # of |eps_k|
-    values = integrands.suprema(point, eps) * _density(middle, reach, lifted)
-    return (values * integrands.monomials(size)).reshape(-1, *shape) * SLACK
+    size = (np.abs(middle) + wide + lifted) * SLACK  # of |eps_k|
+    return integrands.suprema(point, eps) * integrands.monomials(size) * SLACK
 
 
-def _density(middle: FloatArray, reach: FloatArray, lifted: FloatArray) -> FloatArray:
-    """Return upper bounds of |phi|; the shares of one coordinate are subtracted and added with slack."""
-    nearest = np.maximum(np.abs(middle) - reach * (1 + 1e-15), 0.0)
+def density(middle: FloatArray, wide: FloatArray, lifted: FloatArray) -> FloatArray:
+    """Return upper bounds of |phi| over rectangles middle +- wide +- i lifted, (d, P) each; shape (P,)."""
+    nearest = np.maximum(np.abs(middle) - wide * (1 + 1e-15), 0.0)
     exponent = ((lifted**2).sum(0) * SLACK - (nearest**2).sum(0) / SLACK) / 2
     return BallArray(np.minimum(exponent, 700.0)).exp().upper() * ROOT ** len(middle)
 

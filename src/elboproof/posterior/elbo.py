@@ -22,7 +22,7 @@ from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import exact
-from elboproof.posterior.expectations import expectations
+from elboproof.posterior.expectations import Quadrature
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
 from elboproof.posterior.integrands import Point
 from elboproof.posterior.moments import closed_form
@@ -183,8 +183,8 @@ def _evaluated(
     if expected is None:
         if model.latent_dim > MOST_LATENTS:
             raise bad("model", model, f"at most {MOST_LATENTS} latents, unless the ELBO has a closed form")
-        found = expectations(model, x, point, [(0, 0)], [tolerance], deadline=deadline, floats=floats)
-        expected, status = found.values[0, 0, (0,) * model.latent_dim], found.status
+        rules = Quadrature(model, x, point, [(0, 0)], [tolerance], deadline)
+        expected, status = rules.sums(floats=floats)[0, 0, (0,) * model.latent_dim], rules.status
         if status:
             status = f"no digits proved; stopped by {status}"
     return expected + prior_and_entropy(point), status

@@ -24,9 +24,9 @@ from sympy import Dummy
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.compiler import Compiled, compile_tape
 from elboproof.numbers.tape import Tape
-from elboproof.posterior.expectations import expectations
+from elboproof.posterior.expectations import Quadrature, Values
 from elboproof.posterior.integrands import Point
-from elboproof.posterior.moments import expected_log_likelihood, multiplied
+from elboproof.posterior.moments import data_symbols, expected_log_likelihood, multiplied
 
 FAMILIES = ("full", "diagonal", "fixed")
 Vector = list[Any]
@@ -129,7 +129,7 @@ def closed_forms(model: LatentModel, family: str) -> tuple[Compiled, Compiled] |
     places = [(i, j) for i in range(d) for j in range(i + 1)]
     base = {place: Dummy(f"L_{place}", real=True) for place in places}
     centre = [Dummy(f"m_{i}", real=True) for i in range(d)]
-    tape = Tape([*offset, *centre, *base.values(), *model.data])
+    tape = Tape([*offset, *centre, *base.values(), *data_symbols(model.data_dim)])
     root = _elbo_entry(model, tape, wanted, (offset, centre, base))
     if root is None:
         return None
@@ -193,25 +193,35 @@ class Equations:
         """Return x at the current precision."""
         return [arb(fmpq(value.numerator, value.denominator)) for value in self.x]
 
-    def gradient(self, tolerance: float, *, floats: bool) -> Vector:
-        """Return the gradient at the reference, a column of balls; infinite ones where quadrature fails."""
-        offset = [arb(0)] * len(self.wanted)
-        forms = closed_forms(self.model, self.family)
-        if forms is not None:
-            return list(forms[0](*self._inputs(offset)))
-        point = self.reference.point(self.wanted, offset)
-        expected = self._expected(point, [(1, self._degree)], [tolerance], floats)
-        return gradient_of(self.wanted, list(point.mean), [list(row) for row in point.factor], expected)
+    def at(self, box: Sequence[arb], tolerance: tuple[float, float]) -> tuple[Vector, Matrix]:
+        """Return the gradient at the reference and the Hessian over a box of theta around it.
 
-    def hessian(self, offset: Sequence[arb], tolerance: tuple[float, float], *, floats: bool) -> Matrix:
-        """Return the Hessian over a box of theta, given relative to the reference."""
+        Entries are infinite where a quadrature fails.
+
+        Parameters
+        ----------
+        box
+            theta relative to the reference.
+        tolerance
+            Of the quadratures of l_i, for the gradient, and of l_ik.
+        """
         forms = closed_forms(self.model, self.family)
         if forms is not None:
-            return _symmetric(list(forms[1](*self._inputs(offset))), len(self.wanted))
-        point = self.reference.point(self.wanted, offset)
-        degrees = [(1, self._degree), (2, 2 * self._degree)]
-        expected = self._expected(point, degrees, list(tolerance), floats)
-        return hessian_of(self.wanted, [list(row) for row in point.factor], expected)
+            gradient = list(forms[0](*self._inputs([arb(0)] * len(box))))
+            return gradient, _symmetric(list(forms[1](*self._inputs(box))), len(box))
+        wide = self.reference.point(self.wanted, box)
+        sharp = self.reference.point(self.wanted, [arb(0)] * len(box))
+        first, second = (1, self._degree), (2, 2 * self._degree)
+        floats = self.model.latent_dim > 1
+        if not floats:  # one set of rules serves both: planning is dearer than summing
+            rules = self._rules(wide, [first, second], list(tolerance))
+            at_point, over_box = rules.sums(sharp), rules.sums()
+        else:
+            at_point = self._rules(sharp, [first], [tolerance[0]]).sums(floats=True)
+            loose = [tolerance[1] * wide_unit(wide), tolerance[1]]
+            over_box = self._rules(wide, [first, second], loose).sums(floats=True)
+        gradient = gradient_of(self.wanted, list(sharp.mean), _rows(sharp), self._lookup(at_point))
+        return gradient, hessian_of(self.wanted, _rows(wide), self._lookup(over_box))
 
     @property
     def _degree(self) -> int:
@@ -223,23 +233,30 @@ class Equations:
         mean = [arb(fmpq(m.numerator, m.denominator)) for m in self.reference.mean]
         return [*offset, *mean, *factor, *self.data()]
 
-    def _expected(
-        self, point: Point, degrees: list[tuple[int, int]], tolerance: list[float], floats: bool
-    ) -> Lookup:
-        found = expectations(
-            self.model, self.data(), point, degrees, tolerance, deadline=self.deadline, floats=floats
-        )
+    def _rules(self, point: Point, degrees: list[tuple[int, int]], tolerance: list[float]) -> Quadrature:
+        return Quadrature(self.model, self.data(), point, degrees, tolerance, self.deadline)
+
+    def _lookup(self, values: Values) -> Lookup:
         d = self.model.latent_dim
         numbers = {
             order: {c: n for n, c in enumerate(combinations_with_replacement(range(d), order))}
             for order in (1, 2)
         }
 
-        def lookup(order: int, indices: tuple[int, ...], factors: tuple[int, ...]) -> arb:
+        def expected(order: int, indices: tuple[int, ...], factors: tuple[int, ...]) -> arb:
             exponents = tuple(factors.count(k) for k in range(d))
-            return found.values[order, numbers[order][tuple(sorted(indices))], exponents]
+            return values[order, numbers[order][tuple(sorted(indices))], exponents]
 
-        return lookup
+        return expected
+
+
+def wide_unit(point: Point) -> float:
+    """Return the largest deviation of a coordinate of z, a float that steers."""
+    return max(slope for _, slope in point.sizes())
+
+
+def _rows(point: Point) -> Matrix:
+    return [list(row) for row in point.factor]
 
 
 def _symmetric(lower: Sequence[arb], size: int) -> Matrix:

@@ -1,8 +1,6 @@
 """Gaussian expectations of any decoder by quadrature with proof: sums over the cells of a plan."""
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -14,97 +12,105 @@ from elboproof.evidence.rule import gauss_legendre
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import REAL_BALLS
+from elboproof.numbers.compiler import Compiled
 from elboproof.posterior.cells import Plan, plan
 from elboproof.posterior.integrands import BLOCK, Integrands, Point
+from elboproof.posterior.lattice import Lattice, lattice
 from elboproof.posterior.majorants import NoMajorantError
 
 Nodes = tuple[tuple[arb, arb], ...]
 """Abscissae u with weights w h phi(u)."""
+Values = dict[tuple[int, int, tuple[int, ...]], arb]
+"""Balls for (order of derivative, component, exponents of eps)."""
 
 
-@dataclass(frozen=True)
-class Expectations:
-    """Enclosures of E[eps^p d^o log p(x|z)].
-
-    Attributes
-    ----------
-    values : dict
-        A ball for every (order, component, exponents).
-    status : str
-        Why the tolerance was not reached; empty where it was. The balls are proved in any case.
-    """
-
-    values: dict[tuple[int, int, tuple[int, ...]], arb]
-    status: str
-
-
-def expectations(
-    model: LatentModel,
-    x: Sequence[arb],
-    point: Point,
-    degrees: Sequence[tuple[int, int]],
-    tolerance: Sequence[float],
-    *,
-    deadline: float,
-    floats: bool = False,
-) -> Expectations:
-    """Return the expectations of derivatives of log p(x|z) times monomials in eps, z = m + L eps, eps ~ N(0, I).
+class Quadrature:
+    """Proved rules for the expectations of derivatives of log p(x|z) times monomials in eps, z = m + L eps.
 
     Parameters
     ----------
     x
         D balls.
     point
-        m and L: for wide balls the results hold for all members.
+        m and L. The rules' errors are bounded for all members of these balls.
     degrees
         Pairs (order of derivative, highest degree in eps).
     tolerance
         For each pair, the absolute error of the quadrature that is aimed at.
     deadline
         On the clock ``time.monotonic()``.
-    floats
-        Sum in float64 balls instead of in arb at the current precision.
+
+    Attributes
+    ----------
+    status : str
+        Why the tolerance was not reached; empty where it was.
     """
-    integrands = Integrands(model, x, degrees)
-    by_order = {order: t for (order, _), t in zip(degrees, tolerance, strict=True)}
-    aims = np.array([by_order[order] for order in integrands.orders])
-    try:
-        work = plan(integrands, point, aims, deadline)
-    except NoMajorantError as error:
-        unknown = arb(0, float("inf"))
-        return Expectations(
-            dict.fromkeys(integrands.entries, unknown), f"the tails cannot be bounded: {error}"
-        )
-    sums = _float_sums(integrands, point, work) if floats else _sums(integrands, point, work)
-    values = [_completed(total, work, q) for q, total in enumerate(sums)]
-    return Expectations(dict(zip(integrands.entries, values, strict=True)), work.stopped)
+
+    def __init__(
+        self,
+        model: LatentModel,
+        x: Sequence[arb],
+        point: Point,
+        degrees: Sequence[tuple[int, int]],
+        tolerance: Sequence[float],
+        deadline: float,
+    ) -> None:
+        self.integrands, self.point = Integrands(model, x, degrees), point
+        by_order = {order: t for (order, _), t in zip(degrees, tolerance, strict=True)}
+        aims = np.array([by_order[order] for order in self.integrands.orders])
+        self._rules: Plan | Lattice | None = None
+        self.status = ""
+        try:
+            self._rules = lattice(self.integrands, point, aims)
+            if self._rules is None:
+                self._rules = plan(self.integrands, point, aims, deadline)
+                self.status = self._rules.stopped
+        except NoMajorantError as error:
+            self.status = f"the tails cannot be bounded: {error}"
+
+    def sums(self, point: Point | None = None, *, floats: bool = False) -> Values:
+        """Return a ball for every (order, component, exponents).
+
+        Parameters
+        ----------
+        point
+            Any balls inside those of the rules; all of them if None.
+        floats
+            Sum in float64 balls instead of in arb at the current precision.
+        """
+        work, entries = self._rules, self.integrands.entries
+        if work is None or self.status:
+            return dict.fromkeys(entries, arb(0, float("inf")))
+        given = self.point if point is None else point
+        sums = (_float_sums if floats else _sums)(self.integrands, given, work)
+        values = [_completed(total, work, q) for q, total in enumerate(sums)]
+        return dict(zip(entries, values, strict=True))
 
 
-def _completed(total: arb, work: Plan, q: int) -> arb:
+def _completed(total: arb, work: Plan | Lattice, q: int) -> arb:
     """Add the flat cells and all errors."""
     error = float(work.error[q])
     if not np.isfinite(error):
         return arb(0, float("inf"))
-    flat = arb(0) if work.flat is None else arb(float(work.flat.mid[q]), float(work.flat.rad[q]))
+    flat = (
+        arb(0)
+        if isinstance(work, Lattice) or work.flat is None
+        else arb(float(work.flat.mid[q]), float(work.flat.rad[q]))
+    )
     return total + flat + arb(0, error)
 
 
 # -- sums in arb --
 
 
-def _sums(integrands: Integrands, point: Point, work: Plan) -> list[arb]:
+def _sums(integrands: Integrands, point: Point, work: Plan | Lattice) -> list[arb]:
     """Return the sums of all rules at the current precision, one per integrand."""
-    functions = [
-        integrands.model.quantities.compiled("log_likelihood", order, REAL_BALLS)
-        for order, _ in integrands.degrees
-    ]
-    known: dict[tuple[float, float, int], Nodes] = {}
+    function = integrands.derivatives(REAL_BALLS)
     monomials = sorted({p for _, _, p in integrands.entries}, key=lambda p: (sum(p), p))
     columns = [(o, c) for o, degree in integrands.degrees for c in range(_count(integrands, o))]
     totals: dict[Any, arb] = {}
-    for centre, half, n in _cells(work):
-        axes = [_nodes(known, c, h, n) for c, h in zip(centre, half, strict=True)]
-        _one_cell(integrands, point, functions, axes, (columns, monomials), totals)
+    for axes in _lattice_axes(work) if isinstance(work, Lattice) else _cell_axes(work):
+        _one_cell(integrands, point, function, axes, (columns, monomials), totals)
     return [totals.get(entry, arb(0)) for entry in integrands.entries]
 
 
@@ -112,9 +118,23 @@ def _count(integrands: Integrands, order: int) -> int:
     return 1 + max(c for o, c, _ in integrands.entries if o == order)
 
 
-def _cells(work: Plan) -> Any:
+def _cell_axes(work: Plan) -> Iterator[list[Nodes]]:
+    """Yield each cell's rules on its axes."""
+    known: dict[tuple[float, float, int], Nodes] = {}
     for centres, halves, sizes in zip(work.centres, work.halves, work.sizes, strict=True):
-        yield from zip(centres.tolist(), halves.tolist(), sizes.tolist(), strict=True)
+        for centre, half, n in zip(centres.tolist(), halves.tolist(), sizes.tolist(), strict=True):
+            yield [_nodes(known, c, h, n) for c, h in zip(centre, half, strict=True)]
+
+
+def _lattice_axes(work: Lattice) -> Iterator[list[Nodes]]:
+    """Yield the lattice as one cell."""
+    axes = []
+    for count in work.counts:
+        radius, step = arb(work.half), 2 * arb(work.half) / count
+        root = step * (2 * arb.pi()).rsqrt()
+        nodes = [radius * (2 * i + 1 - count) / count for i in range(count)]
+        axes.append(tuple((u, root * (-u * u / 2).exp()) for u in nodes))
+    yield axes
 
 
 def _nodes(known: dict[tuple[float, float, int], Nodes], centre: float, half: float, n: int) -> Nodes:
@@ -143,7 +163,7 @@ def _legendre(n: int) -> Nodes:
 def _one_cell(
     integrands: Integrands,
     point: Point,
-    functions: Sequence[Any],
+    function: Compiled,
     axes: Sequence[Nodes],
     names: tuple[list[tuple[int, int]], list[tuple[int, ...]]],
     totals: dict[Any, arb],
@@ -161,8 +181,7 @@ def _one_cell(
         for _, w in chosen[1:]:
             weight = weight * w
         powers = {p: _power(weight, eps, p) for p in monomials}
-        values = [value for function in functions for value in function(*z, *integrands.x)]
-        for (order, component), value in zip(columns, values, strict=True):
+        for (order, component), value in zip(columns, function(*z, *integrands.x), strict=True):
             for p in monomials:
                 key = (order, component, p)
                 if key in needed:
@@ -179,39 +198,57 @@ def _power(weight: arb, eps: Sequence[arb], p: tuple[int, ...]) -> arb:
 # -- sums in float64 balls --
 
 
-def _float_sums(integrands: Integrands, point: Point, work: Plan) -> list[arb]:
+def _float_sums(integrands: Integrands, point: Point, work: Plan | Lattice) -> list[arb]:
     """Return the sums of all rules in float64 balls."""
     totals: list[BallArray] = [BallArray(np.zeros(()))] * len(integrands.entries)
-    for centres, halves, sizes in zip(work.centres, work.halves, work.sizes, strict=True):
-        for n in np.unique(sizes):
-            rows = np.flatnonzero(sizes == n)
-            step = max(1, BLOCK // int(n) ** integrands.d)
-            for start in range(0, len(rows), step):
-                part = rows[start : start + step]
-                sums = _block(integrands, point, centres[part], halves[part], int(n))
-                totals = [a + b for a, b in zip(totals, sums, strict=True)]
+    for eps, weight in _lattice_blocks(work) if isinstance(work, Lattice) else _cell_blocks(work):
+        values = [value.broadcast_to(weight.shape) for value in integrands.values(point, eps)]
+        sums = [term.sum() for term in integrands.products(values, eps, weight)]
+        totals = [a + b for a, b in zip(totals, sums, strict=True)]
     return [arb(float(total.mid), float(total.rad)) for total in totals]
 
 
-def _block(
-    integrands: Integrands, point: Point, centres: FloatArray, halves: FloatArray, n: int
-) -> list[BallArray]:
-    """Return the sums over some cells with n points per axis."""
-    rule, d = gauss_legendre(n), integrands.d
+Block = tuple[list[BallArray], BallArray]
+"""Nodes eps, d arrays of shape (P,), and their weights, phi included."""
+
+
+def _weighted(u: BallArray, weight: BallArray) -> BallArray:
+    return (u.square() * -0.5).exp() * weight / (BallArray.pi() * 2).sqrt()
+
+
+def _lattice_blocks(work: Lattice) -> Iterator[Block]:
+    d = len(work.counts)
+    axes = [work.axis(k) for k in range(d)]
+    weights = [_weighted(axis, work.step(k)) for k, axis in enumerate(axes)]
+    places = np.stack(np.meshgrid(*map(np.arange, work.counts), indexing="ij"), -1).reshape(-1, d)
+    for start in range(0, len(places), BLOCK):
+        part = places[start : start + BLOCK]
+        weight = weights[0][part[:, 0]]
+        for k in range(1, d):
+            weight = weight * weights[k][part[:, k]]
+        yield [axes[k][part[:, k]] for k in range(d)], weight
+
+
+def _cell_blocks(work: Plan) -> Iterator[Block]:
+    for centres, halves, sizes in zip(work.centres, work.halves, work.sizes, strict=True):
+        for n in np.unique(sizes).tolist():
+            rows = np.flatnonzero(sizes == n)
+            step = max(1, BLOCK // n ** centres.shape[1])
+            for start in range(0, len(rows), step):
+                part = rows[start : start + step]
+                yield _cell_block(centres[part], halves[part], n)
+
+
+def _cell_block(centres: FloatArray, halves: FloatArray, n: int) -> Block:
+    """Return some cells with n points per axis."""
+    rule, d = gauss_legendre(n), centres.shape[1]
     places = np.array(list(product(range(n), repeat=d)))
-    root = 1 / (BallArray.pi() * 2).sqrt()
     eps: list[BallArray] = []
     weight = BallArray(np.ones(()))
     for k in range(d):
         half = BallArray(halves[:, k])[:, None]
         u = BallArray(centres[:, k])[:, None] + half * rule.nodes[None, :]
-        w = (u.square() * -0.5).exp() * rule.weights[None, :] * half * root
+        w = _weighted(u, rule.weights[None, :] * half)
         eps.append(u[:, places[:, k]].reshape(-1))
         weight = weight * w[:, places[:, k]].reshape(-1)
-    values = [value.broadcast_to(weight.shape) for value in integrands.values(point, eps)]
-    return [term.sum() for term in integrands.products(values, eps, weight)]
-
-
-def now_plus(seconds: float) -> float:
-    """Return a deadline."""
-    return time.monotonic() + seconds
+    return eps, weight

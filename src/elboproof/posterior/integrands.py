@@ -15,6 +15,7 @@ from elboproof.model.network_model import NetworkModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
+from elboproof.numbers.compiler import Compiled, Ring
 from elboproof.posterior.majorants import MAJORANTS, Majorant
 from elboproof.posterior.network_growth import network_majorants
 
@@ -91,7 +92,7 @@ class Integrands:
     x
         D balls.
     degrees
-        Pairs (order, highest degree of the polynomials in eps).
+        Pairs (order, highest degree of the polynomials in eps); the orders follow each other.
 
     Attributes
     ----------
@@ -119,14 +120,17 @@ class Integrands:
 
     def values(self, point: Point, eps: Sequence[Any]) -> list[Any]:
         """Return the derivatives at arrays of balls (real or complex), one per (order, component)."""
-        z = point.latents(eps)
-        result: list[Any] = []
-        for order, _ in self.degrees:
-            function = self.model.quantities.compiled("log_likelihood", order, BALL_ARRAYS)
-            result.extend(
-                value.reshape(-1) if value.shape == () else value for value in function(*z, *self._data)
-            )
-        return result
+        values = self.derivatives(BALL_ARRAYS)(*point.latents(eps), *self._data)
+        return [value.reshape(-1) if value.shape == () else value for value in values]
+
+    def derivatives(self, ring: Ring) -> Compiled:
+        """Return (z, x) -> the derivatives of all orders, one order after the other; they share what they can."""
+        quantities, orders = self.model.quantities, [order for order, _ in self.degrees]
+        if len(orders) == 1:
+            return quantities.compiled("log_likelihood", orders[0], ring)
+        function = quantities.compiled_jet("log_likelihood", orders[-1], ring)
+        skipped = sum(_components(self.d, order) for order in range(orders[0]))
+        return lambda *arguments: function(*arguments)[skipped:]
 
     def suprema(self, point: Point, eps: Sequence[ComplexBallArray]) -> FloatArray:
         """Return upper bounds of |g| over complex boxes (P,), shape (Q, P); infinite unless g is analytic there."""

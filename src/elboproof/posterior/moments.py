@@ -123,6 +123,12 @@ def _changed(k: tuple[int, ...], j: int) -> tuple[int, ...]:
     return (*k[:j], k[j] - 1, *k[j + 1 :])
 
 
+@lru_cache
+def data_symbols(data_dim: int) -> tuple[Symbol, ...]:
+    """Return the symbols that stand for x: the same for all models, because equal models share what is cached here."""
+    return tuple(sympy.Dummy(f"x_{j}", real=True) for j in range(data_dim))
+
+
 @lru_cache(maxsize=64)
 def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynomial], ...] | None:
     """Return log p(x|z) as a sum of c(x) g(z), or None if it is not of the class.
@@ -132,7 +138,7 @@ def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynom
     if not model.decoder:
         return None
     outputs = sympy.symbols(f"f_:{model.data_dim}", real=True, cls=sympy.Dummy)
-    density = model.likelihood.log_density(outputs, model.data)
+    density = model.likelihood.log_density(outputs, data_symbols(model.data_dim))
     reader = Reader(model.latents)
     try:
         monomials = sympy.Poly(density, *outputs).terms()
@@ -157,7 +163,7 @@ def expected_log_likelihood(
 ) -> int | None:
     """Return the tape's entry of E_q[log p(x|z)] in nats, None where there is no closed form.
 
-    The symbols ``model.data`` must be inputs of the tape.
+    The symbols ``data_symbols(D)`` must be inputs of the tape.
     """
     terms = likelihood_terms(model)
     if terms is None:
@@ -195,7 +201,7 @@ def compiled_expectation(model: LatentModel) -> Compiled | None:
     mean = [Symbol(f"m_{i}", real=True) for i in range(d)]
     places = lower_triangle(d)
     entries = {place: sympy.Dummy(f"L_{place[0]}{place[1]}", real=True) for place in places}
-    tape = Tape([*mean, *entries.values(), *model.data])
+    tape = Tape([*mean, *entries.values(), *data_symbols(model.data_dim)])
     factor = [[tape.lower(entries[i, j]) for j in range(i + 1)] for i in range(d)]
     root = expected_log_likelihood(model, tape, [tape.lower(m) for m in mean], multiplied(tape, factor))
     return None if root is None else compile_tape(tape, [root], REAL_BALLS)

@@ -24,19 +24,19 @@ from elboproof.posterior.ascent import Guess, guesses
 from elboproof.posterior.elbo import SPARE_BITS, exact_data, is_positive, one_elbo, undecided
 from elboproof.posterior.equations import FAMILIES, Equations, Reference
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
-from elboproof.posterior.krawczyk import certified, float_inverse, form, inertia
+from elboproof.posterior.krawczyk import Certificate, certified, float_inverse, form, inertia
 
 MOST_LATENTS = 3
-RADII = (1e-6, 1e-4, 1e-8)
-"""Of the box in natural units, tried in turn: deviations of z for m and l, 1 for t."""
-CLOSE = 1e-9
-"""In natural units: a point is refined until its distance from the zero is estimated to be below."""
+RADIUS = 1e-6
+"""Of the box in natural units: deviations of z for m and l, 1 for t."""
+LARGEST_STEP = 0.5
+"""In natural units: a guess whose Newton step is longer is given up."""
 REFINEMENTS = 6
 BITS = 160
-LOOSE = 1e-5
+LOOSE = 1e-4
 """Tolerance of the Hessian in natural units: its error is multiplied by the box only."""
-SHARP = 1e-12
-"""Tolerance of the gradient in natural units."""
+SHARP = {1: 1e-13, 2: 1e-11, 3: 1e-9}
+"""Tolerance of the gradient in natural units. The ELBO feels its square."""
 
 
 @dataclass(frozen=True)
@@ -199,41 +199,38 @@ def _proved(
     deadline: float,
 ) -> _Proved | None:
     """Refine a guess and certify it."""
-    floats = model.latent_dim > 1
     with working_precision(BITS):
         for _ in range(REFINEMENTS):
             equations = Equations(model, x, family, _reference(guess, q), deadline)
-            units = _units(guess, equations)
-            for radius in RADII:
-                radii = [radius * unit for unit in units]
-                box = [arb(0, r) for r in radii]
-                jacobian = equations.hessian(box, _tolerances(guess), floats=floats)
-                inverse = float_inverse(_scaled(jacobian, units))
-                if inverse is None:
-                    continue
-                inverse = inverse * units[:, None] * units[None, :]
-                value = equations.gradient(SHARP / float(units.max()), floats=floats)
-                test = certified(value, jacobian, inverse, radii)
-                if test.proved:
-                    return _Proved(_posterior(guess, q), test.zero, jacobian, radius, equations)
-                break
-            if inverse is None:
+            tried = _tried(equations, _units(guess, equations), _tolerances(guess))
+            if tried is None:
                 return None
-            step = np.array(
-                [
-                    -sum(y * float(v.mid()) for y, v in zip(row, value, strict=True))
-                    for row in inverse.tolist()
-                ]
-            )
-            if not np.isfinite(step).all() or (np.abs(step) > 0.5 * units).any():
-                return None
+            test, jacobian, step = tried
+            if test.proved:
+                return _Proved(_posterior(guess, q), test.zero, jacobian, RADIUS, equations)
             guess = _moved(guess, equations, step)
     return None
 
 
+def _tried(
+    equations: Equations, units: FloatArray, tolerance: tuple[float, float]
+) -> tuple[Certificate, list[list[arb]], FloatArray] | None:
+    """Return the test on the box, the Hessian over it and Newton's step; None where there is none of useful size."""
+    radii = (RADIUS * units).tolist()
+    value, jacobian = equations.at([arb(0, r) for r in radii], tolerance)
+    inverse = float_inverse(_scaled(jacobian, units))
+    if inverse is None:
+        return None
+    inverse = inverse * units[:, None] * units[None, :]
+    step = -inverse @ np.array([float(v.mid()) for v in value])
+    if not (np.abs(step) < LARGEST_STEP * units).all():
+        return None
+    return certified(value, jacobian, inverse, radii), jacobian, step
+
+
 def _tolerances(guess: Guess) -> tuple[float, float]:
     unit = float(np.linalg.norm(guess.factor, axis=1).max())
-    return LOOSE / unit, LOOSE / unit**2
+    return SHARP[len(guess.mean)] / unit, LOOSE / unit**2
 
 
 def _reference(guess: Guess, q: GaussianPosterior | None) -> Reference:
