@@ -5,9 +5,11 @@ the variance v is in ``asymptotics.py``; here the mode is found, made exact wher
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import combinations_with_replacement
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,7 +21,7 @@ from elboproof.arguments import bad, wrong_type
 from elboproof.evidence.log_evidence import Undecided
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
-from elboproof.numbers.balls import working_precision
+from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import exact, rational
 from elboproof.posterior.asymptotics import HIGHEST_ORDER, Expansion, Mode
@@ -100,6 +102,7 @@ def gap_law(model: LatentModel, x: Sequence[object], *, nearest: bool = False) -
     ----------
     model
         With a Gaussian likelihood. Its variance v is what falls; a diagonal or full covariance C is scaled as v C.
+        The decoder needs derivatives of all orders; it may be a network (its coefficients are then proved bounds).
     x
         Shape (D,). Floats are the exact binary doubles; strings and Fractions are exact.
     nearest
@@ -114,7 +117,8 @@ def gap_law(model: LatentModel, x: Sequence[object], *, nearest: bool = False) -
     TypeError
         If the likelihood is not Gaussian, or an argument is of the wrong kind.
     ValueError
-        If x has another size; x is not on the image and ``nearest`` is false; or the mode is degenerate.
+        If x has another size; x is not on the image and ``nearest`` is false; the mode is degenerate; or the decoder
+        has kinks.
     Undecided
         If a coefficient's bounds contain zero, so that the order is open.
 
@@ -135,6 +139,7 @@ def gap_law(model: LatentModel, x: Sequence[object], *, nearest: bool = False) -
     1 3675/22201
     """
     likelihood = _gaussian(model)
+    _require_derivatives(model)
     data = _data(model, x)
     misfit = Misfit(model, data, _metric(likelihood, model.data_dim))
     variance = Fraction(1)
@@ -153,7 +158,7 @@ def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
     Raises
     ------
     TypeError
-        If the likelihood is not Gaussian.
+        If the likelihood is not Gaussian, or the decoder is a network.
     ValueError
         If the order is not between 1 and the highest one carried.
     """
@@ -161,6 +166,8 @@ def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= HIGHEST_ORDER:
         raise bad("order", order, f"a power of the variance from 1 to {HIGHEST_ORDER}")
     metric = _metric(_gaussian(model), model.data_dim)
+    if not model.decoder:
+        raise wrong_type("model", model, "a model written as expressions, not a network")
     misfit = Misfit(model, tuple(model.decoder), metric)
     mode = _exact_mode(misfit, tuple(model.latents))
     return Expansion(mode, order).gap[order - 1]
@@ -168,7 +175,7 @@ def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
 
 def _gaussian(model: LatentModel) -> Gaussian:
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel written as expressions")
+        raise wrong_type("model", model, "an ep.LatentModel")
     if not isinstance(model.likelihood, Gaussian):
         raise wrong_type("model.likelihood", model.likelihood, "ep.Gaussian, which has a variance to fall")
     return model.likelihood
@@ -191,10 +198,33 @@ def _metric(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:
     return sympy.ImmutableMatrix(sympy.diag(*(1 / v for v in likelihood.variance or ())))
 
 
+def _bends(model: LatentModel, place: arb) -> tuple[arb, ...]:
+    """Return enclosures of all f'' with each latent in the ball ``place``."""
+    compiled = model.quantities.compiled("decoder", 2, REAL_BALLS)
+    bends: tuple[arb, ...] = compiled(*[place] * model.latent_dim, *[None] * model.data_dim)
+    return bends
+
+
+def _require_derivatives(model: LatentModel) -> None:
+    try:
+        _bends(model, arb(1) / 3)
+    except ValueError as error:
+        if "jump" not in str(error):
+            raise
+        raise ValueError(
+            "model: got a decoder with a kink (abs, max, min, relu); expected one with derivatives of all orders: "
+            "the gap law is a Taylor expansion"
+        ) from error
+
+
 def _affine(model: LatentModel) -> bool:
-    return all(
-        sympy.simplify(f.diff(a, b)) == 0 for f in model.decoder for a in model.latents for b in model.latents
-    )
+    """Decide f'' = 0: by a value that is not zero, by expressions, for a network by a box of all finite doubles."""
+    if any(bend.is_finite() and not bend.contains(0) for bend in _bends(model, arb(1) / 3)):
+        return False
+    if model.decoder:
+        pairs = combinations_with_replacement(model.latents, 2)
+        return all(sympy.simplify(f.diff(a, b)) == 0 for a, b in pairs for f in model.decoder)
+    return all(bend == 0 for bend in _bends(model, arb(0, sys.float_info.max)))
 
 
 def _exactly_zero(variance: Fraction) -> GapLaw:

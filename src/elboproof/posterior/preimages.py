@@ -110,7 +110,7 @@ def preimages(misfit: Misfit, nearest: bool) -> list[Preimage]:
             "image (or pass nearest=True for the law at the nearest point)"
         )
     near = [z for z, distance in found if distance <= lowest * (1 + SAME) + tolerance]
-    exact = exact_solutions(misfit.model, misfit.data) if lowest <= tolerance else []
+    exact = exact_solutions(misfit.model, misfit.data) if lowest <= tolerance and misfit.model.decoder else []
     return [_settled(misfit, z, exact, lowest <= tolerance) for z in _distinct(near)]
 
 
@@ -166,6 +166,8 @@ def _settled(
 def _recognised(
     misfit: Misfit, z: NDArray[np.float64], solutions: list[tuple[Expr, ...]]
 ) -> tuple[Expr, ...] | None:
+    if not misfit.model.decoder:  # a network has no expressions
+        return None
     tolerance = 1e3 * SAME * (1 + np.abs(z).max())  # a degenerate minimum is found to some 1e-5 only
     for point in [*solutions, *_guesses(z)]:
         near = np.abs(np.array([float(entry) for entry in point]) - z).max() < tolerance
