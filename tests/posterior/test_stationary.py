@@ -328,3 +328,20 @@ def test_gap_names_what_it_cannot_use() -> None:
         ep.gap(MODEL, ["0.5"], 0)
     with pytest.raises(ValueError, match=r"x: got shape \(3,\)"):
         ep.gap(MODEL, [1, 2, 3])
+
+
+def test_ridge_has_its_maxima_and_the_saddle_between() -> None:
+    """One output, two latents: the posterior is a curved ridge, and the symmetric q is no maximum."""
+    model = ep.LatentModel(["a", "b"], ["b + a**2"], ep.Gaussian("1/100"))
+    points = ep.stationary_posteriors(model, ["0.7"])
+    assert [point.kind for point in points] == ["maximum", "maximum", "saddle"]
+    places = [float(point.mean.midpoint[0]) for point in points]
+    assert sorted(places) == pytest.approx([-abs(places[0]), 0.0, abs(places[0])], abs=1e-8)
+    assert points[2].elbo < points[0].elbo
+
+
+def test_one_undecided_gap_leaves_the_others() -> None:
+    model = ep.LatentModel("z", ["abs(z)"], ep.Gaussian("1/10"))
+    with pytest.raises(ep.Undecided, match="2 of 2 gaps undecided") as caught:
+        ep.gap(model, [["0.5"], ["0.25"]])
+    assert caught.value.enclosure.lower.tolist() == [0.0, 0.0]  # by Jensen

@@ -23,10 +23,18 @@ NODES = {1: 32, 2: 14, 3: 8}
 SCAN = {1: 25, 2: 7, 3: 4}
 """Points per axis of the scan for critical points of U, over [-REACH, REACH]."""
 REACH = 3.0
-STEPS = 30
+STEPS = {1: 16, 2: 40, 3: 30}
+"""Newton's method needs few, but along curved ridges; starts that wander on seldom arrive."""
+CRITICAL_STEPS = 16
+TEMPERED = 6
+"""Starts that follow a likelihood which is raised step by step: along ridges there are no good local ones."""
 SAME = 1e-4
 """Distance, relative to the deviations, below which two limits are one."""
+KICK = 0.5
+"""Of a deviation."""
 MOST_STARTS = 16
+SETTLED = 1e-5
+"""Of the whitened gradient: a limit is reached."""
 LARGEST_STEP = 1.0
 ENOUGH = 0.85
 """The share of starts whose limit is reached; the others seldom have one."""
@@ -47,8 +55,7 @@ class _Expectations:
     def __init__(self, model: LatentModel, x: FloatArray, family: str, fixed: FloatArray | None) -> None:
         self.model, self.x, self.fixed = model, x, fixed
         self.d, self.wanted = model.latent_dim, unknowns(model.latent_dim, family)
-        quantities = model.quantities
-        self.functions = [quantities.compiled("log_likelihood", order, FLOATING) for order in range(3)]
+        self.function = model.quantities.compiled_jet("log_likelihood", 2, FLOATING)
         self.eps, self.weights = _rule(self.d)
 
     def unpacked(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -69,13 +76,17 @@ class _Expectations:
         """Return theta of a q."""
         return np.array([_entry(guess, u) for u in self.wanted])
 
+    temperature = 1.0
+    """Divides the log likelihood."""
+
     def jet(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the ELBO up to a constant (S,), its gradient (S, n) and its Hessian (S, n, n)."""
         mean, factor = self.unpacked(theta)
         z = mean[:, None, :] + np.einsum("sij,pj->spi", factor, self.eps)
         arguments = [z[..., k] for k in range(self.d)] + [np.float64(value) for value in self.x]
         with np.errstate(all="ignore"):
-            parts = [self._stacked(function(*arguments), z.shape[:2]) for function in self.functions]
+            parts = np.stack([np.broadcast_to(value, z.shape[:2]) for value in self.function(*arguments)])
+            parts = parts / self.temperature
         expected = self._lookup(parts)
         columns = list(mean.T), [[factor[:, i, j] for j in range(self.d)] for i in range(self.d)]
         value = expected(0, (), ()) - ((mean**2).sum(1) + (factor**2).sum((1, 2))) / 2
@@ -84,21 +95,18 @@ class _Expectations:
         hessian: FloatArray = np.array(hessian_of(self.wanted, columns[1], expected))
         return value, gradient, np.moveaxis(hessian, -1, 0)
 
-    @staticmethod
-    def _stacked(values: Sequence[Any], shape: tuple[int, ...]) -> list[FloatArray]:
-        return [np.broadcast_to(value, shape) for value in values]
+    def _lookup(self, parts: FloatArray) -> Callable[..., Any]:
+        """Return (order, derivative's indices, indices of eps) -> expectations (S,)."""
+        derivatives = [c for order in range(3) for c in combinations_with_replacement(range(self.d), order)]
+        numbers = {c: n for n, c in enumerate(derivatives)}
+        factors = [c for c in derivatives if len(c) <= 2]
+        columns = {c: n for n, c in enumerate(factors)}
+        weights = np.stack([self.weights * np.prod(self.eps[:, list(c)], axis=1) for c in factors], -1)
+        with np.errstate(all="ignore"):
+            table = parts @ weights  # (derivatives, S, factors)
 
-    def _lookup(self, parts: list[list[FloatArray]]) -> Callable[..., Any]:
-        numbers = [
-            {c: n for n, c in enumerate(combinations_with_replacement(range(self.d), order))}
-            for order in range(3)
-        ]
-
-        def expected(order: int, indices: tuple[int, ...], factors: tuple[int, ...]) -> FloatArray:
-            weights = self.weights
-            for k in factors:
-                weights = weights * self.eps[:, k]
-            return parts[order][numbers[order][tuple(sorted(indices))]] @ weights
+        def expected(order: int, indices: tuple[int, ...], eps: tuple[int, ...]) -> Any:  # noqa: ARG001
+            return table[numbers[tuple(sorted(indices))], :, columns[tuple(sorted(eps))]]
 
         return expected
 
@@ -129,35 +137,69 @@ def guesses(model: LatentModel, x: FloatArray, family: str, fixed: FloatArray | 
         The Cholesky factor of the covariance, for the family "fixed".
     """
     work = _Expectations(model, x, family, fixed)
-    starts = [work.packed(guess) for guess in _starts(model, x)]
-    theta = np.array(starts)
-    found = _limits(work, theta)
-    _, gradient, _ = work.jet(found)
-    scaled = np.abs(gradient * _scales(work, found)).max(1)
-    settled = found[np.isfinite(scaled) & (scaled < 1e-5)]
-    distinct = _distinct(settled, _scales(work, settled)) if len(settled) else settled
-    mean, factor = work.unpacked(distinct)
-    return [_oriented(Guess(m, f)) for m, f in zip(mean, factor, strict=True)]
-
-
-def _oriented(guess: Guess) -> Guess:
-    return Guess(guess.mean, np.tril(guess.factor))
-
-
-def _scales(work: _Expectations, theta: FloatArray) -> FloatArray:
-    """Return natural units of theta, (S, n): the deviation of z_i for m_i and l_ij, 1 for t_i."""
-    _, factor = work.unpacked(theta)
+    found = _limits(work, np.array([work.packed(guess) for guess in _starts(model, x)]))
+    settled = _settled(work, found)
+    if model.data_dim < work.d or not len(settled):
+        followed = _limits(work, _tempered(work))
+        settled = np.concatenate([settled, _settled(work, followed)])
+    mean, factor = work.unpacked(settled)
     deviation = np.linalg.norm(factor, axis=2)
-    return np.stack([np.ones(len(theta)) if u.diagonal else deviation[:, u.row] for u in work.wanted], -1)
+    places = np.concatenate([mean / deviation, factor.reshape(-1, work.d**2)], 1)
+    unit = np.concatenate([np.ones_like(deviation), np.repeat(deviation, work.d, 1)], 1)
+    return [Guess(mean[n], np.tril(factor[n])) for n in _distinct(places, unit)]
 
 
-def _distinct(theta: FloatArray, scales: FloatArray) -> FloatArray:
+def _settled(work: _Expectations, theta: FloatArray) -> FloatArray:
+    """Return the points at which the whitened gradient vanishes."""
+    _, gradient, _ = work.jet(theta)
+    size = np.abs(_times(whitening(work.wanted, work.unpacked(theta)[1]), gradient)).max(1)
+    return np.asarray(theta[np.isfinite(gradient).all(1) & (size < SETTLED)])
+
+
+def _tempered(work: _Expectations) -> FloatArray:
+    """Return points that were followed from the prior to the posterior, kicked on the way: symmetries hold saddles."""
+    count = TEMPERED
+    rng = np.random.default_rng(0)
+    starts = [work.packed(Guess(rng.normal(size=work.d), np.eye(work.d))) for _ in range(count)]
+    theta = np.array(starts)
+    steepness = np.nanmax(np.abs(np.diagonal(work.jet(theta)[2], axis1=1, axis2=2)), initial=2.0)
+    for temperature in np.geomspace(steepness, 1.0, 1 + int(np.ceil(np.log10(steepness)))):
+        work.temperature = float(temperature)
+        factor = work.unpacked(theta)[1]
+        theta[:, : work.d] += KICK * np.einsum("sij,sj->si", factor, rng.normal(size=(count, work.d)))
+        theta = _limits(work, theta)[:count]  # those that went up
+    work.temperature = 1.0
+    return theta
+
+
+def whitening(wanted: Sequence[Unknown], factor: FloatArray) -> FloatArray:
+    """Return T with theta = T w, (..., n, n) for L of shape (..., d, d), in which the Hessian is about -I.
+
+    m = L mu and dL = L dLambda with a lower triangular Lambda: dl_ij = sum_k L_ik dLambda_kj and dt_i = dLambda_ii.
+    """
+    matrix = np.zeros((*factor.shape[:-2], len(wanted), len(wanted)))
+    for a, u in enumerate(wanted):
+        for b, v in enumerate(wanted):
+            if u.diagonal:
+                matrix[..., a, b] = float(a == b)
+            elif u.column == v.column and v.row <= u.row:  # both None for the mean
+                matrix[..., a, b] = factor[..., u.row, v.row]
+    return matrix
+
+
+def _times(matrix: FloatArray, vector: FloatArray) -> FloatArray:
+    """Return T'v for each start."""
+    return np.asarray(np.einsum("sab,sa->sb", matrix, np.nan_to_num(vector)))
+
+
+def _distinct(theta: FloatArray, scales: FloatArray) -> list[int]:
+    """Return the rows that are no repetitions of others."""
     kept: list[int] = []
     for n in range(len(theta)):
         near = (np.abs((theta[n] - theta[kept]) / scales[n]).max(1) < SAME).any() if kept else False
         if not near:
             kept.append(n)
-    return theta[kept]
+    return kept
 
 
 def _starts(model: LatentModel, x: FloatArray) -> list[Guess]:
@@ -178,16 +220,9 @@ def _energy_slopes(model: LatentModel, x: FloatArray, z: FloatArray) -> tuple[Fl
     d = model.latent_dim
     arguments = [z[:, k] for k in range(d)] + [np.float64(value) for value in x]
     with np.errstate(all="ignore"):
-        slopes, curves = (
-            np.stack(
-                [
-                    np.broadcast_to(v, len(z))
-                    for v in model.quantities.compiled("energy", order, FLOATING)(*arguments)
-                ],
-                -1,
-            )
-            for order in (1, 2)
-        )
+        values = model.quantities.compiled_jet("energy", 2, FLOATING)(*arguments)
+        table = np.stack([np.broadcast_to(value, len(z)) for value in values], -1)
+    slopes, curves = table[:, 1 : d + 1], table[:, d + 1 :]
     hessian = np.zeros((len(z), d, d))
     rows, columns = np.triu_indices(d)
     hessian[:, rows, columns] = hessian[:, columns, rows] = curves
@@ -202,7 +237,7 @@ def _critical_points(model: LatentModel, x: FloatArray) -> FloatArray:
     axis = np.linspace(-REACH, REACH, SCAN.get(d, 3))
     grid = np.stack(np.meshgrid(*[axis] * d, indexing="ij"), -1).reshape(-1, d)
     z, down = np.concatenate([grid, grid]), np.arange(2 * len(grid)) < len(grid)
-    for _ in range(STEPS):
+    for _ in range(CRITICAL_STEPS):
         slopes, hessian = _energy_slopes(model, x, z)
         step = _newton_step(-slopes, -hessian, down, 1.0)
         z = z + step
@@ -211,10 +246,11 @@ def _critical_points(model: LatentModel, x: FloatArray) -> FloatArray:
     slopes, hessian = _energy_slopes(model, x, z)
     scale = np.sqrt(np.maximum(np.abs(np.einsum("sii->si", hessian)), 1.0))
     settled = (np.abs(slopes) / scale < 1e-3).all(1) & (np.abs(z) < 3 * REACH).all(1)
-    distinct = _distinct(z[settled], 1 / scale[settled])
+    distinct = z[settled][_distinct(z[settled], 1 / scale[settled])]
     with np.errstate(all="ignore"):
         energy = model.quantities.compiled("energy", 0, FLOATING)(*distinct.T, *map(np.float64, x))[0]
-    return distinct[np.argsort(np.nan_to_num(np.broadcast_to(energy, len(distinct)), nan=np.inf))]
+    order = np.argsort(np.nan_to_num(np.broadcast_to(energy, len(distinct)), nan=np.inf))
+    return np.asarray(distinct[order])
 
 
 def _newton_step(gradient: FloatArray, hessian: FloatArray, up: Mask, floor: float) -> FloatArray:
@@ -236,11 +272,11 @@ def _limits(work: _Expectations, theta: FloatArray) -> FloatArray:
     theta = np.concatenate([theta, theta])
     value, gradient, hessian = work.jet(theta)
     damping = np.ones(len(theta))
-    for _ in range(STEPS):
-        scales = _scales(work, theta)
-        scaled = np.nan_to_num(hessian * scales[:, :, None] * scales[:, None, :])
-        step = _newton_step(np.nan_to_num(gradient * scales), scaled, up, 1e-6)
-        trial = theta + damping[:, None] * step * scales
+    for _ in range(STEPS.get(work.d, 20)):
+        turn = whitening(work.wanted, work.unpacked(theta)[1])
+        curves = np.swapaxes(turn, 1, 2) @ np.nan_to_num(hessian) @ turn
+        step = _newton_step(_times(turn, gradient), curves, up, 1e-6)
+        trial = theta + damping[:, None] * np.einsum("sab,sb->sa", turn, step)
         new = work.jet(trial)
         taken = ~up | (new[0] >= value - 1e-12 * np.abs(value))
         theta = np.where(taken[:, None], trial, theta)

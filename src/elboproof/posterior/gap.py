@@ -1,7 +1,6 @@
 """The gap log p(x) - ELBO at the best stationary Gaussian found, proved to significant digits."""
 
 import time
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import bad
-from elboproof.evidence.log_evidence import prove
+from elboproof.evidence.log_evidence import Undecided, prove
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
@@ -74,23 +73,25 @@ def gap(
     if not is_positive(digits):
         raise bad("digits", digits, "a positive number")
     rows, batch = exact_data(model, x)
-    found = []
-    for row in rows:
-        if family == "full" and _has_gaussian_posterior(model):
-            found.append((arb(0), ""))
-        else:
-            point = stationary_posterior(model, row, family=family, covariance=covariance, seconds=seconds)
-            found.append(_below_evidence(model, row, point, float(digits), time.monotonic() + seconds))
-    return _enclosure(found, batch)
-
-
-def _enclosure(found: Sequence[tuple[arb, str]], batch: bool) -> Enclosure:
+    options = {"family": family, "covariance": covariance, "seconds": seconds}
+    found = [_of_one(model, row, float(digits), options) for row in rows]
     enclosure = Enclosure.from_balls([ball for ball, _ in found])
     enclosure = Enclosure(np.maximum(enclosure.lower, 0.0), enclosure.upper)
     statuses = tuple(status for _, status in found)
     if any(statuses):
         raise undecided("gaps", enclosure, statuses)
     return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
+
+
+def _of_one(model: LatentModel, x: list[Fraction], digits: float, options: dict[str, Any]) -> tuple[arb, str]:
+    """Return a ball around the gap and why it has not the digits."""
+    if options["family"] == "full" and _has_gaussian_posterior(model):
+        return arb(0), ""
+    try:
+        point = stationary_posterior(model, x, **options)
+    except Undecided as error:
+        return arb(0, float("inf")), error.statuses[0]
+    return _below_evidence(model, x, point, digits, time.monotonic() + options["seconds"])
 
 
 def _has_gaussian_posterior(model: LatentModel) -> bool:

@@ -54,16 +54,17 @@ def certified(
     box = [arb(0, r) for r in radii]
     zero = []
     for i in range(size):
-        total = -_dot(y[i], value)
+        total = -dot(y[i], value)
         for k in range(size):
             column = [jacobian[j][k] for j in range(size)]
-            total += (int(i == k) - _dot(y[i], column)) * box[k]
+            total += (int(i == k) - dot(y[i], column)) * box[k]
         zero.append(total)
     inside = all(_in_interior(part, r) for part, r in zip(zero, radii, strict=True))
     return Certificate(inside, zero)
 
 
-def _dot(first: Sequence[arb], second: Sequence[arb]) -> arb:
+def dot(first: Sequence[arb], second: Sequence[arb]) -> arb:
+    """Return the inner product."""
     return sum((a * b for a, b in zip(first, second, strict=True)), arb(0))
 
 
@@ -73,7 +74,7 @@ def _in_interior(part: arb, radius: float) -> bool:
 
 def form(matrix: Sequence[Sequence[arb]], v: Sequence[arb]) -> arb:
     """Return v' M v."""
-    return _dot(v, [_dot(row, v) for row in matrix])
+    return dot(v, [dot(row, v) for row in matrix])
 
 
 def inertia(matrix: Sequence[Sequence[arb]]) -> tuple[int, int] | None:

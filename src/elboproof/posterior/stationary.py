@@ -20,23 +20,24 @@ from elboproof.arguments import FloatArray, bad, wrong_type
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.posterior.ascent import Guess, guesses
+from elboproof.numbers.floating import FLOATING
+from elboproof.posterior.ascent import Guess, guesses, whitening
 from elboproof.posterior.elbo import SPARE_BITS, exact_data, is_positive, one_elbo, undecided
-from elboproof.posterior.equations import FAMILIES, Equations, Reference
+from elboproof.posterior.equations import FAMILIES, Equations, Matrix, Reference
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
-from elboproof.posterior.krawczyk import Certificate, certified, float_inverse, form, inertia
+from elboproof.posterior.krawczyk import Certificate, certified, dot, float_inverse, form, inertia
 
 MOST_LATENTS = 3
-RADIUS = 1e-6
-"""Of the box in natural units: deviations of z for m and l, 1 for t."""
+RADII = (1e-6, 1e-9)
+"""Of the box in whitened coordinates, where the Hessian is about -I; the second where the first is too large."""
 LARGEST_STEP = 0.5
-"""In natural units: a guess whose Newton step is longer is given up."""
+"""In whitened coordinates: a guess whose Newton step is longer is given up."""
 REFINEMENTS = 6
 BITS = 160
 LOOSE = 1e-4
-"""Tolerance of the Hessian in natural units: its error is multiplied by the box only."""
+"""Tolerance of the Hessian in whitened coordinates: its error is multiplied by the box only."""
 SHARP = {1: 1e-13, 2: 1e-11, 3: 1e-9}
-"""Tolerance of the gradient in natural units. The ELBO feels its square."""
+"""Tolerance of the gradient in whitened coordinates. The ELBO feels its square."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class StationaryPoint:
     elbo : Enclosure
         The ELBO at the true stationary q, in nats.
     box : float
-        The half width of the box of uniqueness around ``posterior``, in units of the deviations of z for the mean and
-        for L below the diagonal, and of log L_ii.
+        The half width r of the box of uniqueness around ``posterior`` = N(m0, L0 L0'): with m = m0 + L0 mu, log L_ii =
+        log L0_ii + Lambda_ii and L = L0 + L0 Lambda below the diagonal, all |mu_i| and |Lambda_ij| are at most r.
     kind : str
         "maximum", "minimum" or "saddle" of the ELBO in the family, or "undecided".
     status : str
@@ -173,19 +174,29 @@ def _guesses(
     data = np.array([float(value) for value in x])
     fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
     try:
-        return guesses(model, data, family, fixed)
+        model.quantities.compiled("log_likelihood", 2, FLOATING)(*[np.zeros(1)] * model.latent_dim, *data)
     except ValueError as error:  # no second derivative at a kink
         reason = f"no stationary point proved: {error}"
         raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,)) from error
+    return guesses(model, data, family, fixed)
 
 
 @dataclass(frozen=True)
 class _Proved:
-    """A certificate around a float q."""
+    """A certificate around a float q.
+
+    Attributes
+    ----------
+    zero, hessian
+        The place of the true point and the Hessian over the box, in whitened coordinates w.
+    turn : (n, n)
+        theta = turn w.
+    """
 
     posterior: GaussianPosterior
     zero: list[arb]
-    jacobian: list[list[arb]]
+    hessian: list[list[arb]]
+    turn: list[list[arb]]
     box: float
     equations: Equations
 
@@ -199,33 +210,45 @@ def _proved(
     deadline: float,
 ) -> _Proved | None:
     """Refine a guess and certify it."""
+    radii = iter(RADII)
+    radius = next(radii)
     with working_precision(BITS):
         for _ in range(REFINEMENTS):
             equations = Equations(model, x, family, _reference(guess, q), deadline)
-            tried = _tried(equations, _units(guess, equations), _tolerances(guess))
+            matrix = whitening(equations.wanted, guess.factor)
+            turn = [[arb(entry) for entry in row] for row in matrix.tolist()]
+            tried = _tried(equations, turn, radius, _tolerances(guess))
             if tried is None:
                 return None
-            test, jacobian, step = tried
+            test, hessian, step = tried
             if test.proved:
-                return _Proved(_posterior(guess, q), test.zero, jacobian, RADIUS, equations)
-            guess = _moved(guess, equations, step)
+                return _Proved(_posterior(guess, q), test.zero, hessian, turn, radius, equations)
+            if np.abs(step).max() < radius / 10:  # the point is good: the box is too large, if anything
+                radius = next(radii, 0.0)
+            if not radius:
+                return None
+            guess = _moved(guess, equations, matrix @ step)
     return None
 
 
 def _tried(
-    equations: Equations, units: FloatArray, tolerance: tuple[float, float]
-) -> tuple[Certificate, list[list[arb]], FloatArray] | None:
-    """Return the test on the box, the Hessian over it and Newton's step; None where there is none of useful size."""
-    radii = (RADIUS * units).tolist()
-    value, jacobian = equations.at([arb(0, r) for r in radii], tolerance)
-    inverse = float_inverse(_scaled(jacobian, units))
+    equations: Equations, turn: Matrix, radius: float, tolerance: tuple[float, float]
+) -> tuple[Certificate, Matrix, FloatArray] | None:
+    """Return the test, the Hessian over the box and Newton's step, all whitened; None if the step is long."""
+    size = len(turn)
+    box = [sum((abs(entry) for entry in row), arb(0)) * arb(0, radius) for row in turn]
+    value, hessian = equations.at(box, tolerance)
+    columns = [[turn[a][b] for a in range(size)] for b in range(size)]
+    gradient = [dot(column, value) for column in columns]
+    half = [[dot(column, row) for column in columns] for row in hessian]
+    whitened = [[dot(column, [row[b] for row in half]) for b in range(size)] for column in columns]
+    inverse = float_inverse(whitened)
     if inverse is None:
         return None
-    inverse = inverse * units[:, None] * units[None, :]
-    step = -inverse @ np.array([float(v.mid()) for v in value])
-    if not (np.abs(step) < LARGEST_STEP * units).all():
+    step = -inverse @ np.array([float(v.mid()) for v in gradient])
+    if not (np.abs(step) < LARGEST_STEP).all():
         return None
-    return certified(value, jacobian, inverse, radii), jacobian, step
+    return certified(gradient, whitened, inverse, [radius] * size), whitened, step
 
 
 def _tolerances(guess: Guess) -> tuple[float, float]:
@@ -248,18 +271,6 @@ def _posterior(guess: Guess, q: GaussianPosterior | None) -> GaussianPosterior:
     rows = [[Fraction(entry) for entry in row] for row in guess.factor.tolist()]
     product = [[sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0)) for v in rows] for u in rows]
     return GaussianPosterior(mean, product)
-
-
-def _units(guess: Guess, equations: Equations) -> FloatArray:
-    deviation = np.linalg.norm(guess.factor, axis=1)
-    return np.array([1.0 if u.diagonal else deviation[u.row] for u in equations.wanted])
-
-
-def _scaled(matrix: Sequence[Sequence[arb]], units: FloatArray) -> list[list[arb]]:
-    return [
-        [entry * (a * b) for entry, b in zip(row, units.tolist(), strict=True)]
-        for row, a in zip(matrix, units.tolist(), strict=True)
-    ]
 
 
 def _moved(guess: Guess, equations: Equations, step: FloatArray) -> Guess:
@@ -291,7 +302,8 @@ def _same(first: _Proved, second: _Proved) -> bool:
 
 def _place(point: _Proved) -> list[arb]:
     """Return mean and covariance of the true stationary q, balls."""
-    q = point.equations.reference.point(point.equations.wanted, point.zero)
+    offset = [dot(row, point.zero) for row in point.turn]
+    q = point.equations.reference.point(point.equations.wanted, offset)
     d = q.d
     covariance = [
         sum((q.factor[i][k] * q.factor[j][k] for k in range(min(i, j) + 1)), arb(0))
@@ -306,7 +318,7 @@ def _with_elbo(
 ) -> StationaryPoint:
     d = model.latent_dim
     with working_precision(BITS):
-        correction = form(point.jacobian, point.zero) / 2
+        correction = form(point.hessian, point.zero) / 2
         place = _place(point)
     matrix = Enclosure.from_balls(place[d:])
     return StationaryPoint(
@@ -348,10 +360,8 @@ def sharpened(
 
 def _kind(point: _Proved) -> str:
     """Name the definiteness that every Hessian over the box has."""
-    size = len(point.jacobian)
-    scales = [1 / float(abs(point.jacobian[k][k]).mid()) ** 0.5 for k in range(size)]
     with working_precision(BITS):
-        signs = inertia(_scaled(point.jacobian, np.array(scales))) if np.isfinite(scales).all() else None
+        signs = inertia(point.hessian)
     if signs is None:
         return "undecided"
-    return {size: "minimum", 0: "maximum"}.get(signs[0], "saddle")
+    return {len(point.hessian): "minimum", 0: "maximum"}.get(signs[0], "saddle")
