@@ -12,19 +12,18 @@ from fractions import Fraction
 from itertools import combinations_with_replacement
 from typing import Any, TypeAlias
 
-import numpy as np
 import sympy
 from flint import arb
 from sympy import Expr, Rational
 
 from elboproof.arguments import bad, wrong_type
-from elboproof.evidence.log_evidence import Undecided
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import exact, rational
 from elboproof.posterior.asymptotics import HIGHEST_ORDER, Expansion, Mode
+from elboproof.posterior.modes import ball_mode, exact_mode, leading
 from elboproof.posterior.preimages import BITS, Misfit, Preimage, preimages
 
 Number: TypeAlias = Expr | Enclosure
@@ -129,7 +128,8 @@ def gap_law(model: LatentModel, x: Sequence[object], *, nearest: bool = False) -
     lines being S. For d = 1 and x = f(z0) the leading term is (3/4) v (f'.f'')^2 / |f'|^6; where f'.f'' vanishes
     along a unit-speed curve of curvature kappa it is kappa^4 v^2 / 48.
 
-    That the modes found are all there are is not proved: a float search looks for them.
+    That the modes found are all there are is not proved: a float search looks for them. Modes with less than 3e-20 of
+    the heaviest one's mass are left out.
 
     Examples
     --------
@@ -169,7 +169,7 @@ def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
     if not model.decoder:
         raise wrong_type("model", model, "a model written as expressions, not a network")
     misfit = Misfit(model, tuple(model.decoder), metric)
-    mode = _exact_mode(misfit, tuple(model.latents))
+    mode = exact_mode(misfit, tuple(model.latents))
     return Expansion(mode, order).gap[order - 1]
 
 
@@ -235,13 +235,13 @@ def _exactly_zero(variance: Fraction) -> GapLaw:
 
 def _law(misfit: Misfit, at: Preimage, variance: Fraction) -> GapLaw:
     if at.exact is not None:
-        return _settled(misfit, at, _exact_mode(misfit, at.exact), variance)
+        return _settled(misfit, at, exact_mode(misfit, at.exact), variance)
     with working_precision(BITS):
-        return _settled(misfit, at, _ball_mode(misfit, at.balls), variance)
+        return _settled(misfit, at, ball_mode(misfit, at.balls), variance)
 
 
 def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> GapLaw:
-    order, leading, following = _leading(mode)
+    order, first, following = leading(mode)
     correction = Expansion(mode, 2).correction
     point = at.exact if at.exact is not None else tuple(map(Enclosure.from_balls, at.balls))
     place = "x = f(z0)" if at.on_image else f"z0 is the nearest point, at distance {at.distance:.6g}"
@@ -251,63 +251,9 @@ def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> Ga
         "proved); that no other mode is as near was searched for in floats, not proved"
     )
     return GapLaw(
-        order, _number(leading), _number(following), point, at.distance, variance, 0.0, (), status,
+        order, _number(first), _number(following), point, at.distance, variance, 0.0, (), status,
         (_float(misfit.log_mass(at)), _float(_number(correction))),
     )  # fmt: skip
-
-
-def _leading(mode: Mode) -> tuple[int, Any, Any]:
-    """Return the first power whose coefficient is not zero, its coefficient and the next one."""
-    for order in range(1, HIGHEST_ORDER):
-        coefficient = Expansion(mode, order).gap[order - 1]
-        zero = mode.zero(coefficient)
-        if zero is None:
-            raise Undecided(
-                Enclosure.from_balls(coefficient)
-                if isinstance(coefficient, arb)
-                else Enclosure(-np.inf, np.inf),
-                (f"whether the coefficient of v^{order} vanishes is open, so the order of the gap is",),
-            )
-        if not zero:
-            return order, coefficient, Expansion(mode, order + 1).gap[order]
-    raise Undecided(
-        Enclosure(0.0, np.inf),
-        (f"the gap vanishes to order v^{HIGHEST_ORDER - 1}; higher orders are not carried",),
-    )
-
-
-def _exact_mode(misfit: Misfit, point: Sequence[Expr]) -> Mode:
-    return Mode(
-        derivative=lambda k: misfit.exact_derivative(k, tuple(point)),
-        point=np.array(list(point), dtype=object),
-        zero=_is_zero,
-        invert=lambda matrix: np.array(
-            sympy.Matrix(matrix).inv().applyfunc(sympy.simplify).tolist(), dtype=object
-        ),
-        one=sympy.Integer(1),
-        tidy=sympy.simplify,
-    )
-
-
-def _is_zero(number: Any) -> bool | None:
-    """Decide by structure, then by value, then by simplification."""
-    expression = sympy.sympify(number)
-    if expression.is_zero is not None:
-        return bool(expression.is_zero)
-    answer = expression.equals(0)
-    return None if answer is None else bool(answer)
-
-
-def _ball_mode(misfit: Misfit, point: Sequence[arb]) -> Mode:
-    from flint import arb_mat
-
-    return Mode(
-        derivative=lambda k: misfit.ball_derivative(k, tuple(point)),
-        point=np.array(list(point), dtype=object),
-        zero=lambda number: True if number == 0 else (None if arb(number).contains(0) else False),
-        invert=lambda matrix: np.array(arb_mat(matrix.tolist()).inv().tolist(), dtype=object),
-        one=arb(1),
-    )
 
 
 def _several(laws: list[GapLaw]) -> GapLaw:

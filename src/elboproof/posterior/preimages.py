@@ -21,6 +21,7 @@ from sympy import Expr, Rational
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.posterior.asymptotics import misfit_derivatives
+from elboproof.posterior.descent import log_masses, minima
 from elboproof.posterior.inversion import exact_solutions
 from elboproof.posterior.wick import Tensor
 
@@ -32,8 +33,10 @@ REACH = 6.0
 """The prior's mass beyond is 2e-9 per latent."""
 ON_IMAGE = 1e-12
 """Of 1 + |x|: a distance that the rounding of float data explains. The law always uses the distance that there is."""
+NEGLIGIBLE = 45.0
+"""In nats: a mode with e^-45 = 3e-20 of the heaviest one's mass would not change a double."""
 SAME = 1e-6
-"""Of 1 + |z|: float modes nearer than 1e3 times this are one; least_squares stops 1e-12 from a nondegenerate one."""
+"""Of 1 + |z|: float modes nearer than 1e3 times this are one; the descent stops 1e-12 from a nondegenerate one."""
 DEGENERATE = 1e-8
 """Of the largest eigenvalue of the Hessian: below this floats cannot tell a minimum from a flat valley."""
 
@@ -103,7 +106,7 @@ def preimages(misfit: Misfit, nearest: bool) -> list[Preimage]:
             f"x: got {x.tolist()}, for which no nearest point was found; expected x near the image"
         )
     lowest = min(distance for _, distance in found)
-    tolerance = ON_IMAGE * (1 + float(np.abs(x).max()))
+    tolerance = ON_IMAGE * (1 + float(np.abs(x).max())) * math.sqrt(float(misfit.metric.trace()))
     if lowest > tolerance and not nearest:
         raise ValueError(
             f"x: got {x.tolist()}, at distance {lowest:.6g} from the decoder's image; expected a point of the "
@@ -111,33 +114,30 @@ def preimages(misfit: Misfit, nearest: bool) -> list[Preimage]:
         )
     near = [z for z, distance in found if distance <= lowest * (1 + SAME) + tolerance]
     exact = exact_solutions(misfit.model, misfit.data) if lowest <= tolerance and misfit.model.decoder else []
-    return [_settled(misfit, z, exact, lowest <= tolerance) for z in _distinct(near)]
+    return [_settled(misfit, z, exact, lowest <= tolerance) for z in _weighty(misfit, x, _distinct(near))]
 
 
 def _float_minima(misfit: Misfit, x: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], float]]:
-    from scipy.optimize import least_squares
-
-    d, evaluator = misfit.model.latent_dim, misfit.model.floating
-    factor = np.linalg.cholesky(np.array(misfit.metric.tolist(), dtype=float)).T
+    """Return points and the square roots of 2 W there."""
+    d = misfit.model.latent_dim
+    metric = np.array(misfit.metric.tolist(), dtype=float)
     axis = np.linspace(-REACH, REACH, STARTS.get(d, 3))
-    found = []
-    for start in np.stack(np.meshgrid(*[axis] * d), -1).reshape(-1, d):
-        try:
-            result = least_squares(
-                lambda z: factor @ (x - evaluator.decoder(z)),
-                start,
-                jac=lambda z: -factor @ evaluator.decoder(z, 1),
-                xtol=1e-15,
-                ftol=1e-15,
-                gtol=1e-15,
-                max_nfev=100,
-            )
-        except ValueError:  # an overflow on the way
-            continue
-        if np.abs(result.x).max() < 10 * REACH:
-            residual = x - evaluator.decoder(result.x)
-            found.append((result.x, float(np.linalg.norm(residual))))
-    return found
+    starts = np.stack(np.meshgrid(*[axis] * d), -1).reshape(-1, d)
+    ends = minima(misfit.model, metric, x, starts)
+    ends = ends[np.abs(ends).max(1) < 10 * REACH]  # False for NaN
+    residuals = x - misfit.model.floating.decoder(ends) if len(ends) else np.empty((0, len(x)))
+    distances = np.sqrt(np.einsum("ni,ij,nj->n", residuals, metric, residuals))
+    return list(zip(ends, distances.tolist(), strict=True))
+
+
+def _weighty(
+    misfit: Misfit, x: NDArray[np.float64], points: list[NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """Leave out modes whose share of the mass is beneath notice; degenerate ones stay, to be refused."""
+    metric = np.array(misfit.metric.tolist(), dtype=float)
+    masses = log_masses(misfit.model, metric, x, np.array(points))
+    heaviest = masses[np.isfinite(masses)].max(initial=-np.inf)
+    return [z for z, mass in zip(points, masses, strict=True) if mass > heaviest - NEGLIGIBLE]
 
 
 def _distinct(points: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
