@@ -281,7 +281,7 @@ class _Judge:
         if not (slope.is_finite() and least.is_finite()):
             return False
         scaled = (2 * arb(h) * (arb(self.point.shift) - least).exp()).upper()  # volume times supremum
-        allowed = self.tolerance * 2 * h * _exp(self.point.shift - energy) + self.small
+        allowed = self.tolerance * 2 * h * _exp(self.point.shift - energy) + PART * self.small
         n = max(3, math.ceil((float(scaled.log()) + 0.81 - _log(allowed)) / (2 * _LOG_RHO)))
         error = scaled * _factor(n)
         if n > 30 + self.point.digits or not error <= 2 * allowed:

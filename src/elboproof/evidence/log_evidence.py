@@ -159,7 +159,9 @@ def _one_by_one(
     ends = [Enclosure.from_balls([low if low.is_finite() else arb.nan(), high]) for low, high in pairs]
     enclosure = Enclosure([end.lower[0] for end in ends], [end.upper[1] for end in ends])
     statuses = [
-        "" if found.width() <= 2 * 10.0**-digits else _reason(found.width(), digits, found.stopped)
+        ""
+        if found.width() <= 2 * 10.0**-digits
+        else _reason(found.width(), digits, found.stopped or "the number of rounds")
         for found in lines
     ]
     cells = sum(found.cells for found in lines)

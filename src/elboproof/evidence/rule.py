@@ -28,7 +28,7 @@ from elboproof.shapes import Float64
 
 SIZES = (3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 24, 30, 40)
 """Points per axis to choose from."""
-RHO = Fraction(9, 2)
+RHO = Fraction(3)
 """The ellipse's sum of semi-axes: a larger one needs fewer points, and sees more of F, which must be analytic there.
 Cells of the size that the search tries are nearly always accepted; the others are halved."""
 

@@ -25,7 +25,7 @@ SMALLEST = 2.0**-46
 
 PART = 0.3
 """Of the tolerance: what the rules' errors may take together."""
-LARGEST_SIZE = {1: 40, 2: 20, 3: 12, 4: 8}
+LARGEST_SIZE = {1: 40, 2: 24, 3: 14, 4: 9}
 """Points an axis, by dimension: beyond, halving the cell costs fewer points."""
 FEW = 1024
 TOO_DEEP = 100.0

@@ -14,7 +14,7 @@ analyticity stays said.
 """
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -48,15 +48,15 @@ class Centred:
         """Return the range over the box, the narrower of both forms in each entry."""
         return self.tightened().dual.value
 
-    def tightened(self) -> Self:
+    def tightened(self) -> "Centred":
         """Return the quantity with its range compared with the mean-value form."""
         if self.tight:
             return self
         form = self.dual.mean_value(self.centre, self.offsets)
         value = narrower(self.dual.value, form)
-        return type(self)(self.centre, Dual(value, self.dual.slopes), self.offsets, tight=True)
+        return Centred(self.centre, Dual(value, self.dual.slopes), self.offsets, tight=True)
 
-    def _linear(self, operation: str, other: Any) -> Self:
+    def _linear(self, operation: str, other: Any) -> "Centred":
         ours, theirs = (other.centre, other.dual) if isinstance(other, Centred) else (other, other)
         centre = getattr(self.centre, operation)(ours)
         if centre is NotImplemented:
@@ -64,132 +64,137 @@ class Centred:
         tight = self.tight and not isinstance(
             other, Centred
         )  # an affine map of one quantity keeps what was won
-        return type(self)(centre, getattr(self.dual, operation)(theirs), self.offsets, tight)
+        return Centred(centre, getattr(self.dual, operation)(theirs), self.offsets, tight)
 
-    def _nonlinear(self, name: str, *arguments: Any) -> Self:
+    def _nonlinear(self, name: str, *arguments: Any) -> "Centred":
         tight = self.tightened()
         others = [a.tightened() if isinstance(a, Centred) else a for a in arguments]
         centre = getattr(tight.centre, name)(*(a.centre if isinstance(a, Centred) else a for a in others))
         dual = getattr(tight.dual, name)(*(a.dual if isinstance(a, Centred) else a for a in others))
-        return type(self)(centre, dual, self.offsets)
+        return Centred(centre, dual, self.offsets)
 
-    def __add__(self, other: Any) -> Self:
+    def __add__(self, other: Any) -> "Centred":
         return self._linear("__add__", other)
 
-    def __sub__(self, other: Any) -> Self:
+    def __sub__(self, other: Any) -> "Centred":
         return self._linear("__sub__", other)
 
-    def __rsub__(self, other: Any) -> Self:
-        negative: Self = -self + other
-        return negative
+    def __rsub__(self, other: Any) -> "Centred":
+        return self._linear("__rsub__", other)
 
-    def __neg__(self) -> Self:
-        return type(self)(-self.centre, -self.dual, self.offsets, self.tight)
+    def __neg__(self) -> "Centred":
+        return Centred(-self.centre, -self.dual, self.offsets, self.tight)
 
-    def __mul__(self, other: Any) -> Self:
+    def __mul__(self, other: Any) -> "Centred":
         return (
             self._nonlinear("__mul__", other)
             if isinstance(other, Centred)
             else self._linear("__mul__", other)
         )
 
-    def __truediv__(self, other: Any) -> Self:
+    def __truediv__(self, other: Any) -> "Centred":
         if isinstance(other, Centred):
             return self._nonlinear("__truediv__", other)
         return self._linear("__truediv__", other)
 
-    def __rtruediv__(self, other: Any) -> Self:
+    def __rtruediv__(self, other: Any) -> "Centred":
         tight = self.tightened()
-        return type(self)(other / tight.centre, other / tight.dual, self.offsets)
+        return Centred(other / tight.centre, other / tight.dual, self.offsets)
 
     __radd__ = __add__
     __rmul__ = __mul__
 
-    def square(self) -> Self:
+    def square(self) -> "Centred":
         """Return t^2."""
         return self._nonlinear("square")
 
-    def exp(self) -> Self:
-        """Return e^t."""
+    def exponential(self) -> "Centred":
+        """Return e^t, evaluated."""
         return self._nonlinear("exp")
 
-    def expm1(self) -> Self:
+    def exp(self) -> "Centred":
+        """Return e^t; sums of exponentials are evaluated when they are needed, see `exponential_sums`."""
+        from elboproof.numbers.exponential_sums import ExponentialSum
+
+        return ExponentialSum([(1, self)])
+
+    def expm1(self) -> "Centred":
         """Return e^t - 1."""
         return self._nonlinear("expm1")
 
-    def log(self) -> Self:
+    def log(self) -> "Centred":
         """Return log t."""
         return self._nonlinear("log")
 
-    def log1p(self) -> Self:
+    def log1p(self) -> "Centred":
         """Return log(1 + t)."""
         return self._nonlinear("log1p")
 
-    def sqrt(self) -> Self:
+    def sqrt(self) -> "Centred":
         """Return the square root."""
         return self._nonlinear("sqrt")
 
-    def sin(self) -> Self:
+    def sin(self) -> "Centred":
         """Return sin t."""
         return self._nonlinear("sin")
 
-    def cos(self) -> Self:
+    def cos(self) -> "Centred":
         """Return cos t."""
         return self._nonlinear("cos")
 
-    def tan(self) -> Self:
+    def tan(self) -> "Centred":
         """Return tan t."""
         return self._nonlinear("tan")
 
-    def sinh(self) -> Self:
+    def sinh(self) -> "Centred":
         """Return sinh t."""
         return self._nonlinear("sinh")
 
-    def cosh(self) -> Self:
+    def cosh(self) -> "Centred":
         """Return cosh t."""
         return self._nonlinear("cosh")
 
-    def tanh(self) -> Self:
+    def tanh(self) -> "Centred":
         """Return tanh t."""
         return self._nonlinear("tanh")
 
-    def asinh(self) -> Self:
+    def asinh(self) -> "Centred":
         """Return asinh t."""
         return self._nonlinear("asinh")
 
-    def atan(self) -> Self:
+    def atan(self) -> "Centred":
         """Return atan t."""
         return self._nonlinear("atan")
 
-    def erf(self) -> Self:
+    def erf(self) -> "Centred":
         """Return erf t."""
         return self._nonlinear("erf")
 
-    def sigmoid(self) -> Self:
+    def sigmoid(self) -> "Centred":
         """Return 1 / (1 + e^-t)."""
         return self._nonlinear("sigmoid")
 
-    def softplus(self) -> Self:
+    def softplus(self) -> "Centred":
         """Return log(1 + e^t)."""
         return self._nonlinear("softplus")
 
-    def abs(self) -> Self:
+    def abs(self) -> "Centred":
         """Return |t|."""
         return self._nonlinear("abs")
 
-    def sign(self) -> Self:
+    def sign(self) -> "Centred":
         """Return the sign."""
         return self._nonlinear("sign")
 
-    def max(self, other: Any) -> Self:
+    def max(self, other: Any) -> "Centred":
         """Return the greater of two."""
         return self._nonlinear("max", other)
 
-    def min(self, other: Any) -> Self:
+    def min(self, other: Any) -> "Centred":
         """Return the lesser of two."""
         return self._nonlinear("min", other)
 
-    def pow(self, exponent: Any) -> Self:
+    def pow(self, exponent: Any) -> "Centred":
         """Return t to a constant real exponent."""
         return self._nonlinear("pow", exponent)
 

@@ -1,0 +1,197 @@
+r"""Quotients of sums of exponentials, such as softmax averages, in centred form.
+
+In q = sum_i c_i e^(l_i) / sum_j e^(l_j) numerator and denominator vary by the same large factors, which cancel in q and
+not in intervals. So sums of exponentials stay unevaluated until they are divided, and then, with the largest logit l_p
+at each box's centre,
+
+    q = c_p + sum_i (c_i - c_p) e^(l_i - l_p) / sum_j e^(l_j - l_p)
+
+for coefficients 1 in the denominator (d_j in general: c_p/d_p and c_i - d_i c_p/d_p). Only differences of logits are
+left, and terms that hardly count have small factors.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.ball_complex import ComplexBallArray
+from elboproof.numbers.centred import Centred
+from elboproof.numbers.duals import Dual
+
+_MOST = 1024
+"""Terms kept unevaluated."""
+
+Term = tuple[Any, Centred]
+"""A coefficient, a number or a real ball, and a logit."""
+
+
+class ExponentialSum(Centred):
+    """sum_i c_i exp(l_i), evaluated when it is needed.
+
+    Parameters
+    ----------
+    terms
+        Coefficients and logits.
+    """
+
+    __slots__ = ("_divisor", "_value", "terms")
+
+    def __init__(self, terms: Sequence[Term]) -> None:
+        self.terms = list(terms)
+        self._value: Centred | None = None
+        self._divisor: _Divisor | None = None
+
+    def evaluated(self) -> Centred:
+        """Return the sum as a plain centred form."""
+        if self._value is None:
+            parts = [_scaled(logit.exponential(), c) for c, logit in self.terms]
+            self._value = sum(parts[1:], parts[0])
+        return self._value
+
+    @property
+    def centre(self) -> Any:
+        """The value at the centre."""
+        return self.evaluated().centre
+
+    @property
+    def dual(self) -> Dual:  # type: ignore[override]
+        """The range with its slopes."""
+        return self.evaluated().dual
+
+    @property
+    def offsets(self) -> Sequence[Any]:  # type: ignore[override]
+        """What the slopes are multiplied with."""
+        return self.terms[0][1].offsets
+
+    @property
+    def tight(self) -> bool:  # type: ignore[override]
+        """Whether the range has been compared with the mean-value form."""
+        return self.evaluated().tight
+
+    def __add__(self, other: Any) -> Centred:
+        if isinstance(other, ExponentialSum) and len(self.terms) + len(other.terms) <= _MOST:
+            return ExponentialSum([*self.terms, *other.terms])
+        return super().__add__(other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Centred:
+        return self + -other if isinstance(other, ExponentialSum) else super().__sub__(other)
+
+    def __neg__(self) -> Centred:
+        return ExponentialSum([(-c, logit) for c, logit in self.terms])
+
+    def __mul__(self, other: Any) -> Centred:
+        if isinstance(other, Centred | ComplexBallArray):
+            return super().__mul__(other)
+        return ExponentialSum([(c * other, logit) for c, logit in self.terms])
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Centred:
+        if isinstance(other, ExponentialSum) and len(other.terms) > 1:
+            return other.divisor().under(self)
+        return super().__truediv__(other)
+
+    def divisor(self) -> "_Divisor":
+        """Return the sum as a divisor; its parts serve all quotients by it."""
+        if self._divisor is None:
+            self._divisor = _Divisor(self)
+        return self._divisor
+
+
+def _scaled(value: Centred, c: Any) -> Centred:
+    return value if isinstance(c, int) and c == 1 else value * c
+
+
+class _Divisor:
+    """sum_j d_j e^(l_j - l_p) with the largest logit l_p at each centre."""
+
+    def __init__(self, exponentials: ExponentialSum) -> None:
+        self.logits = [logit for _, logit in exponentials.terms]
+        self.coefficients = _collected(exponentials)
+        self.largest = _largest(self.logits)
+        self.pivot = _chosen(self.logits, self.largest)
+        self.factors: dict[int, Centred] = {}
+        parts = [_scaled(self.factor(logit), c) for c, logit in exponentials.terms]
+        self.total = sum(parts[1:], parts[0])
+
+    def factor(self, logit: Centred) -> Centred:
+        """Return e^(l - l_p)."""
+        if id(logit) not in self.factors:
+            self.factors[id(logit)] = (logit - self.pivot).exponential()
+        return self.factors[id(logit)]
+
+    def under(self, top: ExponentialSum) -> Centred:
+        """Return the quotient of another sum by this one."""
+        above, below = _collected(top), self.coefficients
+        at_pivot = [_coefficient(above.get(id(logit), 0)) / below[id(logit)] for logit in self.logits]
+        share = _picked(at_pivot, self.largest)
+        logits = {id(logit): logit for logit in (*self.logits, *(t for _, t in top.terms))}
+        parts = [
+            self.factor(logit) * (_coefficient(above.get(key, 0)) - _coefficient(below.get(key, 0)) * share)
+            for key, logit in logits.items()
+        ]
+        return sum(parts[1:], parts[0]) / self.total + share
+
+
+def _collected(exponentials: ExponentialSum) -> dict[int, Any]:
+    """Return the coefficient of each logit."""
+    found: dict[int, Any] = {}
+    for c, logit in exponentials.terms:
+        found[id(logit)] = found[id(logit)] + c if id(logit) in found else c
+    return found
+
+
+def _coefficient(c: Any) -> BallArray:
+    ball = BallArray.coerce(c)
+    if ball is None:
+        raise TypeError(f"coefficient: got {type(c).__name__}; expected a number or a real ball")
+    return ball
+
+
+def _real(value: Any) -> BallArray:
+    return value.real if isinstance(value, ComplexBallArray) else _coefficient(value)
+
+
+def _largest(logits: Sequence[Centred]) -> Any:
+    """Return which logit is largest at each centre, (B,); any choice is sound."""
+    middles = [_real(logit.centre).mid for logit in logits]
+    boxes = [_real(logit.dual.value).shape for logit in logits]
+    shape = np.broadcast_shapes((1,), *boxes, *(m.shape for m in middles))
+    return np.stack([np.broadcast_to(m, shape) for m in middles]).argmax(0)
+
+
+def _picked(values: Sequence[Any], index: Any) -> BallArray:
+    """Return values[index[b]] for each box b."""
+    balls = [_coefficient(value) for value in values]
+    mid = np.stack([np.broadcast_to(ball.mid, index.shape) for ball in balls])
+    rad = np.stack([np.broadcast_to(ball.rad, index.shape) for ball in balls])
+    rows = np.arange(len(index))
+    return BallArray(mid[index, rows], rad[index, rows])
+
+
+def _picked_in_ring(values: Sequence[Any], index: Any) -> Any:
+    """Return values[index[b]] for ring elements, complex if one of them is."""
+    real = _picked([_real(value) for value in values], index)
+    if not any(isinstance(value, ComplexBallArray) for value in values):
+        return real
+    imag = [value.imag if isinstance(value, ComplexBallArray) else 0 for value in values]
+    return ComplexBallArray(real, _picked(imag, index))
+
+
+def _chosen(logits: Sequence[Centred], index: Any) -> Centred:
+    """Return the logit that is largest at each centre."""
+    tight = [logit.tightened() for logit in logits]
+    slopes = zip(*(logit.dual.slopes for logit in tight), strict=True)
+    return Centred(
+        _picked_in_ring([logit.centre for logit in tight], index),
+        Dual(
+            _picked_in_ring([logit.dual.value for logit in tight], index),
+            [_picked_in_ring(column, index) for column in slopes],
+        ),
+        logits[0].offsets,
+        tight=True,
+    )

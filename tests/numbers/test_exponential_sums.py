@@ -1,0 +1,103 @@
+"""Quotients of sums of exponentials: they contain their members, and are sharper than plain quotients."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import acb, arb
+
+from elboproof.numbers import exponential_sums
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.ball_complex import ComplexBallArray
+from elboproof.numbers.centred import Centred
+from elboproof.numbers.duals import Dual
+
+RNG = np.random.default_rng(7)
+SLOPES, SHIFTS = RNG.normal(size=(6, 2)) * 4, RNG.normal(size=6)
+TOPS = RNG.normal(size=6)
+CENTRES = RNG.normal(size=(40, 2))
+
+
+def latents(centres: Any, half: float, complex_first: bool) -> list[Centred]:
+    boxes: list[Any] = [BallArray(c, np.full(len(c), half)) for c in centres.T]
+    if complex_first:
+        boxes[0] = ComplexBallArray(boxes[0], BallArray(np.zeros(len(centres)), np.full(len(centres), half)))
+    points = [BallArray(c) for c in centres.T]
+    offsets = [box - point for box, point in zip(boxes, points, strict=True)]
+    return [
+        Centred(points[j], Dual(boxes[j], [int(j == k) for k in range(2)]), offsets, tight=True)
+        for j in range(2)
+    ]
+
+
+def average(z: list[Any]) -> Any:
+    """A quotient of sums with one logit in the numerator only."""
+    powers = [
+        (z[0] * float(p) + z[1] * float(q) + float(c)).exp() for (p, q), c in zip(SLOPES, SHIFTS, strict=True)
+    ]
+    top = powers[0] * float(TOPS[0])
+    for power, c in zip(powers[1:], TOPS[1:], strict=True):
+        top = top + power * float(c)
+    bottom = powers[0] * 2
+    for power in powers[1:5]:
+        bottom = bottom + power
+    return top / bottom
+
+
+def ranges(half: float, complex_first: bool) -> Any:
+    return average(latents(CENTRES, half, complex_first)).range()
+
+
+@pytest.mark.parametrize("complex_first", [False, True])
+def test_members_are_inside(complex_first: bool) -> None:
+    half = 0.03
+    found = ranges(half, complex_first)
+    real = found.real if complex_first else found
+    assert np.isfinite(real.rad).all()
+    for _ in range(20):
+        moved = half * RNG.uniform(-1, 1, (40, 3))
+        for b in range(40):
+            first = acb(CENTRES[b, 0] + moved[b, 0], moved[b, 2] if complex_first else 0.0)
+            value = average([first, acb(CENTRES[b, 1] + moved[b, 1])])
+            assert abs(value.real - arb(real.mid[b])) <= arb(real.rad[b])
+            if complex_first:
+                assert abs(value.imag - arb(found.imag.mid[b])) <= arb(found.imag.rad[b])
+
+
+def test_a_logit_without_its_pivot_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numerator's own logit must be taken relative to the denominator's largest, too."""
+    factor = exponential_sums._Divisor.factor
+
+    def wrong(divisor: Any, logit: Centred) -> Centred:
+        return factor(divisor, logit) if logit in divisor.logits else logit.exponential()
+
+    monkeypatch.setattr(exponential_sums._Divisor, "factor", wrong)
+    with pytest.raises(AssertionError):
+        test_members_are_inside(complex_first=False)
+
+
+@pytest.mark.parametrize("complex_first", [False, True])
+def test_they_are_sharper_than_plain_quotients(monkeypatch: pytest.MonkeyPatch, complex_first: bool) -> None:
+    sharp = ranges(0.1, complex_first)
+    monkeypatch.setattr(Centred, "exp", Centred.exponential)
+    plain = ranges(0.1, complex_first)
+    narrower = (sharp.real.rad / plain.real.rad) if complex_first else sharp.rad / plain.rad
+    assert np.median(narrower) < 0.5
+
+
+def test_other_uses_are_plain_exponentials() -> None:
+    z = latents(CENTRES, 0.1, complex_first=False)
+    sums = z[0].exp() + z[1].exp() * 2 - 1.0
+    plain = z[0].exponential() + z[1].exponential() * 2 - 1.0
+    for ours, theirs in (
+        (sums.range(), plain.range()),
+        ((z[0].exp() * z[1].exp()).range(), (z[0].exponential() * z[1].exponential()).range()),
+        ((1 / z[0].exp()).range(), (1 / z[0].exponential()).range()),
+        (
+            ((z[0].exp() - z[1].exp()).square()).range(),
+            ((z[0].exponential() - z[1].exponential()).square()).range(),
+        ),
+    ):
+        assert (ours.lower() <= theirs.upper()).all()
+        assert (theirs.lower() <= ours.upper()).all()
+        assert (ours.rad <= theirs.rad * (1 + 1e-9)).all()
