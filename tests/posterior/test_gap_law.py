@@ -324,6 +324,19 @@ def test_unequal_preimages_share_the_mass_by_prior_and_slope() -> None:
     assert law.limit == pytest.approx(-np.log(weights[0] / weights.sum()), rel=1e-12)
 
 
+def test_status_tells_how_the_mode_is_known() -> None:
+    exact = gap_law(model("z", ["z", "z**2"]), ["0.7", "0.49"])
+    assert exact.status.startswith("x = f(z0); mode known exactly")
+    floats = gap_law(model("z", ["z", "z**2"]), [0.7, 0.49])  # the doubles are not quite on the parabola
+    assert floats.status.startswith(
+        "x = f(z0) to within 3e-17; mode proved to exist in its bounds (Krawczyk)"
+    )
+    assert isinstance(floats.leading, ep.Enclosure)
+    assert floats.leading.midpoint == pytest.approx(float(exact.leading), rel=1e-15)
+    off = gap_law(model("z", ["z", "z**2"]), ["1", "2"], nearest=True)
+    assert off.status.startswith("z0 is the nearest point, at distance 0.389774")
+
+
 def test_affine_decoders_are_exact() -> None:
     law = gap_law(model(["a", "b"], ["a + 2*b", "3*b - 1", "a"]), [1, 2, 3])
     assert (law.order, law.leading, law.as_float(1)) == (None, 0, 0.0)
@@ -339,18 +352,18 @@ def test_symbolic_coefficient_of_a_unit_speed_curve_vanishes() -> None:
 def test_networks_have_the_law_of_their_expressions() -> None:
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
-    layers = [torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 3)]
+    layers = [torch.nn.Linear(1, 2), torch.nn.Tanh(), torch.nn.Linear(2, 2)]
     network = torch.nn.Sequential(*layers).double()
     (W, b), (A, c) = ([p.detach().numpy() for p in layers[k].parameters()] for k in (0, 2))
-    u, v = sp.symbols("u v", real=True)
-    hidden = [sp.tanh(_exact(w[0]) * u + _exact(w[1]) * v + _exact(t)) for w, t in zip(W, b, strict=True)]
+    u = sp.Symbol("u", real=True)
+    hidden = [sp.tanh(_exact(w[0]) * u + _exact(t)) for w, t in zip(W, b, strict=True)]
     entries = [
         sp.Add(*(_exact(a) * h for a, h in zip(row, hidden, strict=True))) + _exact(t)
         for row, t in zip(A, c, strict=True)
     ]
-    likelihood, x = ep.Gaussian(variance="1/100"), ["0.1", "-0.2", "0.3"]
+    likelihood, x = ep.Gaussian(variance="1/100"), ["0.1", "-0.2"]
     first = gap_law(ep.LatentModel.from_torch(network, likelihood), x, nearest=True)
-    second = gap_law(ep.LatentModel(["u", "v"], entries, likelihood), x, nearest=True)
+    second = gap_law(ep.LatentModel("u", entries, likelihood), x, nearest=True)
     assert first.order == second.order == 1
     for ours, theirs in ((first.leading, second.leading), (first.next_order, second.next_order)):
         assert isinstance(ours, ep.Enclosure)

@@ -132,6 +132,40 @@ def law_of_curves(run: Run, *, factor: Expr = THREE_QUARTERS, rule: str = "stati
     return all_of(parts)
 
 
+LAPLACE_THIRD, LAPLACE_FOURTH = Rational(5, 24), Rational(1, 12)
+
+
+@claim.check(
+    statement="S3",
+    role="sharpens",
+    method="symbolic",
+    relation="order",
+    states=(
+        "Laplace's Gaussian (mode and curvature of U) has the gap (5/24) W'''^2 / W''^3 sigma^2, 2.5 times the law's; "
+        "at W''' = 0 it is W''''^2 sigma^4 / (12 W''^4), 4 times; for affine f it is 0, so S2 cannot tell the two"
+    ),
+    domain="d = 1, symbols for the mode and for the derivatives of |x - f|^2 / 2",
+    hypotheses=(isolated_mode,),
+    controls=(
+        control("the stationary Gaussian's coefficients", third=TWELFTH, fourth=FORTY_EIGHTH),
+        control("its coefficient of W'''^2 alone", third=TWELFTH),
+    ),
+    tier="quick",
+)
+def laplace_pays_more(run: Run, *, third: Expr = LAPLACE_THIRD, fourth: Expr = LAPLACE_FOURTH) -> Verdict:
+    """The same power of sigma, another coefficient: the difference is what summing the tadpoles gains."""
+    run.assume(isolated_mode, W2)
+    first, second = line_gap("Laplace")
+    affine = dict.fromkeys((W3, W4, W5, W6), 0)
+    return all_of(
+        {
+            "third derivatives": identity(first - third * W3**2 / W2**3),
+            "without third ones": identity(sympy.expand(second.subs(W3, 0) - fourth * W4**2 / W2**4)),
+            "affine": identity([first.subs(affine), sympy.expand(second.subs(affine))]),
+        }
+    )
+
+
 CURVES: dict[str, tuple[list[str], str]] = {
     "sinh": (["sinh(z)"], "sinh(z)**2 / cosh(z)**4"),
     "parabola": (["z", "z**2"], "16*z**2 / (1 + 4*z**2)**3"),

@@ -244,7 +244,9 @@ def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> Ga
     order, first, following = leading(mode)
     correction = Expansion(mode, 2).correction
     point = at.exact if at.exact is not None else tuple(map(Enclosure.from_balls, at.balls))
-    place = "x = f(z0)" if at.on_image else f"z0 is the nearest point, at distance {at.distance:.6g}"
+    place = f"z0 is the nearest point, at distance {at.distance:.6g}"
+    if at.on_image:
+        place = "x = f(z0)" if at.distance == 0 else f"x = f(z0) to within {at.distance:.1g}"
     proved = "known exactly" if at.exact is not None else "proved to exist in its bounds (Krawczyk)"
     status = (
         f"{place}; mode {proved}, isolated and nondegenerate (Hessian of |x - f|^2 / 2 positive definite, "
