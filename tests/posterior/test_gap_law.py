@@ -470,3 +470,19 @@ def test_open_order_is_undecided() -> None:
     turned = [f"({offset[0]})*3/5 - ({offset[1]})*4/5", f"({offset[0]})*4/5 + ({offset[1]})*3/5"]
     with pytest.raises(ep.Undecided, match="order of the gap"):
         gap_law(model("z", turned), ["5/13", "12/13"])
+
+
+@pytest.mark.slow  # four proved gaps of three latents, 8 s
+@pytest.mark.parametrize(
+    ("entries", "x"),
+    [
+        (["a", "b + a**2/2", "c + a*b/2"], ["0.5", "0.3", "0.2"]),
+        (["a", "b", "c", "a*b + c**2/2"], ["0.5", "0.3", "0.2", "0.5"]),  # off the image
+    ],
+)
+def test_three_latents_follow_the_law(entries: list[str], x: list[str]) -> None:
+    defects = []
+    for v in ("1/200", "1/400"):
+        given = model(["a", "b", "c"], entries, v)
+        defects.append(ep.gap(given, x, digits=5).midpoint - gap_law(given, x, nearest=True).as_float())
+    assert 7 < defects[0] / defects[1] < 9  # v^3
