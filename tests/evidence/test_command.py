@@ -234,7 +234,7 @@ BAD: list[tuple[dict[str, object], str]] = [
     ({"decoder": ["z", "u +"], "x": ["1,2"]}, r"decoder\[1\]: got the end .*; expected a number"),
     ({"decoder": ["2"]}, "decoder: got '2'; expected at least one latent"),
     ({"decoder": ["log(z)"]}, r"decoder\[0\]: got 'log\(z\)', which is not real"),
-    ({"decoder": ["a+b+c+d"]}, "latent: got 'a,b,c,d'; expected at most 3 latents"),
+    ({"decoder": ["a+b+c+d+f"]}, "latent: got 'a,b,c,d,f'; expected at most 4 latents"),
     ({"latent": "u"}, r"decoder\[0\]: got the name 'z' .*; expected one of the latents u"),
     ({"latent": "z,"}, "latent: got ''; expected a name"),
     ({"variance": "-1"}, "variance: got '-1'; expected a positive variance"),

@@ -1,10 +1,15 @@
 """Sharp: the width asked for is reached, on easy and on hard problems; and the limits are where they are said to be."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import elboproof as ep
-from tests.evidence import cases
+from elboproof.evidence import log_evidence as engine
+from elboproof.evidence import summation
+from elboproof.model.problems import PROBLEMS, Problem
+from tests.evidence import cases, truth
 
 SIGMAS = {"1": "1", "1e-1": "1/100", "1e-2": "1/10000", "1e-3": "1/1000000", "1e-4": "1/100000000"}
 CEILING = {"1": 12.0, "1e-1": 12.0, "1e-2": 12.0, "1e-3": 12.0, "1e-4": 10.0}
@@ -39,3 +44,41 @@ def test_more_digits_are_narrower() -> None:
     model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"))
     widths = [float(ep.log_evidence(model, ["0.7"], digits).width) for digits in (3, 6, 9, 12)]
     assert all(np.diff(np.log10(widths)) < -1)
+
+
+def test_four_latents_at_four_digits() -> None:
+    names = ["a", "b", "c", "d"]
+    model = ep.LatentModel(names, ["a + b/2 - c + d", "b - c"], ep.Gaussian("1/100"))
+    (exact,) = truth.linear([[1, "1/2", -1, 1], [0, 1, -1, 0]], [0, 0], "1/100", [["3/10", "1/5"]])
+    found = ep.log_evidence(model, ["3/10", "1/5"], 4)
+    assert found.width <= 2.1e-4
+    assert found.contains(float(exact))
+
+
+def test_a_deadline_in_the_sums_leaves_a_true_enclosure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells that were not summed are bounded, and the answer says what stopped it."""
+    monkeypatch.setattr(summation, "POINTS", 64)
+    monkeypatch.setattr(summation, "time", SimpleNamespace(monotonic=lambda: np.inf))
+    evidence = engine.prove(
+        cases.ROD.model(), list(map(list, cases.ROD.x)), 8, seconds=60.0, most_cells=10**6
+    )
+    assert all("the time limit" in status for status in evidence.statuses if status)
+    assert any(evidence.statuses)
+    assert not truth.misses(evidence.enclosure.lower, evidence.enclosure.upper, cases.ROD.truths())
+
+
+SLOWER_THAN_SECONDS = ("shell", "softmax", "two-ring-sigma-1e-3", "product-sigma-1e-3", "banana-sigma-1e-3")
+"""Families of the table that take from half a minute to many minutes."""
+
+
+def quick(problem: Problem) -> bool:
+    return not any(part in problem.name for part in SLOWER_THAN_SECONDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("problem", [p for p in PROBLEMS if quick(p)], ids=lambda problem: problem.name)
+def test_the_width_asked_for_is_reached_on_the_table(problem: Problem) -> None:
+    """Ten digits with one or two latents, six with three; on the rotated twins as well."""
+    digits = 6 if len(problem.latent) == 3 else 10
+    found = ep.log_evidence(problem.model(), list(problem.x), digits, seconds=120.0)
+    assert found.width <= 2.1 * 10.0**-digits

@@ -13,7 +13,7 @@ from tests.evidence import truth
 
 LINE = ep.LatentModel("z", ["z"], ep.Gaussian("1/100"))
 LOGIT = ep.LatentModel("z", ["z"], ep.Bernoulli())
-FOUR = ep.LatentModel(["a", "b", "c", "d"], ["a + b + c + d"], ep.Gaussian(1))
+FIVE = ep.LatentModel(["a", "b", "c", "d", "e"], ["a+b+c+d+e"], ep.Gaussian("1/100"))
 
 
 @pytest.mark.parametrize("digits", [0, -1, float("nan"), float("inf"), "10", True, None])
@@ -71,9 +71,9 @@ def test_data_that_are_not_binary(x: Any) -> None:
     assert ep.log_evidence(LOGIT, [0], 5).contains(-np.log(2))
 
 
-def test_four_latents() -> None:
-    with pytest.raises(ValueError, match=r"model: got LatentModel.*; expected at most 3 latents"):
-        ep.log_evidence(FOUR, [0.5], 3)
+def test_five_latents() -> None:
+    with pytest.raises(ValueError, match=r"model: got LatentModel.*; expected at most 4 latents"):
+        ep.log_evidence(FIVE, [0.5], 3)
 
 
 @pytest.mark.parametrize("model", [None, "z", LINE.decoder])

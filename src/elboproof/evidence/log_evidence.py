@@ -101,7 +101,7 @@ def log_evidence(
     digits
         The enclosure's half width is at most 10^-digits, or what float64 bounds of log p can show.
     seconds, most_cells
-        Limits of the search.
+        Limits; a cell takes some 200 bytes at most, so the second one limits the memory, too.
 
     Returns
     -------
@@ -296,14 +296,20 @@ class _Work:
             energy, self.floats, _roots(where, self.model.latent_dim), target, deadline, most
         )
         if self.precise:
-            return self._precise_bounds(which, energy, where, shift, found), found
-        return _log_bounds(energy, where, shift, found), found
+            return self._precise_bounds(which, energy, where, target, found, deadline), found
+        return _log_bounds(energy, where, target, found, deadline), found
 
     def _precise_bounds(
-        self, which: Index, energy: Energy, where: Domain, shift: FloatArray, found: branch.Found
+        self,
+        which: Index,
+        energy: Energy,
+        where: Domain,
+        target: Target,
+        found: branch.Found,
+        deadline: float,
     ) -> "_Bounds":
         data = [self.exact_data[n] for n in which]
-        pairs = precise.log_bounds(energy, data, where, shift, found, self.digits)
+        pairs = precise.log_bounds(energy, data, where, target, found, self.digits, deadline)
         self.balls.update(zip(which.tolist(), pairs, strict=True))
         lower = [Enclosure.from_balls(low).lower if low.is_finite() else -np.inf for low, _ in pairs]
         return _Bounds(np.array(lower), np.array([Enclosure.from_balls(high).upper for _, high in pairs]))
@@ -321,11 +327,18 @@ def _roots(where: Domain, d: int) -> Cells:
     return Cells(np.arange(points), np.zeros((points, d)), np.repeat(where.half[:, None], d, 1))
 
 
-def _log_bounds(energy: Energy, where: Domain, shift: FloatArray, found: branch.Found) -> _Bounds:
+def _log_bounds(
+    energy: Energy, where: Domain, target: Target, found: branch.Found, deadline: float
+) -> _Bounds:
     """Return bounds of log p: log(sum + errors + rest) - shift + log|det A|, and never above the supremum."""
+    shift = target.shift
     total = BallArray(np.zeros(len(shift)))
     if found.cells:
-        total = sum_rules(energy, Cells.joined(found.cells), np.concatenate(found.sizes), shift)
+        cells, sizes = Cells.joined(found.cells), np.concatenate(found.sizes)
+        total, done = sum_rules(energy, cells, sizes, shift, deadline)
+        if done < len(cells):
+            found.stopped = "the time limit"
+            branch.abandon(energy, [cells[done:]], target, found)
     # the tail is the mass outside in z; the other parts are in u, where |det A| applies to them alike
     tail = (BallArray(where.log_tail) + BallArray(where.log_volume) + BallArray(shift)).exp().upper()
     rest = found.safe(found.discarded + found.unfinished + tail)

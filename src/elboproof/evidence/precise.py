@@ -12,8 +12,9 @@ from flint import arb, arb_mat
 from elboproof.arguments import FloatArray
 from elboproof.evidence.domain import Domain
 from elboproof.evidence.energy import Cells, Energy
-from elboproof.evidence.search import Found
+from elboproof.evidence.search import Found, abandon
 from elboproof.evidence.summation import sum_rules_in_arb
+from elboproof.evidence.target import Target
 from elboproof.numbers.balls import working_precision
 
 Pair = tuple[arb, arb]
@@ -26,15 +27,17 @@ def bits_for(digits: float) -> int:
 
 
 def log_bounds(
-    energy: Energy, data: Rows, where: Domain, shift: FloatArray, found: Found, digits: float
+    energy: Energy, data: Rows, where: Domain, target: Target, found: Found, digits: float, deadline: float
 ) -> list[Pair]:
     """Return (lower, upper) of log p for each data point; a lower bound of -inf is ``arb.neg_inf()``."""
-    bits = bits_for(digits)
+    bits, shift = bits_for(digits), target.shift
     totals = [arb(0)] * len(shift)
     if found.cells:
-        totals = sum_rules_in_arb(
-            energy, Cells.joined(found.cells), np.concatenate(found.sizes), data, shift, bits
-        )
+        cells, sizes = Cells.joined(found.cells), np.concatenate(found.sizes)
+        totals, done = sum_rules_in_arb(energy, cells, sizes, data, shift, bits, deadline)
+        if done < len(cells):
+            found.stopped = "the time limit"
+            abandon(energy, [cells[done:]], target, found)
     with working_precision(bits):
         return [_one(energy, where, shift, found, n, total) for n, total in enumerate(totals)]
 

@@ -113,14 +113,14 @@ class _Search:
             else:
                 self._forecast(_next(self.waiting))
         left = [*self.waiting, *(part.cells for part in self.ready)]
-        _abandon(self.energy, left, self.target, found)
+        abandon(self.energy, left, self.target, found)
         return found
 
     def _forecast(self, cells: Cells) -> None:
         """Send smooth cells to the rules, bound the others."""
         exhausted = cells.half.min(1) < self.smallest[cells.owner]
         if exhausted.any():
-            _abandon(self.energy, [cells[exhausted]], self.target, self.found)
+            abandon(self.energy, [cells[exhausted]], self.target, self.found)
         expected = forecast(self.floats, self.energy, cells[~exhausted], self.target)
         np.minimum.at(self.found.lowest, expected.cells.owner, np.nan_to_num(expected.energy, nan=np.inf))
         self._keep(expected[expected.smooth])
@@ -220,7 +220,7 @@ def _try_rules(
     errors = _axis_errors(energy, cells, target)[:, :largest]
     accepted = (errors[:, -1] <= allowed[:, None]).all(1)
     _accept(cells, accepted, errors, allowed, found)
-    return accepted, errors[:, -1].argmax(1)
+    return accepted, widest(errors[:, -1], cells.half)
 
 
 def _axis_errors(energy: Energy, cells: Cells, target: Target) -> FloatArray:
@@ -257,7 +257,7 @@ def _supremum(energy: Energy, cells: Cells, target: Target, j: int) -> FloatArra
     return np.where(np.isfinite(least) & (exponent < 700.0), value, np.inf)
 
 
-def _abandon(energy: Energy, waiting: list[Cells], target: Target, found: Found) -> None:
+def abandon(energy: Energy, waiting: list[Cells], target: Target, found: Found) -> None:
     """Add bounds of the cells that were not finished."""
     for cells in waiting:
         for start in range(0, len(cells), BLOCK):

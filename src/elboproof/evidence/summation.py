@@ -1,5 +1,7 @@
 """The sums of the accepted cells' rules, in arrays of float64 balls or, for more digits, in arb."""
 
+import math
+import time
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise, product
@@ -22,13 +24,22 @@ Sizes = NDArray[np.intp]
 """Numbers of points per axis of each cell, shape (B, d)."""
 
 
-def sum_rules(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) -> BallArray:
-    """Return the sum over each data point's cells of the rules for exp(shift - U), shape (N,)."""
+def sum_rules(
+    energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray, deadline: float = math.inf
+) -> tuple[BallArray, int]:
+    """Return the sum over each data point's cells of the rules for exp(shift - U), and how many cells it has.
+
+    They are the first ones: all, unless the clock ``time.monotonic()`` passes the deadline. The sum has shape (N,).
+    """
     ends = np.cumsum(sizes.prod(1))
     starts = np.searchsorted(ends, np.arange(0, ends[-1], POINTS), side="left")
-    blocks = np.append(np.unique(starts), len(cells))
-    parts = [_cell_sums(energy, cells[a:b], sizes[a:b], shift) for a, b in pairwise(blocks.tolist())]
-    return _by_owner(cells.owner, BallArray.concatenate(parts), len(shift))
+    parts, done = [], 0
+    for a, b in pairwise(np.append(np.unique(starts), len(cells)).tolist()):
+        parts.append(_cell_sums(energy, cells[a:b], sizes[a:b], shift))
+        done = b
+        if time.monotonic() > deadline:
+            break
+    return _by_owner(cells.owner[:done], BallArray.concatenate(parts), len(shift)), done
 
 
 def _cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) -> BallArray:
@@ -69,9 +80,15 @@ def _by_owner(owner: Index, values: BallArray, points: int) -> BallArray:
 
 
 def sum_rules_in_arb(
-    energy: Energy, cells: Cells, sizes: Sizes, data: list[list[Fraction]], shift: FloatArray, bits: int
-) -> list[arb]:
-    """Return the same sums at any precision, one ball per data point; slow, for digits beyond float64.
+    energy: Energy,
+    cells: Cells,
+    sizes: Sizes,
+    data: list[list[Fraction]],
+    shift: FloatArray,
+    bits: int,
+    deadline: float = math.inf,
+) -> tuple[list[arb], int]:
+    """Return the same at any precision, one ball per data point; slow, for digits beyond float64.
 
     ``data`` are the N rows of x, exactly.
     """
@@ -86,9 +103,11 @@ def sum_rules_in_arb(
             for n in set(sizes.reshape(-1).tolist())
         }
         for i in range(len(cells)):
+            if time.monotonic() > deadline:
+                return totals, i
             rule = [rules[n] for n in sizes[i].tolist()]
             totals[cells.owner[i]] += _one_cell(energy, function, cells[i : i + 1], rule, x, shift)
-    return totals
+    return totals, len(cells)
 
 
 def _one_cell(

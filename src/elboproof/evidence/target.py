@@ -51,7 +51,10 @@ class Target:
 
 
 def widest(spread: Float64[FloatArray, "B d"], half: Float64[FloatArray, "B d"]) -> Index:
-    """Return the axis along which the slope varies most; the longest one where that is unknown."""
+    """Return the axis along which the slope varies or a rule errs most; the longest one where that is unknown.
+
+    Any choice is sound. Taking always the same axis where nothing is known would make slivers without end.
+    """
     known = np.where(np.isfinite(spread), spread, np.inf)
     unknown = ~np.isfinite(known).all(1)
     return np.asarray(np.where(unknown, half.argmax(1), known.argmax(1)))
