@@ -160,6 +160,20 @@ def test_transcendental_decoders(decoder: list[str], box: dict[str, tuple[str, s
     assert gap_at(f, middle["v"], 0.5) <= float(Fraction(bound))
 
 
+def test_functions_from_below() -> None:
+    """The best Gaussian of all is bounded without closed forms; both answers agree with quadrature."""
+    squash = ep.Gap("z", ["a*tanh(z)"], "v", ["1/2"])
+    false = ep.for_all(squash <= "0.05", {"a": ("0.5", "1"), "v": ("0.1", "1")})
+    assert isinstance(false, ep.Counterexample)
+    a, v = float(false.point["a"]), float(false.point["v"])
+    assert 0.05 < false.enclosure.lower <= gap_at(lambda z: a * np.tanh(z), v, 0.5) <= false.enclosure.upper
+    wave = ep.Gap("z", ["a*sin(2*z)"], "v", ["1/2"])
+    true = gap_at(lambda z: 0.9 * np.sin(2 * z), 0.1, 0.5)
+    box = {"a": ("0.89", "0.91"), "v": ("0.1", "0.102")}
+    assert isinstance(ep.for_all(wave >= math.floor(100 * true - 1) / 100, box), ep.Proof)
+    assert isinstance(ep.for_all(wave >= math.ceil(100 * true + 1) / 100, box), ep.Counterexample)
+
+
 def test_two_latents_from_above() -> None:
     banana = ep.Gap(["a", "b"], ["a", "b + a**2"], "v", ["1/2", "x"])
     box = {"x": ("0.6", "0.8"), "v": ("0.5", "1")}

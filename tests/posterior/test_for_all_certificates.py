@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import elboproof as ep
+from elboproof.posterior.theorems import best_elbo, integrals, leaves, moments, natural, search
 
 CUBIC = ep.Gap("z", ["z + c*z**3"], "v", ["7/10"])
 CUBIC_BOX = {"c": ("0", "0.3"), "v": ("0.01", "1")}
@@ -323,3 +324,69 @@ def test_truncation_is_refused(from_above: Content, tmp_path: Path) -> None:
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         ep.recheck(tmp_path / "none.json")
+
+
+def test_lower_bounds_with_functions_are_not_verified_by_mistake(tmp_path: Path) -> None:
+    """A function that is no polynomial must not pass as one: E sin(z) is not E 1."""
+    wave = ep.Gap("z", ["a*sin(2*z)"], "v", ["1/2"])
+    answer = ep.for_all(wave >= "0.1", {"a": ("0.9", "1"), "v": ("0.1", "0.12")})
+    assert isinstance(answer, ep.Proof)
+    answer.certificate.save(tmp_path / "proof.json")
+    with pytest.raises(ep.CertificateError, match="verified for polynomials only; got sin"):
+        ep.recheck(tmp_path / "proof.json")
+
+
+def forget_a_control(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = natural.Natural.controls
+    monkeypatch.setattr(
+        natural.Natural,
+        "controls",
+        lambda self, box: sorted(whole(self, box) or [], key=lambda c: c.weight)[:-3],
+    )
+
+
+def shrink_integrals(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = integrals.Integrals.bounds
+
+    def bounds(self: integrals.Integrals, wanted: Any, seconds: float) -> None:
+        whole(self, wanted, seconds)
+        self.known.update({theta: (low - 0.01, high - 0.01) for theta, (low, high) in self.known.items()})
+
+    monkeypatch.setattr(integrals.Integrals, "bounds", bounds)
+
+
+def lose_a_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "halves", lambda *arguments: natural.halves(*arguments)[:1])
+
+
+def half_the_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = moments.divergence
+    monkeypatch.setattr(moments, "divergence", lambda q: whole(q) * 0.9)
+
+
+def ignore_branches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(best_elbo.BestElbo, "proved", lambda _, claims: [True] * len(claims))
+    monkeypatch.setattr(leaves.Judge, "promising", lambda *_: True)
+
+
+MUTANTS = [forget_a_control, shrink_integrals, lose_a_leaf, half_the_divergence]
+
+
+@pytest.mark.parametrize("mutate", MUTANTS, ids=[mutate.__name__ for mutate in MUTANTS])
+def test_the_check_catches_a_search_that_errs(
+    mutate: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mutate(monkeypatch)
+    content = certificate(CUBIC <= "0.1", CUBIC_BOX)
+    with pytest.raises(ep.CertificateError):
+        check(content, tmp_path)
+
+
+def test_the_check_catches_a_search_that_ignores_branches(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ignore_branches(monkeypatch)
+    square = ep.Gap("z", ["z**2"], "sigma**2", ["x"])
+    content = certificate(square >= "0.65", {"sigma": ("0.28", "0.3"), "x": ("0.6", "0.62")})  # truth .618
+    with pytest.raises(ep.CertificateError, match=r"the lower bound 0\.65 could not be verified"):
+        check(content, tmp_path)

@@ -4,6 +4,8 @@ One latent. With q = N(m, e^(2t)) and statistics that are powers of z,
 
     F(m, t) = theta . E_q[T] - (m^2 + e^(2t) - 1)/2 + t,        E[z^k] = m E[z^(k-1)] + (k-1) e^(2t) E[z^(k-2)].
 
+Decoders with atoms: `best_atoms`.
+
 *Outside a box.* If theta . T(z) - (3/8) z^2 <= M for all z, then F <= M + 1/2 + t - (m^2 + e^(2t))/8. So F > tau
 needs t > -K with K = M + 1/2 - tau, e^(2t)/8 - t < K, and m^2 < 8 (K + t).
 
@@ -28,11 +30,15 @@ from elboproof.numbers.centred import Centred
 from elboproof.numbers.compiler import Compiled, compile_tape
 from elboproof.numbers.duals import Dual
 from elboproof.numbers.tape import Tape
+from elboproof.posterior.theorems.best_atoms import AtomsBestElbo
+from elboproof.posterior.theorems.moments import Unbounded
 from elboproof.posterior.theorems.natural import Natural, Theta
 
 Index = NDArray[np.intp]
 
 BLOCK = 4096
+LARGEST_RATE = 0.5
+"""Statistics that grow like exp(|z|) would need far more cells than are worth trying."""
 MOST_CELLS = 20_000
 """For one theta."""
 
@@ -64,8 +70,31 @@ class BestElbo:
 
     @property
     def possible(self) -> bool:
-        """Whether the closed form above applies."""
-        return len(self.natural.latents) == 1 and not self.natural.atoms
+        """Whether there is a method: one latent, and atoms that are bounded as far as is known."""
+        if len(self.natural.latents) != 1:
+            return False
+        try:
+            return not self.natural.atoms or bool((self._atoms.rates[1] <= LARGEST_RATE).all())
+        except Unbounded:
+            return False
+
+    @cached_property
+    def _atoms(self) -> AtomsBestElbo:
+        return AtomsBestElbo(self.natural)
+
+    def _proved_with_atoms(self, claims: Sequence[Claim]) -> list[bool]:
+        """Share the expectations on one box around all; each claim that needs no box is true."""
+        roots = [_root(claim) for claim in claims]
+        boxes = np.array([root for root in roots if root is not None])
+        if not len(boxes):
+            return [True] * len(claims)
+        reach, top = boxes[:, 2].max(), (boxes[:, 1] + boxes[:, 3]).max()
+        low = (boxes[:, 1] - boxes[:, 3]).min()
+        half = _up((top - low) / 2) + 1 / 64
+        root = np.array([0.0, round((top + low) * 32) / 64, reach, half])
+        theta = np.array([[int(v.p) / int(v.q) for v in claim.theta] for claim in claims])
+        thresholds = np.array([claim.threshold for claim in claims])
+        return [bool(holds) for holds in self._atoms.proved(theta, thresholds, root)]
 
     @cached_property
     def _function(self) -> Compiled:
@@ -88,6 +117,8 @@ class BestElbo:
         """Return which claims are proved; the others may be false or need more than `MOST_CELLS` cells."""
         if not claims or not self.possible:
             return [False] * len(claims)
+        if self.natural.atoms:
+            return self._proved_with_atoms(claims)
         roots = [_root(claim) for claim in claims]
         holds = np.array([root is not None for root in roots])
         thetas = [

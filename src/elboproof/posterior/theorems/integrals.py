@@ -34,7 +34,7 @@ class _Bounded:
     def require_dimension(self, data_dim: int) -> None:
         """Any number of statistics fits."""
 
-    def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:  # noqa: ARG002
+    def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
         """There is none: the exponent is put on the tape by the model itself."""
         raise NotImplementedError
 

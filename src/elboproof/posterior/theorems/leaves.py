@@ -91,7 +91,7 @@ class Judge:
     def obstacle(self) -> str:
         """Return why nothing can be proved, empty if it can be tried."""
         if isinstance(self.quantity, Gap) and self.from_below and not self.best.possible:
-            return "lower bounds of the gap need one latent and a decoder that is a polynomial in it"
+            return "lower bounds of the gap need one latent and, apart from polynomials, bounded functions"
         return ""
 
     def leaf(self, box: Box) -> Leaf:

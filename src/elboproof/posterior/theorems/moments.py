@@ -90,10 +90,10 @@ def _less(powers: tuple[int, ...], i: int) -> tuple[int, ...]:
 def _with_atoms(natural: Natural, statistic: tuple[int, ...], q: GaussianPosterior) -> arb:
     if q.latent_dim > 1:
         raise Unbounded(f"the expectation of {natural.atoms[0]} under several latents")
-    growth = [_growth(atom, natural.latents[0]) for atom in natural.atoms]
+    rates = [growth(atom, natural.latents[0]) for atom in natural.atoms]
     k, powers = statistic[0], statistic[1:]
     constant, rate = arb(factorial(k)), arb(1 if k else 0)
-    for (c, a), power in zip(growth, powers, strict=True):
+    for (c, a), power in zip(rates, powers, strict=True):
         constant, rate = constant * c**power, rate + a * power
     mean, deviation = arb(rational(q.mean[0])), arb(rational(q.covariance[0][0])).sqrt()
     tilt = (rate * deviation).upper()
@@ -118,7 +118,7 @@ def _compiled(latent: Expr, atoms: tuple[Expr, ...], statistic: tuple[int, ...])
     return compile_tape(tape, [product], COMPLEX_BALLS)
 
 
-def _growth(e: Expr, z: Expr) -> tuple[arb, arb]:
+def growth(e: Expr, z: Expr) -> tuple[arb, arb]:
     """Return (C, a) with |e(z)| <= C exp(a |z|) for all real z; C >= 0, a >= 0.
 
     Raises
@@ -130,22 +130,22 @@ def _growth(e: Expr, z: Expr) -> tuple[arb, arb]:
         (value,) = compile_tape(*_single(e, z), COMPLEX_BALLS)(acb(0), False)
         return abs(value.real), arb(0)
     if e == z:
-        return arb(1), arb(1)  # |z| <= e^|z|
+        return 8 / arb(1).exp(), arb(1) / 8  # the maximum of |z| exp(-|z|/8) is 8/e, at 8
     if e.is_Add:
-        parts = [_growth(part, z) for part in e.args]
+        parts = [growth(part, z) for part in e.args]
         return sum((c for c, _ in parts), arb(0)), _greatest([a for _, a in parts])
     if e.is_Mul:
         constant, rate = arb(1), arb(0)
-        for c, a in (_growth(part, z) for part in e.args):
+        for c, a in (growth(part, z) for part in e.args):
             constant, rate = constant * c, rate + a
         return constant, rate
     if e.is_Pow and e.args[1].is_Integer and e.args[1] >= 0:
-        c, a = _growth(e.args[0], z)
+        c, a = growth(e.args[0], z)
         return c ** int(e.args[1]), a * int(e.args[1])
     if isinstance(e, _BOUNDED):
         return arb(1), arb(0)
     if isinstance(e, _LINEAR):  # each is at most 1 + |t|
-        c, a = _growth(e.args[0], z)
+        c, a = growth(e.args[0], z)
         return 1 + c, a
     if isinstance(e, sympy.exp | sympy.sinh | sympy.cosh | Expm1):
         return _exponential(e.args[0], z)
@@ -157,7 +157,7 @@ def _exponential(argument: Expr, z: Expr) -> tuple[arb, arb]:
     slope = sympy.diff(argument, z)
     if slope.free_symbols:
         raise Unbounded(f"the growth of exp({argument}) is not known")
-    (constant, _), (rate, _) = _growth(argument.xreplace({z: sympy.Integer(0)}), z), _growth(slope, z)
+    (constant, _), (rate, _) = growth(argument.xreplace({z: sympy.Integer(0)}), z), growth(slope, z)
     return constant.exp(), rate
 
 

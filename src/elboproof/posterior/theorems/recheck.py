@@ -364,7 +364,10 @@ class _Checker:
 
     def _require_no_better_gaussian(self) -> None:
         claims = [threshold for _, threshold in self.thresholds]
-        holds = recheck_best.bounded(claims, self.exponent.latents[0])
+        try:
+            holds = recheck_best.bounded(claims, self.exponent.latents[0])
+        except Unable as reason:
+            raise CertificateError(f"leaves: cannot be verified: {reason}") from reason
         for (leaf, _), good in zip(self.thresholds, holds, strict=True):
             if not good:
                 raise _not_from_below(leaf)

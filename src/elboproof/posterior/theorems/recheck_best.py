@@ -20,7 +20,7 @@ from sympy import Symbol
 
 from elboproof.arguments import FloatArray
 from elboproof.posterior.theorems.recheck_functions import Terms
-from elboproof.posterior.theorems.recheck_integrals import Dense, majorant, shifted
+from elboproof.posterior.theorems.recheck_integrals import Dense, Unable, majorant, shifted
 
 MOST_CELLS = 20_000
 """For one function."""
@@ -107,7 +107,10 @@ def _moments(functions: Sequence[Terms], z: Symbol) -> FloatArray:
 def _exact_moments(function: Terms, z: Symbol) -> dict[tuple[int, int], Fraction]:
     exact = {(0, 0): Fraction(1, 2), (2, 0): Fraction(-1, 2), (0, 1): Fraction(-1, 2)}
     for monomial, number in function.items():
-        k = int(monomial.as_powers_dict().get(z, 0))
+        base, power = monomial.as_base_exp()
+        if base != z or not power.is_Integer or power < 1:
+            raise Unable(f"lower bounds of the gap are verified for polynomials only; got {monomial}")
+        k = int(power)
         double = 1
         for j in range(k // 2 + 1):
             double *= max(2 * j - 1, 1)
