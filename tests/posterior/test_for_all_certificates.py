@@ -58,6 +58,7 @@ STATEMENTS = [
     ),
     (ep.Gap(["a", "b"], ["a*b"], "v", ["x"]) <= "0.3", {"x": ("0.6", "0.8"), "v": ("0.5", "1")}),
     (ep.LogEvidence("z", ["z + c*z**3"], "v", ["7/10"]).between(-2, 0), CUBIC_BOX),
+    (ep.Gap("z", ["c*sinh(z)"], "v", ["1/2"]) <= "0.1", {"c": ("0.5", "0.8"), "v": ("0.2", "1")}),
     (ep.LogEvidence("z", ["tanh(z)"], "1/w", ["y"]) >= -3, {"y": ("-1/2", "1/2"), "w": ("1", "9")}),
     (
         ep.Elbo("z", ["z + c*z**3"], "v", ["7/10"], ep.GaussianPosterior("0.4", "0.2")).between(-20, -0.5),
@@ -187,6 +188,14 @@ def huge_expression(content: Content) -> None:
     content["statement"]["decoder"] = ["z**" * 5000 + "z"]
 
 
+def root(content: Content) -> None:
+    content["statement"]["decoder"] = ["sqrt(z) + c*z**3 + v*0"]
+
+
+def high_degree(content: Content) -> None:
+    content["statement"]["decoder"] = ["((z + c + v)**30)**20"]
+
+
 def other_schema(content: Content) -> None:
     content["schema"] = "elboproof.for_all/2"
 
@@ -226,6 +235,8 @@ TAMPERED: list[tuple[Callable[[Content], None], str]] = [
     (a_float, r"leaves\[0\].bounds: got 0.05; expected a number as a string"),
     (code, "certificate: cannot be verified: decoder"),
     (huge_expression, "certificate: cannot be verified: decoder"),
+    (root, "one of its integrals is missing|cannot be verified"),
+    (high_degree, "certificate: cannot be verified: decoder.0.: got a degree of 600; expected at most 30"),
     (other_schema, "schema: got 'elboproof.for_all/2'; expected 'elboproof.for_all/1'"),
     (no_bound, "statement: got no bound; expected at least one"),
     (other_quantity, r"leaves\[\d+\].centre: got none|upper bound"),

@@ -9,7 +9,7 @@ polynomial basis: a centennial retrospective, 2012, sections 3 and 4.)
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from math import comb
+from math import comb, prod
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ Box = tuple[tuple[Fraction, Fraction], ...]
 
 MOST_TERMS = 2000
 HIGHEST_DEGREE = 60
+MOST_CONTROLS = 5000
 
 
 def add(a: Polynomial, b: Polynomial) -> Polynomial:
@@ -171,6 +172,10 @@ def degrees(polynomials: Sequence[Polynomial], variables: int) -> tuple[int, ...
 def control_points(polynomials: Sequence[Polynomial], box: Box) -> NDArray[Any]:
     """Return the Bernstein control points over a box, shape (number of control points, number of polynomials)."""
     degree = degrees(polynomials, len(box))
+    if prod(n + 1 for n in degree) > MOST_CONTROLS:
+        raise ValueError(
+            f"box: got {len(box)} parameters of degrees {degree}; expected at most {MOST_CONTROLS} control points"
+        )
     tensor = np.full((len(polynomials), *(n + 1 for n in degree)), fmpq(0), dtype=object)
     for i, polynomial in enumerate(polynomials):
         for exponents, coefficient in polynomial.items():

@@ -17,6 +17,8 @@ from sympy import Expr, Symbol
 from elboproof.numbers.parser import parse
 from elboproof.posterior.theorems.statements import Quantity
 
+HIGHEST_DEGREE = 30
+"""Of a decoder: the search refuses more than twice that in its square."""
 Box = Sequence[tuple[Fraction, Fraction]]
 Terms = dict[Expr, Fraction]
 """A function of z: products of latents and atoms, with rational coefficients; the constant belongs to 1."""
@@ -56,10 +58,11 @@ class Exponent:
         self.parameters = [Symbol(name, real=True) for name in names]
         known = {str(s): s for s in (*self.latents, *self.parameters)}
         outside = {str(s): s for s in self.parameters}
-        squares = [
-            (parse(x, outside, f"x[{j}]") - parse(f, known, f"decoder[{j}]")) ** 2
-            for j, (x, f) in enumerate(zip(quantity.x, quantity.decoder, strict=True))
+        data = [_small(parse(x, outside, f"x[{j}]"), f"x[{j}]") for j, x in enumerate(quantity.x)]
+        outputs = [
+            _small(parse(f, known, f"decoder[{j}]"), f"decoder[{j}]") for j, f in enumerate(quantity.decoder)
         ]
+        squares = [(x - f) ** 2 for x, f in zip(data, outputs, strict=True)]
         whole = expanded(-sympy.Add(*squares) / 2)
         self.coefficients: dict[Expr, Parametric] = {}
         for powers, factor in sympy.Poly(whole, *self.parameters).terms():
@@ -105,6 +108,22 @@ class Exponent:
         values = {monomial: _value(p, point) for monomial, p in self.coefficients.items()}
         w = _value(self.under, point) / _value(self.over, point)
         return Function(_times(values, w), w)
+
+
+def _small(e: Expr, name: str) -> Expr:
+    """Return an expression that SymPy multiplies out at once."""
+    if _degree(e) > HIGHEST_DEGREE:
+        raise ValueError(f"{name}: got a degree of {_degree(e)}; expected at most {HIGHEST_DEGREE}")
+    return e
+
+
+def _degree(e: Expr) -> int:
+    if e.is_Pow and e.args[1].is_Integer:
+        return _degree(e.args[0]) * abs(int(e.args[1]))
+    parts = [_degree(part) for part in e.args]
+    if e.is_Mul:
+        return sum(parts)
+    return max(parts, default=0) if e.is_Add else int(not e.is_number)
 
 
 def expanded(e: Expr) -> Expr:

@@ -58,13 +58,32 @@ def log_integral(function: Terms, latents: tuple[Symbol, ...]) -> arb:
 
 
 def _line(function: Terms, z: Symbol) -> arb:
-    right, left = majorant(function, z), majorant(function, z, mirrored=True)
-    for side in (right, left):
-        side[2] -= Fraction(3, 8)
-    radius = max(_radius(right), _radius(left))
+    radius = _radius_of(function, z)
     whole = combined([(function, Fraction(1)), ({z**2: Fraction(1)}, Fraction(-1, 2))])
     tail = (arb(radius) / arb(8).sqrt()).erfc()
     return _logarithm(_compiled(z, whole), _estimated(z, whole), radius, arb(0, (2 * tail).upper()))
+
+
+def _radius_of(function: Terms, z: Symbol) -> float:
+    """Return an R with G(z) <= (3/8) z^2 for |z| >= R."""
+    try:
+        sides = majorant(function, z), majorant(function, z, mirrored=True)
+    except Unable:
+        return _radius_in_sinh(function, z)
+    for side in sides:
+        side[2] -= Fraction(3, 8)
+    return max(_radius(side) for side in sides)
+
+
+def _radius_in_sinh(function: Terms, z: Symbol) -> float:
+    """Return an R for a polynomial in u = sinh z: beyond |u| = 1000 < sinh(16) none of its coefficients is positive."""
+    dense = _powers(sympy.sinh(z), function)
+    if dense is None:
+        raise Unable(f"no bound of {next(iter(function))} is known to the check")
+    for side in (dense, [c * (-1) ** k for k, c in enumerate(dense)]):
+        if any(c > 0 for c in shifted(side, Fraction(1000))):
+            raise Unable("the exponent is not seen to be bounded above")
+    return float(_SMALLEST_RADIUS)
 
 
 def _logarithm(
@@ -161,12 +180,13 @@ def _tape(z: Symbol, monomials: tuple[Expr, ...], floating: bool) -> Callable[..
 
 
 def _powers(z: Symbol, function: Mapping[Expr, Fraction]) -> Dense | None:
-    """Return the coefficients of a polynomial in z, None for another function."""
+    """Return the coefficients of a polynomial in z (a symbol or an atom), None for another function."""
     dense = [Fraction(0)]
     for monomial, number in function.items():
-        if monomial != 1 and monomial.as_base_exp()[0] != z:
+        base, power = (z, sympy.Integer(0)) if monomial == 1 else monomial.as_base_exp()
+        if base != z or not power.is_Integer or power < 0:
             return None
-        k = 0 if monomial == 1 else int(monomial.as_base_exp()[1])
+        k = int(power)
         dense += [Fraction(0)] * (k + 1 - len(dense))
         dense[k] += number
     return dense
@@ -319,6 +339,8 @@ def _central(power: int, variance: Fraction) -> Fraction:
 def _integrated(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosterior) -> arb:
     if len(latents) > 1:
         raise Unable("expectations of functions of several latents")
+    if _powers(sympy.sinh(latents[0]), function) is not None:
+        return _of_exponentials(function, latents[0], q)
     (z,), mean, variance = latents, q.mean[0], q.covariance[0][0]
     sizes = majorant({m: abs(c) for m, c in function.items()}, z)
     square = {z**k: c for k, c in enumerate(_product(sizes, sizes)) if c}
@@ -335,3 +357,14 @@ def _integrated(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosteri
     tolerance = arb(TOLERANCE)
     inside = acb.integral(integrand, -radius, radius, rel_tol=tolerance, abs_tol=tolerance).real
     return inside / (2 * arb.pi()).sqrt() + arb(0, outside.upper())
+
+
+def _of_exponentials(function: Terms, z: Symbol, q: GaussianPosterior) -> arb:
+    """Return E_q of powers of sinh z, written in exp(k z): E exp(k z) = exp(k m + k^2 S/2)."""
+    total, m, variance = arb(0), _ball(q.mean[0]), _ball(q.covariance[0][0])
+    for power, number in enumerate(_powers(sympy.sinh(z), function) or []):
+        for j in range(power + 1):
+            k = power - 2 * j
+            term = (m * k + variance * k * k / 2).exp() * comb(power, j) * (-1) ** j / 2**power
+            total += _ball(number) * term
+    return total
