@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "checking": {"arguments"},
     "decoder": {"arguments", "model", "numbers", "shapes"},
     "evidence": {"arguments", "model", "numbers", "shapes"},
-    "posterior": {"arguments", "model", "numbers"},
+    "posterior": {"arguments", "decoder", "evidence", "model", "numbers", "shapes"},
     "objectives": {"arguments", "model", "numbers"},
 }
 

@@ -18,6 +18,7 @@ from elboproof.evidence import domain as domains
 from elboproof.evidence import log_evidence as engine
 from elboproof.evidence import rule, search, summation
 from elboproof.evidence.energy import Cells, Energy, Index
+from elboproof.evidence.target import Target
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
 from tests.evidence import cases
@@ -72,6 +73,9 @@ CHECKS: dict[str, Callable[[], object]] = {
     "rod": lambda: check_honest(cases.ROD, 10),
     "small root box": lambda: check_honest(cases.FLAT, 2, Steering(half=2.0)),
     "generous discards": lambda: check_honest(cases.LINE, 1, Steering(share=1.0, size=24)),
+    "one heavy box": lambda: check_honest(
+        cases.FLAT, 3, Steering(half=2.25, share=120.0, size=24, core=0.1)
+    ),
     "poor rules": lambda: check_honest(cases.LINE, 1, Steering(share=1e-9, size=4, core=12.0)),
     "stopped early": lambda: check_honest(cases.LINE, 10, most_cells=30),
     "stretched frame": lambda: check_honest(cases.SLAB, 9, Steering(stretch=1 + 3e-7)),
@@ -114,6 +118,31 @@ def _without(*parts: str) -> Bug:
         )
 
     return _patched((engine, "_log_bounds", forgetful))
+
+
+@contextmanager
+def _one_discarded_box_is_dropped() -> Iterator[None]:
+    """The bound of the heaviest discarded cell of each block is not added."""
+    small = Target.small
+
+    def mass_bound(cells: Cells, target: Target, least: Any) -> Any:
+        mass = _MASS(cells, target, least)
+        heavy = np.where(mass <= small(target, cells), mass, -1.0)
+        if len(mass) and heavy.max() > 0:
+            mass[heavy.argmax()] = 0.0
+        return mass
+
+    with patch.object(search, "_mass_bound", mass_bound):
+        yield
+
+
+def _wrong_face(energy: Energy, cells: Cells, slopes: list[BallArray]) -> Any:
+    """The greatest value on a face for the least."""
+    return _FACES(energy, cells, [-slope for slope in slopes])
+
+
+def _prior_too_deep(energy: Energy, cells: Cells) -> Any:
+    return _PRIOR(energy, cells) + 2.0
 
 
 def _scaled_factors(scale: float) -> Bug:
@@ -164,6 +193,7 @@ def _data_without_radius(model: Any, x: Any) -> BallArray:
     return BallArray(_DATA(model, x).mid)
 
 
+_MASS, _FACES, _PRIOR = search._mass_bound, Energy._least_by_slopes, Energy._least_by_prior
 _TAIL, _SEARCH, _SPLIT, _AT, _DATA = (
     domains.log_tail,
     search.search,
@@ -195,6 +225,13 @@ MUTANTS = {
         _patched((domains, "log_tail", lambda d, r: 2 * _TAIL(d, r))), ("small root box",)
     ),
     "discarded cells are not added": Mutant(_without("discarded"), ("generous discards",)),
+    "one discarded box is dropped": Mutant(_one_discarded_box_is_dropped, ("one heavy box",)),
+    "the least value is sought on the wrong face": Mutant(
+        _patched((Energy, "_least_by_slopes", _wrong_face)), ("one heavy box",)
+    ),
+    "the prior's bound is too high": Mutant(
+        _patched((Energy, "_least_by_prior", _prior_too_deep)), ("one heavy box",)
+    ),
     "unfinished cells are not added": Mutant(_without("unfinished"), ("stopped early",)),
     "the rules' errors are not added": Mutant(_without("rule_error"), ("poor rules",)),
     "the remainder is halved": Mutant(_scaled_factors(0.5), ("rule's remainder",)),

@@ -47,15 +47,23 @@ class Undecided(ArithmeticError):  # noqa: N818 - a status, named as in the publ
         The best that was proved; it contains the truth.
     statuses : tuple of str
         One sentence per data point; empty for those that were decided.
+    what : str
+        What was asked, in the plural.
     """
 
-    def __init__(self, enclosure: Enclosure, statuses: tuple[str, ...]) -> None:
-        self.enclosure, self.statuses = enclosure, statuses
-        open_points = [n for n, status in enumerate(statuses) if status]
+    def __init__(
+        self, enclosure: Enclosure, statuses: tuple[str, ...], what: str = "log evidences"
+    ) -> None:
+        self.enclosure, self.statuses, self.what = enclosure, statuses, what
+        left = [n for n, status in enumerate(statuses) if status]
         super().__init__(
-            f"{len(open_points)} of {len(statuses)} log evidences undecided; the first is x[{open_points[0]}]: "
-            f"{statuses[open_points[0]]}; the best enclosures are in .enclosure"
+            f"{len(left)} of {len(statuses)} {what} undecided; the first is x[{left[0]}]: {statuses[left[0]]}; "
+            "the best enclosures are in .enclosure"
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by its parts: processes hand it on."""
+        return type(self), (self.enclosure, self.statuses, self.what)
 
 
 @dataclass(frozen=True)
