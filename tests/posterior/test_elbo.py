@@ -284,10 +284,17 @@ def test_unknown_tails_are_undecided(decoder: str, reason: str) -> None:
     assert caught.value.enclosure.lower == -np.inf
 
 
-def test_no_time_is_undecided() -> None:
-    model = ep.LatentModel.from_torch(network(2, torch.nn.ReLU()), ep.Gaussian("1/10"))
-    with pytest.raises(ep.Undecided, match="stopped by the time limit"):
-        ep.elbo(model, X, ep.GaussianPosterior([0, 0], [1, 1]), 10, seconds=0.2)
+def test_no_time_is_undecided_and_what_is_left_undone_is_enclosed() -> None:
+    module = network(2, torch.nn.ReLU())
+    model = ep.LatentModel.from_torch(module, ep.Gaussian("1/10"))
+    q = ep.GaussianPosterior([0.125, 0.25], [0.0625, 0.03125])
+    with pytest.raises(ep.Undecided, match=r"of 10 digits proved; stopped by the time limit") as caught:
+        ep.elbo(model, X, q, 10, seconds=0.2)
+    enclosure = caught.value.enclosure
+    assert enclosure.width[0] < 1
+    assert enclosure.contains(
+        [by_hermite(_network_joint(module, X, 0.1), [0.125, 0.25], [0.0625, 0.03125], 150)]
+    )
 
 
 MODEL = ep.LatentModel("z", ["tanh(z)", "z"], ep.Gaussian("1/10"))

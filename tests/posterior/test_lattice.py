@@ -32,10 +32,12 @@ def truncated(radius: float) -> mpmath.mpf:
 def bounded(radius: float, tolerance: float, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]:
     """Return |sum - integral over the cube| and the bound of it, for a cube of given size."""
     monkeypatch.setattr(lattice, "reach", lambda *_: (radius, np.zeros(1)))
-    monkeypatch.setattr(lattice, "WIDENINGS", 1)
+    monkeypatch.setattr(lattice, "ATTEMPTS", 1)
     found = lattice.lattice(Integrands(MODEL, DATA, [(0, 0)]), POINT, np.array([tolerance]))
     assert found is not None
-    (total,) = expectations._sums(Integrands(MODEL, DATA, [(0, 0)]), POINT, found)
+    sums = expectations._sums(Integrands(MODEL, DATA, [(0, 0)]), POINT, found, np.inf)
+    assert sums is not None
+    (total,) = sums
     return abs(float(total.mid()) - float(truncated(found.half))), float(found.error[0])
 
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from elboproof.arguments import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
-from elboproof.posterior.integrands import Integrands, Point
-from elboproof.posterior.majorants import tail
+from elboproof.posterior.integrands import BLOCK, Integrands, Point
+from elboproof.posterior.majorants import NoMajorantError, tail
 
 Index = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -118,7 +118,7 @@ def plan(
             work.visited += len(half)
             centre, half, allowed = _step(integrands, point, tolerance, work, (centre, half, allowed), radius)
     if work.stopped:
-        work.error = np.full(len(tails), np.inf)
+        _abandon(integrands, point, work, centre, half)
     return work
 
 
@@ -133,7 +133,7 @@ def reach(integrands: Integrands, point: Point, tolerance: FloatArray) -> tuple[
         if (tails <= SHARES["tail"] * tolerance).all():
             return float(radius), tails
         radius += 0.5
-    return FARTHEST, np.full(len(tolerance), np.inf)
+    raise NoMajorantError(f"they are too heavy at a distance of {FARTHEST:g} deviations")
 
 
 def grid(count: int, radius: float, d: int) -> tuple[FloatArray, FloatArray]:
@@ -255,21 +255,35 @@ def _flat(
 ) -> Mask:
     """Keep the cells over which G varies little enough as they are; return which, (B,)."""
     rows = np.flatnonzero(candidates)
-    values = integrands.ranges(
-        point, [BallArray(centre[rows, k], half[rows, k]) for k in range(half.shape[1])]
-    )
-    volume = BallArray(np.ones(len(rows)))
-    for k in range(half.shape[1]):
-        volume = volume * BallArray(2 * half[rows, k])
-    integrals = [value * volume for value in values]
+    integrals = _integrals(integrands, point, centre[rows], half[rows])
     # cells along a kink number about (R/h)^(d-1), so their shares add up to about FLAT_SHARE
     share = FLAT_SHARE * np.prod(half[rows] / radius, axis=1) ** ((half.shape[1] - 1) / half.shape[1])
     spread = np.max([ball.rad / t for ball, t in zip(integrals, tolerance, strict=True)], axis=0)
     kept = spread <= share
     if kept.any():
-        sums = [ball[kept].sum().reshape(1) for ball in integrals]
-        total = BallArray.concatenate(sums)
-        work.flat = total if work.flat is None else work.flat + total
+        _keep(work, [ball[kept] for ball in integrals])
     chosen = np.zeros(len(half), dtype=bool)
     chosen[rows[kept]] = True
     return chosen
+
+
+def _integrals(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> list[BallArray]:
+    """Return first-order enclosures of the integrals over cells: range times volume."""
+    d = half.shape[1]
+    values = integrands.ranges(point, [BallArray(centre[:, k], half[:, k]) for k in range(d)])
+    volume = BallArray(np.ones(len(half)))
+    for k in range(d):
+        volume = volume * BallArray(2 * half[:, k])
+    return [value * volume for value in values]
+
+
+def _keep(work: Plan, integrals: list[BallArray]) -> None:
+    total = BallArray.concatenate([ball.sum().reshape(1) for ball in integrals])
+    work.flat = total if work.flat is None else work.flat + total
+
+
+def _abandon(integrands: Integrands, point: Point, work: Plan, centre: FloatArray, half: FloatArray) -> None:
+    """Take the cells that a limit left undone as they are, however wide their range."""
+    for start in range(0, len(half), BLOCK):
+        part = slice(start, start + BLOCK)
+        _keep(work, _integrals(integrands, point, centre[part], half[part]))

@@ -157,37 +157,33 @@ def one_elbo(
         with working_precision(bits):
             data = [arb(fmpq(value.numerator, value.denominator)) for value in x]
             point = Point(q.mean_balls(), q.cholesky())
-            ball, status = _evaluated(model, data, point, SHARE * 10.0**-digits, deadline, floats)
-            if not status and ball.rad() <= arb(10) ** -arb(digits):
+            ball, reason = _evaluated(model, data, point, SHARE * 10.0**-digits, deadline, floats)
+            if not reason and ball.rad() <= arb(10) ** -arb(digits):
                 return ball, ""
-        status = status or f"{_digits(ball):.1f} of {digits:g} digits proved; stopped by rounding"
-        if floats:
-            floats = False  # the sums' rounding: again, in arb
-        elif bits >= MOST_BITS or not ball.is_finite() or "limit" in status:
-            return ball, status
-        else:
-            bits *= 2
+        if reason or bits >= MOST_BITS or not ball.is_finite():
+            return ball, f"{_reached(ball)} of {digits:g} digits proved; stopped by {reason or 'rounding'}"
+        bits = bits if floats else 2 * bits
+        floats = False  # the sums' rounding: again, in arb
 
 
-def _digits(ball: arb) -> float:
+def _reached(ball: arb) -> str:
     radius = float(ball.rad())
-    return float(-np.log10(radius)) if 0 < radius < np.inf else -np.inf
+    return f"{-np.log10(radius):.1f}" if 0 < radius < 1 else "none"
 
 
 def _evaluated(
     model: LatentModel, x: Sequence[arb], point: Point, tolerance: float, deadline: float, floats: bool
 ) -> tuple[arb, str]:
-    """Return the ELBO at the current precision and why the tolerance was not reached."""
+    """Return the ELBO at the current precision and what kept the quadrature from its tolerance."""
     expected = closed_form(model, x, point.mean, point.factor)
-    status = ""
+    reason = ""
     if expected is None:
         if model.latent_dim > MOST_LATENTS:
             raise bad("model", model, f"at most {MOST_LATENTS} latents, unless the ELBO has a closed form")
         rules = Quadrature(model, x, point, [(0, 0)], [tolerance], deadline)
-        expected, status = rules.sums(floats=floats)[0, 0, (0,) * model.latent_dim], rules.status
-        if status:
-            status = f"no digits proved; stopped by {status}"
-    return expected + prior_and_entropy(point), status
+        expected = rules.sums(floats=floats)[0, 0, (0,) * model.latent_dim]
+        reason = rules.status
+    return expected + prior_and_entropy(point), reason
 
 
 def prior_and_entropy(point: Point) -> arb:
@@ -217,7 +213,7 @@ def elbo_ball(model: LatentModel, x: list[arb], mean: list[arb], cholesky: list[
     with working_precision(bits):
         point = Point(mean, cholesky)
         tolerance = 2.0 ** -float(bits - SPARE_BITS)
-        ball, status = _evaluated(model, x, point, tolerance, time.monotonic() + 60.0, floats=False)
-    if status:
-        raise undecided("ELBOs", Enclosure.from_balls([ball]), (status,))
+        ball, reason = _evaluated(model, x, point, tolerance, time.monotonic() + 60.0, floats=False)
+    if reason:
+        raise undecided("ELBOs", Enclosure.from_balls([ball]), (f"stopped by {reason}",))
     return ball

@@ -1,5 +1,6 @@
 """Gaussian expectations of any decoder by quadrature with proof: sums over the cells of a plan."""
 
+import time
 from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
@@ -20,6 +21,8 @@ from elboproof.posterior.majorants import NoMajorantError
 
 Nodes = tuple[tuple[arb, arb], ...]
 """Abscissae u with weights w h phi(u)."""
+GRACE = 2.0
+"""Seconds after the deadline: what a stopped plan has found is still added up."""
 Values = dict[tuple[int, int, tuple[int, ...]], arb]
 """Balls for (order of derivative, component, exponents of eps)."""
 
@@ -55,7 +58,7 @@ class Quadrature:
         tolerance: Sequence[float],
         deadline: float,
     ) -> None:
-        self.integrands, self.point = Integrands(model, x, degrees), point
+        self.integrands, self.point, self._deadline = Integrands(model, x, degrees), point, deadline
         by_order = {order: t for (order, _), t in zip(degrees, tolerance, strict=True)}
         aims = np.array([by_order[order] for order in self.integrands.orders])
         self._rules: Plan | Lattice | None = None
@@ -79,10 +82,13 @@ class Quadrature:
             Sum in float64 balls instead of in arb at the current precision.
         """
         work, entries = self._rules, self.integrands.entries
-        if work is None or self.status:
+        if work is None:
             return dict.fromkeys(entries, arb(0, float("inf")))
         given = self.point if point is None else point
-        sums = (_float_sums if floats else _sums)(self.integrands, given, work)
+        sums = (_float_sums if floats else _sums)(self.integrands, given, work, self._deadline)
+        if sums is None:
+            self.status = "the time limit"
+            return dict.fromkeys(entries, arb(0, float("inf")))
         values = [_completed(total, work, q) for q, total in enumerate(sums)]
         return dict(zip(entries, values, strict=True))
 
@@ -103,14 +109,15 @@ def _completed(total: arb, work: Plan | Lattice, q: int) -> arb:
 # -- sums in arb --
 
 
-def _sums(integrands: Integrands, point: Point, work: Plan | Lattice) -> list[arb]:
-    """Return the sums of all rules at the current precision, one per integrand."""
+def _sums(integrands: Integrands, point: Point, work: Plan | Lattice, deadline: float) -> list[arb] | None:
+    """Return the sums of all rules at the current precision, one per integrand; None after the deadline."""
     function = integrands.derivatives(REAL_BALLS)
     monomials = sorted({p for _, _, p in integrands.entries}, key=lambda p: (sum(p), p))
     columns = [(o, c) for o, degree in integrands.degrees for c in range(_count(integrands, o))]
     totals: dict[Any, arb] = {}
     for axes in _lattice_axes(work) if isinstance(work, Lattice) else _cell_axes(work):
-        _one_cell(integrands, point, function, axes, (columns, monomials), totals)
+        if not _added(integrands, point, function, axes, (columns, monomials), totals, deadline + GRACE):
+            return None
     return [totals.get(entry, arb(0)) for entry in integrands.entries]
 
 
@@ -160,18 +167,21 @@ def _legendre(n: int) -> Nodes:
     return _RULES[key]
 
 
-def _one_cell(
+def _added(
     integrands: Integrands,
     point: Point,
     function: Compiled,
     axes: Sequence[Nodes],
     names: tuple[list[tuple[int, int]], list[tuple[int, ...]]],
     totals: dict[Any, arb],
-) -> None:
-    """Add one cell's rule to the totals of every (order, component, exponents)."""
+    deadline: float,
+) -> bool:
+    """Add one cell's rule to the totals of every (order, component, exponents); False after the deadline."""
     columns, monomials = names
     needed = set(integrands.entries)
-    for chosen in product(*axes):
+    for number, chosen in enumerate(product(*axes)):
+        if not number % 256 and time.monotonic() > deadline:
+            return False
         eps = [u for u, _ in chosen]
         z = [
             sum((row[j] * eps[j] for j in range(i + 1)), m)
@@ -186,6 +196,7 @@ def _one_cell(
                 key = (order, component, p)
                 if key in needed:
                     totals[key] = totals[key] + value * powers[p] if key in totals else value * powers[p]
+    return True
 
 
 def _power(weight: arb, eps: Sequence[arb], p: tuple[int, ...]) -> arb:
@@ -198,10 +209,14 @@ def _power(weight: arb, eps: Sequence[arb], p: tuple[int, ...]) -> arb:
 # -- sums in float64 balls --
 
 
-def _float_sums(integrands: Integrands, point: Point, work: Plan | Lattice) -> list[arb]:
-    """Return the sums of all rules in float64 balls."""
+def _float_sums(
+    integrands: Integrands, point: Point, work: Plan | Lattice, deadline: float
+) -> list[arb] | None:
+    """Return the sums of all rules in float64 balls; None after the deadline."""
     totals: list[BallArray] = [BallArray(np.zeros(()))] * len(integrands.entries)
     for eps, weight in _lattice_blocks(work) if isinstance(work, Lattice) else _cell_blocks(work):
+        if time.monotonic() > deadline + GRACE:
+            return None
         values = [value.broadcast_to(weight.shape) for value in integrands.values(point, eps)]
         sums = [term.sum() for term in integrands.products(values, eps, weight)]
         totals = [a + b for a, b in zip(totals, sums, strict=True)]

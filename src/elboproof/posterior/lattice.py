@@ -29,13 +29,13 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.posterior.cells import SHARES, SLACK, density, grid, reach, suprema
 from elboproof.posterior.integrands import Integrands, Point
 
-HEIGHTS = (0.5, 0.8, 1.2, 1.7, 2.4, 3.4, 4.8, 6.8)
+HEIGHTS = (0.3, 0.5, 0.8, 1.2, 1.7, 2.4, 3.4, 4.8, 6.8)
 """The strips' half widths a to choose from."""
 SIDE = {1: 1.0, 2: 2.0, 3: 2.7}
 """About the side of the cells over which suprema are taken: finer ones are sharper and cost more than they save."""
-MOST = {1: 200, 2: 96, 3: 60}
+MOST = {1: 600, 2: 240, 3: 110}
 """Points per axis; where more are needed, cells with rules of their own are better."""
-WIDENINGS = 4
+ATTEMPTS = 4
 
 
 @dataclass(frozen=True)
@@ -81,22 +81,27 @@ def lattice(integrands: Integrands, point: Point, tolerance: FloatArray) -> Latt
     NoMajorantError
         If the tails cannot be bounded.
     """
-    d = integrands.d
+    d, side = integrands.d, SIDE[integrands.d]
     radius, tails = reach(integrands, point, tolerance)
-    for _ in range(WIDENINGS):
-        cells = max(1, int(np.ceil(2 * radius / SIDE[d])))
+    for _ in range(ATTEMPTS):
+        cells = max(1, int(np.ceil(2 * radius / side)))
         centre, half = grid(cells, radius, d)
         inner, outer = _totals(integrands, point, centre, half)
         counts = np.arange(cells, MOST[d] + 1, cells)
-        errors = _errors(inner, outer, 2 * cells * float(half[0, 0]) / counts)  # (Q, d, counts)
+        steps = 2 * cells * float(half[0, 0]) / counts
+        errors = _errors(inner, outer, steps)  # (Q, d, counts)
         good = (errors / tolerance[:, None, None]).max(0) <= SHARES["rules"] / d
         if good.any(1).all():
             choice = good.argmax(1)
             chosen = errors[:, np.arange(d), choice].sum(1) * SLACK
             return Lattice(cells * float(half[0, 0]), tuple(counts[choice].tolist()), chosen + tails)
-        if not np.isfinite(errors[:, :, -1]).all():
+        inside = _errors(inner, np.zeros_like(outer), steps[-1:]) / tolerance[:, None, None]
+        if inside.max() <= SHARES["rules"] / d:
+            radius += 0.5  # the faces are too near
+        elif side < SIDE[d] or not np.isfinite(inner[..., 0]).any():
             return None
-        radius += 0.5  # the faces are too near
+        else:
+            side = SIDE[d] / 2  # sharper suprema
     return None
 
 

@@ -36,7 +36,7 @@ REFINEMENTS = 6
 BITS = 160
 LOOSE = 1e-4
 """Tolerance of the Hessian in whitened coordinates: its error is multiplied by the box only."""
-SHARP = {1: 1e-13, 2: 1e-11, 3: 1e-9}
+SHARP = {1: 1e-13, 2: 1e-11, 3: 1e-8}
 """Tolerance of the gradient in whitened coordinates. The ELBO feels its square."""
 
 
