@@ -53,6 +53,8 @@ class Leaf:
         Proved bounds.
     above
         Whether the gap is proved to be at least the statement's lower bound.
+    unbounded
+        Whether an exponent is not seen to be bounded above: its integral may be infinite.
     """
 
     box: Box
@@ -65,6 +67,7 @@ class Leaf:
     lower: float = -inf
     upper: float = inf
     above: bool = False
+    unbounded: bool = False
 
     def before(self, control: Control) -> Theta:
         """Return c - h (b - c)."""
@@ -167,7 +170,13 @@ class Judge:
         return max(above, below) if leaf.controls is not None else -inf
 
     def axis(self, leaf: Leaf) -> int:
-        """Return the axis to cut: the one along which theta . T varies most under the leaf's posterior."""
+        """Return the axis to cut: the one along which theta . T varies most under the leaf's posterior.
+
+        Where an exponent is unbounded, a coefficient's control points differ in sign, and a parameter is cut at 0.
+        """
+        crossing = [k for k, (low, high) in enumerate(leaf.box) if low < 0 < high]
+        if leaf.unbounded and crossing:
+            return crossing[0]
         if leaf.controls is None or leaf.posterior is None:
             widths = [(high - low) / max(abs(high), abs(low)) for low, high in leaf.box]
             return widths.index(max(widths))
@@ -220,7 +229,11 @@ class Judge:
 
     def prove(self, leaves: Sequence[Leaf], seconds: float) -> None:
         """Prove bounds over leaves; they stay infinite where that fails."""
-        wanted = [(theta, self.supremum(leaf, theta)) for leaf in leaves for theta in self.wanted(leaf)]
+        wanted = []
+        for leaf in leaves:
+            part = [(theta, self.supremum(leaf, theta)) for theta in self.wanted(leaf)]
+            leaf.unbounded = any(supremum is None for _, supremum in part)
+            wanted += part
         self.integrals.bounds(wanted, seconds)
         with working_precision(BITS):
             for leaf in leaves:
@@ -332,7 +345,9 @@ class _Guess:
 
 
 def middle(low: Fraction, high: Fraction) -> Fraction:
-    """Return where an interval is cut: near the geometric mean if its ends differ by a factor, else in the middle."""
+    """Return where an interval is cut: at 0, near the geometric mean if its ends are far apart, else in the middle."""
+    if low < 0 < high:
+        return Fraction(0)
     if (low > 0 or high < 0) and max(low / high, high / low) > 2:
         mean = float(low * high) ** 0.5 * (1 if low > 0 else -1)
         cut = Fraction(f"{mean:.2g}")

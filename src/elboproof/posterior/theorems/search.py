@@ -25,6 +25,8 @@ MOST_LATENTS = 2
 BATCH = 256
 TRIES = 4
 """Points at which a violation that the floats see is tried to be proved."""
+SHOWN = 32
+"""Open leaves that are looked at for the one that resists most."""
 CLEAR = 1e-6
 """Nats by which floats must see a violation."""
 
@@ -65,6 +67,8 @@ def for_all(
     -----
     log p(x) - ELBO(q) is convex in the natural parameters of the likelihood, whose values over a box lie in the convex
     hull of their Bernstein control points; so bounds over a box come from integrals at points (see `leaves`).
+    Where the coefficient of the decoder's highest power vanishes within the box, the integral at a control point may be
+    infinite on every leaf beside that place: then the answer is ``Unproved``, and says so.
     """
     began = time.monotonic()
     given: object = statement
@@ -204,8 +208,13 @@ def _unproved(task: _Task, state: _State, why: str) -> Unproved:
     judge = state.judge
     candidates = [*state.open, *state.ready] or [judge.leaf(task.box)]
     worst = max(candidates, key=judge.violation)
-    if not judge.obstacle() and worst.controls is not None and worst.posterior is not None:
-        judge.prove([worst], 10.0)
+    tried = [leaf for leaf in candidates if leaf.controls is not None and leaf.posterior is not None]
+    if tried and not judge.obstacle():
+        tried = sorted(tried, key=judge.violation)[-SHOWN:]
+        judge.prove(tried, 10.0)
+        worst = max(tried, key=lambda leaf: (leaf.unbounded, not judge.holds(leaf), judge.violation(leaf)))
+        if worst.unbounded:
+            why += "; at a control point the exponent is not seen to be bounded above"
     low = max(worst.lower, 0.0) if isinstance(task.statement.quantity, Gap) else worst.lower
     side = dict(zip(task.names, worst.box, strict=True))
     known = Enclosure(low, max(worst.upper, low))
