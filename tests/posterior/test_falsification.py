@@ -8,7 +8,7 @@ import pytest
 
 import elboproof as ep
 from elboproof.posterior import elbo as elbo_module
-from elboproof.posterior import expectations
+from elboproof.posterior import expectations, moments
 
 PIECES = ["{0}*{z}", "{0}*{z}**2", "{0}*{z}**3/4", "sin({0}*{z})", "cos({0}*{z} + {1})", "exp({0}*{z}/2)"]
 MIXED = ["{0}*u*v", "sin({0}*u + {1}*v)", "exp({0}*u/3)*v", "u**2*v*{0}"]
@@ -51,7 +51,7 @@ def problems(seed: int, count: int) -> Iterator[tuple[ep.LatentModel, list[Fract
 
 def ratios(seed: int, count: int, monkeypatch: pytest.MonkeyPatch, *, lattice: bool) -> list[float]:
     """Return |error| / radius of every quadrature."""
-    closed_form = elbo_module.closed_form
+    closed_form = moments.closed_form
     found = []
     if not lattice:
         monkeypatch.setattr(expectations, "lattice", lambda *_: None)

@@ -1,1 +1,24 @@
-"""Gaussian q(z): ELBO, stationary points and gap, proved."""
+r"""Gaussian q(z): ELBO, stationary points and gap, proved.
+
+The way of a number
+-------------------
+``gaussian_posterior``  q = N(m, S) in exact numbers.
+``exponential``, ``moments``  E_q of sums of c z^k exp(a.z): exact algebra, then a tape in (m, L).
+``integrands``  for all other decoders: what is integrated against N(0, I), in every number system.
+``majorants``, ``network_growth``  how it grows: the tails.
+``lattice``  the rule of choice: midpoints on a cube, where the integrand is analytic.
+``cells``  else: Gauss-Legendre on cells that are halved; cells with a kink are kept with their range.
+``expectations``  the sums, in float64 balls or in arb.
+``elbo``  the ELBO: the rest of it is elementary.
+``equations``  its gradient and Hessian in the parameters of q.
+``ascent``  where it may be stationary, in floats; trusted for nothing.
+``krawczyk``, ``stationary``  that it is, once, in a box.
+``gap``  log p(x) - ELBO there.
+
+What the proofs rest on
+-----------------------
+FLINT's balls and this package's float64 balls (`numbers.ball_rounding`); the theorems stated in `moments`,
+`majorants`, `lattice`, `evidence.rule` and `krawczyk`; differentiation of E_q under the integral, which the majorants
+of the derivatives justify. A decoder is taken to be real on all of R^d, as `LatentModel` demands. Not shown: that
+there are no further stationary points.
+"""
