@@ -36,7 +36,7 @@ from elboproof.posterior.theorems.natural import Natural, Theta
 
 Index = NDArray[np.intp]
 
-BLOCK = 4096
+BLOCK = 8192
 LARGEST_RATE = 0.5
 """Statistics that grow like exp(|z|) would need far more cells than are worth trying."""
 MOST_CELLS = 20_000
@@ -114,7 +114,20 @@ class BestElbo:
         return compile_tape(tape, [total], BALL_ARRAYS)
 
     def proved(self, claims: Sequence[Claim]) -> list[bool]:
-        """Return which claims are proved; the others may be false or need more than `MOST_CELLS` cells."""
+        """Return which claims are proved; the others may be false or need more than `MOST_CELLS` cells.
+
+        Of several thresholds for one theta, the lowest is tried first: the others follow from it.
+        """
+        lowest: dict[Theta, Claim] = {}
+        for claim in claims:
+            if claim.theta not in lowest or claim.threshold < lowest[claim.theta].threshold:
+                lowest[claim.theta] = claim
+        known = dict(zip(lowest, self._proved(list(lowest.values())), strict=True))
+        left = [claim for claim in claims if not known[claim.theta] and claim is not lowest[claim.theta]]
+        others = dict(zip(map(id, left), self._proved(left), strict=True))
+        return [known[claim.theta] or others.get(id(claim), False) for claim in claims]
+
+    def _proved(self, claims: Sequence[Claim]) -> list[bool]:
         if not claims or not self.possible:
             return [False] * len(claims)
         if self.natural.atoms:

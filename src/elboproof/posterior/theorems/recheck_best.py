@@ -39,7 +39,19 @@ class Threshold:
 
 
 def bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
-    """Return for which claims sup F <= threshold was proved."""
+    """Return for which claims sup F <= threshold was proved; one function's lowest threshold decides for its others."""
+    keys = [frozenset(claim.function.items()) for claim in claims]
+    lowest: dict[object, Threshold] = {}
+    for key, claim in zip(keys, claims, strict=True):
+        if key not in lowest or claim.value < lowest[key].value:
+            lowest[key] = claim
+    known = dict(zip(lowest, _bounded(list(lowest.values()), z), strict=True))
+    left = [n for n, claim in enumerate(claims) if not known[keys[n]] and claim is not lowest[keys[n]]]
+    others = dict(zip(left, _bounded([claims[n] for n in left], z), strict=True))
+    return [known[key] or others.get(n, False) for n, key in enumerate(keys)]
+
+
+def _bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
     coefficients = _moments([claim.function for claim in claims], z)
     thresholds = np.array([claim.value for claim in claims])
     holds = np.ones(len(claims), dtype=bool)
