@@ -20,6 +20,7 @@ SHAPED = (
     "elboproof.decoder.streaming",
     "elboproof.evidence.domain",
     "elboproof.evidence.floats",
+    "elboproof.evidence.kinks",
     "elboproof.evidence.rule",
     "elboproof.evidence.start",
     "elboproof.evidence.target",

@@ -73,9 +73,7 @@ CHECKS: dict[str, Callable[[], object]] = {
     "rod": lambda: check_honest(cases.ROD, 10),
     "small root box": lambda: check_honest(cases.FLAT, 2, Steering(half=2.0)),
     "generous discards": lambda: check_honest(cases.LINE, 1, Steering(share=1.0, size=24)),
-    "one heavy box": lambda: check_honest(
-        cases.FLAT, 3, Steering(half=2.25, share=120.0, size=24, core=0.1)
-    ),
+    "one heavy box": lambda: check_honest(cases.FLAT, 3, Steering(half=2.25, share=120.0, size=24, core=0.1)),
     "poor rules": lambda: check_honest(cases.LINE, 1, Steering(share=1e-9, size=4, core=12.0)),
     "stopped early": lambda: check_honest(cases.LINE, 10, most_cells=30),
     "stretched frame": lambda: check_honest(cases.SLAB, 9, Steering(stretch=1 + 3e-7)),

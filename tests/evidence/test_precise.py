@@ -98,3 +98,24 @@ def test_a_relu_network_is_proved() -> None:
     assert first.lower <= second.upper
     assert second.lower <= first.upper
     assert first.width <= 2e-8
+
+
+@pytest.mark.parametrize(
+    ("decoder", "x", "straight", "moved"),
+    [
+        (["relu(a - b/2) + b"], ["3/10"], ["relu(a*sqrt(5)/2) + (2*b - a)/sqrt(5)"], 9),
+        (["abs(a + 2*b)", "a"], ["2/5", "1/5"], ["abs(sqrt(5)*a)", "(a + 2*b)/sqrt(5)"], 9),
+        (["max(a, b)"], ["3/10"], ["b/sqrt(2) + abs(a)/sqrt(2)"], 9),
+    ],
+)
+def test_oblique_kinks_of_one_direction_are_proved(
+    decoder: list[str], x: list[str], straight: list[str], moved: int
+) -> None:
+    """The same law with latents turned so that the kink is at a = 0, and an integral by FLINT over b agree."""
+    found = ep.log_evidence(ep.LatentModel(["a", "b"], decoder, ep.Gaussian("1/100")), x, moved, seconds=30.0)
+    turned = ep.log_evidence(
+        ep.LatentModel(["a", "b"], straight, ep.Gaussian("1/100")), x, moved, seconds=30.0
+    )
+    assert found.width <= 2.1 * 10.0**-moved
+    assert found.lower <= turned.upper
+    assert turned.lower <= found.upper

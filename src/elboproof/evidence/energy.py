@@ -112,10 +112,14 @@ class Energy:
         Data.
     frames : (N, d, d)
         The matrices A_n.
+    kinks_across
+        Whether all kinks are crossed along the first axis only; this steers.
     """
 
-    def __init__(self, model: LatentModel, x: BallArray, frames: FloatArray) -> None:
-        self.model, self.x, self.frames = model, x, frames
+    def __init__(
+        self, model: LatentModel, x: BallArray, frames: FloatArray, kinks_across: bool = False
+    ) -> None:
+        self.model, self.x, self.frames, self.kinks_across = model, x, frames, kinks_across
         self.d = model.latent_dim
         self._function = model.quantities.compiled("energy", 0, BALL_ARRAYS)
         self._plain = bool((frames == np.eye(self.d)).all())

@@ -10,7 +10,7 @@ from flint import arb
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
-from elboproof.evidence import line, precise
+from elboproof.evidence import kinks, line, precise
 from elboproof.evidence import search as branch
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Cells, Energy, Index
@@ -51,9 +51,7 @@ class Undecided(ArithmeticError):  # noqa: N818 - a status, named as in the publ
         What was asked, in the plural.
     """
 
-    def __init__(
-        self, enclosure: Enclosure, statuses: tuple[str, ...], what: str = "log evidences"
-    ) -> None:
+    def __init__(self, enclosure: Enclosure, statuses: tuple[str, ...], what: str = "log evidences") -> None:
         self.enclosure, self.statuses, self.what = enclosure, statuses, what
         left = [n for n, status in enumerate(statuses) if status]
         super().__init__(
@@ -148,7 +146,9 @@ def prove(model: LatentModel, x: Data, digits: float, *, seconds: float, most_ce
             return _one_by_one(point, _fractions(x, data), float(digits), began, seconds, int(most_cells))
     floats = FloatEnergy(model)
     guess = start(floats, data.mid)
-    scales = (guess.frames, guess.energy.copy(), guess.log_mass.copy())
+    normal = None if floats.smooth else kinks.direction(model)
+    frames = guess.frames if normal is None else kinks.aligned(normal, guess.frames)
+    scales = (frames, normal is not None, guess.energy.copy(), guess.log_mass.copy())
     work = _Work(model, floats, data, _fractions(x, data), *scales, float(digits), digits > FLOAT_DIGITS)
     enclosure, statuses, cells = work.run(began + seconds, int(most_cells))
     balls = tuple(work.balls[n] for n in range(len(data))) if len(work.balls) == len(data) else ()
@@ -249,6 +249,7 @@ class _Work:
     data: BallArray
     exact_data: list[list[Fraction]]
     frames: FloatArray
+    kinks_across: bool
     shift: FloatArray
     log_mass: FloatArray
     digits: float
@@ -295,7 +296,7 @@ class _Work:
     def _round(
         self, which: Index, share: float, deadline: float, most: int
     ) -> "tuple[_Bounds, branch.Found]":
-        energy = Energy(self.model, self.data[which], self.frames[which])
+        energy = Energy(self.model, self.data[which], self.frames[which], self.kinks_across)
         where = domain(self.model, self.frames[which], self.log_mass[which], self.digits)
         shift = self.shift[which]
         mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))

@@ -220,7 +220,20 @@ def _try_rules(
     errors = _axis_errors(energy, cells, target)[:, :largest]
     accepted = (errors[:, -1] <= allowed[:, None]).all(1)
     _accept(cells, accepted, errors, allowed, found)
-    return accepted, widest(errors[:, -1], cells.half)
+    return accepted, _worst(errors[:, -1], cells.half, energy.kinks_across)
+
+
+def _worst(errors: FloatArray, half: FloatArray, kinks_across: bool) -> Index:
+    """Return the axis with the largest error, the longest of those where no rule is bounded.
+
+    Any choice is sound. Taking always the same axis where nothing is known would make slivers without end; but slivers
+    along a kink are what is wanted.
+    """
+    unknown = ~np.isfinite(errors)
+    lengths = np.where(unknown, half, -1.0)
+    if kinks_across:
+        lengths[unknown.all(1), 0] = np.inf
+    return np.asarray(np.where(unknown.any(1), lengths.argmax(1), errors.argmax(1)))
 
 
 def _axis_errors(energy: Energy, cells: Cells, target: Target) -> FloatArray:

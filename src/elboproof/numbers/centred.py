@@ -187,11 +187,15 @@ class Centred:
         return self._nonlinear("sign")
 
     def max(self, other: Any) -> "Centred":
-        """Return the greater of two."""
+        """Return the greater of two; of two quantities by their difference, whose sign a centred form knows best."""
+        if isinstance(other, Centred):
+            return (self + other + (self - other).abs()) * 0.5
         return self._nonlinear("max", other)
 
     def min(self, other: Any) -> "Centred":
         """Return the lesser of two."""
+        if isinstance(other, Centred):
+            return (self + other - (self - other).abs()) * 0.5
         return self._nonlinear("min", other)
 
     def pow(self, exponent: Any) -> "Centred":

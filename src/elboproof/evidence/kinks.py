@@ -1,0 +1,65 @@
+"""Where a decoder has kinks: frames that put them on faces of cells, if all kinks have one direction.
+
+Halving then converges on each kink, and only the thin cells around it lack a rule. Kinks of several directions, or
+curved ones, get first-order bounds, with the digits these give. Nothing here is trusted.
+"""
+
+import numpy as np
+
+from elboproof.arguments import FloatArray
+from elboproof.model.latent_model import LatentModel
+from elboproof.model.network_model import NetworkModel
+from elboproof.model.networks import Activation, Affine
+from elboproof.model.quantities import Quantities
+from elboproof.numbers.compiler import nearest_doubles
+from elboproof.numbers.tape import operands
+from elboproof.shapes import Float64
+
+_KINKED = {"relu", "abs"}
+_SAME = 1e-12
+
+
+def direction(model: LatentModel) -> Float64[FloatArray, "d"] | None:
+    """Return the unit normal of all kinks that are hyperplanes, None if there are none or they have several."""
+    normals = _of_network(model) if isinstance(model, NetworkModel) else _of_tape(model.quantities)
+    lengths = np.linalg.norm(normals, axis=1)
+    units = normals[lengths > 0] / lengths[lengths > 0, None]
+    if not len(units) or (np.abs(units @ units[0]) < 1 - _SAME).any():
+        return None
+    return np.asarray(units[0])
+
+
+def _of_network(model: NetworkModel) -> Float64[FloatArray, "kinks d"]:
+    """Return the weights of the first layer, if kinked units follow it."""
+    layers = model.network.layers
+    first = next(k for k, layer in enumerate(layers) if isinstance(layer, Affine))
+    following = layers[first + 1] if first + 1 < len(layers) else None
+    if not (isinstance(following, Activation) and following.function in _KINKED):
+        return np.zeros((0, model.latent_dim))
+    return np.asarray(layers[first].weight.entries)  # type: ignore[union-attr]
+
+
+def _of_tape(quantities: Quantities) -> Float64[FloatArray, "kinks d"]:
+    """Return the gradients of what abs, max and min are taken of, where those are constant."""
+    tape = quantities.tape
+    rows = []
+    for i in tape.reachable(quantities.derivative("decoder", ())):
+        name, parts = tape.entries[i][0], operands(tape.entries[i])
+        if name in {"abs", "max", "min"}:
+            inner = parts[0] if name == "abs" else tape.subtract(*parts)
+            slopes = [tape.derivative(inner, k) for k in range(len(quantities.latents))]
+            if not any(tape.varies[slope] for slope in slopes):
+                rows.append(nearest_doubles(tape, slopes))
+    return np.array(rows).reshape(-1, len(quantities.latents))
+
+
+def aligned(
+    normal: Float64[FloatArray, "d"], frames: Float64[FloatArray, "N d d"]
+) -> Float64[FloatArray, "N d d"]:
+    """Return orthogonal frames whose first axis is the normal; the others follow the given frames."""
+    first = np.broadcast_to(normal[:, None], (len(frames), len(normal), 1))
+    along = (
+        frames - first * (normal @ frames)[:, None, :]
+    )  # without the normal's part; one column is redundant
+    order = np.argsort(-np.linalg.norm(along, axis=1), axis=1)[:, None, : len(normal) - 1]
+    return np.asarray(np.linalg.qr(np.concatenate([first, np.take_along_axis(along, order, 2)], 2))[0])
