@@ -12,7 +12,7 @@ from flint import arb
 
 import elboproof as ep
 from elboproof.numbers.balls import working_precision
-from elboproof.posterior import equations, stationary
+from elboproof.posterior import certification, equations, stationary
 from elboproof.posterior.ascent import Guess
 from elboproof.posterior.elbo import elbo_ball
 from elboproof.posterior.equations import Equations, Reference, unknowns
@@ -155,64 +155,6 @@ def test_square_has_both_modes_and_the_point_between() -> None:
     assert abs(points[2].mean.midpoint[0]) < 1e-6
 
 
-def gap_by_mpmath(f: Function, x: str, variance: Fraction, point: StationaryPoint) -> mpmath.mpf:
-    """Return log p(x) - ELBO at q by two quadratures around the posterior."""
-    with mpmath.workdps(DIGITS):
-        joint = gaussian_joint(lambda z: [f(z)], [x], variance)
-        m, s = number(point.posterior.mean[0]), mpmath.sqrt(number(point.posterior.covariance[0][0]))
-        pieces = mpmath.linspace(-16, 16, 33)
-        top = joint(m)
-        mass = mpmath.quad(lambda e: mpmath.exp(joint(m + s * e) - top), pieces)
-        elbo = by_mpmath(joint, point.posterior.mean[0], point.posterior.covariance[0][0])
-        return top + mpmath.log(mass * s) - elbo
-
-
-@pytest.mark.parametrize("sigma", ["1", "0.1", "0.01", "0.001", "0.0001"])
-def test_gap_of_sinh_has_its_significant_digits(sigma: str) -> None:
-    variance = Fraction(sigma) ** 2
-    model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance))
-    gap = ep.gap(model, ["0.7"])
-    point = ep.stationary_posterior(model, ["0.7"])
-    truth = gap_by_mpmath(mpmath.sinh, "0.7", variance, point)
-    assert gap.lower <= float(truth) <= gap.upper
-    assert gap.width < 2e-6 * gap.lower
-
-
-def test_gap_obeys_its_law() -> None:
-    """The gap over v tends to (3/4) (f' f'')^2 / f'^6 at f(z0) = x, with an error of order v."""
-    slope, curve = mpmath.sqrt(1 + mpmath.mpf("0.49")), mpmath.mpf("0.7")
-    law = float(mpmath.mpf(3) / 4 * (slope * curve) ** 2 / slope**6)
-    errors = []
-    for variance in (Fraction(1, 10**4), Fraction(1, 10**6)):
-        gap = ep.gap(ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance)), ["0.7"])
-        errors.append(abs(float(gap.midpoint) / float(variance) / law - 1))
-    assert errors[1] < 1e-5
-    assert errors[0] / errors[1] == pytest.approx(100, rel=0.1)
-
-
-def test_gap_of_a_network_is_above_zero_and_below_other_gaps() -> None:
-    model = ep.LatentModel.from_torch(network(2), ep.Gaussian("1/100"))
-    gap, point = ep.gap(model, X), ep.stationary_posterior(model, X)
-    assert gap.lower > 0
-    assert gap.width < 2e-6 * gap.lower
-    mean, covariance = point.posterior.mean, point.posterior.covariance
-    moved = ep.GaussianPosterior([mean[0] + Fraction(1, 1000), mean[1]], covariance)
-    assert ep.elbo(model, X, moved) < point.elbo
-    difference = ep.log_evidence(model, X, 9).midpoint - point.elbo.midpoint
-    assert abs(difference - gap.midpoint) < 1e-8
-
-
-def test_affine_decoders_have_no_gap() -> None:
-    model = ep.LatentModel(["u", "v"], ["u + 2*v", "3*u - v + 1"], ep.Gaussian("1/10"))
-    gap = ep.gap(model, [["0.5", "0.25"], [0, 1]])
-    assert gap.lower.tolist() == gap.upper.tolist() == [0.0, 0.0]
-    diagonal = ep.gap(model, ["0.5", "0.25"], family="diagonal")
-    point = ep.stationary_posterior(model, ["0.5", "0.25"])
-    s = np.array(point.covariance.midpoint)
-    best = np.diag(1 / np.diag(np.linalg.inv(s)))  # the closest diagonal q has the precision's diagonal
-    assert diagonal.midpoint == pytest.approx(np.log(np.linalg.det(best) / np.linalg.det(s)) / -2, abs=1e-7)
-
-
 # -- planes, families, twins --
 
 
@@ -253,11 +195,6 @@ def test_exchanging_latents_exchanges_the_point() -> None:
     assert abs(one.elbo.midpoint - other.elbo.midpoint) < 2e-10
 
 
-def test_bernoulli_has_a_stationary_point() -> None:
-    model = ep.LatentModel("z", ["3*z", "z - 1"], ep.Bernoulli())
-    assert 0 < ep.gap(model, [1, 0]).lower < 0.1
-
-
 # -- honesty --
 
 
@@ -265,7 +202,7 @@ def test_a_guess_that_is_not_stationary_is_not_proved(monkeypatch: pytest.Monkey
     model = ep.LatentModel("z", ["tanh(z)"], ep.Gaussian("1/10"))
     wrong = Guess(np.array([2.5]), np.array([[0.01]]))
     monkeypatch.setattr(stationary, "guesses", lambda *_: [wrong])
-    monkeypatch.setattr(stationary, "REFINEMENTS", 1)
+    monkeypatch.setattr(certification, "REFINEMENTS", 1)
     with pytest.raises(ep.Undecided, match="no stationary point proved"):
         ep.stationary_posterior(model, ["0.5"])
 
@@ -273,14 +210,6 @@ def test_a_guess_that_is_not_stationary_is_not_proved(monkeypatch: pytest.Monkey
 def test_kinks_are_undecided() -> None:
     with pytest.raises(ep.Undecided, match=r"no stationary point proved.*sign"):
         ep.stationary_posterior(ep.LatentModel("z", ["abs(z)"], ep.Gaussian("1/10")), ["0.5"])
-
-
-def test_too_many_digits_of_a_gap_are_undecided() -> None:
-    model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/10"))
-    with pytest.raises(ep.Undecided, match=r"1 of 1 gaps undecided.*significant digits") as caught:
-        ep.gap(model, ["0.7"], 40)
-    wide = ep.gap(model, ["0.7"], 8)
-    assert wide.lower <= caught.value.enclosure.midpoint[0] <= wide.upper
 
 
 MODEL = ep.LatentModel("z", ["tanh(z)"], ep.Gaussian("1/10"))
@@ -323,13 +252,6 @@ def test_what_cannot_be_used_is_named(
         ep.stationary_posteriors(model, x, **options)
 
 
-def test_gap_names_what_it_cannot_use() -> None:
-    with pytest.raises(ValueError, match="digits: got 0; expected a positive number"):
-        ep.gap(MODEL, ["0.5"], 0)
-    with pytest.raises(ValueError, match=r"x: got shape \(3,\)"):
-        ep.gap(MODEL, [1, 2, 3])
-
-
 def test_ridge_has_its_maxima_and_the_saddle_between() -> None:
     """One output, two latents: the posterior is a curved ridge, and the symmetric q is no maximum."""
     model = ep.LatentModel(["a", "b"], ["b + a**2"], ep.Gaussian("1/100"))
@@ -338,10 +260,3 @@ def test_ridge_has_its_maxima_and_the_saddle_between() -> None:
     places = [float(point.mean.midpoint[0]) for point in points]
     assert sorted(places) == pytest.approx([-abs(places[0]), 0.0, abs(places[0])], abs=1e-8)
     assert points[2].elbo < points[0].elbo
-
-
-def test_one_undecided_gap_leaves_the_others() -> None:
-    model = ep.LatentModel("z", ["abs(z)"], ep.Gaussian("1/10"))
-    with pytest.raises(ep.Undecided, match="2 of 2 gaps undecided") as caught:
-        ep.gap(model, [["0.5"], ["0.25"]])
-    assert caught.value.enclosure.lower.tolist() == [0.0, 0.0]  # by Jensen

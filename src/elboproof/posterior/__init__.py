@@ -12,7 +12,7 @@ The way of a number
 ``elbo``  the ELBO: the rest of it is elementary.
 ``equations``  its gradient and Hessian in the parameters of q.
 ``ascent``  where it may be stationary, in floats; trusted for nothing.
-``krawczyk``, ``stationary``  that it is, once, in a box.
+``krawczyk``, ``certification``, ``stationary``  that it is, once, in a box.
 ``gap``  log p(x) - ELBO there.
 
 What the proofs rest on

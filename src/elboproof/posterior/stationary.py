@@ -16,28 +16,26 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import FloatArray, bad, wrong_type
+from elboproof.arguments import bad, wrong_type
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.floating import FLOATING
-from elboproof.posterior.ascent import Guess, guesses, whitening
+from elboproof.posterior.ascent import Guess, guesses
+from elboproof.posterior.certification import (
+    BITS,
+    ProvedPoint,
+    certify,
+    kind_of,
+    place_of,
+    without_repetitions,
+)
 from elboproof.posterior.elbo import SPARE_BITS, exact_data, is_positive, one_elbo, undecided
-from elboproof.posterior.equations import FAMILIES, Equations, Matrix, Reference
+from elboproof.posterior.equations import FAMILIES
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
-from elboproof.posterior.krawczyk import Certificate, certified, dot, float_inverse, form, inertia
+from elboproof.posterior.krawczyk import form
 
 MOST_LATENTS = 3
-RADII = (1e-6, 1e-9)
-"""Of the box in whitened coordinates, where the Hessian is about -I; the second where the first is too large."""
-LARGEST_STEP = 0.5
-"""In whitened coordinates: a guess whose Newton step is longer is given up."""
-REFINEMENTS = 6
-BITS = 160
-LOOSE = 1e-4
-"""Tolerance of the Hessian in whitened coordinates: its error is multiplied by the box only."""
-SHARP = {1: 1e-13, 2: 1e-11, 3: 1e-8}
-"""Tolerance of the gradient in whitened coordinates. The ELBO feels its square."""
 
 
 @dataclass(frozen=True)
@@ -145,9 +143,9 @@ def stationary_posteriors(
         raise bad("x", x, f"one data point of shape ({model.data_dim},)")
     deadline = time.monotonic() + seconds
     found = [
-        _proved(model, rows[0], family, q, guess, deadline) for guess in _guesses(model, rows[0], family, q)
+        certify(model, rows[0], family, q, guess, deadline) for guess in _guesses(model, rows[0], family, q)
     ]
-    proved = [_with_elbo(model, rows[0], point, digits, deadline) for point in _merged(found)]
+    proved = [_with_elbo(model, rows[0], point, digits, deadline) for point in without_repetitions(found)]
     if not proved:
         reason = (
             "no stationary point proved: Newton's method in floats found none that Krawczyk's test accepts"
@@ -181,152 +179,20 @@ def _guesses(
     return guesses(model, data, family, fixed)
 
 
-@dataclass(frozen=True)
-class _Proved:
-    """A certificate around a float q.
-
-    Attributes
-    ----------
-    zero, hessian
-        The place of the true point and the Hessian over the box, in whitened coordinates w.
-    turn : (n, n)
-        theta = turn w.
-    """
-
-    posterior: GaussianPosterior
-    zero: list[arb]
-    hessian: list[list[arb]]
-    turn: list[list[arb]]
-    box: float
-    equations: Equations
-
-
-def _proved(
-    model: LatentModel,
-    x: Sequence[Fraction],
-    family: str,
-    q: GaussianPosterior | None,
-    guess: Guess,
-    deadline: float,
-) -> _Proved | None:
-    """Refine a guess and certify it."""
-    radii = iter(RADII)
-    radius = next(radii)
-    with working_precision(BITS):
-        for _ in range(REFINEMENTS):
-            equations = Equations(model, x, family, _reference(guess, q), deadline)
-            matrix = whitening(equations.wanted, guess.factor)
-            turn = [[arb(entry) for entry in row] for row in matrix.tolist()]
-            tried = _tried(equations, turn, radius, _tolerances(guess))
-            if tried is None:
-                return None
-            test, hessian, step = tried
-            if test.proved:
-                return _Proved(_posterior(guess, q), test.zero, hessian, turn, radius, equations)
-            if np.abs(step).max() < radius / 10:  # the point is good: the box is too large, if anything
-                radius = next(radii, 0.0)
-            if not radius:
-                return None
-            guess = _moved(guess, equations, matrix @ step)
-    return None
-
-
-def _tried(
-    equations: Equations, turn: Matrix, radius: float, tolerance: tuple[float, float]
-) -> tuple[Certificate, Matrix, FloatArray] | None:
-    """Return the test, the Hessian over the box and Newton's step, all whitened; None if the step is long."""
-    size = len(turn)
-    box = [sum((abs(entry) for entry in row), arb(0)) * arb(0, radius) for row in turn]
-    value, hessian = equations.at(box, tolerance)
-    columns = [[turn[a][b] for a in range(size)] for b in range(size)]
-    gradient = [dot(column, value) for column in columns]
-    half = [[dot(column, row) for column in columns] for row in hessian]
-    whitened = [[dot(column, [row[b] for row in half]) for b in range(size)] for column in columns]
-    inverse = float_inverse(whitened)
-    if inverse is None:
-        return None
-    step = -inverse @ np.array([float(v.mid()) for v in gradient])
-    if not (np.abs(step) < LARGEST_STEP).all():
-        return None
-    return certified(gradient, whitened, inverse, [radius] * size), whitened, step
-
-
-def _tolerances(guess: Guess) -> tuple[float, float]:
-    unit = float(np.linalg.norm(guess.factor, axis=1).max())
-    return SHARP[len(guess.mean)] / unit, LOOSE / unit**2
-
-
-def _reference(guess: Guess, q: GaussianPosterior | None) -> Reference:
-    mean = [Fraction(value) for value in guess.mean.tolist()]
-    rows = guess.factor.tolist()
-    if q is not None:
-        return Reference(mean, q.cholesky)
-    return Reference(mean, lambda: [[arb(entry) for entry in row] for row in rows])
-
-
-def _posterior(guess: Guess, q: GaussianPosterior | None) -> GaussianPosterior:
-    mean = [Fraction(value) for value in guess.mean.tolist()]
-    if q is not None:
-        return GaussianPosterior(mean, q.covariance)
-    rows = [[Fraction(entry) for entry in row] for row in guess.factor.tolist()]
-    product = [[sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0)) for v in rows] for u in rows]
-    return GaussianPosterior(mean, product)
-
-
-def _moved(guess: Guess, equations: Equations, step: FloatArray) -> Guess:
-    mean, factor = guess.mean.copy(), guess.factor.copy()
-    for u, delta in zip(equations.wanted, step.tolist(), strict=True):
-        if u.column is None:
-            mean[u.row] += delta
-        elif u.diagonal:
-            factor[u.row, u.row] *= np.exp(delta)
-        else:
-            factor[u.row, u.column] += delta
-    return Guess(mean, factor)
-
-
-def _merged(found: Sequence[_Proved | None]) -> list[_Proved]:
-    """Leave out what lies in a box that is already taken: it is the same point."""
-    kept: list[_Proved] = []
-    for point in found:
-        if point is not None and not any(_same(point, other) for other in kept):
-            kept.append(point)
-    return kept
-
-
-def _same(first: _Proved, second: _Proved) -> bool:
-    with working_precision(BITS):
-        one, other = _place(first), _place(second)
-        return all(a.overlaps(b) for a, b in zip(one, other, strict=True))
-
-
-def _place(point: _Proved) -> list[arb]:
-    """Return mean and covariance of the true stationary q, balls."""
-    offset = [dot(row, point.zero) for row in point.turn]
-    q = point.equations.reference.point(point.equations.wanted, offset)
-    d = q.d
-    covariance = [
-        sum((q.factor[i][k] * q.factor[j][k] for k in range(min(i, j) + 1)), arb(0))
-        for i in range(d)
-        for j in range(d)
-    ]
-    return [*q.mean, *covariance]
-
-
 def _with_elbo(
-    model: LatentModel, x: list[Fraction], point: _Proved, digits: float, deadline: float
+    model: LatentModel, x: list[Fraction], point: ProvedPoint, digits: float, deadline: float
 ) -> StationaryPoint:
     d = model.latent_dim
     with working_precision(BITS):
         correction = form(point.hessian, point.zero) / 2
-        place = _place(point)
+        place = place_of(point)
     matrix = Enclosure.from_balls(place[d:])
     return StationaryPoint(
         Enclosure.from_balls(place[:d]),
         Enclosure(matrix.lower.reshape(d, d), matrix.upper.reshape(d, d)),
         point.posterior,
         box=point.box,
-        kind=_kind(point),
+        kind=kind_of(point),
         correction=correction,
         **_elbo_fields(model, x, point.posterior, correction, digits, deadline),
     )
@@ -356,12 +222,3 @@ def sharpened(
     if not point.status and point.ball.rad() <= 10.0**-digits:
         return point
     return replace(point, **_elbo_fields(model, x, point.posterior, point.correction, digits, deadline))
-
-
-def _kind(point: _Proved) -> str:
-    """Name the definiteness that every Hessian over the box has."""
-    with working_precision(BITS):
-        signs = inertia(point.hessian)
-    if signs is None:
-        return "undecided"
-    return {len(point.hessian): "minimum", 0: "maximum"}.get(signs[0], "saddle")
