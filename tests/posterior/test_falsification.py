@@ -5,10 +5,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from flint import arb, fmpq_mat
 
 import elboproof as ep
 from elboproof.posterior import elbo as elbo_module
 from elboproof.posterior import expectations, moments
+from tests.evidence.truth import linear, rational
 
 PIECES = ["{0}*{z}", "{0}*{z}**2", "{0}*{z}**3/4", "sin({0}*{z})", "cos({0}*{z} + {1})", "exp({0}*{z}/2)"]
 MIXED = ["{0}*u*v", "sin({0}*u + {1}*v)", "exp({0}*u/3)*v", "u**2*v*{0}"]
@@ -76,3 +78,69 @@ def test_no_quadrature_leaves_the_truth_out(lattice: bool, monkeypatch: pytest.M
 @pytest.mark.parametrize("lattice", [True, False])
 def test_no_quadrature_of_many_leaves_the_truth_out(lattice: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(ratios(2, MANY, monkeypatch, lattice=lattice)) <= 1
+
+
+def linear_problem(
+    rng: np.random.Generator,
+) -> tuple[ep.LatentModel, list[Fraction], ep.GaussianPosterior, arb]:
+    """Return an affine model, x, its exact posterior and log p(x), all but the logarithm rational."""
+    d, outputs = int(rng.integers(1, 4)), int(rng.integers(1, 5))
+    w = [[fraction(rng) for _ in range(d)] for _ in range(outputs)]
+    b, x = [fraction(rng) for _ in w], [fraction(rng) for _ in w]
+    variance = Fraction(int(rng.integers(1, 10)), 10 ** int(rng.integers(0, 6)))
+    names = ["u", "v", "t"][:d]
+    text = [
+        " + ".join([f"({a})*{n}" for a, n in zip(row, names, strict=True)] + [f"({c})"])
+        for row, c in zip(w, b, strict=True)
+    ]
+    precision = fmpq_mat(
+        [
+            [rational(sum((r[i] * r[j] for r in w), Fraction(0)) / variance + (i == j)) for j in range(d)]
+            for i in range(d)
+        ]
+    )
+    covariance = precision.inv()
+    pull = fmpq_mat(
+        [
+            [rational(sum((r[i] * (a - c) for r, a, c in zip(w, x, b, strict=True)), Fraction(0)) / variance)]
+            for i in range(d)
+        ]
+    )
+    mean = covariance * pull
+    exact = [[Fraction(int(covariance[i, j].p), int(covariance[i, j].q)) for j in range(d)] for i in range(d)]
+    q = ep.GaussianPosterior([Fraction(int(mean[i, 0].p), int(mean[i, 0].q)) for i in range(d)], exact)
+    return ep.LatentModel(names, text, ep.Gaussian(variance)), x, q, linear(w, b, variance, [x])[0]
+
+
+def test_exact_posteriors_of_random_affine_models_reach_the_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    for number in range(60):
+        model, x, q, truth = linear_problem(rng)
+        if number % 2:
+            monkeypatch.setattr(elbo_module, "closed_form", lambda *_: None)
+        reached = ep.elbo(model, x, q, 7)
+        monkeypatch.undo()
+        assert reached.lower <= float(truth) <= reached.upper
+
+
+def test_stationary_points_of_random_affine_models_are_the_posterior() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(15):
+        model, x, q, truth = linear_problem(rng)
+        (point,) = ep.stationary_posteriors(model, x)
+        assert point.kind == "maximum"
+        for bounds, exact in ((point.mean, q.mean), (point.covariance, q.covariance)):
+            numbers = np.array(exact, dtype=object)
+            low, high = bounds.lower, bounds.upper
+            assert all(
+                Fraction(a) <= e <= Fraction(b)
+                for a, e, b in zip(low.flat, numbers.flat, high.flat, strict=True)
+            )
+        assert point.elbo.lower <= float(truth) <= point.elbo.upper
+
+
+def test_random_elbos_are_below_the_evidence() -> None:
+    for model, x, q in problems(5, 8):
+        if float(model.likelihood.log_supremum(len(x))) > 3:
+            continue  # small noise makes these wild decoders' evidences slow
+        assert ep.elbo(model, x, q, 6) < ep.log_evidence(model, x, 4)
