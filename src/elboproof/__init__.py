@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from elboproof.model.likelihood import Bernoulli as Bernoulli
     from elboproof.model.likelihood import Gaussian as Gaussian
     from elboproof.numbers.enclosure import Enclosure as Enclosure
+    from elboproof.posterior.elbo import elbo as elbo
     from elboproof.posterior.gap import gap as gap
     from elboproof.posterior.gap_law import gap_law as gap_law
-    from elboproof.posterior.elbo import elbo as elbo
     from elboproof.posterior.gaussian_posterior import GaussianPosterior as GaussianPosterior
     from elboproof.posterior.stationary import StationaryPoint as StationaryPoint
     from elboproof.posterior.stationary import stationary_posterior as stationary_posterior
     from elboproof.posterior.stationary import stationary_posteriors as stationary_posteriors
-    from elboproof.posterior.theorems.recheck import CertificateError as CertificateError
+    from elboproof.posterior.theorems.recheck_document import CertificateError as CertificateError
     from elboproof.posterior.theorems.recheck import recheck as recheck
     from elboproof.posterior.theorems.results import Counterexample as Counterexample
     from elboproof.posterior.theorems.results import Proof as Proof
@@ -57,7 +57,7 @@ _HOME = {
     "Counterexample": "elboproof.posterior.theorems.results",
     "Unproved": "elboproof.posterior.theorems.results",
     "recheck": "elboproof.posterior.theorems.recheck",  # check a certificate by other means
-    "CertificateError": "elboproof.posterior.theorems.recheck",
+    "CertificateError": "elboproof.posterior.theorems.recheck_document",
 }
 
 __all__ = sorted(_HOME)

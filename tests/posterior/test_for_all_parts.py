@@ -12,7 +12,14 @@ from scipy.optimize import minimize
 from sympy import Symbol
 
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
-from elboproof.posterior.theorems import moments, polynomials, recheck_best, recheck_integrals, tails
+from elboproof.posterior.theorems import (
+    moments,
+    polynomials,
+    recheck_best,
+    recheck_integrals,
+    recheck_moments,
+    tails,
+)
 from elboproof.posterior.theorems.best_elbo import BestElbo, Claim
 from elboproof.posterior.theorems.integrals import Integrals
 from elboproof.posterior.theorems.natural import Natural, natural
@@ -162,7 +169,7 @@ def test_moments_agree_with_closed_forms_and_with_the_check(m: str, s: str) -> N
     assert [float(v) for v in values] == pytest.approx([closed[s] for s in parts.statistics], rel=1e-12)
     assert all(v.rad() < 1e-12 for v in values)
     for function in Exponent(SINE, list(SINE_BOX)).controls(made(SINE, SINE_BOX)[1])[:3]:
-        other = recheck_integrals.expectation(dict(function.key), parts.latents, q)
+        other = recheck_moments.expectation(dict(function.key), parts.latents, q)
         names = {"z": (1, 0), "z**2": (2, 0), "sin(z)": (0, 1), "sin(z)**2": (0, 2), "z*sin(z)": (1, 1)}
         assert float(other) == pytest.approx(
             sum(float(c) * closed[names[str(t)]] for t, c in function.key), abs=1e-9
@@ -190,7 +197,7 @@ def test_moments_of_two_latents_agree_with_quadrature() -> None:
         float(e) * int(t.p) / int(t.q)
         for e, t in zip(moments.expectations(parts, q), control.theta, strict=True)
     )
-    assert float(recheck_integrals.expectation(dict(function.key), parts.latents, q)) == pytest.approx(ours)
+    assert float(recheck_moments.expectation(dict(function.key), parts.latents, q)) == pytest.approx(ours)
 
 
 def test_growth_that_is_not_known_is_said() -> None:

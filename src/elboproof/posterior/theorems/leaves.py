@@ -11,7 +11,6 @@ in theta's space, the same gives log p(x) = A(theta) + const + (D/2) log(w / 2 p
 integrals.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,53 +25,15 @@ from elboproof.posterior.gaussian_posterior import GaussianPosterior
 from elboproof.posterior.theorems import moments, steering, tails
 from elboproof.posterior.theorems.best_elbo import BestElbo, Claim
 from elboproof.posterior.theorems.integrals import Integrals
+from elboproof.posterior.theorems.leaf import STEP, Leaf, claim_above, greatest, middle, upward
 from elboproof.posterior.theorems.natural import Control, Natural, Theta
 from elboproof.posterior.theorems.polynomials import Box, rational
 from elboproof.posterior.theorems.statements import Elbo, Gap, LogEvidence, Statement
 from elboproof.posterior.theorems.steering import Steering
 
 BITS = 128
-STEP = Fraction(1, 16)
-"""h above: a smaller one gives a better tangent from less accurate differences."""
-CLAIM = Fraction(1, 10**7)
 SLACK = 1e-6
 """Nats: what estimates must have to spare before a proof is tried; integrals have 8 digits."""
-
-
-@dataclass
-class Leaf:
-    """A box with its control points, and what is known of the quantity over it.
-
-    Attributes
-    ----------
-    controls
-        None if the variance is not seen to be positive over the box.
-    guess
-        Float estimates of the lower and the upper bound, not trusted.
-    lower, upper
-        Proved bounds.
-    above
-        Whether the gap is proved to be at least the statement's lower bound.
-    unbounded
-        Whether an exponent is not seen to be bounded above: its integral may be infinite.
-    """
-
-    box: Box
-    point: tuple[Fraction, ...]
-    centre: Control
-    controls: list[Control] | None
-    posterior: GaussianPosterior | None = None
-    guess: tuple[float, float] = (-inf, inf)
-    middle: tuple[float, float] = (-inf, inf)
-    lower: float = -inf
-    upper: float = inf
-    above: bool = False
-    unbounded: bool = False
-
-    def before(self, control: Control) -> Theta:
-        """Return c - h (b - c)."""
-        h = rational(STEP)
-        return tuple(c - h * (b - c) for b, c in zip(control.theta, self.centre.theta, strict=True))
 
 
 class Judge:
@@ -255,7 +216,7 @@ class Judge:
         return thetas
 
     def _upper(self, leaf: Leaf) -> arb:
-        return _greatest([self._above(leaf, control) for control in leaf.controls or []])
+        return greatest([self._above(leaf, control) for control in leaf.controls or []])
 
     def _above(self, leaf: Leaf, control: Control) -> arb:
         if leaf.posterior is None:
@@ -270,7 +231,7 @@ class Judge:
         for control in leaf.controls or []:
             body = self._elbo(control, self.fixed) if self.fixed else self._tangent(leaf, control)
             values.append(body + self._rest(control, leaf, False))
-        return -_greatest([-value for value in values])
+        return -greatest([-value for value in values])
 
     def _elbo(self, control: Control, q: GaussianPosterior) -> arb:
         """Return theta . E_q T - KL(q || prior)."""
@@ -342,38 +303,3 @@ class _Guess:
     top: FloatArray
     peak: float
     elbo: float
-
-
-def middle(low: Fraction, high: Fraction) -> Fraction:
-    """Return where an interval is cut: at 0, near the geometric mean if its ends are far apart, else in the middle."""
-    if low < 0 < high:
-        return Fraction(0)
-    if (low > 0 or high < 0) and max(low / high, high / low) > 2:
-        mean = float(low * high) ** 0.5 * (1 if low > 0 else -1)
-        cut = Fraction(f"{mean:.2g}")
-        if low < cut < high:
-            return cut
-    return (low + high) / 2
-
-
-def claim_above(bound: float) -> Fraction:
-    """Return a short number above a bound by at least `CLAIM`: a check has its own rounding."""
-    return Fraction(math.ceil((Fraction(bound) + CLAIM * (1 + abs(Fraction(bound)))) * 10**8), 10**8)
-
-
-def upward(value: arb) -> float:
-    """Return a float that is no smaller than a ball; infinite for a NaN."""
-    if value.is_nan():
-        return inf
-    top = value.upper()
-    number = float(top)
-    return number if not top > number else float(np.nextafter(number, inf))
-
-
-def _greatest(values: Sequence[arb]) -> arb:
-    if not values or any(value.is_nan() for value in values):
-        return arb.pos_inf()
-    greatest = values[0]
-    for value in values[1:]:
-        greatest = greatest.max(value)
-    return greatest

@@ -6,50 +6,37 @@ of a leaf; and that the leaves' claims give the statement. What is trusted: the 
 expansion of polynomials, FLINT's balls and integrator, and the theorems named in `leaves`.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from math import inf, prod
 from pathlib import Path
-from typing import Any
 
 from flint import arb, fmpq
 from sympy import Expr
 
 from elboproof.arguments import shown
 from elboproof.numbers.balls import working_precision
-from elboproof.numbers.exact import exact
 from elboproof.numbers.parser import parse
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
-from elboproof.posterior.theorems import recheck_best, recheck_integrals
+from elboproof.posterior.theorems import recheck_best, recheck_integrals, recheck_moments
 from elboproof.posterior.theorems.recheck_best import Threshold
+from elboproof.posterior.theorems.recheck_document import (
+    CertificateError,
+    Document,
+    LeafClaim,
+    loaded,
+    number,
+    part,
+)
 from elboproof.posterior.theorems.recheck_functions import Exponent, Function, Terms, combined, terms
 from elboproof.posterior.theorems.recheck_integrals import Unable
-from elboproof.posterior.theorems.statements import Elbo, Gap, LogEvidence, Quantity, Statement, read_box
+from elboproof.posterior.theorems.statements import Elbo, Gap, Quantity, Statement
 
-SCHEMA = "elboproof.for_all/1"
-LARGEST_FILE = 50_000_000
 STEP = Fraction(1, 16)
 """How far behind the centre the tangent's difference is taken."""
 Key = frozenset[tuple[Expr, Fraction]]
-
-
-class CertificateError(ValueError):
-    """A certificate that does not prove what it says; the message names the part."""
-
-
-@dataclass(frozen=True)
-class _Leaf:
-    """A leaf as claimed."""
-
-    name: str
-    box: tuple[tuple[Fraction, Fraction], ...]
-    centre: tuple[Fraction, ...] | None
-    posterior: GaussianPosterior | None
-    lower: Fraction | None
-    upper: Fraction | None
 
 
 def recheck(path: str | Path) -> Statement:
@@ -68,9 +55,7 @@ def recheck(path: str | Path) -> Statement:
         If the file cannot be read.
     """
     file = Path(path)
-    if file.stat().st_size > LARGEST_FILE:
-        raise CertificateError(f"file: got {file.stat().st_size} bytes; expected at most {LARGEST_FILE}")
-    document = _Document(_loaded(file))
+    document = Document(loaded(file))
     try:
         checker = _Checker(document)
         checker.run()
@@ -81,140 +66,16 @@ def recheck(path: str | Path) -> Statement:
     return document.statement
 
 
-def _loaded(file: Path) -> dict[str, Any]:
-    def refuse(word: str) -> None:
-        raise CertificateError(f"file: got the number {word}; expected finite numbers, as strings")
-
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"), parse_constant=refuse)
-    except CertificateError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise CertificateError(
-            f"file: got what is no JSON ({error}); expected a whole certificate"
-        ) from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        got = content.get("schema") if isinstance(content, dict) else content
-        raise CertificateError(f"schema: got {shown(got)}; expected {SCHEMA!r}")
-    return content
-
-
-class _Document:
-    """The parts of a certificate, read with care."""
-
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        stated = _part(content, "statement", dict)
-        self.statement = self._statement(stated)
-        sides = _part(content, "box", dict)
-        try:
-            self.names, self.box = read_box(sides)
-        except (TypeError, ValueError) as error:
-            raise CertificateError(str(error)) from error
-        leaves = _part(content, "leaves", list)
-        self.leaves = [self._leaf(leaf, f"leaves[{n}]") for n, leaf in enumerate(leaves)]
-        self.statistics = _part(content, "statistics", list)
-        self.integrals = _part(content, "integrals", list)
-
-    def _statement(self, stated: Mapping[str, Any]) -> Statement:
-        kinds: dict[str, type[Quantity]] = {"gap": Gap, "log evidence": LogEvidence, "ELBO": Elbo}
-        kind = kinds.get(str(stated.get("quantity")))
-        if kind is None:
-            raise CertificateError(f"statement: got the quantity {shown(stated.get('quantity'))}")
-        arguments = {name: stated.get(name) for name in ("latent", "decoder", "variance", "x")}
-        if kind is Elbo:
-            arguments["q"] = _posterior(stated.get("q"), "statement.q")
-        try:
-            quantity = kind(**arguments)  # type: ignore[arg-type]
-        except (TypeError, ValueError) as error:
-            raise CertificateError(f"statement: {error}") from error
-        bounds = [_optional(stated.get(name), f"statement.{name}") for name in ("lower", "upper")]
-        if bounds == [None, None]:
-            raise CertificateError("statement: got no bound; expected at least one")
-        if None not in bounds and bounds[0] > bounds[1]:  # type: ignore[operator]
-            raise CertificateError("statement: got lower > upper; expected lower <= upper")
-        return Statement(quantity, bounds[0], bounds[1])
-
-    def _leaf(self, leaf: object, name: str) -> _Leaf:
-        if not isinstance(leaf, dict):
-            raise CertificateError(f"{name}: got {shown(leaf)}; expected an object")
-        sides = _part(leaf, "box", list, name)
-        if len(sides) != len(self.box) or not all(isinstance(s, list) and len(s) == 2 for s in sides):
-            raise CertificateError(f"{name}.box: got {shown(sides)}; expected {len(self.box)} pairs")
-        box = tuple((_number(s[0], f"{name}.box"), _number(s[1], f"{name}.box")) for s in sides)
-        for (low, high), (start, end) in zip(box, self.box, strict=True):
-            if not start <= low < high <= end:
-                raise CertificateError(
-                    f"{name}.box: got [{low}, {high}]; expected a part of [{start}, {end}]"
-                )
-        centre = leaf.get("centre")
-        point = None
-        if centre is not None:
-            if not isinstance(centre, list) or len(centre) != len(box):
-                raise CertificateError(f"{name}.centre: got {shown(centre)}; expected {len(box)} numbers")
-            point = tuple(_number(value, f"{name}.centre") for value in centre)
-            if not all(low <= value <= high for value, (low, high) in zip(point, box, strict=True)):
-                raise CertificateError(f"{name}.centre: got {shown(centre)}; expected a point of the leaf")
-        q = None if leaf.get("posterior") is None else _posterior(leaf["posterior"], f"{name}.posterior")
-        bounds = _part(leaf, "bounds", list, name)
-        if len(bounds) != 2:
-            raise CertificateError(f"{name}.bounds: got {shown(bounds)}; expected two")
-        lower, upper = (_optional(bound, f"{name}.bounds") for bound in bounds)
-        if lower is not None and upper is not None and lower > upper:
-            raise CertificateError(
-                f"{name}.bounds: got lower {lower} above upper {upper}; expected lower <= upper"
-            )
-        return _Leaf(name, box, point, q, lower, upper)
-
-
-def _part(content: Mapping[str, Any], name: str, kind: type, where: str = "") -> Any:
-    value = content.get(name)
-    if not isinstance(value, kind):
-        place = f"{where}.{name}" if where else name
-        raise CertificateError(
-            f"{place}: got {shown(value)}; expected {'a list' if kind is list else 'an object'}"
-        )
-    return value
-
-
-def _number(value: object, name: str) -> Fraction:
-    if not isinstance(value, str):
-        raise CertificateError(f"{name}: got {shown(value)}; expected a number as a string")
-    try:
-        return exact(value, name)
-    except (TypeError, ValueError) as error:
-        raise CertificateError(str(error)) from error
-
-
-def _optional(value: object, name: str) -> Fraction | None:
-    return None if value is None else _number(value, name)
-
-
-def _posterior(record: object, name: str) -> GaussianPosterior:
-    if not isinstance(record, dict) or set(record) != {"mean", "covariance"}:
-        raise CertificateError(f"{name}: got {shown(record)}; expected mean and covariance")
-    mean, rows = record["mean"], record["covariance"]
-    if not isinstance(mean, list) or not isinstance(rows, list) or not all(isinstance(r, list) for r in rows):
-        raise CertificateError(f"{name}: got {shown(record)}; expected lists")
-    try:
-        return GaussianPosterior(
-            [_number(m, name) for m in mean], [[_number(s, name) for s in row] for row in rows]
-        )
-    except CertificateError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise CertificateError(f"{name}: {error}") from error
-
-
 @dataclass
 class _Checker:
     """The verification of one document."""
 
-    document: _Document
+    document: Document
     exponent: Exponent = field(init=False)
     claimed: dict[Key, tuple[str, Fraction, Fraction, Fraction]] = field(init=False)
     computed: dict[Key, arb] = field(default_factory=dict)
     expected: dict[tuple[Key, GaussianPosterior], arb] = field(default_factory=dict)
-    thresholds: list[tuple[_Leaf, Threshold]] = field(default_factory=list)
+    thresholds: list[tuple[LeafClaim, Threshold]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.exponent = Exponent(self.document.statement.quantity, self.document.names)
@@ -252,15 +113,15 @@ class _Checker:
             name = f"integrals[{n}]"
             if not isinstance(record, dict):
                 raise CertificateError(f"{name}: got {shown(record)}; expected an object")
-            theta, bounds = _part(record, "theta", list, name), _part(record, "bounds", list, name)
+            theta, bounds = part(record, "theta", list, name), part(record, "bounds", list, name)
             if len(theta) != len(parts) or len(bounds) != 2:
                 raise CertificateError(f"{name}: got {len(theta)} coefficients; expected {len(parts)}")
-            low, high = (_number(bound, f"{name}.bounds") for bound in bounds)
+            low, high = (number(bound, f"{name}.bounds") for bound in bounds)
             if low > high:
                 raise CertificateError(
                     f"{name}.bounds: got lower {low} above upper {high}; expected lower <= upper"
                 )
-            values = [_number(value, f"{name}.theta") for value in theta]
+            values = [number(value, f"{name}.theta") for value in theta]
             function = Function(combined(list(zip(parts, values, strict=True))), Fraction(1))
             claims[function.key] = name, function.constant, low, high
         return claims
@@ -282,7 +143,7 @@ class _Checker:
                 raise CertificateError(f"integrals: cannot be verified: {reason}") from reason
         return self.computed[key]
 
-    def _mass(self, function: Function, leaf: _Leaf) -> arb:
+    def _mass(self, function: Function, leaf: LeafClaim) -> arb:
         """Return the integral of the whole exponent, constant included; it must be among the claims."""
         if function.key not in self.claimed:
             raise CertificateError(f"{leaf.name}: one of its integrals is missing in the certificate")
@@ -292,14 +153,14 @@ class _Checker:
         """Return E_q[exponent] - KL(q || prior)."""
         pair = function.key, q
         if pair not in self.expected:
-            self.expected[pair] = recheck_integrals.expectation(
+            self.expected[pair] = recheck_moments.expectation(
                 dict(function.key), tuple(self.exponent.latents), q
             )
         return self.expected[pair] + _ball(function.constant) - _divergence(q)
 
     # -- leaves --
 
-    def _require_upper(self, leaf: _Leaf, bound: Fraction) -> None:
+    def _require_upper(self, leaf: LeafClaim, bound: Fraction) -> None:
         if leaf.upper is None or leaf.upper > bound:
             raise CertificateError(
                 f"{leaf.name}.bounds: got the upper bound {shown(leaf.upper)}; expected one up to {bound}"
@@ -311,7 +172,7 @@ class _Checker:
                 f"{leaf.name}.bounds: got the upper bound {float(leaf.upper):.10g}; only {worst:.10g} holds"
             )
 
-    def _above(self, leaf: _Leaf, control: Function) -> arb:
+    def _above(self, leaf: LeafClaim, control: Function) -> arb:
         if isinstance(self.quantity, Gap):
             if leaf.posterior is None:
                 raise CertificateError(f"{leaf.name}.posterior: got none; expected a Gaussian")
@@ -327,12 +188,12 @@ class _Checker:
         slope = (_ball(control.weight) - centre) / centre
         return body + (centre.log() + slope - _log_two_pi()) * self.exponent.data_dim / 2
 
-    def _centre(self, leaf: _Leaf) -> tuple[Fraction, ...]:
+    def _centre(self, leaf: LeafClaim) -> tuple[Fraction, ...]:
         if leaf.centre is None:
             raise CertificateError(f"{leaf.name}.centre: got none; expected a point")
         return leaf.centre
 
-    def _require_lower(self, leaf: _Leaf, bound: Fraction) -> None:
+    def _require_lower(self, leaf: LeafClaim, bound: Fraction) -> None:
         if leaf.lower is None or leaf.lower < bound:
             raise CertificateError(
                 f"{leaf.name}.bounds: got the lower bound {shown(leaf.lower)}; expected one from {bound}"
@@ -347,14 +208,14 @@ class _Checker:
             if not body + log_w * self.exponent.data_dim / 2 >= _ball(leaf.lower):
                 raise _not_from_below(leaf)
 
-    def _tangent(self, leaf: _Leaf, control: Function) -> arb:
+    def _tangent(self, leaf: LeafClaim, control: Function) -> arb:
         """Return A(c) + (A(c) - A(c - h (b - c)))/h, a lower bound of A's tangent, by convexity."""
         centre = self.exponent.at(self._centre(leaf))
         before = Function(combined([(centre.terms, 1 + STEP), (control.terms, -STEP)]), centre.weight)
         mass = self._mass(centre, leaf)
         return mass + (mass - self._mass(before, leaf)) / _ball(STEP)
 
-    def _threshold(self, leaf: _Leaf, control: Function, bound: Fraction) -> Threshold:
+    def _threshold(self, leaf: LeafClaim, control: Function, bound: Fraction) -> Threshold:
         """Return what no ELBO may exceed at a control point, for the gap to be at least the bound over the leaf."""
         if len(self.exponent.latents) != 1:
             raise CertificateError(f"{leaf.name}: lower bounds of the gap are verified for one latent only")
@@ -373,12 +234,12 @@ class _Checker:
                 raise _not_from_below(leaf)
 
 
-def _not_from_below(leaf: _Leaf) -> CertificateError:
+def _not_from_below(leaf: LeafClaim) -> CertificateError:
     bound = float(leaf.lower or 0)
     return CertificateError(f"{leaf.name}.bounds: the lower bound {bound:.10g} could not be verified")
 
 
-def _require_cover(leaves: Sequence[_Leaf], box: Sequence[tuple[Fraction, Fraction]]) -> None:
+def _require_cover(leaves: Sequence[LeafClaim], box: Sequence[tuple[Fraction, Fraction]]) -> None:
     """Raise unless the leaves do not overlap and have the box's volume.
 
     They are closed and lie in the box; a hole would be open in it, and so have a volume.

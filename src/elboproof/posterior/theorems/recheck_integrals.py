@@ -1,4 +1,4 @@
-r"""For the check: A = log int exp(G(z)) N(z; 0, I) dz and E_q[G], by other means than the search's.
+r"""For the check: A = log int exp(G(z)) N(z; 0, I) dz, by other means than the search's.
 
 *One latent.* ``acb.integral`` with its analytic flag on [-R, R]. Tail: if H(z) = G(z) - (3/8) z^2, with bounded atoms
 at their worst, has no positive Taylor coefficient at z = R (and H(-z) neither), then G <= (3/8) z^2 beyond, and each
@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
-from math import comb
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,6 @@ from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.functions import Sigmoid
 from elboproof.numbers.tape import Tape
-from elboproof.posterior.gaussian_posterior import GaussianPosterior
 from elboproof.posterior.theorems.recheck_functions import Terms, combined
 
 BITS = 80
@@ -61,7 +59,7 @@ def _line(function: Terms, z: Symbol) -> arb:
     radius = _radius_of(function, z)
     whole = combined([(function, Fraction(1)), ({z**2: Fraction(1)}, Fraction(-1, 2))])
     tail = (arb(radius) / arb(8).sqrt()).erfc()
-    return _logarithm(_compiled(z, whole), _estimated(z, whole), radius, arb(0, (2 * tail).upper()))
+    return _logarithm(compiled(z, whole), _estimated(z, whole), radius, arb(0, (2 * tail).upper()))
 
 
 def _radius_of(function: Terms, z: Symbol) -> float:
@@ -77,7 +75,7 @@ def _radius_of(function: Terms, z: Symbol) -> float:
 
 def _radius_in_sinh(function: Terms, z: Symbol) -> float:
     """Return an R for a polynomial in u = sinh z: beyond |u| = 1000 < sinh(16) none of its coefficients is positive."""
-    dense = _powers(sympy.sinh(z), function)
+    dense = powers(sympy.sinh(z), function)
     if dense is None:
         raise Unable(f"no bound of {next(iter(function))} is known to the check")
     for side in (dense, [c * (-1) ** k for k, c in enumerate(dense)]):
@@ -179,7 +177,7 @@ def _tape(z: Symbol, monomials: tuple[Expr, ...], floating: bool) -> Callable[..
     return compile_tape(tape, [total], FLOATING if floating else COMPLEX_BALLS)
 
 
-def _powers(z: Symbol, function: Mapping[Expr, Fraction]) -> Dense | None:
+def powers(z: Symbol, function: Mapping[Expr, Fraction]) -> Dense | None:
     """Return the coefficients of a polynomial in z (a symbol or an atom), None for another function."""
     dense = [Fraction(0)]
     for monomial, number in function.items():
@@ -192,13 +190,14 @@ def _powers(z: Symbol, function: Mapping[Expr, Fraction]) -> Dense | None:
     return dense
 
 
-def _compiled(z: Symbol, function: Mapping[Expr, Fraction]) -> Callable[[acb, bool], acb]:
-    dense = _powers(z, function)
+def compiled(z: Symbol, function: Mapping[Expr, Fraction]) -> Callable[[acb, bool], acb]:
+    """Return a function for ``acb.integral``; polynomials are evaluated by FLINT itself."""
+    dense = powers(z, function)
     if dense is not None:
-        polynomial = acb_poly([acb(_ball(c)) for c in dense])
+        polynomial = acb_poly([acb(ball(c)) for c in dense])
         return lambda t, analytic: polynomial(t)  # noqa: ARG005 - entire
     monomials = tuple(sorted(function, key=str))
-    numbers = [acb(_ball(function[monomial])) for monomial in monomials]
+    numbers = [acb(ball(function[monomial])) for monomial in monomials]
     run = _tape(z, monomials, False)
     return lambda t, analytic: run(t, *numbers, analytic)[0]
 
@@ -213,7 +212,8 @@ def _rational(number: Fraction) -> fmpq:
     return fmpq(number.numerator, number.denominator)
 
 
-def _ball(number: Fraction) -> arb:
+def ball(number: Fraction) -> arb:
+    """Return a rational number at the current precision."""
     return arb(_rational(number))
 
 
@@ -248,11 +248,11 @@ def _quadratic(function: Terms, a: Symbol, b: Symbol) -> tuple[Dense, Dense, Den
 def _eliminated(alpha: Dense, beta: Dense, gamma: Dense, a: Symbol) -> arb:
     lifted = list(gamma)
     lifted[2] += Fraction(1, 8)  # gamma has -a^2/2 in it: what is left to bound is gamma - (3/8) a^2
-    condition = _sum(_product(beta, beta), [2 * c for c in _product(alpha, lifted)])
+    condition = _sum(product(beta, beta), [2 * c for c in product(alpha, lifted)])
     mirrored = [c * (-1) ** k for k, c in enumerate(condition)]
     radius = max(_radius(condition), _radius(mirrored))
     parts = [{a**k: c for k, c in enumerate(p) if c} for p in (alpha, beta, gamma)]
-    balls = [_compiled(a, part) for part in parts]
+    balls = [compiled(a, part) for part in parts]
     rough = [_estimated(a, part) for part in parts]
 
     def exponent(t: acb, analytic: bool) -> acb:
@@ -263,11 +263,12 @@ def _eliminated(alpha: Dense, beta: Dense, gamma: Dense, a: Symbol) -> arb:
         al, be, ga = (f(t) for f in rough)
         return np.asarray(be * be / (2 * al) + ga - np.log(al) / 2)
 
-    tail = (arb(radius) / arb(8).sqrt()).erfc() / _ball(alpha[0]).sqrt()
+    tail = (arb(radius) / arb(8).sqrt()).erfc() / ball(alpha[0]).sqrt()
     return _logarithm(exponent, estimate, radius, arb(0, (2 * tail).upper()))
 
 
-def _product(p: Dense, q: Dense) -> Dense:
+def product(p: Dense, q: Dense) -> Dense:
+    """Return the product of two polynomials."""
     result = [Fraction(0)] * (len(p) + len(q) - 1)
     for i, x in enumerate(p):
         for j, y in enumerate(q):
@@ -278,93 +279,3 @@ def _product(p: Dense, q: Dense) -> Dense:
 def _sum(p: Dense, q: Dense) -> Dense:
     n = max(len(p), len(q))
     return [(p[k] if k < len(p) else Fraction(0)) + (q[k] if k < len(q) else Fraction(0)) for k in range(n)]
-
-
-# -- expectations --
-
-
-def expectation(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosterior) -> arb:
-    """Return E_q[G]: exactly for polynomials, else by one integral with a Cauchy-Schwarz bound of its tail."""
-    polynomial = {m for m in function if not set(m.as_powers_dict()) - {*latents, sympy.Integer(1)}}
-    plain = {m: c for m, c in function.items() if m in polynomial}
-    rest = {m: c for m, c in function.items() if m not in polynomial}
-    with working_precision(BITS):
-        total = _ball(_exactly(plain, latents, q))
-        return total + _integrated(rest, latents, q) if rest else total
-
-
-def _exactly(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosterior) -> Fraction:
-    total = Fraction(0)
-    for monomial, number in function.items():
-        powers = monomial.as_powers_dict()
-        total += number * _moment(tuple(int(powers.get(z, 0)) for z in latents), q)
-    return total
-
-
-@lru_cache(maxsize=4096)
-def _moment(powers: tuple[int, ...], q: GaussianPosterior) -> Fraction:
-    """Return E_q[a^i] or E_q[a^i b^j] from a = m + e, b = n + u e + f with independent e and f."""
-    matrix = q.covariance
-    first = _translated(powers[0], q.mean[0], Fraction(1))
-    if len(powers) == 1:
-        return _averaged(first, matrix[0][0])
-    u = matrix[0][1] / matrix[0][0]
-    rest = matrix[1][1] - u * matrix[0][1]
-    total = Fraction(0)
-    for k in range(powers[1] + 1):
-        joint = _product(first, _translated(powers[1] - k, q.mean[1], u))
-        total += comb(powers[1], k) * _averaged(joint, matrix[0][0]) * _central(k, rest)
-    return total
-
-
-def _translated(power: int, mean: Fraction, slope: Fraction) -> Dense:
-    """Return (mean + slope e)^power by powers of e."""
-    return [comb(power, k) * mean ** (power - k) * slope**k for k in range(power + 1)]
-
-
-def _averaged(dense: Dense, variance: Fraction) -> Fraction:
-    return sum((c * _central(k, variance) for k, c in enumerate(dense)), Fraction(0))
-
-
-def _central(power: int, variance: Fraction) -> Fraction:
-    """Return the moment of a centred normal: (power - 1)!! variance^(power/2) for even powers."""
-    if power % 2:
-        return Fraction(0)
-    double = 1
-    for k in range(power - 1, 0, -2):
-        double *= k
-    return double * variance ** (power // 2)
-
-
-def _integrated(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosterior) -> arb:
-    if len(latents) > 1:
-        raise Unable("expectations of functions of several latents")
-    if _powers(sympy.sinh(latents[0]), function) is not None:
-        return _of_exponentials(function, latents[0], q)
-    (z,), mean, variance = latents, q.mean[0], q.covariance[0][0]
-    sizes = majorant({m: abs(c) for m, c in function.items()}, z)
-    square = {z**k: c for k, c in enumerate(_product(sizes, sizes)) if c}
-    # |G(z)| <= P(|z|), and E P(|z|)^2 <= E P(z)^2 + E P(-z)^2 for coefficients >= 0
-    mirrored = {m: c * (-1) ** int(m.as_powers_dict().get(z, 0)) for m, c in square.items()}
-    second = _exactly(square, latents, q) + _exactly(mirrored, latents, q)
-    radius = 14
-    outside = (_ball(second) * (arb(radius) / arb(2).sqrt()).erfc()).sqrt()
-    run, m, s = _compiled(z, function), _ball(mean), _ball(variance).sqrt()
-
-    def integrand(e: acb, analytic: bool) -> acb:
-        return run(m + s * e, analytic) * (-e * e / 2).exp()
-
-    tolerance = arb(TOLERANCE)
-    inside = acb.integral(integrand, -radius, radius, rel_tol=tolerance, abs_tol=tolerance).real
-    return inside / (2 * arb.pi()).sqrt() + arb(0, outside.upper())
-
-
-def _of_exponentials(function: Terms, z: Symbol, q: GaussianPosterior) -> arb:
-    """Return E_q of powers of sinh z, written in exp(k z): E exp(k z) = exp(k m + k^2 S/2)."""
-    total, m, variance = arb(0), _ball(q.mean[0]), _ball(q.covariance[0][0])
-    for power, number in enumerate(_powers(sympy.sinh(z), function) or []):
-        for j in range(power + 1):
-            k = power - 2 * j
-            term = (m * k + variance * k * k / 2).exp() * comb(power, j) * (-1) ** j / 2**power
-            total += _ball(number) * term
-    return total

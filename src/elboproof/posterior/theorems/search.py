@@ -14,7 +14,8 @@ from multiprocessing import get_context
 from elboproof.arguments import bad, wrong_type
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.posterior.theorems.certificates import LeafRecord, certificate
-from elboproof.posterior.theorems.leaves import Judge, Leaf, claim_above, middle
+from elboproof.posterior.theorems.leaf import Leaf, claim_above, middle
+from elboproof.posterior.theorems.leaves import Judge
 from elboproof.posterior.theorems.moments import Unbounded
 from elboproof.posterior.theorems.natural import halves, natural
 from elboproof.posterior.theorems.polynomials import Box
