@@ -5,6 +5,7 @@ could be imported, and a wrong option can exit with 4, as pytest does.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -285,6 +286,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(parsed.handler(parsed))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output, `head` say, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  (the last stop: every error has an exit code)
         return _failed(error)
