@@ -295,9 +295,8 @@ def test_wrong_use_of_evidence(words: list[str], message: str, capsys: pytest.Ca
 def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
     points = tmp_path / "x.csv"
     points.write_text("\n".join(str(n / 400) for n in range(400)))
-    program = str(Path(sys.executable).with_name("elboproof"))
-    command = [program, "evidence", "z", "--x", str(points), "--variance", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "elboproof.cli", "evidence", "z", "--x", str(points), "--variance", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
