@@ -59,7 +59,9 @@ def _line(function: Terms, z: Symbol) -> arb:
     radius = _radius_of(function, z)
     whole = combined([(function, Fraction(1)), ({z**2: Fraction(1)}, Fraction(-1, 2))])
     tail = (arb(radius) / arb(8).sqrt()).erfc()
-    return _logarithm(compiled(z, whole), _estimated(z, whole), radius, arb(0, (2 * tail).upper()))
+    dense = powers(z, whole)
+    even = dense is not None and not any(dense[1::2])
+    return _logarithm(compiled(z, whole), _estimated(z, whole), radius, arb(0, (2 * tail).upper()), even)
 
 
 def _radius_of(function: Terms, z: Symbol) -> float:
@@ -89,8 +91,12 @@ def _logarithm(
     estimate: Callable[[FloatArray], FloatArray],
     radius: float,
     tail: arb,
+    even: bool = False,
 ) -> arb:
-    """Return log(int exp(exponent) / sqrt(2 pi) + tail); floats of ``estimate`` choose the cuts and the scale."""
+    """Return log(int exp(exponent) / sqrt(2 pi) + tail); floats of ``estimate`` choose the cuts and the scale.
+
+    Of an even function, the half over the positive numbers is taken twice.
+    """
     nodes = np.linspace(-radius, radius, 4097)
     with np.errstate(all="ignore"):
         values = np.nan_to_num(estimate(nodes), nan=-1e300, neginf=-1e300, posinf=-1e300)
@@ -103,7 +109,7 @@ def _logarithm(
         *{max(-radius, heavy[0] - step), float(nodes[values.argmax()]), min(radius, heavy[-1] + step)},
         radius,
     ]
-    cuts = sorted(set(map(float, cuts)))
+    cuts = sorted({abs(float(cut)) for cut in cuts} | {0.0} if even else {float(cut) for cut in cuts})
     total = arb(0)
     for low, high in pairwise(cuts):
         part = acb.integral(
@@ -114,7 +120,7 @@ def _logarithm(
             abs_tol=arb(TOLERANCE),
             eval_limit=200_000,
         )
-        total += part.real
+        total += 2 * part.real if even else part.real
     return (total / (2 * arb.pi()).sqrt() + tail * (-shift).exp()).log() + shift
 
 
