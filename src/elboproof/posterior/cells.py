@@ -268,9 +268,9 @@ def _flat(
 
 
 def _integrals(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> list[BallArray]:
-    """Return first-order enclosures of the integrals over cells: range times volume."""
+    """Return first-order enclosures of the integrals over cells."""
     d = half.shape[1]
-    values = integrands.ranges(point, [BallArray(centre[:, k], half[:, k]) for k in range(d)])
+    values = integrands.means(point, centre, half)
     volume = BallArray(np.ones(len(half)))
     for k in range(d):
         volume = volume * BallArray(2 * half[:, k])

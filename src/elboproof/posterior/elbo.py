@@ -158,7 +158,7 @@ def one_elbo(
             data = [arb(fmpq(value.numerator, value.denominator)) for value in x]
             point = Point(q.mean_balls(), q.cholesky())
             ball, reason = _evaluated(model, data, point, SHARE * 10.0**-digits, deadline, floats)
-            if not reason and ball.rad() <= arb(10) ** -arb(digits):
+            if ball.rad() <= arb(10) ** -arb(digits):  # what a limit left undone may be little
                 return ball, ""
         if reason or bits >= MOST_BITS or not ball.is_finite():
             return ball, f"{_reached(ball)} of {digits:g} digits proved; stopped by {reason or 'rounding'}"
@@ -214,6 +214,6 @@ def elbo_ball(model: LatentModel, x: list[arb], mean: list[arb], cholesky: list[
         point = Point(mean, cholesky)
         tolerance = 2.0 ** -float(bits - SPARE_BITS)
         ball, reason = _evaluated(model, x, point, tolerance, time.monotonic() + 60.0, floats=False)
-    if reason:
+    if reason and not ball.rad() <= tolerance:
         raise undecided("ELBOs", Enclosure.from_balls([ball]), (f"stopped by {reason}",))
     return ball

@@ -16,6 +16,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.compiler import Compiled, Ring
+from elboproof.numbers.duals import Dual
 from elboproof.posterior.majorants import MAJORANTS, Majorant
 from elboproof.posterior.network_growth import network_majorants
 
@@ -145,24 +146,40 @@ class Integrands:
         powers = {p: np.prod([size[k] ** n for k, n in enumerate(p)], axis=0) for p in set(self._exponents)}
         return np.stack([powers[p] for p in self._exponents]) * (1 + 1e-14)
 
-    def products(
-        self, values: Sequence[BallArray], eps: Sequence[BallArray], weight: BallArray
-    ) -> list[BallArray]:
+    def products(self, values: Sequence[Any], eps: Sequence[Any], weight: Any) -> list[Any]:
         """Return weight * eps^p * g for every integrand."""
         powers = dict.fromkeys(self._exponents, weight)
         for p in powers:
             for k, n in enumerate(p):
                 for _ in range(n):
                     powers[p] = powers[p] * eps[k]
-        return [values[s] * powers[p] for s, p in zip(self._source, self._exponents, strict=True)]
+        return [powers[p] * values[s] for s, p in zip(self._source, self._exponents, strict=True)]
 
-    def ranges(self, point: Point, eps: Sequence[BallArray]) -> list[BallArray]:
-        """Return enclosures of G over real boxes."""
+    def means(self, point: Point, centre: FloatArray, half: FloatArray) -> list[BallArray]:
+        """Return enclosures of the means of G over real cells (B, d), kinks allowed.
+
+        G(u) = G(c) + sum_k D_k(u) (u - c)_k with D_k(u) in a ball e_k +- r_k of (generalised) slopes. The parts with
+        e_k have mean 0, so that the mean of G is G(c) +- sum_k r_k h_k / 2.
+        """
+        axes = range(self.d)
+        boxes = Dual.variables([BallArray(centre[:, k], half[:, k]) for k in axes])
+        around = self._weighted(point, boxes)
+        at_centre = self._weighted(point, [BallArray(centre[:, k]) for k in axes])
+        means = []
+        for box, middle in zip(around, at_centre, strict=True):
+            reach = sum((p.rad * half[:, k] / 2 for k, p in enumerate(box.partials)), np.zeros(len(half)))
+            mean = BallArray(middle.mid, middle.rad + reach * (1 + 1e-14))
+            plain = box.value.broadcast_to(mean.shape)
+            means.append(BallArray.where(mean.rad <= plain.rad, mean, plain))
+        return means
+
+    def _weighted(self, point: Point, eps: Sequence[Any]) -> list[Any]:
+        """Return G at balls or duals."""
         exponent = eps[0].square()
         for e in eps[1:]:
             exponent = exponent + e.square()
         weight = (exponent * -0.5).exp() * _normalising(self.d)
-        values = [value.broadcast_to(weight.shape) for value in self.values(point, eps)]
+        values = self.derivatives(BALL_ARRAYS)(*point.latents(eps), *self._data)
         return self.products(values, eps, weight)
 
     def majorants(self, point: Point) -> dict[int, tuple[int, Majorant]]:
