@@ -226,6 +226,18 @@ def test_the_evidence_over_a_box() -> None:
     assert truth.lower > -1.2
 
 
+def test_the_evidence_of_two_latents_from_above() -> None:
+    quantity = ep.LogEvidence(["a", "b"], ["a", "b + a**2"], "v", ["1/2", "x"])
+    box = {"x": ("0.6", "0.7"), "v": ("0.8", "1")}
+    model = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian("4/5"))
+    truth = float(ep.log_evidence(model, ["1/2", "6/10"], 8).upper)
+    assert isinstance(ep.for_all(quantity <= truth + 0.05, box), ep.Proof)
+    assert isinstance(ep.for_all(quantity <= truth - 0.05, box), ep.Counterexample)
+    below = ep.for_all(quantity >= truth - 1, box)
+    assert isinstance(below, ep.Unproved)
+    assert below.why == "lower bounds of the evidence need one latent"
+
+
 def test_an_elbo_over_a_box() -> None:
     q = ep.GaussianPosterior("0.4", "0.2")
     quantity = ep.Elbo("z", ["z + c*z**3"], "v", ["7/10"], q)

@@ -56,6 +56,8 @@ class Judge:
         """Return why nothing can be proved, empty if it can be tried."""
         if isinstance(self.quantity, Gap) and self.from_below and not self.best.possible:
             return "lower bounds of the gap need one latent and, apart from polynomials, bounded functions"
+        if self.from_below and not self.fixed and len(self.natural.latents) > 1:
+            return "lower bounds of the evidence need one latent"
         return ""
 
     def leaf(self, box: Box) -> Leaf:
