@@ -54,8 +54,11 @@ def leaf_of(proof: ep.Proof, point: tuple[Fraction, ...]) -> dict[str, Any]:
     raise AssertionError(point)
 
 
-@pytest.mark.parametrize(("bound", "most"), [("0.5", 10), ("0.1", 30), ("0.05", 60), ("0.03", MOST_LEAVES)])
+@pytest.mark.parametrize(
+    ("bound", "most"), [("0.5", 10), ("0.1", 30), ("0.05", 60), ("0.03", MOST_LEAVES), ("0.021", 200)]
+)
 def test_the_cubic_gap_is_bounded(bound: str, most: int) -> None:
+    """The supremum is 0.02073, at c = 0.3 and v = 0.257: the last bound is 1 % above it."""
     proof = proved(ep.for_all(cubic <= bound, CUBIC_BOX))
     assert proof.leaves <= most
     assert proof.status.startswith(f"proved: gap <= {Fraction(bound)} for all c in [0, 3/10]")
