@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 import sympy
 
@@ -92,7 +93,7 @@ def falls(left: Mapping[Fraction, Pair], order: int) -> Verdict:
     """
     pairs = sorted(left.items(), reverse=True)
     worst, status = Fraction(0), "established"
-    for (large, before), (small, after) in zip(pairs, pairs[1:], strict=False):
+    for (large, before), (small, after) in pairwise(pairs):
         ratio = (small / large) ** order
         if after[0] > SLACK * ratio * before[1]:
             status = "refuted"
@@ -239,6 +240,4 @@ def _near(ends: Pair, stated: float, relative: float) -> Verdict:
             "established", f"{text} is {stated:.6g} within {relative:.1g} of it", text, stated, error
         )
     away = stated < low * (1 - relative) or stated > high * (1 + relative)
-    return Verdict(
-        "refuted" if away else "undecided", f"{text} is not {stated:.6g}", text, stated, error
-    )
+    return Verdict("refuted" if away else "undecided", f"{text} is not {stated:.6g}", text, stated, error)

@@ -1,7 +1,8 @@
 """S3 on surfaces, d = 2: proved gaps against the tensor law, for x on the surface and beside it.
 
 A surface is a graph (a, b, h(a, b)). With r = x - f(z0) along its normal (-h_a, -h_b, 1), z0 is the nearest point and
-everything is rational. W = |x - f|^2 / 2 has W_ij = f_i.f_j - r.f_ij and W_ijk = f_i.f_jk + f_j.f_ik + f_k.f_ij - r.f_ijk.
+everything is rational. W = |x - f|^2 / 2 has the derivatives W_ij = f_i.f_j - r.f_ij and W_ijk = f_i.f_jk + f_j.f_ik +
+f_k.f_ij - r.f_ijk.
 """
 
 from collections.abc import Callable
@@ -38,7 +39,7 @@ class Surface:
 
     @property
     def residual(self) -> Matrix:
-        """x - f(z0)."""
+        """The vector x - f(z0)."""
         h = self.decoder[2]
         normal = Matrix([-h.diff(LATENTS[0]), -h.diff(LATENTS[1]), 1]).subs(PLACE)
         return Rational(self.offset) * normal

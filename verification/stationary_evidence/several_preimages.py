@@ -1,0 +1,270 @@
+"""S5: with several preimages the gap tends to -log of the best one's share of the posterior mass."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from flint import arb
+
+import elboproof as ep
+from elboproof.checking import Hypothesis, Run, Verdict, all_of, at_least, ball_equal, control
+from elboproof.numbers.balls import working_precision
+
+from . import claim
+from .instances import answered
+from .slopes import STEPS, Instance, proved_gaps, recorded
+
+two_preimages = Hypothesis("two preimages", "x > 0, so that z^2 = x has two solutions", lambda x: x > 0)
+
+Number = str | float | int
+GAP = ep.Gap("z", ["z**2"], "s**2", ["x"])
+BOX = {"s": ("0.05", "0.3"), "x": ("0.6", "0.8")}
+LOG_2, LOG_3 = ("0.6", "0.9"), ("1.0", "1.2")
+"""Around log 2 = .693 and log 3 = 1.099."""
+
+
+def rechecked(answer: ep.Proof) -> Verdict:
+    """Decide that the independent checker accepts the certificate."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "certificate.json"
+        answer.certificate.save(path)
+        try:
+            statement = ep.recheck(path)
+        except ep.CertificateError as error:
+            return Verdict("refuted", f"the certificate is refused: {error}")
+    return Verdict("established", f"the certificate proves {statement}")
+
+
+def leaves(answer: ep.Proof) -> dict[str, list[float]]:
+    """Return the leaves' edges and the proved upper bounds of the gap over them."""
+    columns: dict[str, list[float]] = {k: [] for k in ("s_low", "s_high", "x_low", "x_high", "upper")}
+    for leaf in answer.certificate.content["leaves"]:
+        edges = [Fraction(end) for side in leaf["box"] for end in side]
+        numbers = [*edges, Fraction(leaf["bounds"][1])]
+        for column, number in zip(columns.values(), numbers, strict=True):
+            column.append(float(number))
+    return columns
+
+
+@claim.check(
+    statement="S5",
+    role="limits",
+    method="certified",
+    relation="<=",
+    states=(
+        "f(z) = z^2: 0.6 <= log p(x) - best ELBO <= 0.9 nats over a whole box, proved by ep.for_all and once more by "
+        "ep.recheck: 'the ELBO equals the evidence' fails for every parameter of it"
+    ),
+    domain="all sigma in [.05, .3] and x in [.6, .8]; the best of all Gaussian q",
+    hypotheses=(two_preimages,),
+    controls=(
+        control("around log 3", bounds=LOG_3),
+        control("'equals': the gap is 0", bounds=(0, 0)),
+        control("'nearly equals': the gap is below 0.1", bounds=(0, "0.1")),
+    ),
+    tier="quick",
+)
+def gap_over_a_box(run: Run, *, bounds: tuple[Number, Number] = LOG_2) -> Verdict:
+    """No point of the box is left out, and no q."""
+    run.assume(two_preimages, min(map(float, BOX["x"])))
+    answer = ep.for_all(GAP.between(*bounds), BOX)
+    if not isinstance(answer, ep.Proof):
+        return answered(answer)
+    return all_of({"proof": answered(answer), "again": rechecked(answer)}).with_data(**leaves(answer))
+
+
+SMALL_BOX = {"s": ("1/200", "3/500"), "x": ("0.699", "0.701")}
+
+
+@claim.check(
+    statement="S5",
+    role="limits",
+    method="certified",
+    relation="<=",
+    states="f(z) = z^2: 0.69 <= gap <= 0.697 nats, around log 2 = 0.6931...",
+    domain="all sigma in [.005, .006] and x in [.699, .701]; the best of all Gaussian q",
+    hypotheses=(two_preimages,),
+    controls=(control("around log 3", bounds=("1.09", "1.11")),),
+)
+def gap_over_a_box_of_small_sigma(run: Run, *, bounds: tuple[Number, Number] = ("0.69", "0.697")) -> Verdict:
+    """Smaller sigma needs narrower boxes: the posterior's place moves by its own width in x / sigma."""
+    run.assume(two_preimages, min(map(float, SMALL_BOX["x"])))
+    answer = ep.for_all(GAP.between(*bounds), SMALL_BOX)
+    return answered(answer)
+
+
+SQUARE = Instance(("z",), ("z**2",), ("7/10",), STEPS, 10)
+SHIFTED = Instance(("z",), ("(z+1/4)**2",), ("7/10",), STEPS, 10)
+PREIMAGES = {"z^2": (SQUARE, Fraction(0)), "(z + 1/4)^2": (SHIFTED, Fraction(1, 4))}
+"""Instances, and c in (z + c)^2 = x."""
+REMAINDER = 1.0
+"""Of (gap + log share) / sigma^2: at most 0.42 for z^2 and 0.61 for (z + 1/4)^2, both at sigma = 0.1."""
+
+
+def share_of_the_best(shift: Fraction, x: arb) -> arb:
+    """Mass p(z0) / |f'(z0)|: both preimages have one slope, so the nearer one has 1 / (1 + exp((z-^2 - z+^2) / 2))."""
+    c = arb(shift.numerator) / shift.denominator
+    near, far = x.sqrt() - c, -x.sqrt() - c
+    return 1 / (1 + ((near**2 - far**2) / 2).exp())
+
+
+def one_third(shift: Fraction, x: arb) -> arb:  # noqa: ARG001
+    """Three preimages of one mass."""
+    return arb(1) / 3
+
+
+def one_half(shift: Fraction, x: arb) -> arb:  # noqa: ARG001
+    """Two preimages of one mass, wherever they are."""
+    return arb(1) / 2
+
+
+@claim.check(
+    statement="S5",
+    role="limits",
+    method="certified",
+    relation="limit",
+    states=(
+        "|gap + log(share of the best preimage)| <= sigma^2: the gap tends to log 2 for z^2 and to "
+        "log(1 + e^(-sqrt(x)/2)) for (z + 1/4)^2"
+    ),
+    domain="x = 0.7, gaps proved at sigma = .1, .01, .001, 1e-4",
+    hypotheses=(two_preimages,),
+    controls=(
+        control("log 3: a third preimage", share=one_third),
+        control("log 2 for both: the prior's weights forgotten", share=one_half),
+    ),
+    tier="quick",
+)
+def gap_tends_to_the_missing_mass(
+    run: Run, *, share: Callable[[Fraction, arb], arb] = share_of_the_best
+) -> Verdict:
+    """At sigma = 1e-4 the gap is log 2 to eight places."""
+    parts = {}
+    for name, (instance, shift) in PREIMAGES.items():
+        (x,) = (Fraction(value) for value in instance.x)
+        run.assume(two_preimages, x)
+        gaps = proved_gaps(instance)
+        parts[name] = recorded(gaps)
+        with working_precision(120):
+            limit = -share(shift, arb(x.numerator) / x.denominator).log()
+            for v, (low, high) in gaps.items():
+                ball = _ball(low).union(_ball(high)) - limit
+                parts[f"{name}, sigma^2 = {v}"] = _within(ball, REMAINDER * float(v))
+    return all_of(parts)
+
+
+def _ball(number: Fraction) -> arb:
+    return arb(number.numerator) / number.denominator
+
+
+def _within(ball: arb, bound: float) -> Verdict:
+    """Decide |t| <= bound."""
+    low, high = float(abs(ball).lower()), float(abs(ball).upper())
+    status = "established" if high <= bound else "refuted" if low > bound else "undecided"
+    return Verdict(status, f"|{ball.str(8)}| against {bound:.3g}", str(ball.str(8)), bound, high / bound)
+
+
+def branches(variance: arb, x: arb) -> dict[str, tuple[arb, arb]]:
+    """Return all stationary (m, s) of f = z^2 with m >= 0, in closed form.
+
+    E_q[U'] = m (1 + 2 (m^2 + 3 s - x) / v) and E_q[U''] = 1 + 2 (3 m^2 + 3 s - x) / v = 1 / s. So m = 0 and
+    6 s^2 + (v - 2 x) s = v, or m^2 = x - v/2 - 3 s and 12 s^2 - (4 x - 2 v) s + v = 0.
+    """
+    half = variance - 2 * x
+    found = {"m = 0": (arb(0), (-half + (half**2 + 24 * variance).sqrt()) / 12)}
+    trace = 4 * x - 2 * variance
+    inside = trace**2 - 48 * variance
+    if inside > 0:
+        for name, sign in (("m > 0, narrow", -1), ("m > 0, wide", 1)):
+            s = (trace + sign * inside.sqrt()) / 24
+            square = x - variance / 2 - 3 * s
+            if square > 0:
+                found[name] = (square.sqrt(), s)
+    return found
+
+
+def square_elbo(variance: arb, x: arb, m: arb, s: arb) -> arb:
+    """ELBO of N(m, s) for f = z^2: Gaussian moments."""
+    second, fourth = m**2 + s, m**4 + 6 * m**2 * s + 3 * s**2
+    fit = -(x**2 - 2 * x * second + fourth) / (2 * variance) - (2 * arb.pi() * variance).log() / 2
+    return fit + (1 + s.log() - second) / 2
+
+
+PLACES = 1e-4
+"""Half width of the gaps as they are stated, in nats."""
+
+
+@claim.check(
+    statement="S5",
+    role="limits",
+    method="certified",
+    relation="=",
+    states=(
+        "sigma = .3, x = .6: of all branches, in closed form, the best is m = 0 with the gap 0.6182 nats, not a "
+        "preimage's (m > 0, 0.7408), and ep.stationary_posteriors finds it"
+    ),
+    domain="f(z) = z^2, one corner of the box: all stationary points, m < 0 by symmetry",
+    hypotheses=(two_preimages,),
+    controls=(control("only the branch m > 0", among="m > 0"), control("the corner x = 0.8", x="4/5")),
+    tier="quick",
+)
+def the_best_branch_is_no_preimage(run: Run, *, among: str = "", x: str = "3/5") -> Verdict:
+    """Where sigma is large enough, one wide Gaussian over both preimages beats a narrow one at either."""
+    run.assume(two_preimages, Fraction(x))
+    model = ep.LatentModel("z", ["z**2"], ep.Gaussian(variance="9/100"))
+    found = ep.stationary_posteriors(model, [x], digits=12)[0].ball
+    evidence = ep.log_evidence(model, [x], digits=12)
+    with working_precision(120):
+        v, datum = arb(9) / 100, _ball(Fraction(x))
+        log_p = arb(float(evidence.lower)).union(arb(float(evidence.upper)))
+        elbos = {name: square_elbo(v, datum, *q) for name, q in branches(v, datum).items()}
+        best = _highest(elbos, among)
+        parts = {
+            "best gap": _within(log_p - best - 0.6182, PLACES),
+            "gap of m > 0": _within(log_p - _highest(elbos, "m > 0") - 0.7408, PLACES),
+            "found by the search": ball_equal(found - best, 1e-12),
+        }
+    return all_of(parts)
+
+
+def _highest(elbos: Mapping[str, arb], among: str) -> arb:
+    """Return the highest ELBO of the branches whose name begins so."""
+    return max((ball for name, ball in elbos.items() if name.startswith(among)), key=lambda b: float(b.mid()))
+
+
+SIDES = (-2.0, 2.0)
+POINTS = 401
+
+
+@claim.check(
+    statement="S5",
+    role="limits",
+    method="numeric",
+    relation="<=",
+    states="the best Gaussian has no mass at the other preimage, or much mass where the posterior has none",
+    domain="f(z) = z^2: x = 0.7, sigma = 0.1 (m at a preimage) and x = 0.6, sigma = 0.3 (m = 0), on a grid of latents",
+    hypotheses=(two_preimages,),
+    controls=(control("a decoder that can be inverted: z + z^3/5", decoder="z+z**3/5"),),
+)
+def gaussians_miss_the_posterior(run: Run, *, decoder: str = "z**2") -> Verdict:
+    """The total variation distance in float64; the curves are for the figure."""
+    parts = {}
+    z = np.linspace(*SIDES, POINTS)
+    for name, (x, variance) in {"at a preimage": ("0.7", "1/100"), "at 0": ("0.6", "9/100")}.items():
+        run.assume(two_preimages, float(x))
+        model = ep.LatentModel("z", [decoder], ep.Gaussian(variance=variance))
+        log_p = float(ep.log_evidence(model, [x]).midpoint)
+        q = max(
+            ep.stationary_posteriors(model, [x]),
+            key=lambda p: (round(float(p.elbo.midpoint), 9), float(p.mean.midpoint[0])),
+        )
+        m, s = float(q.mean.midpoint[0]), float(q.covariance.midpoint[0, 0])
+        posterior = np.exp(-np.array([model.floating.energy([t], [float(x)]) for t in z]) - log_p)
+        gaussian = np.exp(-((z - m) ** 2) / (2 * s)) / np.sqrt(2 * np.pi * s)
+        distance = np.abs(posterior - gaussian).sum() * (z[1] - z[0]) / 2
+        parts[name] = at_least(distance, 0.3).with_data(
+            z=z, posterior=posterior, gaussian=gaussian, gap=[log_p - float(q.elbo.midpoint)]
+        )
+    return all_of(parts)
