@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from elboproof.posterior.stationary import StationaryPoint as StationaryPoint
     from elboproof.posterior.stationary import stationary_posterior as stationary_posterior
     from elboproof.posterior.stationary import stationary_posteriors as stationary_posteriors
-    from elboproof.posterior.theorems.recheck_document import CertificateError as CertificateError
     from elboproof.posterior.theorems.recheck import recheck as recheck
+    from elboproof.posterior.theorems.recheck_document import CertificateError as CertificateError
     from elboproof.posterior.theorems.results import Counterexample as Counterexample
     from elboproof.posterior.theorems.results import Proof as Proof
     from elboproof.posterior.theorems.results import Unproved as Unproved

@@ -93,7 +93,7 @@ def rounded_up(radius: Float64[FloatArray, "N"]) -> Float64[FloatArray, "N"]:
 
 
 def log_supremum(model: LatentModel) -> float:
-    """Return an upper bound of log p(x|z) over all z, in nats."""
+    """Return an upper bound of log p(x|z) over all z, in nats; computed once for a model's quantities."""
     quantities = model.quantities
     if quantities not in _SUPREMA:
         entry = quantities.tape.lower(model.likelihood.log_supremum(model.data_dim))

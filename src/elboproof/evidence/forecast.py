@@ -71,12 +71,12 @@ def _taylor(floats: FloatEnergy, energy: Energy, cells: Cells) -> tuple[FloatArr
 
     Along an axis on which the slope seems to keep its sign the least value is expected on a face, as the proof has it.
     """
-    value, gradient, hessian = energy.jet(floats, cells.owner, cells.centre)
+    value, gradient, hessian = energy.jet(floats, cells, cells.centre)
     half = cells.half
     with np.errstate(all="ignore"):
         spread = half * (np.abs(hessian) * half[:, None, :]).sum(-1)
         steep = np.abs(gradient) * half > spread
-        corner, slopes, _ = energy.jet(floats, cells.owner, cells.centre - np.sign(gradient) * half * steep)
+        corner, slopes, _ = energy.jet(floats, cells, cells.centre - np.sign(gradient) * half * steep)
         steep &= slopes * gradient > 0
         least = corner - np.where(steep, 0.0, np.abs(gradient) * half + spread).sum(-1)
     return value, spread, least

@@ -10,11 +10,12 @@ from flint import arb
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
-from elboproof.evidence import kinks, line, precise
+from elboproof.evidence import kinks, line, precise, ridges
 from elboproof.evidence import search as branch
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Cells, Energy, Index
 from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.forecast import forecast
 from elboproof.evidence.start import start
 from elboproof.evidence.summation import sum_rules
 from elboproof.evidence.target import Target
@@ -25,6 +26,10 @@ from elboproof.numbers.exact import exact
 
 MOST_LATENTS = 4
 SHARES = {1: 1e-3, 2: 1e-3, 3: 1e-4, 4: 1e-5}
+MOST_RIDGES = 16
+"""Data points up to which ridges are sought."""
+MANY = 1000
+"""Cells that a data point's boxes are expected to become; ridges are sought beyond."""
 ROUNDS = 4
 LARGEST = 2**53
 """Integers up to here are doubles."""
@@ -301,12 +306,22 @@ class _Work:
         shift = self.shift[which]
         mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))
         target = Target(shift, mass, 0.5 * 10.0**-self.digits, share)
-        found = branch.search(
-            energy, self.floats, _roots(where, self.model.latent_dim), target, deadline, most
-        )
+        found = branch.search(energy, self.floats, self._roots(energy, where, target), target, deadline, most)
         if self.precise:
             return self._precise_bounds(which, energy, where, target, found, deadline), found
         return _log_bounds(energy, where, target, found, deadline), found
+
+    def _roots(self, energy: Energy, where: Domain, target: Target) -> Cells:
+        """Return root boxes, or cells along ridges where those are expected to be far fewer."""
+        boxes = _roots(where, self.model.latent_dim)
+        if self.model.latent_dim != 2 or len(boxes) > MOST_RIDGES or not self.floats.smooth:
+            return boxes
+        expected = [len(forecast(self.floats, energy, boxes[[n]], target).cells) for n in range(len(boxes))]
+        if max(expected) < MANY:
+            return boxes
+        return Cells.joined(
+            [ridges.roots(energy, self.floats, n, float(where.half[n]), target) for n in range(len(boxes))]
+        )
 
     def _precise_bounds(
         self,

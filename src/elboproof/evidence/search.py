@@ -97,7 +97,8 @@ class _Search:
         self.energy, self.floats, self.target, self.most = energy, floats, target, most
         zeros = np.zeros(len(target.shift))
         self.found = Found(zeros.copy(), zeros.copy(), zeros.copy(), np.full(len(zeros), np.inf))
-        self.smallest = roots.half.min(1) * SMALLEST
+        self.smallest = np.full(len(zeros), np.inf)
+        np.minimum.at(self.smallest, roots.owner, roots.half.min(1) * SMALLEST)
         self.waiting, self.ready = [roots], list[Forecast]()
 
     def run(self, deadline: float) -> Found:
@@ -239,7 +240,7 @@ def _worst(errors: FloatArray, half: FloatArray, kinks_across: bool) -> Index:
 def _axis_errors(energy: Energy, cells: Cells, target: Target) -> FloatArray:
     """Return upper bounds of each rule's error on each cell, axis by axis: (B, sizes, d)."""
     suprema = np.stack([_supremum(energy, cells, target, j) for j in range(cells.half.shape[1])], -1)
-    scaled = suprema * cells.volume()[:, None] * (1 + 1e-12)
+    scaled = suprema * cells.volume(reach=ALONG + ACROSS)[:, None] * (1 + 1e-12)
     return factors()[None, :, None] * scaled[:, None, :] * (1 + 1e-12)
 
 

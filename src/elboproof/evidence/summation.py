@@ -11,7 +11,7 @@ from flint import arb, fmpq
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
-from elboproof.evidence.energy import Cells, Energy, Index
+from elboproof.evidence.energy import Cells, Energy, Index, between_lines
 from elboproof.evidence.rule import gauss_legendre
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.compiler import Compiled
@@ -51,7 +51,10 @@ def _cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) ->
         nodes = BallArray.concatenate([nodes[k] for nodes, _ in rules])
         u.append(BallArray(cells.centre[cell, k]) + BallArray(cells.half[cell, k]) * nodes)
     owner = cells.owner[cell]
-    value = (BallArray(shift[owner]) - energy.at(owner, u)).exp()
+    lines = None if cells.lines is None else cells.lines[cell]
+    value = (BallArray(shift[owner]) - energy.at(owner, u, lines)).exp()
+    if lines is not None:
+        value = value * between_lines(lines, u)[1]
     total = _by_owner(cell, value * BallArray.concatenate([weights for _, weights in rules]), len(cells))
     for k in range(sizes.shape[1]):
         total = total * BallArray(cells.half[:, k])
@@ -125,9 +128,14 @@ def _one_cell(
     total = arb(0)
     for chosen in product(*rule):
         u = [c + h * node for c, h, (node, _) in zip(centre, half, chosen, strict=True)]
+        stretch = arb(1)
+        if cell.lines is not None:
+            p0, p1, q0, q1 = (arb(v) for v in cell.lines[0].tolist())
+            stretch = (q0 - p0) + (q1 - p1) * u[0]
+            u = [u[0], p0 + p1 * u[0] + u[1] * stretch]
         z = [sum((a * b for a, b in zip(row, u, strict=True)), arb(0)) for row in frame]
         (value,) = function(*z, *data[owner])
-        term = (arb(float(shift[owner])) - value).exp()
+        term = (arb(float(shift[owner])) - value).exp() * stretch
         for _, weight in chosen:
             term *= weight
         total += term

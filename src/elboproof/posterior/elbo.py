@@ -95,13 +95,7 @@ def is_positive(value: object) -> bool:
 
 def undecided(what: str, enclosure: Enclosure, statuses: tuple[str, ...]) -> Undecided:
     """Return the error for quantities that could not be proved, the first of them in its text."""
-    error = Undecided(enclosure, statuses)
-    left = [n for n, status in enumerate(statuses) if status]
-    error.args = (
-        f"{len(left)} of {len(statuses)} {what} undecided; the first is x[{left[0]}]: {statuses[left[0]]}; "
-        "the best enclosures are in .enclosure",
-    )
-    return error
+    return Undecided(enclosure, statuses, what)
 
 
 def _check(model: LatentModel, q: GaussianPosterior) -> None:

@@ -1,0 +1,156 @@
+"""Root cells along the ridges of a posterior with two latents.
+
+Where a thin curved ridge is crossed by boxes, they must be as short as it is thin. So the domain is cut into slabs
+across u_1, short enough that a straight line follows the ridge in each, and each slab into regions between such lines.
+Cells between lines are long where the ridge is long.
+
+Ridges are sought in plain floats. What the proof needs is checked here: the regions of a slab share their lines, the
+lines do not cross within it, and together the regions cover the root box.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from elboproof.arguments import FloatArray
+from elboproof.evidence.energy import Cells, Energy
+from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.target import Target
+from elboproof.shapes import Float64
+
+COLUMNS = 512
+"""Places along u_1 where ridges are sought: 2^9, the slabs' finest division."""
+ROWS = 97
+STEPS = 4
+BEND = 16.0
+"""A slab may be so long that a ridge leaves its line by BEND / 2 standard deviations."""
+MARGIN = 1e-9
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Points of ridges, one a column and a ridge: u_1, u_2, the slope du_2/du_1, and the reach of a line, all (K,)."""
+
+    column: Float64[FloatArray, "K"]
+    place: Float64[FloatArray, "K"]
+    slope: Float64[FloatArray, "K"]
+    reach: Float64[FloatArray, "K"]
+
+
+def roots(energy: Energy, floats: FloatEnergy, owner: int, half: float, target: Target) -> Cells:
+    """Return cells that cover the box |u_k| <= half of one data point."""
+    ridge = _ridges(energy, floats, owner, half, target)
+    cells = [
+        part
+        for left, width in _slabs(ridge, half)
+        for part in _regions(owner, left, width, half, _lines(ridge, left, width))
+    ]
+    return Cells.joined(cells)
+
+
+def _ridges(energy: Energy, floats: FloatEnergy, owner: int, half: float, target: Target) -> Ridge:
+    """Return the minima of U along u_2 that matter, column by column."""
+    columns = (np.arange(COLUMNS) + 0.5) * (2 * half / COLUMNS) - half
+    rows = np.linspace(-half, half, ROWS)
+    grid = np.stack(np.meshgrid(columns, rows, indexing="ij"), -1).reshape(-1, 2)
+    value = _values(energy, floats, owner, grid).reshape(COLUMNS, ROWS)
+    low = np.minimum(value[:, :-2], value[:, 2:])
+    column, row = np.nonzero((value[:, 1:-1] <= low) & np.isfinite(value[:, 1:-1]))
+    u = np.stack([columns[column], rows[row + 1]], 1)
+    spacing = rows[1] - rows[0]
+    for _ in range(STEPS):
+        _, gradient, hessian = _jet(energy, floats, owner, u)
+        step = gradient[:, 1] / np.maximum(np.abs(hessian[:, 1, 1]), 1.0)
+        u[:, 1] -= np.clip(np.nan_to_num(step), -spacing, spacing)
+    found, _, hessian = _jet(energy, floats, owner, u)
+    room = target.shift[owner] + np.log(max(target.mass[owner], 1e-300)) - np.log(target.tolerance) + 12.0
+    matters = (found < target.shift[owner] + max(room - target.shift[owner], 30.0)) & (hessian[:, 1, 1] > 1.0)
+    return _measured(u[matters], hessian[matters], 2 * half / COLUMNS)
+
+
+def _measured(u: FloatArray, hessian: FloatArray, spacing: float) -> Ridge:
+    """Return slopes, and how far a straight line follows each ridge, from the slopes next to it."""
+    slope = -hessian[:, 0, 1] / hessian[:, 1, 1]
+    width = 1 / np.sqrt(hessian[:, 1, 1])
+    bend = np.zeros(len(u))
+    for side in (-1, 1):
+        ahead = u[:, 1] + side * spacing * slope
+        near = (
+            (np.abs(u[:, 0, None] + side * spacing - u[None, :, 0]) < spacing / 4) if len(u) < 4096 else None
+        )
+        if near is not None and len(u):
+            distance = np.where(near, np.abs(ahead[:, None] - u[None, :, 1]), np.inf)
+            partner = distance.argmin(1)
+            known = np.isfinite(distance.min(1))
+            bend = np.maximum(bend, np.where(known, np.abs(slope[partner] - slope) / spacing, 0.0))
+    reach = np.sqrt(BEND * width / np.maximum(bend, 1e-12))
+    return Ridge(u[:, 0], u[:, 1], slope, reach)
+
+
+def _slabs(ridge: Ridge, half: float) -> list[tuple[float, float]]:
+    """Return (left end, width) of dyadic slabs that are as short as their ridges ask for."""
+    waiting, found = [(-half, 2 * half)], []
+    while waiting:
+        left, width = waiting.pop()
+        inside = (ridge.column >= left) & (ridge.column <= left + width)
+        if width > 2 * half / COLUMNS * 1.5 and inside.any() and ridge.reach[inside].min() < width / 2:
+            waiting += [(left, width / 2), (left + width / 2, width / 2)]
+        else:
+            found.append((left, width))
+    return found
+
+
+def _lines(ridge: Ridge, left: float, width: float) -> list[tuple[float, float]]:
+    """Return lines (p0, p1) along the ridges of a slab, from below, that do not cross in it."""
+    middle = left + width / 2
+    inside = (ridge.column >= left) & (ridge.column <= left + width)
+    if not inside.any():
+        return []
+    column = ridge.column[inside][np.abs(ridge.column[inside] - middle).argmin()]
+    chosen = np.flatnonzero(ridge.column == column)
+    lines: list[tuple[float, float]] = []
+    for k in chosen[np.argsort(ridge.place[chosen])]:
+        slope = float(ridge.slope[k])
+        line = (float(ridge.place[k]) - slope * float(column), slope)
+        if not lines or _above(lines[-1], line, left, width):
+            lines.append(line)
+    return lines
+
+
+def _above(low: tuple[float, float], high: tuple[float, float], left: float, width: float) -> bool:
+    """Whether a line lies above another in a whole slab, by more than rounding."""
+    ends = (left, left + width)
+    size = sum(map(abs, (*low, *high))) * (1 + max(map(abs, ends)))
+    return all(high[0] - low[0] + (high[1] - low[1]) * u > MARGIN * (1 + size) for u in ends)
+
+
+def _regions(
+    owner: int, left: float, width: float, half: float, lines: list[tuple[float, float]]
+) -> list[Cells]:
+    """Return the cells between a slab's lines, with lines outside that reach beyond the root box."""
+    ends = (left, left + width)
+    if not lines:
+        lines = [(0.0, 0.0)]
+    below = max(lines[0][0] + lines[0][1] * u for u in ends) + half
+    above = half - min(lines[-1][0] + lines[-1][1] * u for u in ends)
+    if below > 0:
+        lines = [(lines[0][0] - below * (1 + MARGIN) - MARGIN, lines[0][1]), *lines]
+    if above > 0:
+        lines = [*lines, (lines[-1][0] + above * (1 + MARGIN) + MARGIN, lines[-1][1])]
+    centre, size = np.array([[left + width / 2, 0.5]]), np.array([[width / 2, 0.5]])
+    return [
+        Cells(np.array([owner]), centre, size, np.array([[*low, *high]])) for low, high in pairwise(lines)
+    ]
+
+
+def _values(energy: Energy, floats: FloatEnergy, owner: int, u: FloatArray) -> FloatArray:
+    z = u @ energy.frames[owner].T
+    return floats.values(z, energy.x.mid[[owner]])
+
+
+def _jet(
+    energy: Energy, floats: FloatEnergy, owner: int, u: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    owners = np.full(len(u), owner)
+    return energy.jet(floats, Cells(owners, u, np.zeros_like(u)), u)

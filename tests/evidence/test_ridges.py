@@ -1,0 +1,169 @@
+"""Cells along ridges: they cover the root box once, give the same evidence as boxes, and their bugs are caught."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from flint import arb
+
+import elboproof as ep
+from elboproof.evidence import energy as energies
+from elboproof.evidence import log_evidence as engine
+from elboproof.evidence import ridges, summation
+from elboproof.evidence.energy import Cells, Energy
+from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.start import start
+from elboproof.evidence.target import Target
+from elboproof.model.problems import BASE, Problem
+from elboproof.numbers.ball_arrays import BallArray
+from tests.evidence import cases, truth
+
+NAMES = (
+    "ridge-ellipse-sigma-1e-2",
+    "ridge-product-sigma-1e-1",
+    "ridge-banana-sigma-1e-2",
+    "two-ring-sigma-1e-1",
+)
+FAMILIES = (
+    "banana-sigma-1e-2",
+    "sine-product-sigma-1e-1",
+    "square-2-sigma-1e-1",
+    "plane-sigma-1e-2",
+    "torus-sigma-1e-1",
+)
+PROBLEMS = {problem.name: problem for problem in BASE}
+HALF = 9.5
+
+
+def found_cells(problem: Problem) -> Cells:
+    model, x = problem.model(), BallArray(np.array([[float(value) for value in problem.x]]))
+    floats = FloatEnergy(model)
+    guess = start(floats, x.mid)
+    target = Target(guess.energy, np.exp(guess.log_mass + guess.energy), 1e-10, 1e-3)
+    return ridges.roots(Energy(model, x, guess.frames), floats, 0, HALF, target)
+
+
+def holders(cells: Cells, u: tuple[Fraction, Fraction]) -> int:
+    """Return how many cells hold a point, in exact arithmetic."""
+    assert cells.lines is not None
+    count = 0
+    for centre, half, lines in zip(
+        cells.centre.tolist(), cells.half.tolist(), cells.lines.tolist(), strict=True
+    ):
+        left, right = Fraction(centre[0]) - Fraction(half[0]), Fraction(centre[0]) + Fraction(half[0])
+        p0, p1, q0, q1 = map(Fraction, lines)
+        count += left < u[0] < right and p0 + p1 * u[0] < u[1] < q0 + q1 * u[0]
+    return count
+
+
+def check_cover(cells: Cells) -> None:
+    rng = np.random.default_rng(3)
+    points = rng.uniform(-HALF, HALF, (60, 2))
+    assert cells.lines is not None
+    near = rng.integers(0, len(cells), 60)  # points beside lines, where an overlap would be
+    u = cells.centre[near, 0] + cells.half[near, 0] * rng.uniform(-0.9, 0.9, 60)
+    beside = np.stack(
+        [u, cells.lines[near, 0] + cells.lines[near, 1] * u + 1e-6 * rng.choice([-1, 1], 60)], 1
+    )
+    for point in [*points, *beside[np.abs(beside[:, 1]) < HALF]]:
+        assert holders(cells, (Fraction(float(point[0])), Fraction(float(point[1])))) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_point_of_the_root_box_is_in_one_cell(name: str) -> None:
+    cells = found_cells(PROBLEMS[name])
+    check_cover(cells)
+    with pytest.raises(AssertionError):
+        check_cover(cells[np.arange(len(cells)) % 2 == 0])
+
+
+def proved(problem: Problem, many: float, digits: float = 9) -> ep.Enclosure:
+    with patch.object(engine, "MANY", many):
+        return engine.prove(
+            problem.model(), list(problem.x), digits, seconds=60.0, most_cells=10**6
+        ).enclosure
+
+
+@pytest.mark.parametrize("name", [*NAMES, *FAMILIES])
+def test_boxes_and_ridges_overlap(name: str) -> None:
+    boxes, along = proved(PROBLEMS[name], np.inf), proved(PROBLEMS[name], 0)
+    assert (boxes.width < 2.1e-9).all()
+    assert (along.width < 2.1e-9).all()
+    assert (np.maximum(boxes.lower, along.lower) <= np.minimum(boxes.upper, along.upper)).all()
+
+
+def test_many_digits_along_ridges() -> None:
+    problem = PROBLEMS["banana-sigma-1e-1"]
+    with patch.object(engine, "MANY", 0):
+        ((low, high),) = engine.prove(
+            problem.model(), list(problem.x), 18, seconds=60.0, most_cells=10**6
+        ).balls
+    reference, radius = arb(str(problem.reference)), arb(str(problem.reference_radius))
+    assert high - low < 2.1e-18
+    assert low <= reference + radius
+    assert high >= reference - radius
+
+
+def check_rod() -> None:
+    with patch.object(engine, "MANY", 0):
+        cases.check_honest(cases.ROD, 9)
+
+
+def _unstretched(lines: Any, u: list[Any]) -> tuple[list[Any], Any]:
+    place, slope = _BETWEEN(lines, u)
+    return place, slope * 0 + 1
+
+
+@contextmanager
+def _forgotten_stretch() -> Iterator[None]:
+    with patch.object(summation, "between_lines", _unstretched):
+        yield
+
+
+@contextmanager
+def _lost_region() -> Iterator[None]:
+    def lost(*arguments: Any) -> Cells:
+        cells = _ROOTS(*arguments)
+        return cells[np.arange(len(cells)) != len(cells) // 2]
+
+    with patch.object(ridges, "roots", lost):
+        yield
+
+
+@contextmanager
+def _small_volume() -> Iterator[None]:
+    def small(cells: Cells, reach: float = 1.0) -> Any:
+        return np.prod(2 * cells.half, axis=1) * 1e-9
+
+    with patch.object(Cells, "volume", small):
+        yield
+
+
+_BETWEEN, _ROOTS = energies.between_lines, ridges.roots
+
+
+@pytest.mark.parametrize("bug", [_forgotten_stretch, _lost_region, _small_volume])
+def test_each_seeded_bug_is_caught(bug: Any) -> None:
+    check_rod()
+    with bug(), pytest.raises(cases.Missed):
+        check_rod()
+
+
+def test_linear_models_along_ridges() -> None:
+    """Thin slabs in all directions, against the closed form."""
+    rng = np.random.default_rng(11)
+    for _ in range(20):
+        row = [Fraction(int(n), 10) for n in rng.integers(-30, 31, 2)]
+        x = Fraction(int(rng.integers(-20, 21)), 10)
+        variance = Fraction(1, int(10 ** rng.integers(0, 7)))
+        model = ep.LatentModel(["a", "b"], [f"({row[0]})*a + ({row[1]})*b"], ep.Gaussian(variance))
+        with patch.object(engine, "MANY", 0):
+            found = engine.prove(model, [str(x)], 8, seconds=60.0, most_cells=10**6)
+        assert not truth.misses(
+            found.enclosure.lower, found.enclosure.upper, truth.linear([row], [0], variance, [[x]])
+        )
+        assert not any(found.statuses)
