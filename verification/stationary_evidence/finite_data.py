@@ -195,6 +195,24 @@ def elbos(variance: str, encoder: Encoder, keys: Encoder) -> tuple[tuple[arb, ..
         return tuple(values), largest
 
 
+def densities(variance: str, encoder: Encoder, keys: Encoder) -> dict[str, Array]:
+    """Return p(z|x) and q(z|x) of each datum on a grid of latents, in float64, for a figure."""
+    z = np.linspace(-2.0, 2.5, 451)
+    decoder = ep.OptimalDecoder(np.array(keys.means)[:, None], _data()[:, None], np.array(keys.variances))
+    v, f = float(Fraction(variance)), decoder(z[:, None])[:, 0]
+    curves = {"z": z, "decoder": f}
+    rows = zip(DATA, _data(), evidences(variance, keys), encoder.means, encoder.variances, strict=True)
+    for name, x, log_p, m, s in rows:
+        energy = (z**2 + (x - f) ** 2 / v + np.log(4 * np.pi**2 * v)) / 2
+        curves[f"posterior of {name}"] = np.exp(-energy - float(log_p.mid()))
+        curves[f"gaussian of {name}"] = np.exp(-((z - m) ** 2) / (2 * s)) / np.sqrt(2 * np.pi * s)
+    return curves
+
+
+def _data() -> Array:
+    return np.array([float(Fraction(x)) for x in DATA])
+
+
 STATIONARY = 1e-6
 """Of every slope, in nats. What is left is the quadratures' width over sigma^2, 1e-8; a step of 1e-4 is seen."""
 
@@ -232,7 +250,8 @@ def gap_grows_as_the_variance_falls(run: Run, *, keep: bool = False, order: int 
     for k in range(1, len(gaps)):
         parts[f"{VARIANCES[k]} against {VARIANCES[k - 1]}"] = ball_positive(order * (gaps[k] - gaps[k - 1]))
     ends = {"lower": [float(g.lower()) for g in gaps], "upper": [float(g.upper()) for g in gaps]}
-    return all_of(parts).with_data(variance=[float(Fraction(v)) for v in VARIANCES], **ends)
+    curves = densities(VARIANCES[-1], encoder, keys)
+    return all_of(parts).with_data(variance=[float(Fraction(v)) for v in VARIANCES], **ends, **curves)
 
 
 @claim.check(

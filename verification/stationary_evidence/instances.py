@@ -129,7 +129,8 @@ def proved_points_reach_the_evidence(
     run: Run, *, marginal: Marginal = marginal_covariance, bend: str = "0"
 ) -> Verdict:
     """ep.stationary_posteriors knows nothing of affine decoders; the evidence is the marginal's closed form."""
-    parts = {}
+    parts: dict[str, Verdict] = {}
+    sigmas, largest = [], []
     for name, instance in INSTANCES.items():
         model = instance.model(bend)
         run.assume(affine_decoder, (list(model.decoder), list(model.latents)))
@@ -138,9 +139,11 @@ def proved_points_reach_the_evidence(
         with working_precision(BITS):
             difference = points[0].ball - _log_normal(instance, marginal)
         parts[f"{name}, ELBO"] = ball_equal(difference, WIDTH)
+        sigmas.append(float(Fraction(instance.covariance[0][0])) ** 0.5)
+        largest.append(float(abs(difference).upper()))
         parts[f"{name}, points"] = equal(len(points), 1, 0)
         parts[f"{name}, a maximum"] = equal(float(points[0].kind == "maximum"), 1.0, 0)
-    return all_of(parts)
+    return all_of(parts).with_data(sigma=sigmas, largest=largest)
 
 
 @claim.check(

@@ -146,7 +146,7 @@ def gap_tends_to_the_missing_mass(
         (x,) = (Fraction(value) for value in instance.x)
         run.assume(two_preimages, x)
         gaps = proved_gaps(instance)
-        parts[name] = recorded(gaps)
+        parts[name] = recorded(gaps, ep.gap_law(instance.model(), instance.x))
         with working_precision(120):
             limit = -share(shift, arb(x.numerator) / x.denominator).log()
             for v, (low, high) in gaps.items():

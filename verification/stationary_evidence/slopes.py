@@ -10,6 +10,7 @@ import sympy
 
 import elboproof as ep
 from elboproof.checking import Hypothesis, Run, Verdict, all_of, control
+from elboproof.posterior.gap_law import GapLaw
 
 from . import claim
 from .hypotheses import isolated_mode, unit_speed
@@ -63,11 +64,13 @@ def proved_gaps(instance: Instance) -> dict[Fraction, Pair]:
     return gaps
 
 
-def recorded(gaps: Mapping[Fraction, Pair]) -> Verdict:
-    """Return the gaps as series for a figure."""
+def recorded(gaps: Mapping[Fraction, Pair], law: GapLaw) -> Verdict:
+    """Return the gaps and the law's coefficients as series for a figure."""
     ends = [(float(v) ** 0.5, float(low), float(high)) for v, (low, high) in gaps.items()]
     sigma, lower, upper = zip(*ends, strict=True)
-    return Verdict("established", "the gaps are proved").with_data(sigma=sigma, lower=lower, upper=upper)
+    coefficients = [law.limit, float(law.order or 0), float(rational(law.leading))]
+    found = Verdict("established", "the gaps are proved")
+    return found.with_data(sigma=sigma, lower=lower, upper=upper, law=coefficients)
 
 
 def remainders(gaps: Mapping[Fraction, Pair], law: Mapping[int, Fraction]) -> dict[Fraction, Pair]:
@@ -152,7 +155,7 @@ def gaps_fall_as_the_law_says(run: Run, *, factor: Fraction = THREE_QUARTERS, si
         run.assume(isolated_mode, float(slope.dot(slope)))
         leading = factor * rational(slope.dot(bend) ** 2 / slope.dot(slope) ** 3)
         gaps = proved_gaps(instance)
-        parts[name] = recorded(gaps)
+        parts[name] = recorded(gaps, law)
         parts[f"{name}, sigma^4"] = falls(remainders(gaps, {1: leading}), 2)
         both = remainders(gaps, {1: leading, 2: sign * rational(law.next_order)})
         parts[f"{name}, sigma^6"] = falls({v: ends for v, ends in both.items() if v > 1e-7}, 3)
@@ -189,7 +192,7 @@ def gaps_of_unit_speed_fall(
         run.assume(unit_speed, sympy.simplify(slope.dot(slope)))
         kappa = CURVATURES[name]
         gaps = proved_gaps(instance)
-        parts[name] = recorded(gaps)
+        parts[name] = recorded(gaps, law)
         parts[f"{name}, sigma^6"] = falls(remainders(gaps, {2: factor * kappa**power}), 3)
     return all_of(parts)
 
@@ -223,7 +226,7 @@ def the_circle_wraps_around(run: Run, *, wrap: bool = True, factor: float = 1.0)
         law = ep.gap_law(instance.model(), instance.x)
         run.assume(on_the_image, law)
         ((v, (low, high)),) = proved_gaps(instance).items()
-        stated = factor * law.as_float(v) if wrap else law.leading * v**2
+        stated = factor * law.as_float(v) if wrap else float(rational(law.leading) * v**2)
         parts[f"sigma = {sigma}"] = _near((low, high), float(stated), WRAPPED)
     tiny = Instance(("z",), ("cos(z)", "sin(z)"), ("1", "0"), (STEPS[-1],), 4)
     parts["sigma = 1e-4"] = _near(proved_gaps(tiny)[Fraction(STEPS[-1])], float(limit) * wrap, 1e-4)

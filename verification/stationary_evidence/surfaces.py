@@ -59,10 +59,11 @@ SURFACES = {
     "banana, beside it": Surface("a**2+b/3", "1/8"),
 }
 
-Contraction = Callable[[Matrix, dict[tuple[int, ...], sympy.Expr]], sympy.Expr]
+Third = dict[tuple[int, int, int], sympy.Expr]
+Contraction = Callable[[Matrix, Third], sympy.Expr]
 
 
-def full_contraction(inverse: Matrix, third: dict[tuple[int, ...], sympy.Expr]) -> sympy.Expr:
+def full_contraction(inverse: Matrix, third: Third) -> sympy.Expr:
     """Sum W_ijk W_lmn B^il B^jm B^kn."""
     return sum(
         third[p] * third[q] * inverse[p[0], q[0]] * inverse[p[1], q[1]] * inverse[p[2], q[2]]
@@ -70,7 +71,7 @@ def full_contraction(inverse: Matrix, third: dict[tuple[int, ...], sympy.Expr]) 
     )
 
 
-def one_inverse_missing(inverse: Matrix, third: dict[tuple[int, ...], sympy.Expr]) -> sympy.Expr:
+def one_inverse_missing(inverse: Matrix, third: Third) -> sympy.Expr:
     """Sum W_ijk W_lmk B^il B^jm: the last pair of indices meets the identity."""
     return sum(
         third[p] * third[q] * inverse[p[0], q[0]] * inverse[p[1], q[1]] * int(p[2] == q[2])
@@ -78,12 +79,12 @@ def one_inverse_missing(inverse: Matrix, third: dict[tuple[int, ...], sympy.Expr
     )
 
 
-def diagonal_terms(inverse: Matrix, third: dict[tuple[int, ...], sympy.Expr]) -> sympy.Expr:
+def diagonal_terms(inverse: Matrix, third: Third) -> sympy.Expr:
     """The terms W_iii W_lll alone: the mixed derivatives forgotten."""
     return sum(third[i, i, i] * third[k, k, k] * inverse[i, k] ** 3 for i in (0, 1) for k in (0, 1))
 
 
-def tensors(surface: Surface, residual: Matrix) -> tuple[Matrix, dict[tuple[int, ...], sympy.Expr]]:
+def tensors(surface: Surface, residual: Matrix) -> tuple[Matrix, Third]:
     """Return W_ij and W_ijk at z0."""
     f = surface.decoder
     triples = product(range(2), repeat=3)
@@ -136,8 +137,8 @@ def gaps_on_surfaces_fall(
         leading = factor * rational(contraction(second.inv(), third))
         instance = surface.instance()
         gaps = proved_gaps(instance)
-        parts[name] = recorded(gaps)
-        parts[f"{name}, sigma^4"] = falls(remainders(gaps, {1: leading}), 2)
         law = ep.gap_law(instance.model(), instance.x, nearest=True)
+        parts[name] = recorded(gaps, law)
+        parts[f"{name}, sigma^4"] = falls(remainders(gaps, {1: leading}), 2)
         parts[f"{name}, ep.gap_law"] = equal(float(rational(law.leading)), float(leading), 1e-12)
     return all_of(parts)

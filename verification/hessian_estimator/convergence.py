@@ -1,0 +1,65 @@
+"""S4: the mean of n single-sample estimates approaches s E_q[g''] with an error that falls like n^(-1/2)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elboproof.checking import Run, Verdict, control, equal
+from elboproof.numbers.balls import working_precision
+
+from . import claim
+from .estimator import FUNCTION, LINE, loss, standard_noise
+from .hypotheses import definite_covariance, fresh_noise, slow_growth
+from .integrals import BITS, CURVES
+
+Array = NDArray[np.float64]
+
+DOUBLINGS = 11
+REPEATS = 256
+SLOPE_TOLERANCE = 0.05
+"""Of the slope -1/2: a root mean square of 256 errors scatters by 4.4 %, a slope over the range of 2^10 by 0.009."""
+SHOWN = 120
+"""Probes that a figure shows."""
+
+
+@claim.check(
+    statement="S4",
+    role="confirms",
+    method="numeric",
+    relation="order",
+    states="the root mean square error of the mean of n probes (eps^2 - 1) g(m + sqrt(s) eps) falls like n^(-1/2)",
+    domain=f"g = {FUNCTION}, q = N(3/10, 1/4); n = 1, 2, ..., 1024, each 256 times; s E_q[g''] known from balls",
+    hypotheses=(definite_covariance, slow_growth, fresh_noise),
+    controls=(
+        control("without -1: the error ends at the bias", shift=0.0),
+        control("one noise for all probes", drops=(fresh_noise,), reuse=True),
+    ),
+)
+def errors_fall_like_the_root(run: Run, *, shift: float = 1.0, reuse: bool = False) -> Verdict:
+    """The slope between the first and the last n; what is recorded shows the biased estimate beside it."""
+    run.assume(definite_covariance, float(LINE.variance))
+    with working_precision(BITS):
+        g = CURVES[FUNCTION]()
+        run.assume(slow_growth, g.value, g.slope, g.bend)
+        exact = float(LINE.expectation(g.bend)) * float(LINE.variance)
+    noise = standard_noise(run.rng, REPEATS << (DOUBLINGS - 1)).reshape(REPEATS, -1)
+    first = noise[:, 0]
+    run.assume(fresh_noise, first, first if reuse else noise[:, 1])
+    if reuse:
+        noise = np.broadcast_to(first[:, None], noise.shape)
+    counts = [2**k for k in range(DOUBLINGS)]
+    errors, biased = (_errors(noise, counts, exact, s) for s in (shift, 0.0))
+    slope = np.log(errors[-1] / errors[0]) / np.log(counts[-1] / counts[0])
+    z = np.linspace(-1.7, 2.3, 201)
+    eps = noise[0, :SHOWN]
+    return equal(slope, -0.5, SLOPE_TOLERANCE).with_data(
+        n=counts, error=errors, biased=biased, z=z, g=loss(z), exact=[exact],
+        probe_z=float(LINE.mean) + float(LINE.variance) ** 0.5 * eps, weight=eps**2 - 1,
+    )  # fmt: skip
+
+
+def _errors(noise: Array, counts: list[int], exact: float, shift: float) -> Array:
+    """Return the root mean square over the repeats, for each n."""
+    probes = (noise**2 - shift) * loss(float(LINE.mean) + float(LINE.variance) ** 0.5 * noise)
+    means = np.cumsum(probes, axis=1)[:, np.array(counts) - 1] / counts
+    errors: Array = np.sqrt(((means - exact) ** 2).mean(axis=0))
+    return errors
