@@ -183,8 +183,8 @@ def _one_half(cells: Cells, axis: Index) -> Cells:
     return whole[: len(whole) - 1] if len(whole) > 40 else whole
 
 
-def _without_radius(energy: Energy, owner: Index, u: list[BallArray]) -> BallArray:
-    return BallArray(_AT(energy, owner, u).mid)
+def _without_radius(energy: Energy, owner: Index, u: list[BallArray], lines: Any = None) -> BallArray:
+    return BallArray(_AT(energy, owner, u, lines).mid)
 
 
 def _data_without_radius(model: Any, x: Any) -> BallArray:
