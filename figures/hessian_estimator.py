@@ -56,7 +56,15 @@ def _probes(figure: Figure, axes: Axes, curves: Curves) -> None:
     heights = [g[min(max(round((place - z[0]) / step), 0), len(g) - 1)] for place in places]
     axes.plot(z, g, color="0.6", linewidth=1)
     shown = axes.scatter(
-        places, heights, c=weights, s=22, cmap="RdBu_r", norm=CenteredNorm(halfrange=3), zorder=3
+        places,
+        heights,
+        c=weights,
+        s=22,
+        cmap="RdBu_r",
+        norm=CenteredNorm(halfrange=3),
+        zorder=3,
+        edgecolors="0.5",
+        linewidths=0.4,
     )
     axes.set(
         title="Samples of q probe the curvature of the loss:\nouter ones count positive, inner ones negative",

@@ -81,8 +81,16 @@ def _xy(curve: Iterable[Row]) -> tuple[list[float], list[float]]:
     return [x for x, _ in points], [y for _, y in points]
 
 
+LABELS = {
+    "sinh z, one preimage": (1.2e-4, 2e-6, "sinh z: falls like σ²"),
+    "circle of radius 2, unit speed": (1.3e-2, 3e-13, "circle: falls like σ⁴"),
+    "z², two preimages": (1.2e-4, 4e-2, "z², two preimages: tends to log 2"),
+}
+"""Where the labels of the lines stand."""
+
+
 def _gaps(axes: Axes, curves: Curves) -> None:
-    """Draw proved intervals as bars; where they are narrower than a line, the cap is what is seen."""
+    """Draw proved intervals as bars; where they are narrower than a line, the marker is what is seen."""
     grid = [10 ** (-4 + k / 20 * 3.3) for k in range(21)]
     for (name, colour), marker in zip(zip(CURVES, reversed(COLOURS), strict=True), "sDo", strict=True):
         limit = curves["gap", f"{name}: limit"][0][3]
@@ -91,24 +99,23 @@ def _gaps(axes: Axes, curves: Curves) -> None:
         sigma, low = _xy(curves["gap", f"{name}: lower"])
         _, high = _xy(curves["gap", f"{name}: upper"])
         axes.vlines(sigma, low, high, color=colour, linewidth=2)
-        axes.plot(sigma, high, marker, color=colour, markersize=5, fillstyle="none", label=name)
-    axes.plot(*_xy(curves["gap", "affine"]), "kv", markersize=5, label="affine: the gap is below this")
-    axes.set(
-        title="Only an affine decoder has no gap;\ntwo preimages leave one of log 2",
-        xlabel="σ, standard deviation of p(x|z)",
-        ylabel="gap: log p(x) − ELBO   [nats]",
-        xscale="log",
-        yscale="log",
-        ylim=(1e-17, 3e3),
-    )
+        axes.plot(sigma, high, marker, color=colour, markersize=5, fillstyle="none")
+        x, y, text = LABELS[name]
+        axes.text(x, y, text, color=colour, fontsize=8.5)
+    affine = max(_xy(curves["gap", "affine"])[1])
+    axes.axhline(affine, color="black", linestyle="--", linewidth=1)
+    axes.text(0.45, affine / 4, f"affine: 0, proved below {affine:.0e}", fontsize=8.5, ha="right", va="top")
+    axes.set(xscale="log", yscale="log", ylim=(1e-17, 3e2), xlim=(7e-5, 0.5))
+    axes.set(xlabel="σ, standard deviation of p(x|z)", ylabel="gap: log p(x) − ELBO   [nats]")
     axes.set_yticks([10.0**k for k in range(-16, 1, 4)])
-    axes.text(1.2e-4, 0.12, "log 2", fontsize=8, va="top")
-    handles, labels = axes.get_legend_handles_labels()
-    handles.append(Line2D([], [], color="0.4", linewidth=1))
-    axes.legend(
-        handles, [*labels, "laws of ep.gap_law; markers: proved"], frameon=False, fontsize=7.5, loc="upper left",
-        ncols=2, columnspacing=1.0, handletextpad=0.4,
-    )  # fmt: skip
+    axes.set_title(
+        "No gap for affine decoders, a falling one\nfor curves, log 2 for two preimages", fontsize=10.5
+    )
+    handles = [
+        Line2D([], [], color="0.4", marker="o", linestyle="", fillstyle="none", label="proved"),
+        Line2D([], [], color="0.4", linewidth=1, label="law, by ep.gap_law"),
+    ]
+    axes.legend(handles=handles, frameon=False, fontsize=8, loc="upper left", ncols=2)
 
 
 def _box(figure: Figure, axes: Axes, curves: Curves) -> None:
@@ -124,10 +131,11 @@ def _box(figure: Figure, axes: Axes, curves: Curves) -> None:
     axes.autoscale_view()
     axes.margins(0)
     axes.set(
-        title=f"z²: for ALL σ and x of this box the gap\nis between 0.6 and 0.9 nats ({len(margins)} leaves)",
         xlabel="σ",
         ylabel="x",
     )
+    title = f"z²: for ALL σ and x of this box the gap\nis between 0.6 and 0.9 nats ({len(margins)} leaves)"
+    axes.set_title(title, fontsize=10.5)
     figure.colorbar(shown, ax=axes, label="margin: 0.9 − proved bound   [nats]")
 
 
@@ -138,12 +146,12 @@ def _finite(axes: Axes, curves: Curves) -> None:
     axes.vlines(variance, low, high, color="black", linewidth=2)
     axes.plot(variance, high, "ko", markersize=5, fillstyle="none", label="proved at the best encoder found")
     axes.set(
-        title="Finite data, decoder refitted:\nthe gap GROWS as σ² falls",
         xlabel="σ², variance of p(x|z)",
         ylabel="mean gap of three data   [nats]",
         xscale="log",
         ylim=(0, 0.6),
     )
+    axes.set_title("Finite data, decoder refitted:\nthe gap GROWS as σ² falls", fontsize=10.5)
     axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
@@ -154,9 +162,10 @@ def _missed(axes: Axes, curves: Curves, part: str, title: str) -> None:
     axes.plot(
         *_xy(curves[part, "gaussian"]), color=GAUSSIAN, linewidth=1.6, label=f"best Gaussian, gap {gap:.3f}"
     )
-    axes.set(title=title, xlabel="latent z", ylabel="density", xlim=(-2, 2))
-    axes.set_ylim(0, axes.get_ylim()[1] * 1.25)
-    axes.legend(frameon=False, fontsize=8, loc="upper left", ncols=2)
+    axes.set(xlabel="latent z", ylabel="density", xlim=(-2, 2))
+    axes.set_title(title, fontsize=10.5)
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.3)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 
 def _posteriors(axes: Axes, curves: Curves) -> None:
@@ -165,9 +174,12 @@ def _posteriors(axes: Axes, curves: Curves) -> None:
         axes.fill_between(*_xy(curves["data", f"posterior of {x}"]), color=colour, alpha=0.3, linewidth=0)
         axes.plot(*_xy(curves["data", f"gaussian of {x}"]), color=colour, linewidth=1.6, label=f"x = {label}")
     axes.set(
-        title="Finite data, σ² = 0.01: posteriors (filled) have edges,\nGaussians (lines) cannot",
         xlabel="latent z",
         ylabel="density",
         xlim=(-2, 2.5),
+        ylim=(0, 3.6),
+    )
+    axes.set_title(
+        "Finite data, σ² = 0.01: posteriors (filled)\nhave edges, Gaussians (lines) cannot", fontsize=10.5
     )
     axes.legend(frameon=False, fontsize=8, loc="upper right")
