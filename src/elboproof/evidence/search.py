@@ -159,8 +159,16 @@ class _Search:
         cells = expected.cells
         if not self._counted(cells):
             return
-        accepted, worst = _try_rules(self.energy, cells, self.target, expected.energy, self.found)
-        halves = cells[~accepted].split(worst[~accepted])
+        accepted, worst, unknown = _try_rules(self.energy, cells, self.target, expected.energy, self.found)
+        self._split(cells[~accepted], worst[~accepted], unknown[~accepted])
+
+    def _split(self, cells: Cells, axis: Index, unknown: NDArray[np.bool_]) -> None:
+        """Halve cells, and once more along another axis where no rule was bounded, if that saves a round."""
+        halves = cells.split(axis)
+        if 0 < len(halves) < FEW and not self.energy.kinks_across:
+            others = np.where(np.arange(cells.half.shape[1]) == axis[:, None], -1.0, cells.half)
+            second, again = np.tile(others.argmax(1), 2), np.tile(unknown, 2)
+            halves = Cells.joined([halves[~again], halves[again].split(second[again])])
         if len(halves):
             self.waiting.insert(0, halves)
 
@@ -212,8 +220,8 @@ def _mass_bound(cells: Cells, target: Target, least: FloatArray) -> FloatArray:
 
 def _try_rules(
     energy: Energy, cells: Cells, target: Target, central: FloatArray, found: Found
-) -> tuple[NDArray[np.bool_], Index]:
-    """Accept the cells for which a rule is good enough; return which, and the axis with the largest error."""
+) -> tuple[NDArray[np.bool_], Index, NDArray[np.bool_]]:
+    """Accept the cells for which a rule is good enough; return which, the worst axis, and where none is bounded."""
     d = cells.half.shape[1]
     estimate = cells.volume() * np.exp(np.minimum(target.shift[cells.owner] - central, 700.0))
     allowed = PART / d * target.tolerance * (estimate + target.share * target.mass[cells.owner])
@@ -221,7 +229,8 @@ def _try_rules(
     errors = _axis_errors(energy, cells, target)[:, :largest]
     accepted = (errors[:, -1] <= allowed[:, None]).all(1)
     _accept(cells, accepted, errors, allowed, found)
-    return accepted, _worst(errors[:, -1], cells.half, energy.kinks_across)
+    unknown = ~np.isfinite(errors[:, -1]).any(1) & (d > 1)
+    return accepted, _worst(errors[:, -1], cells.half, energy.kinks_across), unknown
 
 
 def _worst(errors: FloatArray, half: FloatArray, kinks_across: bool) -> Index:
