@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from elboproof.posterior.gap import gap as gap
     from elboproof.posterior.gap_law import gap_law as gap_law
     from elboproof.posterior.gaussian_posterior import GaussianPosterior as GaussianPosterior
+    from elboproof.posterior.shared import shared_stationary_posterior as shared_stationary_posterior
     from elboproof.posterior.stationary import StationaryPoint as StationaryPoint
     from elboproof.posterior.stationary import stationary_posterior as stationary_posterior
     from elboproof.posterior.stationary import stationary_posteriors as stationary_posteriors
@@ -35,29 +36,35 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "Bernoulli": "elboproof.model.likelihood",  # p(x|z) of binary data; the decoder gives logits
-    "elbo": "elboproof.posterior.elbo",  # the ELBO at a Gaussian q, proved
-    "Enclosure": "elboproof.numbers.enclosure",  # proved bounds of a number
-    "Gaussian": "elboproof.model.likelihood",  # p(x|z) = N(f(z), C); scalar, diagonal or full covariance
-    "gap": "elboproof.posterior.gap",  # log p(x) - ELBO at the best stationary q found, proved
-    "GaussianPosterior": "elboproof.posterior.gaussian_posterior",  # q(z) = N(m, S), exact
+    # the model
     "LatentModel": "elboproof.model.latent_model",  # p(x, z), written once, evaluated in every number system
-    "gap_law": "elboproof.posterior.gap_law",  # how log p(x) - ELBO falls with the likelihood's variance
+    "Gaussian": "elboproof.model.likelihood",  # p(x|z) = N(f(z), C); scalar, diagonal or full covariance
+    "Bernoulli": "elboproof.model.likelihood",  # p(x|z) of binary data; the decoder gives logits
+    # its evidence
     "log_evidence": "elboproof.evidence.log_evidence",  # log p(x), proved
+    "Enclosure": "elboproof.numbers.enclosure",  # proved bounds of a number
+    "Undecided": "elboproof.evidence.log_evidence",  # raised where a proof was not reached; carries the best bounds
+    # Gaussian posteriors
+    "GaussianPosterior": "elboproof.posterior.gaussian_posterior",  # q(z) = N(m, S), exact
+    "elbo": "elboproof.posterior.elbo",  # the ELBO at a Gaussian q, proved
     "stationary_posterior": "elboproof.posterior.stationary",  # the best Gaussian q, proved to exist in a box
-    "stationary_posteriors": "elboproof.posterior.stationary",
+    "stationary_posteriors": "elboproof.posterior.stationary",  # all that are found
+    "shared_stationary_posterior": "elboproof.posterior.shared",  # of several x with one covariance
     "StationaryPoint": "elboproof.posterior.stationary",
-    "Undecided": "elboproof.evidence.log_evidence",  # raised where a proof was not reached; carries the best one
-    "OptimalDecoder": "elboproof.decoder.optimal",  # the closed-form decoder of a Gaussian VAE
-    "for_all": "elboproof.posterior.theorems.search",  # prove a statement for all parameters of a box
+    "gap": "elboproof.posterior.gap",  # log p(x) - ELBO at the best stationary q found, proved
+    "gap_law": "elboproof.posterior.gap_law",  # how it falls with the likelihood's variance, symbolic
+    # statements about all parameters of a box
+    "for_all": "elboproof.posterior.theorems.search",
     "Gap": "elboproof.posterior.theorems.statements",  # what statements are about: log p(x) - best ELBO
     "LogEvidence": "elboproof.posterior.theorems.statements",
     "Elbo": "elboproof.posterior.theorems.statements",
-    "Proof": "elboproof.posterior.theorems.results",  # what for_all answers, with a certificate,
+    "Proof": "elboproof.posterior.theorems.results",  # what for_all answers, with a certificate
     "Counterexample": "elboproof.posterior.theorems.results",
     "Unproved": "elboproof.posterior.theorems.results",
     "recheck": "elboproof.posterior.theorems.recheck",  # check a certificate by other means
     "CertificateError": "elboproof.posterior.theorems.recheck_document",
+    # the optimal decoder
+    "OptimalDecoder": "elboproof.decoder.optimal",  # the closed-form decoder of a Gaussian VAE
 }
 
 __all__ = sorted(_HOME)
