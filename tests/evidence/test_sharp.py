@@ -82,3 +82,16 @@ def test_the_width_asked_for_is_reached_on_the_table(problem: Problem) -> None:
     digits = 6 if len(problem.latent) == 3 else 10
     found = ep.log_evidence(problem.model(), list(problem.x), digits, seconds=120.0)
     assert found.width <= 2.1 * 10.0**-digits
+
+
+@pytest.mark.slow
+def test_sixty_thousand_points_with_the_default_limits() -> None:
+    x = np.random.default_rng(0).normal(size=(60_000, 1)) * 1.5
+    model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"))
+    found = ep.log_evidence(model, x, 10)
+    assert (found.width <= 2.1e-10).all()
+    some = np.arange(0, 60_000, 10_000)
+    alone = [ep.log_evidence(model, x[n], 10) for n in some]  # in scalar balls
+    assert all(
+        found.lower[n] <= a.upper and a.lower <= found.upper[n] for n, a in zip(some, alone, strict=True)
+    )

@@ -26,6 +26,8 @@ from elboproof.numbers.exact import exact
 
 MOST_LATENTS = 4
 SHARES = {1: 1e-3, 2: 1e-3, 3: 1e-4, 4: 1e-5}
+CELLS, CELLS_EACH = 2_000_000, 200
+"""The default limit on cells: in all, and more for each data point."""
 MOST_RIDGES = 16
 """Data points up to which ridges are sought."""
 MANY = 1000
@@ -99,7 +101,7 @@ def log_evidence(
     digits: float = 10,
     *,
     seconds: float = 60.0,
-    most_cells: int = 2_000_000,
+    most_cells: int | None = None,
 ) -> Enclosure:
     """Return log p(x) in nats, proved.
 
@@ -112,7 +114,8 @@ def log_evidence(
     digits
         The enclosure's half width is at most 10^-digits, or what float64 bounds of log p can show.
     seconds, most_cells
-        Limits; a cell takes some 200 bytes at most, so the second one limits the memory, too.
+        Limits. The second one is 2 million and 200 for each x if it is not given; a cell takes some 200 bytes at
+        most, so it limits the memory, too.
 
     Returns
     -------
@@ -126,6 +129,8 @@ def log_evidence(
     Undecided
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
     """
+    if most_cells is None:
+        most_cells = CELLS + CELLS_EACH * (len(x) if hasattr(x, "__len__") else 1)
     evidence = prove(model, x, digits, seconds=seconds, most_cells=most_cells)
     if any(evidence.statuses):
         raise Undecided(evidence.enclosure, evidence.statuses)
