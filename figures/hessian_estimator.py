@@ -21,6 +21,7 @@ def rows(findings: Findings) -> Rows:
         ("probes", "g"): (PROBES, "z", "g"),
         ("probes", "weight"): (PROBES, "probe_z", "weight"),
         ("mean", "error"): (PROBES, "n", "error"),
+        ("mean", "expected"): (PROBES, "n", "expected"),
         ("mean", "biased"): (PROBES, "n", "biased"),
     }
     pairs |= {("order", name): (ORDER, f"{name}/s", f"{name}/remainder") for name in LOSSES}
@@ -78,7 +79,8 @@ def _probes(figure: Figure, axes: Axes, curves: Curves) -> None:
 def _mean(axes: Axes, curves: Curves) -> None:
     n, error = _xy(curves["mean", "error"])
     exact = curves["mean", "exact"][0][3]
-    axes.loglog(n, [error[0] / k**0.5 for k in n], color="0.6", linewidth=1, label="order $n^{-1/2}$")
+    label = "$n^{-1/2}$ standard deviation of one probe"
+    axes.loglog(*_xy(curves["mean", "expected"]), color="0.6", linewidth=1, label=label)
     axes.loglog(
         *_xy(curves["mean", "biased"]), "s", color=COLOURS[1], fillstyle="none", label="weight ε²: biased"
     )

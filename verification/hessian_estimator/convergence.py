@@ -52,9 +52,17 @@ def errors_fall_like_the_root(run: Run, *, shift: float = 1.0, reuse: bool = Fal
     z = np.linspace(-1.7, 2.3, 201)
     eps = noise[0, :SHOWN]
     return equal(slope, -0.5, SLOPE_TOLERANCE).with_data(
-        n=counts, error=errors, biased=biased, z=z, g=loss(z), exact=[exact],
+        n=counts, error=errors, expected=_deviation() / np.sqrt(counts), biased=biased, z=z, g=loss(z), exact=[exact],
         probe_z=float(LINE.mean) + float(LINE.variance) ** 0.5 * eps, weight=eps**2 - 1,
     )  # fmt: skip
+
+
+def _deviation() -> float:
+    """Return the standard deviation of one probe, by Gauss and Hermite's rule, for the figure's line."""
+    eps, weights = np.polynomial.hermite_e.hermegauss(120)
+    probes = (eps**2 - 1) * loss(float(LINE.mean) + float(LINE.variance) ** 0.5 * eps)
+    weights = weights / weights.sum()
+    return float(np.sqrt(weights @ probes**2 - (weights @ probes) ** 2))
 
 
 def _errors(noise: Array, counts: list[int], exact: float, shift: float) -> Array:
