@@ -21,6 +21,7 @@ SHAPED = (
     "elboproof.evidence.domain",
     "elboproof.evidence.floats",
     "elboproof.evidence.kinks",
+    "elboproof.evidence.ridges",
     "elboproof.evidence.rule",
     "elboproof.evidence.start",
     "elboproof.evidence.target",
