@@ -16,7 +16,7 @@ inside the box; so a cell is done when F <= tau on it, or when a slope has no ze
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, log, sqrt
+from math import exp, isfinite, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -120,12 +120,18 @@ class BestElbo:
         """
         lowest: dict[Theta, Claim] = {}
         for claim in claims:
+            if not _usable(claim):
+                continue
             if claim.theta not in lowest or claim.threshold < lowest[claim.theta].threshold:
                 lowest[claim.theta] = claim
         known = dict(zip(lowest, self._proved(list(lowest.values())), strict=True))
-        left = [claim for claim in claims if not known[claim.theta] and claim is not lowest[claim.theta]]
+        left = [
+            claim
+            for claim in claims
+            if _usable(claim) and not known[claim.theta] and claim is not lowest[claim.theta]
+        ]
         others = dict(zip(map(id, left), self._proved(left), strict=True))
-        return [known[claim.theta] or others.get(id(claim), False) for claim in claims]
+        return [_usable(claim) and (known[claim.theta] or others.get(id(claim), False)) for claim in claims]
 
     def _proved(self, claims: Sequence[Claim]) -> list[bool]:
         if not claims or not self.possible:
@@ -185,6 +191,11 @@ class BestElbo:
         (value,) = self._function(*inputs, *thetas)
         result: Centred = value
         return result
+
+
+def _usable(claim: Claim) -> bool:
+    """Whether a claim is one: a bound that could not be computed proves nothing."""
+    return isfinite(claim.threshold) and isfinite(claim.supremum)
 
 
 def _root(claim: Claim) -> tuple[float, float, float, float] | None:
