@@ -20,7 +20,7 @@ from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.centred import Centred
 from elboproof.numbers.duals import Dual
 
-BLOCK = 4096
+BLOCK = 8192
 """Cells or points evaluated at once: the temporaries of an operation then stay in cache."""
 
 Index = NDArray[np.intp]

@@ -312,9 +312,12 @@ class _Work:
         mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))
         target = Target(shift, mass, 0.5 * 10.0**-self.digits, share)
         found = branch.search(energy, self.floats, self._roots(energy, where, target), target, deadline, most)
-        if self.precise:
-            return self._precise_bounds(which, energy, where, target, found, deadline), found
-        return _log_bounds(energy, where, target, found, deadline), found
+        bounds = _log_bounds(energy, where, target, found, deadline)
+        if not self.precise:
+            return bounds, found
+        sharp = self._precise_bounds(which, energy, where, target, found, deadline)
+        # a limit may have stopped the sums in arb, so that those in float64 know more
+        return _Bounds(np.maximum(bounds.lower, sharp.lower), np.minimum(bounds.upper, sharp.upper)), found
 
     def _roots(self, energy: Energy, where: Domain, target: Target) -> Cells:
         """Return root boxes, or cells along ridges where those are expected to be far fewer."""
@@ -344,10 +347,11 @@ class _Work:
         return _Bounds(np.array(lower), np.array([Enclosure.from_balls(high).upper for _, high in pairs]))
 
     def _widths(self, lower: FloatArray, upper: FloatArray) -> FloatArray:
-        """Return the widths, from the balls where the floats are too coarse for them."""
+        """Return the widths, from the balls where the floats are too coarse to show them."""
         widths = upper - lower
         for n, (low, high) in self.balls.items():
-            widths[n] = float((high - low).upper()) if low.is_finite() else np.inf
+            if low.is_finite():
+                widths[n] = min(widths[n], float((high - low).upper()))
         return np.asarray(widths)
 
 

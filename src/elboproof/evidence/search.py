@@ -26,7 +26,7 @@ SMALLEST = 2.0**-46
 PART = 0.3
 """Of the tolerance: what the rules' errors may take together."""
 LARGEST_SIZE = {1: 40, 2: 24, 3: 14, 4: 9}
-"""Points an axis, by dimension: beyond, halving the cell costs fewer points."""
+"""Points an axis, by dimension, for few digits: beyond, halving the cell costs fewer points."""
 FEW = 1024
 TOO_DEEP = 100.0
 """Nats below the shift at which the scale is renewed: exp would overflow soon."""
@@ -225,12 +225,18 @@ def _try_rules(
     d = cells.half.shape[1]
     estimate = cells.volume() * np.exp(np.minimum(target.shift[cells.owner] - central, 700.0))
     allowed = PART / d * target.tolerance * (estimate + target.share * target.mass[cells.owner])
-    largest = SIZES.index(LARGEST_SIZE[d]) + 1
+    largest = _largest(d, target.tolerance)
     errors = _axis_errors(energy, cells, target)[:, :largest]
     accepted = (errors[:, -1] <= allowed[:, None]).all(1)
     _accept(cells, accepted, errors, allowed, found)
     unknown = ~np.isfinite(errors[:, -1]).any(1) & (d > 1)
     return accepted, _worst(errors[:, -1], cells.half, energy.kinks_across), unknown
+
+
+def _largest(d: int, tolerance: float) -> int:
+    """Return how many of the sizes may be used: more for more digits, of which a point an axis gives nearly one."""
+    wanted = max(LARGEST_SIZE[d], 4 - 1.1 * np.log10(tolerance))
+    return max(1, int(np.searchsorted(SIZES, wanted)) + 1) if wanted < SIZES[-1] else len(SIZES)
 
 
 def _worst(errors: FloatArray, half: FloatArray, kinks_across: bool) -> Index:

@@ -15,7 +15,10 @@ SIDES = {1: 65, 2: 17, 3: 9, 4: 6}
 """Points an axis of the first scan."""
 KEPT = 4
 STEPS = 60
-CLOSE = 1e-3
+HOPELESS = 40.0
+"""Nats above the best start of the same x, at which another is no longer followed."""
+STUCK = 1e-6
+CLOSE = 0.05
 """Nats that Newton's next step would still gain: the scales need no more."""
 
 
@@ -72,7 +75,8 @@ def _modes(
     energy, gradient, hessian = floats.jet(z, data)
     for _ in range(STEPS):
         step, gain = _newton(gradient, hessian)
-        if (gain < CLOSE).all():
+        hopeless = energy > energy.min(1, keepdims=True) + HOPELESS
+        if ((gain < CLOSE) | hopeless).all() or (damping < STUCK).all():
             break
         trial = z - damping[..., None] * step
         jet = floats.jet(trial, data)

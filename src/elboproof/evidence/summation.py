@@ -18,7 +18,7 @@ from elboproof.numbers.compiler import Compiled
 
 Nodes = list[tuple[arb, arb]]
 """Nodes with their weights."""
-POINTS = 8192
+POINTS = 16384
 """Points evaluated at once."""
 Sizes = NDArray[np.intp]
 """Numbers of points per axis of each cell, shape (B, d)."""
