@@ -8,7 +8,7 @@ The way of a number
 ``majorants``, ``network_growth``  how it grows: the tails.
 ``lattice``  the rule of choice: midpoints on a cube, where the integrand is analytic.
 ``cells``  else: Gauss-Legendre on cells that are halved; cells with a kink are kept with their range.
-``expectations``  the sums, in float64 balls or in arb.
+``expectations``, ``sums``  the quadrature of any expectation: its sums, in float64 balls or in arb.
 ``elbo``  the ELBO: the rest of it is elementary.
 ``equations``  its gradient and Hessian in the parameters of q.
 ``ascent``  where it may be stationary, in floats; trusted for nothing.

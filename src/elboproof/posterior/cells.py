@@ -278,12 +278,24 @@ def _integrals(integrands: Integrands, point: Point, centre: FloatArray, half: F
 
 
 def _keep(work: Plan, integrals: list[BallArray]) -> None:
-    total = BallArray.concatenate([ball.sum().reshape(1) for ball in integrals])
+    total = _total(integrals)
     work.flat = total if work.flat is None else work.flat + total
 
 
-def _abandon(integrands: Integrands, point: Point, work: Plan, centre: FloatArray, half: FloatArray) -> None:
-    """Take the cells that a limit left undone as they are, however wide their range."""
+def _total(integrals: list[BallArray]) -> BallArray:
+    return BallArray.concatenate([ball.sum().reshape(1) for ball in integrals])
+
+
+def left_undone(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> BallArray:
+    """Return first-order enclosures (Q,) of the integrals over cells that a limit left undone, however wide."""
+    total = BallArray(np.zeros(len(integrands.entries)))
     for start in range(0, len(half), BLOCK):
         part = slice(start, start + BLOCK)
-        _keep(work, _integrals(integrands, point, centre[part], half[part]))
+        total = total + _total(_integrals(integrands, point, centre[part], half[part]))
+    return total
+
+
+def _abandon(integrands: Integrands, point: Point, work: Plan, centre: FloatArray, half: FloatArray) -> None:
+    """Take the cells that a limit left undone as they are."""
+    total = left_undone(integrands, point, centre, half)
+    work.flat = total if work.flat is None else work.flat + total

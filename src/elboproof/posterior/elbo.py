@@ -147,15 +147,17 @@ def one_elbo(
     """Return the ELBO of one x and what stopped its proof, empty if nothing did; precision rises until it is enough."""
     bits = int(3.33 * digits) + SPARE_BITS
     floats = digits <= FLOAT_DIGITS and model.latent_dim > 1
+    best = arb(0, float("inf"))
     while True:
         with working_precision(bits):
             data = [arb(fmpq(value.numerator, value.denominator)) for value in x]
             point = Point(q.mean_balls(), q.cholesky())
             ball, reason = _evaluated(model, data, point, SHARE * 10.0**-digits, deadline, floats)
-            if ball.rad() <= arb(10) ** -arb(digits):  # what a limit left undone may be little
-                return ball, ""
+            best = ball if ball.rad() < best.rad() else best
+            if best.rad() <= arb(10) ** -arb(digits):  # what a limit left undone may be little
+                return best, ""
         if reason or bits >= MOST_BITS or not ball.is_finite():
-            return ball, f"{_reached(ball)} of {digits:g} digits proved; stopped by {reason or 'rounding'}"
+            return best, f"{_reached(best)} of {digits:g} digits proved; stopped by {reason or 'rounding'}"
         bits = bits if floats else 2 * bits
         floats = False  # the sums' rounding: again, in arb
 
