@@ -61,6 +61,20 @@ SKEW = np.array([np.eye(2)] * 2 + [[[1.0, 0.5], [0.0, 1.0]]] + [np.eye(2)] * 2)
             "covariances: got matrix 3 with smallest eigenvalue -1; expected",
         ),
         (CODES, DATA, np.zeros((2, 2)), ValueError, "covariances: got matrix 0 with smallest eigenvalue 0"),
+        (
+            CODES,
+            DATA,
+            1e-320,
+            ValueError,
+            r"covariances: got 1e-320; expected variances of at least 2\.23e-308",
+        ),
+        (
+            CODES,
+            DATA,
+            np.eye(2) * 1e-310,
+            ValueError,
+            r"covariances: got 1e-310; expected variances of at least",
+        ),
     ],
 )
 def test_bad_arguments_are_named(codes: Any, data: Any, covariances: Any, error: Any, message: Any) -> None:
@@ -105,3 +119,32 @@ def test_bad_queries_are_named(z: Any, error: Any, message: Any, method: Any) ->
 def test_bad_orders_are_named(order: Any, error: Any, message: Any) -> None:
     with pytest.raises(error, match=re.escape(message)):
         ep.OptimalDecoder(CODES, DATA, 1.0).derivative([0, 0], order)
+
+
+@pytest.mark.parametrize(
+    ("codes", "data", "covariances"),
+    [(CODES, DATA, 1e-50), (CODES * 1e300, DATA, 1.0), (CODES, DATA * 1e300, 1.0)],
+)
+def test_a_precision_that_cannot_hold_the_arguments_is_refused(
+    codes: Any, data: Any, covariances: Any
+) -> None:
+    decoder, z = ep.OptimalDecoder(codes, data, covariances), torch.tensor([0.5, 0.5])
+    with pytest.raises(
+        OverflowError, match=r"exceed the range of torch\.float32; expected .* a wider precision"
+    ):
+        decoder(z)
+    assert decoder(z.double()).isfinite().all()
+
+
+@pytest.mark.parametrize("method", ["__call__", "weights", "log_density", "jacobian"])
+def test_a_tensor_at_the_end_of_its_range_gives_no_nan(method: str) -> None:
+    decoder = ep.OptimalDecoder(CODES, DATA, np.linspace(0.1, 0.3, 5))
+    with pytest.raises(OverflowError, match=r"exceed the range of torch\.float32"):
+        getattr(decoder, method)(torch.tensor([3e38, 3e38]))
+
+
+def test_a_log_density_out_of_range_is_an_error() -> None:
+    decoder = ep.OptimalDecoder(CODES, DATA, 1.0)
+    assert decoder.log_density([1e150, 0.0]) == pytest.approx(-5e299)
+    with pytest.raises(OverflowError, match="z: got points where numbers exceed the range of float64"):
+        decoder.log_density([1e160, 0.0])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import elboproof as ep
 from elboproof.decoder import derivatives
 
 # worst measured 3e-14 at order 6, relative to the largest entry; the recursion adds about 30 products
@@ -92,6 +93,22 @@ def test_far_tail_derivatives_are_finite_and_vanish(encoder: Any, kind: Any) -> 
     far = encoder(kind, deviation=0.1).decoder.derivative(np.array([3e5, -1e5]), 4)
     assert np.isfinite(far).all()
     assert np.abs(far).max() < 1e-6
+
+
+@pytest.mark.parametrize(("far", "dtype"), [(1e60, "float64"), (1e10, "float32")])
+def test_slopes_whose_powers_overflow_give_no_nan(encoder: Any, kind: Any, far: float, dtype: str) -> None:
+    """A point of weight 0 whose slope to the 6th power is infinite must not contribute 0 times infinity."""
+    decoder = encoder(kind).decoder
+    z = torch.tensor([far, -far], dtype=getattr(torch, dtype))
+    assert decoder.derivative(z, 6).isfinite().all()
+    assert np.isfinite(decoder.derivative(np.array([far, -far]), 6)).all()
+
+
+def test_a_derivative_out_of_range_is_an_error() -> None:
+    decoder = ep.OptimalDecoder([[0.0], [1.0]], [[0.0], [1.0]], 1e-100)
+    assert decoder.derivative([0.5], 1)[0, 0] == pytest.approx(2.5e99)
+    with pytest.raises(OverflowError, match="z: got points where numbers exceed the range of float64"):
+        decoder.derivative([0.5], 4)
 
 
 def test_batches_and_order_zero(encoder: Any, kind: Any) -> None:

@@ -2,6 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
@@ -82,6 +83,12 @@ def test_weights_and_log_density_match_scipy(encoder: Any, kind: Any) -> None:
     expected = logsumexp(logs, axis=-1) - np.log(6)
     assert np.abs(instance.decoder.log_density(z) - expected).max() < CLOSE
     assert np.abs(instance.decoder.log_density(z) - logsumexp(logs, axis=-1)).max() > 1
+
+
+def test_one_point_has_one_log_density(encoder: Any, kind: Any) -> None:
+    decoder, z = encoder(kind).decoder, np.array([0.3, -0.2])
+    assert decoder.log_density(z) == decoder.log_density(z[None])[0]
+    assert decoder.log_density(torch.tensor(z)) == decoder.log_density(torch.tensor(z[None]))[0]
 
 
 def test_log_density_integrates_to_one(encoder: Any) -> None:

@@ -35,6 +35,9 @@ Stack = Float[Array, "#N"] | Float[Array, "#N d d"]
 SYMMETRY = 1e-6
 """Largest asymmetry of a covariance, relative to its largest entry: room for float32 rounding only."""
 
+SMALLEST = float(np.finfo(np.float64).tiny)
+"""Smallest variance whose inverse is sure to be a float64: the smallest normal number."""
+
 ACCEPTED = (
     "a scalar (one shared isotropic variance), shape (N,) (one isotropic variance per point), (d, d) or "
     "(1, d, d) (one shared covariance), or (N, d, d) (one covariance per point)"
@@ -201,18 +204,28 @@ def require_covariances(
         if not (stack > 0).all():
             index = int(np.argmin(stack > 0))
             raise bad("covariances", float(stack[index]), f"positive variances; entry {index} is not")
+        require_invertible(stack)
         return
     transposed = stack.swapaxes(1, 2)
     skew = np.abs(stack - transposed).max((1, 2)) > SYMMETRY * np.abs(stack).max((1, 2))
     if skew.any():
         index = int(np.argmax(skew))
         raise bad("covariances", stack[index].tolist(), f"symmetric matrices; matrix {index} is not")
-    smallest = np.linalg.eigvalsh(stack)[:, 0]
+    smallest = np.linalg.eigvalsh(stack)[:, 0].astype(np.float64)
     if not (smallest > 0).all():
         index = int(np.argmin(smallest))
         raise ValueError(
             f"covariances: got matrix {index} with smallest eigenvalue {smallest[index]:.6g}; "
             "expected positive definite matrices"
+        )
+    require_invertible(smallest)
+
+
+def require_invertible(variances: Float64[FloatArray, "n"]) -> None:
+    """Raise ValueError if the inverse of a positive variance (or smallest eigenvalue) overflows."""
+    if (variances < SMALLEST).any():
+        raise bad(
+            "covariances", float(variances.min()), f"variances of at least {SMALLEST:.3g} in every direction"
         )
 
 

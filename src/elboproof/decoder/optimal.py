@@ -17,6 +17,10 @@ from elboproof.numbers.exact import exact as exact_number
 PAIRS = 1 << 19
 """Pairs of a query and a code that are held at once: temporaries of 4 MB in float64."""
 
+TOO_FAR = (
+    "z: got a point so far away that its log densities exceed the range of float64; expected nearer points"
+)
+
 
 class OptimalDecoder:
     """The optimal decoder f*(z) = E_q[x | z] of a Gaussian VAE, for the encoder q(z|x_i) = N(m_i, S_i).
@@ -81,7 +85,8 @@ class OptimalDecoder:
         TypeError, ValueError
             If z does not consist of real numbers, has another last axis than d, or is not finite.
         OverflowError
-            If a NumPy z is so far away (about 1e150) that its log densities are no float64 numbers.
+            If z is so far away (some 1e150 in float64) that its log densities are out of range, or a tensor z is of a
+            precision that cannot hold the codes, data or covariances.
         """
         z = self._queries(z)
         g, data = self._on(z)
@@ -120,10 +125,17 @@ class OptimalDecoder:
         return self._shaped([self._weights(g, part) for part in self._parts(g, z)], z, (len(self.codes),))
 
     def log_density(self, z: Table) -> Table:
-        """Return log q(z) in nats, shape (...), with q(z) = (1/N) sum_i N(z; m_i, S_i)."""
+        """Return log q(z) in nats, shape (...), with q(z) = (1/N) sum_i N(z; m_i, S_i).
+
+        Raises
+        ------
+        TypeError, ValueError, OverflowError
+            As for the decoder itself; the last also if log q(z) is below the range of the result's precision.
+        """
         z = self._queries(z)
         g, _ = self._on(z)
-        return self._shaped([_log_density(g, part) for part in self._parts(g, z)], z, ())
+        with np.errstate(over="ignore"):  # `_shaped` looks at the result
+            return self._shaped([_log_density(g, part) for part in self._parts(g, z)], z, ())
 
     def jacobian(self, z: Table) -> Table:
         """Return the derivative of f* at z, shape (..., D, d): Cov_w(x, grad log q(z|x_i))."""
@@ -139,6 +151,8 @@ class OptimalDecoder:
         ------
         TypeError, ValueError
             If the order is no integer or outside 0, ..., 6, or z is refused.
+        OverflowError
+            If z is so far away, or the covariances are so small, that a number exceeds the range of its precision.
         """
         if isinstance(order, bool) or not isinstance(order, int | np.integer):
             raise wrong_type("order", order, "an integer")
@@ -149,8 +163,9 @@ class OptimalDecoder:
         z = self._queries(z)
         g, data = self._on(z)
         held = len(derivatives.indices(z.shape[-1], order))
-        parts = [_derivative(g, data, part, order) for part in self._parts(g, z, held)]
-        return self._shaped(parts, z, (data.shape[1], *(z.shape[-1],) * order))
+        with np.errstate(over="ignore", invalid="ignore"):  # `_shaped` looks at the result
+            parts = [_derivative(g, data, part, order) for part in self._parts(g, z, held)]
+            return self._shaped(parts, z, (data.shape[1], *(z.shape[-1],) * order))
 
     def lipschitz_bound(self) -> float:
         """Return diam(x) diam(S^-1 m) / 4 >= ||J(z)||_2 for all z, rounded up; sharp for two points.
@@ -269,10 +284,10 @@ class OptimalDecoder:
 
     def _shaped(self, parts: list[Table], z: Table, tail: tuple[int, ...]) -> Table:
         xp = tensors.module_of(z)
-        whole = (parts[0] if len(parts) == 1 else xp.concatenate(parts)).reshape(*z.shape[:-1], *tail)
+        whole = (parts[0] if len(parts) == 1 else xp.concatenate(parts)).reshape((*z.shape[:-1], *tail))
         if tensors.is_tensor(z):
-            return whole.to(z.dtype)
-        return np.asarray(whole, dtype=tensors.plain(self.data).dtype)[()]
+            return tensors.require_in_range(whole.to(z.dtype))
+        return tensors.require_in_range(np.asarray(whole, dtype=tensors.plain(self.data).dtype)[()])
 
     @staticmethod
     def _weights(g: Gaussians, z: Table) -> Table:
@@ -288,7 +303,7 @@ def _relative(g: Gaussians, z: Table) -> tuple[Table, Table, list[Table]]:
         index = gaussians.nearest(g, z)
         scores, slopes = gaussians.relative(g, z, index)
     if not (scores < np.inf).all():  # false for NaN too
-        raise OverflowError("z: got a point so far away that its log densities exceed the range of float64")
+        raise OverflowError(TOO_FAR)
     return index, scores, slopes
 
 
@@ -308,9 +323,11 @@ def _derivative(g: Gaussians, data: Table, z: Table, order: int) -> Table:
     """Return the derivative at z (Q, d), shape (Q, D, d ** order)."""
     _, scores, slopes = _relative(g, z)
     weights = _softmax(g, scores)
+    # A weight of 0 makes its point's share 0, whose slope may be so large that its powers overflow: 0 inf is NaN.
+    slopes = [g.xp.where(weights == 0, 0.0, plane) for plane in slopes]
     slopes = [plane - (weights * plane).sum(-1)[:, None] for plane in slopes]
     powers = derivatives.polynomials(slopes, g.precisions, order)
-    weighted = {a: weights * power for a, power in powers.items()}
+    weighted = {a: g.xp.where(weights == 0, 0.0, weights * power) for a, power in powers.items()}
     numerators = _moments(g, weighted, data)
     masses = {a: value.sum(-1) for a, value in weighted.items()}
     axes = range(z.shape[1])

@@ -70,12 +70,25 @@ def require_finite_queries(z: Table) -> None:
     if not is_tensor(z):
         require_finite(np.asarray(z), "z")
         return
-    try:
-        finite = bool(z.detach().isfinite().all())
-    except RuntimeError:  # vmap forbids decisions that depend on data
-        return
-    if not finite:
+    if not _surely_finite(z):
         require_finite(plain(z), "z")
+
+
+def require_in_range(result: Table) -> Table:
+    """Return a result, or raise OverflowError if a number in it is infinite or NaN; vmap's cannot be looked at."""
+    if _surely_finite(result) if is_tensor(result) else np.isfinite(result).all():
+        return result
+    raise OverflowError(
+        f"z: got points where numbers exceed the range of {result.dtype}; expected nearer points, larger covariances, "
+        "or a wider precision"
+    )
+
+
+def _surely_finite(value: "torch.Tensor") -> bool:
+    try:
+        return bool(value.detach().isfinite().all())
+    except RuntimeError:  # vmap forbids decisions that depend on data
+        return True
 
 
 def slices(count: int, length: int) -> Iterator[slice]:
