@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from elboproof import figures
+from elboproof.checking.collect import UsageError
 
 ROOT = Path(__file__).parent.parent
 CHECK = "optimal-decoder/S7/neighbours_make_a_tanh"
@@ -69,12 +70,12 @@ def test_a_record_of_its_own_must_be_there_and_readable(copy: Path) -> None:
     path = Path("benchmarks/evidence_cells.json")
     path.write_text("{")
     with pytest.raises(
-        ValueError, match=r"evidence_cells\.json: got .*; expected the JSON record that .*evidence"
+        UsageError, match=r"evidence_cells\.json: got .*; expected the JSON record that .*evidence"
     ):
         figures.main(["evidence"])
     path.unlink()
     with pytest.raises(
-        ValueError, match=r"evidence_cells\.json: got .*No such file.*; expected the JSON record"
+        UsageError, match=r"evidence_cells\.json: got .*No such file.*; expected the JSON record"
     ):
         figures.main(["evidence"])
 
@@ -103,13 +104,16 @@ def test_recorded_cells_tile_the_box_that_was_searched(problem: int) -> None:
 
 def test_unknown_figures_and_missing_records_are_named(copy: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"NAME: got 'nonsense'; expected one of the figures .*optimal_decoder"
+        UsageError, match=r"NAME: got 'nonsense'; expected one of the figures .*optimal_decoder"
     ):
         figures.main(["nonsense"])
-    with pytest.raises(ValueError, match=r"got no series 'speed' of .*neighbours_make_a_tanh"):
+    with pytest.raises(UsageError, match=r"got no series 'speed' of .*neighbours_make_a_tanh"):
         figures.series(figures.load_findings(Path("paper_checks.json")), CHECK, "speed")
     Path("paper_checks.json").unlink()
     with pytest.raises(
-        ValueError, match=r"paper_checks\.json: not found; make it with: elboproof verify --full"
+        UsageError, match=r"paper_checks\.json: not found; make it with: elboproof verify --full"
     ):
         figures.main([])
+    Path("paper_checks.json").write_text('{"findings": 3}')
+    with pytest.raises(UsageError, match=r"paper_checks\.json: is no JSON document of findings"):
+        figures.main(["optimal_decoder"])

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from elboproof.arguments import bad
+from elboproof.checking.collect import UsageError
 
 FOLDER, RECORDS = Path("figures"), Path("paper_checks.json")
 DIGITS = 6
@@ -45,8 +46,8 @@ def main(names: Sequence[str], check: bool = False) -> int:
 
     Raises
     ------
-    ValueError
-        If a name is no figure, or the records are missing.
+    UsageError
+        If a name is no figure, or what the figures are drawn from is missing.
     """
     stale = []
     for script in _scripts(names):
@@ -64,22 +65,30 @@ def main(names: Sequence[str], check: bool = False) -> int:
 
 def _scripts(names: Sequence[str]) -> list[Path]:
     found = {path.stem: path for path in sorted(FOLDER.glob("*.py"))}
+    if not found:
+        raise UsageError(f"there are no scripts {FOLDER}/NAME.py here; run this in the repository's root")
     unknown = [name for name in names if name not in found]
-    if unknown or not found:
-        raise bad(
-            "NAME",
-            unknown[0] if unknown else str(FOLDER),
-            f"one of the figures {', '.join(found) or '(none here)'}",
-        )
+    if unknown:
+        raise UsageError(str(bad("NAME", unknown[0], f"one of the figures {', '.join(found)}")))
     return [found[name] for name in names] or list(found.values())
 
 
 def load_findings(path: Path) -> Findings:
-    """Return the findings of a run's JSON document by ``claim/statement/check``."""
+    """Return the findings of a run's JSON document by ``claim/statement/check``.
+
+    Raises
+    ------
+    UsageError
+        If the file is missing or holds no findings.
+    """
+    how = f"make it with: elboproof verify --full --json {path}"
     if not path.exists():
-        raise ValueError(f"{path}: not found; make it with: elboproof verify --full --json {path}")
-    document = json.loads(path.read_text())
-    return {f"{f['claim']}/{f['statement']}/{f['check']}": f for f in document["findings"]}
+        raise UsageError(f"{path}: not found; {how}")
+    try:
+        findings = json.loads(path.read_text())["findings"]
+        return {f"{f['claim']}/{f['statement']}/{f['check']}": f for f in findings}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path}: is no JSON document of findings ({error}); {how}") from error
 
 
 def load_record(path: Path, script: Path) -> Any:
@@ -87,13 +96,13 @@ def load_record(path: Path, script: Path) -> Any:
 
     Raises
     ------
-    ValueError
+    UsageError
         If the file is missing or no JSON.
     """
     try:
         return json.loads(path.read_text())
     except (OSError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: got {error}; expected the JSON record that {script} names") from error
+        raise UsageError(f"{path}: got {error}; expected the JSON record that {script} names") from error
 
 
 def render(script: Path, findings: Findings | None = None) -> dict[Path, bytes]:
@@ -108,7 +117,7 @@ def render(script: Path, findings: Findings | None = None) -> dict[Path, bytes]:
 
     Raises
     ------
-    ValueError
+    UsageError
         If what the figure is drawn from is missing.
     """
     module = _load(script)
@@ -125,12 +134,12 @@ def series(findings: Findings, check: str, name: str) -> list[float]:
 
     Raises
     ------
-    ValueError
+    UsageError
         If the check or the series was not recorded.
     """
     data = findings.get(check, {}).get("data") or {}
     if name not in data:
-        raise ValueError(
+        raise UsageError(
             f"{RECORDS}: got no series {name!r} of {check}; expected a record of a full verification"
         )
     return [float(value) for value in data[name]]

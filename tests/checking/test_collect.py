@@ -53,7 +53,20 @@ MISTAKES = {
     "domain is empty": {"domain": "''"},
     "time_limit: got 0; expected a positive number": {"time_limit": "0"},
     "time_limit: got nan": {"time_limit": "float('nan')"},
+    "time_limit: got 'abc'; expected a positive number": {"time_limit": "'abc'"},
+    "time_limit: got True": {"time_limit": "True"},
+    "time_limit: got 1000000000000.0; expected a positive number of seconds, at most 604800": {
+        "time_limit": "1e12"
+    },
     "tests: got 0": {"tests": "0"},
+    "tests: got 1.5": {"tests": "1.5", "method": "'statistical'"},
+    "tests: got '2'": {"tests": "'2'", "method": "'statistical'"},
+    "statement: got 1; expected S1": {"statement": "1"},
+    "states is empty or no text: got 1; expected a sentence": {"states": "1"},
+    "controls: got 'three'; expected control(...) objects": {"controls": "('three', control('c', k=1))"},
+    "control '': expected a name": {"controls": "(control('', k=1),)"},
+    "control 3: expected a name": {"controls": "(control(3, k=1),)"},
+    "drops the undeclared hypothesis 'small'": {"controls": "(control('c', drops=('small',), k=1),)"},
     "tests: got 2 with method 'numeric'": {"tests": "2"},
     "has no control": {"controls": "()"},
     "control 'c': 'j' is no keyword-only parameter (expected k)": {"controls": "(control('c', j=1),)"},
@@ -197,7 +210,7 @@ def test_unknown_labels_are_errors_with_near_matches(write_claim: Write, source:
         select(collection, ["frist-claim"])
     with pytest.raises(UsageError, match="no check fits 'first'; did you mean first-claim"):
         select(collection, ["first"])  # a prefix of a word is no label
-    with pytest.raises(UsageError, match="there are: first-claim, second-claim"):
+    with pytest.raises(UsageError, match="the claims are: first-claim, second-claim"):
         select(collection, ["qqq"])
 
 

@@ -72,6 +72,16 @@ def test_a_good_check_holds(run_one: Run) -> None:
         ("os.kill(os.getpid(), 9)", "killed", "died of SIGKILL"),
         ("import ctypes\nctypes.string_at(0)", "killed", "died of SIGSEGV"),
         ("os.closerange(3, 200)\nreturn equal(k, 0, 0)", "killed", "ended with status 1"),
+        (
+            "os.write(int(sys.argv[2]), b'noise\\n')\nreturn equal(k, 0, 0)",
+            "killed",
+            "no answer that could be read",
+        ),
+        (
+            'os.write(int(sys.argv[2]), b\'{"event": "answer", "status": "refuted"}\\n\')\nreturn equal(k, 0, 0)',
+            "killed",
+            "no answer that could be read: got the fields ['status']",
+        ),
     ],
 )
 def test_a_check_that_fails(body: str, status: str, reason: str, run_one: Run) -> None:

@@ -21,6 +21,13 @@ def test_json_is_strict_and_reads_back(finding: Make) -> None:
     assert from_document(content)[0].id == finding().id
 
 
+def test_json_with_half_a_surrogate_pair_can_be_written(finding: Make, tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    write(str(target), json_text([finding(reason=NASTY, holds=False)], version="1", seed=0))
+    [read] = from_document(json.loads(target.read_text(encoding="utf-8")))
+    assert read.reason == NASTY
+
+
 def test_junit_counts_failures_and_errors(finding: Make) -> None:
     bad = {"holds": False, "reason": NASTY}
     findings = [
@@ -67,6 +74,16 @@ def test_files_are_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
+def test_devices_and_links_stay_what_they_are(tmp_path: Path) -> None:
+    target, link = tmp_path / "report.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    write(str(link), "text")
+    assert link.is_symlink()
+    assert target.read_text() == "text"
+    write("/dev/null", "text")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
 def test_minus_is_the_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     write("-", "text")
     assert capsys.readouterr().out == "text"
@@ -78,3 +95,11 @@ def test_unwritable_targets_are_found_beforehand(tmp_path: Path) -> None:
     for target in (tmp_path, tmp_path / "nowhere" / "x.json"):
         with pytest.raises(UsageError, match="cannot write"):
             require_writable(str(target))
+
+
+def test_a_folder_that_may_not_be_written_to_is_found_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, _: Path(path) != tmp_path)
+    with pytest.raises(UsageError, match=r"cannot write '.*x\.json': expected a place that you may write to"):
+        require_writable(str(tmp_path / "x.json"))

@@ -176,7 +176,7 @@ def _unknown(label: str, collection: Collection) -> str:
     near = difflib.get_close_matches(label, known, n=4, cutoff=0.5)
     near = near or [name for name in known if label.split("/")[0] in name][:4]
     claims = ", ".join(module.claim.label for module in collection.claims)
-    hint = f"did you mean {', '.join(near)}?" if near else f"there are: {claims}"
+    hint = f"did you mean {', '.join(near)}?" if near else f"the claims are: {claims or 'none'}"
     return f"no check fits {label!r}; {hint}"
 
 

@@ -167,14 +167,14 @@ class _Child:
             answer = self._receive(start + IMPORT_LIMIT)
             if answer["event"] == "started":
                 start = time.monotonic()
-                answer = self._receive(start + job["time_limit"])
-                answer.pop("event")
-                return answer
+                return _complete(self._receive(start + job["time_limit"]))
         except TimeoutError:
             limit = time.monotonic() - start
             return _lost("timeout", f"ran longer than its limit and was stopped after {limit:.0f} s", start)
         except EOFError:
             return _lost("killed", self._obituary(), start)
+        except (ValueError, KeyError, TypeError) as error:
+            return _lost("killed", f"its process sent no answer that could be read: {error}", start)
         return {"status": answer["status"], "reason": answer["reason"], "seconds": 0.0, "soiled": True}
 
     def _receive(self, deadline: float) -> dict[str, Any]:
@@ -218,6 +218,13 @@ class _Child:
         for descriptor in (self._jobs, self._answers):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+def _complete(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer of a check without its event; raise ValueError if something else wrote to the pipe."""
+    if answer.pop("event") != "answer" or not {"status", "reason", "seconds", "soiled"} <= set(answer):
+        raise ValueError(f"got the fields {sorted(answer)}")
+    return answer
 
 
 def _lost(status: str, reason: str, start: float) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from elboproof.checking.claim import ROLES
 from elboproof.checking.collect import ClaimModule, Collection, UsageError, collect
 from elboproof.checking.finding import Finding, from_document, metadata
 from elboproof.checking.lane import LAST_OUTPUT
-from elboproof.checking.report_files import write
+from elboproof.checking.report_files import require_writable, write
 from elboproof.checking.words import clean, number, plural, rejected, result
 
 _VERBATIM = re.compile(r"(`[^`]+`|\$[^$]+\$)")
@@ -55,8 +55,10 @@ def report(source: Path, output: Path, directory: Path, *, check: bool) -> int:
     Raises
     ------
     UsageError
-        If the JSON file cannot be read.
+        If the JSON file cannot be read, or the page not be written.
     """
+    if not check:
+        require_writable(str(output))
     collection = collect(directory)
     findings = _read(source)
     wrong = list(mismatches(collection, findings))
@@ -68,7 +70,7 @@ def report(source: Path, output: Path, directory: Path, *, check: bool) -> int:
     if not check:
         write(str(output), text)
         return 0
-    before = output.read_text(encoding="utf-8") if output.exists() else ""
+    before = output.read_text(encoding="utf-8") if output.is_file() else ""
     lines = (before.splitlines(keepends=True), text.splitlines(keepends=True))
     sys.stdout.writelines(difflib.unified_diff(*lines, str(output), f"{output} (from {source})"))
     return int(before != text)

@@ -1,17 +1,19 @@
 """What can be wrong with a claim module, as sentences: nothing is run before this list is empty."""
 
 import inspect
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from elboproof.arguments import shown
-from elboproof.checking.claim import METHODS, RELATIONS, ROLES, TIERS, Check, Claim, Hypothesis
+from elboproof.checking.claim import METHODS, RELATIONS, ROLES, TIERS, Check, Claim, Control, Hypothesis
 
 SECTIONS = ("Claim", "Hypotheses", "Relation", "Method", "Trusted base", "What this does not show")
 """Sections of a claim module's docstring, all required, in this order."""
+
+LONGEST = 7 * 24 * 3600
+"""Seconds: a week. A timer of the operating system ends what runs much longer than a check's time limit."""
 
 _HEADING = re.compile(r"^(?P<title>\S.*)\n-{3,}[ \t]*$", re.MULTILINE)
 
@@ -44,7 +46,7 @@ def docstring_problems(docstring: str | None) -> Iterator[str]:
 
 def claim_problems(claim: Claim, file: Path) -> Iterator[str]:
     """Yield what is wrong with a claim and its checks; each text starts with the file."""
-    if not claim.title.strip():
+    if not _is_text(claim.title):
         yield f"{file}: title is empty; expected the claim as a short sentence"
     if not claim.checks:
         yield f"{file}: claim {claim.label!r} has no checks"
@@ -59,27 +61,35 @@ def claim_problems(claim: Claim, file: Path) -> Iterator[str]:
 
 def check_problems(check: Check) -> Iterator[str]:
     """Yield what is wrong with one check."""
-    if not re.fullmatch(r"S[0-9]+[a-z]?", check.statement):
+    if not (_is_text(check.statement) and re.fullmatch(r"S[0-9]+[a-z]?", check.statement)):
         yield f"statement: got {check.statement!r}; expected S1, S2, ..."
     for name, allowed in (("role", ROLES), ("method", METHODS), ("relation", RELATIONS), ("tier", TIERS)):
         if getattr(check, name) not in allowed:
             yield f"{name}: got {getattr(check, name)!r}; expected one of {', '.join(allowed)}"
     for name in ("states", "domain"):
-        if not str(getattr(check, name)).strip():
-            yield f"{name} is empty; expected a sentence"
+        if not _is_text(getattr(check, name)):
+            yield f"{name} is empty or no text: got {shown(getattr(check, name))}; expected a sentence"
     yield from _number_problems(check)
     yield from _function_problems(check.function)
     yield from _hypothesis_problems(check)
     yield from _control_problems(check)
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
 def _number_problems(check: Check) -> Iterator[str]:
-    if not 0 < check.time_limit < math.inf:
-        yield f"time_limit: got {check.time_limit!r}; expected a positive number of seconds"
-    if check.tests < 1:
-        yield f"tests: got {check.tests!r}; expected a positive number of statistical tests"
+    if not _is_number(check.time_limit, (int, float)) or not 0 < check.time_limit <= LONGEST:
+        yield f"time_limit: got {shown(check.time_limit)}; expected a positive number of seconds, at most {LONGEST}"
+    if not _is_number(check.tests, int) or check.tests < 1:
+        yield f"tests: got {shown(check.tests)}; expected a positive number of statistical tests"
     elif check.tests > 1 and check.method != "statistical":
         yield f"tests: got {check.tests} with method {check.method!r}; expected method 'statistical'"
+
+
+def _is_number(value: object, types: type | tuple[type, ...]) -> bool:
+    return isinstance(value, types) and not isinstance(value, bool)
 
 
 def _function_problems(function: Callable[..., object]) -> Iterator[str]:
@@ -102,7 +112,7 @@ def _hypothesis_problems(check: Check) -> Iterator[str]:
     for hypothesis in proper:
         if not callable(hypothesis.predicate):
             yield f"hypothesis {hypothesis.name!r}: the predicate is not callable"
-        if not hypothesis.name.strip() or not hypothesis.text.strip():
+        if not _is_text(hypothesis.name) or not _is_text(hypothesis.text):
             yield f"hypothesis {hypothesis.name!r}: expected a name and a sentence"
     for name in _repeated([hypothesis.name for hypothesis in proper]):
         yield f"hypothesis {name!r} is declared twice"
@@ -118,6 +128,11 @@ def _control_problems(check: Check) -> Iterator[str]:
     parameters = inspect.signature(check.function).parameters
     keywords = [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
     for one in check.controls:
+        if not isinstance(one, Control):
+            yield f"controls: got {shown(one)}; expected control(...) objects"
+    for one in _proper_controls(check):
+        if not _is_text(one.name):
+            yield f"control {one.name!r}: expected a name that says what is false"
         if not one.overrides:
             yield f"control {one.name!r} overrides nothing: it would be the check itself"
         for name in one.overrides:
@@ -126,9 +141,15 @@ def _control_problems(check: Check) -> Iterator[str]:
                 yield f"control {one.name!r}: {name!r} is no keyword-only parameter (expected {expected})"
         for hypothesis in one.drops:
             if hypothesis not in check.hypotheses:
-                yield f"control {one.name!r} drops the undeclared hypothesis {hypothesis.name!r}"
-    for name in _repeated([one.name for one in check.controls]):
+                named = hypothesis.name if _is_hypothesis(hypothesis) else hypothesis
+                yield f"control {one.name!r} drops the undeclared hypothesis {named!r}"
+    for name in _repeated([one.name for one in _proper_controls(check)]):
         yield f"control {name!r} is declared twice"
+
+
+def _proper_controls(check: Check) -> list[Control]:
+    controls: tuple[object, ...] = check.controls
+    return [one for one in controls if isinstance(one, Control)]
 
 
 def _repeated(names: list[str]) -> list[str]:

@@ -22,11 +22,18 @@ def require_writable(target: str) -> None:
     Raises
     ------
     UsageError
-        If the folder of the file does not exist, or the path is a folder.
+        If the folder of the file does not exist or may not be written to, or the path is a folder.
     """
     path = Path(target)
     if target != STDOUT and (not path.parent.is_dir() or path.is_dir()):
         raise UsageError(f"cannot write {target!r}: expected a file in a folder that exists, or -")
+    if target != STDOUT and not os.access(path if _is_special(path) else path.resolve().parent, os.W_OK):
+        raise UsageError(f"cannot write {target!r}: expected a place that you may write to, or -")
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether a path is a device or a pipe: it is written to, where a file is replaced."""
+    return path.exists() and not path.is_file()
 
 
 def write(target: str, text: str) -> None:
@@ -35,7 +42,10 @@ def write(target: str, text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
-    path = Path(target)
+    if _is_special(Path(target)):
+        Path(target).write_text(text, encoding="utf-8")
+        return
+    path = Path(target).resolve()  # what a link points to is replaced, not the link
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
@@ -50,7 +60,9 @@ def write(target: str, text: str) -> None:
 def json_text(findings: Sequence[Finding], *, version: str, seed: int) -> str:
     """Return the JSON document of a run."""
     content = document(findings, version=version, seed=seed)
-    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    # Half a surrogate pair, from a file name say, is no UTF-8; this escape is also the one of JSON.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def junit_text(findings: Sequence[Finding]) -> str:

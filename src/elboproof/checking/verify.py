@@ -61,6 +61,8 @@ def verify(options: Options) -> int:
         raise UsageError("only one of --json and --junit can go to the standard output")
     for target in reports:
         require_writable(target)
+    if len(reports) > 1 and Path(reports[0]).resolve() == Path(reports[1]).resolve():
+        raise UsageError(f"--json and --junit: got {reports[1]!r} twice; expected two files")
     # A report on the standard output must be alone there.
     console = Console(stderr=STDOUT in reports, highlight=False)
     collection = collect(options.path)
