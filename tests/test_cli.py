@@ -126,6 +126,7 @@ def test_list_runs_nothing(elboproof: Command, folder: Path) -> None:
         (["verify", "--json", "nowhere/x.json"], 4, "cannot write 'nowhere/x.json'"),
         (["verify", "--json", "-", "--junit", "-"], 4, "only one of --json and --junit"),
         (["verify", "--resume", "--scheduler", "bogus://x"], 4, "no Dask scheduler answers at 'bogus://x'"),
+        (["verify", "--scheduler", ""], 4, "no Dask scheduler answers at ''"),
         (["verify", "--json", "x", "--junit", "./x"], 4, "got './x' twice; expected two files"),
         (["report"], 4, "cannot read 'paper_checks.json'"),
         (["report", "--output", "nowhere/x.md"], 4, "cannot write 'nowhere/x.md'"),

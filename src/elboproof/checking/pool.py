@@ -110,7 +110,7 @@ class ClusterPool:
             raise UsageError("--scheduler needs the extra: pip install 'elboproof[cluster]'") from error
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # its lines would tear the display
         try:
-            _require_protocol(address)
+            _require_address(address)
             self._client: Any = distributed.Client(address, timeout=CONNECT_LIMIT, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise UsageError(f"--scheduler: no Dask scheduler answers at {address!r} ({error})") from error
@@ -152,8 +152,9 @@ class ClusterPool:
                 step()
 
 
-def _require_protocol(address: str) -> None:
-    """Raise ValueError for an unknown protocol: a client would leave threads behind that complain later."""
+def _require_address(address: str) -> None:
+    """Raise ValueError for a wrong protocol or no port: a client would leave threads behind that complain later."""
     core: Any = importlib.import_module("distributed.comm.registry")
     addressing: Any = importlib.import_module("distributed.comm.addressing")
     core.get_backend(addressing.parse_address(address)[0])
+    addressing.get_address_host_port(address)

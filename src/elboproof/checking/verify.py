@@ -122,7 +122,9 @@ def _execute(
     pool: Pool | None = None
     try:
         pool = (
-            ClusterPool(options.scheduler) if options.scheduler else LocalPool(_workers(options, len(jobs)))
+            LocalPool(_workers(options, len(jobs)))
+            if options.scheduler is None
+            else ClusterPool(options.scheduler)
         )
         with Progress(console, len(jobs), pool.running) as progress:
             for outcome in outcomes(jobs, pool):
