@@ -7,8 +7,12 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from flint import arb
 
 import elboproof as ep
+from elboproof.evidence import precise
+from elboproof.evidence.log_evidence import Evidence
+from elboproof.posterior.gap import _difference
 from elboproof.posterior.stationary import StationaryPoint
 from tests.posterior.routes import DIGITS, by_mpmath, gaussian_joint, number
 
@@ -100,6 +104,28 @@ def test_gap_names_what_it_cannot_use() -> None:
         ep.gap(MODEL, ["0.5"], 0)
     with pytest.raises(ValueError, match=r"x: got shape \(3,\)"):
         ep.gap(MODEL, [1, 2, 3])
+    with pytest.raises(TypeError, match=r"model: got 'tanh\(z\)' of type str; expected an ep.LatentModel"):
+        ep.gap("tanh(z)", ["0.5"])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="seconds: got 0; expected a positive number"):
+        ep.gap(MODEL, ["0.5"], seconds=0)
+
+
+def test_bounds_in_float64_count_where_a_limit_stops_the_sums_in_arb() -> None:
+    known = ep.Enclosure([1.0], [1.5])
+    for low, high in ((0.0, 2.0), (float("-inf"), 2.0), (1.25, 1.375)):
+        balls = ((arb(low) if np.isfinite(low) else arb.neg_inf(), arb(high)),)
+        best = _difference(Evidence(known, ("",), 0, 0.0, balls), arb(1))
+        low, high = (low, high) if high < 1.5 else (1.0, 1.5)
+        assert (float(best.lower()), float(best.upper())) == pytest.approx((low - 1, high - 1), abs=1e-8)
+
+
+def test_small_noise_of_three_latents_needs_no_sums_in_arb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Float64 knows 11 digits of log p, which are 6 of the gap: no more may be asked."""
+    monkeypatch.setattr(precise, "log_bounds", None)
+    module = network(3)
+    x = module(torch.tensor([0.25, -0.25, 0.5], dtype=torch.float64)).tolist()
+    gap = ep.gap(ep.LatentModel.from_torch(module, ep.Gaussian("1/1000000")), x)
+    assert gap.width < 2e-6 * gap.lower
 
 
 def test_one_undecided_gap_leaves_the_others() -> None:

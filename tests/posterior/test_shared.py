@@ -113,3 +113,8 @@ def test_a_wrong_border_is_not_certified() -> None:
 def test_bad_input(x: object, options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         shared_stationary_posterior(SINH, x, **options)  # type: ignore[arg-type]
+
+
+def test_what_is_no_model_is_named() -> None:
+    with pytest.raises(TypeError, match="model: got 1 of type int; expected an ep.LatentModel"):
+        shared_stationary_posterior(1, X)  # type: ignore[arg-type]

@@ -234,6 +234,7 @@ BAD: list[tuple[Any, Any, dict[str, Any], type[Exception], str]] = [
     ),
     (MODEL, [1], {"family": "fixed", "covariance": -1}, ValueError, "covariance: .*positive definite"),
     (MODEL, [1], {"digits": -1}, ValueError, "digits: got -1; expected a positive number"),
+    (MODEL, [1], {"seconds": "5"}, ValueError, "seconds: got '5'; expected a positive number"),
     (
         ep.LatentModel(list("abcd"), ["a*b*c*d"], ep.Gaussian(1)),
         [1],

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import bad
-from elboproof.evidence.log_evidence import Undecided, prove
+from elboproof.arguments import bad, wrong_type
+from elboproof.evidence.log_evidence import Evidence, Undecided, prove
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
@@ -20,6 +20,10 @@ from elboproof.posterior.stationary import StationaryPoint, sharpened, stationar
 MOST_CELLS = 2_000_000
 FIRST_DIGITS = 3
 """Absolute digits of the first try, more than the significant ones asked."""
+ELBO_DIGITS = 0.75
+"""More than the evidence's, whose digits are dear."""
+EVIDENCE_SHARE = 0.15
+"""Digits more than the gap's: 10^-0.15 and 10^-0.9 of the radius add up to less than 1."""
 MOST_DIGITS = 60.0
 ROUNDS = 8
 BITS = 400
@@ -70,8 +74,11 @@ def gap(
     >>> print(f"{ep.gap(model, ['0.7']).midpoint:.6e}")
     1.654429e-05
     """
-    if not is_positive(digits):
-        raise bad("digits", digits, "a positive number")
+    if not hasattr(model, "quantities"):
+        raise wrong_type("model", model, "an ep.LatentModel")
+    for name, value in (("digits", digits), ("seconds", seconds)):
+        if not is_positive(value):
+            raise bad(name, value, "a positive number")
     rows, batch = exact_data(model, x)
     options = {"family": family, "covariance": covariance, "seconds": seconds}
     found = [_of_one(model, row, float(digits), options) for row in rows]
@@ -115,7 +122,7 @@ def _below_evidence(
         if left <= 0 or absolute > MOST_DIGITS:
             break
         evidence = prove(model, [x], absolute, seconds=left, most_cells=MOST_CELLS)
-        point = sharpened(model, x, point, absolute, deadline)
+        point = sharpened(model, x, point, absolute + ELBO_DIGITS, deadline)
         with working_precision(BITS):
             best = _difference(evidence, point.ball)
             size = best.lower() if best > 0 else arb(0)
@@ -128,11 +135,12 @@ def _below_evidence(
     return best, status
 
 
-def _difference(evidence: Any, ball: arb) -> arb:
-    if evidence.balls:
-        lower, upper = evidence.balls[0]
-    else:
-        lower, upper = arb(float(evidence.enclosure.lower[0])), arb(float(evidence.enclosure.upper[0]))
+def _difference(evidence: Evidence, ball: arb) -> arb:
+    """Return log p(x) - ELBO; bounds in float64 may know more than sums in arb that a limit stopped."""
+    lower, upper = arb(float(evidence.enclosure.lower[0])), arb(float(evidence.enclosure.upper[0]))
+    for low, high in evidence.balls:
+        if low.is_finite() and high.is_finite() and high - low < upper - lower:
+            lower, upper = low, high
     if not (lower.is_finite() and upper.is_finite()):
         return arb(0, float("inf"))
     evidence_ball: arb = lower.union(upper)
@@ -143,7 +151,7 @@ def _wanted(best: arb, digits: float, absolute: float) -> float:
     """Return the absolute digits that the size of the gap asks for; three more where its size is not known."""
     if not best > best.rad():
         return absolute + 3
-    return max(absolute + 0.5, digits + 0.7 - float(best.mid().log().mid()) / float(np.log(10)))
+    return max(absolute + 0.5, digits + EVIDENCE_SHARE - float(best.mid().log().mid()) / float(np.log(10)))
 
 
 def _reason(stopped: str, best: arb, digits: float) -> str:

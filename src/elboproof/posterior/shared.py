@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import FloatArray, bad
+from elboproof.arguments import FloatArray, bad, wrong_type
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
@@ -93,6 +93,8 @@ def shared_stationary_posterior(
     The search starts at each x's own best stationary mean, and S at the inverse of their mean precision, which is the
     best shared one to leading order. That no other stationary point has a higher sum is not shown.
     """
+    if not hasattr(model, "quantities"):
+        raise wrong_type("model", model, "an ep.LatentModel")
     if family not in SHARED_FAMILIES:
         raise bad("family", family, f"one of {', '.join(map(repr, SHARED_FAMILIES))}")
     for name, value in (("digits", digits), ("seconds", seconds)):

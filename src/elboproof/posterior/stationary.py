@@ -136,8 +136,9 @@ def stationary_posteriors(
     shown; limits of the float search that cannot be proved are left out.
     """
     q = _checked(model, family, covariance)
-    if not is_positive(digits):
-        raise bad("digits", digits, "a positive number")
+    for name, value in (("digits", digits), ("seconds", seconds)):
+        if not is_positive(value):
+            raise bad(name, value, "a positive number")
     rows, batch = exact_data(model, x)
     if batch:
         raise bad("x", x, f"one data point of shape ({model.data_dim},)")
