@@ -116,5 +116,5 @@ def test_bad_input(x: object, options: dict[str, object], message: str) -> None:
 
 
 def test_what_is_no_model_is_named() -> None:
-    with pytest.raises(TypeError, match="model: got 1 of type int; expected an ep.LatentModel"):
+    with pytest.raises(TypeError, match=r"model: got 1 of type int; expected an ep.LatentModel"):
         shared_stationary_posterior(1, X)  # type: ignore[arg-type]
