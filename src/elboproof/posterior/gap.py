@@ -26,6 +26,8 @@ EVIDENCE_SHARE = 0.15
 """Digits more than the gap's: 10^-0.15 and 10^-0.9 of the radius add up to less than 1."""
 MOST_DIGITS = 60.0
 ROUNDS = 8
+WORTHWHILE = 0.8
+"""Where the ELBO has no more digits, the evidence's are raised as long as the gap's radius shrinks by this factor."""
 BITS = 400
 
 
@@ -124,13 +126,13 @@ def _below_evidence(
         evidence = prove(model, [x], absolute, seconds=left, most_cells=MOST_CELLS)
         point = sharpened(model, x, point, absolute + ELBO_DIGITS, deadline)
         with working_precision(BITS):
-            best = _difference(evidence, point.ball)
+            last, best = best.rad(), _difference(evidence, point.ball)
             size = best.lower() if best > 0 else arb(0)
             if best.rad() <= size * arb(10) ** -arb(digits):
                 return best, ""
             status = _reason(evidence.statuses[0] or point.status, best, digits)
             absolute = _wanted(best, digits, absolute)
-        if evidence.statuses[0] or point.status:
+        if evidence.statuses[0] or (point.status and not best.rad() < WORTHWHILE * last):
             break
     return best, status
 
