@@ -115,6 +115,7 @@ def test_batches_and_order_zero(encoder: Any, kind: Any) -> None:
     decoder = encoder(kind).decoder
     z = np.random.default_rng(0).normal(size=(2, 3, 2))
     assert np.array_equal(decoder.derivative(z, 0), decoder(z))
+    assert np.array_equal(decoder.derivative(z, np.int64(2)), decoder.derivative(z, 2))
     assert decoder.derivative(z, 2).shape == (2, 3, 3, 2, 2)
     assert relative_error(decoder.derivative(z, 2)[1, 2], decoder.derivative(z[1, 2], 2)) < CLOSE
 

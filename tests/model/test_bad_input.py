@@ -20,6 +20,7 @@ BITS = ep.LatentModel("z", ["z"], B)
 POLE = ep.LatentModel("z", ["1/(3*z - 1)"], G)
 HIDDEN = ep.LatentModel("z", ["sqrt(100 - z**2)"], G)  # the probes do not see where it ends
 STEEP = ep.LatentModel("z", ["exp(z**2)"], G)
+TOWER = ep.LatentModel("z", ["2**(z**1000)"], G)
 KINK = ep.LatentModel("z", ["relu(z)"], G)
 X = [0.0, 0.0, 0.0]
 Z = sympy.Symbol("z")
@@ -44,14 +45,21 @@ CASES: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         r"decoder\[0\]: got the symbol 'y'.*latents z",
     ),
-    "unknown function": (lambda: ep.LatentModel("z", [sympy.gamma(Z)], G), ValueError, "got gamma in .*functions"),
+    "unknown function": (lambda: ep.LatentModel("z", [Z, sympy.gamma(Z)], G), ValueError, r"decoder\[1\]: got gamma in .*functions"),
+    "long unknown function": (lambda: ep.LatentModel("z", [sympy.gamma(sum(Z**k for k in range(300)))], G), ValueError, r"got gamma in .*\.\.\.; expected the functions"),
     "complex constant": (lambda: ep.LatentModel("z", [sympy.I * Z], G), ValueError, "complex"),
     "infinite constant": (lambda: ep.LatentModel("z", [sympy.oo + Z], G), ValueError, "infinite"),
     "logarithm of z": (lambda: ep.LatentModel("z", ["1", "log(z)"], G), ValueError, r"decoder\[1\]: got 'log\(z\)'.*real"),
     "root of z": (lambda: ep.LatentModel("z", ["sqrt(z)"], G), ValueError, "not real at z"),
     "power of z": (lambda: ep.LatentModel("z", ["z**(1/3)"], G), ValueError, "not real at z"),
-    "constant no double": (lambda: ep.LatentModel("z", ["z*exp(1000)"], G), ValueError, "constant"),
+    "constant no double": (lambda: ep.LatentModel("z", ["z*exp(1000)"], G), ValueError, r"decoder\[0\]: got a constant"),
+    "logarithm of a product": (lambda: ep.LatentModel(["u", "v"], ["log(u*v)"], G), ValueError, r"not real at z = \(-3.0, 3.0\)"),
+    "power of SymPy": (lambda: ep.LatentModel("z", [Z ** 10**30], G), ValueError, r"decoder\[0\]: got a power that overflows.*at most 1000000"),
+    "root of SymPy": (lambda: ep.LatentModel("z", [Z ** sympy.Rational(10**30, 7)], G), ValueError, "got a power that overflows"),
+    "number of SymPy": (lambda: ep.LatentModel("z", [Z * sympy.Integer(2) ** 10**5], G), ValueError, r"decoder\[0\]: got a number that is too long; expected at most 50000 bits"),
+    "number in the making": (lambda: ep.LatentModel("z", [sympy.Mul(Z, sympy.Pow(9, 10**9, evaluate=False), evaluate=False)], G), ValueError, "got a power that overflows"),
     "likelihood of no kind": (lambda: ep.LatentModel("z", ["z"], "normal"), TypeError, "likelihood: got"),  # type: ignore[arg-type]
+    "likelihood's class": (lambda: ep.LatentModel("z", ["z"], ep.Gaussian), TypeError, r"likelihood: got .*ep.Gaussian\(variance=1\)"),  # type: ignore[arg-type]
     "variances too few": (lambda: ep.LatentModel("z", ["z"], ep.Gaussian([1, 2])), ValueError, "got 2 dimensions; expected 1"),
     "neither": (lambda: ep.Gaussian(), TypeError, "expected exactly one"),
     "both": (lambda: ep.Gaussian(1, covariance=[[1]]), TypeError, "expected exactly one"),
@@ -89,6 +97,9 @@ CASES: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "tensor nan": (lambda: LINE.tensors.decoder(torch.tensor([float("nan")])), ValueError, "z: got infinite or NaN"),
     "coordinates too few": (lambda: MODEL.balls.decoder([1]), ValueError, "z: got 1 numbers; expected 2"),
     "text for a point": (lambda: LINE.balls.decoder("1"), TypeError, "z: got '1'"),
+    "no axis": (lambda: LINE.balls.decoder(np.array(0.0)), TypeError, "z: got .*expected a sequence of 1 numbers"),  # type: ignore[arg-type]
+    "no datum": (lambda: LINE.exact.energy([0], None), TypeError, "x: got None .*expected a sequence of 1 numbers"),  # type: ignore[arg-type]
+    "no datum, balls": (lambda: LINE.balls.energy([0], None), TypeError, "x: got None .*expected a sequence of 1 numbers"),  # type: ignore[arg-type]
     "bad coordinate": (lambda: LINE.balls.decoder(["x"]), ValueError, r"z\[0\]: got 'x'"),
     "boolean coordinate": (lambda: LINE.exact.decoder([True]), TypeError, r"z\[0\]: got True"),
     "nan ball": (lambda: LINE.balls.decoder([arb.nan()]), ValueError, r"z\[0\]: got nan.*finite ball"),
@@ -108,6 +119,8 @@ CASES: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "not real": (lambda: HIDDEN.floating.decoder([11.0]), ValueError, "z: got .*undefined"),
     "not real, exact": (lambda: HIDDEN.exact.decoder([11]), ValueError, "z: got .*real"),
     "not real, balls": (lambda: HIDDEN.balls.decoder([11]), ValueError, "z: got .*undefined"),
+    "huge power, exact": (lambda: TOWER.exact.decoder([2]), ValueError, "z: got .*overflows.*a number of at most 16777216 bits"),
+    "huge square, exact": (lambda: LINE.exact.energy([2 ** 10**7], [0]), ValueError, "z: got .*a number of at most 16777216 bits"),
     "overflow": (lambda: STEEP.floating.decoder([30.0]), ValueError, r"z: got \[30.0\].*overflows"),
     "overflow, order": (lambda: STEEP.floating.energy([26.6], [0.0], 2), ValueError, "derivative of order 2 of the energy"),
     # orders
@@ -135,5 +148,7 @@ def test_good_neighbours_are_taken() -> None:
     assert ep.Gaussian(np.array(0.5)) == ep.Gaussian("1/2")
     assert ep.Gaussian(np.array([1.0, 2.0])).variance == (1, 2)
     assert STEEP.balls.decoder([30])[0] > 1e300
+    assert TOWER.exact.decoder([1])[0] == 2
+    assert ep.LatentModel("z", [Z**1000000], G).exact.decoder([2])[0] == sympy.Integer(2) ** 1000000
     with working_precision(200):
         assert not POLE.balls.decoder([arb(1, 1)])[0].is_finite()  # a ball that was given may hold a pole

@@ -158,6 +158,7 @@ class OptimalDecoder:
             raise wrong_type("order", order, "an integer")
         if not 0 <= order <= derivatives.MAX_ORDER:
             raise bad("order", order, f"an integer from 0 to {derivatives.MAX_ORDER}")
+        order = int(order)  # a tuple times a NumPy integer is an array
         if order == 0:
             return self(z)
         z = self._queries(z)

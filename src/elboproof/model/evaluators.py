@@ -157,7 +157,7 @@ class ExactEvaluator(Evaluator):
     def energy(self, z: Sequence[object], x: Sequence[object], order: int = 0) -> Any:
         """Return U(z) = -log p(x, z) in nats as a SymPy number, or its derivatives as an object array (d,) * order."""
         index = self._index(order)
-        return np.array(self._run("energy", order, z, x), dtype=object)[index]
+        return np.array(self._run("energy", order, z, self._numbers(x, "x", self._D)), dtype=object)[index]
 
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None
@@ -165,9 +165,12 @@ class ExactEvaluator(Evaluator):
         points = [rational(value, f"z[{j}]") for j, value in enumerate(self._numbers(z, "z", self._d))]
         data: list[object] = [None] * self._D
         if x is not None:
-            data = [rational(value, f"x[{j}]") for j, value in enumerate(self._numbers(x, "x", self._D))]
+            data = [rational(value, f"x[{j}]") for j, value in enumerate(x)]
             self._require_binary_numbers(data)
-        values = self._quantities.compiled(quantity, order, EXACT)(*points, *data)
+        try:
+            values = self._quantities.compiled(quantity, order, EXACT)(*points, *data)
+        except OverflowError as error:
+            raise not_finite(quantity, order, points, str(error)) from error
         if not all(map(_is_real_number, values)):
             raise not_finite(quantity, order, points, "finite and real")
         return values
@@ -194,7 +197,8 @@ class BallEvaluator(Evaluator):
     ) -> Any:
         """Return U(z) = -log p(x, z) in nats as a ball, or its derivatives as an object array (d,) * order."""
         index = self._index(order)
-        return np.array(self._run("energy", order, z, x, analytic), dtype=object)[index]
+        data = self._numbers(x, "x", self._D)
+        return np.array(self._run("energy", order, z, data, analytic), dtype=object)[index]
 
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
@@ -206,7 +210,7 @@ class BallEvaluator(Evaluator):
         points = [_ball(value, f"z[{j}]") for j, value in enumerate(self._numbers(z, "z", self._d))]
         data: list[Any] = [None] * self._D
         if x is not None:
-            data = [_real_ball(value, f"x[{j}]") for j, value in enumerate(self._numbers(x, "x", self._D))]
+            data = [_real_ball(value, f"x[{j}]") for j, value in enumerate(x)]
             self._require_binary_numbers(data)
         if any(isinstance(point, acb) for point in points):
             complex_function = self._quantities.compiled(quantity, order, COMPLEX_BALLS)

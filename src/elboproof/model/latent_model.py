@@ -12,7 +12,8 @@ from elboproof.arguments import bad, shown, wrong_type
 from elboproof.model.evaluators import BallEvaluator, ExactEvaluator, FloatingEvaluator, TensorEvaluator
 from elboproof.model.likelihood import Likelihood
 from elboproof.model.quantities import Quantities
-from elboproof.numbers.parser import parse, require_real
+from elboproof.numbers.functions import ExpressionError
+from elboproof.numbers.parser import parse, require_moderate, require_real
 from elboproof.numbers.tape import Tape
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class LatentModel:
             raise wrong_type("decoder", decoder, "a list of strings or SymPy expressions")
         if not entries:
             raise bad("decoder", decoder, "at least one entry: data of dimension zero has no likelihood")
-        if not hasattr(likelihood, "log_density"):
+        if isinstance(likelihood, type) or not hasattr(likelihood, "log_density"):
             raise wrong_type(
                 "likelihood", likelihood, "a likelihood such as ep.Gaussian(variance=1) or ep.Bernoulli()"
             )
@@ -201,6 +202,7 @@ def _entry(entry: str | Expr, latents: dict[str, Symbol], name: str) -> Expr:
 
 def _from_sympy(entry: Expr, latents: dict[str, Symbol], name: str) -> Expr:
     """Put our symbols for symbols of the same name, and the exact binary value for each float."""
+    require_moderate(entry, name)
     unknown = sorted(str(symbol) for symbol in entry.free_symbols if str(symbol) not in latents)
     if unknown:
         expected = f"only the latents {', '.join(latents)}"
@@ -222,7 +224,10 @@ def _require_real_everywhere(quantities: Quantities, j: int, entry: object) -> N
 
     Probing cannot prove that a decoder is real everywhere; a decoder that slips through raises where it is evaluated.
     """
-    place = quantities.unreal_probe(j)
+    try:
+        place = quantities.unreal_probe(j)
+    except ExpressionError as error:
+        raise ValueError(f"decoder[{j}]: {error.problem}") from error
     if place is not None:
         raise ValueError(
             f"decoder[{j}]: got {shown(str(entry))}, which is not real at z = {place}; "

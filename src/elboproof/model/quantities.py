@@ -1,7 +1,7 @@
 """The quantities of a model: one tape, the functions compiled from it, and what all evaluators share."""
 
 from collections.abc import Callable, Sequence
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from elboproof.numbers.tape import Tape
 
 HIGHEST_ORDER = 4
 _PROBES = (-3.0, -1.0, -0.1, 0.1, 1.0, 3.0)
+_SIGNS = ((1.0, 1.0), (1.0, -1.0))
+"""Of the first latent and every second one after it, and of the others: log(u v) is real where u = v."""
 
 
 class Quantities:
@@ -71,14 +73,15 @@ class Quantities:
         return self._roots[key]
 
     def unreal_probe(self, j: int) -> str | None:
-        """Return a point on the latents' diagonal at which decoder entry ``j`` is NaN, if one of a few is."""
+        """Return a point at which decoder entry ``j`` is NaN, if one of a few on two diagonals is."""
         root = self.tape.lower(self.decoder[j])
         function = compile_tape(self.tape, [root], FLOATING)
-        for probe in _PROBES:
+        for signs, probe in product(_SIGNS, _PROBES):
+            point = [signs[k % 2] * probe for k in range(len(self.latents))]
             with np.errstate(all="ignore"):
-                (value,) = function(*[np.float64(probe)] * len(self.latents), *[None] * len(self.data))
+                (value,) = function(*map(np.float64, point), *[None] * len(self.data))
             if np.isnan(value):
-                return str((probe,) * len(self.latents))
+                return str(tuple(point))
         return None
 
 
@@ -112,11 +115,16 @@ class Evaluator:
 
     def _numbers(self, values: Sequence[object], name: str, length: int) -> list[object]:
         """Return a point as a list of its coordinates."""
-        if isinstance(values, str) or not hasattr(values, "__len__"):
+        if isinstance(values, str) or not hasattr(values, "__len__") or _is_scalar(values):
             raise wrong_type(name, values, f"a sequence of {length} numbers")
         if len(values) != length:
             raise ValueError(f"{name}: got {len(values)} numbers; expected {length}")
         return list(values)
+
+
+def _is_scalar(values: object) -> bool:
+    """Return whether an array or tensor has no axis: it has a ``__len__`` that raises."""
+    return getattr(values, "shape", None) == ()
 
 
 def not_finite(quantity: str, order: int, point: object, requirement: str) -> ValueError:

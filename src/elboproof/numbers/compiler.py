@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from elboproof.arguments import shown
+from elboproof.numbers.functions import ExpressionError
 from elboproof.numbers.tape import Entry, Tape, operands
 
 Compiled = Callable[..., tuple[Any, ...]]
@@ -180,8 +181,8 @@ def _is_sharp(ball: Any) -> bool:
 def _nearest_double(ball: Any) -> float:
     value = float(ball.mid()) if _is_sharp(ball) else float("nan")
     if not math.isfinite(value):
-        raise ValueError(
-            f"expression: got a constant {shown(ball.str(8))}; "
+        raise ExpressionError(
+            f"got a constant {shown(ball.str(8))}; "
             "expected finite real constants in the range of float64, determined by 4096 bits"
         )
     return value

@@ -148,6 +148,14 @@ def _relu(t: Expr, *, evaluate: bool = True) -> Expr:
     return sympy.Max(0, t, evaluate=evaluate)
 
 
+class ExpressionError(ValueError):
+    """An expression that cannot be computed; ``problem`` says what it got and what was expected."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"expression: {problem}")
+
+
 @dataclass(frozen=True)
 class Known:
     """One function: its SymPy form and where it is not analytic."""

@@ -82,6 +82,31 @@ def require_real(expression: Expr, name: str, text: object) -> Expr:
     return expression
 
 
+def require_moderate(expression: Expr, name: str) -> Expr:
+    """Return a SymPy expression unless it holds numbers or powers beyond what strings may hold.
+
+    Strings nest powers: ((z + 1)**1000)**1000 is the largest of one base.
+    """
+    if any(
+        max(int(number.p).bit_length(), int(number.q).bit_length()) > LARGEST_COMBINED_BITS
+        for number in expression.atoms(sympy.Rational)
+    ):
+        raise ValueError(
+            f"{name}: got a number that is too long; expected at most {LARGEST_COMBINED_BITS} bits"
+        )
+    for power in expression.atoms(sympy.Pow):
+        base, exponent = power.args
+        if not exponent.is_Rational:
+            continue
+        over = abs(exponent) > LARGEST_EXPONENT**2
+        if over or (base.is_Rational and size(base).bit_length() * abs(exponent) > LARGEST_COMBINED_BITS):
+            raise ValueError(
+                f"{name}: got a power that overflows, with exponent {shown(exponent)}; expected an exponent of at most "
+                f"{LARGEST_EXPONENT**2} and numbers of at most {LARGEST_COMBINED_BITS} bits"
+            )
+    return expression
+
+
 class _Parser:
     """State of one parse: the tokens, the place, the depth."""
 

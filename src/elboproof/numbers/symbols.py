@@ -6,6 +6,31 @@ from typing import Any
 from elboproof.numbers.compiler import Ring
 from elboproof.numbers.functions import PRIMITIVES
 
+LARGEST = 1 << 23
+"""Bits of a number that may still be squared, some 0.1 s; 2**(z**1000) at z = 2 would never end."""
+
+
+def _bits(number: Any) -> int:
+    return max(int(number.p).bit_length(), int(number.q).bit_length())
+
+
+def _square(factor: Any) -> Any:
+    if factor.is_Rational and _bits(factor) > LARGEST:
+        raise OverflowError(f"a number of at most {2 * LARGEST} bits")
+    return factor**2
+
+
+def _exp(exponent: Any) -> Any:
+    """Return exp; SymPy makes exp(n log(a)) the power a**n, however large."""
+    import sympy
+
+    for term in sympy.Add.make_args(exponent):
+        coefficient, rest = term.as_coeff_Mul()
+        power_of_rational = rest.func is sympy.log and rest.args[0].is_Rational
+        if power_of_rational and abs(coefficient) * _bits(rest.args[0]) > LARGEST:
+            raise OverflowError(f"a number of at most {2 * LARGEST} bits")
+    return sympy.exp(exponent)
+
 
 def _names() -> Mapping[str, Any]:
     import sympy
@@ -13,6 +38,8 @@ def _names() -> Mapping[str, Any]:
     return {name: known.symbolic for name, known in PRIMITIVES.items()} | {
         "Rational": sympy.Rational,
         "pi": sympy.pi,
+        "exp": _exp,
+        "squared": _square,
     }
 
 
@@ -24,7 +51,7 @@ EXACT = Ring(
         "mul": "{0} * {1}",
         "div": "{0} / {1}",
         "neg": "-{0}",
-        "square": "{0} ** 2",
+        "square": "squared({0})",
         "pi": "pi",
     }
     | {name: f"{name}({{0}})" for name, known in PRIMITIVES.items() if known.arity == 1}

@@ -13,7 +13,7 @@ from fractions import Fraction
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.numbers.functions import NAME_OF_CLASS, PRIMITIVES, Composite, allowed
+from elboproof.numbers.functions import NAME_OF_CLASS, PRIMITIVES, Composite, ExpressionError, allowed
 
 Entry = tuple[object, ...]
 """("input", k), ("constant", Fraction), ("pi",), (operation, i, j) or (function, i, ...) with entry numbers i, j."""
@@ -203,7 +203,9 @@ class Tape:
         name = NAME_OF_CLASS.get(e.func)
         if name is None:
             word = f"the symbol {e}" if e.is_Symbol else f"{e.func.__name__} in {e}"
-            raise ValueError(f"expression: got {word}; expected {allowed()}")
+            raise ExpressionError(
+                f"got {word if len(word) <= 200 else word[:200] + '...'}; expected {allowed()}"
+            )
         arguments = [self.lower(argument) for argument in e.args]
         total = arguments[0]
         if PRIMITIVES[name].arity == 1:
