@@ -12,7 +12,8 @@ def _finite(values: Any) -> bool:
     if hasattr(values, "dtype") and values.dtype != object:
         return bool(np.isfinite(values).all())
     return all(
-        getattr(value, "is_extended_real", None) is not False and value == value for value in _flat(values)
+        bool(value.is_real) if hasattr(value, "is_real") else bool(np.isfinite(float(value)))
+        for value in _flat(values)
     )
 
 
@@ -21,7 +22,13 @@ def _definite(matrix: Any) -> bool:
     if hasattr(matrix, "is_lower"):  # SymPy: the factor L of S = L L'
         return bool(matrix.is_lower) and all(matrix[j, j].is_positive for j in range(matrix.rows))
     stack = np.atleast_2d(np.asarray(matrix, dtype=np.float64))
-    return bool((np.linalg.eigvalsh(stack) > 0).all())
+    return bool((stack == stack.mT).all() and (np.linalg.eigvalsh(stack) > 0).all())
+
+
+def _same(covariances: Any) -> bool:
+    """A stack of numeric matrices or variances, or a list of symbolic ones."""
+    first = covariances[0]
+    return all(bool(np.all(covariance == first)) for covariance in covariances)
 
 
 def _flat(values: Any) -> list[Any]:
@@ -40,5 +47,5 @@ definite_likelihood = Hypothesis(
 shared_covariance = Hypothesis(
     "one shared encoder covariance",
     "all encoder covariances are the same",
-    lambda covariances: len({str(covariance) for covariance in covariances}) == 1,
+    _same,
 )

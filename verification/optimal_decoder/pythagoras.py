@@ -111,7 +111,7 @@ def _difference(instance: Instance, f: Decoder, factor: Fraction) -> arb:
 
 
 SAMPLES = 40_000
-"""Half width 0.5 nats at a false-alarm rate of 5e-7, against sides of some 18 nats."""
+"""Half width 1 nat at a false-alarm rate of 2.5e-7, against sides of some 18 nats."""
 
 
 @claim.check(
