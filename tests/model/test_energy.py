@@ -124,3 +124,27 @@ def test_model_is_copied_and_pickled_after_use() -> None:
         assert twin == model
         assert twin.floating.energy([0.5, 0.25], [1.0]) == value
     assert ep.LatentModel(["u", "v"], ["gelu(u)*v"], ep.Gaussian("1/4")) != model
+
+
+JIT = pytest.mark.filterwarnings(
+    "ignore:`torch.jit.script:DeprecationWarning"
+)  # torch's own, at vmap's first use
+
+
+@JIT
+@pytest.mark.parametrize(
+    ("likelihood", "x"),
+    [(ep.Gaussian("1/4"), [0.5, 1.5]), (ep.Bernoulli(), [0.0, 1.0])],
+    ids=["Gaussian", "Bernoulli"],
+)
+def test_tensors_work_under_vmap_and_without_numbers(
+    likelihood: ep.Gaussian | ep.Bernoulli, x: list[float]
+) -> None:
+    model = ep.LatentModel("z", ["sinh(z)", "1/3"], likelihood)
+    z, data = torch.linspace(-1, 1, 5, dtype=torch.float64)[:, None], torch.tensor(x, dtype=torch.float64)
+    expected = model.tensors.energy(z, data)
+    mapped = torch.func.vmap(lambda point: model.tensors.energy(point, data))
+    assert (mapped(z) - expected).abs().max() < 1e-14
+    slopes = torch.func.vmap(torch.func.grad(lambda point: model.tensors.energy(point, data)))(z)
+    assert (slopes - model.tensors.energy(z, data, 1)).abs().max() < 1e-13
+    assert model.tensors.energy(z.to("meta"), data.to("meta"), 2).shape == (5, 1, 1)

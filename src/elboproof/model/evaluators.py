@@ -91,7 +91,10 @@ def _common_shape(z: "FloatArray | torch.Tensor", x: "FloatArray | torch.Tensor"
 
 
 class TensorEvaluator(Evaluator):
-    """torch. z has shape (..., d), x has shape (..., D); leading axes broadcast; autograd passes through."""
+    """torch. z has shape (..., d), x has shape (..., D); leading axes broadcast; autograd passes through.
+
+    Under ``torch.func.vmap`` numbers cannot be looked at: what would be refused elsewhere comes back as it is.
+    """
 
     def decoder(self, z: "torch.Tensor", order: int = 0) -> "torch.Tensor":
         """Return f(z) or its derivatives, shape (..., D) + (d,) * order."""
@@ -111,7 +114,7 @@ class TensorEvaluator(Evaluator):
     def _of_data(self, quantity: str, z: "torch.Tensor", x: "torch.Tensor", order: int) -> "torch.Tensor":
         index = self._index(order)
         points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
-        if self._quantities.binary:
+        if self._quantities.binary and not _surely((data == 0) | (data == 1)):
             self._require_binary(data.detach().cpu().numpy())
         parts = self._run(quantity, order, points, data)
         return parts[..., index.reshape(-1)].reshape((*parts.shape[:-1], *index.shape))
@@ -126,7 +129,7 @@ class TensorEvaluator(Evaluator):
             raise ValueError(
                 f"{name}: got shape {tuple(value.shape)}; expected (..., {length}) with no empty axis"
             )
-        if not bool(torch.isfinite(value).all()):
+        if not _surely(torch.isfinite(value)):
             raise ValueError(f"{name}: got infinite or NaN entries; expected finite numbers")
         return value
 
@@ -139,9 +142,17 @@ class TensorEvaluator(Evaluator):
         values = function(*z.unbind(-1), *data)
         like = torch.zeros((), dtype=z.dtype, device=z.device)  # a constant entry is a Python float
         result = torch.stack([(like + value).expand(shape) for value in values], dim=-1)
-        if not bool(torch.isfinite(result).all()):
+        if not _surely(torch.isfinite(result)):
             raise not_finite(quantity, order, z.detach().tolist(), f"finite in {z.dtype}")
         return result
+
+
+def _surely(truth: "torch.Tensor") -> bool:
+    """Return whether all entries are true; true also where no number can be looked at: under vmap, on "meta"."""
+    try:
+        return bool(truth.all())
+    except RuntimeError:
+        return True
 
 
 class ExactEvaluator(Evaluator):
