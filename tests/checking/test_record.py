@@ -180,3 +180,17 @@ def test_kill_9_in_the_middle_then_resume_loses_and_repeats_nothing(
     assert all(counts[name] == 2 for name in started - recorded)
     assert "14 of 14 checks hold" in second.stdout
     assert f"{len(recorded)} checks already in" in second.stdout
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path, write_claim: Write) -> None:
+    directory, folder = write_claim(), tmp_path / "record"
+    folder.write_text("a file")
+    with pytest.raises(
+        UsageError, match=r"the record of the run: got .*File exists.* expected a folder to write to"
+    ):
+        opened(folder, directory, resume=False)
+    folder.unlink()
+    (folder / "run.jsonl").mkdir(parents=True)
+    for resume in (False, True):
+        with pytest.raises(UsageError, match=r"the record of the run: got .*Is a directory"):
+            opened(folder, directory, resume=resume)

@@ -53,19 +53,21 @@ class Record:
     Raises
     ------
     UsageError
-        If another run writes to the folder, or the earlier run had another seed.
+        If another run writes to the folder, it cannot be written to, or the earlier run had another seed.
     """
 
     def __init__(self, folder: Path, head: dict[str, Any], collection: Collection, *, resume: bool) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE
         self.findings: dict[str, Finding] = {}
         self.notes: list[str] = []
-        self._lock = _locked(folder / "lock")
+        with _writable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(folder / "lock")
         try:
-            if resume and self.path.exists():
-                self._keep(head, {check.id for check in collection.checks})
-            self._file = _start(self.path, [head, *(f.to_json() for f in self.findings.values())])
+            with _writable(folder):
+                if resume and self.path.exists():
+                    self._keep(head, {check.id for check in collection.checks})
+                self._file = _start(self.path, [head, *(f.to_json() for f in self.findings.values())])
         except BaseException:
             self._lock.close()
             raise
@@ -108,6 +110,16 @@ class Record:
     ) -> None:
         self._file.close()
         self._lock.close()
+
+
+@contextlib.contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"the record of the run: got {error} in the folder {str(folder)!r}; expected a folder to write to"
+        ) from error
 
 
 def _locked(path: Path) -> Any:
