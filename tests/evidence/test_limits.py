@@ -75,6 +75,22 @@ def _far_sine() -> arb:
     )
 
 
+def _tower() -> arb:
+    """Return log p for a tower of width 1e-9 at z = 1/3, in whose stretched coordinate nothing is narrow.
+
+    Beyond 8 of its widths the decoder is below e^-64, and p(x|z) below e^-4990.
+    """
+
+    def density(s: acb, _: bool) -> acb:
+        z, f = acb(1) / 3 + s * arb("1e-9"), (-s * s).exp()
+        return (-z * z / 2 - (1 - f) ** 2 * 5000).exp()
+
+    with working_precision(200):
+        mass = acb.integral(density, acb(-8), acb(8)).real * arb("1e-9") + arb(0, arb(-4900).exp())
+        value: arb = mass.log() - (2 * arb.pi()).log() - (arb(1) / 10000).log() / 2
+    return value
+
+
 def _far_line() -> arb:
     return truth.linear([["1"]], ["0"], "1/100000000", [["5000"]])[0]
 
@@ -82,6 +98,7 @@ def _far_line() -> arb:
 ADVERSARIES: dict[str, tuple[str, str, str, Callable[[], arb] | None]] = {
     "fast sine": ("sin(1000000*z)", HUNDREDTH, "7/10", _fast_sine),
     "needle": ("tanh(1000000000*z)", HUNDREDTH, "7/10", _needle),
+    "tower": ("exp(-(z - 1/3)**2*10**18)", "1/10000", "1", _tower),
     "double exponential": ("exp(exp(z))", HUNDREDTH, "37/10", None),
     "pole": ("1/(z - 1/3)", HUNDREDTH, "7/10", None),
     "half a line": ("sqrt(z + 4)", HUNDREDTH, "1", None),
@@ -150,3 +167,22 @@ def test_a_batch_of_easy_and_hopeless_points() -> None:
     single = prove(model, [["-1"]], 6, seconds=SECONDS, most_cells=200_000)
     assert found.enclosure.lower[1] <= single.enclosure.upper[0]
     assert single.enclosure.lower[0] <= found.enclosure.upper[1]
+
+
+@pytest.mark.parametrize(
+    ("latent", "decoder", "variance", "x"),
+    [
+        (["a"], ["1/sqrt(a**4)"], "1/10000", ["3"]),
+        (["a", "b"], ["a + exp(a)", "1/b**3"], "1/10000", ["3", "0"]),
+        (["a"], ["cosh(a)", "sin(expm1(a) - 343/8)"], "1/10000", ["1e5", "1e5"]),
+        (["a"], ["erf(a)", "exp(abs(a))"], "1e-30", ["3", "0"]),
+    ],
+)
+@pytest.mark.parametrize("copies", [1, 8])
+def test_floats_that_overflow_are_no_warning(
+    latent: list[str], decoder: list[str], variance: str, x: list[str], copies: int
+) -> None:
+    """They only steer, and a warning would be an error here."""
+    model = ep.LatentModel(latent, decoder, ep.Gaussian(variance))
+    found = prove(model, [x] * copies, 10, seconds=0.3, most_cells=100_000)
+    assert (found.enclosure.lower <= found.enclosure.upper).all()

@@ -16,6 +16,7 @@ from flint import acb, arb, fmpq
 
 from elboproof.evidence.domain import log_supremum, log_tail, rounded_up
 from elboproof.evidence.rule import ACROSS, ALONG, RHO
+from elboproof.evidence.search import DEEPER, TOO_DEEP
 from elboproof.evidence.target import CORE
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.quantities import Quantities
@@ -103,10 +104,14 @@ def on_line(reader: Reader, x: list[Fraction], digits: float, deadline: float, m
         Limits: on the clock ``time.monotonic()``, and of cells.
     """
     point = _Point(reader, x, digits)
-    lower, upper, cells, share = arb.neg_inf(), arb(point.supremum), 0, SHARE
-    for _ in range(ROUNDS):
+    lower, upper, cells, share, rounds = arb.neg_inf(), arb(point.supremum), 0, SHARE, 0
+    while rounds < ROUNDS:
         found = _search(point, share, deadline, most - cells)
         cells += found.cells
+        if found.stopped == DEEPER:
+            point.rescale(found, lower)
+            continue
+        rounds += 1
         low, high = _bounds(point, found)
         lower, upper = max(lower, low), min(upper, high)
         if found.stopped or upper - lower <= 2 * arb(10) ** arb(-digits):
@@ -196,6 +201,9 @@ def _search(point: _Point, share: float, deadline: float, most: int) -> _Found:
         judge = _Judge(point, [arb(value) for value in point.x], small, PART * tolerance, found)
         while stack:
             found.stopped = _limit(found, deadline, most)
+            if not found.stopped and found.lowest < point.shift - TOO_DEEP:
+                found.stopped = DEEPER
+                break
             if found.stopped:
                 found.lost += sum((judge.mass(*cell) for cell in stack), arb(0))
                 break
@@ -282,9 +290,12 @@ class _Judge:
             return False
         scaled = (2 * arb(h) * (arb(self.point.shift) - least).exp()).upper()  # volume times supremum
         allowed = self.tolerance * 2 * h * _exp(self.point.shift - energy) + PART * self.small
-        n = max(3, math.ceil((float(scaled.log()) + 0.81 - _log(allowed)) / (2 * _LOG_RHO)))
+        needed = (float(scaled.log()) + 0.81 - _log(allowed)) / (2 * _LOG_RHO)
+        if not needed <= 30 + self.point.digits:  # infinite where exp(shift - energy) underflows
+            return False
+        n = math.ceil(max(3.0, needed))
         error = scaled * _factor(n)
-        if n > 30 + self.point.digits or not error <= 2 * allowed:
+        if not error <= 2 * allowed:
             return False
         self.found.accepted.append((c, h, n))
         self.found.rule_error += error

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -141,6 +142,11 @@ def log_evidence(
 
 def prove(model: LatentModel, x: Data, digits: float, *, seconds: float, most_cells: int) -> Evidence:
     """Return the evidences with statuses instead of an error; arguments as in `log_evidence`."""
+    with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
+        return _proved(model, x, digits, seconds, most_cells)
+
+
+def _proved(model: LatentModel, x: Data, digits: float, seconds: float, most_cells: int) -> Evidence:
     began = time.monotonic()
     if not hasattr(model, "quantities"):
         raise wrong_type("model", model, "an ep.LatentModel")
@@ -159,7 +165,7 @@ def prove(model: LatentModel, x: Data, digits: float, *, seconds: float, most_ce
     normal = None if floats.smooth else kinks.direction(model)
     frames = guess.frames if normal is None else kinks.aligned(normal, guess.frames)
     scales = (frames, normal is not None, guess.energy.copy(), guess.log_mass.copy())
-    work = _Work(model, floats, data, _fractions(x, data), *scales, float(digits), digits > FLOAT_DIGITS)
+    work = _Work(model, floats, data, x, *scales, float(digits), digits > FLOAT_DIGITS)
     enclosure, statuses, cells = work.run(began + seconds, int(most_cells))
     balls = tuple(work.balls[n] for n in range(len(data))) if len(work.balls) == len(data) else ()
     return Evidence(enclosure, statuses, cells, time.monotonic() - began, balls)
@@ -257,7 +263,7 @@ class _Work:
     model: LatentModel
     floats: FloatEnergy
     data: BallArray
-    exact_data: list[list[Fraction]]
+    x: Data
     frames: FloatArray
     kinks_across: bool
     shift: FloatArray
@@ -340,11 +346,16 @@ class _Work:
         found: branch.Found,
         deadline: float,
     ) -> "_Bounds":
-        data = [self.exact_data[n] for n in which]
+        data = [self._exact_data[n] for n in which]
         pairs = precise.log_bounds(energy, data, where, target, found, self.digits, deadline)
         self.balls.update(zip(which.tolist(), pairs, strict=True))
         lower = [Enclosure.from_balls(low).lower if low.is_finite() else -np.inf for low, _ in pairs]
         return _Bounds(np.array(lower), np.array([Enclosure.from_balls(high).upper for _, high in pairs]))
+
+    @cached_property
+    def _exact_data(self) -> list[list[Fraction]]:
+        """The rows of x, exactly; of thousands of x that takes as long as some of the steps."""
+        return _fractions(self.x, self.data)
 
     def _widths(self, lower: FloatArray, upper: FloatArray) -> FloatArray:
         """Return the widths, from the balls where the floats are too coarse to show them."""
