@@ -163,6 +163,16 @@ def test_the_small_run_prints_both_tables(monkeypatch: pytest.MonkeyPatch, capsy
     assert "1-D, 500 x in a batch" in printed
 
 
+def test_cubature_is_cut_until_it_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    needle = next(p for p in BASE if p.name == "square-sigma-1e-2")
+    task = Task(needle, 10)
+    truth = float(needle.reference)
+    assert abs(evidence_rivals.cubature(task).value - truth) > 1
+    assert abs(evidence_rivals.cubature_until_right(task).value - truth) < 1e-8
+    monkeypatch.setattr(evidence_rivals, "CUTS", (1,))
+    assert evidence_rivals.cubature_until_right(task).note == "not right with 1 cubes an axis"
+
+
 def test_slow_methods_see_one_scale_of_their_families_and_quick_ones_all() -> None:
     few = evidence.sparse(BASE)
     assert {evidence_rivals.stem(p) for p in BASE if p.name in few} == {evidence_rivals.stem(p) for p in BASE}
