@@ -14,6 +14,7 @@ The way of a number
 ``ascent``  where it may be stationary, in floats; trusted for nothing.
 ``krawczyk``, ``certification``, ``stationary``  that it is, once, in a box.
 ``gap``  log p(x) - ELBO there.
+``core``, ``outside``  log p(x) from a lattice around q, for digits that float64 does not hold.
 
 What the proofs rest on
 -----------------------

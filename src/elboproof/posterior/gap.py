@@ -12,6 +12,7 @@ from elboproof.evidence.log_evidence import Evidence, Undecided, prove
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.posterior.core import core_evidence
 from elboproof.posterior.elbo import exact_data, is_positive, undecided
 from elboproof.posterior.exponential import ExponentialPolynomial
 from elboproof.posterior.moments import likelihood_terms
@@ -20,6 +21,10 @@ from elboproof.posterior.stationary import StationaryPoint, sharpened, stationar
 MOST_CELLS = 2_000_000
 FIRST_DIGITS = 3
 """Absolute digits of the first try, more than the significant ones asked."""
+CORE_DIGITS = {2: 10.0, 3: 11.1}
+"""By dimension: for more digits of log p(x) a lattice around q is faster than cells, whose sums are float64 below."""
+FLOAT_DIGITS = 13.0
+"""Of a log p(x) of size 1 in float64: a large one has fewer absolute digits."""
 ELBO_DIGITS = 0.75
 """More than the evidence's, whose digits are dear."""
 EVIDENCE_SHARE = 0.15
@@ -123,7 +128,7 @@ def _below_evidence(
         left = deadline - time.monotonic()
         if left <= 0 or absolute > MOST_DIGITS:
             break
-        evidence = prove(model, [x], absolute, seconds=left, most_cells=MOST_CELLS)
+        evidence = _evidence(model, x, point, absolute, deadline)
         point = sharpened(model, x, point, absolute + ELBO_DIGITS, deadline)
         with working_precision(BITS):
             last, best = best.rad(), _difference(evidence, point.ball)
@@ -135,6 +140,21 @@ def _below_evidence(
         if evidence.statuses[0] or (point.status and not best.rad() < WORTHWHILE * last):
             break
     return best, status
+
+
+def _evidence(
+    model: LatentModel, x: list[Fraction], point: StationaryPoint, digits: float, deadline: float
+) -> Evidence:
+    """Return log p(x): from a lattice around q for many digits, where that works, else from cells."""
+    middle = float(point.elbo.midpoint)
+    if model.latent_dim > 1 and digits > min(
+        CORE_DIGITS[model.latent_dim], FLOAT_DIGITS - np.log10(1 + abs(middle))
+    ):
+        found = core_evidence(model, x, point.posterior, middle, digits, deadline)
+        if found is not None:
+            return found
+    left = max(deadline - time.monotonic(), 1e-3)
+    return prove(model, [x], digits, seconds=left, most_cells=MOST_CELLS)
 
 
 def _difference(evidence: Evidence, ball: arb) -> arb:

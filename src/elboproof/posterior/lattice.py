@@ -13,13 +13,15 @@ faces, where e^(+-2 pi i (u + R)/h) = 1 at y = 0, they are 1/(1 + e^(2 pi y/h)) 
     |I - T| <= 2/(e^(2 pi a/h) - 1) int sup_y |F(x + iy)| dx + 2 (h/pi) sum_faces phi(R) sup_y |g(+-R + iy)|,
 
 |y| <= a, if a h <= 2 pi, because then y^2/2 - 2 pi y/h <= -pi y/h on [0, a]. (Trefethen and Weideman, The exponentially
-convergent trapezoidal rule, SIAM Review 2014, section 5, with the faces kept.)
+convergent trapezoidal rule, SIAM Review 2014, section 5, with the faces kept.) Of the first supremum only y = +-a is
+needed, and one of them if F is real on the axis.
 
 *d axes.* Replace integrals by sums one axis after the other. The other axes then carry integrals or sums over
 lattices that are aligned with cells: on a cell of sides s_k both have total weight prod s_k, so both are bounded by the
 sum over cells of prod s_k times the supremum over the cell, which complex balls give.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +37,11 @@ SIDE = {1: 1.0, 2: 2.0, 3: 2.7}
 """About the side of the cells over which suprema are taken: finer ones are sharper and cost more than they save."""
 MOST = {1: 600, 2: 240, 3: 110}
 """Points per axis; where more are needed, cells with rules of their own are better."""
+FINER = 3.0
+"""Bounds on lines gain more by small cells."""
 ATTEMPTS = 4
+Lines = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
+"""Middles, half widths and imaginary parts (d, P) -> bounds (Q, P)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,13 @@ class Lattice:
         return BallArray(2 * self.half) / self.counts[k]
 
 
-def lattice(integrands: Integrands, point: Point, tolerance: FloatArray) -> Lattice | None:
+def lattice(
+    integrands: Integrands,
+    point: Point,
+    tolerance: FloatArray,
+    cube: float | None = None,
+    lines: Lines | None = None,
+) -> Lattice | None:
     """Return a lattice that is within a tolerance of every integrand, None if there is none of useful size.
 
     Parameters
@@ -75,18 +87,23 @@ def lattice(integrands: Integrands, point: Point, tolerance: FloatArray) -> Latt
         What is integrated, and m and L.
     tolerance : (Q,)
         Absolute errors aimed at; floats that steer.
+    cube
+        Half width of the smallest cube; then what is outside of it is not bounded. Chosen for the tails if None.
+    lines
+        Bounds of the integrands without phi on Im = a over cells, where those over the strip are finite: sharper ones.
 
     Raises
     ------
     NoMajorantError
         If the tails cannot be bounded.
     """
-    d, side = integrands.d, SIDE[integrands.d]
-    radius, tails = reach(integrands, point, tolerance)
+    d, side = integrands.d, SIDE[integrands.d] / (1.0 if lines is None else FINER)
+    finest = side / 2
+    radius, tails = reach(integrands, point, tolerance) if cube is None else (cube, np.zeros(len(tolerance)))
     for _ in range(ATTEMPTS):
         cells = max(1, int(np.ceil(2 * radius / side)))
         centre, half = grid(cells, radius, d)
-        inner, outer = _totals(integrands, point, centre, half)
+        inner, outer = _totals(integrands, point, centre, half, lines)
         counts = np.arange(cells, MOST[d] + 1, cells)
         steps = 2 * cells * float(half[0, 0]) / counts
         errors = _errors(inner, outer, steps)  # (Q, d, counts)
@@ -98,15 +115,15 @@ def lattice(integrands: Integrands, point: Point, tolerance: FloatArray) -> Latt
         inside = _errors(inner, np.zeros_like(outer), steps[-1:]) / tolerance[:, None, None]
         if inside.max() <= SHARES["rules"] / d:
             radius += 0.5  # the faces are too near
-        elif side < SIDE[d] or not np.isfinite(inner[..., 0]).any():
+        elif side == finest or not np.isfinite(inner[..., 0]).any():
             return None
         else:
-            side = SIDE[d] / 2  # sharper suprema
+            side = finest  # sharper suprema
     return None
 
 
 def _totals(
-    integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray
+    integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray, lines: Lines | None
 ) -> tuple[FloatArray, FloatArray]:
     """Return the integrals over the cube and over both faces of the suprema over strips, (Q, d, heights) each."""
     d = half.shape[1]
@@ -120,13 +137,16 @@ def _totals(
         parts += [(j, centre, half, True), (j, faces, thin, False)]
         weights += [volume, np.repeat(volume[low] / (2 * half[low, j]) * SLACK, 2)]
     # one array of all of them: the time goes into the number of operations
-    found = np.split(_sup(integrands, point, parts), np.cumsum([len(w) for w in weights])[:-1], axis=2)
+    found = np.split(_sup(integrands, point, parts, lines), np.cumsum([len(w) for w in weights])[:-1], axis=2)
     totals = [sup @ weight for sup, weight in zip(found, weights, strict=True)]
     return np.stack(totals[::2], 1) * SLACK, np.stack(totals[1::2], 1) * SLACK
 
 
 def _sup(
-    integrands: Integrands, point: Point, parts: list[tuple[int, FloatArray, FloatArray, bool]]
+    integrands: Integrands,
+    point: Point,
+    parts: list[tuple[int, FloatArray, FloatArray, bool]],
+    lines: Lines | None,
 ) -> FloatArray:
     """Return suprema over strips along axis j above cells, (Q, heights, B); phi at real points unless ``tall``."""
     d = parts[0][1].shape[1]
@@ -139,6 +159,9 @@ def _sup(
         for k in (1, 2)
     )
     bounds = suprema(integrands, point, middle, wide, lifted.reshape(d, -1))
+    if lines is not None:
+        upper = np.broadcast_to(tall, shape[1:]).reshape(-1) & np.isfinite(bounds).all(0)
+        bounds[:, upper] = lines(middle[:, upper], wide[:, upper], lifted.reshape(d, -1)[:, upper])
     weight = density(middle, wide, (lifted * tall).reshape(d, -1))
     return (bounds * weight).reshape(-1, *shape[1:]) * SLACK
 

@@ -1,0 +1,250 @@
+r"""The evidence of one x by a lattice on a box around q, for digits that float64 does not hold.
+
+In coordinates u, z = A u with A from q's eigenvectors, the box B is u0 +- R s. Inside, with u = u0 + s eps,
+
+    int_B exp(shift - U) du = prod s_k (2 pi)^(d/2) int phi(eps) F(eps) deps,   F = exp(shift - U + |eps|^2 / 2),
+
+is the sum of a `lattice` with proved error, taken in arb: some 10^5 points, where the cells of the search, whose
+float64 sums are cheap, have 10^6. Outside, `evidence.search` starts from cells that cover the complement of B exactly,
+and bounds what is left (`outside`).
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import numpy as np
+from flint import arb, arb_mat, fmpq
+
+from elboproof.arguments import FloatArray
+from elboproof.evidence.domain import Domain, domain
+from elboproof.evidence.energy import Cells, Energy
+from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.log_evidence import Evidence
+from elboproof.evidence.precise import bits_for
+from elboproof.evidence.search import Found, search
+from elboproof.evidence.summation import sum_rules_in_arb
+from elboproof.evidence.target import Target
+from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.ball_complex import ComplexBallArray
+from elboproof.numbers.ball_rings import BALL_ARRAYS
+from elboproof.numbers.balls import REAL_BALLS, working_precision
+from elboproof.numbers.centred import Centred
+from elboproof.numbers.duals import Dual
+from elboproof.numbers.enclosure import Enclosure
+from elboproof.posterior.gaussian_posterior import GaussianPosterior
+from elboproof.posterior.integrands import BLOCK
+from elboproof.posterior.lattice import Lattice, lattice
+from elboproof.posterior.outside import Box, ExactEnergy, TooFineError, finest_half
+
+RADIUS = 8.0
+"""R, to begin with."""
+SPARE_DIGITS = 7
+"""Of the density at the faces of the box: nearer ones would need more points."""
+SHARE = 0.3
+"""Of the tolerance: what the lattice may take; the rest is for what lies outside."""
+SEARCH_SHARE = {1: 1e-3, 2: 1e-4, 3: 1e-5}
+"""Of the tolerance: what one discarded cell may take."""
+MOST_CELLS = 1_000_000
+
+
+class Tilted:
+    """F(eps) = exp(shift - U + |eps|^2 / 2) as the one integrand of a lattice."""
+
+    def __init__(self, energy: Energy, box: Box, shift: float) -> None:
+        self.energy, self.box, self.shift, self.d = energy, box, shift, energy.d
+        self._function = energy.model.quantities.compiled("energy", 0, BALL_ARRAYS)
+        self._data = [energy.x[0, j] for j in range(energy.model.data_dim)]
+        balls = [[BallArray(a) for a in row] for row in energy.frames[0].tolist()]
+        self._slopes = [[a * s for a, s in zip(row, box.scale.tolist(), strict=True)] for row in balls]
+        self._place = [
+            sum((a * c for a, c in zip(row, box.centre.tolist(), strict=True)), BallArray(0.0))
+            for row in balls
+        ]
+
+    def suprema(self, point: object, eps: Sequence[ComplexBallArray]) -> FloatArray:  # noqa: ARG002
+        """Return upper bounds of |F| over complex boxes (P,), shape (1, P)."""
+        parts = [slice(start, start + BLOCK) for start in range(0, len(eps[0].real.mid), BLOCK)]
+        least = np.concatenate([self._least([e[part] for e in eps]) for part in parts])
+        exponent = (BallArray(np.maximum(least, -1e300)) * -1.0 + self.shift).upper()
+        value = BallArray(np.minimum(exponent, 700.0)).exp().upper()
+        return np.asarray(np.where(np.isfinite(least) & (exponent < 700.0), value, np.inf))[None]
+
+    def on_lines(self, middle: FloatArray, wide: FloatArray, lifted: FloatArray) -> FloatArray:
+        """Return upper bounds of |F| over middle +- wide + i lifted, (d, P) -> (1, P)."""
+        return self.suprema(
+            None,
+            [
+                ComplexBallArray(BallArray(m, w), BallArray(i))
+                for m, w, i in zip(middle, wide, lifted, strict=True)
+            ],
+        )
+
+    def _least(self, eps: Sequence[ComplexBallArray]) -> FloatArray:
+        """Return lower bounds of Re(U - |eps|^2 / 2), -inf unless analytic; one centred form, in which both cancel."""
+        centres = [ComplexBallArray(BallArray(e.real.mid), BallArray(e.imag.mid)) for e in eps]
+        offsets = [e - c for e, c in zip(eps, centres, strict=True)]
+        axes = range(self.d)
+        own = [
+            Centred(c, Dual(e, [int(j == k) for k in axes]), offsets, tight=True)
+            for j, (c, e) in enumerate(zip(centres, eps, strict=True))
+        ]
+        latents = [
+            Centred(
+                self._latent(j, centres), Dual(self._latent(j, eps), self._slopes[j]), offsets, tight=True
+            )
+            for j in axes
+        ]
+        (value,) = self._function(*latents, *self._data)
+        for axis in own:
+            value = value - axis.square() * 0.5
+        bound = value.range()
+        low, finite = bound.real.lower(), np.isfinite(bound.imag.upper())
+        return np.where(np.isfinite(low) & finite, low, -np.inf)
+
+    def _latent(self, j: int, eps: Sequence[Any]) -> Any:
+        """Return z_j."""
+        total = self._place[j]
+        for slope, e in zip(self._slopes[j], eps, strict=True):
+            total = e * slope + total
+        return total
+
+    def monomials(self, size: FloatArray) -> FloatArray:
+        """Return bounds of the monomial 1."""
+        return np.ones((1, size.shape[1]))
+
+
+def core_evidence(
+    model: LatentModel,
+    x: Sequence[Fraction],
+    q: GaussianPosterior,
+    log_mass: float,
+    digits: float,
+    deadline: float,
+) -> Evidence | None:
+    """Return log p(x) with its digits, None where this way does not reach them.
+
+    Parameters
+    ----------
+    q
+        Next to the posterior; with ``log_mass``, about log p(x), it steers and is not trusted.
+    deadline
+        On the clock ``time.monotonic()``.
+    """
+    began = time.monotonic()
+    mean, covariance = np.array(q.mean, dtype=float), np.array(q.covariance, dtype=float)
+    frame = np.linalg.eigh(covariance)[1]
+    balls = [BallArray.from_fraction(v.numerator, v.denominator).reshape(1) for v in x]
+    energy = ExactEnergy(model, BallArray.concatenate(balls).reshape(1, -1), frame[None])
+    work = _Work(energy, list(x), _box(frame, mean, covariance, digits), digits, deadline)
+    found = work.bounds(mean, log_mass)
+    if found is None or not found[1] - found[0] <= 2 * arb(10) ** -arb(digits):
+        return None
+    low, high = (Enclosure.from_balls(end) for end in found)
+    enclosure = Enclosure(np.array([low.lower]), np.array([high.upper]))
+    return Evidence(enclosure, ("",), work.visited, time.monotonic() - began, (found,))
+
+
+@dataclass
+class _Work:
+    """One evidence: the sum inside the box, the search outside."""
+
+    energy: ExactEnergy
+    x: list[Fraction]
+    box: Box
+    digits: float
+    deadline: float
+    visited: int = 0
+
+    def bounds(self, mean: FloatArray, log_mass: float) -> tuple[arb, arb] | None:
+        """Return lower and upper bounds of log p(x)."""
+        energy, floats = self.energy, FloatEnergy(self.energy.model)
+        shift = float(floats.values(mean[None], energy.x.mid)[0])
+        where = domain(energy.model, energy.frames, np.array([log_mass]), self.digits)
+        half, mass = float(where.half[0]), np.exp([min(log_mass + shift, 700.0)])
+        target = Target(np.array([shift]), mass, 0.5 * 10.0**-self.digits, SEARCH_SHARE[energy.d])
+        inside = self._lattice(target, half)
+        if inside is None:
+            return None
+        energy.finest = finest_half(half)
+        try:
+            cells = self.box.outside(inside.half, half)
+            found = search(energy, floats, cells, target, self.deadline, MOST_CELLS)
+        except TooFineError:
+            return None
+        self.visited = found.visited
+        with working_precision(bits_for(self.digits)):
+            total = None if found.stopped else _sum(energy, self.x, self.box, inside, shift, self.deadline)
+            return None if total is None else self._ends(where, found, total, shift)
+
+    def _lattice(self, target: Target, half: float) -> Lattice | None:
+        """Return a lattice on the box; None if there is none, or no room for cells outside."""
+        if not np.isfinite(target.shift).all() or not self.box.fits(RADIUS, half):
+            return None
+        tilted = Tilted(self.energy, self.box, float(target.shift[0]))
+        aim = _aim(self.box, target)
+        found = lattice(tilted, None, aim, RADIUS, tilted.on_lines)  # type: ignore[arg-type]
+        return found if found is not None and self.box.fits(found.half, half) else None
+
+    def _ends(self, where: Domain, found: Found, inside: arb, shift: float) -> tuple[arb, arb] | None:
+        """Return lower and upper bounds of log p(x) from all parts."""
+        outside = arb(0)
+        if found.cells:
+            cells, sizes = Cells.joined(found.cells), np.concatenate(found.sizes)
+            (outside,), done = sum_rules_in_arb(
+                self.energy, cells, sizes, [self.x], np.array([shift]), bits_for(self.digits), self.deadline
+            )
+            if done < len(cells):
+                return None
+        error = arb(float(found.safe(found.rule_error)[0]))
+        rest = arb(float(found.safe(found.discarded + found.unfinished)[0]))
+        volume = abs(arb_mat([[arb(a) for a in row] for row in self.energy.frames[0].tolist()]).det())
+        low = ((inside + outside - error) * volume).lower()
+        tail = (arb(float(where.log_tail[0])) + arb(shift)).exp()
+        high = ((inside + outside + error + rest) * volume + tail).upper()
+        if not (low > 0 and high.is_finite()):
+            return None
+        return (low.log() - arb(shift)).lower(), (high.log() - arb(shift)).upper()
+
+
+def _box(frame: FloatArray, mean: FloatArray, covariance: FloatArray, digits: float) -> Box:
+    """Return a box around q that leaves out little, its numbers of few bits."""
+    deviations = np.sqrt(np.maximum(np.diag(frame.T @ covariance @ frame), 0.0))
+    wanted = deviations * np.sqrt(2 * np.log(10.0) * (digits + SPARE_DIGITS)) / RADIUS
+    unit = np.exp2(np.floor(np.log2(np.maximum(wanted, 1e-300))) - 5)
+    return Box(np.round(frame.T @ mean / unit) * unit, np.ceil(wanted / unit) * unit)
+
+
+def _aim(box: Box, target: Target) -> FloatArray:
+    volume = float(np.prod(box.scale)) * (2 * np.pi) ** (len(box.scale) / 2)
+    return np.asarray(SHARE * target.tolerance * target.mass / volume)
+
+
+def _sum(
+    energy: Energy, x: list[Fraction], box: Box, inside: Lattice, shift: float, deadline: float
+) -> arb | None:
+    """Return the integral of exp(shift - U) over the box, its error included; None after the deadline."""
+    function = energy.model.quantities.compiled("energy", 0, REAL_BALLS)
+    data, level = [arb(fmpq(v.numerator, v.denominator)) for v in x], arb(shift)
+    axes, weight = [], arb(1)
+    for k, count in enumerate(inside.counts):
+        step = arb(float(box.scale[k])) * arb(inside.half) / count
+        nodes = [arb(float(box.centre[k])) + step * (2 * i + 1 - count) for i in range(count)]
+        axes.append([[arb(float(a)) * u for a in energy.frames[0][:, k]] for u in nodes])
+        weight *= 2 * step
+    total = arb(0)
+    for outer in product(*axes[:-1]):
+        if time.monotonic() > deadline:
+            return None
+        start = [sum(parts, arb(0)) for parts in zip(*outer, strict=True)] if outer else [arb(0)] * energy.d
+        for last in axes[-1]:
+            (value,) = function(*(a + b for a, b in zip(start, last, strict=True)), *data)
+            total += (level - value).exp()
+    scale = (2 * arb.pi()) ** (arb(energy.d) / 2)
+    for s in box.scale.tolist():
+        scale *= arb(s)
+    return total * weight + scale * arb(0, float(inside.error[0]))

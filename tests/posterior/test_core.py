@@ -1,0 +1,194 @@
+"""The evidence from a lattice around q: agrees with cells and with closed forms, and leaves nothing out."""
+
+import time
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import arb, arb_mat, fmpq
+
+import elboproof as ep
+from elboproof.evidence.log_evidence import Evidence
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.ball_complex import ComplexBallArray
+from elboproof.numbers.balls import working_precision
+from elboproof.posterior import core
+from elboproof.posterior.core import core_evidence
+from elboproof.posterior.lattice import lattice
+from elboproof.posterior.outside import Box, ExactEnergy, TooFineError, finest_half
+
+
+def evidence(model: Any, x: list[str], digits: float, seconds: float = 60.0) -> Evidence | None:
+    exact = [Fraction(value) for value in x]
+    point = ep.stationary_posterior(model, exact)
+    deadline = time.monotonic() + seconds
+    return core_evidence(model, exact, point.posterior, float(point.elbo.midpoint), digits, deadline)
+
+
+def ends(found: Evidence | None) -> tuple[arb, arb]:
+    assert found is not None
+    (pair,) = found.balls
+    return pair
+
+
+BANANA = ["a", "b + a**2"]
+CASES = [
+    ("ab", BANANA, ["0.7", "0.5"], "1/1000000", 11),
+    ("ab", ["tanh(a) + b/3", "sin(b)", "a*b"], ["0.3", "0.1", "0"], "1/10000", 10),
+    ("ab", ["a**2", "b"], ["0.7", "0.2"], "1/10000", 10),  # half of the mass is elsewhere
+    ("abc", ["a", "b + a**2", "c + a*b"], ["0.7", "0.5", "0.3"], "1/1000000", 10),
+]
+
+
+@pytest.mark.parametrize(("latent", "decoder", "x", "variance", "digits"), CASES)
+def test_lattice_and_cells_agree(
+    latent: str, decoder: list[str], x: list[str], variance: str, digits: int
+) -> None:
+    model = ep.LatentModel(list(latent), decoder, ep.Gaussian(variance))
+    low, high = ends(evidence(model, x, digits))
+    cells = ep.log_evidence(model, x, 9)
+    assert float(low) <= cells.upper
+    assert float(high) >= cells.lower
+    assert high - low <= 2 * arb(10) ** -digits
+
+
+W = [[1, 2, 0], [0, 1, -1], [1, 0, 1], [2, 1, 1]]
+
+
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("variance", ["1/100", "1/100000000"])
+def test_linear_models_have_their_closed_form(d: int, variance: str) -> None:
+    names, v, x = ["a", "b", "c"][:d], Fraction(variance), ["0.5", "-0.25", "0.125", "0.3"]
+    decoder = [" + ".join(f"({row[k]})*{name}" for k, name in enumerate(names)) for row in W]
+    low, high = ends(evidence(ep.LatentModel(names, decoder, ep.Gaussian(v)), x, 15))
+    with working_precision(200):
+        covariance = [[Fraction(sum(a * b for a, b in zip(p[:d], q[:d], strict=True))) for q in W] for p in W]
+        matrix = arb_mat(
+            [
+                [_arb(value + (v if i == j else 0)) for j, value in enumerate(row)]
+                for i, row in enumerate(covariance)
+            ]
+        )
+        data = arb_mat([[_arb(Fraction(value))] for value in x])
+        square = (data.transpose() * matrix.solve(data))[0, 0]
+        truth = -(square + matrix.det().log() + 4 * (2 * arb.pi()).log()) / 2
+        assert low <= truth
+        assert truth <= high
+
+
+def _arb(value: Fraction) -> arb:
+    return arb(fmpq(value.numerator, value.denominator))
+
+
+BOXES = [
+    (Box(np.array([0.5, -1.25]), np.array([2.0**-10, 33 * 2.0**-12])), 8.0625, 7.5),
+    (Box(np.array([0.0, 0.0, 3.0]), np.array([0.25, 0.5, 63 * 2.0**-9])), 8.5, 12.0),
+    (Box(np.array([0.0, 9.0]), np.array([0.25, 0.5])), 8.0, 3.0),  # the box leaves the domain
+]
+
+
+def _edges(centre: np.ndarray[Any, Any], half: np.ndarray[Any, Any]) -> list[tuple[Fraction, Fraction]]:
+    pairs = zip(centre.tolist(), half.tolist(), strict=True)
+    return [(Fraction(c) - Fraction(h), Fraction(c) + Fraction(h)) for c, h in pairs]
+
+
+@pytest.mark.parametrize(("box", "radius", "half"), BOXES)
+def test_cells_outside_cover_the_rest_and_are_disjoint(box: Box, radius: float, half: float) -> None:
+    cells = box.outside(radius, half)
+    boxes = [_edges(c, h) for c, h in zip(cells.centre, cells.half, strict=True)]
+    boxes.append(_edges(box.centre, box.scale * radius))
+    for n, one in enumerate(boxes):
+        for other in boxes[:n]:
+            assert any(a[1] <= b[0] or b[1] <= a[0] for a, b in zip(one, other, strict=True))
+    for corner in product(
+        *([-half, *np.random.default_rng(0).uniform(-half, half, 6), half] for _ in box.centre)
+    ):
+        assert any(all(a <= Fraction(u) <= b for u, (a, b) in zip(corner, one, strict=True)) for one in boxes)
+    edges = np.concatenate([cells.centre - cells.half, cells.centre + cells.half])
+    exact = [[float(e) for pair in one for e in pair] for one in boxes[:-1]]
+    assert sorted(edges.ravel().tolist()) == sorted(e for row in exact for e in row)
+
+
+def test_cells_keep_exact_edges_down_to_the_finest() -> None:
+    box, radius, half = BOXES[0]
+    cells = box.outside(radius, half)
+    size = cells.half.min()
+    while size / 2 >= finest_half(half):
+        size /= 2
+    for centre in cells.centre.ravel().tolist():
+        for sign in (-1, 1):
+            assert Fraction(centre + sign * size) == Fraction(centre) + sign * Fraction(size)
+
+
+def test_box_too_far_out_or_too_thin_does_not_fit() -> None:
+    box, radius, half = BOXES[0]
+    assert box.fits(radius, half)
+    assert not Box(box.centre * 10, box.scale).fits(radius, half)
+    assert not Box(box.centre, box.scale * 2.0**-30).fits(radius, half)
+
+
+def test_search_that_goes_too_deep_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ep.LatentModel(["a", "b"], BANANA, ep.Gaussian("1/1000000"))
+    assert evidence(model, ["0.7", "0.5"], 11) is not None
+    monkeypatch.setattr(ExactEnergy, "_check", _raise)
+    assert evidence(model, ["0.7", "0.5"], 11) is None
+
+
+def _raise(*_: object) -> None:
+    raise TooFineError
+
+
+def test_no_time_is_no_evidence() -> None:
+    model = ep.LatentModel(["a", "b"], BANANA, ep.Gaussian("1/1000000"))
+    assert evidence(model, ["0.7", "0.5"], 11, seconds=-1) is None
+
+
+@pytest.mark.parametrize("mutant", ["outside", "points", "volume"])
+def test_agreement_sees_what_is_left_out(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ep.LatentModel(["a", "b"], ["a**2", "b"], ep.Gaussian("1/10000"))
+    cells = ep.log_evidence(model, ["0.7", "0.2"], 9)
+    if mutant == "outside":
+        outside = Box.outside
+        monkeypatch.setattr(Box, "outside", lambda *a: outside(*a)[-2:])  # the second axis only
+    elif mutant == "points":
+        monkeypatch.setattr(core, "lattice", lambda *a: _coarser(lattice(*a)))
+    else:
+        monkeypatch.setattr(core, "_sum", _heavier(core._sum))
+    low, high = ends(evidence(model, ["0.7", "0.2"], 9.5))
+    assert float(low) > cells.upper or float(high) < cells.lower
+
+
+def _coarser(found: Any) -> Any:
+    return type(found)(found.half, tuple(count // 8 for count in found.counts), found.error)
+
+
+def _heavier(function: Any) -> Any:
+    return lambda *a: function(*a) * arb("1.00001")
+
+
+def test_suprema_on_lines_and_over_strips_bound_the_integrand() -> None:
+    model = ep.LatentModel(["a", "b"], BANANA, ep.Gaussian("1/100"))
+    x, frame = np.array([0.75, 0.5]), np.array([[0.8, -0.6], [0.6, 0.8]])
+    energy = ExactEnergy(model, BallArray(x[None]), frame[None])
+    box, rng = Box(np.array([0.5, -0.25]), np.array([0.125, 0.0625])), np.random.default_rng(1)
+    tilted = core.Tilted(energy, box, 3.0)
+    middle, wide, lifted = rng.normal(size=(2, 1)), np.array([[0.3], [0.2]]), np.array([[0.5], [0.0]])
+    rectangle = [
+        ComplexBallArray(BallArray(m, w), BallArray(0 * i, i))
+        for m, w, i in zip(middle, wide, lifted, strict=True)
+    ]
+    over, line = tilted.suprema(None, rectangle)[0, 0], tilted.on_lines(middle, wide, lifted)[0, 0]
+    assert line <= over < np.inf
+    largest = 0.0
+    for _ in range(300):
+        real = middle[:, 0] + wide[:, 0] * rng.uniform(-1, 1, 2)
+        for imag in (lifted[:, 0], lifted[:, 0] * rng.uniform(-1, 1)):
+            eps = real + 1j * imag
+            a, b = frame @ (box.centre + box.scale * eps)
+            misfit = ((x - np.array([a, b + a**2])) ** 2).sum() / 0.02 + np.log(2 * np.pi * 0.01)
+            value = abs(np.exp(3.0 - misfit - (a**2 + b**2) / 2 - np.log(2 * np.pi) + (eps**2).sum() / 2))
+            assert value <= (line if imag is lifted[:, 0] else over) * (1 + 1e-9)
+            largest = max(largest, value)
+    assert over < 100 * largest
