@@ -8,7 +8,11 @@ import pytest
 from flint import acb, arb
 
 import elboproof as ep
+from elboproof.evidence import search
+from elboproof.evidence.energy import BLOCK, Cells, Energy
 from elboproof.evidence.log_evidence import prove
+from elboproof.evidence.search import FEW, Found, Pace
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
 from tests.evidence import truth
 
@@ -186,3 +190,32 @@ def test_floats_that_overflow_are_no_warning(
     model = ep.LatentModel(latent, decoder, ep.Gaussian(variance))
     found = prove(model, [x] * copies, 10, seconds=0.3, most_cells=100_000)
     assert (found.enclosure.lower <= found.enclosure.upper).all()
+
+
+def test_the_pace_measures_sums_and_keeps_blocks_within_a_slice() -> None:
+    model = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian(HUNDREDTH))
+    pace, energy = Pace(), Energy(model, BallArray(np.array([[0.7, 0.3]])), np.eye(2)[None])
+    zero = np.zeros(1)
+    nothing = Found(zero, zero, zero, zero)
+    assert pace.summing(energy, nothing, zero) == 0.0
+    cell = Cells(np.array([0]), np.array([[0.7, -0.2]]), np.array([[0.1, 0.1]]))
+    few = Found(zero, zero, zero, zero, cells=[cell], sizes=[np.array([[6, 6]])])
+    many = Found(zero, zero, zero, zero, cells=[cell] * 10, sizes=[np.array([[6, 6]])] * 10)
+    one = pace.summing(energy, few, zero)
+    assert one > 0.0
+    assert pace.summing(energy, many, zero) == pytest.approx(10 * one)
+    assert Pace.block(10.0, 1.0, 50_000) == BLOCK
+    assert Pace.block(10.0, 1.0, 10_000) == 2000
+    assert Pace.block(10.0, 1.0, 10) == FEW
+
+
+def test_sums_that_would_outlast_the_limit_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "EARLY", 0.0)
+    monkeypatch.setattr(Pace, "summing", lambda *_: np.inf)
+    model = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian(HUNDREDTH))
+    found = prove(model, ["0.7", "0.3"], 10, seconds=60.0, most_cells=10**6)
+    assert "stopped by the time limit" in found.statuses[0]
+    monkeypatch.undo()
+    truth_inside = ep.log_evidence(model, ["0.7", "0.3"], 10)
+    assert found.enclosure.lower[0] <= truth_inside.lower
+    assert found.enclosure.upper[0] >= truth_inside.upper

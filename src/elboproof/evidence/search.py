@@ -16,6 +16,7 @@ from elboproof.evidence.energy import BLOCK, Cells, Energy, Index
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.forecast import Forecast, forecast, joined
 from elboproof.evidence.rule import ACROSS, ALONG, SIZES, factors
+from elboproof.evidence.summation import sum_rules
 from elboproof.evidence.target import Target, widest
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
@@ -28,6 +29,12 @@ PART = 0.3
 LARGEST_SIZE = {1: 40, 2: 24, 3: 14, 4: 9}
 """Points an axis, by dimension, for few digits: beyond, halving the cell costs fewer points."""
 FEW = 1024
+EARLY = 0.25
+"""Of the time limit: what passes before anybody asks whether the rest suffices for the sums."""
+SLICE = 0.02
+"""Of the time limit: what one block of cells may take."""
+SAMPLE = 64
+"""Cells whose sum is timed."""
 TOO_DEEP = 100.0
 """Nats below the shift at which the scale is renewed: exp would overflow soon."""
 DEEPER = "a deeper mode"
@@ -87,6 +94,29 @@ def search(
     return _Search(energy, floats, target, roots, most).run(deadline)
 
 
+@dataclass
+class Pace:
+    """How fast things go, measured on the way: so that a limit in seconds holds for the sums, too."""
+
+    per_point: float | None = None
+
+    @staticmethod
+    def block(limit: float, elapsed: float, visited: int) -> int:
+        """Return how many cells to bound at once, so that a block takes little of the limit."""
+        return int(np.clip(SLICE * limit * visited / elapsed, FEW, BLOCK))
+
+    def summing(self, energy: Energy, found: Found, shift: FloatArray) -> float:
+        """Return about how many seconds the sum over the accepted cells takes."""
+        if not found.cells:
+            return 0.0
+        if self.per_point is None:
+            cells, sizes = found.cells[0][:SAMPLE], found.sizes[0][:SAMPLE]
+            began = time.monotonic()
+            sum_rules(energy, cells, sizes, shift)
+            self.per_point = (time.monotonic() - began) / int(sizes.prod(1).sum())
+        return self.per_point * sum(int(sizes.prod(1).sum()) for sizes in found.sizes)
+
+
 class _Search:
     """The cells that wait for a forecast, and those that are ready for a rule.
 
@@ -95,6 +125,7 @@ class _Search:
 
     def __init__(self, energy: Energy, floats: FloatEnergy, target: Target, roots: Cells, most: int) -> None:
         self.energy, self.floats, self.target, self.most = energy, floats, target, most
+        self.pace, self.block = Pace(), BLOCK
         zeros = np.zeros(len(target.shift))
         self.found = Found(zeros.copy(), zeros.copy(), zeros.copy(), np.full(len(zeros), np.inf))
         self.smallest = np.full(len(zeros), np.inf)
@@ -103,19 +134,29 @@ class _Search:
 
     def run(self, deadline: float) -> Found:
         """Work until no cell is left or a limit is reached; what is left then is bounded."""
-        found = self.found
+        found, began = self.found, time.monotonic()
         while (self.waiting or self.ready) and not found.stopped:
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > began + EARLY * (deadline - began):
+                self.block = self.pace.block(deadline - began, now - began, found.visited)
+                now += self._reserve(now - began)
+            if now > deadline:
                 found.stopped = "the time limit"
             elif (found.lowest < self.target.shift - TOO_DEEP).any():
                 found.stopped = DEEPER
-            elif sum(len(part.cells) for part in self.ready) >= BLOCK or not self.waiting:
-                self._rules(_blocks(joined(self.ready)))
+            elif sum(len(part.cells) for part in self.ready) >= self.block or not self.waiting:
+                self._rules(_blocks(joined(self.ready), self.block))
             else:
-                self._forecast(_next(self.waiting))
+                self._forecast(_next(self.waiting, self.block))
         left = [*self.waiting, *(part.cells for part in self.ready)]
         abandon(self.energy, left, self.target, found)
         return found
+
+    def _reserve(self, elapsed: float) -> float:
+        """Return about how many seconds it will take to bound what is left and to sum what was accepted."""
+        left = sum(map(len, self.waiting)) + sum(len(part.cells) for part in self.ready)
+        bounding = left * elapsed / max(self.found.visited, 1)
+        return bounding + self.pace.summing(self.energy, self.found, self.target.shift)
 
     def _forecast(self, cells: Cells) -> None:
         """Send smooth cells to the rules, bound the others."""
@@ -125,7 +166,7 @@ class _Search:
         expected = forecast(self.floats, self.energy, cells[~exhausted], self.target)
         np.minimum.at(self.found.lowest, expected.cells.owner, np.nan_to_num(expected.energy, nan=np.inf))
         self._keep(expected[expected.smooth])
-        first, *more = _blocks(expected[~expected.smooth])
+        first, *more = _blocks(expected[~expected.smooth], self.block)
         self.waiting[:0] = [part.cells for part in more]
         if len(first.cells):
             self._bound(first)
@@ -187,19 +228,19 @@ class _Search:
             self.ready.append(expected)
 
 
-def _blocks(expected: Forecast) -> list[Forecast]:
-    """Return at least one block, each of at most BLOCK cells."""
-    return [expected[start : start + BLOCK] for start in range(0, max(1, len(expected.cells)), BLOCK)]
+def _blocks(expected: Forecast, size: int) -> list[Forecast]:
+    """Return at least one block, each of at most ``size`` cells."""
+    return [expected[start : start + size] for start in range(0, max(1, len(expected.cells)), size)]
 
 
-def _next(waiting: list[Cells]) -> Cells:
-    """Take the oldest cells, a block at most."""
+def _next(waiting: list[Cells], size: int) -> Cells:
+    """Take the oldest cells, ``size`` at most."""
     cells = waiting.pop()
-    while waiting and len(cells) + len(waiting[-1]) <= BLOCK:
+    while waiting and len(cells) + len(waiting[-1]) <= size:
         cells = Cells.joined([cells, waiting.pop()])
-    if len(cells) > BLOCK:
-        waiting.append(cells[BLOCK:])
-    return cells[:BLOCK]
+    if len(cells) > size:
+        waiting.append(cells[size:])
+    return cells[:size]
 
 
 def _bounds(energy: Energy, cells: Cells) -> tuple[FloatArray, FloatArray]:
