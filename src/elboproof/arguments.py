@@ -4,6 +4,8 @@ Messages read ``name: got <value>; expected <requirement>``.
 """
 
 from collections.abc import Sequence
+from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,23 @@ def bad(name: str, value: object, requirement: str) -> ValueError:
 def wrong_type(name: str, value: object, requirement: str) -> TypeError:
     """Return the error for an argument of the wrong type."""
     return TypeError(f"{name}: got {shown(value)} of type {type(value).__name__}; expected {requirement}")
+
+
+def file_path(value: object, name: str) -> Path:
+    """Return ``value`` as a path.
+
+    Raises
+    ------
+    TypeError
+        If it is neither text nor a path; an integer would be a file descriptor elsewhere.
+    ValueError
+        If it holds a null character, which no file's name does.
+    """
+    if not isinstance(value, str | PathLike) or not isinstance(fspath(value), str):
+        raise wrong_type(name, value, "the path of a file, a string or a pathlib.Path")
+    if "\0" in fspath(value):
+        raise bad(name, value, "the path of a file, without null characters")
+    return Path(value)
 
 
 def finite_array(value: ArrayLike, name: str, shape: Shape) -> FloatArray:

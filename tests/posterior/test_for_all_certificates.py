@@ -11,6 +11,7 @@ import pytest
 
 import elboproof as ep
 from elboproof.posterior.theorems import best_elbo, integrals, leaves, moments, natural, search
+from elboproof.posterior.theorems.certificates import Certificate
 
 CUBIC = ep.Gap("z", ["z + c*z**3"], "v", ["7/10"])
 CUBIC_BOX = {"c": ("0", "0.3"), "v": ("0.01", "1")}
@@ -335,6 +336,20 @@ def test_truncation_is_refused(from_above: Content, tmp_path: Path) -> None:
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         ep.recheck(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("path", [3, b"proof.json", None, True])
+def test_what_is_no_path_is_named(path: Any, from_above: Content) -> None:
+    message = rf"path: got {path} of type {type(path).__name__}; expected the path of a file"
+    with pytest.raises(TypeError, match=message):
+        ep.recheck(path)
+    with pytest.raises(TypeError, match=message):
+        Certificate(from_above).save(path)
+
+
+def test_a_null_character_is_in_no_path() -> None:
+    with pytest.raises(ValueError, match=r"path: got 'a\\x00'; expected the path of a file, without null"):
+        ep.recheck("a\0")
 
 
 def test_lower_bounds_with_functions_are_not_verified_by_mistake(tmp_path: Path) -> None:

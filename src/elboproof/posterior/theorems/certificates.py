@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from elboproof.arguments import file_path
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
 from elboproof.posterior.theorems.statements import Box, Elbo, Statement
 
@@ -48,8 +49,8 @@ class Certificate:
         return json.dumps(self.content, indent=1) + "\n"
 
     def save(self, path: str | Path) -> None:
-        """Write the certificate to a file."""
-        Path(path).write_text(self.to_json(), encoding="utf-8")
+        """Write the certificate to a file; raises ``TypeError`` if ``path`` is no path."""
+        file_path(path, "path").write_text(self.to_json(), encoding="utf-8")
 
 
 def certificate(

@@ -16,7 +16,7 @@ from pathlib import Path
 from flint import arb, fmpq
 from sympy import Expr
 
-from elboproof.arguments import shown
+from elboproof.arguments import file_path, shown
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.parser import parse
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
@@ -49,13 +49,14 @@ def recheck(path: str | Path) -> Statement:
 
     Raises
     ------
+    TypeError, ValueError
+        If ``path`` is no path.
     CertificateError
         If it does not prove the statement, or cannot be verified; the message says what is wrong.
     OSError
         If the file cannot be read.
     """
-    file = Path(path)
-    document = Document(loaded(file))
+    document = Document(loaded(file_path(path, "path")))
     try:
         checker = _Checker(document)
         checker.run()
