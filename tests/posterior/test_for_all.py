@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import operator
 from fractions import Fraction
 from typing import Any
 
@@ -296,7 +297,19 @@ WRONG: list[tuple[Any, Any, str]] = [
         {"c": ("0", "1"), "v": ("1", "2"), "k": ("0", "1")},
         "box: got 'k'; expected parameters that occur",
     ),
-    (statement("z + k*z"), CUBIC_BOX, "decoder.0.: got the name 'k'.*the box's parameters: z, c, v"),
+    (
+        statement("z + k*z"),
+        CUBIC_BOX,
+        r"box: got the parameters c, v; expected 'k' as well, which occurs in decoder\[0\] and .* the latents z",
+    ),
+    (statement(variance="v*w"), CUBIC_BOX, "box: got the parameters c, v; expected 'w' as well, .* variance"),
+    (statement(x="y"), CUBIC_BOX, r"box: got the parameters c, v; expected 'y' as well, .* x\[0\]"),
+    (statement("sin*z + c"), CUBIC_BOX, r"decoder\[0\]: got the name 'sin'.*expected .*the functions"),
+    (
+        statement(),
+        CUBIC_BOX | {"sin": ("0", "1")},
+        "box: got 'sin'; expected parameters, whose names are no functions or constants",
+    ),
     (statement(), {"c": ("1", "0"), "v": ("1", "2")}, r"box\['c'\]: got \('1', '0'\); expected low < high"),
     (statement(), {"c": ("1", "1"), "v": ("1", "2")}, r"box\['c'\].*expected low < high"),
     (statement(), {"c": ("0", math.nan), "v": ("1", "2")}, r"box\['c'\]: got nan; expected a finite number"),
@@ -315,7 +328,8 @@ WRONG: list[tuple[Any, Any, str]] = [
     (statement("sin(c*z)"), CUBIC_BOX, "depends on the parameter c in another way; expected a polynomial"),
     (statement("z/c"), {"c": ("1", "2"), "v": ("1", "2")}, "depends on the parameter c in another way"),
     (statement(x="sin(c)"), CUBIC_BOX, r"x\[0\]: got 'sin\(c\)'|depends on the parameter c in another way"),
-    (statement(x="z"), CUBIC_BOX, r"x\[0\]: got the name 'z'"),
+    (statement(x="z"), CUBIC_BOX, r"x\[0\]: got the latent 'z' in 'z'; expected parameters and numbers"),
+    (statement(variance="v*z"), CUBIC_BOX, r"variance: got the latent 'z' in 'v\*z'; expected parameters"),
     (statement(variance="sqrt(v)"), CUBIC_BOX, "variance: got .*depends on the parameter v in another way"),
     (statement("log(z) + c"), CUBIC_BOX, r"decoder\[0\].*not real"),
     (statement("z**70 + c"), CUBIC_BOX, "at most .* terms of degree at most 60"),
@@ -362,6 +376,41 @@ WRONG_TYPES: list[tuple[Any, str]] = [
     ),
     (lambda: cubic <= anything(None), "bound: got None of type NoneType"),
 ]
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [operator.eq, operator.ne, operator.lt, operator.gt],
+)
+@pytest.mark.parametrize(
+    "other", ["1", 1, 0.5, np.float64(0.5), Fraction(1, 2), None], ids=lambda v: type(v).__name__ + repr(v)
+)
+def test_relations_that_make_no_statement_are_refused(relation: Any, other: Any) -> None:
+    message = r"relation: got quantity .*; expected quantity <= bound, quantity >= bound or quantity\.between"
+    with pytest.raises(TypeError, match=message):
+        relation(cubic, other)
+    with pytest.raises(TypeError, match=message):
+        relation(other, cubic)
+
+
+def test_quantities_that_are_written_alike_are_equal() -> None:
+    again = ep.Gap("z", ["z + c*z**3"], "v", ["7/10"])
+    assert cubic == again
+    assert hash(cubic) == hash(again)
+    assert {cubic: 1}[again] == 1
+    assert (cubic <= 1) == (again <= 1)
+    assert cubic != square
+    assert cubic != ep.LogEvidence("z", ["z + c*z**3"], "v", ["7/10"])
+
+
+def test_bounds_may_stand_on_the_left() -> None:
+    assert str(anything(np.float64(0.5)) >= cubic) == "gap <= 1/2"
+    assert str(anything("1/3") <= cubic) == "gap >= 1/3"
+
+
+def test_a_chain_of_relations_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"lower <= quantity <= upper is written quantity\.between"):
+        assert 0 <= anything(cubic) <= 1
 
 
 @pytest.mark.parametrize(("call", "message"), WRONG_TYPES)

@@ -32,6 +32,14 @@ _TOKEN = re.compile(
 _UNREAL = {"infinite": (sympy.zoo, sympy.oo, -sympy.oo), "undefined": (sympy.nan,), "complex": (sympy.I,)}
 
 
+class UnknownNameError(ValueError):
+    """A name that is neither a symbol nor a constant; ``unknown`` holds it."""
+
+    def __init__(self, message: str, unknown: str) -> None:
+        self.unknown = unknown
+        super().__init__(message)
+
+
 @dataclass(frozen=True)
 class _Token:
     kind: str  # number, name, sign, end
@@ -192,7 +200,8 @@ class _Parser:
         if token.text in CONSTANTS:
             return CONSTANTS[token.text]
         latents = ", ".join(self.symbols)
-        raise self.error(f"the name {token.text!r}", f"one of the latents {latents}, {allowed()}", token.at)
+        error = self.error(f"the name {token.text!r}", f"one of the latents {latents}, {allowed()}", token.at)
+        raise UnknownNameError(str(error), token.text)
 
     def call(self, token: _Token) -> Expr:
         if token.text not in WRITABLE:

@@ -9,7 +9,7 @@ other parameters p. Over a box of p and an interval of w, theta lies in the conv
 each times the two ends of w. An interval of w is always sound: it may contain more than the values of 1/v(p).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -22,8 +22,8 @@ from sympy.printing.str import StrPrinter
 from elboproof.arguments import bad, shown
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
-from elboproof.numbers.functions import NAME_OF_CLASS
-from elboproof.numbers.parser import parse
+from elboproof.numbers.functions import CONSTANTS, NAME_OF_CLASS, WRITABLE
+from elboproof.numbers.parser import UnknownNameError, parse
 from elboproof.posterior.theorems import polynomials
 from elboproof.posterior.theorems.polynomials import Box, Polynomial, Reader
 from elboproof.posterior.theorems.statements import Quantity
@@ -132,16 +132,15 @@ def expressions(quantity: Quantity, parameters: Sequence[str]) -> Expressions:
     Raises
     ------
     ValueError
-        If an expression is no such, holds an unknown name, or a parameter is a latent or occurs nowhere.
+        If an expression is no such, the box lacks a name that it holds, or a parameter is a latent, a function or
+        occurs nowhere.
     """
-    clash = sorted(set(parameters) & set(quantity.latent))
-    if clash:
-        raise bad("box", clash[0], f"parameters, which differ from the latents {', '.join(quantity.latent)}")
+    _require_free(parameters, quantity.latent)
     latents = {name: Symbol(name, real=True) for name in quantity.latent}
     symbols = {name: Symbol(name, real=True) for name in parameters}
-    decoder = [_parsed(text, latents | symbols, f"decoder[{j}]") for j, text in enumerate(quantity.decoder)]
-    data = [_parsed(text, symbols, f"x[{j}]") for j, text in enumerate(quantity.x)]
-    variance = _parsed(quantity.variance, symbols, "variance")
+    decoder = [_parsed(text, latents, symbols, f"decoder[{j}]") for j, text in enumerate(quantity.decoder)]
+    data = [_without_latents(text, latents, symbols, f"x[{j}]") for j, text in enumerate(quantity.x)]
+    variance = _without_latents(quantity.variance, latents, symbols, "variance")
     used = {symbol for e in (*decoder, *data, variance) for symbol in e.free_symbols}
     for name, symbol in symbols.items():
         if symbol not in used:
@@ -151,14 +150,36 @@ def expressions(quantity: Quantity, parameters: Sequence[str]) -> Expressions:
     )
 
 
-def _parsed(text: str, symbols: dict[str, Symbol], name: str) -> Expr:
+def _require_free(parameters: Sequence[str], latents: Sequence[str]) -> None:
+    for name in parameters:
+        if name in latents:
+            raise bad("box", name, f"parameters, which differ from the latents {', '.join(latents)}")
+        if name in WRITABLE or name in CONSTANTS:
+            raise bad("box", name, "parameters, whose names are no functions or constants")
+
+
+def _parsed(text: str, latents: Mapping[str, Symbol], symbols: Mapping[str, Symbol], name: str) -> Expr:
     try:
-        return parse(text, symbols, name)
-    except ValueError as error:
-        if "got the name" not in str(error):
+        return parse(text, {**latents, **symbols}, name)
+    except UnknownNameError as error:
+        if error.unknown in WRITABLE:  # a function without its parenthesis
             raise
-        known = ", ".join(symbols)
-        raise ValueError(f"{error}; known are the latents and the box's parameters: {known}") from error
+        raise ValueError(
+            f"box: got the parameters {', '.join(symbols)}; expected {error.unknown!r} as well, which occurs in "
+            f"{name} and is none of the latents {', '.join(latents)}"
+        ) from error
+
+
+def _without_latents(
+    text: str, latents: Mapping[str, Symbol], symbols: Mapping[str, Symbol], name: str
+) -> Expr:
+    expression = _parsed(text, latents, symbols, name)
+    inside = sorted(expression.free_symbols & set(latents.values()), key=str)
+    if inside:
+        raise ValueError(
+            f"{name}: got the latent {str(inside[0])!r} in {shown(text)}; expected parameters and numbers only"
+        )
+    return expression
 
 
 def natural(quantity: Quantity, parameters: Sequence[str], box: Box) -> Natural:

@@ -1,9 +1,9 @@
 """What can be claimed for all parameters of a box: bounds of the gap, of the evidence or of an ELBO."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from elboproof.arguments import bad, shown, wrong_type
 from elboproof.numbers.exact import exact
@@ -15,7 +15,7 @@ Number = int | float | str | Fraction
 Box = tuple[tuple[Fraction, Fraction], ...]
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, eq=False)
 class Quantity:
     """A number that depends on parameters, for p(x, z) = N(z; 0, I) N(x; f(z), v I).
 
@@ -35,6 +35,11 @@ class Quantity:
     ------
     TypeError, ValueError
         If an argument is of the wrong kind; what an expression holds is looked at by `for_all`.
+
+    Notes
+    -----
+    Two quantities are equal if they are written alike. With a number only ``<=``, ``>=`` and `between` make a
+    statement; every other relation raises ``TypeError``, so that none is answered with a silent False.
     """
 
     latent: tuple[str, ...]
@@ -70,6 +75,30 @@ class Quantity:
     def __ge__(self, bound: Number) -> "Statement":
         return Statement(self, exact(bound, "bound"), None)
 
+    __array_ufunc__ = None  # np.float64(1) >= gap asks the quantity
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Quantity):
+            raise _no_statement("==", other)
+        return self._written() == other._written()
+
+    def __ne__(self, other: object) -> bool:
+        if not isinstance(other, Quantity):
+            raise _no_statement("!=", other)
+        return self._written() != other._written()
+
+    def __lt__(self, other: object) -> NoReturn:
+        raise _no_statement("<", other)
+
+    def __gt__(self, other: object) -> NoReturn:
+        raise _no_statement(">", other)
+
+    def __hash__(self) -> int:
+        return hash(self._written())
+
+    def _written(self) -> tuple[object, ...]:
+        return type(self), *(getattr(self, one.name) for one in fields(self))
+
     def between(self, lower: Number, upper: Number) -> "Statement":
         """Return the statement lower <= quantity <= upper."""
         low, high = exact(lower, "lower"), exact(upper, "upper")
@@ -78,7 +107,7 @@ class Quantity:
         return Statement(self, low, high)
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, eq=False)
 class Gap(Quantity):
     """log p(x) - ELBO of the best Gaussian posterior, over all means and covariances, in nats.
 
@@ -93,14 +122,14 @@ class Gap(Quantity):
     name = "gap"
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, eq=False)
 class LogEvidence(Quantity):
     """log p(x) in nats; see `Quantity` for the parameters."""
 
     name = "log evidence"
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, eq=False)
 class Elbo(Quantity):
     """The evidence lower bound of one Gaussian posterior, the same for all parameters of the box, in nats.
 
@@ -144,7 +173,10 @@ class Statement:
             raise wrong_type("quantity", self.quantity, "an ep.Gap, ep.LogEvidence or ep.Elbo")
 
     def __bool__(self) -> bool:
-        raise TypeError("a statement is neither true nor false by itself; ask ep.for_all(statement, box)")
+        raise TypeError(
+            "a statement is neither true nor false by itself; ask ep.for_all(statement, box); "
+            "lower <= quantity <= upper is written quantity.between(lower, upper)"
+        )
 
     def __str__(self) -> str:
         name = str(self.quantity.name)  # type: ignore[attr-defined]
@@ -152,6 +184,13 @@ class Statement:
             sign, bound = ("<=", self.upper) if self.lower is None else (">=", self.lower)
             return f"{name} {sign} {bound}"
         return f"{self.lower} <= {name} <= {self.upper}"
+
+
+def _no_statement(sign: str, other: object) -> TypeError:
+    return TypeError(
+        f"relation: got quantity {sign} {shown(other)}; expected quantity <= bound, quantity >= bound or "
+        "quantity.between(lower, upper)"
+    )
 
 
 def _sequence(value: object, name: str) -> Sequence[object]:
