@@ -25,9 +25,8 @@ def _rest(work: Plan | Lattice, done: int) -> Plan | Lattice:
     """Return all but the first cells; a lattice is one cell."""
     if isinstance(work, Lattice):
         return work
-    arrays = (np.concatenate(part)[done:] for part in (work.centres, work.halves, work.sizes))
-    centres, halves, sizes = arrays
-    return Plan(np.zeros_like(work.error), [centres], [halves], [sizes])
+    centres, halves = np.concatenate(work.centres)[done:], np.concatenate(work.halves)[done:]
+    return Plan(np.zeros_like(work.error), [centres], [halves], [np.concatenate(work.sizes)[done:]])
 
 
 # -- sums in arb --
@@ -183,10 +182,9 @@ def _lattice_blocks(work: Lattice) -> Iterator[Block]:
 def _by_size(work: Plan) -> Plan:
     """Return the cells, those of one pass ordered by points per axis, so that blocks of one size follow each other."""
     orders = [np.argsort(sizes, kind="stable") for sizes in work.sizes]
-    centres, halves, sizes = (
-        [array[order] for array, order in zip(part, orders, strict=True)]
-        for part in (work.centres, work.halves, work.sizes)
-    )
+    centres = [array[order] for array, order in zip(work.centres, orders, strict=True)]
+    halves = [array[order] for array, order in zip(work.halves, orders, strict=True)]
+    sizes = [array[order] for array, order in zip(work.sizes, orders, strict=True)]
     return Plan(work.error, centres, halves, sizes)
 
 
