@@ -44,21 +44,35 @@ def sum_rules(
 
 def _cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) -> BallArray:
     """Return the rule's value on each cell, shape (B,)."""
-    rules = [tensor_rule(tuple(row)) for row in sizes.tolist()]
-    cell = np.repeat(np.arange(len(cells)), sizes.prod(1))
-    u = []
-    for k in range(sizes.shape[1]):
-        nodes = BallArray.concatenate([nodes[k] for nodes, _ in rules])
-        u.append(BallArray(cells.centre[cell, k]) + BallArray(cells.half[cell, k]) * nodes)
+    nodes, weights, cell, place = _laid_out(sizes)
+    u = [
+        BallArray(cells.centre[cell, k]) + BallArray(cells.half[cell, k]) * table[place]
+        for k, table in enumerate(nodes)
+    ]
     owner = cells.owner[cell]
     lines = None if cells.lines is None else cells.lines[cell]
     value = (BallArray(shift[owner]) - energy.at(owner, u, lines)).exp()
     if lines is not None:
         value = value * between_lines(lines, u)[1]
-    total = _by_owner(cell, value * BallArray.concatenate([weights for _, weights in rules]), len(cells))
+    total = _by_owner(cell, value * weights[place], len(cells))
     for k in range(sizes.shape[1]):
         total = total * BallArray(cells.half[:, k])
     return total
+
+
+def _laid_out(sizes: Sizes) -> tuple[list[BallArray], BallArray, Index, Index]:
+    """Return tables of the rules' nodes (one an axis) and weights, and each point's cell and place in the tables."""
+    _, first, kind = np.unique(
+        sizes @ 64 ** np.arange(sizes.shape[1]), return_index=True, return_inverse=True
+    )
+    rules = [tensor_rule(tuple(row)) for row in sizes[first].tolist()]
+    count = sizes[first].prod(1)
+    start = np.cumsum(count) - count  # of each rule in the tables
+    points = count[kind]
+    cell = np.repeat(np.arange(len(sizes)), points)
+    place = np.arange(len(cell)) - np.repeat(np.cumsum(points) - points - start[kind], points)
+    nodes = [BallArray.concatenate([rule[k] for rule, _ in rules]) for k in range(sizes.shape[1])]
+    return nodes, BallArray.concatenate([weights for _, weights in rules]), cell, place
 
 
 @lru_cache(maxsize=4096)
