@@ -10,7 +10,7 @@ for coefficients 1 in the denominator (d_j in general: c_p/d_p and c_i - d_i c_p
 left, and terms that hardly count have small factors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.centred import Centred
 from elboproof.numbers.duals import Dual
+from elboproof.numbers.stacked import column, groups, stacked, summed
 
 _MOST = 1024
 """Terms kept unevaluated."""
@@ -114,27 +115,35 @@ class _Divisor:
         self.coefficients = _collected(exponentials)
         self.largest = _largest(self.logits)
         self.pivot = _chosen(self.logits, self.largest)
-        self.factors: dict[int, Centred] = {}
-        parts = [_scaled(self.factor(logit), c) for c, logit in exponentials.terms]
-        self.total = sum(parts[1:], parts[0])
+        distinct = list({id(logit): logit for logit in self.logits}.values())
+        self.factors = [
+            ([id(logit) for logit in some], (stacked(some) - self.pivot).exponential())
+            for some in groups(distinct, self.largest.size)
+        ]
+        self.total = self._weighted(self.coefficients)
 
     def factor(self, logit: Centred) -> Centred:
-        """Return e^(l - l_p)."""
-        if id(logit) not in self.factors:
-            self.factors[id(logit)] = (logit - self.pivot).exponential()
-        return self.factors[id(logit)]
+        """Return e^(l - l_p) for a logit that the divisor lacks."""
+        return (logit - self.pivot).exponential()
 
     def under(self, top: ExponentialSum) -> Centred:
         """Return the quotient of another sum by this one."""
         above, below = _collected(top), self.coefficients
         at_pivot = [_coefficient(above.get(id(logit), 0)) / below[id(logit)] for logit in self.logits]
         share = _picked(at_pivot, self.largest)
-        logits = {id(logit): logit for logit in (*self.logits, *(t for _, t in top.terms))}
+        rest = {key: _coefficient(above.get(key, 0)) - _coefficient(d) * share for key, d in below.items()}
+        total = self._weighted(rest)
+        for key, logit in {id(logit): logit for _, logit in top.terms if id(logit) not in below}.items():
+            total = total + self.factor(logit) * _coefficient(above[key])
+        return total / self.total + share
+
+    def _weighted(self, weights: Mapping[int, Any]) -> Centred:
+        """Return the sum of the factors with these weights."""
         parts = [
-            self.factor(logit) * (_coefficient(above.get(key, 0)) - _coefficient(below.get(key, 0)) * share)
-            for key, logit in logits.items()
+            summed(factor * column([_coefficient(weights[key]) for key in keys]), len(keys))
+            for keys, factor in self.factors
         ]
-        return sum(parts[1:], parts[0]) / self.total + share
+        return sum(parts[1:], parts[0])
 
 
 def _collected(exponentials: ExponentialSum) -> dict[int, Any]:
