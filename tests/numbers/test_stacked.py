@@ -27,7 +27,8 @@ def assert_same(ours: Any, theirs: Any) -> None:
         return
     assert (ours.lower() <= theirs.upper()).all()
     assert (theirs.lower() <= ours.upper()).all()
-    assert np.allclose(ours.rad, theirs.rad, rtol=1e-9, atol=1e-14)
+    assert (ours.rad <= theirs.rad * (1 + 1e-9)).all()  # a sum of many rounds less than many sums of two
+    assert (ours.rad >= theirs.rad * (1 - 1e-9) - 1e-12).all()
 
 
 def weighted(complex_first: bool) -> Centred:
@@ -47,7 +48,7 @@ def test_sums_of_a_stack_are_those_of_its_forms(complex_first: bool) -> None:
 
 
 def test_a_lost_form_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stacked, "_sum", lambda values, count: values[1:].sum(0))
+    monkeypatch.setattr(stacked, "_sum", lambda values, _: values[1:].sum(0))
     with pytest.raises(AssertionError):
         test_sums_of_a_stack_are_those_of_its_forms(complex_first=False)
 
