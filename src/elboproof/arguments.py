@@ -4,8 +4,10 @@ Messages read ``name: got <value>; expected <requirement>``.
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
 from os import PathLike, fspath
 from pathlib import Path
+from sys import maxsize
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,20 @@ def shown(value: object, limit: int = 60) -> str:
     except ValueError:  # Python writes no integer of more than 4300 digits
         text = f"a {type(value).__name__} too long to write"
     return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def written(value: object) -> str:
+    """Return ``str(value)``, or what it is where Python does not write it."""
+    try:
+        return str(value)
+    except ValueError:
+        return f"a {type(value).__name__} too long to write"
+
+
+def record_text(record: Any) -> str:
+    """Return the repr of a dataclass, whatever its fields hold: Python writes no integer of more than 4300 digits."""
+    texts = (f"{one.name}={shown(getattr(record, one.name), maxsize)}" for one in fields(record))
+    return f"{type(record).__name__}({', '.join(texts)})"
 
 
 def bad(name: str, value: object, requirement: str) -> ValueError:

@@ -21,6 +21,8 @@ POLE = ep.LatentModel("z", ["1/(3*z - 1)"], G)
 HIDDEN = ep.LatentModel("z", ["sqrt(100 - z**2)"], G)  # the probes do not see where it ends
 STEEP = ep.LatentModel("z", ["exp(z**2)"], G)
 TOWER = ep.LatentModel("z", ["2**(z**1000)"], G)
+TINY = ep.LatentModel("z", ["z"], ep.Gaussian("1e-400"))
+HUGE = 10**5000
 KINK = ep.LatentModel("z", ["relu(z)"], G)
 X = [0.0, 0.0, 0.0]
 Z = sympy.Symbol("z")
@@ -70,6 +72,15 @@ CASES: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "variance boolean": (lambda: ep.Gaussian(True), TypeError, "variance: got True"),
     "variance complex": (lambda: ep.Gaussian(1j), TypeError, "variance: got 1j"),
     "variance mapping": (lambda: ep.Gaussian({1: 2}), TypeError, "variance: got {1: 2}"),
+    "variance of no double": (lambda: TINY.floating.energy([0.0], [0.0]), ValueError, "variance: got 1/10.*; expected one whose inverse is in the range of float64; exact"),
+    "variance of no double, derivative": (lambda: TINY.floating.energy([0.0], [0.0], order=2), ValueError, "variance: got 1/10"),
+    "variance of no double, torch": (lambda: TINY.tensors.log_likelihood(torch.zeros(1, dtype=DOUBLE), torch.zeros(1, dtype=DOUBLE)), ValueError, "variance: got 1/10"),
+    "variance of no double, evidence": (lambda: ep.log_evidence(TINY, ["0"]), ValueError, "variance: got 1/10"),
+    "one variance of no double": (lambda: ep.LatentModel("z", ["z", "z"], ep.Gaussian([1, "1e-309"])).floating.energy([0.0], [0.0, 0.0]), ValueError, r"variance\[1\]: got 1/10"),
+    "covariance of no double": (lambda: ep.LatentModel("z", ["z", "z"], ep.Gaussian(covariance=[[1, 0], [0, "1e-400"]])).floating.energy([0.0], [0.0, 0.0]), ValueError, r"covariance: got \(\(1, 0\).*; expected one whose inverse is"),
+    "network's variance of no double": (lambda: ep.LatentModel.from_torch(torch.nn.Linear(1, 1), ep.Gaussian("1e-400")).floating.energy([0.0], [0.0]), ValueError, "variance: got 1/10"),
+    "asymmetric and huge": (lambda: ep.Gaussian(covariance=[[1, HUGE], [0, 1]]), ValueError, r"covariance: got 0 at \[1\]\[0\] and a Integer too long to write"),
+    "indefinite and huge": (lambda: ep.Gaussian(covariance=[[1, HUGE], [HUGE, 1]]), ValueError, "whose leading minor of size 2 is -9{59}; expected a positive definite"),
     "no variances": (lambda: ep.Gaussian([]), ValueError, "at least one variance"),
     "asymmetric": (lambda: ep.Gaussian(covariance=[[1, 0], ["1e-9", 1]]), ValueError, r"got 1/1000000000 at \[1\]\[0\].*symmetric"),
     "indefinite": (lambda: ep.Gaussian(covariance=[[1, 2], [2, 1]]), ValueError, "minor of size 2 is -3"),
@@ -152,3 +163,34 @@ def test_good_neighbours_are_taken() -> None:
     assert ep.LatentModel("z", [Z**1000000], G).exact.decoder([2])[0] == sympy.Integer(2) ** 1000000
     with working_precision(200):
         assert not POLE.balls.decoder([arb(1, 1)])[0].is_finite()  # a ball that was given may hold a pole
+
+
+def test_a_variance_of_no_double_is_one_for_balls_and_exact_numbers() -> None:
+    assert TINY.floating.decoder([0.5]) == [0.5]
+    assert TINY.exact.energy([0], [0], order=2) == [[10**400 + 1]]
+    assert TINY.balls.energy([0], [0]).overlaps(arb(10).log() * -200 + (2 * arb.pi()).log())
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        (ep.Gaussian(HUGE), "Gaussian(variance=a tuple too long to write, covariance=None, scalar=True)"),
+        (
+            ep.LatentModel("z", ["z"], ep.Gaussian(HUGE)),
+            "LatentModel(latents=(z,), decoder=(z,), likelihood=Gaussian(",
+        ),
+        (
+            ep.LatentModel("z", [Z * sympy.Rational(1, HUGE)], G),
+            "LatentModel(latents=(z,), decoder=a tuple too long to write, likelihood=",
+        ),
+        (
+            ep.GaussianPosterior([HUGE], [1]),
+            "GaussianPosterior(mean=a tuple too long to write, covariance=((Fract",
+        ),
+        (ep.Gaussian("1/100"), "Gaussian(variance=(1/100,), covariance=None, scalar=True)"),
+    ],
+    ids=["variance", "model", "decoder", "posterior", "short"],
+)
+def test_a_record_with_long_numbers_has_a_repr(record: object, text: str) -> None:
+    assert repr(record).startswith(text)
+    assert str(record).startswith(text)

@@ -44,6 +44,7 @@ BAD = [
     (0, 0, ValueError, r"expected a positive definite matrix"),
     ([0, 0], [[1, 2], [2, 1]], ValueError, r"pivot 1 is -3.0; expected a positive definite matrix"),
     ([0, 0], [[1, 1], [1, 1]], ValueError, r"expected a positive definite matrix"),
+    ([0, 0], [[1, 2], [2, -(10**5000)]], ValueError, r"pivot 1 is negative and beyond all doubles"),
     ([0, 0], [[1, "0.1"], ["0.2", 1]], ValueError, r"got 1/5 at \[1\]\[0\] and 1/10 .*symmetric"),
     ([0, 0], [[1, 0]], ValueError, r"covariance: got .*expected a 2 x 2 matrix, or 2 variances"),
     ([0, 0], [[1, 0], [0]], ValueError, r"expected a 2 x 2 matrix"),

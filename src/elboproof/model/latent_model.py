@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.arguments import bad, shown, wrong_type
+from elboproof.arguments import bad, record_text, shown, written, wrong_type
 from elboproof.model.evaluators import BallEvaluator, ExactEvaluator, FloatingEvaluator, TensorEvaluator
-from elboproof.model.likelihood import Likelihood
+from elboproof.model.likelihood import Likelihood, require_floats
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.functions import ExpressionError
 from elboproof.numbers.parser import parse, require_moderate, require_real
@@ -83,6 +83,8 @@ class LatentModel:
         for j, text in enumerate(entries):
             _require_real_everywhere(self.quantities, j, text)
 
+    __repr__ = record_text
+
     @staticmethod
     def from_torch(module: "torch.nn.Module", likelihood: Likelihood) -> "NetworkModel":
         """Return the model whose decoder is a torch network, its weights the exact binary numbers that they are.
@@ -140,7 +142,14 @@ class LatentModel:
     @cached_property
     def quantities(self) -> Quantities:
         """The tape of operations that all evaluators share, and the raw functions compiled from it."""
-        return Quantities(self.latents, self.data, self.likelihood.binary, self.decoder, self._lowered)
+        return Quantities(
+            self.latents,
+            self.data,
+            self.likelihood.binary,
+            self.decoder,
+            self._lowered,
+            lambda: require_floats(self.likelihood),
+        )
 
     def _lowered(self, quantity: str, tape: Tape) -> list[int]:
         """Put a quantity on the tape; SymPy sees symbols in place of the outputs, which may be large."""
@@ -206,11 +215,13 @@ def _from_sympy(entry: Expr, latents: dict[str, Symbol], name: str) -> Expr:
     unknown = sorted(str(symbol) for symbol in entry.free_symbols if str(symbol) not in latents)
     if unknown:
         expected = f"only the latents {', '.join(latents)}"
-        raise ValueError(f"{name}: got the symbol {unknown[0]!r} in {shown(str(entry))}; expected {expected}")
-    require_real(entry, name, str(entry))
+        raise ValueError(
+            f"{name}: got the symbol {unknown[0]!r} in {shown(written(entry))}; expected {expected}"
+        )
+    require_real(entry, name, written(entry))
     exact = {number: sympy.Rational(*_ratio(number)) for number in entry.atoms(sympy.Float)}
     replaced = entry.xreplace(exact | {symbol: latents[str(symbol)] for symbol in entry.free_symbols})
-    return require_real(replaced, name, str(entry))
+    return require_real(replaced, name, written(entry))
 
 
 def _ratio(number: sympy.Float) -> tuple[int, int]:
@@ -230,6 +241,6 @@ def _require_real_everywhere(quantities: Quantities, j: int, entry: object) -> N
         raise ValueError(f"decoder[{j}]: {error.problem}") from error
     if place is not None:
         raise ValueError(
-            f"decoder[{j}]: got {shown(str(entry))}, which is not real at z = {place}; "
+            f"decoder[{j}]: got {shown(written(entry))}, which is not real at z = {place}; "
             "expected a decoder that is real on all of R^d"
         )

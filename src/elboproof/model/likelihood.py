@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from sys import float_info
 from typing import Protocol
 
 import numpy as np
@@ -9,9 +11,11 @@ import sympy
 from flint import fmpq, fmpq_mat
 from sympy import Expr, Rational, Symbol
 
-from elboproof.arguments import bad, shown, wrong_type
+from elboproof.arguments import bad, record_text, shown, written, wrong_type
 from elboproof.numbers.exact import rational
 from elboproof.numbers.functions import Softplus
+
+_LARGEST = int(float_info.max)
 
 
 class Likelihood(Protocol):
@@ -64,6 +68,8 @@ class Gaussian:
         object.__setattr__(self, "variance", None if variance is None else _variances(variance, scalar))
         object.__setattr__(self, "covariance", None if covariance is None else _covariance(covariance))
         object.__setattr__(self, "scalar", scalar)
+
+    __repr__ = record_text
 
     @property
     def binary(self) -> bool:
@@ -118,6 +124,20 @@ class Bernoulli:
         return sympy.Add(*(datum * f - Softplus(f) for datum, f in zip(x, outputs, strict=True)))
 
 
+def require_floats(likelihood: Likelihood) -> None:
+    """Raise ``ValueError`` if float64 cannot hold a Gaussian's precision; exact numbers and balls can."""
+    if not isinstance(likelihood, Gaussian):
+        return
+    requirement = "one whose inverse is in the range of float64; exact numbers and balls take any"
+    for j, variance in enumerate(likelihood.variance or ()):
+        if Fraction(int(variance.p), int(variance.q)) * _LARGEST < 1:
+            raise bad("variance" if likelihood.scalar else f"variance[{j}]", variance, requirement)
+    if likelihood.covariance is not None:
+        entries = _flint(likelihood.covariance).inv().entries()
+        if any(abs(entry) > _LARGEST for entry in entries):
+            raise bad("covariance", likelihood.covariance, requirement)
+
+
 def _is_sequence(value: object) -> bool:
     return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
@@ -149,7 +169,7 @@ def _covariance(value: Sequence[Sequence[object]]) -> tuple[tuple[Rational, ...]
         for k in range(j):
             if matrix[j][k] != matrix[k][j]:
                 raise ValueError(
-                    f"covariance: got {matrix[j][k]} at [{j}][{k}] and {matrix[k][j]} at [{k}][{j}]; "
+                    f"covariance: got {written(matrix[j][k])} at [{j}][{k}] and {written(matrix[k][j])} at [{k}][{j}]; "
                     "expected a symmetric matrix"
                 )
     _require_definite(matrix)
@@ -162,7 +182,7 @@ def _require_definite(matrix: tuple[tuple[Rational, ...], ...]) -> None:
         minor = _flint([row[:size] for row in matrix[:size]]).det()
         if minor <= 0:
             raise ValueError(
-                f"covariance: got {shown(matrix)}, whose leading minor of size {size} is {minor}; "
+                f"covariance: got {shown(matrix)}, whose leading minor of size {size} is {minor!s:.60}; "
                 "expected a positive definite matrix"
             )
 

@@ -15,7 +15,7 @@ import sympy
 from sympy import Symbol
 
 from elboproof.arguments import bad, wrong_type
-from elboproof.model.likelihood import Bernoulli, Gaussian, Likelihood
+from elboproof.model.likelihood import Bernoulli, Gaussian, Likelihood, require_floats
 from elboproof.model.network_algebra import Arrays, Balls, Scalars, Tensors
 from elboproof.model.networks import Network
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
@@ -100,6 +100,8 @@ class NetworkQuantities:
                 numbers = [sympy.log(2 * sympy.pi) * len(self.latents) / 2]
                 numbers.append(-self.likelihood.log_supremum(len(self.data)))
             else:
+                if ring.fixed == "nearest":
+                    require_floats(self.likelihood)
                 numbers = [1 / (2 * variance) for variance in self.likelihood.variance or ()]  # type: ignore[attr-defined]
             self._functions[key] = compile_tape(self.tape, [self.tape.lower(n) for n in numbers], ring)
         return self._functions[key]

@@ -28,14 +28,10 @@ class Quantities:
         binary: bool,
         decoder: Sequence[Expr],
         lower: Callable[[str, Tape], list[int]],
+        require_floats: Callable[[], None],
     ) -> None:
-        self.latents, self.data, self.binary, self.decoder, self._lower = (
-            latents,
-            data,
-            binary,
-            decoder,
-            lower,
-        )
+        self.latents, self.data, self.binary, self.decoder = latents, data, binary, decoder
+        self._lower, self._require_floats = lower, require_floats
         self.tape = Tape((*latents, *data))
         self._roots: dict[tuple[str, tuple[int, ...]], list[int]] = {}
         self._compiled: dict[tuple[str, tuple[int, ...], str], Compiled] = {}
@@ -55,6 +51,8 @@ class Quantities:
     def _of_orders(self, quantity: str, orders: tuple[int, ...], ring: Ring) -> Compiled:
         key = (quantity, orders, ring.name)
         if key not in self._compiled:
+            if ring.fixed == "nearest" and quantity != "decoder":
+                self._require_floats()  # before a constant overflows, which could name no argument
             d = range(len(self.latents))
             directions = [v for order in orders for v in combinations_with_replacement(d, order)]
             roots = [root for direction in directions for root in self.derivative(quantity, direction)]

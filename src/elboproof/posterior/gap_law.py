@@ -16,7 +16,7 @@ import sympy
 from flint import arb
 from sympy import Expr, Rational
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, record_text, wrong_type
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.balls import REAL_BALLS, working_precision
@@ -69,6 +69,8 @@ class GapLaw:
     branches: tuple["GapLaw", ...]
     status: str
     log_mass: tuple[float, float]
+
+    __repr__ = record_text
 
     def as_float(self, variance: object = None) -> float:
         """Return the law's value in nats, without the terms that it leaves out.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elboproof.arguments import bad, shown
+from elboproof.arguments import bad, record_text, shown, written
 from elboproof.numbers.exact import exact
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class GaussianPosterior:
         object.__setattr__(self, "covariance", matrix)
         _ldl(matrix)
 
+    __repr__ = record_text
+
     @property
     def latent_dim(self) -> int:
         """The dimension d of z."""
@@ -84,6 +86,13 @@ class GaussianPosterior:
         unit, pivots = _ldl(self.covariance)
         roots = [_arb(pivot).sqrt() for pivot in pivots]
         return [[_arb(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
+
+
+def _about(pivot: Fraction) -> str:
+    try:
+        return str(float(pivot))
+    except OverflowError:
+        return "negative and beyond all doubles"
 
 
 def _arb(number: Fraction) -> "arb":
@@ -133,7 +142,7 @@ def _require_symmetric(matrix: Sequence[Row]) -> None:
         for k in range(j):
             if row[k] != matrix[k][j]:
                 raise ValueError(
-                    f"covariance: got {row[k]} at [{j}][{k}] and {matrix[k][j]} at [{k}][{j}]; "
+                    f"covariance: got {written(row[k])} at [{j}][{k}] and {written(matrix[k][j])} at [{k}][{j}]; "
                     "expected a symmetric matrix"
                 )
 
@@ -150,7 +159,7 @@ def _ldl(matrix: Matrix) -> tuple[list[list[Fraction]], list[Fraction]]:
         pivot = matrix[k][k] - sum((unit[k][i] ** 2 * pivots[i] for i in range(k)), Fraction(0))
         if pivot <= 0:
             raise ValueError(
-                f"covariance: got {shown(matrix)}, whose pivot {k} is {shown(float(pivot))}; "
+                f"covariance: got {shown(matrix)}, whose pivot {k} is {_about(pivot)}; "
                 "expected a positive definite matrix"
             )
         pivots.append(pivot)
