@@ -420,6 +420,12 @@ def test_wrong_types_are_refused(call: Any, message: str) -> None:
 
 
 WRONG_VALUES: list[tuple[Any, str]] = [
+    (
+        lambda: cubic <= 10**5000,
+        "bound: got a int too long to write; expected a number of at most 10000 bits",
+    ),
+    (lambda: ep.Gap("z", ["z"], 10**5000, ["1"]), "variance: got .*; expected a number of at most 10000"),
+    (lambda: ep.for_all(cubic <= 1, {"c": (0, 10**5000), "v": (1, 2)}), r"box\['c'\]: got .* 10000 bits"),
     (lambda: cubic <= math.nan, "bound: got nan; expected a finite number"),
     (lambda: cubic.between(1, 0), "lower: got 1; expected at most upper = 0"),
     (lambda: ep.Gap("z", ["z"], "v", ["1", "2"]), "x: got 2 entries; expected 1, one per decoder output"),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Number = int | float | str | Fraction
 Box = tuple[tuple[Fraction, Fraction], ...]
 
+MOST_BITS = 10_000
+
 
 @dataclass(frozen=True, init=False, eq=False)
 class Quantity:
@@ -70,22 +72,22 @@ class Quantity:
         object.__setattr__(self, "x", tuple(_text(e, f"x[{j}]") for j, e in enumerate(data)))
 
     def __le__(self, bound: Number) -> "Statement":
-        return Statement(self, None, exact(bound, "bound"))
+        return Statement(self, None, _written(bound, "bound"))
 
     def __ge__(self, bound: Number) -> "Statement":
-        return Statement(self, exact(bound, "bound"), None)
+        return Statement(self, _written(bound, "bound"), None)
 
     __array_ufunc__ = None  # np.float64(1) >= gap asks the quantity
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Quantity):
             raise _no_statement("==", other)
-        return self._written() == other._written()
+        return self._content() == other._content()
 
     def __ne__(self, other: object) -> bool:
         if not isinstance(other, Quantity):
             raise _no_statement("!=", other)
-        return self._written() != other._written()
+        return self._content() != other._content()
 
     def __lt__(self, other: object) -> NoReturn:
         raise _no_statement("<", other)
@@ -94,14 +96,14 @@ class Quantity:
         raise _no_statement(">", other)
 
     def __hash__(self) -> int:
-        return hash(self._written())
+        return hash(self._content())
 
-    def _written(self) -> tuple[object, ...]:
+    def _content(self) -> tuple[object, ...]:
         return type(self), *(getattr(self, one.name) for one in fields(self))
 
     def between(self, lower: Number, upper: Number) -> "Statement":
         """Return the statement lower <= quantity <= upper."""
-        low, high = exact(lower, "lower"), exact(upper, "upper")
+        low, high = _written(lower, "lower"), _written(upper, "upper")
         if low > high:
             raise bad("lower", lower, f"at most upper = {upper}")
         return Statement(self, low, high)
@@ -157,6 +159,8 @@ class Elbo(Quantity):
             raise wrong_type("q", q, "an ep.GaussianPosterior")
         if len(q.mean) != len(self.latent):
             raise ValueError(f"q: got {len(q.mean)} latents; expected {len(self.latent)}")
+        for entry in (*q.mean, *(entry for row in q.covariance for entry in row)):
+            _written(entry, "q")
         object.__setattr__(self, "q", q)
 
 
@@ -199,10 +203,18 @@ def _sequence(value: object, name: str) -> Sequence[object]:
     return value
 
 
+def _written(value: object, name: str) -> Fraction:
+    """Return an exact number that Python can write in decimals: statements and certificates are text."""
+    number = exact(value, name)
+    if max(abs(number.numerator), number.denominator).bit_length() > MOST_BITS:
+        raise bad(name, value, f"a number of at most {MOST_BITS} bits, which a certificate can hold")
+    return number
+
+
 def _text(value: object, name: str) -> str:
     if isinstance(value, str):
         return value
-    number = exact(value, name)
+    number = _written(value, name)
     return str(number) if number >= 0 else f"({number})"
 
 
@@ -223,7 +235,7 @@ def read_box(box: Mapping[str, Sequence[Number]]) -> tuple[tuple[str, ...], Box]
             raise bad("box", name, "parameters' names")
         if not isinstance(side, list | tuple) or len(side) != 2:
             raise wrong_type(f"box[{name!r}]", side, "a pair (low, high)")
-        low, high = (exact(end, f"box[{name!r}]") for end in side)
+        low, high = (_written(end, f"box[{name!r}]") for end in side)
         if not low < high:
             raise bad(f"box[{name!r}]", side, "low < high; a single value belongs into the statement")
         sides.append((low, high))
