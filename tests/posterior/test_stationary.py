@@ -261,3 +261,18 @@ def test_ridge_has_its_maxima_and_the_saddle_between() -> None:
     places = [float(point.mean.midpoint[0]) for point in points]
     assert sorted(places) == pytest.approx([-abs(places[0]), 0.0, abs(places[0])], abs=1e-8)
     assert points[2].elbo < points[0].elbo
+
+
+@pytest.mark.parametrize("variance", [10**5000, "1e400"], ids=["5000 digits", "400 digits"])
+def test_variances_beyond_all_doubles_have_gaps(variance: object) -> None:
+    """SymPy sorts polynomials by what it prints, and Python prints no integer of more than 4300 digits."""
+    model = ep.LatentModel("z", ["z"], ep.Gaussian(variance))  # the posterior is the prior, up to 1e-400
+    point = ep.stationary_posterior(model, ["0.5"])
+    assert float(point.covariance.midpoint[0, 0]) == pytest.approx(1.0)
+    assert float(ep.gap(model, ["0.5"]).upper) == 0.0
+
+
+def test_slopes_beyond_all_doubles_are_undecided() -> None:
+    model = ep.LatentModel("z", ["z"], ep.Gaussian("6e-309"))
+    with pytest.raises(ep.Undecided, match="no stationary point proved"):
+        ep.stationary_posterior(model, ["0.5"])

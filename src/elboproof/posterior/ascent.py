@@ -162,7 +162,8 @@ def _tempered(work: _Expectations) -> FloatArray:
     rng = np.random.default_rng(0)
     starts = [work.packed(Guess(rng.normal(size=work.d), np.eye(work.d))) for _ in range(count)]
     theta = np.array(starts)
-    steepness = np.nanmax(np.abs(np.diagonal(work.jet(theta)[2], axis1=1, axis2=2)), initial=2.0)
+    slopes = np.abs(np.diagonal(work.jet(theta)[2], axis1=1, axis2=2))
+    steepness = np.max(slopes, where=np.isfinite(slopes), initial=2.0)
     for temperature in np.geomspace(steepness, 1.0, 1 + int(np.ceil(np.log10(steepness)))):
         work.temperature = float(temperature)
         factor = work.unpacked(theta)[1]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Number = tuple[int, int]
 """Tape entries of a real and an imaginary part."""
+LONG_BITS = 10_000
+"""Of numbers that SymPy must not print: Python writes no integer of more than 4300 digits."""
 Rate = tuple[tuple[Expr, ...], tuple[Expr, ...]]
 
 
@@ -141,11 +143,18 @@ def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynom
     density = model.likelihood.log_density(outputs, data_symbols(model.data_dim))
     reader = Reader(model.latents)
     try:
-        monomials = sympy.Poly(density, *outputs).terms()
+        monomials = _monomials(density, outputs)
         entries = [reader.read(f) for f in model.decoder]
         return tuple((c, _monomial(reader, entries, k)) for k, c in monomials)
     except (OutsideTheClassError, PolynomialError):
         return None
+
+
+def _monomials(density: Expr, outputs: Sequence[Symbol]) -> list[tuple[tuple[int, ...], Expr]]:
+    """Return the polynomial's exponents and coefficients; long numbers are hidden, as SymPy sorts by what it prints."""
+    long = {n: sympy.Dummy() for n in density.atoms(sympy.Rational) if max(n.p, n.q).bit_length() > LONG_BITS}
+    shown = {dummy: number for number, dummy in long.items()}
+    return [(k, c.xreplace(shown)) for k, c in sympy.Poly(density.xreplace(long), *outputs).terms()]
 
 
 def _monomial(
