@@ -94,14 +94,24 @@ def _exponential(x: Expr, f: Expr) -> Expr:
     return sympy.log(f) + x / f
 
 
-FAMILIES: dict[str, tuple[Callable[[Expr, Expr], Expr], Callable[[Expr], Expr]]] = {
-    "Bernoulli": (_bernoulli, lambda t: t * sympy.log(t) + (1 - t) * sympy.log(1 - t)),
-    "Poisson": (_poisson, lambda t: t * sympy.log(t) - t),
-    "exponential": (_exponential, lambda t: -sympy.log(t)),
-}
-"""-log p(x) as a function of the mean f, up to terms in x alone, and the convex phi whose divergence it is."""
+def _unit(p: Expr) -> Expr:
+    """(0, 1), for p > 0."""
+    return p / (1 + p)
 
-FALSE_FAMILIES = FAMILIES | {"Poisson": (_poisson, lambda t: -sympy.log(t))}
+
+def _half_line(p: Expr) -> Expr:
+    """(0, infinity), for p > 0."""
+    return p
+
+
+FAMILIES: dict[str, tuple[Callable[[Expr, Expr], Expr], Callable[[Expr], Expr], Callable[[Expr], Expr]]] = {
+    "Bernoulli": (_bernoulli, lambda t: t * sympy.log(t) + (1 - t) * sympy.log(1 - t), _unit),
+    "Poisson": (_poisson, lambda t: t * sympy.log(t) - t, _half_line),
+    "exponential": (_exponential, lambda t: -sympy.log(t), _half_line),
+}
+"""-log p(x) as a function of the mean f, up to terms in x alone; the convex phi whose divergence it is; all means f."""
+
+FALSE_FAMILIES = FAMILIES | {"Poisson": (_poisson, lambda t: -sympy.log(t), _half_line)}
 
 
 @claim.check(
@@ -110,23 +120,22 @@ FALSE_FAMILIES = FAMILIES | {"Poisson": (_poisson, lambda t: -sympy.log(t))}
     method="symbolic",
     relation="=",
     states="-log p(x|f) - D_phi(x, f) does not depend on f",
-    domain="Bernoulli, Poisson and exponential likelihoods with mean f in (0, 1)",
+    domain="Bernoulli likelihoods with mean f in (0, 1), Poisson and exponential ones with f in (0, infinity)",
     hypotheses=(finite_moment,),
     controls=(control("Poisson with the exponential's phi", families=FALSE_FAMILIES),),
     tier="quick",
 )
 def families_are_bregman(run: Run, *, families: Any = FAMILIES) -> Verdict:
-    """Means are written p/(1+p) with p > 0, so that every logarithm is of a positive number."""
+    """Means are written p/(1+p), or p, with p > 0, so that every logarithm is of a positive number."""
     p, x = sympy.symbols("p x", positive=True)
     run.assume(finite_moment, [x])
-    f = p / (1 + p)
     parts = {}
-    for name, (loss, phi) in families.items():
+    for name, (loss, phi, means) in families.items():
         t = Symbol("t", positive=True)
         # D_phi(x, f) - phi(x) is all of D_phi that depends on f
         part = -phi(t) - phi(t).diff(t) * (x - t)
         change = (loss(x, t) - part).diff(t)
-        parts[name] = identity(sympy.cancel(sympy.together(change)).subs(t, f))
+        parts[name] = identity(sympy.cancel(sympy.together(change)).subs(t, means(p)))
     return all_of(parts)
 
 
