@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from elboproof.arguments import shown
 from elboproof.checking.claim import METHODS, RELATIONS, ROLES, TIERS, Check, Claim, Control, Hypothesis
@@ -135,6 +136,11 @@ def _control_problems(check: Check) -> Iterator[str]:
             yield f"control {one.name!r}: expected a name that says what is false"
         if not one.overrides:
             yield f"control {one.name!r} overrides nothing: it would be the check itself"
+        elif all(
+            name in keywords and _same(v, parameters[name].default) for name, v in one.overrides.items()
+        ):
+            values = ", ".join(f"{name} = {shown(value)}" for name, value in one.overrides.items())
+            yield f"control {one.name!r}: got the default {values}; expected another value, as this is the check itself"
         for name in one.overrides:
             if name not in keywords:
                 expected = ", ".join(keywords) or "none, as the function has none"
@@ -145,6 +151,15 @@ def _control_problems(check: Check) -> Iterator[str]:
                 yield f"control {one.name!r} drops the undeclared hypothesis {named!r}"
     for name in _repeated([one.name for one in _proper_controls(check)]):
         yield f"control {name!r} is declared twice"
+
+
+def _same(value: object, default: object) -> bool:
+    """Return whether two values are surely equal; arrays and tensors if all their entries are."""
+    try:
+        equal: Any = value == default
+        return value is default or bool(equal.all() if hasattr(equal, "all") else equal)
+    except Exception:  # noqa: BLE001  (a value that cannot be compared, or shapes that do not fit)
+        return False
 
 
 def _proper_controls(check: Check) -> list[Control]:
