@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +73,8 @@ MISTAKES = {
     "control 'c': 'j' is no keyword-only parameter (expected k)": {"controls": "(control('c', j=1),)"},
     "control 'c': 'run' is no keyword-only parameter": {"controls": "(control('c', run=1),)"},
     "control 'c' overrides nothing": {"controls": "(control('c'),)"},
+    "control 'c': got the default k = 0; expected another value": {"controls": "(control('c', k=0),)"},
+    "control 'c': got the default k = 0.0; expected another": {"controls": "(control('c', k=0.0),)"},
     "control 'c' is declared twice": {"controls": "(control('c', k=1), control('c', k=2))"},
     "hypotheses: got 'finite'; expected Hypothesis objects": {"hypotheses": "('finite',)"},
     "hypothesis 'h' is declared twice": {"hypotheses": "(Hypothesis('h', 't', bool),) * 2"},
@@ -89,6 +92,66 @@ def test_each_mistake_is_named(expected: str, write_claim: Write, source: Source
     [problem] = problems(directory)
     assert expected in problem
     assert problem.startswith(f"{directory.resolve()}/first_claim.py: the_check: ")
+
+
+@pytest.mark.parametrize(
+    ("default", "value", "same"),
+    [
+        ("(1, 2)", "(1, 2)", True),
+        ("np.ones(3)", "np.ones(3)", True),
+        ("np.ones(3)", "np.zeros(3)", False),
+        ("np.ones(3)", "np.ones(2)", False),
+        ("abs", "abs", True),
+        ("None", "abs", False),
+        ("Enclosure(0, 1)", "Enclosure(0, 1)", False),  # has no equality
+    ],
+)
+def test_a_control_must_differ_from_the_defaults(
+    default: str, value: str, same: bool, write_claim: Write
+) -> None:
+    directory = write_claim(
+        "import numpy as np\nfrom elboproof import Enclosure\n"
+        "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='s', domain='d', "
+        f"controls=(control('c', k={value}),))\ndef the_check(run, *, k={default}): ...\n"
+    )
+    if same:
+        [problem] = problems(directory)
+        assert "the_check: control 'c': got the default k = " in problem
+    else:
+        collect(directory)
+
+
+def test_one_override_that_differs_is_enough(write_claim: Write) -> None:
+    collect(
+        write_claim(
+            "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='s', domain='d', "
+            "controls=(control('c', k=0, j=1),))\ndef the_check(run, *, k=0, j=0): ...\n"
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("sys.exit()", "SystemExit: "),
+        ("sys.exit(0)", "SystemExit: 0"),
+        ("os._exit(0)", r"SystemExit: os._exit(0); expected a module that can be imported"),
+        ("from os import _exit; _exit(3)", r"SystemExit: os._exit(3); expected"),
+    ],
+)
+def test_a_module_cannot_end_the_run(line: str, message: str, write_claim: Write) -> None:
+    before = os._exit
+    [problem] = problems(write_claim(f"{line}\n"))
+    assert f"verification/first_claim.py:31: import failed: {message}" in problem
+    assert os._exit is before
+
+
+def test_the_children_of_a_module_can_end(write_claim: Write, source: Source) -> None:
+    lines = "child = os.fork()\nif child == 0:\n    os._exit(7)\nCODE = os.waitpid(child, 0)[1] >> 8\n"
+    [module] = collect(
+        write_claim(f"{lines}assert CODE == 7, CODE\n" + source("return equal(k, 0, 0)"))
+    ).claims
+    assert module.name == "first_claim"
 
 
 def test_all_mistakes_are_reported_together(write_claim: Write, source: Source) -> None:

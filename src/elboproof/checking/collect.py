@@ -1,10 +1,13 @@
 """From a directory of claim modules to checks that can run; all mistakes are reported together."""
 
 import difflib
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from elboproof.checking import sources
 from elboproof.checking.budget import share
@@ -96,7 +99,8 @@ def _load(directory: Path, name: str, problems: list[str]) -> ClaimModule | None
         directory / f"{name}.py" if (directory / f"{name}.py").exists() else directory / name / "__init__.py"
     )
     try:
-        module = sources.import_claim(directory, name)
+        with _os_exit_refused():
+            module = sources.import_claim(directory, name)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a claim module raises is its problem)
         place = sources.where(error, directory) or str(file)
         problems.append(f"{place}: import failed: {type(error).__name__}: {error}")
@@ -107,6 +111,26 @@ def _load(directory: Path, name: str, problems: list[str]) -> ClaimModule | None
         return None
     problems += claim_problems(claim, file)
     return ClaimModule(claim, name, file, sections(module.__doc__), sources.claim_digest(directory, name))
+
+
+@contextmanager
+def _os_exit_refused() -> Iterator[None]:
+    """Let ``os._exit`` raise in this process while a module is imported: exit code 0 would say that all claims hold.
+
+    Children that the module forks end as they would, and so does what keeps the function for later.
+    """
+    exit_at_once, process, importing = os._exit, os.getpid(), True
+
+    def refuse(status: int) -> NoReturn:
+        if importing and os.getpid() == process:
+            raise SystemExit(f"os._exit({status}); expected a module that can be imported")
+        exit_at_once(status)
+
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        os._exit, importing = exit_at_once, False
 
 
 def _claim_of(module: ModuleType, name: str, file: Path, problems: list[str]) -> Claim | None:
