@@ -129,7 +129,7 @@ def _generous(stack: ExitStack) -> None:
 
 
 STEERED: dict[str, tuple[cases.Case, int, list[Callable[[ExitStack], None]]]] = {
-    "line": (cases.LINE, 10, []),
+    "one round": (cases.LINE, 10, [lambda stack: stack.enter_context(patch.object(line, "ROUNDS", 1))]),
     "small root": (cases.FLAT, 2, [lambda stack: stack.enter_context(_narrow(2.0)())]),
     "poor rules": (cases.LINE, 3, [_rough]),
     "generous discards": (cases.SQUARE, 2, [_generous]),
@@ -139,7 +139,7 @@ BUGS = {
     "discarded cells are not added": (_forgotten("lost"), "generous discards"),
     "the rules' errors are not added": (_forgotten("rule_error"), "poor rules"),
     "the remainder is zero": (_patched("_factor", lambda _: arb(0)), "poor rules"),
-    "an accepted cell is lost": (_lost_cell, "line"),
+    "an accepted cell is lost": (_lost_cell, "one round"),
 }
 
 

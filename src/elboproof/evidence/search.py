@@ -26,7 +26,7 @@ SMALLEST = 2.0**-46
 
 PART = 0.3
 """Of the tolerance: what the rules' errors may take together."""
-LARGEST_SIZE = {1: 40, 2: 24, 3: 14, 4: 9}
+LARGEST_SIZE = {1: 40, 2: 24, 3: 18, 4: 12}
 """Points an axis, by dimension, for few digits: beyond, halving the cell costs fewer points."""
 FEW = 1024
 EARLY = 0.25

@@ -9,8 +9,8 @@ from elboproof.arguments import FloatArray
 from elboproof.evidence.energy import Cells, Index
 from elboproof.shapes import Float64
 
-CORE = 4.0
-"""A cell is tried when no axis' slope varies by more than CORE / (its half width): about two standard deviations."""
+CORE = 9.0
+"""A cell is tried when no axis' slope varies by more than CORE / (its half width): about three standard deviations."""
 
 
 @dataclass(frozen=True)
