@@ -11,6 +11,7 @@ function is given where NumPy has none.
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,15 +20,16 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, it finds the files beside it
+
 import numpy as np
 from flint import acb, arb, ctx
 
+from benchmarks import section
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.duals import Dual
 
-README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- ball-arrays:begin -->", "<!-- ball-arrays:end -->"
 SIZE = 4096
 SCALARS = 400
 """Elements of the arb loop: enough for its time, few enough for the run."""
@@ -194,15 +196,6 @@ def table(rounds: int, passes: int) -> str:
     return "\n".join(lines)
 
 
-def write(text: str) -> None:
-    """Put the table between its marks in the README of the benchmarks; everything else stays."""
-    old = README.read_text() if README.exists() else "# Benchmarks\n"
-    if BEGIN not in old:
-        old = f"{old.rstrip()}\n\n## Arrays of balls\n\n`python benchmarks/ball_arrays.py --write`\n\n{BEGIN}\n{END}\n"
-    head, rest = old.split(BEGIN)
-    README.write_text(f"{head}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
-
-
 def main() -> None:
     """Time everything and print the table."""
     parser = argparse.ArgumentParser(
@@ -214,7 +207,7 @@ def main() -> None:
     text = table(1, 1) if options.small else table(25, 20)
     print(text)
     if options.write:
-        write(text)
+        section.write("ball-arrays", text)
 
 
 if __name__ == "__main__":

@@ -9,20 +9,21 @@ The two sides take turns, so that a change of load hits both; the table shows th
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, it finds the files beside it
+
 from flint import acb, arb, ctx, fmpq
 
 import elboproof as ep
+from benchmarks import section
 from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 from elboproof.numbers.compiler import Ring
 
-README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- ball-evaluation:begin -->", "<!-- ball-evaluation:end -->"
-HEADING = "## Ball evaluation: compiled against hand-written python-flint"
 TURNS, TURN_SECONDS = 41, 0.02
 LARGEST_RATIO = 2.0
 ORDERS = range(5)
@@ -181,18 +182,6 @@ def table(cases: Sequence[Case]) -> tuple[str, bool]:
     return "\n".join([*lines, "", note]), within
 
 
-def write(text: str) -> None:
-    """Put the table between its markers in README.md, leaving the rest as it is."""
-    old = README.read_text(encoding="utf-8") if README.exists() else "# Benchmarks\n"
-    block = f"{BEGIN}\n{text}\n{END}"
-    if BEGIN in old:
-        before, _, rest = old.partition(BEGIN)
-        new = before + block + rest.partition(END)[2]
-    else:
-        new = f"{old.rstrip()}\n\n{HEADING}\n\n`python benchmarks/ball_evaluation.py --write`\n\n{block}\n"
-    README.write_text(new, encoding="utf-8")
-
-
 def main() -> int:
     """Run the benchmark; return 1 if a ratio exceeds the limit."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -201,7 +190,7 @@ def main() -> int:
     text, within = table([banana(), sinh_energy(), network(), softmax()])
     print(text)
     if arguments.write:
-        write(text)
+        section.write("ball-evaluation", text)
     return 0 if within else 1
 
 

@@ -22,15 +22,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, it finds the files beside it
+
 import numpy as np
 from numpy.typing import NDArray
 
 import elboproof as ep
+from benchmarks import section
 from elboproof.decoder.streaming import CODE_BLOCK, QUERY_BLOCK
 
 Array = NDArray[np.floating[Any]]
-README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- decoder:begin -->", "<!-- decoder:end -->"
 MEGABYTE = 2.0**20
 CHECKED = 40
 """Queries whose error is measured against float64."""
@@ -216,22 +217,10 @@ def _cells(row: dict[str, Any]) -> str:
     )
 
 
-def write(tables: str, readme: Path = README) -> None:
-    """Replace the section of this benchmark in a README, which is created if it does not exist."""
-    head = "# Benchmarks\n\nRun by hand, never by the tests; each command rewrites its own section.\n"
-    text = readme.read_text() if readme.exists() else head
-    if BEGIN not in text:
-        text += (
-            f"\n## Optimal decoder at scale\n\n    python benchmarks/decoder.py --write\n\n{BEGIN}\n{END}\n"
-        )
-    section = (
-        "60,000 codes and 784 outputs in float32: the shape of MNIST, with synthetic clustered data. Both run\n"
-        "alternately in one process and the ratio is the median; errors are relative to max |x|\n"
-        "against float64; memory is above the data and the result.\n\n"
-        f"{tables}"
-    )
-    before, rest = text.split(BEGIN, 1)
-    readme.write_text(f"{before}{BEGIN}\n{section}\n{END}{rest.split(END, 1)[1]}")
+NOTE = """\
+60,000 codes and 784 outputs in float32: the shape of MNIST, with synthetic clustered data. Both run
+alternately in one process and the ratio is the median; errors are relative to max |x|
+against float64; memory is above the data and the result."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -251,7 +240,7 @@ def main(arguments: list[str] | None = None) -> None:
     tables = report(options.rounds, options.small)
     print(tables)
     if options.write:
-        write(tables)
+        section.write("decoder", f"{NOTE}\n\n{tables}")
 
 
 if __name__ == "__main__":

@@ -28,12 +28,12 @@ import numpy as np
 
 import elboproof as ep
 from benchmarks import evidence_tables as tables
+from benchmarks import section
 from benchmarks.evidence_rivals import RIVALS, Answer, Rival, acb_integral, ours, stem
 from benchmarks.evidence_tables import OURS, TWINS, Batch, Outcome
 from benchmarks.evidence_task import Task
 from elboproof.model.problems import BASE, PROBLEMS, VARIANCES, Problem, Tag
 
-README = Path(__file__).with_name("README.md")
 ROUNDS = 5
 CHEAP = 0.3
 """Seconds: what takes less in its first run is timed in ROUNDS rounds."""
@@ -245,7 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(text)
     print(f"\n{time.perf_counter() - began:.0f} s in all", file=sys.stderr)
     if options.write:
-        tables.write(README, text)
+        section.write("evidence", text)
 
 
 if __name__ == "__main__":

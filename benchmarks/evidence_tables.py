@@ -2,15 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 
 UNTIL_RIGHT = "scipy cubature, cut until right"
 OURS, TWINS = "elboproof", "elboproof, rotated twins"
-BEGIN, END = "<!-- evidence:begin -->", "<!-- evidence:end -->"
-HEADING = "## Evidences: proved, against the others"
 ANSWERED = ("right", "unjudged")
 SMALL_SCALES = ("sigma-1e-2", "sigma-1e-4")
 
@@ -222,21 +219,3 @@ def report(outcomes: Sequence[Outcome], batches: Sequence[Batch], limit: float) 
     return "\n".join(
         [*summary(outcomes, batches), "", *per_method(outcomes), "", NOTES.format(limit=limit) + note]
     )
-
-
-def write(readme: Path, text: str) -> None:
-    """Put the tables between their marks in a README; everything else stays.
-
-    Raises
-    ------
-    ValueError
-        If one of the two marks is missing or they are in the wrong order.
-    """
-    old = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    if BEGIN not in old and END not in old:
-        old = f"{old.rstrip()}\n\n{HEADING}\n\n`python benchmarks/evidence.py --write`\n\n{BEGIN}\n{END}\n"
-    head, begin, rest = old.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"readme: got {readme} with one mark only; expected {BEGIN} before {END}")
-    readme.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")

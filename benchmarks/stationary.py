@@ -11,6 +11,7 @@ points and their ELBOs, "gap" the evidence. x is the image of a point for the ne
 
 import argparse
 import math
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,14 +20,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, it finds the files beside it
+
 import numpy as np
 
 import elboproof as ep
+from benchmarks import section
 from elboproof.posterior.ascent import Guess
 from elboproof.posterior.certification import certify
 
-README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- stationary:begin -->", "<!-- stationary:end -->"
 DIGITS = 6
 """Significant digits of the gaps that are asked."""
 LONG = 2.0
@@ -165,16 +167,6 @@ def report(rounds: int, small: bool) -> str:
     return "\n".join(lines)
 
 
-def write(table: str, readme: Path = README) -> None:
-    """Replace the section of this benchmark in a README, which is created if it does not exist."""
-    text = readme.read_text() if readme.exists() else "# Benchmarks\n"
-    if BEGIN not in text:
-        command = "python benchmarks/stationary.py --write"
-        text += f"\n## Stationary posteriors and gaps\n\n    {command}\n\n{BEGIN}\n{END}\n"
-    before, rest = text.split(BEGIN, 1)
-    readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.split(END, 1)[1]}")
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(
@@ -187,7 +179,7 @@ def main(arguments: list[str] | None = None) -> None:
     table = report(options.rounds, options.small)
     print(table)
     if options.write:
-        write(table)
+        section.write("stationary", table)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ certificate that the last round saved.
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,10 +18,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import elboproof as ep
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, it finds the files beside it
 
-README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- theorems:begin -->", "<!-- theorems:end -->"
+import elboproof as ep
+from benchmarks import section
+
 Box = dict[str, tuple[str, str]]
 
 
@@ -116,15 +118,6 @@ def report(rounds: int, small: bool) -> str:
     return "\n".join(lines)
 
 
-def write(table: str, readme: Path = README) -> None:
-    """Replace the section of this benchmark in a README, which is created if it does not exist."""
-    text = readme.read_text() if readme.exists() else "# Benchmarks\n"
-    if BEGIN not in text:
-        text += f"\n## Proofs over parameter boxes\n\n    python benchmarks/theorems.py --write\n\n{BEGIN}\n{END}\n"
-    before, rest = text.split(BEGIN, 1)
-    readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.split(END, 1)[1]}")
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(
@@ -137,7 +130,7 @@ def main(arguments: list[str] | None = None) -> None:
     table = report(options.rounds, options.small)
     print(table)
     if options.write:
-        write(table)
+        section.write("theorems", table)
 
 
 if __name__ == "__main__":

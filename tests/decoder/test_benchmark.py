@@ -29,16 +29,3 @@ def test_matrix_product_is_the_same_average_within_its_rounding(benchmark: Any) 
     assert row["their error"] < 1e-5
     assert benchmark.compare(benchmark.Case(2, 1e-3, 300), 1, True)["their error"] > 2e-5
     assert benchmark.compare(benchmark.Case(2, 1e-3, 300), 1, True)["error"] < 1e-5
-
-
-def test_write_replaces_only_its_section(benchmark: Any, tmp_path: Any) -> None:
-    readme = tmp_path / "README.md"
-    benchmark.write("| first |", readme)
-    readme.write_text(f"{readme.read_text()}\n## Another\n\nkept\n")
-    benchmark.write("| second |", readme)
-    text = readme.read_text()
-    assert "| second |" in text
-    assert "| first |" not in text
-    assert text.startswith("# Benchmarks")
-    assert text.endswith("## Another\n\nkept\n")
-    assert text.count(benchmark.BEGIN) == 1

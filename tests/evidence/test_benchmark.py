@@ -134,22 +134,6 @@ def test_a_missed_enclosure_in_a_batch_is_found(monkeypatch: pytest.MonkeyPatch)
     assert evidence.batch(problem, 20.0).misses == 4
 
 
-def test_only_the_marked_part_of_the_readme_changes(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("# Benchmarks\n\n## Other\n\nstays\n")
-    evidence_tables.write(readme, "first")
-    readme.write_text(readme.read_text() + "\n## Later\n")
-    evidence_tables.write(readme, "second")
-    text = readme.read_text()
-    assert "stays" in text
-    assert text.endswith("\n## Later\n")
-    assert "second" in text
-    assert "first" not in text
-    readme.write_text(text.replace(evidence_tables.END, ""))
-    with pytest.raises(ValueError, match="one mark only"):
-        evidence_tables.write(readme, "third")
-
-
 def test_the_small_run_prints_both_tables(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(evidence, "SMALL", ("sinh-sigma-1e-1", "square-2-sigma-1e-1"))
     monkeypatch.setattr(evidence, "BATCH", 20)

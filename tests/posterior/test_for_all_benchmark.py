@@ -24,15 +24,3 @@ def test_a_row_has_what_the_table_shows(benchmark: Any, tmp_path: Path) -> None:
     assert 0 < row["leaves"] < row["integrals"]
     assert min(row["seconds"], row["check"], row["kilobytes"]) > 0
     assert "check" not in benchmark.measure(false, 1, tmp_path)
-
-
-def test_write_replaces_only_its_section(benchmark: Any, tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    benchmark.write("| first |", readme)
-    readme.write_text(f"{readme.read_text()}\n## Another\n\nkept\n")
-    benchmark.write("| second |", readme)
-    text = readme.read_text()
-    assert "| second |" in text
-    assert "| first |" not in text
-    assert text.endswith("## Another\n\nkept\n")
-    assert text.count(benchmark.BEGIN) == 1
