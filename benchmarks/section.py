@@ -33,7 +33,6 @@ def _measured() -> str:
 
 def _git(*words: str) -> str:
     """Return what git says about this folder's repository, nothing where there is none."""
-    found = subprocess.run(
-        ["git", *words], cwd=README.parents[1], capture_output=True, text=True, check=False
-    )  # noqa: S603, S607 - fixed words
+    command = ["git", "-C", str(README.parents[1]), *words]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
     return found.stdout.strip()
