@@ -1,5 +1,6 @@
 """The links between text, claims, figures and code."""
 
+import ast
 import json
 import re
 import shlex
@@ -80,6 +81,47 @@ def test_the_readme_command_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(words) == 0
     assert "-4.02832301" in capsys.readouterr().out
     assert cli.main([*words, "--x", "0.5"]) == 4
+
+
+BASE = (ROOT / "docs/trusted_base.md").read_text()
+PACKAGE = ROOT / "src/elboproof"
+WORDS = dict(
+    enumerate(("six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen"), start=6)
+)
+THEOREM = re.compile(
+    r"Krawczyk|Gauss-Legendre|Stein's|Archambeau|residue|trapezoidal|mean.value theorem|Taylor's theorem|Popoviciu"
+    r"|convex |under the integral|Bernstein (polynomial|coeff|ellipse)"
+)
+NO_PROOFS = ("posterior/__init__.py", "numbers/ball_complex_functions.py")
+"""The first is a table of contents; what the second says of branch cuts is derived, not trusted."""
+
+
+def test_the_trusted_base_is_counted() -> None:
+    theorems = re.findall(r"^([0-9]+)\. \*\*", BASE, flags=re.MULTILINE)
+    rows = re.findall(r"^\| ([0-9]+) \|", BASE, flags=re.MULTILINE)
+    assert theorems == [str(n + 1) for n in range(len(theorems))]
+    assert rows == [str(n + 1) for n in range(len(rows))]
+    assert f"{WORDS[len(rows)]} rows of arithmetic and {WORDS[len(theorems)]} theorems" in " ".join(
+        BASE.split()
+    )
+    assert f"FLINT and {WORDS[len(theorems)]} theorems" in " ".join(README.split())
+
+
+def test_the_trusted_base_names_files_that_exist() -> None:
+    for name in re.findall(r"`([a-z_/*]+\.py)`", BASE):
+        folder = ROOT if name.startswith("tests/") else PACKAGE
+        assert list(folder.glob(name)), name
+
+
+def test_the_trusted_base_names_every_module_that_rests_on_a_theorem() -> None:
+    names = {
+        str(file.relative_to(PACKAGE))
+        for room in ("numbers", "evidence", "posterior", "decoder")
+        for file in (PACKAGE / room).rglob("*.py")
+        if THEOREM.search(ast.get_docstring(ast.parse(file.read_text())) or "")
+    }
+    assert len(names) >= 15
+    assert {name for name in names - set(NO_PROOFS) if f"`{name}`" not in BASE} == set()
 
 
 def test_constraints_pin_every_dependency() -> None:
