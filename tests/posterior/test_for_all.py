@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import operator
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -448,3 +449,43 @@ WRONG_VALUES: list[tuple[Any, str]] = [
 def test_wrong_values_are_refused(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "f", ["a*z", "a*sinh(z)", "a*sin(z)", "z + a*tanh(z)", "z + a*atan(z)", "z + a*erf(z)"]
+)
+def test_functions_of_one_latent_have_upper_bounds(f: str) -> None:
+    proved(ep.for_all(ep.Gap("z", [f], 1, ["0.7"]) <= 5, {"a": ("0.1", "0.2")}, seconds=20))
+
+
+@pytest.mark.parametrize("f", ["z + a*z**3", "a*z + sin(z)", "z + a*cos(2*z)", "z + a*tanh(z)"])
+def test_few_functions_have_lower_bounds(f: str) -> None:
+    proved(ep.for_all(ep.Gap("z", [f], "0.5", ["0.7"]) >= "1e-9", {"a": ("0.1", "0.12")}, seconds=20))
+
+
+@pytest.mark.parametrize(
+    ("claim", "why"),
+    [
+        (ep.Gap("z", ["z + a*sinh(z)"], 1, ["0.7"]) >= "0.1", "only sin, cos, tanh and sigmoid"),
+        (ep.Gap("z", ["z + a*atan(z)"], 1, ["0.7"]) >= "0.1", "only sin, cos, tanh and sigmoid"),
+        (ep.Gap(["u", "v"], ["u + a*v**2"], 1, ["0.7"]) >= "0.1", "lower bounds of the gap need one latent"),
+        (
+            ep.LogEvidence(["u", "v"], ["u + a*v**2"], 1, ["0.7"]) >= -9,
+            "lower bounds of the evidence need one",
+        ),
+        (ep.Gap(["u", "v"], ["u + a*sin(v)"], 1, ["0.7"]) <= 5, r"the expectation of sin\(v\) under several"),
+        (ep.Gap("z", ["z + a*relu(z)"], 1, ["0.7"]) <= 5, "the growth of Max.* is not known"),
+    ],
+    ids=["sinh", "atan", "two", "evidence", "sin of two", "relu"],
+)
+def test_what_is_not_proved_says_why(claim: Statement, why: str) -> None:
+    answer = ep.for_all(claim, {"a": ("0.1", "0.2")})
+    assert isinstance(answer, ep.Unproved)
+    assert re.search(why, answer.why)
+
+
+@pytest.mark.parametrize("quantity", [ep.Gap, ep.LogEvidence])
+def test_polynomials_of_two_latents_have_upper_bounds(quantity: Any) -> None:
+    proved(
+        ep.for_all(quantity(["u", "v"], ["u + a*v**2", "v"], 1, ["0.3", "0.2"]) <= 5, {"a": ("0.1", "0.2")})
+    )

@@ -55,7 +55,7 @@ class Judge:
     def obstacle(self) -> str:
         """Return why nothing can be proved, empty if it can be tried."""
         if isinstance(self.quantity, Gap) and self.from_below and not self.best.possible:
-            return "lower bounds of the gap need one latent and, apart from polynomials, bounded functions"
+            return "lower bounds of the gap need one latent and, beside polynomials, only sin, cos, tanh and sigmoid"
         if self.from_below and not self.fixed and len(self.natural.latents) > 1:
             return "lower bounds of the evidence need one latent"
         return ""
