@@ -17,6 +17,7 @@ from flint import arb
 from elboproof.evidence import domain as domains
 from elboproof.evidence import log_evidence as engine
 from elboproof.evidence import rule, search, summation
+from elboproof.evidence.data import ball_data
 from elboproof.evidence.energy import Cells, Energy, Index
 from elboproof.evidence.target import Target
 from elboproof.numbers.ball_arrays import BallArray
@@ -197,7 +198,7 @@ _TAIL, _SEARCH, _SPLIT, _AT, _DATA = (
     search.search,
     Cells.split,
     Energy.at,
-    engine._data,
+    ball_data,
 )
 
 
@@ -243,7 +244,7 @@ MUTANTS = {
     ),
     "the energy's radius is forgotten": Mutant(_patched((Energy, "at", _without_radius)), ("cancellation",)),
     "the data's radius is forgotten": Mutant(
-        _patched((engine, "_data", _data_without_radius)), ("inexact data",)
+        _patched((engine, "ball_data", _data_without_radius)), ("inexact data",)
     ),
     "the determinant's slack is forgotten": Mutant(
         _patched((domains, "frame_excess", lambda frames: np.zeros(len(frames)))), ("stretched frame",)

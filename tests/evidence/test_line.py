@@ -128,8 +128,12 @@ def _generous(stack: ExitStack) -> None:
     stack.enter_context(patch.object(line, "ROUNDS", 1))
 
 
+def _once(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(line, "ROUNDS", 1))
+
+
 STEERED: dict[str, tuple[cases.Case, int, list[Callable[[ExitStack], None]]]] = {
-    "one round": (cases.LINE, 10, [lambda stack: stack.enter_context(patch.object(line, "ROUNDS", 1))]),
+    "one round": (cases.LINE, 10, [_once]),
     "small root": (cases.FLAT, 2, [lambda stack: stack.enter_context(_narrow(2.0)())]),
     "poor rules": (cases.LINE, 3, [_rough]),
     "generous discards": (cases.SQUARE, 2, [_generous]),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import elboproof as ep
-from elboproof.evidence import log_evidence as engine
+from elboproof.evidence import data
 from elboproof.numbers.ball_arrays import BallArray
 from tests.evidence import truth
 
@@ -113,7 +113,7 @@ def test_floats_beside_text_stay_what_they_are() -> None:
 
 
 def _read(x: Any) -> BallArray:
-    return engine._data(ep.LatentModel("z", ["z", "z"], ep.Gaussian(1)), x)
+    return data.ball_data(ep.LatentModel("z", ["z", "z"], ep.Gaussian(1)), x)
 
 
 def test_an_undecided_answer_says_why_and_carries_the_best_enclosure() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from flint import arb
-from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
+from elboproof.arguments import FloatArray, bad, wrong_type
 from elboproof.evidence import kinks, line, precise, ridges
 from elboproof.evidence import search as branch
+from elboproof.evidence.data import Data, ball_data, exact_rows
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Cells, Energy, Index
 from elboproof.evidence.floats import FloatEnergy
@@ -23,7 +23,6 @@ from elboproof.evidence.target import Target
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import exact
 
 MOST_LATENTS = 4
 SHARES = {1: 1e-3, 2: 1e-3, 3: 1e-4, 4: 1e-5}
@@ -34,16 +33,11 @@ MOST_RIDGES = 16
 MANY = 1000
 """Cells that a data point's boxes are expected to become; ridges are sought beyond."""
 ROUNDS = 4
-LARGEST = 2**53
-"""Integers up to here are doubles."""
 RESCALINGS = 40
 MOST_ON_LINE = 6
 """Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
 FLOAT_DIGITS = 12
 """Up to here float64 sums are tried; beyond, the sums are taken in arb."""
-
-Data = Any
-"""Anything that becomes an array of shape (D,) or (N, D), of floats or of exact numbers."""
 
 
 class Undecided(ArithmeticError):  # noqa: N818 - a status, named as in the public API
@@ -155,11 +149,11 @@ def _proved(model: LatentModel, x: Data, digits: float, seconds: float, most_cel
     for name, value in (("digits", digits), ("seconds", seconds), ("most_cells", most_cells)):
         if not _positive(value):
             raise bad(name, value, "a positive number")
-    data = _data(model, x)
+    data = ball_data(model, x)
     if model.latent_dim == 1 and (len(data) <= MOST_ON_LINE or digits > FLOAT_DIGITS):
         point = line.reader(model)
         if point is not None:
-            return _one_by_one(point, _fractions(x, data), float(digits), began, seconds, int(most_cells))
+            return _one_by_one(point, exact_rows(model, x)[0], float(digits), began, seconds, int(most_cells))
     floats = FloatEnergy(model)
     guess = start(floats, data.mid)
     normal = None if floats.smooth else kinks.direction(model)
@@ -194,58 +188,6 @@ def _one_by_one(
 
 def _positive(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
-
-
-def _array(x: Data) -> NDArray[Any]:
-    """Return x as an array; nothing is rounded, as NumPy would where text or large integers stand beside floats."""
-    try:
-        return np.asarray(x, dtype=object) if isinstance(x, list | tuple) else np.asarray(x)
-    except ValueError as error:  # ragged nesting
-        raise bad("x", x, "numbers in a rectangular array") from error
-
-
-def _data(model: LatentModel, x: Data) -> BallArray:
-    """Return x as balls of shape (N, D): exact numbers are enclosed, never rounded away."""
-    array = _array(x)
-    if _are_doubles(array):
-        axes = ("N", model.data_dim) if array.ndim == 2 else (model.data_dim,)
-        data = BallArray(finite_array(array.astype(np.float64), "x", axes).reshape(-1, model.data_dim))
-    else:
-        data = _exact_data(model, array)
-    if model.likelihood.binary and not (np.isin(data.mid, (0.0, 1.0)).all() and not data.rad.any()):
-        raise bad("x", x, "zeros and ones, the data of a Bernoulli likelihood")
-    return data
-
-
-def _are_doubles(array: NDArray[Any]) -> bool:
-    """Whether float64 holds every entry."""
-    kind = array.dtype.kind
-    if kind == "O":
-        return all(
-            isinstance(v, float | np.float32) or (type(v) is int and abs(v) <= LARGEST) for v in array.flat
-        )
-    if kind in "iu":
-        return bool((array <= LARGEST).all() and (array >= -LARGEST).all())
-    return kind == "f" and array.dtype.itemsize <= 8
-
-
-def _exact_data(model: LatentModel, array: NDArray[Any]) -> BallArray:
-    numbers = [exact(value, f"x[{k}]") for k, value in enumerate(_checked(model, array).reshape(-1).tolist())]
-    balls = [BallArray.from_fraction(n.numerator, n.denominator).reshape(1) for n in numbers]
-    return BallArray.concatenate(balls).reshape(-1, model.data_dim)
-
-
-def _checked(model: LatentModel, array: NDArray[Any]) -> NDArray[Any]:
-    if array.ndim not in (1, 2) or array.shape[-1] != model.data_dim or 0 in array.shape:
-        raise ValueError(f"x: got shape {array.shape}; expected ({model.data_dim},) or (N, {model.data_dim})")
-    return array
-
-
-def _fractions(x: Data, data: BallArray) -> list[list[Fraction]]:
-    """Return x as exact numbers, rows of D."""
-    flat = [exact(value, "x") for value in _array(x).reshape(-1).tolist()]
-    width = data.shape[1]
-    return [flat[start : start + width] for start in range(0, len(flat), width)]
 
 
 @dataclass(frozen=True)
@@ -355,7 +297,7 @@ class _Work:
     @cached_property
     def _exact_data(self) -> list[list[Fraction]]:
         """The rows of x, exactly; of thousands of x that takes as long as some of the steps."""
-        return _fractions(self.x, self.data)
+        return exact_rows(self.model, self.x)[0]
 
     def _widths(self, lower: FloatArray, upper: FloatArray) -> FloatArray:
         """Return the widths, from the balls where the floats are too coarse to show them."""

@@ -14,14 +14,13 @@ from typing import Any
 
 import numpy as np
 from flint import arb, fmpq
-from numpy.typing import NDArray
 
 from elboproof.arguments import bad, wrong_type
+from elboproof.evidence.data import exact_rows
 from elboproof.evidence.log_evidence import Undecided
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import exact
 from elboproof.posterior.expectations import Quadrature
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
 from elboproof.posterior.integrands import Point
@@ -78,7 +77,7 @@ def elbo(
     for name, value in (("digits", digits), ("seconds", seconds)):
         if not is_positive(value):
             raise bad(name, value, "a positive number")
-    data, batch = exact_data(model, x)
+    data, batch = exact_rows(model, x)
     deadline = time.monotonic() + seconds
     rows = [one_elbo(model, row, q, float(digits), deadline) for row in data]
     enclosure = Enclosure.from_balls([ball for ball, _ in rows])
@@ -107,38 +106,6 @@ def _check(model: LatentModel, q: GaussianPosterior) -> None:
         raise ValueError(
             f"q: got {q.latent_dim} dimensions; expected {model.latent_dim}, the model's latents"
         )
-
-
-def exact_data(model: LatentModel, x: Any) -> tuple[list[list[Fraction]], bool]:
-    """Return x as exact rows of length D, and whether it was a batch (N, D).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If x is no such array of finite numbers, or not binary where the likelihood demands it.
-    """
-    array = _array(x)
-    if array.ndim not in (1, 2) or array.shape[-1] != model.data_dim or 0 in array.shape:
-        raise ValueError(f"x: got shape {array.shape}; expected ({model.data_dim},) or (N, {model.data_dim})")
-    rows = [
-        [exact(value, f"x[{j}]" if array.ndim == 1 else f"x[{n}][{j}]") for j, value in enumerate(row)]
-        for n, row in enumerate(array.reshape(-1, model.data_dim).tolist())
-    ]
-    if model.likelihood.binary and not all(value in (0, 1) for row in rows for value in row):
-        raise bad("x", x, "zeros and ones, the data of a Bernoulli likelihood")
-    return rows, array.ndim == 2
-
-
-def _array(x: Any) -> NDArray[Any]:
-    """Return x as an array; lists stay objects, because NumPy would round exact numbers that stand beside floats."""
-    ragged = bad("x", x, "numbers in a rectangular array")
-    try:
-        array = np.asarray(x, dtype=object) if isinstance(x, list | tuple) else np.asarray(x)
-    except ValueError as error:
-        raise ragged from error
-    if array.dtype == object and any(isinstance(value, list | tuple | np.ndarray) for value in array.flat):
-        raise ragged
-    return array
 
 
 def one_elbo(

@@ -14,12 +14,13 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import FloatArray, bad, wrong_type
+from elboproof.evidence.data import exact_rows
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.posterior.ascent import whitening
 from elboproof.posterior.certification import BITS, LOOSE, RADII, SHARP
-from elboproof.posterior.elbo import exact_data, is_positive, one_elbo, undecided
+from elboproof.posterior.elbo import is_positive, one_elbo, undecided
 from elboproof.posterior.equations import Equations, Matrix, Reference, unknowns
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
 from elboproof.posterior.krawczyk import certified, dot, float_inverse, form, inertia
@@ -100,7 +101,7 @@ def shared_stationary_posterior(
     for name, value in (("digits", digits), ("seconds", seconds)):
         if not is_positive(value):
             raise bad(name, value, "a positive number")
-    rows, batch = exact_data(model, x)
+    rows, batch = exact_rows(model, x)
     if not batch:
         raise bad("x", x, f"several data points, shape (N, {model.data_dim})")
     size = len(rows) * model.latent_dim + len(unknowns(model.latent_dim, family)) - model.latent_dim

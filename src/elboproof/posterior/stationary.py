@@ -17,6 +17,7 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import bad, wrong_type
+from elboproof.evidence.data import exact_rows
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
@@ -30,7 +31,7 @@ from elboproof.posterior.certification import (
     place_of,
     without_repetitions,
 )
-from elboproof.posterior.elbo import SPARE_BITS, exact_data, is_positive, one_elbo, undecided
+from elboproof.posterior.elbo import SPARE_BITS, is_positive, one_elbo, undecided
 from elboproof.posterior.equations import FAMILIES
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
 from elboproof.posterior.krawczyk import form
@@ -139,7 +140,7 @@ def stationary_posteriors(
     for name, value in (("digits", digits), ("seconds", seconds)):
         if not is_positive(value):
             raise bad(name, value, "a positive number")
-    rows, batch = exact_data(model, x)
+    rows, batch = exact_rows(model, x)
     if batch:
         raise bad("x", x, f"one data point of shape ({model.data_dim},)")
     deadline = time.monotonic() + seconds
