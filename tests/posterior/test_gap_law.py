@@ -486,3 +486,19 @@ def test_three_latents_follow_the_law(entries: list[str], x: list[str]) -> None:
         given = model(["a", "b", "c"], entries, v)
         defects.append(ep.gap(given, x, digits=5).midpoint - gap_law(given, x, nearest=True).as_float())
     assert 7 < defects[0] / defects[1] < 9  # v^3
+
+
+@pytest.mark.parametrize("x", [np.array(0.5), 0.5, "0.5"], ids=["array without axis", "number", "text"])
+def test_x_must_be_a_sequence(x: Any) -> None:
+    with pytest.raises(TypeError, match=r"x: got .*; expected a sequence of 1 numbers"):
+        ep.gap_law(ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100")), x)
+
+
+@pytest.mark.parametrize("variance", ["1e400", 1e300])
+def test_a_variance_at_which_the_law_overflows_is_named(variance: Any) -> None:
+    law = ep.gap_law(ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100")), ["0.7"])
+    with pytest.raises(
+        ValueError, match=r"variance: got Fraction\(1.*; expected one at which the law's terms"
+    ):
+        law.as_float(variance)
+    assert law.as_float("1e-400") == 0.0

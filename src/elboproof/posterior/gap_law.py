@@ -83,11 +83,19 @@ class GapLaw:
         Raises
         ------
         TypeError, ValueError
-            If the variance is no positive number.
+            If the variance is no positive number, or the law's terms at it are beyond the range of float64.
         """
-        v = float(self.variance) if variance is None else float(exact(variance, "variance"))
-        if not v > 0:
+        given = self.variance if variance is None else exact(variance, "variance")
+        if not given > 0:
             raise bad("variance", variance, "a positive variance")
+        try:
+            return self._at(float(given))
+        except OverflowError as error:
+            raise bad(
+                "variance", given, "one at which the law's terms are in the range of float64"
+            ) from error
+
+    def _at(self, v: float) -> float:
         local = 0.0
         if self.order is not None:
             local = _float(self.leading) * v**self.order + _float(self.next_order) * v ** (self.order + 1)
@@ -184,7 +192,7 @@ def _gaussian(model: LatentModel) -> Gaussian:
 
 
 def _data(model: LatentModel, x: Sequence[object]) -> tuple[Rational, ...]:
-    if isinstance(x, str) or not hasattr(x, "__len__"):
+    if isinstance(x, str) or not hasattr(x, "__len__") or getattr(x, "shape", None) == ():
         raise wrong_type("x", x, f"a sequence of {model.data_dim} numbers")
     if len(x) != model.data_dim:
         raise ValueError(f"x: got {len(x)} numbers; expected {model.data_dim}, one per decoder output")
