@@ -351,3 +351,14 @@ def test_four_latents_need_a_closed_form() -> None:
     assert ep.elbo(closed, [0], q).midpoint == pytest.approx(-1 - np.log(2 * np.pi) / 2, abs=1e-10)
     with pytest.raises(ValueError, match=r"model: .*at most 3 latents"):
         ep.elbo(ep.LatentModel(names, ["tanh(a*b + c*e)"], ep.Gaussian(1)), [0], q)
+
+
+@pytest.mark.parametrize("covariance", [10**300, 10**100])
+def test_posteriors_as_wide_as_float64_warn_of_nothing(covariance: int) -> None:
+    model = ep.LatentModel("z", ["relu(z)"], ep.Gaussian("1/4"))
+    q = ep.GaussianPosterior("1/3", covariance)
+    try:
+        bounds = ep.elbo(model, ["0.5"], q, seconds=5)
+    except ep.Undecided as undecided:
+        bounds = undecided.enclosure
+    assert np.all(bounds.lower <= -float(covariance))  # -E[(x - relu(z))^2] / 2v + ..., of the order of -S

@@ -276,3 +276,26 @@ def test_slopes_beyond_all_doubles_are_undecided() -> None:
     model = ep.LatentModel("z", ["z"], ep.Gaussian("6e-309"))
     with pytest.raises(ep.Undecided, match="no stationary point proved"):
         ep.stationary_posterior(model, ["0.5"])
+
+
+FAR: dict[str, tuple[ep.LatentModel, Sequence[object]]] = {
+    "exp": (ep.LatentModel("z", ["exp(z)"], ep.Gaussian("1/4")), [1e308]),
+    "square": (ep.LatentModel("z", ["z**2"], ep.Gaussian("1/10")), ["1e300"]),
+    "two": (ep.LatentModel(["u", "v"], ["u*v", "sin(u)"], ep.Gaussian("1/4")), [1e308, 0.0]),
+}
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_data_at_the_end_of_float64_warn_of_nothing(name: str) -> None:
+    """Floats that overflow only steer: they must neither warn nor stop LAPACK."""
+    model, x = FAR[name]
+    with pytest.raises(ep.Undecided, match="no stationary point proved"):
+        ep.stationary_posterior(model, x, seconds=5)
+
+
+def test_data_beyond_float64_are_named() -> None:
+    model = ep.LatentModel("z", ["z"], ep.Gaussian(1))
+    with pytest.raises(
+        ValueError, match=r"x\[0\]: got Fraction\(1000.*expected a number in the range of float64"
+    ):
+        ep.stationary_posterior(model, ["1e400"])

@@ -36,6 +36,8 @@ MOST_STARTS = 16
 SETTLED = 1e-5
 """Of the whitened gradient: a limit is reached."""
 LARGEST_STEP = 1.0
+LARGEST_SLOPE = 1e150
+"""Of a Hessian: with larger entries LAPACK's iterations do not converge."""
 ENOUGH = 0.85
 """The share of starts whose limit is reached; the others seldom have one."""
 Mask = NDArray[np.bool_]
@@ -210,7 +212,7 @@ def _starts(model: LatentModel, x: FloatArray) -> list[Guess]:
     _, hessian = _energy_slopes(model, x, points)
     result = [Guess(np.zeros(d), np.eye(d) * scale) for scale in (1.0, 0.3)]
     for z, matrix in zip(points, hessian, strict=True):
-        values, vectors = np.linalg.eigh(matrix)
+        values, vectors = np.linalg.eigh(np.clip(np.nan_to_num(matrix), -LARGEST_SLOPE, LARGEST_SLOPE))
         precision = (vectors * np.maximum(np.abs(values), 1.0)) @ vectors.T
         result.append(Guess(z, np.linalg.cholesky(np.linalg.inv(precision))))
     return result[:MOST_STARTS]
@@ -256,7 +258,7 @@ def _critical_points(model: LatentModel, x: FloatArray) -> FloatArray:
 
 def _newton_step(gradient: FloatArray, hessian: FloatArray, up: Mask, floor: float) -> FloatArray:
     """Return steps of limited size to where the gradient vanishes; uphill where ``up``, whatever the curvature."""
-    values, vectors = np.linalg.eigh(hessian)
+    values, vectors = np.linalg.eigh(np.clip(np.nan_to_num(hessian), -LARGEST_SLOPE, LARGEST_SLOPE))
     size = np.maximum(np.abs(values), np.where(up, floor, 1e-6)[:, None])
     curvature = np.where(up[:, None] | (values < 0), -size, size)
     return _limited(-np.einsum("sij,sj,skj,sk->si", vectors, 1 / curvature, vectors, gradient))

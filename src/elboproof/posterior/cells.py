@@ -83,6 +83,7 @@ def _semi_axes() -> tuple[FloatArray, FloatArray]:
     return (rho + 1 / rho) / 2 * (1 + 1e-15), (rho - 1 / rho) / 2 * (1 + 1e-15)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # bounds that overflow are infinite, and so refused
 def plan(
     integrands: Integrands, point: Point, tolerance: FloatArray, deadline: float, most_cells: int = 100_000
 ) -> Plan:
@@ -219,8 +220,10 @@ def _suprema(integrands: Integrands, point: Point, centre: FloatArray, half: Flo
     lifted = np.where(own, half.T[:, :, None, None] * across, 0.0)
     wide, lifted = (np.broadcast_to(a, (d, *shape)).reshape(d, -1) for a in (wide, lifted))
     middle = np.broadcast_to(centre.T[:, :, None, None], (d, *shape)).reshape(d, -1)
-    values = suprema(integrands, point, middle, wide, lifted) * density(middle, wide, lifted)
-    return values.reshape(-1, *shape) * SLACK
+    values = suprema(integrands, point, middle, wide, lifted) * density(middle, wide, lifted) * SLACK
+    return np.where(np.isnan(values), np.inf, values).reshape(
+        -1, *shape
+    )  # infinity times a density that vanishes
 
 
 def suprema(

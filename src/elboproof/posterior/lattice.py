@@ -72,6 +72,7 @@ class Lattice:
         return BallArray(2 * self.half) / self.counts[k]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # bounds that overflow are infinite, and so refused
 def lattice(
     integrands: Integrands,
     point: Point,
@@ -173,7 +174,6 @@ def _errors(inner: FloatArray, outer: FloatArray, steps: FloatArray) -> FloatArr
     horizontal = 2 / BallArray(exponent).expm1().lower() * SLACK
     vertical = 2 / np.pi * steps * SLACK
     allowed = heights[:, None] * steps <= 2 * np.pi * (1 - 1e-14)
-    with np.errstate(invalid="ignore"):
-        bound = inner[..., None] * horizontal + outer[..., None] * vertical
+    bound = inner[..., None] * horizontal + outer[..., None] * vertical
     bound = np.where(allowed & np.isfinite(bound), bound, np.inf)
     return np.asarray(bound.min(2))

@@ -168,10 +168,11 @@ def _checked(model: LatentModel, family: str, covariance: object) -> GaussianPos
     return None if covariance is None else GaussianPosterior([0] * model.latent_dim, covariance)
 
 
+@np.errstate(all="ignore")  # floats only steer
 def _guesses(
     model: LatentModel, x: Sequence[Fraction], family: str, q: GaussianPosterior | None
 ) -> list[Guess]:
-    data = np.array([float(value) for value in x])
+    data = np.array([_double(value, f"x[{j}]") for j, value in enumerate(x)])
     fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
     try:
         model.quantities.compiled("log_likelihood", 2, FLOATING)(*[np.zeros(1)] * model.latent_dim, *data)
@@ -179,6 +180,13 @@ def _guesses(
         reason = f"no stationary point proved: {error}"
         raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,)) from error
     return guesses(model, data, family, fixed)
+
+
+def _double(value: Fraction, name: str) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise bad(name, value, "a number in the range of float64, from which the search starts") from error
 
 
 def _with_elbo(
