@@ -84,8 +84,24 @@ def _are_doubles(array: NDArray[Any]) -> bool:
     return kind == "f" and array.dtype.itemsize <= 8
 
 
+def double(value: Fraction, name: str) -> float:
+    """Return the nearest double, from which searches start.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise bad(name, value, "a number in the range of float64, from which the search starts") from error
+
+
 def _enclosed(array: NDArray[Any]) -> BallArray:
     numbers = [number for row in named_rows(array) for number in row]
+    for k, number in enumerate(numbers):
+        double(number, f"x[{k}]")
     balls = [BallArray.from_fraction(n.numerator, n.denominator).reshape(1) for n in numbers]
     return BallArray.concatenate(balls).reshape(-1, array.shape[-1])
 

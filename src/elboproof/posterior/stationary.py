@@ -17,7 +17,7 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import bad, wrong_type
-from elboproof.evidence.data import exact_rows
+from elboproof.evidence.data import double, exact_rows
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
@@ -172,7 +172,7 @@ def _checked(model: LatentModel, family: str, covariance: object) -> GaussianPos
 def _guesses(
     model: LatentModel, x: Sequence[Fraction], family: str, q: GaussianPosterior | None
 ) -> list[Guess]:
-    data = np.array([_double(value, f"x[{j}]") for j, value in enumerate(x)])
+    data = np.array([double(value, f"x[{j}]") for j, value in enumerate(x)])
     fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
     try:
         model.quantities.compiled("log_likelihood", 2, FLOATING)(*[np.zeros(1)] * model.latent_dim, *data)
@@ -180,13 +180,6 @@ def _guesses(
         reason = f"no stationary point proved: {error}"
         raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,)) from error
     return guesses(model, data, family, fixed)
-
-
-def _double(value: Fraction, name: str) -> float:
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise bad(name, value, "a number in the range of float64, from which the search starts") from error
 
 
 def _with_elbo(
