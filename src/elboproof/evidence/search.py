@@ -16,7 +16,7 @@ from elboproof.evidence.energy import BLOCK, Cells, Energy, Index
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.forecast import Forecast, forecast, joined
 from elboproof.evidence.rule import ACROSS, ALONG, SIZES, factors
-from elboproof.evidence.summation import sum_rules
+from elboproof.evidence.summation import POINTS, sum_rules
 from elboproof.evidence.target import Target, widest
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
@@ -33,8 +33,8 @@ EARLY = 0.25
 """Of the time limit: what passes before anybody asks whether the rest suffices for the sums."""
 SLICE = 0.02
 """Of the time limit: what one block of cells may take."""
-SAMPLE = 64
-"""Cells whose sum is timed."""
+CHEAP = 0.25
+"""Of the time that a cell takes on average: what a mere bound of it takes, or less."""
 TOO_DEEP = 100.0
 """Nats below the shift at which the scale is renewed: exp would overflow soon."""
 DEEPER = "a deeper mode"
@@ -110,7 +110,8 @@ class Pace:
         if not found.cells:
             return 0.0
         if self.per_point is None:
-            cells, sizes = found.cells[0][:SAMPLE], found.sizes[0][:SAMPLE]
+            count = 1 + int(np.searchsorted(np.cumsum(found.sizes[0].prod(1)), POINTS))
+            cells, sizes = found.cells[0][:count], found.sizes[0][:count]
             began = time.monotonic()
             sum_rules(energy, cells, sizes, shift)
             self.per_point = (time.monotonic() - began) / int(sizes.prod(1).sum())
@@ -155,7 +156,7 @@ class _Search:
     def _reserve(self, elapsed: float) -> float:
         """Return about how many seconds it will take to bound what is left and to sum what was accepted."""
         left = sum(map(len, self.waiting)) + sum(len(part.cells) for part in self.ready)
-        bounding = left * elapsed / max(self.found.visited, 1)
+        bounding = CHEAP * left * elapsed / max(self.found.visited, 1)
         return bounding + self.pace.summing(self.energy, self.found, self.target.shift)
 
     def _forecast(self, cells: Cells) -> None:
