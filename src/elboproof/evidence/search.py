@@ -31,7 +31,7 @@ LARGEST_SIZE = {1: 40, 2: 24, 3: 18, 4: 12}
 FEW = 1024
 EARLY = 0.25
 """Of the time limit: what passes before anybody asks whether the rest suffices for the sums."""
-SLICE = 0.02
+SLICE = 0.05
 """Of the time limit: what one block of cells may take."""
 CHEAP = 0.25
 """Of the time that a cell takes on average: what a mere bound of it takes, or less."""
@@ -98,7 +98,9 @@ def search(
 class Pace:
     """How fast things go, measured on the way: so that a limit in seconds holds for the sums, too."""
 
-    per_point: float | None = None
+    per_point: float = 0.0
+    timed: int = 0
+    """Points of the sum that was timed: few take longer each."""
 
     @staticmethod
     def block(limit: float, elapsed: float, visited: int) -> int:
@@ -107,15 +109,17 @@ class Pace:
 
     def summing(self, energy: Energy, found: Found, shift: FloatArray) -> float:
         """Return about how many seconds the sum over the accepted cells takes."""
-        if not found.cells:
-            return 0.0
-        if self.per_point is None:
-            count = 1 + int(np.searchsorted(np.cumsum(found.sizes[0].prod(1)), POINTS))
-            cells, sizes = found.cells[0][:count], found.sizes[0][:count]
+        points = [sizes.prod(1) for sizes in found.sizes]
+        total = sum(int(some.sum()) for some in points)
+        if self.timed < min(total, POINTS) // 2:
+            count = max(1, int(np.searchsorted(np.cumsum(np.concatenate(points)), POINTS)))  # one block
+            cells, sizes = Cells.joined(found.cells)[:count], np.concatenate(found.sizes)[:count]
+            self.timed = int(sizes.prod(1).sum())
+            sum_rules(energy, cells, sizes, shift)  # makes the rules' tables
             began = time.monotonic()
             sum_rules(energy, cells, sizes, shift)
-            self.per_point = (time.monotonic() - began) / int(sizes.prod(1).sum())
-        return self.per_point * sum(int(sizes.prod(1).sum()) for sizes in found.sizes)
+            self.per_point = (time.monotonic() - began) / self.timed
+        return self.per_point * total
 
 
 class _Search:
