@@ -18,8 +18,8 @@ from elboproof.numbers.compiler import Compiled
 
 Nodes = list[tuple[arb, arb]]
 """Nodes with their weights."""
-POINTS = 16384
-"""Points evaluated at once."""
+POINTS = 8192
+"""Points evaluated at once. Arrays of twice as many would be given back to the system after each operation."""
 Sizes = NDArray[np.intp]
 """Numbers of points per axis of each cell, shape (B, d)."""
 
