@@ -11,8 +11,7 @@ import elboproof as ep
 from elboproof.evidence import search
 from elboproof.evidence.energy import BLOCK, Cells, Energy
 from elboproof.evidence.log_evidence import prove
-from elboproof.evidence.search import FEW, Found, Pace
-from elboproof.evidence.summation import POINTS
+from elboproof.evidence.pace import FEW, Pace, block
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
 from tests.evidence import truth
@@ -196,20 +195,20 @@ def test_floats_that_overflow_are_no_warning(
 def test_the_pace_measures_sums_and_keeps_blocks_within_a_slice() -> None:
     model = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian(HUNDREDTH))
     pace, energy = Pace(), Energy(model, BallArray(np.array([[0.7, 0.3]])), np.eye(2)[None])
-    zero = np.zeros(1)
-    nothing = Found(zero, zero, zero, zero)
-    assert pace.summing(energy, nothing, zero) == 0.0
-    cell = Cells(np.array([0]), np.array([[0.7, -0.2]]), np.array([[0.1, 0.1]]))
-    few = Found(zero, zero, zero, zero, cells=[cell], sizes=[np.array([[6, 6]])])
-    many = Found(zero, zero, zero, zero, cells=[cell] * 10, sizes=[np.array([[6, 6]])] * 10)
-    one = pace.summing(energy, few, zero)
+    cells, sizes = (
+        [Cells(np.array([0]), np.array([[0.7, -0.2]]), np.array([[0.1, 0.1]]))],
+        [np.array([[6, 6]])],
+    )
+    assert pace.summing(energy, [], [], 0, np.zeros(1)) == 0.0
+    one = pace.summing(energy, cells, sizes, 36, np.zeros(1))
     assert one > 0.0
     assert pace.timed == 36
-    pace.timed = POINTS  # else more of them would be timed anew
-    assert pace.summing(energy, many, zero) == pytest.approx(10 * one)
-    assert Pace.block(10.0, 1.0, 50_000) == BLOCK
-    assert Pace.block(10.0, 1.0, 4_000) == 2000
-    assert Pace.block(10.0, 1.0, 10) == FEW
+    assert pace.summing(energy, cells * 2, sizes * 2, 72, np.zeros(1)) == pytest.approx(2 * one)
+    pace.summing(energy, cells * 4, sizes * 4, 144, np.zeros(1))
+    assert pace.timed == 144  # timed anew: there are more points than before, and fewer than a block has
+    assert block(10.0, 1.0, 50_000) == BLOCK
+    assert block(10.0, 1.0, 4_000) == 2000
+    assert block(10.0, 1.0, 10) == FEW
 
 
 def test_sums_that_would_outlast_the_limit_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from elboproof.arguments import FloatArray
 from elboproof.evidence.energy import BLOCK, Cells, Energy, Index
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.forecast import Forecast, forecast, joined
+from elboproof.evidence.pace import FEW, Pace, block
 from elboproof.evidence.rule import ACROSS, ALONG, SIZES, factors
-from elboproof.evidence.summation import POINTS, sum_rules
 from elboproof.evidence.target import Target, widest
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
@@ -28,11 +28,8 @@ PART = 0.3
 """Of the tolerance: what the rules' errors may take together."""
 LARGEST_SIZE = {1: 40, 2: 24, 3: 18, 4: 12}
 """Points an axis, by dimension, for few digits: beyond, halving the cell costs fewer points."""
-FEW = 1024
 EARLY = 0.25
 """Of the time limit: what passes before anybody asks whether the rest suffices for the sums."""
-SLICE = 0.05
-"""Of the time limit: what one block of cells may take."""
 CHEAP = 0.25
 """Of the time that a cell takes on average: what a mere bound of it takes, or less."""
 TOO_DEEP = 100.0
@@ -56,6 +53,8 @@ class Found:
         Smallest energy at a centre, a float that is not trusted.
     visited : int
         Cells looked at.
+    points : int
+        Points of the accepted cells' rules.
     stopped : str
         Which limit ended the search, empty if none did.
     """
@@ -67,6 +66,7 @@ class Found:
     cells: list[Cells] = field(default_factory=list)
     sizes: list[Index] = field(default_factory=list)
     visited: int = 0
+    points: int = 0
     stopped: str = ""
 
     def safe(self, sums: FloatArray) -> FloatArray:
@@ -94,34 +94,6 @@ def search(
     return _Search(energy, floats, target, roots, most).run(deadline)
 
 
-@dataclass
-class Pace:
-    """How fast things go, measured on the way: so that a limit in seconds holds for the sums, too."""
-
-    per_point: float = 0.0
-    timed: int = 0
-    """Points of the sum that was timed: few take longer each."""
-
-    @staticmethod
-    def block(limit: float, elapsed: float, visited: int) -> int:
-        """Return how many cells to bound at once, so that a block takes little of the limit."""
-        return int(np.clip(SLICE * limit * visited / elapsed, FEW, BLOCK))
-
-    def summing(self, energy: Energy, found: Found, shift: FloatArray) -> float:
-        """Return about how many seconds the sum over the accepted cells takes."""
-        points = [sizes.prod(1) for sizes in found.sizes]
-        total = sum(int(some.sum()) for some in points)
-        if self.timed < min(total, POINTS) // 2:
-            count = max(1, int(np.searchsorted(np.cumsum(np.concatenate(points)), POINTS)))  # one block
-            cells, sizes = Cells.joined(found.cells)[:count], np.concatenate(found.sizes)[:count]
-            self.timed = int(sizes.prod(1).sum())
-            sum_rules(energy, cells, sizes, shift)  # makes the rules' tables
-            began = time.monotonic()
-            sum_rules(energy, cells, sizes, shift)
-            self.per_point = (time.monotonic() - began) / self.timed
-        return self.per_point * total
-
-
 class _Search:
     """The cells that wait for a forecast, and those that are ready for a rule.
 
@@ -143,7 +115,7 @@ class _Search:
         while (self.waiting or self.ready) and not found.stopped:
             now = time.monotonic()
             if now > began + EARLY * (deadline - began):
-                self.block = self.pace.block(deadline - began, now - began, found.visited)
+                self.block = block(deadline - began, now - began, found.visited)
                 now += self._reserve(now - began)
             if now > deadline:
                 found.stopped = "the time limit"
@@ -161,7 +133,10 @@ class _Search:
         """Return about how many seconds it will take to bound what is left and to sum what was accepted."""
         left = sum(map(len, self.waiting)) + sum(len(part.cells) for part in self.ready)
         bounding = CHEAP * left * elapsed / max(self.found.visited, 1)
-        return bounding + self.pace.summing(self.energy, self.found, self.target.shift)
+        found = self.found
+        return bounding + self.pace.summing(
+            self.energy, found.cells, found.sizes, found.points, self.target.shift
+        )
 
     def _forecast(self, cells: Cells) -> None:
         """Send smooth cells to the rules, bound the others."""
@@ -316,6 +291,7 @@ def _accept(
         error = np.take_along_axis(errors[rows], choice[:, None, :], 1)[:, 0].sum(1)
         found.cells.append(cells[rows])
         found.sizes.append(np.array(SIZES)[choice])
+        found.points += int(found.sizes[-1].prod(1).sum())
         np.add.at(found.rule_error, cells.owner[rows], error * (1 + 1e-12))
 
 
