@@ -233,6 +233,7 @@ BAD: list[tuple[dict[str, object], str]] = [
     ({"decoder": ["sinhh(z)"]}, r"decoder\[0\]: got the function 'sinhh' .*; expected the functions exp"),
     ({"decoder": ["z", "u +"], "x": ["1,2"]}, r"decoder\[1\]: got the end .*; expected a number"),
     ({"decoder": ["2"]}, "decoder: got '2'; expected at least one latent"),
+    ({"decoder": ["sin("]}, r"decoder\[0\]: got the end .*; expected a number"),
     ({"decoder": ["log(z)"]}, r"decoder\[0\]: got 'log\(z\)', which is not real"),
     ({"decoder": ["a+b+c+d+f"]}, "latent: got 'a,b,c,d,f'; expected at most 4 latents"),
     ({"latent": "u"}, r"decoder\[0\]: got the name 'z' .*; expected one of the latents u"),

@@ -14,6 +14,7 @@ from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Bernoulli, Gaussian
 from elboproof.numbers.exact import exact
 from elboproof.numbers.functions import CONSTANTS, WRITABLE
+from elboproof.numbers.parser import parse
 
 FILES = (".csv", ".npy")
 
@@ -67,7 +68,7 @@ def free_names(decoder: Sequence[str]) -> list[str]:
     Raises
     ------
     ValueError
-        If there is none.
+        If there is none, or an expression without one is not readable.
     """
     found: dict[str, None] = {}
     for text in decoder:
@@ -75,6 +76,8 @@ def free_names(decoder: Sequence[str]) -> list[str]:
             if not call and name not in WRITABLE and name not in CONSTANTS:
                 found[name] = None
     if not found:
+        for k, text in enumerate(decoder):
+            parse(text, {}, f"decoder[{k}]")  # a slip in an expression is named first
         raise bad("decoder", " ".join(decoder), "at least one latent, a free name such as z")
     return list(found)
 
