@@ -1,6 +1,8 @@
 """One benchmark's section of benchmarks/README.md: what stands between its two marks; everything else stays."""
 
+import argparse
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 README = Path(__file__).with_name("README.md")
@@ -23,6 +25,27 @@ def write(name: str, text: str, readme: Path | None = None) -> None:
         )
     head, tail = old.split(begin)[0], old.split(end)[1]
     path.write_text(f"{head}{begin}\n{text}\n\n{_measured()}\n{end}{tail}", encoding="utf-8")
+
+
+def command(
+    name: str,
+    description: str | None,
+    report: Callable[[int, bool], str],
+    rounds: int,
+    arguments: list[str] | None = None,
+) -> None:
+    """Print what a benchmark reports, a function of (rounds, small), and put it into its section if that is asked."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--write", action="store_true", help="replace the section in benchmarks/README.md")
+    parser.add_argument("--small", action="store_true", help="the first two rows: a smoke test")
+    parser.add_argument("--rounds", type=int, default=rounds, help="runs of each row (default %(default)s)")
+    options = parser.parse_args(arguments)
+    text = report(options.rounds, options.small)
+    print(text)
+    if options.write:
+        write(name, text)
 
 
 def _measured() -> str:

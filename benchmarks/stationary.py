@@ -9,7 +9,6 @@ the point that was found, with the gradient and Hessian it needs; "stationary" a
 points and their ELBOs, "gap" the evidence. x is the image of a point for the networks and the chain.
 """
 
-import argparse
 import math
 import sys
 import time
@@ -169,17 +168,7 @@ def report(rounds: int, small: bool) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--write", action="store_true", help="replace the section in benchmarks/README.md")
-    parser.add_argument("--small", action="store_true", help="two cases: a smoke test")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each case (default 5)")
-    options = parser.parse_args(arguments)
-    table = report(options.rounds, options.small)
-    print(table)
-    if options.write:
-        section.write("stationary", table)
+    section.command("stationary", __doc__, report, 5, arguments)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Each statement is proved once to warm up imports and then ``--rounds`` times; th
 certificate that the last round saved.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -120,17 +119,7 @@ def report(rounds: int, small: bool) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--write", action="store_true", help="replace the section in benchmarks/README.md")
-    parser.add_argument("--small", action="store_true", help="two statements: a smoke test")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each statement (default 3)")
-    options = parser.parse_args(arguments)
-    table = report(options.rounds, options.small)
-    print(table)
-    if options.write:
-        section.write("theorems", table)
+    section.command("theorems", __doc__, report, 3, arguments)
 
 
 if __name__ == "__main__":
