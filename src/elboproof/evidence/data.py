@@ -99,9 +99,11 @@ def double(value: Fraction, name: str) -> float:
 
 
 def _enclosed(array: NDArray[Any]) -> BallArray:
-    numbers = [number for row in named_rows(array) for number in row]
-    for k, number in enumerate(numbers):
-        double(number, f"x[{k}]")
+    rows = named_rows(array)
+    for n, row in enumerate(rows):
+        for j, number in enumerate(row):
+            double(number, _entry(array, n, j))
+    numbers = [number for row in rows for number in row]
     balls = [BallArray.from_fraction(n.numerator, n.denominator).reshape(1) for n in numbers]
     return BallArray.concatenate(balls).reshape(-1, array.shape[-1])
 
@@ -109,9 +111,13 @@ def _enclosed(array: NDArray[Any]) -> BallArray:
 def named_rows(array: NDArray[Any]) -> list[list[Fraction]]:
     """Return the entries of an array (D,) or (N, D) as exact numbers, N rows; errors name the entry."""
     return [
-        [exact(value, f"x[{j}]" if array.ndim == 1 else f"x[{n}][{j}]") for j, value in enumerate(row)]
+        [exact(value, _entry(array, n, j)) for j, value in enumerate(row)]
         for n, row in enumerate(array.reshape(-1, array.shape[-1]).tolist())
     ]
+
+
+def _entry(array: NDArray[Any], n: int, j: int) -> str:
+    return f"x[{j}]" if array.ndim == 1 else f"x[{n}][{j}]"
 
 
 def exact_rows(model: LatentModel, x: Data) -> tuple[list[list[Fraction]], bool]:
