@@ -51,6 +51,19 @@ def wrong_type(name: str, value: object, requirement: str) -> TypeError:
     return TypeError(f"{name}: got {shown(value)} of type {type(value).__name__}; expected {requirement}")
 
 
+def require_positive(**limits: object) -> None:
+    """Raise unless every argument, given by its name, is a positive finite number.
+
+    Raises
+    ------
+    ValueError
+        If one is not.
+    """
+    for name, value in limits.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
+            raise bad(name, value, "a positive number")
+
+
 def file_path(value: object, name: str) -> Path:
     """Return ``value`` as a path.
 

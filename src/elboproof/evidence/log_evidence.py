@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import FloatArray, bad, wrong_type
+from elboproof.arguments import FloatArray, bad, require_positive, wrong_type
 from elboproof.evidence import kinks, line, precise, ridges
 from elboproof.evidence import search as branch
 from elboproof.evidence.data import Data, ball_data, exact_rows
@@ -146,9 +146,7 @@ def _proved(model: LatentModel, x: Data, digits: float, seconds: float, most_cel
         raise wrong_type("model", model, "an ep.LatentModel")
     if model.latent_dim > MOST_LATENTS:
         raise bad("model", model, f"at most {MOST_LATENTS} latents")
-    for name, value in (("digits", digits), ("seconds", seconds), ("most_cells", most_cells)):
-        if not _positive(value):
-            raise bad(name, value, "a positive number")
+    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     data = ball_data(model, x)
     if model.latent_dim == 1 and (len(data) <= MOST_ON_LINE or digits > FLOAT_DIGITS):
         point = line.reader(model)
@@ -184,10 +182,6 @@ def _one_by_one(
     ]
     cells = sum(found.cells for found in lines)
     return Evidence(enclosure, tuple(statuses), cells, time.monotonic() - began, pairs)
-
-
-def _positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from flint import arb, fmpq
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.evidence.data import exact_rows
 from elboproof.evidence.log_evidence import Undecided
 from elboproof.model.latent_model import LatentModel
@@ -74,9 +74,7 @@ def elbo(
     -1.33622404
     """
     _check(model, q)
-    for name, value in (("digits", digits), ("seconds", seconds)):
-        if not is_positive(value):
-            raise bad(name, value, "a positive number")
+    require_positive(digits=digits, seconds=seconds)
     data, batch = exact_rows(model, x)
     deadline = time.monotonic() + seconds
     rows = [one_elbo(model, row, q, float(digits), deadline) for row in data]
@@ -85,11 +83,6 @@ def elbo(
     if any(statuses):
         raise undecided("ELBOs", enclosure, statuses)
     return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
-
-
-def is_positive(value: object) -> bool:
-    """Return whether a value is a positive finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
 
 
 def undecided(what: str, enclosure: Enclosure, statuses: tuple[str, ...]) -> Undecided:

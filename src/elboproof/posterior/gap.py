@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import require_positive, wrong_type
 from elboproof.evidence.data import exact_rows
 from elboproof.evidence.log_evidence import Evidence, Undecided, prove
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.posterior.core import core_evidence
-from elboproof.posterior.elbo import is_positive, undecided
+from elboproof.posterior.elbo import undecided
 from elboproof.posterior.exponential import ExponentialPolynomial
 from elboproof.posterior.moments import likelihood_terms
 from elboproof.posterior.stationary import StationaryPoint, sharpened, stationary_posterior
@@ -84,9 +84,7 @@ def gap(
     """
     if not hasattr(model, "quantities"):
         raise wrong_type("model", model, "an ep.LatentModel")
-    for name, value in (("digits", digits), ("seconds", seconds)):
-        if not is_positive(value):
-            raise bad(name, value, "a positive number")
+    require_positive(digits=digits, seconds=seconds)
     rows, batch = exact_rows(model, x)
     options = {"family": family, "covariance": covariance, "seconds": seconds}
     found = [_of_one(model, row, float(digits), options) for row in rows]

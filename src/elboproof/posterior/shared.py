@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import FloatArray, bad, wrong_type
+from elboproof.arguments import FloatArray, bad, require_positive, wrong_type
 from elboproof.evidence.data import exact_rows
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.posterior.ascent import whitening
 from elboproof.posterior.certification import BITS, LOOSE, RADII, SHARP
-from elboproof.posterior.elbo import is_positive, one_elbo, undecided
+from elboproof.posterior.elbo import one_elbo, undecided
 from elboproof.posterior.equations import Equations, Matrix, Reference, unknowns
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
 from elboproof.posterior.krawczyk import certified, dot, float_inverse, form, inertia
@@ -98,9 +98,7 @@ def shared_stationary_posterior(
         raise wrong_type("model", model, "an ep.LatentModel")
     if family not in SHARED_FAMILIES:
         raise bad("family", family, f"one of {', '.join(map(repr, SHARED_FAMILIES))}")
-    for name, value in (("digits", digits), ("seconds", seconds)):
-        if not is_positive(value):
-            raise bad(name, value, "a positive number")
+    require_positive(digits=digits, seconds=seconds)
     rows, batch = exact_rows(model, x)
     if not batch:
         raise bad("x", x, f"several data points, shape (N, {model.data_dim})")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.evidence.data import double, exact_rows
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
@@ -31,7 +31,7 @@ from elboproof.posterior.certification import (
     place_of,
     without_repetitions,
 )
-from elboproof.posterior.elbo import SPARE_BITS, is_positive, one_elbo, undecided
+from elboproof.posterior.elbo import SPARE_BITS, one_elbo, undecided
 from elboproof.posterior.equations import FAMILIES
 from elboproof.posterior.gaussian_posterior import GaussianPosterior
 from elboproof.posterior.krawczyk import form
@@ -137,9 +137,7 @@ def stationary_posteriors(
     shown; limits of the float search that cannot be proved are left out.
     """
     q = _checked(model, family, covariance)
-    for name, value in (("digits", digits), ("seconds", seconds)):
-        if not is_positive(value):
-            raise bad(name, value, "a positive number")
+    require_positive(digits=digits, seconds=seconds)
     rows, batch = exact_rows(model, x)
     if batch:
         raise bad("x", x, f"one data point of shape ({model.data_dim},)")

@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import inf
 from multiprocessing import get_context
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.posterior.theorems.certificates import LeafRecord, certificate
 from elboproof.posterior.theorems.leaf import Leaf, claim_above, middle
@@ -75,8 +75,7 @@ def for_all(
     given: object = statement
     if not isinstance(given, Statement):
         raise wrong_type("statement", statement, "a statement such as ep.Gap(...) <= '1/10'")
-    for name, limit in (("seconds", seconds), ("leaves", leaves), ("workers", workers)):
-        _require_positive(limit, name)
+    require_positive(seconds=seconds, leaves=leaves, workers=workers)
     if len(statement.quantity.latent) > MOST_LATENTS:
         raise bad("latent", statement.quantity.latent, f"at most {MOST_LATENTS} latents")
     names, sides = read_box(box)
@@ -86,11 +85,6 @@ def for_all(
         return task.proof(_Pieces([], {}, ()))  # Jensen's inequality
     answer = _run(task) if workers == 1 else _shared(task, int(workers))
     return task.proof(answer) if isinstance(answer, _Pieces) else answer
-
-
-def _require_positive(limit: object, name: str) -> None:
-    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 < limit < inf:
-        raise bad(name, limit, "a positive number")
 
 
 @dataclass(frozen=True)
