@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import elboproof as ep
-from elboproof.evidence.command_output import ball_text
+from elboproof.commands.evidence_output import ball_text
 from elboproof.evidence.domain import domain
 from elboproof.evidence.energy import Bounds, Cells, Energy
 from elboproof.evidence.floats import FloatEnergy

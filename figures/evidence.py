@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from elboproof.figures import WideRows
+from elboproof.commands.figures import WideRows
 
 RECORD = "benchmarks/evidence_cells.json"
 COLUMNS = (

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
 
-from elboproof.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Findings, Row, Rows, series
 
 PROBES = "hessian-estimator/S4/errors_fall_like_the_root"
 ORDER = "hessian-estimator/S3/remainder_has_second_order"

@@ -5,7 +5,7 @@ from itertools import groupby
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from elboproof.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Findings, Row, Rows, series
 
 LIMIT = "optimal-decoder/S7/neighbours_make_a_tanh"
 TRAINING = {

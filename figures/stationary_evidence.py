@@ -8,7 +8,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from elboproof.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Findings, Row, Rows, series
 
 CLAIM = "stationary-evidence"
 AFFINE = f"{CLAIM}/S2/proved_points_reach_the_evidence"

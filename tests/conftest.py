@@ -22,7 +22,7 @@ SHAPED = (
     "elboproof.evidence.floats",
     "elboproof.evidence.kinks",
     "elboproof.evidence.ridges",
-    "elboproof.evidence.rule",
+    "elboproof.quadrature.gauss_legendre",
     "elboproof.evidence.start",
     "elboproof.evidence.target",
 )

@@ -223,9 +223,9 @@ def test_figures_are_dispatched(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append((names, check))
         return 1
 
-    module = types.ModuleType("elboproof.figures")
+    module = types.ModuleType("elboproof.commands.figures")
     monkeypatch.setattr(module, "main", draw, raising=False)
-    monkeypatch.setitem(sys.modules, "elboproof.figures", module)
+    monkeypatch.setitem(sys.modules, "elboproof.commands.figures", module)
     assert cli.main(["figures", "one", "two", "--check"]) == 1
     assert seen == [(["one", "two"], True)]
 

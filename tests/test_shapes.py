@@ -14,7 +14,8 @@ from jaxtyping import TypeCheckError
 
 import elboproof as ep
 from elboproof.decoder import attention, bounds, derivatives, gaussians, streaming
-from elboproof.evidence import domain, rule
+from elboproof.evidence import domain
+from elboproof.quadrature import gauss_legendre as rule
 
 SOURCE = Path(__file__).parents[1] / "src" / "elboproof"
 POINTS, QUERIES, D = 5, 4, 2

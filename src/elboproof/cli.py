@@ -246,11 +246,11 @@ def _report(arguments: argparse.Namespace) -> int:
 def _figures(arguments: argparse.Namespace) -> int:
     from importlib import import_module
 
-    return int(import_module("elboproof.figures").main(arguments.names, arguments.check) or 0)
+    return int(import_module("elboproof.commands.figures").main(arguments.names, arguments.check) or 0)
 
 
 def _evidence(arguments: argparse.Namespace) -> int:
-    from elboproof.evidence.command import Options, run
+    from elboproof.commands.evidence import Options, run
 
     fields = vars(arguments).copy()
     del fields["handler"], fields["command"]

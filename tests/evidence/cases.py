@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 import elboproof as ep
 from elboproof.evidence import domain as domains
 from elboproof.evidence import log_evidence as engine
-from elboproof.evidence import rule, search, target
+from elboproof.evidence import search, target
 from elboproof.evidence import start as beginning
 from elboproof.evidence.domain import Domain
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.start import Start
+from elboproof.quadrature import gauss_legendre as rule
 from tests.evidence import truth
 
 Floats = NDArray[np.float64]

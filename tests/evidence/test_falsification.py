@@ -16,12 +16,13 @@ from flint import arb
 
 from elboproof.evidence import domain as domains
 from elboproof.evidence import log_evidence as engine
-from elboproof.evidence import rule, search, summation
-from elboproof.evidence.data import ball_data
+from elboproof.evidence import search, summation
 from elboproof.evidence.energy import Cells, Energy, Index
 from elboproof.evidence.target import Target
+from elboproof.model.data import ball_data
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
+from elboproof.quadrature import gauss_legendre as rule
 from tests.evidence import cases
 from tests.evidence.cases import Missed, Steering, check_honest
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import elboproof as ep
-from elboproof.evidence import data
+from elboproof.model import data
 from elboproof.numbers.ball_arrays import BallArray
 from tests.evidence import truth
 

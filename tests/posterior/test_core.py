@@ -11,12 +11,12 @@ from flint import arb, arb_mat, fmpq
 
 import elboproof as ep
 from elboproof.evidence.log_evidence import Evidence
+from elboproof.expectations.lattice import lattice
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.balls import working_precision
 from elboproof.posterior import core
 from elboproof.posterior.core import core_evidence
-from elboproof.posterior.lattice import lattice
 from elboproof.posterior.outside import Box, ExactEnergy, TooFineError, finest_half
 
 

@@ -11,9 +11,11 @@ import torch
 from flint import arb
 
 import elboproof as ep
+from elboproof.expectations import plan as cells
+from elboproof.expectations import quadrature as expectations
+from elboproof.expectations import sums
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
-from elboproof.posterior import cells, expectations, sums
 from elboproof.posterior import elbo as elbo_module
 from elboproof.posterior.elbo import elbo_ball
 from tests.posterior.routes import by_hermite, by_mpmath, by_relu_moments, gaussian_joint, number

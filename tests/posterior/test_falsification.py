@@ -8,8 +8,9 @@ import pytest
 from flint import arb, fmpq_mat
 
 import elboproof as ep
+from elboproof.expectations import closed_forms as moments
+from elboproof.expectations import quadrature as expectations
 from elboproof.posterior import elbo as elbo_module
-from elboproof.posterior import expectations, moments
 from tests.evidence.truth import linear, rational
 
 PIECES = ["{0}*{z}", "{0}*{z}**2", "{0}*{z}**3/4", "sin({0}*{z})", "cos({0}*{z} + {1})", "exp({0}*{z}/2)"]

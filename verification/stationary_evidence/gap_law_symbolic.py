@@ -9,8 +9,8 @@ from sympy import Expr, Rational, Symbol
 
 import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, control, identity
-from elboproof.posterior.asymptotics import Expansion, Mode
-from elboproof.posterior.gap_law import gap_coefficient
+from elboproof.expansion.asymptotics import Expansion, Mode
+from elboproof.expansion.gap_law import gap_coefficient
 
 from . import claim
 from .hypotheses import isolated_mode, unit_speed

@@ -10,7 +10,7 @@ import sympy
 
 import elboproof as ep
 from elboproof.checking import Hypothesis, Run, Verdict, all_of, control
-from elboproof.posterior.gap_law import GapLaw
+from elboproof.expansion.gap_law import GapLaw
 
 from . import claim
 from .hypotheses import isolated_mode, unit_speed

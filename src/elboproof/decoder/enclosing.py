@@ -17,6 +17,7 @@ from typing import Any
 from elboproof.arguments import bad, wrong_type
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.exact import ball
 
 FIRST_BITS = 64
 MOST_BITS = 1 << 15
@@ -179,14 +180,12 @@ def enclose(decoder: Exact, z: Sequence[Fraction], digits: int) -> EnclosedAvera
     ArithmeticError
         If 32,768 bits do not suffice.
     """
-    from flint import arb, fmpq
-
     from elboproof.numbers.balls import working_precision
 
     bits = max(FIRST_BITS, 4 * digits + 16)
     while bits <= MOST_BITS:
         with working_precision(bits):
-            found = values(decoder, [arb(fmpq(c.numerator, c.denominator)) for c in z])
+            found = values(decoder, [ball(c) for c in z])
             if all(_reached(ball, k, decoder.data, digits) for k, ball in enumerate(found)):
                 return EnclosedAverage(Enclosure.from_balls(found), found, bits)
         bits *= 2

@@ -8,20 +8,17 @@ the ball |z| <= R: with A'A = I + E, |A u|^2 = |u|^2 + u'E u >= (1 - ||E||) |u|^
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from flint import arb
 
 from elboproof.arguments import FloatArray
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.supremum import log_supremum
 from elboproof.numbers.balls import working_precision
-from elboproof.numbers.compiler import nearest_doubles
 from elboproof.shapes import Float64
 
 _LOOSEST = 1e-6
-_SUPREMA: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -90,16 +87,6 @@ def rounded_up(radius: Float64[FloatArray, "N"]) -> Float64[FloatArray, "N"]:
     exponent = np.floor(np.log2(radius)) - 5
     shift = exponent.astype(int)
     return np.asarray(np.ldexp(np.ceil(np.ldexp(radius, -shift)), shift))
-
-
-def log_supremum(model: LatentModel) -> float:
-    """Return an upper bound of log p(x|z) over all z, in nats; computed once for a model's quantities."""
-    quantities = model.quantities
-    if quantities not in _SUPREMA:
-        entry = quantities.tape.lower(model.likelihood.log_supremum(model.data_dim))
-        (value,) = nearest_doubles(quantities.tape, [entry])
-        _SUPREMA[quantities] = float(np.nextafter(value, np.inf))
-    return _SUPREMA[quantities]
 
 
 @lru_cache(maxsize=4096)

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray, wrong_type
-from elboproof.evidence.domain import frame_excess, log_supremum
+from elboproof.evidence.domain import frame_excess
 from elboproof.evidence.floats import FloatEnergy, Jet
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.supremum import log_supremum
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS

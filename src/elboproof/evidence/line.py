@@ -12,17 +12,19 @@ from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
-from flint import acb, arb, fmpq
+from flint import acb, arb
 
-from elboproof.evidence.domain import log_supremum, log_tail, rounded_up
-from elboproof.evidence.rule import ACROSS, ALONG, RHO
+from elboproof.evidence.domain import log_tail, rounded_up
 from elboproof.evidence.search import DEEPER, TOO_DEEP
 from elboproof.evidence.target import CORE
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.quantities import Quantities
+from elboproof.model.supremum import log_supremum
 from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS, working_precision
 from elboproof.numbers.compiler import Compiled
+from elboproof.numbers.exact import ball, bits_for, flint_rational
 from elboproof.numbers.floating import SCALARS
+from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, RHO, error_factor, nodes
 
 SCAN = [k / 8 + 1e-3 for k in range(-32, 33)]
 STEPS = 40
@@ -133,8 +135,8 @@ class _Point:
     """
 
     def __init__(self, reader: Reader, x: list[Fraction], digits: float) -> None:
-        self.digits, self.bits = digits, int(3.33 * digits) + 60
-        self.x = [fmpq(value.numerator, value.denominator) for value in x]
+        self.digits, self.bits = digits, bits_for(digits, 60)
+        self.x = [flint_rational(value) for value in x]
         self.energy, self.slope, self.complex_slope = reader.energy, reader.slope, reader.complex_slope
         self._floats, self._data = reader.jet, [float(v) for v in x]
         self.supremum = log_supremum(reader.model)
@@ -312,14 +314,8 @@ def _log(value: float) -> float:
 
 @lru_cache
 def _factor(n: int) -> arb:
-    """Return (32/15) rho^-2n / (1 - rho^-2): see `rule`."""
-    rho = arb(fmpq(RHO.numerator, RHO.denominator))
-    return (arb(fmpq(32, 15)) / rho ** (2 * n) / (1 - 1 / rho**2)).upper()
-
-
-@lru_cache(maxsize=1024)
-def _nodes(n: int, bits: int) -> list[tuple[arb, arb]]:  # noqa: ARG001 - the precision in force
-    return [arb.legendre_p_root(n, k, weight=True) for k in range(n)]
+    """Return the rule's error on a cell per volume and supremum."""
+    return ball(error_factor(RHO, n)).upper()
 
 
 def _bounds(point: _Point, found: _Found) -> tuple[arb, arb]:
@@ -329,7 +325,7 @@ def _bounds(point: _Point, found: _Found) -> tuple[arb, arb]:
         for c, h, n in found.accepted:
             centre, half = arb(c), arb(h)
             cell = arb(0)
-            for node, weight in _nodes(n, point.bits):
+            for node, weight in nodes(n, point.bits):
                 (energy,) = point.energy(centre + half * node, *x)
                 cell += weight * (shift - energy).exp()
             total += half * cell

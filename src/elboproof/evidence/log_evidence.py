@@ -12,7 +12,6 @@ from flint import arb
 from elboproof.arguments import FloatArray, bad, require_positive, wrong_type
 from elboproof.evidence import kinks, line, precise, ridges
 from elboproof.evidence import search as branch
-from elboproof.evidence.data import Data, ball_data, exact_rows
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Cells, Energy, Index
 from elboproof.evidence.floats import FloatEnergy
@@ -20,9 +19,11 @@ from elboproof.evidence.forecast import forecast
 from elboproof.evidence.start import start
 from elboproof.evidence.summation import sum_rules
 from elboproof.evidence.target import Target
+from elboproof.model.data import Data, ball_data, exact_rows
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.undecided import Undecided
 
 MOST_LATENTS = 4
 SHARES = {1: 1e-3, 2: 1e-3, 3: 1e-4, 4: 1e-5}
@@ -38,32 +39,6 @@ MOST_ON_LINE = 6
 """Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
 FLOAT_DIGITS = 12
 """Up to here float64 sums are tried; beyond, the sums are taken in arb."""
-
-
-class Undecided(ArithmeticError):  # noqa: N818 - a status, named as in the public API
-    """What was asked could not be proved within the limits.
-
-    Attributes
-    ----------
-    enclosure : Enclosure
-        The best that was proved; it contains the truth.
-    statuses : tuple of str
-        One sentence per data point; empty for those that were decided.
-    what : str
-        What was asked, in the plural.
-    """
-
-    def __init__(self, enclosure: Enclosure, statuses: tuple[str, ...], what: str = "log evidences") -> None:
-        self.enclosure, self.statuses, self.what = enclosure, statuses, what
-        left = [n for n, status in enumerate(statuses) if status]
-        super().__init__(
-            f"{len(left)} of {len(statuses)} {what} undecided; the first is x[{left[0]}]: {statuses[left[0]]}; "
-            "the best enclosures are in .enclosure"
-        )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by its parts: processes hand it on."""
-        return type(self), (self.enclosure, self.statuses, self.what)
 
 
 @dataclass(frozen=True)

@@ -16,21 +16,19 @@ from elboproof.evidence.search import Found, abandon
 from elboproof.evidence.summation import sum_rules_in_arb
 from elboproof.evidence.target import Target
 from elboproof.numbers.balls import working_precision
+from elboproof.numbers.exact import bits_for
 
 Pair = tuple[arb, arb]
 Rows = list[list[Fraction]]
-
-
-def bits_for(digits: float) -> int:
-    """Return a working precision for that many digits of log p, with room for the cancellation in the energies."""
-    return int(3.33 * digits) + 80
+SPARE_BITS = 80
+"""For the cancellation in the energies."""
 
 
 def log_bounds(
     energy: Energy, data: Rows, where: Domain, target: Target, found: Found, digits: float, deadline: float
 ) -> list[Pair]:
     """Return (lower, upper) of log p for each data point; a lower bound of -inf is ``arb.neg_inf()``."""
-    bits, shift = bits_for(digits), target.shift
+    bits, shift = bits_for(digits, SPARE_BITS), target.shift
     totals = [arb(0)] * len(shift)
     if found.cells:
         cells, sizes = Cells.joined(found.cells), np.concatenate(found.sizes)

@@ -16,10 +16,10 @@ from elboproof.evidence.energy import BLOCK, Cells, Energy, Index
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.forecast import Forecast, forecast, joined
 from elboproof.evidence.pace import FEW, Pace, block
-from elboproof.evidence.rule import ACROSS, ALONG, SIZES, factors
 from elboproof.evidence.target import Target, widest
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
+from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, SIZES, factors
 
 SMALLEST = 2.0**-46
 """Of the root's half width: below, halving would no longer be exact."""

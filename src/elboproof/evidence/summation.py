@@ -7,17 +7,16 @@ from functools import lru_cache
 from itertools import pairwise, product
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
 from elboproof.evidence.energy import Cells, Energy, Index, between_lines
-from elboproof.evidence.rule import gauss_legendre
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.compiler import Compiled
+from elboproof.numbers.exact import ball
+from elboproof.quadrature.gauss_legendre import Nodes, gauss_legendre, nodes
 
-Nodes = list[tuple[arb, arb]]
-"""Nodes with their weights."""
 POINTS = 8192
 """Points evaluated at once. Arrays of twice as many would be given back to the system after each operation."""
 Sizes = NDArray[np.intp]
@@ -114,11 +113,8 @@ def sum_rules_in_arb(
     function = energy.model.quantities.compiled("energy", 0, REAL_BALLS)
     totals = [arb(0)] * len(shift)
     with working_precision(bits):
-        x = [[arb(fmpq(value.numerator, value.denominator)) for value in row] for row in data]
-        rules = {
-            n: [arb.legendre_p_root(n, k, weight=True) for k in range(n)]
-            for n in set(sizes.reshape(-1).tolist())
-        }
+        x = [[ball(value) for value in row] for row in data]
+        rules = {n: nodes(n, bits) for n in set(sizes.reshape(-1).tolist())}
         for i in range(len(cells)):
             if time.monotonic() > deadline:
                 return totals, i

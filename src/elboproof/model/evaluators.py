@@ -14,7 +14,7 @@ from sympy import Expr
 
 from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
 from elboproof.model.quantities import Evaluator, not_finite
-from elboproof.numbers.exact import exact, rational
+from elboproof.numbers.exact import ball, exact, rational
 from elboproof.numbers.floating import FLOATING, TENSORS
 from elboproof.numbers.symbols import EXACT
 
@@ -258,11 +258,11 @@ def _real_ball(value: object, name: str) -> "arb":
 
 
 def _ball(value: object, name: str) -> "arb | acb":
-    from flint import acb, arb, fmpq
+    from flint import acb, arb
 
     if isinstance(value, arb | acb):
         if not value.is_finite():
             raise bad(name, value, "a finite ball")
         return value
     number = exact(value, name)
-    return arb(fmpq(number.numerator, number.denominator))
+    return ball(number)

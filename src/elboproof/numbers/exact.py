@@ -14,6 +14,7 @@ from elboproof.arguments import bad, wrong_type
 
 if TYPE_CHECKING:
     import sympy
+    from flint import arb, fmpq
 
 Exact = int | float | str | Fraction | Decimal
 """What may stand for one exact real number; SymPy rationals and NumPy scalars are taken too."""
@@ -57,6 +58,25 @@ def rational(value: object, name: str) -> "sympy.Rational":
 
     number = exact(value, name)
     return sympy.Rational(number.numerator, number.denominator)
+
+
+def flint_rational(number: Fraction) -> "fmpq":
+    """Return the number as FLINT's rational."""
+    from flint import fmpq
+
+    return fmpq(number.numerator, number.denominator)
+
+
+def ball(number: Fraction) -> "arb":
+    """Return the number as a ball at the current precision."""
+    from flint import arb
+
+    return arb(flint_rational(number))
+
+
+def bits_for(digits: float, spare: int) -> int:
+    """Return a working precision in bits for that many decimal digits, with bits to spare for cancellation."""
+    return int(3.33 * digits) + spare
 
 
 def _spelled(text: str, name: str) -> Fraction:

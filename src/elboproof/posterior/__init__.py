@@ -18,8 +18,8 @@ The way of a number
 
 What the proofs rest on
 -----------------------
-FLINT's balls and this package's float64 balls (`numbers.ball_rounding`); the theorems stated in `moments`,
-`majorants`, `lattice`, `evidence.rule` and `krawczyk`; differentiation of E_q under the integral, which the majorants
-of the derivatives justify. A decoder is taken to be real on all of R^d, as `LatentModel` demands. Not shown: that
-there are no further stationary points.
+FLINT's balls and this package's float64 balls (`numbers.ball_rounding`); the theorems stated in `numbers.krawczyk`,
+`quadrature.gauss_legendre` and, of the room `expectations`, in `closed_forms`, `majorants` and `lattice`;
+differentiation of E_q under the integral, which the majorants of the derivatives justify. A decoder is
+taken to be real on all of R^d, as `LatentModel` demands. Not shown: that there are no further stationary points.
 """

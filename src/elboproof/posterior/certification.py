@@ -11,12 +11,12 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import FloatArray
+from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
+from elboproof.numbers.krawczyk import Certificate, certified, dot, float_inverse, inertia
 from elboproof.posterior.ascent import Guess, whitening
 from elboproof.posterior.equations import Equations, Matrix, Reference
-from elboproof.posterior.gaussian_posterior import GaussianPosterior
-from elboproof.posterior.krawczyk import Certificate, certified, dot, float_inverse, inertia
 
 RADII = (1e-6, 1e-9)
 """Of the box in whitened coordinates, where the Hessian is about -I; the second where the first is too large."""

@@ -17,17 +17,20 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from flint import arb, arb_mat, fmpq
+from flint import arb, arb_mat
 
 from elboproof.arguments import FloatArray
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Cells, Energy
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.log_evidence import Evidence
-from elboproof.evidence.precise import bits_for
+from elboproof.evidence.precise import SPARE_BITS
 from elboproof.evidence.search import Found, search
 from elboproof.evidence.summation import sum_rules_in_arb
 from elboproof.evidence.target import Target
+from elboproof.expectations.integrands import BLOCK
+from elboproof.expectations.lattice import Lattice, lattice
+from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
@@ -36,9 +39,7 @@ from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.centred import Centred
 from elboproof.numbers.duals import Dual
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.posterior.gaussian_posterior import GaussianPosterior
-from elboproof.posterior.integrands import BLOCK
-from elboproof.posterior.lattice import Lattice, lattice
+from elboproof.numbers.exact import ball, bits_for
 from elboproof.posterior.outside import Box, ExactEnergy, TooFineError, finest_half
 
 RADIUS = 8.0
@@ -177,7 +178,7 @@ class _Work:
         except TooFineError:
             return None
         self.visited = found.visited
-        with working_precision(bits_for(self.digits)):
+        with working_precision(bits_for(self.digits, SPARE_BITS)):
             total = None if found.stopped else _sum(energy, self.x, self.box, inside, shift, self.deadline)
             return None if total is None else self._ends(where, found, total, shift)
 
@@ -196,7 +197,13 @@ class _Work:
         if found.cells:
             cells, sizes = Cells.joined(found.cells), np.concatenate(found.sizes)
             (outside,), done = sum_rules_in_arb(
-                self.energy, cells, sizes, [self.x], np.array([shift]), bits_for(self.digits), self.deadline
+                self.energy,
+                cells,
+                sizes,
+                [self.x],
+                np.array([shift]),
+                bits_for(self.digits, SPARE_BITS),
+                self.deadline,
             )
             if done < len(cells):
                 return None
@@ -229,7 +236,7 @@ def _sum(
 ) -> arb | None:
     """Return the integral of exp(shift - U) over the box, its error included; None after the deadline."""
     function = energy.model.quantities.compiled("energy", 0, REAL_BALLS)
-    data, level = [arb(fmpq(v.numerator, v.denominator)) for v in x], arb(shift)
+    data, level = [ball(v) for v in x], arb(shift)
     axes, weight = [], arb(1)
     for k, count in enumerate(inside.counts):
         step = arb(float(box.scale[k])) * arb(inside.half) / count

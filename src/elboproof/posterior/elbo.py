@@ -13,18 +13,19 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb
 
 from elboproof.arguments import bad, require_positive, wrong_type
-from elboproof.evidence.data import exact_rows
-from elboproof.evidence.log_evidence import Undecided
+from elboproof.expectations.closed_forms import closed_form
+from elboproof.expectations.integrands import Point
+from elboproof.expectations.quadrature import Quadrature
+from elboproof.model.data import exact_rows
+from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.posterior.expectations import Quadrature
-from elboproof.posterior.gaussian_posterior import GaussianPosterior
-from elboproof.posterior.integrands import Point
-from elboproof.posterior.moments import closed_form
+from elboproof.numbers.exact import ball, bits_for
+from elboproof.numbers.undecided import Undecided
 
 SPARE_BITS = 80
 """Of the working precision: room for the cancellation in sums."""
@@ -105,12 +106,12 @@ def one_elbo(
     model: LatentModel, x: list[Fraction], q: GaussianPosterior, digits: float, deadline: float
 ) -> tuple[arb, str]:
     """Return the ELBO of one x and what stopped its proof, empty if nothing did; precision rises until it is enough."""
-    bits = int(3.33 * digits) + SPARE_BITS
+    bits = bits_for(digits, SPARE_BITS)
     floats = digits <= FLOAT_DIGITS and model.latent_dim > 1
     best = arb(0, float("inf"))
     while True:
         with working_precision(bits):
-            data = [arb(fmpq(value.numerator, value.denominator)) for value in x]
+            data = [ball(value) for value in x]
             point = Point(q.mean_balls(), q.cholesky())
             ball, reason = _evaluated(model, data, point, SHARE * 10.0**-digits, deadline, floats)
             best = ball if ball.rad() < best.rad() else best

@@ -18,15 +18,16 @@ from functools import lru_cache
 from itertools import combinations_with_replacement
 from typing import Any
 
-from flint import arb, fmpq
+from flint import arb
 from sympy import Dummy
 
+from elboproof.expectations.closed_forms import data_symbols, expected_log_likelihood, multiplied
+from elboproof.expectations.integrands import Point
+from elboproof.expectations.quadrature import Quadrature, Values
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.compiler import Compiled, compile_tape
+from elboproof.numbers.exact import ball
 from elboproof.numbers.tape import Tape
-from elboproof.posterior.expectations import Quadrature, Values
-from elboproof.posterior.integrands import Point
-from elboproof.posterior.moments import data_symbols, expected_log_likelihood, multiplied
 
 FAMILIES = ("full", "diagonal", "fixed")
 Vector = list[Any]
@@ -106,7 +107,7 @@ class Reference:
 
     def point(self, wanted: Sequence[Unknown], offset: Sequence[arb]) -> Point:
         """Return q at theta = reference + offset."""
-        mean = [arb(fmpq(m.numerator, m.denominator)) for m in self.mean]
+        mean = [ball(m) for m in self.mean]
         factor = [list(row) for row in self.factor()]
         for u, delta in zip(wanted, offset, strict=True):
             if u.column is None:
@@ -191,7 +192,7 @@ class Equations:
 
     def data(self) -> list[arb]:
         """Return x at the current precision."""
-        return [arb(fmpq(value.numerator, value.denominator)) for value in self.x]
+        return [ball(value) for value in self.x]
 
     def at(self, box: Sequence[arb], tolerance: tuple[float, float]) -> tuple[Vector, Matrix]:
         """Return the gradient at the reference and the Hessian over a box of theta around it.
@@ -230,7 +231,7 @@ class Equations:
     def _inputs(self, offset: Sequence[arb]) -> list[arb]:
         rows = self.reference.factor()
         factor = [rows[i][j] for i in range(len(rows)) for j in range(i + 1)]
-        mean = [arb(fmpq(m.numerator, m.denominator)) for m in self.reference.mean]
+        mean = [ball(m) for m in self.reference.mean]
         return [*offset, *mean, *factor, *self.data()]
 
     def _rules(self, point: Point, degrees: list[tuple[int, int]], tolerance: list[float]) -> Quadrature:

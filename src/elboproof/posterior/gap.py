@@ -8,15 +8,16 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import require_positive, wrong_type
-from elboproof.evidence.data import exact_rows
-from elboproof.evidence.log_evidence import Evidence, Undecided, prove
+from elboproof.evidence.log_evidence import Evidence, prove
+from elboproof.expectations.closed_forms import likelihood_terms
+from elboproof.expectations.exponential import ExponentialPolynomial
+from elboproof.model.data import exact_rows
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.undecided import Undecided
 from elboproof.posterior.core import core_evidence
 from elboproof.posterior.elbo import undecided
-from elboproof.posterior.exponential import ExponentialPolynomial
-from elboproof.posterior.moments import likelihood_terms
 from elboproof.posterior.stationary import StationaryPoint, sharpened, stationary_posterior
 
 MOST_CELLS = 2_000_000

@@ -14,16 +14,16 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import FloatArray, bad, require_positive, wrong_type
-from elboproof.evidence.data import exact_rows
+from elboproof.model.data import exact_rows
+from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.krawczyk import certified, dot, float_inverse, form, inertia
 from elboproof.posterior.ascent import whitening
 from elboproof.posterior.certification import BITS, LOOSE, RADII, SHARP
 from elboproof.posterior.elbo import one_elbo, undecided
 from elboproof.posterior.equations import Equations, Matrix, Reference, unknowns
-from elboproof.posterior.gaussian_posterior import GaussianPosterior
-from elboproof.posterior.krawczyk import certified, dot, float_inverse, form, inertia
 from elboproof.posterior.stationary import stationary_posterior
 
 MOST_UNKNOWNS = 200

@@ -17,11 +17,14 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import bad, require_positive, wrong_type
-from elboproof.evidence.data import double, exact_rows
+from elboproof.model.data import double, exact_rows
+from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.exact import bits_for
 from elboproof.numbers.floating import FLOATING
+from elboproof.numbers.krawczyk import form
 from elboproof.posterior.ascent import Guess, guesses
 from elboproof.posterior.certification import (
     BITS,
@@ -33,8 +36,6 @@ from elboproof.posterior.certification import (
 )
 from elboproof.posterior.elbo import SPARE_BITS, one_elbo, undecided
 from elboproof.posterior.equations import FAMILIES
-from elboproof.posterior.gaussian_posterior import GaussianPosterior
-from elboproof.posterior.krawczyk import form
 
 MOST_LATENTS = 3
 
@@ -209,7 +210,7 @@ def _elbo_fields(
 ) -> dict[str, Any]:
     """Return the ELBO of the true stationary q from that of the float one."""
     ball, status = one_elbo(model, x, q, digits, deadline)
-    with working_precision(max(BITS, int(3.33 * digits) + SPARE_BITS)):
+    with working_precision(max(BITS, bits_for(digits, SPARE_BITS))):
         total = ball - correction
     if not status and not total.rad() <= 10.0**-digits:
         status = "the stationary point is not known well enough for the digits of its ELBO"

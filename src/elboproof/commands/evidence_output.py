@@ -1,0 +1,207 @@
+"""The answers of ``elboproof evidence``, as text and as JSON. No printed decimal is tighter than its proof."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
+
+from elboproof import __version__
+from elboproof.commands.evidence_input import Point
+from elboproof.model.latent_model import LatentModel
+from elboproof.model.likelihood import Gaussian
+
+METHOD = "branch and bound with Gauss-Legendre rules, every error bounded by ball arithmetic"
+EXACT_DIGITS = 1200
+"""Significant decimals that hold any double and any difference of two exactly, with room to spare."""
+FINEST = 17
+"""Significant decimals of an enclosure that is a single double."""
+LONGEST_POINT, LONGEST_NUMBER = 28, 8
+"""Characters of a data point in a table, and of its coordinates where they do not all fit; longer ones are cut."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was proved for one data point.
+
+    Attributes
+    ----------
+    point : Point
+    lower, upper : float
+        Bounds of log p(x) in nats; infinite where nothing is known.
+    status : str
+        Why it is undecided; empty where it is proved to the digits asked.
+    finest : (Decimal, Decimal), optional
+        The same bounds where they have more digits than floats.
+    """
+
+    point: Point
+    lower: float
+    upper: float
+    status: str
+    finest: tuple[Decimal, Decimal] | None = None
+
+    @property
+    def ends(self) -> tuple[float | Decimal, float | Decimal]:
+        """The bounds with all their digits."""
+        return self.finest or (self.lower, self.upper)
+
+    @property
+    def digits(self) -> float:
+        """-log10 of the half width, rounded down to a tenth; -inf where a bound is missing."""
+        low, high = self.ends
+        with localcontext() as context:
+            context.prec = EXACT_DIGITS
+            half = (Decimal(high) - Decimal(low)) / 2
+        if not half.is_finite():
+            return -math.inf
+        return math.inf if not half else math.floor(-10 * float(half.log10())) / 10
+
+
+def bounds_text(lower: float | Decimal, upper: float | Decimal) -> tuple[str, str]:
+    """Return decimals below ``lower`` and above ``upper``, as long as is worth reading."""
+    if not (math.isfinite(lower) and math.isfinite(upper)):
+        return str(lower), str(upper)
+    with localcontext() as context:
+        context.prec = EXACT_DIGITS
+        low, high = Decimal(lower), Decimal(upper)
+        unit = Decimal(1).scaleb(_last_place(low, high))
+        down, up = low.quantize(unit, rounding=ROUND_FLOOR), high.quantize(unit, rounding=ROUND_CEILING)
+        return f"{down:f}", f"{up:f}"
+
+
+def ball_text(lower: float | Decimal, upper: float | Decimal) -> tuple[str, str]:
+    """Return a decimal midpoint and radius whose ball contains the interval; the radius has two digits.
+
+    An interval that is not bounded has no such ball, and gives two texts that say so.
+    """
+    if not (math.isfinite(lower) and math.isfinite(upper)):
+        return ("unknown" if math.isinf(upper) else f"at most {_rounded_up(upper)}"), "inf"
+    with localcontext() as context:
+        context.prec = EXACT_DIGITS
+        low, high = Decimal(lower), Decimal(upper)
+        unit = Decimal(1).scaleb(_last_place(low, high))
+        middle = ((low + high) / 2).quantize(unit, rounding=ROUND_HALF_EVEN)
+        radius = max(high - middle, middle - low)
+        if not radius:
+            return f"{middle:f}", "0"
+        context.prec, context.rounding = 2, ROUND_CEILING
+        return f"{middle:f}", f"{+radius:.1e}"
+
+
+def _rounded_up(value: float | Decimal) -> str:
+    with localcontext() as context:
+        context.prec, context.rounding = 6, ROUND_CEILING
+        return f"{+Decimal(value)}"
+
+
+def _last_place(low: Decimal, high: Decimal) -> int:
+    """Return the exponent of the last decimal worth printing: a tenth of the radius."""
+    width = high - low
+    if width:
+        return width.adjusted() - 1
+    return max(low.adjusted() - FINEST + 1, int(low.as_tuple().exponent)) if low else 0
+
+
+def one_text(answer: Answer, model: LatentModel, digits: float, cells: int, seconds: float) -> str:
+    """Return the lines shown for a single data point."""
+    lower, upper = bounds_text(*answer.ends)
+    middle, radius = ball_text(*answer.ends)
+    reached = "none" if answer.digits == -math.inf else f"{answer.digits:.1f}"
+    fields = {
+        "model": model_text(model),
+        "x": point_text(answer.point, 100),
+        "log p(x)": f"{middle} +- {radius} nats" if radius != "inf" else f"{middle} nats",
+        "lower": lower,
+        "upper": upper,
+        "digits": f"{reached} proved of {digits:g} asked",
+        "method": METHOD,
+        "cells": f"{cells:,}",
+        "seconds": f"{seconds:.2f}",
+        "verdict": f"undecided: {answer.status}" if answer.status else "proved",
+    }
+    return "\n".join(f"{name:<9} {value}" for name, value in fields.items())
+
+
+def head_text(model: LatentModel) -> str:
+    """Return the lines above the table of several data points."""
+    titles = (
+        f"{'row':>7}  {'x':<{LONGEST_POINT}}  {'log p(x) in nats':>24}  {'+-':>8}  {'digits':>6}  verdict"
+    )
+    return f"model   {model_text(model)}\nmethod  {METHOD}\n{titles}"
+
+
+def row_text(number: int, answer: Answer) -> str:
+    """Return one line of the table."""
+    middle, radius = ball_text(*answer.ends)
+    reached = "-" if answer.digits == -math.inf else f"{answer.digits:.1f}"
+    verdict = f"undecided: {answer.status}" if answer.status else "proved"
+    point = point_text(answer.point, LONGEST_POINT)
+    return f"{number:>7}  {point:<{LONGEST_POINT}}  {middle:>24}  {radius:>8}  {reached:>6}  {verdict}"
+
+
+def foot_text(answers: Sequence[Answer], digits: float, cells: int, seconds: float) -> str:
+    """Return the line below the table."""
+    proved = sum(not answer.status for answer in answers)
+    return f"{proved:,} of {len(answers):,} proved to {digits:g} digits; {cells:,} cells looked at; {seconds:.2f} s"
+
+
+def point_text(point: Point, limit: int) -> str:
+    """Return the coordinates as they were written; where these are too long, the beginning of each."""
+    text = ", ".join(point.texts)
+    if len(text) <= limit:
+        return text
+    text = ", ".join(t if len(t) <= LONGEST_NUMBER else f"{t[: LONGEST_NUMBER - 2]}.." for t in point.texts)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def model_text(model: LatentModel) -> str:
+    """Return the model in one line, so that a misread name is seen."""
+    names, outputs = ", ".join(map(str, model.latents)), ", ".join(map(str, model.decoder))
+    if isinstance(model.likelihood, Gaussian):
+        variances = ", ".join(map(str, model.likelihood.variance or ()))
+        rule = f"Gaussian with mean ({outputs}) and variance {variances}"
+    else:
+        rule = f"Bernoulli with logits ({outputs})"
+    return f"latent {names} ~ N(0, 1); x given {names} {rule}"
+
+
+def json_text(
+    answers: Sequence[Answer], model: LatentModel, digits: float, cells: int, seconds: float
+) -> str:
+    """Return one JSON object; `elboproof.commands.evidence` describes it."""
+    variance = model.likelihood.variance if isinstance(model.likelihood, Gaussian) else None
+    document = {
+        "schema": 1,
+        "version": __version__,
+        "latent": [str(symbol) for symbol in model.latents],
+        "decoder": [str(entry) for entry in model.decoder],
+        "likelihood": "gaussian" if variance else "bernoulli",
+        "variance": [str(number) for number in variance] if variance else None,
+        "digits": digits,
+        "method": METHOD,
+        "proved": not any(answer.status for answer in answers),
+        "cells": cells,
+        "seconds": round(seconds, 3),
+        "rows": [_row(answer) for answer in answers],
+    }
+    return json.dumps(document, indent=1, allow_nan=False)
+
+
+def _row(answer: Answer) -> dict[str, object]:
+    middle, radius = ball_text(*answer.ends)
+    bounded = radius != "inf"
+    return {
+        "x": list(answer.point.texts),
+        "lower": _finite(answer.lower),
+        "upper": _finite(answer.upper),
+        "midpoint": middle if bounded else None,
+        "radius": radius if bounded else None,
+        "digits": _finite(answer.digits),
+        "proved": not answer.status,
+        "reason": answer.status,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

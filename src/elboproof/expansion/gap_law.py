@@ -1,0 +1,288 @@
+"""The gap law: how log p(x) - ELBO falls with the likelihood's variance, at the stationary Gaussian of a mode.
+
+For an isolated nondegenerate mode gap = (1/12) T + higher order with T = sum U_ijk U_lmn A^il A^jm A^kn. The series in
+the variance v is in ``asymptotics.py``; here the mode is found, made exact where SymPy can, and enclosed where not.
+"""
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import combinations_with_replacement
+from typing import Any, TypeAlias
+
+import sympy
+from flint import arb
+from sympy import Expr, Rational
+
+from elboproof.arguments import bad, record_text, wrong_type
+from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
+from elboproof.expansion.modes import ball_mode, exact_mode, leading
+from elboproof.expansion.preimages import BITS, Misfit, Preimage, preimages
+from elboproof.model.latent_model import LatentModel
+from elboproof.model.likelihood import Gaussian
+from elboproof.numbers.balls import REAL_BALLS, working_precision
+from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.exact import exact, rational
+
+Number: TypeAlias = Expr | Enclosure
+"""An exact SymPy number, or proved bounds."""
+
+
+@dataclass(frozen=True)
+class GapLaw:
+    """gap = limit + leading v^order + next_order v^(order + 1) + O(v^(order + 2)), v the likelihood's variance.
+
+    Attributes
+    ----------
+    order : int or None
+        Power of v of the leading term; None where the gap is exactly zero (affine decoder).
+    leading, next_order : sympy.Expr or Enclosure
+        Coefficients in nats per power of v: exact where the mode is known exactly, else proved bounds.
+    preimage : tuple of (sympy.Expr or Enclosure), length d
+        The mode z0 as v -> 0: f(z0) = x, or the point of the image nearest to x.
+    distance : float
+        |x - f(z0)|.
+    variance : Fraction
+        v of the model: its scalar variance, or 1 where the likelihood has a full or diagonal covariance, which v
+        then multiplies.
+    limit : float
+        Of the gap as v -> 0 in nats: 0 for one mode, -log of the mode's share of the posterior mass for several.
+    branches : tuple of GapLaw
+        The laws of all modes found, by falling mass, where there are several; each tells the gap to its own share
+        of p(x). Empty for one mode.
+    status : str
+        The hypotheses, and what was proved of them.
+    log_mass : (float, float)
+        Coefficients of v^0 and v^1 in the log of the mode's share of p(x), without
+        -|x - f|^2 / 2v - ((D-d)/2) log(2 pi v).
+    """
+
+    order: int | None
+    leading: Number
+    next_order: Number
+    preimage: tuple[Number, ...]
+    distance: float
+    variance: Fraction
+    limit: float
+    branches: tuple["GapLaw", ...]
+    status: str
+    log_mass: tuple[float, float]
+
+    __repr__ = record_text
+
+    def as_float(self, variance: object = None) -> float:
+        """Return the law's value in nats, without the terms that it leaves out.
+
+        Parameters
+        ----------
+        variance
+            A positive number; the model's if not given.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the variance is no positive number, or the law's terms at it are beyond the range of float64.
+        """
+        given = self.variance if variance is None else exact(variance, "variance")
+        if not given > 0:
+            raise bad("variance", variance, "a positive variance")
+        try:
+            return self._at(float(given))
+        except OverflowError as error:
+            raise bad(
+                "variance", given, "one at which the law's terms are in the range of float64"
+            ) from error
+
+    def _at(self, v: float) -> float:
+        local = 0.0
+        if self.order is not None:
+            local = _float(self.leading) * v**self.order + _float(self.next_order) * v ** (self.order + 1)
+        own = self.log_mass[0] + self.log_mass[1] * v
+        masses = [math.exp(law.log_mass[0] + law.log_mass[1] * v - own) for law in self.branches]
+        return local + (math.log(math.fsum(masses)) if masses else 0.0)
+
+
+def gap_law(model: LatentModel, x: Sequence[object], *, nearest: bool = False) -> GapLaw:
+    """Return the leading terms of log p(x) - ELBO at the stationary Gaussian of the mode, as the variance falls.
+
+    Parameters
+    ----------
+    model
+        With a Gaussian likelihood. Its variance v is what falls; a diagonal or full covariance C is scaled as v C.
+        The decoder needs derivatives of all orders; it may be a network (its coefficients are then proved bounds).
+    x
+        Shape (D,). Floats are the exact binary doubles; strings and Fractions are exact.
+    nearest
+        Take the nearest point of the decoder's image where x is not on it. Without this, such x is an error.
+
+    Returns
+    -------
+    GapLaw
+
+    Raises
+    ------
+    TypeError
+        If the likelihood is not Gaussian, or an argument is of the wrong kind.
+    ValueError
+        If x has another size; x is not on the image and ``nearest`` is false; the mode is degenerate; or the decoder
+        has kinks.
+    Undecided
+        If a coefficient's bounds contain zero, so that the order is open.
+
+    Notes
+    -----
+    Derivation in ``wick.py`` and ``asymptotics.py``: c_k = E_q[D^k U] at the stationary q,
+    gap = c3.c3 / 12 + c4.c4 / 48 - c3.c3.c4 / 8 + c3^4 (1/24 for the tetrahedron, 1/16 for the necklace) + O(v^3),
+    lines being S. For d = 1 and x = f(z0) the leading term is (3/4) v (f'.f'')^2 / |f'|^6; where f'.f'' vanishes
+    along a unit-speed curve of curvature kappa it is kappa^4 v^2 / 48.
+
+    That the modes found are all there are is not proved: a float search looks for them. Modes with less than 3e-20 of
+    the heaviest one's mass are left out.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> law = ep.gap_law(ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/100")), ["0.7"])
+    >>> print(law.order, law.leading)
+    1 3675/22201
+    """
+    likelihood = _gaussian(model)
+    _require_derivatives(model)
+    data = _data(model, x)
+    misfit = Misfit(model, data, _metric(likelihood, model.data_dim))
+    variance = Fraction(1)
+    if likelihood.scalar and likelihood.variance:
+        variance = exact(likelihood.variance[0], "variance")
+    if _affine(model):
+        return _exactly_zero(variance)
+    modes = preimages(misfit, nearest)
+    laws = [_law(misfit, mode, variance) for mode in modes]
+    return laws[0] if len(laws) == 1 else _several(laws)
+
+
+def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
+    """Return the coefficient of v^order for x = f(z), an expression in the model's latents.
+
+    Raises
+    ------
+    TypeError
+        If the likelihood is not Gaussian, or the decoder is a network.
+    ValueError
+        If the order is not between 1 and the highest one carried.
+    """
+    given: object = order
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= HIGHEST_ORDER:
+        raise bad("order", order, f"a power of the variance from 1 to {HIGHEST_ORDER}")
+    metric = _metric(_gaussian(model), model.data_dim)
+    if not model.decoder:
+        raise wrong_type("model", model, "a model written as expressions, not a network")
+    misfit = Misfit(model, tuple(model.decoder), metric)
+    mode = exact_mode(misfit, tuple(model.latents))
+    return Expansion(mode, order).gap[order - 1]
+
+
+def _gaussian(model: LatentModel) -> Gaussian:
+    if not isinstance(model, LatentModel):
+        raise wrong_type("model", model, "an ep.LatentModel")
+    if not isinstance(model.likelihood, Gaussian):
+        raise wrong_type("model.likelihood", model.likelihood, "ep.Gaussian, which has a variance to fall")
+    return model.likelihood
+
+
+def _data(model: LatentModel, x: Sequence[object]) -> tuple[Rational, ...]:
+    if isinstance(x, str) or not hasattr(x, "__len__") or getattr(x, "shape", None) == ():
+        raise wrong_type("x", x, f"a sequence of {model.data_dim} numbers")
+    if len(x) != model.data_dim:
+        raise ValueError(f"x: got {len(x)} numbers; expected {model.data_dim}, one per decoder output")
+    return tuple(rational(value, f"x[{j}]") for j, value in enumerate(x))
+
+
+def _metric(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:
+    """Return P: the identity for a scalar variance, which is v itself, else the inverse covariance."""
+    if likelihood.covariance is not None:
+        return sympy.ImmutableMatrix(likelihood.covariance).inv()
+    if likelihood.scalar:
+        return sympy.ImmutableMatrix(sympy.eye(size))
+    return sympy.ImmutableMatrix(sympy.diag(*(1 / v for v in likelihood.variance or ())))
+
+
+def _bends(model: LatentModel, place: arb) -> tuple[arb, ...]:
+    """Return enclosures of all f'' with each latent in the ball ``place``."""
+    compiled = model.quantities.compiled("decoder", 2, REAL_BALLS)
+    bends: tuple[arb, ...] = compiled(*[place] * model.latent_dim, *[None] * model.data_dim)
+    return bends
+
+
+def _require_derivatives(model: LatentModel) -> None:
+    try:
+        _bends(model, arb(1) / 3)
+    except ValueError as error:
+        if "jump" not in str(error):
+            raise
+        raise ValueError(
+            "model: got a decoder with a kink (abs, max, min, relu); expected one with derivatives of all orders: "
+            "the gap law is a Taylor expansion"
+        ) from error
+
+
+def _affine(model: LatentModel) -> bool:
+    """Decide f'' = 0: by a value that is not zero, by expressions, for a network by a box of all finite doubles."""
+    if any(bend.is_finite() and not bend.contains(0) for bend in _bends(model, arb(1) / 3)):
+        return False
+    if model.decoder:
+        pairs = combinations_with_replacement(model.latents, 2)
+        return all(sympy.simplify(f.diff(a, b)) == 0 for a, b in pairs for f in model.decoder)
+    return all(bend == 0 for bend in _bends(model, arb(0, sys.float_info.max)))
+
+
+def _exactly_zero(variance: Fraction) -> GapLaw:
+    zero = sympy.Integer(0)
+    status = "exact: the decoder is affine, so the posterior is Gaussian and the gap is 0 for every variance"
+    return GapLaw(None, zero, zero, (), math.nan, variance, 0.0, (), status, (0.0, 0.0))
+
+
+def _law(misfit: Misfit, at: Preimage, variance: Fraction) -> GapLaw:
+    if at.exact is not None:
+        return _settled(misfit, at, exact_mode(misfit, at.exact), variance)
+    with working_precision(BITS):
+        return _settled(misfit, at, ball_mode(misfit, at.balls), variance)
+
+
+def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> GapLaw:
+    order, first, following = leading(mode)
+    correction = Expansion(mode, 2).correction
+    point = at.exact if at.exact is not None else tuple(map(Enclosure.from_balls, at.balls))
+    place = f"z0 is the nearest point, at distance {at.distance:.6g}"
+    if at.on_image:
+        place = "x = f(z0)" if at.distance == 0 else f"x = f(z0) to within {at.distance:.1g}"
+    proved = "known exactly" if at.exact is not None else "proved to exist in its bounds (Krawczyk)"
+    status = (
+        f"{place}; mode {proved}, isolated and nondegenerate (Hessian of |x - f|^2 / 2 positive definite, "
+        "proved); that no other mode is as near was searched for in floats, not proved"
+    )
+    return GapLaw(
+        order, _number(first), _number(following), point, at.distance, variance, 0.0, (), status,
+        (_float(misfit.log_mass(at)), _float(_number(correction))),
+    )  # fmt: skip
+
+
+def _several(laws: list[GapLaw]) -> GapLaw:
+    """Return the law of the heaviest mode, with the logarithm of its share of the mass."""
+    ordered = tuple(sorted(laws, key=lambda law: -law.log_mass[0]))
+    best = ordered[0]
+    limit = math.log(math.fsum(math.exp(law.log_mass[0] - best.log_mass[0]) for law in ordered))
+    status = (
+        f"{len(laws)} modes are equally near; the gap at the best one tends to -log of its share of the posterior "
+        f"mass, {limit:.6g} nats, and the leading terms tell its gap to that share; {best.status}"
+    )
+    return replace(best, limit=limit, branches=ordered, status=status)
+
+
+def _number(value: Any) -> Number:
+    return Enclosure.from_balls(value) if isinstance(value, arb) else sympy.sympify(value)
+
+
+def _float(value: Any) -> float:
+    return float(value.midpoint) if isinstance(value, Enclosure) else float(value)

@@ -1,0 +1,74 @@
+"""A mode's derivatives in SymPy numbers or in balls, and the first power of v at which its gap does not vanish."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import sympy
+from flint import arb, arb_mat
+from sympy import Expr
+
+from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
+from elboproof.expansion.preimages import Misfit
+from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.undecided import Undecided
+
+
+def leading(mode: Mode) -> tuple[int, Any, Any]:
+    """Return the first power whose coefficient is not zero, its coefficient and the next one.
+
+    Raises
+    ------
+    Undecided
+        If a coefficient's bounds contain zero, or all coefficients carried are zero.
+    """
+    for order in range(1, HIGHEST_ORDER):
+        coefficient = Expansion(mode, order).gap[order - 1]
+        zero = mode.zero(coefficient)
+        if zero is None:
+            raise Undecided(
+                Enclosure.from_balls(coefficient)
+                if isinstance(coefficient, arb)
+                else Enclosure(-np.inf, np.inf),
+                (f"whether the coefficient of v^{order} vanishes is open, so the order of the gap is",),
+            )
+        if not zero:
+            return order, coefficient, Expansion(mode, order + 1).gap[order]
+    raise Undecided(
+        Enclosure(0.0, np.inf),
+        (f"the gap vanishes to order v^{HIGHEST_ORDER - 1}; higher orders are not carried",),
+    )
+
+
+def exact_mode(misfit: Misfit, point: Sequence[Expr]) -> Mode:
+    """Return the derivatives at a point of SymPy numbers, or of the latents' symbols."""
+    return Mode(
+        derivative=lambda k: misfit.exact_derivative(k, tuple(point)),
+        point=np.array(list(point), dtype=object),
+        zero=_is_zero,
+        invert=lambda matrix: np.array(
+            sympy.Matrix(matrix).inv().applyfunc(sympy.simplify).tolist(), dtype=object
+        ),
+        one=sympy.Integer(1),
+        tidy=sympy.simplify,
+    )
+
+
+def _is_zero(number: Any) -> bool | None:
+    """Decide by structure, then by value, then by simplification."""
+    expression = sympy.sympify(number)
+    if expression.is_zero is not None:
+        return bool(expression.is_zero)
+    answer = expression.equals(0)
+    return None if answer is None else bool(answer)
+
+
+def ball_mode(misfit: Misfit, point: Sequence[arb]) -> Mode:
+    """Return enclosures of the derivatives over a box, at the working precision."""
+    return Mode(
+        derivative=lambda k: misfit.ball_derivative(k, tuple(point)),
+        point=np.array(list(point), dtype=object),
+        zero=lambda number: True if number == 0 else (None if arb(number).contains(0) else False),
+        invert=lambda matrix: np.array(arb_mat(matrix.tolist()).inv().tolist(), dtype=object),
+        one=arb(1),
+    )

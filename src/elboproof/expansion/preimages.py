@@ -1,0 +1,296 @@
+"""The modes of a posterior as the variance falls: points z with f(z) = x, or the points of the image nearest to x.
+
+Floats find them; then each is made exact (by inverting the decoder's entries one after the other, or by recognising a
+small rational, perhaps times pi, and testing it exactly), or proved to exist in a small box by Krawczyk's test.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+import sympy
+from flint import arb, arb_mat, fmpq
+from numpy.typing import NDArray
+from sympy import Expr, Rational
+
+from elboproof.expansion.asymptotics import misfit_derivatives
+from elboproof.expansion.descent import log_masses, minima
+from elboproof.expansion.inversion import exact_solutions
+from elboproof.expansion.wick import Tensor
+from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.balls import REAL_BALLS, working_precision
+
+BITS = 300
+"""Of the balls: the boxes are some 1e-60 wide, and the highest derivatives lose a few digits of that."""
+STARTS = {1: 49, 2: 9, 3: 5}
+"""Starting points per latent of the float search, over [-REACH, REACH]; 3 in more dimensions."""
+REACH = 6.0
+"""The prior's mass beyond is 2e-9 per latent."""
+ON_IMAGE = 1e-12
+"""Of 1 + |x|: a distance that the rounding of float data explains. The law always uses the distance that there is."""
+NEGLIGIBLE = 45.0
+"""In nats: a mode with e^-45 = 3e-20 of the heaviest one's mass would not change a double."""
+SAME = 1e-6
+"""Of 1 + |z|: float modes nearer than 1e3 times this are one; the descent stops 1e-12 from a nondegenerate one."""
+DEGENERATE = 1e-8
+"""Of the largest eigenvalue of the Hessian: below this floats cannot tell a minimum from a flat valley."""
+
+
+@dataclass(frozen=True)
+class Preimage:
+    """A nondegenerate minimum of W = |x - f|^2 / 2, exact or in proved bounds."""
+
+    exact: tuple[Expr, ...] | None
+    balls: tuple[arb, ...]
+    distance: float
+    on_image: bool
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """W(z) = (x - f)' P (x - f) / 2 with its derivatives, exact and in balls.
+
+    Attributes
+    ----------
+    model : LatentModel
+    data : (D,)
+        x, rationals; or expressions in the latents.
+    metric : (D, D)
+        P, rationals.
+    """
+
+    model: LatentModel
+    data: tuple[Expr, ...]
+    metric: sympy.ImmutableMatrix
+
+    def exact_derivative(self, order: int, point: tuple[Expr, ...]) -> Tensor:
+        """Return D^k W at an exact point, shape (d,) * k."""
+        f = {k: _exact_decoder(self.model, k, point) for k in range(order + 1)}
+        residual = np.array([a - b for a, b in zip(self.data, f[0], strict=True)], dtype=object)
+        metric = np.array(self.metric.tolist(), dtype=object)
+        return _each(sympy.expand, misfit_derivatives(f, residual, metric, order))
+
+    def ball_derivative(self, order: int, point: tuple[arb, ...]) -> Tensor:
+        """Return enclosures of D^k W over a box, shape (d,) * k."""
+        f = {k: _ball_decoder(self.model, k, point) for k in range(order + 1)}
+        residual = np.array([_ball(a) - b for a, b in zip(self.data, f[0], strict=True)], dtype=object)
+        metric = np.array([[_ball(entry) for entry in row] for row in self.metric.tolist()], dtype=object)
+        return misfit_derivatives(f, residual, metric, order)
+
+    def log_mass(self, at: Preimage) -> float:
+        """Return log N(z0; 0, I) - log det Hess W / 2 + log det P / 2, in nats."""
+        z = np.array([float(ball) for ball in at.balls])
+        with working_precision(BITS):
+            hessian = arb_mat(self.ball_derivative(2, at.balls).tolist()).det()
+            logarithm = float(_ball(self.metric.det()).log() - hessian.log())
+        return float(-(z @ z) / 2 - len(z) / 2 * math.log(2 * math.pi) + logarithm / 2)
+
+
+def preimages(misfit: Misfit, nearest: bool) -> list[Preimage]:
+    """Return the minima of W that count as v -> 0: those with W = 0, else the lowest ones if ``nearest``.
+
+    Raises
+    ------
+    ValueError
+        If there is none, x is not on the image and ``nearest`` is false, or one is degenerate.
+    """
+    x = np.array([float(value) for value in misfit.data])
+    found = _float_minima(misfit, x)
+    if not found:
+        raise ValueError(
+            f"x: got {x.tolist()}, for which no nearest point was found; expected x near the image"
+        )
+    lowest = min(distance for _, distance in found)
+    tolerance = ON_IMAGE * (1 + float(np.abs(x).max())) * math.sqrt(float(misfit.metric.trace()))
+    if lowest > tolerance and not nearest:
+        raise ValueError(
+            f"x: got {x.tolist()}, at distance {lowest:.6g} from the decoder's image; expected a point of the "
+            "image (or pass nearest=True for the law at the nearest point)"
+        )
+    near = [z for z, distance in found if distance <= lowest * (1 + SAME) + tolerance]
+    exact = exact_solutions(misfit.model, misfit.data) if lowest <= tolerance and misfit.model.decoder else []
+    return [_settled(misfit, z, exact, lowest <= tolerance) for z in _weighty(misfit, x, _distinct(near))]
+
+
+def _float_minima(misfit: Misfit, x: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], float]]:
+    """Return points and the square roots of 2 W there."""
+    d = misfit.model.latent_dim
+    metric = np.array(misfit.metric.tolist(), dtype=float)
+    axis = np.linspace(-REACH, REACH, STARTS.get(d, 3))
+    starts = np.stack(np.meshgrid(*[axis] * d), -1).reshape(-1, d)
+    ends = minima(misfit.model, metric, x, starts)
+    ends = ends[np.abs(ends).max(1) < 10 * REACH]  # False for NaN
+    residuals = x - misfit.model.floating.decoder(ends) if len(ends) else np.empty((0, len(x)))
+    distances = np.sqrt(np.einsum("ni,ij,nj->n", residuals, metric, residuals))
+    return list(zip(ends, distances.tolist(), strict=True))
+
+
+def _weighty(
+    misfit: Misfit, x: NDArray[np.float64], points: list[NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """Leave out modes whose share of the mass is beneath notice; degenerate ones stay, to be refused."""
+    metric = np.array(misfit.metric.tolist(), dtype=float)
+    masses = log_masses(misfit.model, metric, x, np.array(points))
+    heaviest = masses[np.isfinite(masses)].max(initial=-np.inf)
+    return [z for z, mass in zip(points, masses, strict=True) if mass > heaviest - NEGLIGIBLE]
+
+
+def _distinct(points: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    kept: list[NDArray[np.float64]] = []
+    for z in sorted(points, key=lambda z: np.round(z, 4).tolist()):
+        if all(np.abs(z - other).max() > 1e3 * SAME * (1 + np.abs(z).max()) for other in kept):
+            kept.append(z)
+    return kept
+
+
+def _settled(
+    misfit: Misfit, z: NDArray[np.float64], solutions: list[tuple[Expr, ...]], on_image: bool
+) -> Preimage:
+    """Return the minimum near z, exact if it is recognised, else proved; the Hessian is proved definite."""
+    with working_precision(BITS):
+        exact = _recognised(misfit, z, solutions)
+        balls = _proved(misfit, z) if exact is None else tuple(_ball(entry) for entry in exact)
+        _require_definite(arb_mat(misfit.ball_derivative(2, balls).tolist()), z)
+        residual = [
+            _ball(a) - b for a, b in zip(misfit.data, _ball_decoder(misfit.model, 0, balls), strict=True)
+        ]
+        distance = float(sum((r * r for r in residual), arb(0)).mid().sqrt())
+    return Preimage(exact, balls, 0.0 if exact is not None and on_image else distance, on_image)
+
+
+def _recognised(
+    misfit: Misfit, z: NDArray[np.float64], solutions: list[tuple[Expr, ...]]
+) -> tuple[Expr, ...] | None:
+    if not misfit.model.decoder:  # a network has no expressions
+        return None
+    tolerance = 1e3 * SAME * (1 + np.abs(z).max())  # a degenerate minimum is found to some 1e-5 only
+    for point in [*solutions, *_guesses(z)]:
+        near = np.abs(np.array([float(entry) for entry in point]) - z).max() < tolerance
+        if near and _stationary(misfit, point):
+            return point
+    return None
+
+
+def _stationary(misfit: Misfit, point: tuple[Expr, ...]) -> bool:
+    """Decide grad W = 0 exactly; balls reject what is none before SymPy would labour at it."""
+    slope = misfit.ball_derivative(1, tuple(_ball(entry) for entry in point))
+    if not all(entry.contains(0) for entry in slope):
+        return False
+    return all(sympy.sympify(entry).equals(0) for entry in misfit.exact_derivative(1, point))
+
+
+def _guesses(z: NDArray[np.float64]) -> Iterator[tuple[Expr, ...]]:
+    for unit in (sympy.Integer(1), sympy.pi):
+        ratios = [Fraction(float(value) / float(unit)).limit_denominator(1000) for value in z]
+        yield tuple(Rational(ratio.numerator, ratio.denominator) * unit for ratio in ratios)
+
+
+def _proved(misfit: Misfit, z: NDArray[np.float64]) -> tuple[arb, ...]:
+    """Return a box with exactly one zero of grad W: K(box) inside box, K Krawczyk's operator."""
+    d = len(z)
+    point = [arb(float(value)) for value in z]
+    for _ in range(12):
+        inverse = _approximate_inverse(misfit, point, z)
+        slope = arb_mat([[entry] for entry in misfit.ball_derivative(1, tuple(point))])
+        step = inverse * slope
+        point = [(a - step[i, 0]).mid() for i, a in enumerate(point)]
+    for bits in (BITS - 60, BITS - 100, BITS - 150):
+        radius = arb(0, arb(2) ** -bits)
+        box = [a + radius for a in point]
+        slope = arb_mat([[entry] for entry in misfit.ball_derivative(1, tuple(point))])
+        hessian = arb_mat(misfit.ball_derivative(2, tuple(box)).tolist())
+        defect = arb_mat([[int(i == j) for j in range(d)] for i in range(d)]) - inverse * hessian
+        image = arb_mat([[a] for a in point]) - inverse * slope + defect * arb_mat([[radius]] * d)
+        if all(box[i].contains_interior(image[i, 0]) for i in range(d)):
+            return tuple(image[i, 0] for i in range(d))
+    raise _degenerate(z)
+
+
+def _approximate_inverse(misfit: Misfit, point: Sequence[arb], z: NDArray[np.float64]) -> arb_mat:
+    hessian = arb_mat(misfit.ball_derivative(2, tuple(point)).tolist())
+    values = np.linalg.eigvalsh(np.array([[float(e) for e in row] for row in hessian.tolist()]))
+    if not values[0] > DEGENERATE * abs(values[-1]):
+        raise _degenerate(z)
+    return hessian.inv().mid()
+
+
+def _require_definite(hessian: arb_mat, z: NDArray[np.float64]) -> None:
+    rows = hessian.tolist()
+    for size in range(1, len(rows) + 1):
+        if not arb_mat([row[:size] for row in rows[:size]]).det() > 0:
+            raise _degenerate(z)
+
+
+def _degenerate(z: NDArray[np.float64]) -> ValueError:
+    return ValueError(
+        f"x: got data whose mode near z = {np.round(z, 6).tolist()} is degenerate; expected an isolated mode with a "
+        "positive definite Hessian of |x - f|^2 / 2: elsewhere the gap follows another law"
+    )
+
+
+@lru_cache(maxsize=512)
+def _exact_decoder(model: LatentModel, order: int, point: tuple[Expr, ...]) -> Tensor:
+    """Return D^k f at an exact point, shape (D,) + (d,) * k."""
+    d = model.latent_dim
+    values = dict(zip(model.latents, point, strict=True))
+    same = all(symbol == value for symbol, value in values.items())
+    result = np.empty((model.data_dim, *(d,) * order), dtype=object)
+    for j, entry in enumerate(model.decoder):
+        for direction in combinations_with_replacement(range(d), order):
+            slope = entry.diff(*(model.latents[a] for a in direction)) if direction else entry
+            number = slope if same else sympy.simplify(slope.subs(values, simultaneous=True))
+            for place in _orders(direction):
+                result[(j, *place)] = number
+    return result
+
+
+def _ball_decoder(model: LatentModel, order: int, point: tuple[arb, ...]) -> Tensor:
+    d, D = model.latent_dim, model.data_dim
+    values = model.quantities.compiled("decoder", order, REAL_BALLS)(*point, *[None] * D)
+    result = np.empty((D, *(d,) * order), dtype=object)
+    for n, direction in enumerate(combinations_with_replacement(range(d), order)):
+        for j in range(D):
+            for place in _orders(direction):
+                result[(j, *place)] = values[n * D + j]
+    return result
+
+
+def _orders(direction: tuple[int, ...]) -> set[tuple[int, ...]]:
+    from sympy.utilities.iterables import multiset_permutations
+
+    return {tuple(p) for p in multiset_permutations(list(direction))} if direction else {()}
+
+
+def _each(function: Any, tensor: Tensor) -> Tensor:
+    result = np.empty(tensor.shape, dtype=object)
+    for index in np.ndindex(tensor.shape):
+        result[index] = function(tensor[index])
+    return result
+
+
+def _ball(number: Any) -> arb:
+    """Return a ball around a SymPy constant, at the working precision."""
+    expression = sympy.sympify(number)
+    if isinstance(expression, Rational):
+        return arb(fmpq(int(expression.p), int(expression.q)))
+    expression = expression.replace(sympy.acos, lambda c: sympy.pi / 2 - _asin(c))
+    expression = expression.replace(sympy.asin, _asin).replace(sympy.atanh, _atanh)
+    from elboproof.numbers.compiler import compile_tape
+    from elboproof.numbers.tape import Tape
+
+    tape = Tape(())
+    return arb(compile_tape(tape, [tape.lower(expression)], REAL_BALLS)()[0])
+
+
+def _asin(c: Expr) -> Expr:
+    """Return asin(c) by the arc tangent, which balls have."""
+    return 2 * sympy.atan(c / (1 + sympy.sqrt(1 - c**2)))
+
+
+def _atanh(c: Expr) -> Expr:
+    return sympy.log((1 + c) / (1 - c)) / 2

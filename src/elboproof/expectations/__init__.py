@@ -1,0 +1,1 @@
+"""Expectations under a Gaussian q, proved: closed forms, a lattice, cells."""

@@ -1,0 +1,306 @@
+r"""Which cells of eps carry a Gaussian expectation, with which Gauss-Legendre rule, and the proved error of it all.
+
+The integrands are G(eps) = phi(eps) eps^p g(m + L eps) for derivatives g of log p(x|z), eps ~ N(0, I). The cube
+[-R, R]^d is cut into cells; on each the rule's error is bounded as in `quadrature.gauss_legendre`, with
+
+    |G| <= phi(mig) e^(b^2/2) prod_k |eps_k|^(p_k) sup |g|
+
+on the rectangle around one coordinate's ellipse (b its imaginary semi-axis, mig the smallest real modulus), the sup by
+complex balls. A cell whose bound fails is halved. Where g has a kink, a small cell is kept with the range of G over
+it. Outside of the cube the majorants bound G.
+"""
+
+import time
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elboproof.arguments import FloatArray
+from elboproof.expectations.integrands import BLOCK, Integrands, Point
+from elboproof.expectations.majorants import NoMajorantError, tail
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.ball_complex import ComplexBallArray
+from elboproof.numbers.outward import upward
+from elboproof.quadrature.gauss_legendre import error_factor, semi_axes
+
+Index = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+
+SIZES = (2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 34, 40)
+ELLIPSES = (1.5, 2.0, 2.6, 3.5, 5.0, 8.0)
+HALF = {1: 2.5, 2: 2.5, 3: 2.5}
+"""About the half width of the first cells: wider ones need fewer points, but more often fail."""
+FLAT_SHARE = 0.02
+FARTHEST = 64.0
+SLACK = 1 + 1e-12
+"""Covers the rounding of the few products of nonnegative floats that make a bound."""
+ROOT = 0.3989422804014328
+"""Above (2 pi)^(-1/2) = 0.39894228040143267..., the next float but one."""
+
+SHARES = {"rules": 0.5, "tail": 0.1}
+"""Of the tolerance; the rest is for rounding and for cells with a kink."""
+
+
+@dataclass
+class Plan:
+    """Cells with rules, and what they leave out.
+
+    Attributes
+    ----------
+    centres, halves : list of (B, d)
+        Exact floats.
+    sizes : list of (B,)
+        Points per axis.
+    error : (Q,)
+        Upper bounds of the rules' errors, of the tails and of the radii of flat cells, for every integrand.
+    flat : BallArray (Q,) or None
+        The sum over cells with a kink, its radius included.
+    stopped : str
+        Why the tolerance was not reached; empty where it was.
+    """
+
+    error: FloatArray
+    centres: list[FloatArray] = field(default_factory=list)
+    halves: list[FloatArray] = field(default_factory=list)
+    sizes: list[Index] = field(default_factory=list)
+    flat: BallArray | None = None
+    stopped: str = ""
+    visited: int = 0
+
+
+@lru_cache
+def _factors() -> FloatArray:
+    """Return upper bounds of the rules' `error_factor`, shape (sizes, ellipses)."""
+    rhos = [Fraction(rho) for rho in ELLIPSES]
+    return np.array([[upward(float(error_factor(rho, n)), 1) for rho in rhos] for n in SIZES])
+
+
+@lru_cache
+def _semi_axes() -> tuple[FloatArray, FloatArray]:
+    """Return the semi-axes of all ellipses, along and across the real line."""
+    along, across = zip(*(semi_axes(Fraction(rho)) for rho in ELLIPSES), strict=True)
+    return np.array(along), np.array(across)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # bounds that overflow are infinite, and so refused
+def plan(
+    integrands: Integrands, point: Point, tolerance: FloatArray, deadline: float, most_cells: int = 100_000
+) -> Plan:
+    """Return cells whose rules are within a tolerance of every integrand.
+
+    Parameters
+    ----------
+    integrands
+        What is integrated.
+    point
+        m and L, balls.
+    tolerance : (Q,)
+        Absolute errors aimed at; floats that steer.
+    deadline
+        On the clock ``time.monotonic()``.
+
+    Raises
+    ------
+    NoMajorantError
+        If the tails cannot be bounded.
+    """
+    radius, tails = reach(integrands, point, tolerance)
+    work = Plan(tails)
+    count = max(1, int(np.ceil(radius / HALF[integrands.d])))
+    centre, half = grid(count, radius, integrands.d)
+    allowed = np.full(len(half), SHARES["rules"] / len(half))
+    while len(half) and not work.stopped:
+        if time.monotonic() > deadline:
+            work.stopped = "the time limit"
+        elif work.visited > most_cells:
+            work.stopped = "the limit on cells"
+        else:
+            work.visited += len(half)
+            centre, half, allowed = _step(integrands, point, tolerance, work, (centre, half, allowed), radius)
+    if work.stopped:
+        _abandon(integrands, point, work, centre, half)
+    return work
+
+
+def reach(integrands: Integrands, point: Point, tolerance: FloatArray) -> tuple[float, FloatArray]:
+    """Return R and bounds (Q,) of the integrals outside of the cube; the ball |eps| <= R lies in it."""
+    majorants = integrands.majorants(point)
+    smallest = max(float(tolerance.min()), 1e-300)
+    radius = np.ceil(2 * np.sqrt(2 * max(np.log(1 / smallest), 1.0))) / 2
+    while radius < FARTHEST:
+        by_order = {o: tail(m, degree, integrands.d, radius) for o, (degree, m) in majorants.items()}
+        tails = np.array([by_order[order] for order in integrands.orders])
+        if (tails <= SHARES["tail"] * tolerance).all():
+            return float(radius), tails
+        radius += 0.5
+    raise NoMajorantError(f"they are too heavy at a distance of {FARTHEST:g} deviations")
+
+
+def grid(count: int, radius: float, d: int) -> tuple[FloatArray, FloatArray]:
+    """Return cells that cover the cube, their half width rounded up to few bits so that halving stays exact."""
+    half = np.ceil(radius / count * 64) / 64
+    axis = (2 * np.arange(count) + 1 - count) * half
+    centre = np.stack(np.meshgrid(*[axis] * d, indexing="ij"), -1).reshape(-1, d)
+    return centre, np.full(centre.shape, half)
+
+
+def _step(
+    integrands: Integrands,
+    point: Point,
+    tolerance: FloatArray,
+    work: Plan,
+    cells: tuple[FloatArray, FloatArray, FloatArray],
+    radius: float,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Accept what has a rule or is a flat cell; return the halves of the others."""
+    centre, half, allowed = cells
+    suprema = _suprema(integrands, point, centre, half)  # (Q, B, d, E)
+    volume = np.prod(2 * half, axis=1) * SLACK
+    worst = (suprema / tolerance[:, None, None, None]).max(0) * volume[:, None, None]
+    by_axis = (_factors()[None, :, None, :] * worst[:, None]).min(-1)  # (B, sizes, d)
+    errors = by_axis.sum(-1)
+    good = errors <= allowed[:, None]
+    accepted = good.any(1)
+    choice = good.argmax(1)
+    _accept(work, suprema, volume, choice, accepted, centre, half)
+    rest = ~accepted
+    if rest.any() and not np.isfinite(errors[rest]).all():
+        rest &= ~_flat(
+            integrands, point, tolerance, work, rest & ~np.isfinite(errors).all(1), centre, half, radius
+        )
+    axis = np.where(np.isfinite(by_axis[:, -1]).all(1), by_axis[:, -1].argmax(1), _longest(point, half))
+    return _halved(centre[rest], half[rest], allowed[rest], axis[rest])
+
+
+def _longest(point: Point, half: FloatArray) -> Index:
+    """Return the axis whose cell is longest in z."""
+    return np.asarray((half * point.lengths[None, :]).argmax(1))
+
+
+def _halved(
+    centre: FloatArray, half: FloatArray, allowed: FloatArray, axis: Index
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    rows = np.arange(len(half))
+    half = half.copy()
+    half[rows, axis] /= 2
+    low, high = centre.copy(), centre.copy()
+    low[rows, axis] -= half[rows, axis]
+    high[rows, axis] += half[rows, axis]
+    return np.concatenate([low, high]), np.concatenate([half, half]), np.tile(allowed / 2, 2)
+
+
+def _accept(
+    work: Plan,
+    suprema: FloatArray,
+    volume: FloatArray,
+    choice: Index,
+    accepted: Mask,
+    centre: FloatArray,
+    half: FloatArray,
+) -> None:
+    rows = np.flatnonzero(accepted)
+    if len(rows):
+        factors = _factors()[choice[rows]]  # (B, E)
+        errors = (factors[None, :, None, :] * suprema[:, rows]).min(-1).sum(-1) * volume[rows]
+        work.error = (work.error + errors.sum(1)) * (1 + (len(rows) + 8) * 2.0**-50)
+        work.centres.append(centre[rows])
+        work.halves.append(half[rows])
+        work.sizes.append(np.array(SIZES)[choice[rows]])
+
+
+def _suprema(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> FloatArray:
+    """Return bounds of |G| with one coordinate on an ellipse's rectangle, (Q, B, d, E); inf if not analytic."""
+    along, across = _semi_axes()
+    cells, d = half.shape
+    shape = (cells, d, len(along))
+    own = np.eye(d, dtype=bool)[:, None, :, None]  # coordinate k is the one on the ellipse
+    stretch = np.where(own, along[None, None, None, :], 1.0)  # (k, 1, j, E)
+    wide = half.T[:, :, None, None] * stretch
+    lifted = np.where(own, half.T[:, :, None, None] * across, 0.0)
+    wide, lifted = (np.broadcast_to(a, (d, *shape)).reshape(d, -1) for a in (wide, lifted))
+    middle = np.broadcast_to(centre.T[:, :, None, None], (d, *shape)).reshape(d, -1)
+    values = suprema(integrands, point, middle, wide, lifted) * density(middle, wide, lifted) * SLACK
+    return np.where(np.isnan(values), np.inf, values).reshape(
+        -1, *shape
+    )  # infinity times a density that vanishes
+
+
+def suprema(
+    integrands: Integrands, point: Point, middle: FloatArray, wide: FloatArray, lifted: FloatArray
+) -> FloatArray:
+    """Return upper bounds of |eps^p g| over rectangles middle +- wide +- i lifted, all (d, P); shape (Q, P)."""
+    flat = np.zeros(middle.shape[1:])
+    eps = [
+        ComplexBallArray(BallArray(m, w), BallArray(flat, i))
+        for m, w, i in zip(middle, wide, lifted, strict=True)
+    ]
+    size = (np.abs(middle) + wide + lifted) * SLACK  # of |eps_k|
+    return integrands.suprema(point, eps) * integrands.monomials(size) * SLACK
+
+
+def density(middle: FloatArray, wide: FloatArray, lifted: FloatArray) -> FloatArray:
+    """Return upper bounds of |phi| over rectangles middle +- wide +- i lifted, (d, P) each; shape (P,)."""
+    nearest = np.maximum(np.abs(middle) - wide * (1 + 1e-15), 0.0)
+    exponent = ((lifted**2).sum(0) * SLACK - (nearest**2).sum(0) / SLACK) / 2
+    return BallArray(np.minimum(exponent, 700.0)).exp().upper() * ROOT ** len(middle)
+
+
+def _flat(
+    integrands: Integrands,
+    point: Point,
+    tolerance: FloatArray,
+    work: Plan,
+    candidates: Mask,
+    centre: FloatArray,
+    half: FloatArray,
+    radius: float,
+) -> Mask:
+    """Keep the cells over which G varies little enough as they are; return which, (B,)."""
+    rows = np.flatnonzero(candidates)
+    integrals = _integrals(integrands, point, centre[rows], half[rows])
+    # cells along a kink number about (R/h)^(d-1), so their shares add up to about FLAT_SHARE
+    share = FLAT_SHARE * np.prod(half[rows] / radius, axis=1) ** ((half.shape[1] - 1) / half.shape[1])
+    spread = np.max([ball.rad / t for ball, t in zip(integrals, tolerance, strict=True)], axis=0)
+    kept = spread <= share
+    if kept.any():
+        _keep(work, [ball[kept] for ball in integrals])
+    chosen = np.zeros(len(half), dtype=bool)
+    chosen[rows[kept]] = True
+    return chosen
+
+
+def _integrals(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> list[BallArray]:
+    """Return first-order enclosures of the integrals over cells."""
+    d = half.shape[1]
+    values = integrands.means(point, centre, half)
+    volume = BallArray(np.ones(len(half)))
+    for k in range(d):
+        volume = volume * BallArray(2 * half[:, k])
+    return [value * volume for value in values]
+
+
+def _keep(work: Plan, integrals: list[BallArray]) -> None:
+    total = _total(integrals)
+    work.flat = total if work.flat is None else work.flat + total
+
+
+def _total(integrals: list[BallArray]) -> BallArray:
+    return BallArray.concatenate([ball.sum().reshape(1) for ball in integrals])
+
+
+def left_undone(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> BallArray:
+    """Return first-order enclosures (Q,) of the integrals over cells that a limit left undone, however wide."""
+    total = BallArray(np.zeros(len(integrands.entries)))
+    for start in range(0, len(half), BLOCK):
+        part = slice(start, start + BLOCK)
+        total = total + _total(_integrals(integrands, point, centre[part], half[part]))
+    return total
+
+
+def _abandon(integrands: Integrands, point: Point, work: Plan, centre: FloatArray, half: FloatArray) -> None:
+    """Take the cells that a limit left undone as they are."""
+    total = left_undone(integrands, point, centre, half)
+    work.flat = total if work.flat is None else work.flat + total

@@ -1,0 +1,127 @@
+"""Gaussian expectations of any decoder by quadrature with proof: a lattice or a plan of cells, summed."""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from flint import arb
+
+from elboproof.expectations.integrands import Integrands, Point
+from elboproof.expectations.lattice import Lattice, lattice
+from elboproof.expectations.majorants import NoMajorantError
+from elboproof.expectations.plan import Plan, left_undone, plan
+from elboproof.expectations.sums import arb_sums, float_sums
+from elboproof.model.latent_model import LatentModel
+
+GRACE = 2.0
+"""Seconds after the deadline: what a stopped plan has found is still added up, in float64 balls."""
+CRUDE_CELLS = 4096
+"""Cells are halved up to this number where there is no time for their rules."""
+Values = dict[tuple[int, int, tuple[int, ...]], arb]
+"""Balls for (order of derivative, component, exponents of eps)."""
+
+
+class Quadrature:
+    """Proved rules for the expectations of derivatives of log p(x|z) times monomials in eps, z = m + L eps.
+
+    Parameters
+    ----------
+    x
+        D balls.
+    point
+        m and L. The rules' errors are bounded for all members of these balls.
+    degrees
+        Pairs (order of derivative, highest degree in eps).
+    tolerance
+        For each pair, the absolute error of the quadrature that is aimed at.
+    deadline
+        On the clock ``time.monotonic()``.
+
+    Attributes
+    ----------
+    status : str
+        Why the tolerance was not reached; empty where it was.
+    """
+
+    def __init__(
+        self,
+        model: LatentModel,
+        x: Sequence[arb],
+        point: Point,
+        degrees: Sequence[tuple[int, int]],
+        tolerance: Sequence[float],
+        deadline: float,
+    ) -> None:
+        self.integrands, self.point, self._deadline = Integrands(model, x, degrees), point, deadline
+        by_order = {order: t for (order, _), t in zip(degrees, tolerance, strict=True)}
+        aims = np.array([by_order[order] for order in self.integrands.orders])
+        self._rules: Plan | Lattice | None = None
+        self.status = ""
+        try:
+            self._rules = lattice(self.integrands, point, aims)
+            if self._rules is None:
+                self._rules = plan(self.integrands, point, aims, deadline)
+                self.status = self._rules.stopped
+        except NoMajorantError as error:
+            self.status = f"the tails cannot be bounded: {error}"
+
+    def sums(self, point: Point | None = None, *, floats: bool = False) -> Values:
+        """Return a ball for every (order, component, exponents).
+
+        Parameters
+        ----------
+        point
+            Any balls inside those of the rules; all of them if None.
+        floats
+            Sum in float64 balls instead of in arb at the current precision.
+        """
+        work, entries = self._rules, self.integrands.entries
+        if work is None:
+            return dict.fromkeys(entries, arb(0, float("inf")))
+        given = self.point if point is None else point
+        sums = self._added_up(given, work, floats)
+        values = [_completed(total, work, q) for q, total in enumerate(sums)]
+        return dict(zip(entries, values, strict=True))
+
+    def _added_up(self, point: Point, work: Plan | Lattice, floats: bool) -> list[arb]:
+        """Return the sums; what the deadline left undone in arb is summed in float64, or else crudely enclosed."""
+        rest: Plan | Lattice | None = work
+        totals = [arb(0)] * len(self.integrands.entries)
+        if not floats:
+            totals, rest = arb_sums(self.integrands, point, work, self._deadline)
+        if rest is not None:
+            self.status = self.status if floats else "the time limit"
+            more, rest = float_sums(self.integrands, point, rest, self._deadline + GRACE)
+            totals = [a + b for a, b in zip(totals, more, strict=True)]
+        if rest is not None:
+            self.status = "the time limit"
+            totals = [a + b for a, b in zip(totals, _crude(self.integrands, point, rest), strict=True)]
+        return totals
+
+
+def _crude(integrands: Integrands, point: Point, rest: Plan | Lattice) -> list[arb]:
+    """Return first-order enclosures of the integrals over cells that were not summed; a lattice is one cell."""
+    d = integrands.d
+    if isinstance(rest, Lattice):
+        centre, half = np.zeros((1, d)), np.full((1, d), rest.half)
+    else:
+        centre, half = np.concatenate(rest.centres), np.concatenate(rest.halves)
+    signs = np.array(list(product((-1.0, 1.0), repeat=d)))
+    while len(half) * len(signs) <= CRUDE_CELLS:  # few bits: all of it is exact
+        half = np.repeat(half / 2, len(signs), axis=0)
+        centre = np.repeat(centre, len(signs), axis=0) + half * np.tile(signs, (len(centre), 1))
+    total = left_undone(integrands, point, centre, half)
+    return [arb(float(total[q].mid), float(total[q].rad)) for q in range(len(integrands.entries))]
+
+
+def _completed(total: arb, work: Plan | Lattice, q: int) -> arb:
+    """Add the flat cells and all errors."""
+    error = float(work.error[q])
+    if not np.isfinite(error):
+        return arb(0, float("inf"))
+    flat = (
+        arb(0)
+        if isinstance(work, Lattice) or work.flat is None
+        else arb(float(work.flat.mid[q]), float(work.flat.rad[q]))
+    )
+    return total + flat + arb(0, error)

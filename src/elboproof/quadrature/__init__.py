@@ -1,0 +1,1 @@
+"""Quadrature on cells: rules with proved errors, and boxes."""

@@ -1,0 +1,95 @@
+r"""Gauss-Legendre rules as balls, and their error on a cell.
+
+*One axis.* Let F be analytic on the closed Bernstein ellipse E_rho around [-1, 1] with |F| <= M there. Its Chebyshev
+coefficients obey |a_k| <= 2 M rho^-k. The n-point rule is exact below degree 2n, its weights are positive with sum 2,
+so |I - I_n|(T_k) <= |I(T_k)| + 2 <= 2/(k^2 - 1) + 2 <= 32/15 for even k >= 2n >= 4 (k = 4: 2/15 + 2), and both vanish
+for odd k. Hence
+
+    |I - I_n| <= (32/15) 2 M sum_{k >= 2n, even} rho^-k = (64/15) M rho^-2n / (1 - rho^-2).
+
+*A cell* with half widths h_1, ..., h_d: replace the integral by the rule one axis after the other. In the step for axis
+j the other axes carry integrals or rules with positive weights of total 2 h_k at real points of the cell, so with M_j
+the supremum of |F| with coordinate j on its ellipse and the others real in the cell,
+
+    |error| <= sum_j (vol / 2) (64/15) M_j rho_j^-2n / (1 - rho_j^-2),        vol = prod_k 2 h_k.
+
+(Trefethen, Approximation Theory and Approximation Practice, Theorem 19.3, with the constant derived as above.)
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elboproof.arguments import FloatArray
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.outward import upward
+from elboproof.shapes import Float64
+
+if TYPE_CHECKING:
+    from flint import arb
+
+SIZES = (3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 24, 30, 40)
+"""Points per axis to choose from."""
+RHO = Fraction(3)
+"""The ellipse's sum of semi-axes: a larger one needs fewer points, and sees more of F, which must be analytic there.
+Cells of the size that the search tries are nearly always accepted; the others are halved."""
+
+
+Nodes = tuple[tuple["arb", "arb"], ...]
+"""Pairs of node and weight."""
+
+
+def error_factor(rho: Fraction, n: int) -> Fraction:
+    """Return (32/15) rho^-2n / (1 - rho^-2): the n-point rule's error on a cell per volume and supremum M_j."""
+    return Fraction(32, 15) / rho ** (2 * n) / (1 - 1 / rho**2)
+
+
+def semi_axes(rho: Fraction) -> tuple[float, float]:
+    """Return the ellipse's semi-axes (rho + 1/rho)/2 along the real line and (rho - 1/rho)/2 across it, rounded up."""
+    along, across = (rho + 1 / rho) / 2, (rho - 1 / rho) / 2
+    return upward(float(along), 1), upward(float(across), 1)
+
+
+ALONG, ACROSS = semi_axes(RHO)
+
+
+@lru_cache(maxsize=1024)
+def nodes(n: int, bits: int) -> Nodes:
+    """Return nodes and weights on [-1, 1] as balls of a precision; arb proves them."""
+    from flint import arb
+
+    from elboproof.numbers.balls import working_precision
+
+    with working_precision(bits):
+        return tuple(arb.legendre_p_root(n, k, weight=True) for k in range(n))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Nodes and weights on [-1, 1], balls of shape (n,)."""
+
+    nodes: BallArray
+    weights: BallArray
+
+
+@lru_cache
+def gauss_legendre(n: int) -> Rule:
+    """Return the n-point rule in float64 balls. NumPy's weights are off by up to 7e-14."""
+    pairs = nodes(n, 128)
+    return Rule(_balls([node for node, _ in pairs]), _balls([weight for _, weight in pairs]))
+
+
+def _balls(values: "list[arb]") -> BallArray:
+    """Balls around arbs that are far smaller than the distance of floats."""
+    mids = np.array([float(value.mid()) for value in values])
+    # float() rounds to nearest, 2^-53 relatively; the arb's own radius is below 2^-100. Twice 2^-53 covers both.
+    return BallArray(mids, np.abs(mids) * 2.0**-52 + 2.0**-100)
+
+
+@lru_cache
+def factors() -> Float64[FloatArray, "sizes"]:
+    """Return upper bounds of `error_factor` for each size."""
+    return np.array([upward(float(error_factor(RHO, n)), 1) for n in SIZES])

@@ -1,0 +1,194 @@
+r"""For the check: no Gaussian has an ELBO above a threshold, by Bernstein coefficients in (m, S).
+
+One latent, a polynomial G. F(m, S) = E_q[G] - (m^2 + S - 1)/2 + (log S)/2 with E[z^k] = sum_j C(k, 2j) (2j-1)!!
+m^(k-2j) S^j is a polynomial P but for the logarithm, and log S <= log S0 + (S - S0)/S0. So on a cell F is at most the
+largest Bernstein coefficient of a polynomial. A maximum is a stationary point: no cell matters on which dP/dm, or
+dP/dS + 1/(2S), keeps its sign. Outside the box that is searched, G <= M + (3/8) z^2 gives F <= M + 1/2 + (log S)/2 -
+(m^2 + S)/8 <= threshold. Floats carry their own error bounds: a dot product of n terms loses less than n 2^-52 of the
+sum of the sizes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from math import comb, exp, log, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import Symbol
+
+from elboproof.arguments import FloatArray
+from elboproof.rechecking.functions import Terms
+from elboproof.rechecking.integration import Dense, Unable, majorant, shifted
+
+MOST_CELLS = 20_000
+"""For one function."""
+_SEGMENTS = 128
+_BLOCK = 4096
+_LOSS = 2.0**-40
+"""Of the sums of sizes: far more than the few hundred operations of a coefficient can lose."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A function without constant term, and what no Gaussian's ELBO shall exceed."""
+
+    function: Terms
+    value: float
+
+
+def bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
+    """Return for which claims sup F <= threshold was proved; one function's lowest threshold decides for its others."""
+    keys = [frozenset(claim.function.items()) for claim in claims]
+    lowest: dict[object, Threshold] = {}
+    for key, claim in zip(keys, claims, strict=True):
+        if key not in lowest or claim.value < lowest[key].value:
+            lowest[key] = claim
+    known = dict(zip(lowest, _bounded(list(lowest.values()), z), strict=True))
+    left = [n for n, claim in enumerate(claims) if not known[keys[n]] and claim is not lowest[keys[n]]]
+    others = dict(zip(left, _bounded([claims[n] for n in left], z), strict=True))
+    return [known[key] or others.get(n, False) for n, key in enumerate(keys)]
+
+
+def _bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
+    coefficients = _moments([claim.function for claim in claims], z)
+    thresholds = np.array([claim.value for claim in claims])
+    holds = np.ones(len(claims), dtype=bool)
+    seen = np.zeros(len(claims), dtype=int)
+    roots = []
+    for n, claim in enumerate(claims):
+        cells = _slabs(supremum(claim.function, z), claim.value)
+        roots.append(np.column_stack([np.full(len(cells), float(n)), cells]))
+    waiting = [np.concatenate(roots)] if roots else []
+    while waiting:
+        cells = waiting.pop()
+        cells = cells[holds[cells[:, 0].astype(int)]]
+        if len(cells) > _BLOCK:
+            waiting.append(cells[_BLOCK:])
+            cells = cells[:_BLOCK]
+        if len(cells):
+            owner = cells[:, 0].astype(int)
+            np.add.at(seen, owner, 1)
+            holds &= seen <= MOST_CELLS
+            waiting.append(_quartered(cells[_left(coefficients[owner], cells[:, 1:], thresholds[owner])]))
+    return [bool(h) for h in holds]
+
+
+def supremum(function: Terms, z: Symbol) -> float:
+    """Return an upper bound of G(z) - (3/8) z^2: Bernstein coefficients on |z| <= 16 segment by segment, and 0 beyond.
+
+    Beyond, no Taylor coefficient at the radius is positive, or the radius is doubled.
+    """
+    greatest = 0.0
+    for mirrored in (False, True):
+        dense = majorant(function, z, mirrored=mirrored)
+        dense[2] -= Fraction(3, 8)
+        radius = Fraction(16)
+        while any(c > 0 for c in shifted(dense, radius)):
+            radius *= 2
+            if radius > 2**12:
+                return float("inf")
+        greatest = max(greatest, _largest(dense, float(radius)))
+    return greatest * (1 + 1e-9) + 1e-9
+
+
+def _largest(dense: Dense, radius: float) -> float:
+    """Return an upper bound on [0, radius] from segments that grow with the distance from 0."""
+    ends = radius * (np.arange(_SEGMENTS + 1) / _SEGMENTS) ** 2
+    matrix = _conversion(len(dense), ends[:-1], np.diff(ends))
+    numbers = np.array([float(c) for c in dense])
+    value, size = matrix @ numbers, np.abs(matrix) @ np.abs(numbers)
+    return float((value + _LOSS * size).max())
+
+
+def _moments(functions: Sequence[Terms], z: Symbol) -> FloatArray:
+    """Return the coefficients of P = E_q[G] - (m^2 + S - 1)/2 in m^i S^j, shape (functions, i, j)."""
+    tables = [_exact_moments(function, z) for function in functions]
+    shape = (
+        max((i for t in tables for i, _ in t), default=0) + 1,
+        max((j for t in tables for _, j in t), default=0) + 1,
+    )
+    coefficients = np.zeros((len(tables), *shape))
+    for n, table in enumerate(tables):
+        for place, value in table.items():
+            coefficients[(n, *place)] = float(value)
+    return coefficients
+
+
+def _exact_moments(function: Terms, z: Symbol) -> dict[tuple[int, int], Fraction]:
+    exact = {(0, 0): Fraction(1, 2), (2, 0): Fraction(-1, 2), (0, 1): Fraction(-1, 2)}
+    for monomial, number in function.items():
+        base, power = monomial.as_base_exp()
+        if base != z or not power.is_Integer or power < 1:
+            raise Unable(f"lower bounds of the gap are verified for polynomials only; got {monomial}")
+        k = int(power)
+        double = 1
+        for j in range(k // 2 + 1):
+            double *= max(2 * j - 1, 1)
+            place = (k - 2 * j, j)
+            exact[place] = exact.get(place, Fraction(0)) + number * comb(k, 2 * j) * double
+    return exact
+
+
+def _slabs(highest: float, threshold: float) -> FloatArray:
+    """Return cells (m low, m high, S low, S high) outside of which F <= threshold; S differs by a factor up to 4."""
+    k = highest + 0.5 - threshold + 1e-6
+    if not k < 1e4:
+        raise ValueError("the ELBO is not seen to be bounded")
+    largest = 8.0
+    while largest / 8 - log(largest) / 2 <= k:  # increasing from S = 4 on
+        largest *= 1.25
+    least = exp(-2 * k) * (1 - 1e-9)
+    if least >= largest:
+        return np.zeros((0, 4))
+    reach = sqrt(8 * max(k + log(largest) / 2, 0.0)) * (1 + 1e-9)
+    edges = [least]
+    while edges[-1] < largest:
+        edges.append(min(edges[-1] * 4, largest))
+    return np.array([[-reach, reach, low, high] for low, high in pairwise(edges)])
+
+
+def _left(coefficients: FloatArray, cells: FloatArray, thresholds: FloatArray) -> NDArray[np.bool_]:
+    """Return for which cells neither F <= threshold nor the absence of stationary points is proved."""
+    m_low, m_width = cells[:, 0], cells[:, 1] - cells[:, 0]
+    s_low, s_high = cells[:, 2], cells[:, 3]
+    s_width = s_high - s_low
+    rows, columns = coefficients.shape[1:]
+    by_m, by_s = _conversion(rows, m_low, m_width), _conversion(columns, s_low, s_width)
+    value = by_m @ coefficients @ np.swapaxes(by_s, 1, 2)
+    size = np.abs(by_m) @ np.abs(coefficients) @ np.swapaxes(np.abs(by_s), 1, 2) * _LOSS
+    along_m, along_s = np.diff(value, axis=1) * (rows - 1), np.diff(value, axis=2) * (columns - 1)
+    slack = (
+        2 * max(rows, columns) * size.max((1, 2))
+    )  # the derivatives' coefficients are differences of the values'
+    rising, falling = along_m.min((1, 2)) > slack, along_m.max((1, 2)) < -slack
+    least, most = s_width / (2 * s_high), s_width / (2 * s_low)  # of (log S)/2 over the cell's unit interval
+    rising |= along_s.min((1, 2)) + least * (1 - 1e-12) > slack
+    falling |= along_s.max((1, 2)) + most * (1 + 1e-12) < -slack
+    centre = np.sqrt(s_low * s_high)
+    steps = np.linspace(0, 1, columns)  # the Bernstein coefficients of S itself
+    line = (np.log(centre) - 1)[:, None] + (s_low[:, None] + s_width[:, None] * steps) / centre[:, None]
+    size += (4 + np.abs(np.log(centre)))[:, None, None] * _LOSS + np.abs(line)[:, None, :] * _LOSS
+    highest = (value + line[:, None, :] / 2 + size).max((1, 2))
+    return ~np.asarray(rising | falling | (highest <= thresholds), dtype=bool)
+
+
+def _conversion(count: int, low: FloatArray, width: FloatArray) -> FloatArray:
+    """Return matrices (n, count, count) from powers to Bernstein coefficients over [low, low + width]."""
+    n = count - 1
+    shift = np.zeros((len(low), count, count))
+    powers = [low**k for k in range(count)], [width**k for k in range(count)]
+    for k in range(count):
+        for j in range(k + 1):
+            shift[:, j, k] = comb(k, j) * powers[0][k - j] * powers[1][j]
+    basis = np.array([[comb(a, j) / comb(n, j) for j in range(count)] for a in range(count)])
+    return np.asarray(basis @ shift)
+
+
+def _quartered(cells: FloatArray) -> FloatArray:
+    """Cut each cell in both directions, S near its geometric mean."""
+    owner, m_low, m_high, s_low, s_high = cells.T
+    m, s = (m_low + m_high) / 2, np.sqrt(s_low * s_high)
+    parts, others = [(m_low, m), (m, m_high)], [(s_low, s), (s, s_high)]
+    return np.concatenate([np.stack([owner, *a, *b], 1) for a in parts for b in others])

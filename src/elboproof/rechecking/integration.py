@@ -1,0 +1,279 @@
+r"""For the check: A = log int exp(G(z)) N(z; 0, I) dz, by other means than the search's.
+
+*One latent.* ``acb.integral`` with its analytic flag on [-R, R]. Tail: if H(z) = G(z) - (3/8) z^2, with bounded atoms
+at their worst, has no positive Taylor coefficient at z = R (and H(-z) neither), then G <= (3/8) z^2 beyond, and each
+side is at most (2 pi)^(-1/2) int_R^oo exp(-z^2/8) dz = erfc(R / sqrt 8).
+
+*Two latents.* If G has degree at most 2 in b, then with G - b^2/2 = -alpha(a) b^2/2 + beta(a) b + gamma(a) and alpha
+> 0 (even powers with coefficients >= 0) the integral over b is sqrt(2 pi / alpha) exp(beta^2/(2 alpha) + gamma), and
+the tail's condition is that beta^2 + 2 alpha (gamma - (3/8) a^2) <= 0 beyond R; there 1/alpha <= 1/alpha(0).
+"""
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import sympy
+from flint import acb, acb_poly, arb, fmpq_poly
+from sympy import Expr, Symbol
+
+from elboproof.arguments import FloatArray
+from elboproof.numbers.balls import COMPLEX_BALLS, working_precision
+from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.exact import ball, flint_rational
+from elboproof.numbers.floating import FLOATING
+from elboproof.numbers.functions import Sigmoid
+from elboproof.numbers.tape import Tape
+from elboproof.rechecking.functions import Terms, combined
+
+BITS = 80
+TOLERANCE = 2.0**-30
+_SMALLEST_RADIUS = 16
+_LARGEST_RADIUS = 2.0**12
+_BOUNDS = {sympy.sin: 1, sympy.cos: 1, sympy.tanh: 1, sympy.erf: 1, Sigmoid: 1, sympy.atan: 2}
+Dense = list[Fraction]
+"""Coefficients of a polynomial in one variable, by power."""
+
+
+class Unable(ValueError):  # noqa: N818 - a reason, not a defect
+    """The check has no method for an integral."""
+
+
+def log_integral(function: Terms, latents: tuple[Symbol, ...]) -> arb:
+    """Return A(G) for a function without constant term, a ball.
+
+    Raises
+    ------
+    Unable
+        If the tail is not bounded by the methods above.
+    """
+    with working_precision(BITS):
+        if len(latents) == 1:
+            return _line(function, latents[0])
+        return _plane(function, latents)
+
+
+def _line(function: Terms, z: Symbol) -> arb:
+    radius = _radius_of(function, z)
+    whole = combined([(function, Fraction(1)), ({z**2: Fraction(1)}, Fraction(-1, 2))])
+    tail = (arb(radius) / arb(8).sqrt()).erfc()
+    dense = powers(z, whole)
+    even = dense is not None and not any(dense[1::2])
+    return _logarithm(compiled(z, whole), _estimated(z, whole), radius, arb(0, (2 * tail).upper()), even)
+
+
+def _radius_of(function: Terms, z: Symbol) -> float:
+    """Return an R with G(z) <= (3/8) z^2 for |z| >= R."""
+    try:
+        sides = majorant(function, z), majorant(function, z, mirrored=True)
+    except Unable:
+        return _radius_in_sinh(function, z)
+    for side in sides:
+        side[2] -= Fraction(3, 8)
+    return max(_radius(side) for side in sides)
+
+
+def _radius_in_sinh(function: Terms, z: Symbol) -> float:
+    """Return an R for a polynomial in u = sinh z: beyond |u| = 1000 < sinh(16) none of its coefficients is positive."""
+    dense = powers(sympy.sinh(z), function)
+    if dense is None:
+        raise Unable(f"no bound of {next(iter(function))} is known to the check")
+    for side in (dense, [c * (-1) ** k for k, c in enumerate(dense)]):
+        if any(c > 0 for c in shifted(side, Fraction(1000))):
+            raise Unable("the exponent is not seen to be bounded above")
+    return float(_SMALLEST_RADIUS)
+
+
+def _logarithm(
+    exponent: Callable[[acb, bool], acb],
+    estimate: Callable[[FloatArray], FloatArray],
+    radius: float,
+    tail: arb,
+    even: bool = False,
+) -> arb:
+    """Return log(int exp(exponent) / sqrt(2 pi) + tail); floats of ``estimate`` choose the cuts and the scale.
+
+    Of an even function, the half over the positive numbers is taken twice.
+    """
+    nodes = np.linspace(-radius, radius, 4097)
+    with np.errstate(all="ignore"):
+        values = np.nan_to_num(estimate(nodes), nan=-1e300, neginf=-1e300, posinf=-1e300)
+    top = values.max()
+    step = nodes[1] - nodes[0]
+    shift = arb(float(top + np.log(np.exp(np.maximum(values - top, -700.0)).sum() * step)))
+    heavy = nodes[values > top - 30]
+    cuts = [
+        -radius,
+        *{max(-radius, heavy[0] - step), float(nodes[values.argmax()]), min(radius, heavy[-1] + step)},
+        radius,
+    ]
+    cuts = sorted({abs(float(cut)) for cut in cuts} | {0.0} if even else {float(cut) for cut in cuts})
+    total = arb(0)
+    for low, high in pairwise(cuts):
+        part = acb.integral(
+            lambda t, analytic: (exponent(t, analytic) - shift).exp(),
+            low,
+            high,
+            rel_tol=arb(TOLERANCE),
+            abs_tol=arb(TOLERANCE),
+            eval_limit=200_000,
+        )
+        total += 2 * part.real if even else part.real
+    return (total / (2 * arb.pi()).sqrt() + tail * (-shift).exp()).log() + shift
+
+
+def majorant(function: Terms, z: Symbol, mirrored: bool = False) -> Dense:
+    """Return a polynomial that is at least G(z), or G(-z), for z >= 0; bounded atoms count as large as they can be.
+
+    Raises
+    ------
+    Unable
+        If an atom is not known to be bounded.
+    """
+    dense = [Fraction(0)] * 3
+    for monomial, number in function.items():
+        power, size, plain = 0, Fraction(1), True
+        for factor, exponent in monomial.as_powers_dict().items():
+            if factor == z and exponent.is_Integer and exponent >= 0:
+                power += int(exponent)
+            elif factor != 1:
+                size *= (
+                    _bound(factor, z) ** int(exponent) if exponent.is_Integer else _bound(factor**exponent, z)
+                )
+                plain = False
+        dense += [Fraction(0)] * (power + 1 - len(dense))
+        dense[power] += (number * (-1) ** power if mirrored else number) if plain else abs(number) * size
+    return dense
+
+
+def _bound(atom: Expr, z: Symbol) -> Fraction:
+    if z not in atom.free_symbols:
+        return abs(Fraction(float(atom))) * (1 + Fraction(1, 10**9))
+    if atom.func not in _BOUNDS:
+        raise Unable(f"no bound of {atom} is known to the check")
+    return Fraction(_BOUNDS[atom.func])
+
+
+def shifted(dense: Dense, at: Fraction) -> Dense:
+    """Return the Taylor coefficients at a point."""
+    n = len(dense)
+    moved = fmpq_poly([flint_rational(c) for c in dense])(fmpq_poly([flint_rational(at), 1])).coeffs()
+    return [Fraction(int(c.p), int(c.q)) for c in moved] + [Fraction(0)] * (n - len(moved))
+
+
+def _radius(dense: Dense) -> float:
+    """Return an R from which on a polynomial is <= 0 since none of its Taylor coefficients there is positive."""
+    radius = float(_SMALLEST_RADIUS)
+    while any(c > 0 for c in shifted(dense, Fraction(radius))):
+        radius *= 2
+        if radius > _LARGEST_RADIUS:
+            raise Unable("the exponent is not seen to be bounded above")
+    return radius
+
+
+@lru_cache(maxsize=256)
+def _tape(z: Symbol, monomials: tuple[Expr, ...], floating: bool) -> Callable[..., Any]:
+    coefficients = [sympy.Dummy(f"c_{k}") for k in range(len(monomials))]
+    tape = Tape((z, *coefficients))
+    total = tape.constant(0)
+    for c, monomial in zip(coefficients, monomials, strict=True):
+        total = tape.add(total, tape.multiply(tape.lower(c), tape.lower(monomial)))
+    return compile_tape(tape, [total], FLOATING if floating else COMPLEX_BALLS)
+
+
+def powers(z: Symbol, function: Mapping[Expr, Fraction]) -> Dense | None:
+    """Return the coefficients of a polynomial in z (a symbol or an atom), None for another function."""
+    dense = [Fraction(0)]
+    for monomial, number in function.items():
+        base, power = (z, sympy.Integer(0)) if monomial == 1 else monomial.as_base_exp()
+        if base != z or not power.is_Integer or power < 0:
+            return None
+        k = int(power)
+        dense += [Fraction(0)] * (k + 1 - len(dense))
+        dense[k] += number
+    return dense
+
+
+def compiled(z: Symbol, function: Mapping[Expr, Fraction]) -> Callable[[acb, bool], acb]:
+    """Return a function for ``acb.integral``; polynomials are evaluated by FLINT itself."""
+    dense = powers(z, function)
+    if dense is not None:
+        polynomial = acb_poly([acb(ball(c)) for c in dense])
+        return lambda t, analytic: polynomial(t)  # noqa: ARG005 - entire
+    monomials = tuple(sorted(function, key=str))
+    numbers = [acb(ball(function[monomial])) for monomial in monomials]
+    run = _tape(z, monomials, False)
+    return lambda t, analytic: run(t, *numbers, analytic)[0]
+
+
+def _estimated(z: Symbol, function: Mapping[Expr, Fraction]) -> Callable[[FloatArray], FloatArray]:
+    monomials = tuple(sorted(function, key=str))
+    run = _tape(z, monomials, True)
+    return lambda t: np.asarray(run(t, *(float(function[m]) for m in monomials))[0] + 0 * t)
+
+
+# -- two latents --
+
+
+def _plane(function: Terms, latents: tuple[Symbol, ...]) -> arb:
+    for a, b in (latents, latents[::-1]):
+        parts = _quadratic(function, a, b)
+        if parts is not None:
+            return _eliminated(*parts, a)
+    raise Unable("the exponent is not quadratic in one of the latents, with a positive curvature")
+
+
+def _quadratic(function: Terms, a: Symbol, b: Symbol) -> tuple[Dense, Dense, Dense] | None:
+    """Return alpha, beta, gamma as polynomials in a, None where this is not the form."""
+    parts: list[Dense] = [[Fraction(1)], [Fraction(0)], [Fraction(0)] * 3]
+    for monomial, number in function.items():
+        powers = monomial.as_powers_dict()
+        if set(powers) - {a, b} or powers.get(b, 0) > 2 or not all(p.is_Integer for p in powers.values()):
+            return None
+        i, j = int(powers.get(a, 0)), int(powers.get(b, 0))
+        target = parts[2 - j] if j < 2 else parts[0]
+        target += [Fraction(0)] * (i + 1 - len(target))
+        target[i] += number if j < 2 else -2 * number
+    parts[2][2] -= Fraction(1, 2)
+    alpha = parts[0]
+    positive = alpha[0] > 0 and all(c == 0 if k % 2 else c >= 0 for k, c in enumerate(alpha))
+    return (parts[0], parts[1], parts[2]) if positive else None
+
+
+def _eliminated(alpha: Dense, beta: Dense, gamma: Dense, a: Symbol) -> arb:
+    lifted = list(gamma)
+    lifted[2] += Fraction(1, 8)  # gamma has -a^2/2 in it: what is left to bound is gamma - (3/8) a^2
+    condition = _sum(product(beta, beta), [2 * c for c in product(alpha, lifted)])
+    mirrored = [c * (-1) ** k for k, c in enumerate(condition)]
+    radius = max(_radius(condition), _radius(mirrored))
+    parts = [{a**k: c for k, c in enumerate(p) if c} for p in (alpha, beta, gamma)]
+    balls = [compiled(a, part) for part in parts]
+    rough = [_estimated(a, part) for part in parts]
+
+    def exponent(t: acb, analytic: bool) -> acb:
+        al, be, ga = (f(t, analytic) for f in balls)
+        return be * be / (2 * al) + ga - al.log(analytic=analytic) / 2
+
+    def estimate(t: FloatArray) -> FloatArray:
+        al, be, ga = (f(t) for f in rough)
+        return np.asarray(be * be / (2 * al) + ga - np.log(al) / 2)
+
+    tail = (arb(radius) / arb(8).sqrt()).erfc() / ball(alpha[0]).sqrt()
+    return _logarithm(exponent, estimate, radius, arb(0, (2 * tail).upper()))
+
+
+def product(p: Dense, q: Dense) -> Dense:
+    """Return the product of two polynomials."""
+    result = [Fraction(0)] * (len(p) + len(q) - 1)
+    for i, x in enumerate(p):
+        for j, y in enumerate(q):
+            result[i + j] += x * y
+    return result
+
+
+def _sum(p: Dense, q: Dense) -> Dense:
+    n = max(len(p), len(q))
+    return [(p[k] if k < len(p) else Fraction(0)) + (q[k] if k < len(q) else Fraction(0)) for k in range(n)]

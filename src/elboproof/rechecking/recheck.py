@@ -1,0 +1,279 @@
+"""`recheck`: verify a certificate without the search that made it.
+
+What is verified: the leaves cover the box (they do not overlap, and their volumes add up to the box's, exactly); the
+control points of each leaf, by polarisation; every integral, by ``acb.integral`` and a tail of its own; every claim
+of a leaf; and that the leaves' claims give the statement. What is trusted: the parser of expressions, SymPy's
+expansion of polynomials, FLINT's balls and integrator, and the theorems named in `leaves`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from math import inf, prod
+from pathlib import Path
+
+from flint import arb
+from sympy import Expr
+
+from elboproof.arguments import file_path, shown
+from elboproof.model.gaussian_posterior import GaussianPosterior
+from elboproof.numbers.balls import working_precision
+from elboproof.numbers.exact import ball
+from elboproof.numbers.parser import parse
+from elboproof.rechecking import best_posterior as recheck_best
+from elboproof.rechecking import expectations as recheck_moments
+from elboproof.rechecking import integration as recheck_integrals
+from elboproof.rechecking.best_posterior import Threshold
+from elboproof.rechecking.document import (
+    CertificateError,
+    Document,
+    LeafClaim,
+    loaded,
+    number,
+    part,
+)
+from elboproof.rechecking.functions import Exponent, Function, Terms, combined, terms
+from elboproof.rechecking.integration import Unable
+from elboproof.statements import Elbo, Gap, Quantity, Statement
+
+STEP = Fraction(1, 16)
+"""How far behind the centre the tangent's difference is taken."""
+Key = frozenset[tuple[Expr, Fraction]]
+
+
+def recheck(path: str | Path) -> Statement:
+    """Verify a certificate file and return the statement that it proves.
+
+    Parameters
+    ----------
+    path
+        A file that ``proof.certificate.save`` wrote.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``path`` is no path.
+    CertificateError
+        If it does not prove the statement, or cannot be verified; the message says what is wrong.
+    OSError
+        If the file cannot be read.
+    """
+    document = Document(loaded(file_path(path, "path")))
+    try:
+        checker = _Checker(document)
+        checker.run()
+    except CertificateError:
+        raise
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+        raise CertificateError(f"certificate: cannot be verified: {error}") from error
+    return document.statement
+
+
+@dataclass
+class _Checker:
+    """The verification of one document."""
+
+    document: Document
+    exponent: Exponent = field(init=False)
+    claimed: dict[Key, tuple[str, Fraction, Fraction, Fraction]] = field(init=False)
+    computed: dict[Key, arb] = field(default_factory=dict)
+    expected: dict[tuple[Key, GaussianPosterior], arb] = field(default_factory=dict)
+    thresholds: list[tuple[LeafClaim, Threshold]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.exponent = Exponent(self.document.statement.quantity, self.document.names)
+        self.claimed = self._claimed()
+
+    @property
+    def quantity(self) -> Quantity:
+        return self.document.statement.quantity
+
+    def run(self) -> None:
+        """Raise unless everything holds."""
+        statement = self.document.statement
+        by_jensen = isinstance(self.quantity, Gap) and statement.lower is not None and statement.lower <= 0
+        if by_jensen and statement.upper is None:
+            return
+        _require_cover(self.document.leaves, self.document.box)
+        self._integrate_claims()
+        for leaf in self.document.leaves:
+            if statement.upper is not None:
+                self._require_upper(leaf, statement.upper)
+            if statement.lower is not None and not by_jensen:
+                self._require_lower(leaf, statement.lower)
+        self._require_no_better_gaussian()
+
+    # -- integrals --
+
+    def _claimed(self) -> dict[Key, tuple[str, Fraction, Fraction, Fraction]]:
+        """Return the claims about integrals by the function that is integrated: name, constant, bounds."""
+        known = {str(z): z for z in self.exponent.latents}
+        parts: list[Terms] = []
+        for k, text in enumerate(self.document.statistics):
+            parts.append(terms(parse(text, known, f"statistics[{k}]")))
+        claims = {}
+        for n, record in enumerate(self.document.integrals):
+            name = f"integrals[{n}]"
+            if not isinstance(record, dict):
+                raise CertificateError(f"{name}: got {shown(record)}; expected an object")
+            theta, bounds = part(record, "theta", list, name), part(record, "bounds", list, name)
+            if len(theta) != len(parts) or len(bounds) != 2:
+                raise CertificateError(f"{name}: got {len(theta)} coefficients; expected {len(parts)}")
+            low, high = (number(bound, f"{name}.bounds") for bound in bounds)
+            if low > high:
+                raise CertificateError(
+                    f"{name}.bounds: got lower {low} above upper {high}; expected lower <= upper"
+                )
+            values = [number(value, f"{name}.theta") for value in theta]
+            function = Function(combined(list(zip(parts, values, strict=True))), Fraction(1))
+            claims[function.key] = name, function.constant, low, high
+        return claims
+
+    def _integrate_claims(self) -> None:
+        for key, (name, constant, low, high) in self.claimed.items():
+            value = self._integral(key) + ball(constant)
+            if not (value >= ball(low) and value <= ball(high)):
+                raise CertificateError(
+                    f"{name}.bounds: got [{float(low):.10g}, {float(high):.10g}]; "
+                    f"the integral's logarithm is {value.str(12)}"
+                )
+
+    def _integral(self, key: Key) -> arb:
+        if key not in self.computed:
+            try:
+                self.computed[key] = recheck_integrals.log_integral(dict(key), tuple(self.exponent.latents))
+            except Unable as reason:
+                raise CertificateError(f"integrals: cannot be verified: {reason}") from reason
+        return self.computed[key]
+
+    def _mass(self, function: Function, leaf: LeafClaim) -> arb:
+        """Return the integral of the whole exponent, constant included; it must be among the claims."""
+        if function.key not in self.claimed:
+            raise CertificateError(f"{leaf.name}: one of its integrals is missing in the certificate")
+        return self._integral(function.key) + ball(function.constant)
+
+    def _elbo(self, function: Function, q: GaussianPosterior) -> arb:
+        """Return E_q[exponent] - KL(q || prior)."""
+        pair = function.key, q
+        if pair not in self.expected:
+            self.expected[pair] = recheck_moments.expectation(
+                dict(function.key), tuple(self.exponent.latents), q
+            )
+        return self.expected[pair] + ball(function.constant) - _divergence(q)
+
+    # -- leaves --
+
+    def _require_upper(self, leaf: LeafClaim, bound: Fraction) -> None:
+        if leaf.upper is None or leaf.upper > bound:
+            raise CertificateError(
+                f"{leaf.name}.bounds: got the upper bound {shown(leaf.upper)}; expected one up to {bound}"
+            )
+        values = [self._above(leaf, control) for control in self.exponent.controls(leaf.box)]
+        if not all(value <= ball(leaf.upper) for value in values):
+            worst = max(float(value.upper()) for value in values)
+            raise CertificateError(
+                f"{leaf.name}.bounds: got the upper bound {float(leaf.upper):.10g}; only {worst:.10g} holds"
+            )
+
+    def _above(self, leaf: LeafClaim, control: Function) -> arb:
+        if isinstance(self.quantity, Gap):
+            if leaf.posterior is None:
+                raise CertificateError(f"{leaf.name}.posterior: got none; expected a Gaussian")
+            if len(leaf.posterior.mean) != len(self.exponent.latents):
+                raise CertificateError(f"{leaf.name}.posterior: got {len(leaf.posterior.mean)} latents")
+            return self._mass(control, leaf) - self._elbo(control, leaf.posterior)
+        body = (
+            self._elbo(control, self.quantity.q)
+            if isinstance(self.quantity, Elbo)
+            else self._mass(control, leaf)
+        )
+        centre = ball(self.exponent.at(self._centre(leaf)).weight)
+        slope = (ball(control.weight) - centre) / centre
+        return body + (centre.log() + slope - _log_two_pi()) * self.exponent.data_dim / 2
+
+    def _centre(self, leaf: LeafClaim) -> tuple[Fraction, ...]:
+        if leaf.centre is None:
+            raise CertificateError(f"{leaf.name}.centre: got none; expected a point")
+        return leaf.centre
+
+    def _require_lower(self, leaf: LeafClaim, bound: Fraction) -> None:
+        if leaf.lower is None or leaf.lower < bound:
+            raise CertificateError(
+                f"{leaf.name}.bounds: got the lower bound {shown(leaf.lower)}; expected one from {bound}"
+            )
+        for control in self.exponent.controls(leaf.box):
+            if isinstance(self.quantity, Gap):
+                self.thresholds.append((leaf, self._threshold(leaf, control, leaf.lower)))
+                continue
+            fixed = self.quantity.q if isinstance(self.quantity, Elbo) else None
+            body = self._elbo(control, fixed) if fixed else self._tangent(leaf, control)
+            log_w = ball(control.weight).log() - _log_two_pi()
+            if not body + log_w * self.exponent.data_dim / 2 >= ball(leaf.lower):
+                raise _not_from_below(leaf)
+
+    def _tangent(self, leaf: LeafClaim, control: Function) -> arb:
+        """Return A(c) + (A(c) - A(c - h (b - c)))/h, a lower bound of A's tangent, by convexity."""
+        centre = self.exponent.at(self._centre(leaf))
+        before = Function(combined([(centre.terms, 1 + STEP), (control.terms, -STEP)]), centre.weight)
+        mass = self._mass(centre, leaf)
+        return mass + (mass - self._mass(before, leaf)) / ball(STEP)
+
+    def _threshold(self, leaf: LeafClaim, control: Function, bound: Fraction) -> Threshold:
+        """Return what no ELBO may exceed at a control point, for the gap to be at least the bound over the leaf."""
+        if len(self.exponent.latents) != 1:
+            raise CertificateError(f"{leaf.name}: lower bounds of the gap are verified for one latent only")
+        threshold = self._tangent(leaf, control) - ball(control.constant) - ball(bound)
+        low = float(threshold.lower()) if threshold.is_finite() else -inf
+        return Threshold(dict(control.key), low - 1e-12 * abs(low) - 1e-12)
+
+    def _require_no_better_gaussian(self) -> None:
+        claims = [threshold for _, threshold in self.thresholds]
+        try:
+            holds = recheck_best.bounded(claims, self.exponent.latents[0])
+        except Unable as reason:
+            raise CertificateError(f"leaves: cannot be verified: {reason}") from reason
+        for (leaf, _), good in zip(self.thresholds, holds, strict=True):
+            if not good:
+                raise _not_from_below(leaf)
+
+
+def _not_from_below(leaf: LeafClaim) -> CertificateError:
+    bound = float(leaf.lower or 0)
+    return CertificateError(f"{leaf.name}.bounds: the lower bound {bound:.10g} could not be verified")
+
+
+def _require_cover(leaves: Sequence[LeafClaim], box: Sequence[tuple[Fraction, Fraction]]) -> None:
+    """Raise unless the leaves do not overlap and have the box's volume.
+
+    They are closed and lie in the box; a hole would be open in it, and so have a volume.
+    """
+    ordered = sorted(leaves, key=lambda leaf: leaf.box[0])
+    for n, leaf in enumerate(ordered):
+        for other in ordered[n + 1 :]:
+            if other.box[0][0] >= leaf.box[0][1]:
+                break
+            if all(a < d and c < b for (a, b), (c, d) in zip(leaf.box, other.box, strict=True)):
+                raise CertificateError(f"leaves: {leaf.name} and {other.name} overlap")
+    volume = sum((prod(high - low for low, high in leaf.box) for leaf in leaves), Fraction(0))
+    whole = prod(high - low for low, high in box)
+    if volume != whole:
+        raise CertificateError(
+            f"leaves: they cover {float(volume / whole):.6g} of the box; expected all of it"
+        )
+
+
+@lru_cache(maxsize=4096)
+def _divergence(q: GaussianPosterior) -> arb:
+    """Return KL(q || N(0, I))."""
+    size = len(q.mean)
+    squares = sum((m * m for m in q.mean), Fraction(0)) + sum(
+        (q.covariance[i][i] for i in range(size)), Fraction(0)
+    )
+    with working_precision(recheck_integrals.BITS):
+        log_det = 2 * q.entropy() - size * (1 + (2 * arb.pi()).log())
+        return (ball(squares) - size - log_det) / 2
+
+
+def _log_two_pi() -> arb:
+    return (2 * arb.pi()).log()

@@ -1,0 +1,237 @@
+r"""The supremum of the ELBO over all Gaussians where the decoder has bounded atoms: sin, tanh, ...; one latent.
+
+F(m, t) = theta . E[T(m + s e)] - (m^2 + s^2 - 1)/2 + t with s = exp(t), and the outer box is that of `best_elbo`. On a
+cell F is at most its value at the centre plus the slopes' sizes times the half widths, with
+
+    d/dm E[T] = E[T'],    d/dt E[T] = s E[e T'],
+
+and no cell matters on which a slope keeps its sign. The expectations are shared by all theta. They are sums of 6-point
+Gauss-Legendre rules on panels of |e| <= R with the remainder of `quadrature.gauss_legendre`; beyond R,
+|T| <= C exp(a |z|) gives C exp(a |m| + b^2/2) erfc((R - b)/sqrt 2) with b = a s, one more than that where a factor
+|e| <= exp(|e|) stands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import erfc
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+from sympy import Expr
+
+from elboproof.arguments import FloatArray
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.ball_complex import ComplexBallArray
+from elboproof.numbers.ball_rings import BALL_ARRAYS
+from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.tape import Tape
+from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, SIZES, factors, gauss_legendre
+from elboproof.theorems.natural import Natural
+from elboproof.theorems.sufficient_statistics import growth
+
+POINTS = 6
+BLOCK = 128
+MOST_CELLS = 6_000
+_LOSS = 1e-13
+"""Of the sums of sizes, relatively: what a product of matrices in float64 can lose, and the rounding of theta."""
+Mask = NDArray[np.bool_]
+Pair = tuple[FloatArray, FloatArray]
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """Balls as midpoints and radii (B, I): expectations at the centres, and their slopes in m and t over the cells."""
+
+    value: Pair
+    along_m: Pair
+    along_t: Pair
+
+
+class AtomsBestElbo:
+    """Proofs of sup F <= threshold for many theta at once."""
+
+    def __init__(self, natural: Natural) -> None:
+        self.natural, self.z = natural, natural.latents[0]
+        factors_ = [self.z, *natural.atoms]
+        self.powers = [k for k, statistic in enumerate(natural.statistics) if not any(statistic[1:])]
+        self.others = [k for k, statistic in enumerate(natural.statistics) if any(statistic[1:])]
+        self.statistics: list[Expr] = [
+            sympy.Mul(*(f**p for f, p in zip(factors_, natural.statistics[k], strict=True) if p))
+            for k in self.others
+        ]
+
+    @cached_property
+    def rates(self) -> tuple[FloatArray, FloatArray]:
+        """C and a with |T|, |T'| <= C exp(a |z|) for each statistic; raises `moments.Unbounded` where none is known."""
+        pairs = [(growth(e, self.z), growth(sympy.diff(e, self.z), self.z)) for e in self.statistics]
+        constants = [max(float(c.upper()) for c, _ in pair) * (1 + 1e-9) for pair in pairs]
+        rates = [max(float(a.upper()) for _, a in pair) * (1 + 1e-9) for pair in pairs]
+        return np.array(constants), np.array(rates)
+
+    @cached_property
+    def _function(self) -> Any:
+        tape = Tape((self.z,))
+        roots = [tape.lower(e) for e in self.statistics]
+        return compile_tape(tape, [*roots, *(tape.derivative(root, 0) for root in roots)], BALL_ARRAYS)
+
+    def proved(self, theta: FloatArray, thresholds: FloatArray, root: FloatArray) -> Mask:
+        """Return for which theta (N, I) no Gaussian in the box exceeds the threshold (N,).
+
+        The box is given by the centre (m, t) and the half widths, shape (4,).
+        """
+        holds = np.ones(len(theta), dtype=bool)
+        waiting, seen = [root.reshape(1, 4)], 0
+        while waiting and holds.any():
+            cells = waiting.pop()
+            if len(cells) > BLOCK:  # alike deviations together: the widest sets the number of panels
+                cells = cells[np.argsort(cells[:, 1], kind="stable")]
+                waiting.append(cells[BLOCK:])
+                cells = cells[:BLOCK]
+            seen += len(cells)
+            if seen > MOST_CELLS:
+                return np.zeros(len(theta), dtype=bool)
+            if len(cells):
+                waiting.append(_quartered(cells[self._left(cells, theta, thresholds, holds)]))
+        return holds
+
+    def _left(self, cells: FloatArray, theta: FloatArray, thresholds: FloatArray, holds: Mask) -> Mask:
+        """Return which cells are not done for every theta that still holds."""
+        bounds = self._bounds(cells)
+        m, t = BallArray(cells[:, :1], cells[:, 2:3]), BallArray(cells[:, 1:2], cells[:, 3:4])
+        square = (2 * t).exp()
+        centre_m, centre_t = BallArray(cells[:, :1]), BallArray(cells[:, 1:2])
+        rest = (centre_m.square() + (2 * centre_t).exp() - 1) * 0.5 - centre_t
+        value = _combined(bounds.value, theta) - rest
+        slopes = [_combined(bounds.along_m, theta) - m, _combined(bounds.along_t, theta) - square + 1]
+        holds &= ~(value.lower() > thresholds).any(0)
+        most = value + sum(
+            (BallArray(slope.mag()) * BallArray(cells[:, 2 + k : 3 + k]) for k, slope in enumerate(slopes)),
+            BallArray(0.0),
+        )
+        done = most.upper() <= thresholds
+        for slope in slopes:
+            done |= (slope.lower() > 0) | (slope.upper() < 0)
+        return np.asarray(~(done | ~holds).all(1))
+
+    def _bounds(self, cells: FloatArray) -> _Bounds:
+        m, t = BallArray(cells[:, :1], cells[:, 2:3]), BallArray(cells[:, 1:2], cells[:, 3:4])
+        s = t.exp()
+        widest = float(s.upper().max())
+        rate = float(self.rates[1].max())
+        b = rate * widest + 1  # so far out that erfc makes up for exp(a |m| + b^2/2)
+        radius = float(np.ceil(b + np.sqrt(b * b + 2 * rate * float(m.mag().max()) + 45)))
+        panels = int(np.ceil(2 * radius * max(1.0, 2 * widest)))
+        half = radius / panels
+        rule = gauss_legendre(POINTS)
+        places = BallArray(np.linspace(-radius + half, radius - half, panels)[:, None], 1e-12 * radius)
+        nodes = (places + rule.nodes[None, :] * half).reshape(-1)
+        weights = rule.weights[None, :].broadcast_to((panels, POINTS)).reshape(-1) * half
+        weights = weights * (nodes.square() * -0.5).exp() * _density()
+        values, _ = self._at(BallArray(cells[:, :1]) + BallArray(cells[:, 1:2]).exp() * nodes)
+        _, slopes = self._at(m + s * nodes)
+        error = self._errors(m, s, places[:, 0], half)
+        tail = self._tails(m, s, radius)
+        value = [(weights * v).sum(axis=1) for v in values]
+        along_m = [(weights * d).sum(axis=1) for d in slopes]
+        along_t = [(weights * nodes * d).sum(axis=1) * s[:, 0] for d in slopes]
+        found = (
+            _widened(value, error[0] + tail[0]),
+            _widened(along_m, error[1] + tail[0]),
+            _widened(along_t, error[2] + tail[1]),
+        )
+        exact = self._moments(cells, m[:, 0], s[:, 0])
+        return _Bounds(*(self._merged(a, b) for a, b in zip(found, exact, strict=True)))
+
+    def _moments(self, cells: FloatArray, m: BallArray, s: BallArray) -> tuple[list[BallArray], ...]:
+        """Return the same for the powers of z: E[z^k] = m E[z^(k-1)] + (k-1) s^2 E[z^(k-2)]."""
+        degrees = [self.natural.statistics[k][0] for k in self.powers]
+        centre = _power_moments(
+            BallArray(cells[:, 0]), (2 * BallArray(cells[:, 1])).exp(), max(degrees, default=0)
+        )
+        over = _power_moments(m, s.square(), max(degrees, default=0))
+        along_t = [s.square() * over[k - 2] * (k * (k - 1)) if k > 1 else over[0] * 0 for k in degrees]
+        return [centre[k] for k in degrees], [over[k - 1] * k for k in degrees], along_t
+
+    def _merged(self, found: Pair, exact: list[BallArray]) -> Pair:
+        """Put both kinds of statistics in their order."""
+        rows, count = len(found[0]), len(self.natural.statistics)
+        mid, rad = np.zeros((rows, count)), np.zeros((rows, count))
+        mid[:, self.others], rad[:, self.others] = found
+        for k, ball in zip(self.powers, exact, strict=True):
+            mid[:, k], rad[:, k] = ball.mid, ball.rad
+        return mid, rad
+
+    def _at(self, z: Any) -> tuple[list[Any], list[Any]]:
+        results = [v if v.shape == z.shape else v.broadcast_to(z.shape) for v in self._function(z)]
+        count = len(self.statistics)
+        return results[:count], results[count:]
+
+    def _errors(self, m: BallArray, s: BallArray, places: BallArray, half: float) -> list[FloatArray]:
+        """Return the rules' errors (B, I) for T, T' and s e T' from the rectangles around the panels' ellipses."""
+        e = ComplexBallArray(
+            BallArray(places.mid, places.rad + half * ALONG * (1 + 1e-12)),
+            BallArray(np.zeros(len(places)), np.full(len(places), half * ACROSS * (1 + 1e-12))),
+        )
+        density = (
+            (BallArray(e.imag.mag()).square() - BallArray(e.real.mig()).square()) * 0.5
+        ).exp() * _density()
+        values, slopes = self._at(ComplexBallArray(m) + ComplexBallArray(s) * e)
+        factor = float(factors()[SIZES.index(POINTS)]) * 2 * half * (1 + 1e-9)
+        weight = density.upper() * factor
+        size = (BallArray(e.real.mag()) + BallArray(e.imag.mag())).upper()
+        sup = [_magnitude(v) for v in values], [_magnitude(v) for v in slopes]
+        inflated = 1 + 1e-9
+        first, second = (np.stack([(v * weight).sum(1) for v in part], 1) * inflated for part in sup)
+        third = np.stack([(v * weight * size).sum(1) for v in sup[1]], 1) * s.upper() * inflated
+        return [first, second, third]
+
+    def _tails(self, m: BallArray, s: BallArray, radius: float) -> tuple[FloatArray, FloatArray]:
+        """Return bounds (B, I) of what lies beyond R in E[T] and E[T'], and in s E[e T']."""
+        constants, rates = self.rates
+        b = rates * s.upper()
+        lead = constants * np.exp(rates * m.mag()) * (1 + 1e-9)
+        outside = [np.exp(c**2 / 2) * _erfc((radius - c) / np.sqrt(2)) for c in (b, b + 1)]
+        return lead * outside[0] * (1 + 1e-9), lead * outside[1] * s.upper() * (1 + 1e-9)
+
+
+def _density() -> BallArray:
+    return 1 / (BallArray.pi() * 2).sqrt()
+
+
+def _power_moments(m: BallArray, square: BallArray, highest: int) -> list[BallArray]:
+    moments = [m * 0 + 1, m]
+    for k in range(2, highest + 1):
+        moments.append(m * moments[k - 1] + square * moments[k - 2] * (k - 1))
+    return moments
+
+
+_erfc = np.vectorize(lambda t: erfc(t) * (1 + 1e-9), otypes=[np.float64])
+
+
+def _magnitude(v: Any) -> FloatArray:
+    if isinstance(v, ComplexBallArray):
+        return np.asarray((BallArray(v.real.mag()) + BallArray(v.imag.mag())).upper())
+    return np.asarray(v.mag())
+
+
+def _widened(balls: Sequence[BallArray], more: FloatArray) -> tuple[FloatArray, FloatArray]:
+    mid = np.stack([ball.mid for ball in balls], 1)
+    rad = np.stack([ball.rad for ball in balls], 1)
+    return mid, (rad + more) * (1 + 1e-12)
+
+
+def _combined(balls: tuple[FloatArray, FloatArray], theta: FloatArray) -> BallArray:
+    """Return theta . balls, (B, N)."""
+    mid, rad = balls
+    size = np.abs(mid) @ np.abs(theta).T
+    spread = (rad @ np.abs(theta).T) * (1 + 1e-9) + _LOSS * size
+    return BallArray(mid @ theta.T, np.where(np.isfinite(spread), spread, np.inf))
+
+
+def _quartered(cells: FloatArray) -> FloatArray:
+    half = cells[:, 2:] / 2
+    corners = [np.array(sign) for sign in ((-1, -1), (-1, 1), (1, -1), (1, 1))]
+    return np.concatenate([np.column_stack([cells[:, :2] + sign * half, half]) for sign in corners])

@@ -1,0 +1,122 @@
+"""Certificates: a proof as JSON, all numbers exact and written as strings.
+
+``{"schema", "version", "statement", "box", "leaves", "statistics", "integrals"}``. A leaf has its ``box``, the
+``posterior`` for upper bounds of the gap, the ``centre`` for lower ones, and the ``bounds`` claimed over it. An
+integral has its ``theta``, the factors of the statistics, and bounds of its logarithm A(theta).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from elboproof.arguments import file_path
+from elboproof.model.gaussian_posterior import GaussianPosterior
+from elboproof.statements import Box, Elbo, Statement
+
+SCHEMA = "elboproof.for_all/1"
+ROUNDING = Fraction(1, 10**7)
+"""Claims about integrals are this much wider than what was proved: the check has its own rounding."""
+
+
+@dataclass(frozen=True)
+class LeafRecord:
+    """A leaf of a proof, in exact numbers; ``lower`` and ``upper`` are claims."""
+
+    box: Box
+    centre: tuple[Fraction, ...] | None
+    posterior: GaussianPosterior | None
+    lower: Fraction | None
+    upper: Fraction | None
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A proof that can be checked without the program that found it.
+
+    Attributes
+    ----------
+    content
+        What `to_json` writes.
+    """
+
+    content: Mapping[str, Any]
+
+    def to_json(self) -> str:
+        """Return the certificate as JSON text, the same bytes each time."""
+        return json.dumps(self.content, indent=1) + "\n"
+
+    def save(self, path: str | Path) -> None:
+        """Write the certificate to a file; raises ``TypeError`` if ``path`` is no path."""
+        file_path(path, "path").write_text(self.to_json(), encoding="utf-8")
+
+
+def certificate(
+    statement: Statement,
+    names: Sequence[str],
+    box: Box,
+    leaves: Sequence[LeafRecord],
+    integrals: Mapping[tuple[str, ...], tuple[float, float]],
+    statistics: Sequence[str],
+) -> Certificate:
+    """Return the certificate of a proof."""
+    from elboproof import __version__
+
+    return Certificate(
+        {
+            "schema": SCHEMA,
+            "version": __version__,
+            "statement": described(statement),
+            "box": {name: _pair(side) for name, side in zip(names, box, strict=True)},
+            "leaves": [_leaf(leaf) for leaf in leaves],
+            "statistics": list(statistics),
+            "integrals": [
+                {"theta": list(theta), "bounds": [_outward(low, -1), _outward(high, 1)]}
+                for theta, (low, high) in sorted(integrals.items())
+            ],
+        }
+    )
+
+
+def described(statement: Statement) -> dict[str, Any]:
+    """Return a statement as JSON data."""
+    quantity = statement.quantity
+    record: dict[str, Any] = {
+        "quantity": str(quantity.name),  # type: ignore[attr-defined]
+        "latent": list(quantity.latent),
+        "decoder": list(quantity.decoder),
+        "variance": quantity.variance,
+        "x": list(quantity.x),
+        "lower": None if statement.lower is None else str(statement.lower),
+        "upper": None if statement.upper is None else str(statement.upper),
+    }
+    if isinstance(quantity, Elbo):
+        record["q"] = _posterior(quantity.q)
+    return record
+
+
+def _leaf(leaf: LeafRecord) -> dict[str, Any]:
+    return {
+        "box": [_pair(side) for side in leaf.box],
+        "centre": None if leaf.centre is None else [str(number) for number in leaf.centre],
+        "posterior": None if leaf.posterior is None else _posterior(leaf.posterior),
+        "bounds": [None if bound is None else str(bound) for bound in (leaf.lower, leaf.upper)],
+    }
+
+
+def _posterior(q: GaussianPosterior) -> dict[str, Any]:
+    return {"mean": [str(m) for m in q.mean], "covariance": [[str(s) for s in row] for row in q.covariance]}
+
+
+def _pair(side: tuple[Fraction, Fraction]) -> list[str]:
+    return [str(side[0]), str(side[1])]
+
+
+def _outward(number: float, sign: int) -> str:
+    """Return a decimal of 9 places beyond a float by at least `ROUNDING`."""
+    moved = Fraction(number) + sign * ROUNDING * (1 + abs(Fraction(number)))
+    scaled = moved * 10**9
+    units = -(-scaled.numerator // scaled.denominator) if sign > 0 else scaled.numerator // scaled.denominator
+    return str(Fraction(units, 10**9))

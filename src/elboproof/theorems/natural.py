@@ -1,0 +1,296 @@
+r"""The natural parameters of a Gaussian likelihood, and their control points over a box of the model's parameters.
+
+With r_j = x_j - f_j(z), the log likelihood is log p(x|z) = theta . T(z) - (D/2) log(2 pi v), where
+
+    theta . T(z) = -(w/2) sum_j r_j(z)^2,        w = 1/v,
+
+T holds products of latents and of the decoder's atoms (sin(z), ...), and theta = w phi(p) with polynomials phi of the
+other parameters p. Over a box of p and an interval of w, theta lies in the convex hull of the control points of phi,
+each times the two ends of w. An interval of w is always sound: it may contain more than the values of 1/v(p).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+
+import sympy
+from flint import fmpq
+from sympy import Expr, Symbol
+from sympy.printing.str import StrPrinter
+
+from elboproof.arguments import bad, shown
+from elboproof.model.latent_model import LatentModel
+from elboproof.model.likelihood import Gaussian
+from elboproof.numbers.functions import CONSTANTS, NAME_OF_CLASS, WRITABLE
+from elboproof.numbers.parser import UnknownNameError, parse
+from elboproof.statements import Quantity
+from elboproof.theorems import polynomials
+from elboproof.theorems.polynomials import Box, Polynomial, Reader
+
+Theta = tuple[fmpq, ...]
+
+MOST_POSITIVITY_BOXES = 2000
+
+
+class _Spelling(StrPrinter):  # type: ignore[misc]
+    """Prints functions by the names that the parser knows."""
+
+    def _print(self, e: Expr, **settings: object) -> str:
+        if isinstance(e, sympy.Function | sympy.Max | sympy.Min):
+            name = NAME_OF_CLASS.get(e.func, e.func.__name__.lower())
+            return f"{name}({', '.join(self._print(argument) for argument in e.args)})"
+        return "exp(1)" if e is sympy.E else str(super()._print(e, **settings))
+
+
+@dataclass(frozen=True)
+class Control:
+    """A control point: theta without the constant statistic, the constant, and w."""
+
+    theta: Theta
+    constant: fmpq
+    weight: fmpq
+
+
+@dataclass(frozen=True)
+class Expressions:
+    """The parsed parts of a quantity."""
+
+    latents: tuple[Symbol, ...]
+    parameters: tuple[Symbol, ...]
+    decoder: tuple[Expr, ...]
+    data: tuple[Expr, ...]
+    variance: Expr
+
+
+@dataclass(frozen=True)
+class Natural:
+    """theta as polynomials of the parameters.
+
+    Attributes
+    ----------
+    latents, atoms
+        What the statistics are products of.
+    statistics
+        Exponents over latents and atoms, without the constant statistic.
+    phi
+        Polynomials in the parameters: that of each statistic, then the constant's.
+    residuals
+        For the bounds of tails: each r_j as {exponents over latents and atoms: polynomial in the parameters}.
+    over, under
+        The variance is over / under.
+    data_dim
+        D.
+    """
+
+    latents: tuple[Symbol, ...]
+    atoms: tuple[Expr, ...]
+    statistics: tuple[tuple[int, ...], ...]
+    phi: tuple[Polynomial, ...]
+    residuals: tuple[dict[tuple[int, ...], Polynomial], ...]
+    over: Polynomial
+    under: Polynomial
+    data_dim: int
+
+    def spelled(self) -> tuple[str, ...]:
+        """Return the statistics as the parser reads them."""
+        names = [_Spelling().doprint(factor) for factor in (*self.latents, *self.atoms)]
+        return tuple(
+            "*".join(f"({name})**{power}" for name, power in zip(names, statistic, strict=True) if power)
+            for statistic in self.statistics
+        )
+
+    def weights(self, box: Box) -> tuple[fmpq, fmpq] | None:
+        """Return bounds of w = 1/v over a box; None if v is not seen to be positive there."""
+        over, under = polynomials.bounds(self.over, box), polynomials.bounds(self.under, box)
+        if not (over[0] > 0 and under[0] > 0):
+            return None
+        return under[0] / over[1], under[1] / over[0]
+
+    def controls(self, box: Box) -> list[Control] | None:
+        """Return the distinct control points over a box; None if v is not seen to be positive there."""
+        weights = self.weights(box)
+        if weights is None:
+            return None
+        found = {}
+        for row in polynomials.control_points(self.phi, box):
+            for w in weights:
+                control = Control(tuple(w * v for v in row[:-1]), w * row[-1], w)
+                found[control.theta, control.constant, w] = control
+        return list(found.values())
+
+    def at(self, point: Sequence[Fraction]) -> Control:
+        """Return theta at a point."""
+        w = polynomials.value(self.under, point) / polynomials.value(self.over, point)
+        values = [w * polynomials.value(phi, point) for phi in self.phi]
+        return Control(tuple(values[:-1]), values[-1], w)
+
+
+def expressions(quantity: Quantity, parameters: Sequence[str]) -> Expressions:
+    """Parse a quantity's strings.
+
+    Raises
+    ------
+    ValueError
+        If an expression is no such, the box lacks a name that it holds, or a parameter is a latent, a function or
+        occurs nowhere.
+    """
+    _require_free(parameters, quantity.latent)
+    latents = {name: Symbol(name, real=True) for name in quantity.latent}
+    symbols = {name: Symbol(name, real=True) for name in parameters}
+    decoder = [_parsed(text, latents, symbols, f"decoder[{j}]") for j, text in enumerate(quantity.decoder)]
+    data = [_without_latents(text, latents, symbols, f"x[{j}]") for j, text in enumerate(quantity.x)]
+    variance = _without_latents(quantity.variance, latents, symbols, "variance")
+    used = {symbol for e in (*decoder, *data, variance) for symbol in e.free_symbols}
+    for name, symbol in symbols.items():
+        if symbol not in used:
+            raise bad("box", name, "parameters that occur in the statement")
+    return Expressions(
+        tuple(latents.values()), tuple(symbols.values()), tuple(decoder), tuple(data), variance
+    )
+
+
+def _require_free(parameters: Sequence[str], latents: Sequence[str]) -> None:
+    for name in parameters:
+        if name in latents:
+            raise bad("box", name, f"parameters, which differ from the latents {', '.join(latents)}")
+        if name in WRITABLE or name in CONSTANTS:
+            raise bad("box", name, "parameters, whose names are no functions or constants")
+
+
+def _parsed(text: str, latents: Mapping[str, Symbol], symbols: Mapping[str, Symbol], name: str) -> Expr:
+    try:
+        return parse(text, {**latents, **symbols}, name)
+    except UnknownNameError as error:
+        if error.unknown in WRITABLE:  # a function without its parenthesis
+            raise
+        raise ValueError(
+            f"box: got the parameters {', '.join(symbols)}; expected {error.unknown!r} as well, which occurs in "
+            f"{name} and is none of the latents {', '.join(latents)}"
+        ) from error
+
+
+def _without_latents(
+    text: str, latents: Mapping[str, Symbol], symbols: Mapping[str, Symbol], name: str
+) -> Expr:
+    expression = _parsed(text, latents, symbols, name)
+    inside = sorted(expression.free_symbols & set(latents.values()), key=str)
+    if inside:
+        raise ValueError(
+            f"{name}: got the latent {str(inside[0])!r} in {shown(text)}; expected parameters and numbers only"
+        )
+    return expression
+
+
+def natural(quantity: Quantity, parameters: Sequence[str], box: Box) -> Natural:
+    """Return the natural parameters of a quantity, checked over a box.
+
+    Raises
+    ------
+    ValueError
+        As `expressions`, or if the dependence on a parameter is not polynomial, the variance is not positive in the
+        whole box, or the decoder is not real on all of R^d.
+    """
+    parts = expressions(quantity, parameters)
+    _require_real(parts, box)
+    reader = Reader((*parts.latents, *parts.parameters), parts.parameters)
+    atoms: list[Expr] = []
+    for j, output in enumerate(parts.decoder):
+        atoms += [a for a in reader.atoms(output, f"decoder[{j}]") if a not in atoms]
+    split = len(parts.latents), len(parts.parameters)
+    residuals = []
+    for j, (output, datum) in enumerate(zip(parts.decoder, parts.data, strict=True)):
+        _require_polynomial(reader, datum, f"x[{j}]")
+        whole = polynomials.add(
+            reader.read(datum, atoms, f"x[{j}]"),
+            polynomials.scaled(reader.read(output, atoms, f"decoder[{j}]"), fmpq(-1)),
+        )
+        residuals.append(_separated(whole, *split))
+    over, under = _variance(parts)
+    _require_positive(over, under, parameters, box)
+    if polynomials.value(under, [low for low, _ in box]) < 0:  # both are negative on the box
+        over, under = polynomials.scaled(over, fmpq(-1)), polynomials.scaled(under, fmpq(-1))
+    statistics, phi = _squares(residuals, (0,) * (split[0] + len(atoms)))
+    return Natural(
+        parts.latents, tuple(atoms), statistics, phi, tuple(residuals), over, under, len(residuals)
+    )
+
+
+def _require_polynomial(reader: Reader, expression: Expr, name: str) -> None:
+    atoms = reader.atoms(expression, name)
+    if atoms:
+        raise bad(name, str(atoms[0]), "a polynomial in the parameters with rational coefficients")
+
+
+def _separated(whole: Polynomial, d: int, n: int) -> dict[tuple[int, ...], Polynomial]:
+    """Group a polynomial in (latents, parameters, atoms) by its powers of latents and atoms."""
+    groups: dict[tuple[int, ...], Polynomial] = {}
+    for exponents, coefficient in whole.items():
+        key = (*exponents[:d], *exponents[d + n :])
+        groups.setdefault(key, {})[exponents[d : d + n]] = coefficient
+    return groups
+
+
+def _squares(
+    residuals: Sequence[dict[tuple[int, ...], Polynomial]], one: tuple[int, ...]
+) -> tuple[tuple[tuple[int, ...], ...], tuple[Polynomial, ...]]:
+    """Return the statistics of -1/2 sum_j r_j^2 and their coefficients, the constant's last."""
+    sums: dict[tuple[int, ...], Polynomial] = {}
+    for residual in residuals:
+        for g, a in residual.items():
+            for h, b in residual.items():
+                key = tuple(i + j for i, j in zip(g, h, strict=True))
+                term = polynomials.scaled(polynomials.multiply(a, b, "decoder"), fmpq(-1, 2))
+                sums[key] = polynomials.add(sums.get(key, {}), term)
+    statistics = tuple(sorted(key for key, phi in sums.items() if phi and key != one))
+    return statistics, (*(sums[key] for key in statistics), sums.get(one, {}))
+
+
+def _variance(parts: Expressions) -> tuple[Polynomial, Polynomial]:
+    over, under = sympy.fraction(sympy.together(parts.variance))
+    reader = Reader(parts.parameters, parts.parameters)
+    read = []
+    for part in (sympy.expand(over), sympy.expand(under)):
+        _require_polynomial(reader, part, "variance")
+        read.append(reader.read(part, [], "variance"))
+    return read[0], read[1]
+
+
+def _require_positive(over: Polynomial, under: Polynomial, names: Sequence[str], box: Box) -> None:
+    """Prove v > 0 on the box by bisection of its Bernstein bounds, or raise with what is known."""
+    waiting, seen = [box], 0
+    while waiting:
+        part = waiting.pop()
+        seen += 1
+        ranges = [polynomials.bounds(p, part) for p in (over, under)]
+        if all(low > 0 for low, _ in ranges) or all(high < 0 for _, high in ranges):
+            continue
+        for point in product(*part):
+            corner = [polynomials.value(p, point) for p in (over, under)]
+            if corner[0] * corner[1] <= 0:
+                place = ", ".join(f"{name} = {number}" for name, number in zip(names, point, strict=True))
+                raise ValueError(
+                    f"variance: got a value that is not positive at {place}; expected v > 0 on the box"
+                )
+        if seen > MOST_POSITIVITY_BOXES:
+            raise ValueError(
+                f"variance: got {shown(str(box))}, where v > 0 could not be proved; expected v > 0"
+            )
+        waiting += halves(part, max(range(len(part)), key=lambda k: part[k][1] - part[k][0]))
+
+
+def halves(box: Box, axis: int, cut: Fraction | None = None) -> list[Box]:
+    """Return the two parts of a box, cut in the middle of an axis or where told."""
+    low, high = box[axis]
+    middle = (low + high) / 2 if cut is None else cut
+    return [(*box[:axis], side, *box[axis + 1 :]) for side in ((low, middle), (middle, high))]
+
+
+def _require_real(parts: Expressions, box: Box) -> None:
+    """Let the model of the box's centre look for latents at which the decoder is not real."""
+    middle = {
+        symbol: sympy.Rational(int((low + high).numerator), int(2 * (low + high).denominator))
+        for symbol, (low, high) in zip(parts.parameters, box, strict=True)
+    }
+    decoder = [output.xreplace(middle) for output in parts.decoder]
+    LatentModel([str(z) for z in parts.latents], decoder, Gaussian(variance=1))

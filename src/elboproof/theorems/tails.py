@@ -1,0 +1,149 @@
+r"""Upper bounds of theta . T(z) - (3/8) |z|^2 over all z: what the proof of an integral's tail needs.
+
+At a point of the box theta . T = -(w/2) |x - f|^2 <= 0, but a control point need not be the theta of any parameters,
+and its exponent may be positive; it may even grow without limit, and then the integral is not taken.
+
+*One latent, atoms that are bounded.* For z = r and z = -r, r >= 0, the exponent is at most P(r) = sum_k c_k r^k,
+where bounded factors B count with |theta| B. If the leading c_n is negative and R = max(1, sum_{k >= 1, c_k > 0} c_k
+/ |c_n|) then P(r) <= c_0 for r >= R, because sum c_k r^k <= r^(n-1) sum c_k <= |c_n| r^n. On [0, R] each term is
+bounded on short intervals by its ends.
+
+*Otherwise.* theta . T = -(w/2) g'M g with M rational and g the vector of the products in the residuals, g_0 = 1. With
+(3/8) z_i^2 added to the diagonal, completing the square in exact arithmetic bounds the exponent if M is positive
+semidefinite on the rest and the linear part lies in its range.
+"""
+
+from collections.abc import Sequence
+from itertools import product
+from math import pi
+
+import numpy as np
+import sympy
+from flint import fmpq
+from sympy import Expr
+
+from elboproof.arguments import FloatArray
+from elboproof.numbers.functions import Sigmoid
+from elboproof.theorems import polynomials
+from elboproof.theorems.natural import Natural, Theta
+from elboproof.theorems.polynomials import Box, Polynomial
+
+PRIOR = fmpq(3, 8)
+"""Of |z|^2: three quarters of the prior's exponent help to bound the tail, the last quarter gives its mass."""
+_SEGMENTS = 256
+_BOUNDED = {
+    sympy.sin: 1.0,
+    sympy.cos: 1.0,
+    sympy.tanh: 1.0,
+    sympy.erf: 1.0,
+    Sigmoid: 1.0,
+    sympy.atan: pi / 2 + 1e-9,
+}
+
+
+def magnitude(atom: Expr) -> float | None:
+    """Return a bound of |atom| over all latents, None if none is known."""
+    if not atom.free_symbols:
+        return float(abs(atom)) * (1 + 1e-9)
+    return _BOUNDED.get(atom.func)
+
+
+def supremum(natural: Natural, theta: Theta) -> float | None:
+    """Return an upper bound for one latent and bounded atoms; None if there is none or it is not known."""
+    magnitudes = [magnitude(atom) for atom in natural.atoms]
+    if len(natural.latents) != 1 or any(m is None for m in magnitudes):
+        return None
+    highest = max((e[0] for e in natural.statistics), default=0)
+    sides = [np.zeros(max(highest, 2) + 1) for _ in (1, -1)]
+    for sign, side in zip((1, -1), sides, strict=True):
+        sizes = np.zeros(len(side))
+        side[2] -= float(PRIOR)
+        sizes[2] += float(PRIOR)
+        for value, exponents in zip(theta, natural.statistics, strict=True):
+            power, bounds = exponents[0], zip(magnitudes, exponents[1:], strict=True)
+            plain = not any(exponents[1:])
+            number = float(value) * (sign**power if plain else 1)
+            size = float(np.prod([float(m or 0) ** e for m, e in bounds]))
+            side[power] += number if plain else abs(number) * size
+            sizes[power] += abs(number) * size
+        side += 4e-15 * sizes  # upper bounds of the coefficients, whatever their sums lost
+    return _greater(_univariate(sides[0]), _univariate(sides[1]))
+
+
+def _greater(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else max(a, b)
+
+
+def _univariate(c: FloatArray) -> float | None:
+    """Return an upper bound of sum_k c_k r^k over r >= 0; the sums' own rounding is in the last line."""
+    nonzero = np.flatnonzero(c[1:]) + 1
+    if not len(nonzero):
+        return float(c[0])
+    n = nonzero[-1]
+    if c[n] > 0:
+        return None
+    radius = max(1.0, float(c[1:][c[1:] > 0].sum()) / abs(c[n])) * 1.001
+    powers = np.arange(len(c))
+    ends = radius * (np.arange(_SEGMENTS + 1) / _SEGMENTS) ** 2  # finer near 0, where the supremum lies
+    low, high = ends[:-1, None] ** powers, ends[1:, None] ** powers
+    values = np.where(c > 0, c * high, c * low).sum(1)
+    size = (np.abs(c) * high).sum(1)
+    if not np.isfinite(size).all():
+        return None
+    return float((values + 1e-9 * size).max() + 1e-9)
+
+
+def gram(natural: Natural) -> tuple[list[tuple[int, ...]], dict[tuple[int, int], Polynomial]]:
+    """Return the products g of the residuals, 1 first, and sum_j r_j^2 = g'Mg as polynomials M_kl, k <= l."""
+    one = (0,) * (len(natural.latents) + len(natural.atoms))
+    units = [tuple(int(k == i) for k in range(len(one))) for i in range(len(natural.latents))]
+    rest = {g for residual in natural.residuals for g in residual} | set(units)
+    g = [one, *sorted(rest - {one})]
+    entries: dict[tuple[int, int], Polynomial] = {}
+    for residual in natural.residuals:
+        for (i, a), (j, b) in product(enumerate(g), enumerate(g)):
+            if i <= j and a in residual and b in residual:
+                term = polynomials.multiply(residual[a], residual[b], "decoder")
+                entries[i, j] = polynomials.add(entries.get((i, j), {}), term)
+    return g, entries
+
+
+def quadratic_suprema(natural: Natural, box: Box) -> dict[Theta, float | None]:
+    """Return bounds for the control points over a box, by their theta, from the control points of the Gram matrix."""
+    g, entries = gram(natural)
+    keys, weights = list(entries), natural.weights(box)
+    rows = polynomials.control_points([*entries.values(), *natural.phi], box)
+    suprema: dict[Theta, float | None] = {}
+    for row in rows:
+        values = dict(zip(keys, row, strict=False))
+        for w in weights or ():
+            theta = tuple(w * v for v in row[len(keys) : -1])
+            whole = _completed(g, values, w, len(natural.latents))
+            constant = float(w * row[-1])  # part of g'Mg, but not of theta . T
+            suprema[theta] = None if whole is None else whole - constant + 1e-9 * (1 + abs(constant))
+    return suprema
+
+
+def _completed(
+    g: Sequence[tuple[int, ...]], values: dict[tuple[int, int], fmpq], w: fmpq, latents: int
+) -> float | None:
+    """Return the supremum of -(w/2) g'Mg - (3/8)|z|^2 over g with g_0 = 1 by elimination; None if unbounded."""
+    n = len(g)
+    m = [[w / 2 * values.get((min(i, j), max(i, j)), fmpq(0)) for j in range(n)] for i in range(n)]
+    for i, exponents in enumerate(g):
+        if sum(exponents) == 1 and 1 in exponents[:latents]:
+            m[i][i] += PRIOR
+    left = set(range(1, n))
+    while left:
+        pivot = max(left, key=lambda i: m[i][i])
+        if m[pivot][pivot] <= 0:
+            break
+        left.remove(pivot)
+        for i in (0, *left):
+            factor = m[i][pivot] / m[pivot][pivot]
+            for j in (0, *left):
+                m[i][j] -= factor * m[pivot][j]
+    if any(m[i][j] != 0 for i in left for j in (0, *left)):
+        return None
+    value = -m[0][0]
+    return float(value) + 1e-9 * (1 + abs(float(value)))

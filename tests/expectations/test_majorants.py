@@ -1,0 +1,170 @@
+"""Majorants: they bound what they claim to bound, their tails too, and they refuse the rest."""
+
+import math
+from collections.abc import Callable
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+import torch
+
+import elboproof as ep
+from elboproof.expectations.majorants import MAJORANTS, Majorant, NoMajorantError, tail
+from elboproof.expectations.network_growth import BOUNDED, FIRST, SECOND, network_majorants
+from elboproof.model.network_model import NetworkModel
+from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.floating import FLOATING
+from elboproof.numbers.functions import Gelu, Silu, Softplus
+from elboproof.numbers.parser import parse
+from elboproof.numbers.tape import Tape
+
+MEAN, SLOPE = -0.7, 0.9
+"""z = MEAN + SLOPE eps."""
+EPS = np.concatenate([np.linspace(-30, 30, 4001), [0.0, 1e-8, -1e-8]])
+ROUNDING = 1e-9
+
+BOUNDED_BY = [
+    "3*z**3 - z/7 + 1", "tanh(z)*z", "sin(z)**2 + cos(2*z)", "exp(z)", "exp(-3*z)*z**2", "sinh(z) - cosh(2*z)",
+    "expm1(z/2)", "softplus(z) - softplus(-z)", "gelu(z)*silu(z)", "sigmoid(z)", "erf(z) + atan(z)", "asinh(z)",
+    "abs(z - 1)", "relu(z)*z", "max(z, z**2)", "min(z, sin(z))", "sqrt(1 + z**2)", "sqrt(z**2 + z**4)",
+    "log(1 + z**2)", "log1p(exp(z))", "1/(1 + z**2)", "z/(2 + sin(z))", "exp(tanh(z)*3)", "exp(sqrt(1 + z**2))",
+    "(1 + z**2)**(1/3)", "log(2 + z**4*exp(z))", "pi*z - 1/3", "exp(exp(sin(z)))", "1/(-1 - z**4)",
+]  # fmt: skip
+
+
+def evaluated(text: str, order: int = 0) -> tuple[Majorant, np.ndarray]:
+    """Return the majorant of an expression (or of its derivative in z) and its values at EPS."""
+    z = sympy.Symbol("z", real=True)
+    tape = Tape([z])
+    root = tape.lower(parse(text, {"z": z}, "g"))
+    for _ in range(order):
+        root = tape.derivative(root, 0)
+    (majorant,) = compile_tape(tape, [root], MAJORANTS)(Majorant.affine(abs(MEAN), SLOPE))
+    with np.errstate(all="ignore"):
+        (values,) = compile_tape(tape, [root], FLOATING)(MEAN + SLOPE * EPS)
+    return majorant, np.broadcast_to(values, EPS.shape)
+
+
+def bound(majorant: Majorant, r: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return sum((c * r**n * np.exp(a * r) for (n, a), c in majorant.terms.items()), np.zeros_like(r))
+
+
+SMOOTH = [t for t in BOUNDED_BY if not any(word in t for word in ("abs", "relu", "max", "min", "sqrt(z"))]
+"""With two derivatives whose majorants exist: no kinks, and nothing like 1/|z| from the root of a square."""
+CASES = [(text, 0) for text in BOUNDED_BY] + [(text, order) for text in SMOOTH for order in (1, 2)]
+
+
+@pytest.mark.parametrize(("text", "order"), CASES)
+def test_majorant_bounds_the_values(text: str, order: int) -> None:
+    majorant, values = evaluated(text, order)
+    finite = np.isfinite(values)
+    assert finite.sum() > 2000
+    assert (np.abs(values) <= bound(majorant, np.abs(EPS)) * (1 + ROUNDING) + ROUNDING)[finite].all()
+    assert (values >= majorant.low - ROUNDING * (1 + abs(values)))[finite].all()
+    assert (values <= majorant.high + ROUNDING * (1 + abs(values)))[finite].all()
+
+
+def test_majorants_are_not_vacuous() -> None:
+    """Of tanh the bound is 1, of a polynomial it has its degree, of an exponential its rate."""
+    assert max(evaluated("tanh(z)")[0].terms.values()) < 1.001
+    assert max(n for n, _ in evaluated("3*z**3 - z/7 + 1")[0].terms) == 3
+    assert max(a for _, a in evaluated("exp(z)")[0].terms) == pytest.approx(SLOPE)
+    assert evaluated("1/(2 + sin(z))")[0].high == pytest.approx(1)
+    assert evaluated("z**2 + 1")[0].low == pytest.approx(1)
+
+
+REFUSED = {
+    "exp(z**2)": "faster than linearly",
+    "sinh(z*tanh(z)*z)": "faster than linearly",
+    "1/z": "division",
+    "log(z**2 + sin(z))": "logarithm",
+    "tan(z)": "tangent",
+    "sqrt(z**4 - z + 3)": "square root",
+    "exp(exp(z))": "faster than linearly",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_unknown_growth_is_refused(text: str) -> None:
+    with pytest.raises(NoMajorantError, match=REFUSED[text]):
+        evaluated(text)
+
+
+def test_overflow_bounds_nothing() -> None:
+    big = Majorant.constant(1e200)
+    assert (big * big * big).high == math.inf
+    assert tail(big * big, 0, 1, 5.0) == math.inf
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize(("n", "a", "degree"), [(0.0, 0.0, 0), (2.0, 0.0, 2), (3.0, 1.5, 0), (0.5, 0.25, 1)])
+def test_tail_is_above_the_integral_and_not_far(d: int, n: float, a: float, degree: int) -> None:
+    radius = 6.0
+    surface = 2 * mpmath.pi ** (d / 2) / mpmath.gamma(d / 2) * (2 * mpmath.pi) ** (-d / 2)
+    truth = (
+        3
+        * surface
+        * mpmath.quad(
+            lambda r: r ** (n + degree + d - 1) * mpmath.exp(a * r - r * r / 2), [radius, 8, 12, 20]
+        )
+    )
+    proved = tail(Majorant({(n, a): 3.0}), degree, d, radius)
+    assert truth <= proved <= 1.2 * truth
+    assert tail(Majorant({(n, a): 3.0}), degree, d, 0.5 + a) == math.inf or n + degree + d == 1
+
+
+def test_range_rules_at_the_ends() -> None:
+    half_line = Majorant({(1.0, 0.0): 1.0}, 0.0, math.inf)
+    assert (half_line * half_line).low <= 0.0
+    assert (half_line - half_line).low == -math.inf
+    assert (half_line + half_line).low == 0.0
+    assert Majorant.between(-2.0, -1.0).square().low == pytest.approx(1)
+    assert Majorant.between(-2.0, -1.0).inverse().low == pytest.approx(-1)
+
+
+SHAPES: dict[str, Callable[..., sympy.Expr]] = {
+    "tanh": sympy.tanh,
+    "sigmoid": lambda t: 1 / (1 + sympy.exp(-t)),
+    "sin": sympy.sin,
+    "softplus": Softplus,
+    "gelu": Gelu,
+    "silu": Silu,
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_constants_of_activations_are_bounds_and_sharp(name: str) -> None:
+    t = sympy.Symbol("t", real=True)
+    points = np.linspace(-12, 12, 24001)
+    tape = Tape([t])
+    root = tape.lower(SHAPES[name](t))
+    for constants in (FIRST, SECOND):
+        root = tape.derivative(root, 0)
+        (values,) = compile_tape(tape, [root], FLOATING)(points)
+        assert 0.99 * constants[name] - 0.02 < np.abs(values).max() <= constants[name] + 1e-12
+    assert (name in BOUNDED) == (name in {"tanh", "sigmoid", "sin"})
+
+
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("activation", [torch.nn.Tanh(), torch.nn.Softplus(), torch.nn.GELU()])
+def test_network_majorants_bound_the_values(binary: bool, activation: torch.nn.Module) -> None:
+    torch.manual_seed(3)
+    module = torch.nn.Sequential(torch.nn.Linear(2, 5), activation, torch.nn.Linear(5, 3)).double()
+    likelihood = ep.Bernoulli() if binary else ep.Gaussian(["1/10", "1/5", "1"])
+    model = ep.LatentModel.from_torch(module, likelihood)
+    assert isinstance(model, NetworkModel)
+    x = [1.0, 0.0, 1.0]
+    rng = np.random.default_rng(0)
+    eps = rng.normal(size=(2, 400)) * rng.choice([0.1, 1.0, 10.0], 400)
+    factor = np.array([[0.5, 0.0], [0.25, 0.75]])
+    z = np.array([[0.3], [-0.8]]) + factor @ eps
+    sizes = [(0.3, 0.5), (0.8, float(np.hypot(0.25, 0.75)))]
+    for order in (0, 1, 2):
+        function = model.quantities.compiled("log_likelihood", order, FLOATING)
+        values = function(*z, *(np.full(400, value) for value in x))
+        majorants = network_majorants(model, x, sizes, order)
+        assert len(values) == len(majorants) == order + 1
+        for value, majorant in zip(values, majorants, strict=True):
+            assert (np.abs(value) <= bound(majorant, np.linalg.norm(eps, axis=0)) * (1 + ROUNDING)).all()
