@@ -17,7 +17,7 @@ from typing import Any
 from elboproof.arguments import bad, wrong_type
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import ball
+from elboproof.numbers.exact import ball_of
 
 FIRST_BITS = 64
 MOST_BITS = 1 << 15
@@ -185,7 +185,7 @@ def enclose(decoder: Exact, z: Sequence[Fraction], digits: int) -> EnclosedAvera
     bits = max(FIRST_BITS, 4 * digits + 16)
     while bits <= MOST_BITS:
         with working_precision(bits):
-            found = values(decoder, [ball(c) for c in z])
+            found = values(decoder, [ball_of(c) for c in z])
             if all(_reached(ball, k, decoder.data, digits) for k, ball in enumerate(found)):
                 return EnclosedAverage(Enclosure.from_balls(found), found, bits)
         bits *= 2

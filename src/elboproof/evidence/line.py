@@ -22,7 +22,7 @@ from elboproof.model.quantities import Quantities
 from elboproof.model.supremum import log_supremum
 from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS, working_precision
 from elboproof.numbers.compiler import Compiled
-from elboproof.numbers.exact import ball, bits_for, flint_rational
+from elboproof.numbers.exact import ball_of, bits_for, flint_rational
 from elboproof.numbers.floating import SCALARS
 from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, RHO, error_factor, nodes
 
@@ -315,7 +315,7 @@ def _log(value: float) -> float:
 @lru_cache
 def _factor(n: int) -> arb:
     """Return the rule's error on a cell per volume and supremum."""
-    return ball(error_factor(RHO, n)).upper()
+    return ball_of(error_factor(RHO, n)).upper()
 
 
 def _bounds(point: _Point, found: _Found) -> tuple[arb, arb]:

@@ -14,7 +14,7 @@ from elboproof.arguments import FloatArray
 from elboproof.evidence.energy import Cells, Energy, Index, between_lines
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.compiler import Compiled
-from elboproof.numbers.exact import ball
+from elboproof.numbers.exact import ball_of
 from elboproof.quadrature.gauss_legendre import Nodes, gauss_legendre, nodes
 
 POINTS = 8192
@@ -113,7 +113,7 @@ def sum_rules_in_arb(
     function = energy.model.quantities.compiled("energy", 0, REAL_BALLS)
     totals = [arb(0)] * len(shift)
     with working_precision(bits):
-        x = [[ball(value) for value in row] for row in data]
+        x = [[ball_of(value) for value in row] for row in data]
         rules = {n: nodes(n, bits) for n in set(sizes.reshape(-1).tolist())}
         for i in range(len(cells)):
             if time.monotonic() > deadline:

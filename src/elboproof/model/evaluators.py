@@ -14,7 +14,7 @@ from sympy import Expr
 
 from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
 from elboproof.model.quantities import Evaluator, not_finite
-from elboproof.numbers.exact import ball, exact, rational
+from elboproof.numbers.exact import ball_of, exact, rational
 from elboproof.numbers.floating import FLOATING, TENSORS
 from elboproof.numbers.symbols import EXACT
 
@@ -265,4 +265,4 @@ def _ball(value: object, name: str) -> "arb | acb":
             raise bad(name, value, "a finite ball")
         return value
     number = exact(value, name)
-    return ball(number)
+    return ball_of(number)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elboproof.arguments import bad, record_text, shown, written
-from elboproof.numbers.exact import ball, exact
+from elboproof.numbers.exact import ball_of, exact
 
 if TYPE_CHECKING:
     from flint import arb
@@ -72,11 +72,11 @@ class GaussianPosterior:
         determinant = Fraction(1)
         for pivot in _ldl(self.covariance)[1]:
             determinant *= pivot
-        return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + ball(determinant).log()) / 2
+        return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + ball_of(determinant).log()) / 2
 
     def mean_balls(self) -> "list[arb]":
         """Return the mean at the current precision."""
-        return [ball(entry) for entry in self.mean]
+        return [ball_of(entry) for entry in self.mean]
 
     def cholesky(self) -> "list[list[arb]]":
         """Return the lower triangular L with S = L L', rows of balls at the current precision.
@@ -84,8 +84,8 @@ class GaussianPosterior:
         S = M D M' is exact, so that L = M sqrt(D) is sharp however close to singular S is.
         """
         unit, pivots = _ldl(self.covariance)
-        roots = [ball(pivot).sqrt() for pivot in pivots]
-        return [[ball(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
+        roots = [ball_of(pivot).sqrt() for pivot in pivots]
+        return [[ball_of(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
 
 
 def _about(pivot: Fraction) -> str:

@@ -67,7 +67,7 @@ def flint_rational(number: Fraction) -> "fmpq":
     return fmpq(number.numerator, number.denominator)
 
 
-def ball(number: Fraction) -> "arb":
+def ball_of(number: Fraction) -> "arb":
     """Return the number as a ball at the current precision."""
     from flint import arb
 

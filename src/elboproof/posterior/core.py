@@ -39,7 +39,7 @@ from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.centred import Centred
 from elboproof.numbers.duals import Dual
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import ball, bits_for
+from elboproof.numbers.exact import ball_of, bits_for
 from elboproof.posterior.outside import Box, ExactEnergy, TooFineError, finest_half
 
 RADIUS = 8.0
@@ -236,7 +236,7 @@ def _sum(
 ) -> arb | None:
     """Return the integral of exp(shift - U) over the box, its error included; None after the deadline."""
     function = energy.model.quantities.compiled("energy", 0, REAL_BALLS)
-    data, level = [ball(v) for v in x], arb(shift)
+    data, level = [ball_of(v) for v in x], arb(shift)
     axes, weight = [], arb(1)
     for k, count in enumerate(inside.counts):
         step = arb(float(box.scale[k])) * arb(inside.half) / count

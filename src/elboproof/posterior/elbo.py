@@ -24,7 +24,7 @@ from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import ball, bits_for
+from elboproof.numbers.exact import ball_of, bits_for
 from elboproof.numbers.undecided import Undecided
 
 SPARE_BITS = 80
@@ -111,7 +111,7 @@ def one_elbo(
     best = arb(0, float("inf"))
     while True:
         with working_precision(bits):
-            data = [ball(value) for value in x]
+            data = [ball_of(value) for value in x]
             point = Point(q.mean_balls(), q.cholesky())
             ball, reason = _evaluated(model, data, point, SHARE * 10.0**-digits, deadline, floats)
             best = ball if ball.rad() < best.rad() else best

@@ -26,7 +26,7 @@ from elboproof.expectations.integrands import Point
 from elboproof.expectations.quadrature import Quadrature, Values
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.compiler import Compiled, compile_tape
-from elboproof.numbers.exact import ball
+from elboproof.numbers.exact import ball_of
 from elboproof.numbers.tape import Tape
 
 FAMILIES = ("full", "diagonal", "fixed")
@@ -107,7 +107,7 @@ class Reference:
 
     def point(self, wanted: Sequence[Unknown], offset: Sequence[arb]) -> Point:
         """Return q at theta = reference + offset."""
-        mean = [ball(m) for m in self.mean]
+        mean = [ball_of(m) for m in self.mean]
         factor = [list(row) for row in self.factor()]
         for u, delta in zip(wanted, offset, strict=True):
             if u.column is None:
@@ -192,7 +192,7 @@ class Equations:
 
     def data(self) -> list[arb]:
         """Return x at the current precision."""
-        return [ball(value) for value in self.x]
+        return [ball_of(value) for value in self.x]
 
     def at(self, box: Sequence[arb], tolerance: tuple[float, float]) -> tuple[Vector, Matrix]:
         """Return the gradient at the reference and the Hessian over a box of theta around it.
@@ -231,7 +231,7 @@ class Equations:
     def _inputs(self, offset: Sequence[arb]) -> list[arb]:
         rows = self.reference.factor()
         factor = [rows[i][j] for i in range(len(rows)) for j in range(i + 1)]
-        mean = [ball(m) for m in self.reference.mean]
+        mean = [ball_of(m) for m in self.reference.mean]
         return [*offset, *mean, *factor, *self.data()]
 
     def _rules(self, point: Point, degrees: list[tuple[int, int]], tolerance: list[float]) -> Quadrature:

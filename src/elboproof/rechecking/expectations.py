@@ -10,7 +10,7 @@ from sympy import Symbol
 
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
-from elboproof.numbers.exact import ball
+from elboproof.numbers.exact import ball_of
 from elboproof.rechecking.functions import Terms
 from elboproof.rechecking.integration import (
     BITS,
@@ -30,7 +30,7 @@ def expectation(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosteri
     plain = {m: c for m, c in function.items() if m in polynomial}
     rest = {m: c for m, c in function.items() if m not in polynomial}
     with working_precision(BITS):
-        total = ball(_exactly(plain, latents, q))
+        total = ball_of(_exactly(plain, latents, q))
         return total + _integrated(rest, latents, q) if rest else total
 
 
@@ -89,8 +89,8 @@ def _integrated(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosteri
     mirrored = {m: c * (-1) ** int(m.as_powers_dict().get(z, 0)) for m, c in square.items()}
     second = _exactly(square, latents, q) + _exactly(mirrored, latents, q)
     radius = 14
-    outside = (ball(second) * (arb(radius) / arb(2).sqrt()).erfc()).sqrt()
-    run, m, s = compiled(z, function), ball(mean), ball(variance).sqrt()
+    outside = (ball_of(second) * (arb(radius) / arb(2).sqrt()).erfc()).sqrt()
+    run, m, s = compiled(z, function), ball_of(mean), ball_of(variance).sqrt()
 
     def integrand(e: acb, analytic: bool) -> acb:
         return run(m + s * e, analytic) * (-e * e / 2).exp()
@@ -102,10 +102,10 @@ def _integrated(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosteri
 
 def _of_exponentials(function: Terms, z: Symbol, q: GaussianPosterior) -> arb:
     """Return E_q of powers of sinh z, written in exp(k z): E exp(k z) = exp(k m + k^2 S/2)."""
-    total, m, variance = arb(0), ball(q.mean[0]), ball(q.covariance[0][0])
+    total, m, variance = arb(0), ball_of(q.mean[0]), ball_of(q.covariance[0][0])
     for power, number in enumerate(powers(sympy.sinh(z), function) or []):
         for j in range(power + 1):
             k = power - 2 * j
             term = (m * k + variance * k * k / 2).exp() * comb(power, j) * (-1) ** j / 2**power
-            total += ball(number) * term
+            total += ball_of(number) * term
     return total

@@ -23,7 +23,7 @@ from sympy import Expr, Symbol
 from elboproof.arguments import FloatArray
 from elboproof.numbers.balls import COMPLEX_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
-from elboproof.numbers.exact import ball, flint_rational
+from elboproof.numbers.exact import ball_of, flint_rational
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.functions import Sigmoid
 from elboproof.numbers.tape import Tape
@@ -201,10 +201,10 @@ def compiled(z: Symbol, function: Mapping[Expr, Fraction]) -> Callable[[acb, boo
     """Return a function for ``acb.integral``; polynomials are evaluated by FLINT itself."""
     dense = powers(z, function)
     if dense is not None:
-        polynomial = acb_poly([acb(ball(c)) for c in dense])
+        polynomial = acb_poly([acb(ball_of(c)) for c in dense])
         return lambda t, analytic: polynomial(t)  # noqa: ARG005 - entire
     monomials = tuple(sorted(function, key=str))
-    numbers = [acb(ball(function[monomial])) for monomial in monomials]
+    numbers = [acb(ball_of(function[monomial])) for monomial in monomials]
     run = _tape(z, monomials, False)
     return lambda t, analytic: run(t, *numbers, analytic)[0]
 
@@ -261,7 +261,7 @@ def _eliminated(alpha: Dense, beta: Dense, gamma: Dense, a: Symbol) -> arb:
         al, be, ga = (f(t) for f in rough)
         return np.asarray(be * be / (2 * al) + ga - np.log(al) / 2)
 
-    tail = (arb(radius) / arb(8).sqrt()).erfc() / ball(alpha[0]).sqrt()
+    tail = (arb(radius) / arb(8).sqrt()).erfc() / ball_of(alpha[0]).sqrt()
     return _logarithm(exponent, estimate, radius, arb(0, (2 * tail).upper()))
 
 

@@ -19,7 +19,7 @@ from sympy import Expr
 from elboproof.arguments import file_path, shown
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
-from elboproof.numbers.exact import ball
+from elboproof.numbers.exact import ball_of
 from elboproof.numbers.parser import parse
 from elboproof.rechecking import best_posterior as recheck_best
 from elboproof.rechecking import expectations as recheck_moments
@@ -132,8 +132,8 @@ class _Checker:
 
     def _integrate_claims(self) -> None:
         for key, (name, constant, low, high) in self.claimed.items():
-            value = self._integral(key) + ball(constant)
-            if not (value >= ball(low) and value <= ball(high)):
+            value = self._integral(key) + ball_of(constant)
+            if not (value >= ball_of(low) and value <= ball_of(high)):
                 raise CertificateError(
                     f"{name}.bounds: got [{float(low):.10g}, {float(high):.10g}]; "
                     f"the integral's logarithm is {value.str(12)}"
@@ -151,7 +151,7 @@ class _Checker:
         """Return the integral of the whole exponent, constant included; it must be among the claims."""
         if function.key not in self.claimed:
             raise CertificateError(f"{leaf.name}: one of its integrals is missing in the certificate")
-        return self._integral(function.key) + ball(function.constant)
+        return self._integral(function.key) + ball_of(function.constant)
 
     def _elbo(self, function: Function, q: GaussianPosterior) -> arb:
         """Return E_q[exponent] - KL(q || prior)."""
@@ -160,7 +160,7 @@ class _Checker:
             self.expected[pair] = recheck_moments.expectation(
                 dict(function.key), tuple(self.exponent.latents), q
             )
-        return self.expected[pair] + ball(function.constant) - _divergence(q)
+        return self.expected[pair] + ball_of(function.constant) - _divergence(q)
 
     # -- leaves --
 
@@ -170,7 +170,7 @@ class _Checker:
                 f"{leaf.name}.bounds: got the upper bound {shown(leaf.upper)}; expected one up to {bound}"
             )
         values = [self._above(leaf, control) for control in self.exponent.controls(leaf.box)]
-        if not all(value <= ball(leaf.upper) for value in values):
+        if not all(value <= ball_of(leaf.upper) for value in values):
             worst = max(float(value.upper()) for value in values)
             raise CertificateError(
                 f"{leaf.name}.bounds: got the upper bound {float(leaf.upper):.10g}; only {worst:.10g} holds"
@@ -188,8 +188,8 @@ class _Checker:
             if isinstance(self.quantity, Elbo)
             else self._mass(control, leaf)
         )
-        centre = ball(self.exponent.at(self._centre(leaf)).weight)
-        slope = (ball(control.weight) - centre) / centre
+        centre = ball_of(self.exponent.at(self._centre(leaf)).weight)
+        slope = (ball_of(control.weight) - centre) / centre
         return body + (centre.log() + slope - _log_two_pi()) * self.exponent.data_dim / 2
 
     def _centre(self, leaf: LeafClaim) -> tuple[Fraction, ...]:
@@ -208,8 +208,8 @@ class _Checker:
                 continue
             fixed = self.quantity.q if isinstance(self.quantity, Elbo) else None
             body = self._elbo(control, fixed) if fixed else self._tangent(leaf, control)
-            log_w = ball(control.weight).log() - _log_two_pi()
-            if not body + log_w * self.exponent.data_dim / 2 >= ball(leaf.lower):
+            log_w = ball_of(control.weight).log() - _log_two_pi()
+            if not body + log_w * self.exponent.data_dim / 2 >= ball_of(leaf.lower):
                 raise _not_from_below(leaf)
 
     def _tangent(self, leaf: LeafClaim, control: Function) -> arb:
@@ -217,13 +217,13 @@ class _Checker:
         centre = self.exponent.at(self._centre(leaf))
         before = Function(combined([(centre.terms, 1 + STEP), (control.terms, -STEP)]), centre.weight)
         mass = self._mass(centre, leaf)
-        return mass + (mass - self._mass(before, leaf)) / ball(STEP)
+        return mass + (mass - self._mass(before, leaf)) / ball_of(STEP)
 
     def _threshold(self, leaf: LeafClaim, control: Function, bound: Fraction) -> Threshold:
         """Return what no ELBO may exceed at a control point, for the gap to be at least the bound over the leaf."""
         if len(self.exponent.latents) != 1:
             raise CertificateError(f"{leaf.name}: lower bounds of the gap are verified for one latent only")
-        threshold = self._tangent(leaf, control) - ball(control.constant) - ball(bound)
+        threshold = self._tangent(leaf, control) - ball_of(control.constant) - ball_of(bound)
         low = float(threshold.lower()) if threshold.is_finite() else -inf
         return Threshold(dict(control.key), low - 1e-12 * abs(low) - 1e-12)
 
@@ -272,7 +272,7 @@ def _divergence(q: GaussianPosterior) -> arb:
     )
     with working_precision(recheck_integrals.BITS):
         log_det = 2 * q.entropy() - size * (1 + (2 * arb.pi()).log())
-        return (ball(squares) - size - log_det) / 2
+        return (ball_of(squares) - size - log_det) / 2
 
 
 def _log_two_pi() -> arb:
