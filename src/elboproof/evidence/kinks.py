@@ -11,7 +11,7 @@ from elboproof.model.latent_model import LatentModel
 from elboproof.model.network_model import NetworkModel
 from elboproof.model.networks import Activation, Affine
 from elboproof.model.quantities import Quantities
-from elboproof.numbers.compiler import nearest_doubles
+from elboproof.numbers.nearest import nearest_doubles
 from elboproof.numbers.tape import operands
 from elboproof.shapes import Float64
 

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from elboproof.model.latent_model import LatentModel
-from elboproof.numbers.compiler import nearest_doubles
+from elboproof.numbers.nearest import nearest_doubles
 
 _SUPREMA: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
