@@ -1,6 +1,5 @@
 """The decoder that is optimal for a given Gaussian encoder, in closed form."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,17 +8,20 @@ from typing import Any
 import numpy as np
 
 from elboproof.arguments import bad, wrong_type
-from elboproof.decoder import attention, bounds, derivatives, enclosing, gaussians, streaming, tensors
+from elboproof.decoder import (
+    attention,
+    bounds,
+    derivatives,
+    enclosing,
+    gaussians,
+    per_query,
+    streaming,
+    tensors,
+)
 from elboproof.decoder.gaussians import Gaussians
+from elboproof.decoder.per_query import PAIRS
 from elboproof.decoder.tensors import Table
 from elboproof.numbers.exact import exact as exact_number
-
-PAIRS = 1 << 19
-"""Pairs of a query and a code that are held at once: temporaries of 4 MB in float64."""
-
-TOO_FAR = (
-    "z: got a point so far away that its log densities exceed the range of float64; expected nearer points"
-)
 
 
 class OptimalDecoder:
@@ -135,7 +137,7 @@ class OptimalDecoder:
         z = self._queries(z)
         g, _ = self._on(z)
         with np.errstate(over="ignore"):  # `_shaped` looks at the result
-            return self._shaped([_log_density(g, part) for part in self._parts(g, z)], z, ())
+            return self._shaped([per_query.log_density(g, part) for part in self._parts(g, z)], z, ())
 
     def jacobian(self, z: Table) -> Table:
         """Return the derivative of f* at z, shape (..., D, d): Cov_w(x, grad log q(z|x_i))."""
@@ -165,7 +167,7 @@ class OptimalDecoder:
         g, data = self._on(z)
         held = len(derivatives.indices(z.shape[-1], order))
         with np.errstate(over="ignore", invalid="ignore"):  # `_shaped` looks at the result
-            parts = [_derivative(g, data, part, order) for part in self._parts(g, z, held)]
+            parts = [per_query.derivative(g, data, part, order) for part in self._parts(g, z, held)]
             return self._shaped(parts, z, (data.shape[1], *(z.shape[-1],) * order))
 
     def lipschitz_bound(self) -> float:
@@ -292,57 +294,4 @@ class OptimalDecoder:
 
     @staticmethod
     def _weights(g: Gaussians, z: Table) -> Table:
-        return _softmax(g, _relative(g, z)[1])
-
-
-def _relative(g: Gaussians, z: Table) -> tuple[Table, Table, list[Table]]:
-    """Return a point of largest log density, and log densities and slopes relative to it."""
-    if g.xp is not np:
-        index = gaussians.nearest(g, z)
-        return index, *gaussians.relative(g, z, index)
-    with np.errstate(over="ignore", invalid="ignore"):
-        index = gaussians.nearest(g, z)
-        scores, slopes = gaussians.relative(g, z, index)
-    if not (scores < np.inf).all():  # false for NaN too
-        raise OverflowError(TOO_FAR)
-    return index, scores, slopes
-
-
-def _softmax(g: Gaussians, scores: Table) -> Table:
-    powers = g.xp.exp(scores - g.xp.amax(scores, -1)[:, None])
-    return powers / powers.sum(-1)[:, None]
-
-
-def _log_density(g: Gaussians, z: Table) -> Table:
-    index, scores, _ = _relative(g, z)
-    top = g.xp.amax(scores, -1)
-    mass = g.xp.log(g.xp.exp(scores - top[:, None]).sum(-1))
-    return gaussians.log_density_of(g, z, index) + top + mass - math.log(len(g.means))
-
-
-def _derivative(g: Gaussians, data: Table, z: Table, order: int) -> Table:
-    """Return the derivative at z (Q, d), shape (Q, D, d ** order)."""
-    _, scores, slopes = _relative(g, z)
-    weights = _softmax(g, scores)
-    # A weight of 0 makes its point's share 0, whose slope may be so large that its powers overflow: 0 inf is NaN.
-    slopes = [g.xp.where(weights == 0, 0.0, plane) for plane in slopes]
-    slopes = [plane - (weights * plane).sum(-1)[:, None] for plane in slopes]
-    powers = derivatives.polynomials(slopes, g.precisions, order)
-    weighted = {a: g.xp.where(weights == 0, 0.0, weights * power) for a, power in powers.items()}
-    numerators = _moments(g, weighted, data)
-    masses = {a: value.sum(-1) for a, value in weighted.items()}
-    axes = range(z.shape[1])
-    wanted = [tuple(c.count(k) for k in axes) for c in itertools.product(axes, repeat=order)]
-    found = {a: derivatives.quotient(numerators, masses, a) for a in set(wanted)}
-    return g.xp.stack([found[a] for a in wanted], -1)
-
-
-def _moments(g: Gaussians, weighted: dict[Any, Table], data: Table) -> dict[Any, Table]:
-    """Return sum_i w_i P_a(i) (x_i - c), shape (Q, D), for every a; c, a mean, only improves the rounding."""
-    centre = (data.detach() if tensors.is_tensor(data) else data).mean(0)
-    sums: dict[Any, Any] = dict.fromkeys(weighted, 0.0)
-    for part in tensors.slices(len(data), max(1, PAIRS // data.shape[1])):
-        rows = data[part] - centre
-        rows = rows.astype(np.float64) if g.xp is np else rows
-        sums = {a: sums[a] + weighted[a][:, part] @ rows for a in weighted}
-    return sums
+        return per_query.softmax(g, per_query.relative(g, z)[1])
