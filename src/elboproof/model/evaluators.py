@@ -188,7 +188,7 @@ class ExactEvaluator(Evaluator):
 
 
 class BallEvaluator(Evaluator):
-    """Balls of python-flint at the current precision ``flint.ctx.prec``.
+    """Balls of python-flint at the precision in force, ``flint.ctx.prec``, which no other thread changes meanwhile.
 
     z and x are sequences of exact numbers (ints, Fractions, strings, floats as the binary doubles that they are) or of
     balls. With an ``acb`` among z the complex extension is evaluated; ``analytic=True`` then demands that it is
@@ -214,9 +214,18 @@ class BallEvaluator(Evaluator):
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
     ) -> tuple["arb | acb", ...]:
-        from flint import acb, arb, ctx
+        from elboproof.numbers.balls import working_precision
+
+        with working_precision():
+            return self._at_precision(quantity, order, z, x, analytic)
+
+    def _at_precision(
+        self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
+    ) -> tuple["arb | acb", ...]:
+        from flint import acb, arb
 
         from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
+        from elboproof.numbers.precision import current_bits
 
         points = [_ball(value, f"z[{j}]") for j, value in enumerate(self._numbers(z, "z", self._d))]
         data: list[Any] = [None] * self._D
@@ -235,7 +244,7 @@ class BallEvaluator(Evaluator):
             point.is_exact() or not isinstance(given, arb) for point, given in zip(points, z, strict=True)
         )
         if numbers and not all(value.is_finite() for value in values):
-            raise not_finite(quantity, order, [str(point) for point in points], f"finite at {ctx.prec} bits")
+            raise not_finite(quantity, order, [str(point) for point in points], f"finite at {current_bits()} bits")
         return values
 
 

@@ -69,23 +69,32 @@ class GaussianPosterior:
         """Return (d/2) log(2 pi e) + (1/2) log det S in nats, a ball at the current precision."""
         from flint import arb
 
+        from elboproof.numbers.precision import working_precision
+
         determinant = Fraction(1)
         for pivot in _ldl(self.covariance)[1]:
             determinant *= pivot
-        return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + _arb(determinant).log()) / 2
+        with working_precision():
+            return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + _arb(determinant).log()) / 2
 
     def mean_balls(self) -> "list[arb]":
         """Return the mean at the current precision."""
-        return [_arb(entry) for entry in self.mean]
+        from elboproof.numbers.precision import working_precision
+
+        with working_precision():
+            return [_arb(entry) for entry in self.mean]
 
     def cholesky(self) -> "list[list[arb]]":
         """Return the lower triangular L with S = L L', rows of balls at the current precision.
 
         S = M D M' is exact, so that L = M sqrt(D) is sharp however close to singular S is.
         """
+        from elboproof.numbers.precision import working_precision
+
         unit, pivots = _ldl(self.covariance)
-        roots = [_arb(pivot).sqrt() for pivot in pivots]
-        return [[_arb(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
+        with working_precision():
+            roots = [_arb(pivot).sqrt() for pivot in pivots]
+            return [[_arb(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
 
 
 def _about(pivot: Fraction) -> str:
