@@ -24,9 +24,9 @@ def _steady(decide: Callable[_Given, Verdict]) -> Callable[_Given, Verdict]:
 
     @wraps(decide)
     def held(*given: _Given.args, **named: _Given.kwargs) -> Verdict:
-        from elboproof.numbers.precision import working_precision
+        from elboproof.numbers.precision import steady_precision
 
-        with working_precision():
+        with steady_precision():
             return decide(*given, **named)
 
     return held

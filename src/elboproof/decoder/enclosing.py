@@ -119,9 +119,9 @@ def require_balls(z: Sequence[Ball], dimensions: int) -> Sequence[Ball]:
 
 def values(decoder: Exact, z: Sequence[Ball]) -> Balls:
     """Return f*(z) as D balls for d real or complex balls z, at the working precision."""
-    from elboproof.numbers.precision import working_precision
+    from elboproof.numbers.precision import steady_precision
 
-    with working_precision():
+    with steady_precision():
         return _values(decoder, z)
 
 

@@ -214,9 +214,9 @@ class BallEvaluator(Evaluator):
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
     ) -> tuple["arb | acb", ...]:
-        from elboproof.numbers.balls import working_precision
+        from elboproof.numbers.precision import steady_precision
 
-        with working_precision():
+        with steady_precision():
             return self._at_precision(quantity, order, z, x, analytic)
 
     def _at_precision(
@@ -244,7 +244,9 @@ class BallEvaluator(Evaluator):
             point.is_exact() or not isinstance(given, arb) for point, given in zip(points, z, strict=True)
         )
         if numbers and not all(value.is_finite() for value in values):
-            raise not_finite(quantity, order, [str(point) for point in points], f"finite at {current_bits()} bits")
+            raise not_finite(
+                quantity, order, [str(point) for point in points], f"finite at {current_bits()} bits"
+            )
         return values
 
 

@@ -14,7 +14,6 @@ from elboproof.numbers.compiler import INFIX, Ring
 from elboproof.numbers.precision import current_bits
 from elboproof.numbers.precision import working_precision as working_precision
 
-
 _MEROMORPHIC = ("exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")
 _METHODS = {name: f"{{0}}.{name}()" for name in _MEROMORPHIC}
 

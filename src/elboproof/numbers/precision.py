@@ -12,7 +12,7 @@ precision, until it leaves and puts back what it found.
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from flint import ctx
 
@@ -26,18 +26,18 @@ _outside: list[int] = []  # the precisions that the blocks now inside will put b
 
 
 @contextmanager
-def working_precision(bits: int | None = None) -> Iterator[None]:
+def working_precision(bits: int) -> Iterator[None]:
     """Set the precision of balls inside a ``with`` block, or in a function that it decorates; other threads wait.
 
     Parameters
     ----------
     bits
-        Of the midpoints, at least 2; None keeps the precision and only sees to it that no other thread changes it.
+        Of the midpoints, at least 2.
 
     Raises
     ------
     ValueError
-        If ``bits`` is no integer of at least 2.
+        If ``bits`` is no int of at least 2.
 
     Notes
     -----
@@ -45,18 +45,23 @@ def working_precision(bits: int | None = None) -> Iterator[None]:
     for another thread that computes with balls (a thread pool's results, say): that one waits for the block. Nor may
     it yield or await. A process forked from within a block, or while another thread is in one, has a door of its own.
     """
-    if bits is not None and (isinstance(bits, bool) or not isinstance(bits, int) or bits < 2):
-        raise bad("bits", bits, "an integer of at least 2")
-    with _door:  # the lock's own `with`: an interrupt cannot fall between taking it and the promise to give it back
+    if type(bits) is not int or bits < 2:
+        raise bad("bits", bits, "an int of at least 2")
+    # the lock's own `with`: an interrupt cannot fall between taking it and the promise to give it back
+    with _door:
         before, depth = ctx.prec, len(_outside)
         try:
             _outside.append(before)
-            if bits is not None:
-                ctx.prec = bits
+            ctx.prec = bits
             yield
         finally:
             ctx.prec = before
             del _outside[depth:]
+
+
+def steady_precision() -> AbstractContextManager[object]:
+    """Return the door, for a ``with`` block in which no other thread changes the precision; else as above."""
+    return _door
 
 
 def current_bits() -> int:

@@ -69,19 +69,19 @@ class GaussianPosterior:
         """Return (d/2) log(2 pi e) + (1/2) log det S in nats, a ball at the current precision."""
         from flint import arb
 
-        from elboproof.numbers.precision import working_precision
+        from elboproof.numbers.precision import steady_precision
 
         determinant = Fraction(1)
         for pivot in _ldl(self.covariance)[1]:
             determinant *= pivot
-        with working_precision():
+        with steady_precision():
             return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + _arb(determinant).log()) / 2
 
     def mean_balls(self) -> "list[arb]":
         """Return the mean at the current precision."""
-        from elboproof.numbers.precision import working_precision
+        from elboproof.numbers.precision import steady_precision
 
-        with working_precision():
+        with steady_precision():
             return [_arb(entry) for entry in self.mean]
 
     def cholesky(self) -> "list[list[arb]]":
@@ -89,10 +89,10 @@ class GaussianPosterior:
 
         S = M D M' is exact, so that L = M sqrt(D) is sharp however close to singular S is.
         """
-        from elboproof.numbers.precision import working_precision
+        from elboproof.numbers.precision import steady_precision
 
         unit, pivots = _ldl(self.covariance)
-        with working_precision():
+        with steady_precision():
             roots = [_arb(pivot).sqrt() for pivot in pivots]
             return [[_arb(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
 
