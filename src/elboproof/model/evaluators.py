@@ -225,7 +225,6 @@ class BallEvaluator(Evaluator):
         from flint import acb, arb
 
         from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
-        from elboproof.numbers.precision import current_bits
 
         points = [_ball(value, f"z[{j}]") for j, value in enumerate(self._numbers(z, "z", self._d))]
         data: list[Any] = [None] * self._D
@@ -244,9 +243,10 @@ class BallEvaluator(Evaluator):
             point.is_exact() or not isinstance(given, arb) for point, given in zip(points, z, strict=True)
         )
         if numbers and not all(value.is_finite() for value in values):
-            raise not_finite(
-                quantity, order, [str(point) for point in points], f"finite at {current_bits()} bits"
-            )
+            from elboproof.numbers.precision import current_bits
+
+            place = [str(point) for point in points]
+            raise not_finite(quantity, order, place, f"finite at {current_bits()} bits")
         return values
 
 

@@ -60,7 +60,7 @@ def working_precision(bits: int) -> Iterator[None]:
 
 
 def steady_precision() -> AbstractContextManager[object]:
-    """Return the door, for a ``with`` block in which no other thread changes the precision; else as above."""
+    """Return the door, for a ``with`` block that keeps the precision in force; for it the same rules hold as above."""
     return _door
 
 
