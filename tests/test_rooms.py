@@ -31,7 +31,7 @@ def test_every_room_is_in_the_picture() -> None:
 
 def test_narrower_rooms_stay_below_what_they_import() -> None:
     for room, rooms in NARROWER.items():
-        assert rooms <= set(ROOMS[: ROOMS.index(room)]), room
+        assert {name.partition(".")[0] for name in rooms} <= set(ROOMS[: ROOMS.index(room)]), room
 
 
 def test_nothing_in_the_library_imports_what_uses_it() -> None:

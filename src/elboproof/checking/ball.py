@@ -4,8 +4,10 @@ An enclosure proves more than a number and can also say nothing at all. So equal
 width besides containment: otherwise the vaguest enclosure would establish everything.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, TypeAlias
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias
 
 from elboproof.arguments import bad, wrong_type
 from elboproof.checking.verdict import Verdict
@@ -14,8 +16,23 @@ Ball: TypeAlias = Any
 """A flint ``arb``, a pair ``(lower, upper)``, or an object with attributes ``lower`` and ``upper``."""
 
 Ends = tuple[Any, Any]
+_Given = ParamSpec("_Given")
 
 
+def _steady(decide: Callable[_Given, Verdict]) -> Callable[_Given, Verdict]:
+    """Let no other thread change the precision, to which ends are rounded, while a verdict is found."""
+
+    @wraps(decide)
+    def held(*given: _Given.args, **named: _Given.kwargs) -> Verdict:
+        from elboproof.numbers.precision import steady_precision
+
+        with steady_precision():
+            return decide(*given, **named)
+
+    return held
+
+
+@_steady
 def ball_equal(difference: Ball, width: float) -> Verdict:
     """Decide that an enclosed difference is zero.
 
@@ -45,6 +62,7 @@ def ball_equal(difference: Ball, width: float) -> Verdict:
     return Verdict("undecided", reason, text, 0.0, _size(half))
 
 
+@_steady
 def ball_at_most(ball: Ball, bound: float | Fraction) -> Verdict:
     """Decide ``value <= bound`` for every value in an enclosure.
 
@@ -68,6 +86,7 @@ def ball_at_most(ball: Ball, bound: float | Fraction) -> Verdict:
     return Verdict("undecided", f"{text} reaches beyond {bound} on both sides", *numbers)
 
 
+@_steady
 def ball_positive(ball: Ball) -> Verdict:
     """Decide ``value > 0`` for every value in an enclosure.
 

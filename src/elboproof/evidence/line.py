@@ -24,6 +24,7 @@ from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS, working_precision
 from elboproof.numbers.compiler import Compiled
 from elboproof.numbers.exact import ball_of, bits_for, flint_rational
 from elboproof.numbers.floating import SCALARS
+from elboproof.numbers.precision import DOUBLE_BITS
 from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, RHO, error_factor, nodes
 
 SCAN = [k / 8 + 1e-3 for k in range(-32, 33)]
@@ -64,7 +65,10 @@ class Line:
 
     def width(self) -> float:
         """Return upper - lower, rounded up; infinite where nothing is known."""
-        return float((self.upper - self.lower).upper()) if self.lower.is_finite() else math.inf
+        if not self.lower.is_finite():
+            return math.inf
+        with working_precision(DOUBLE_BITS):
+            return float((self.upper - self.lower).upper())
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ def reader(model: LatentModel) -> Reader | None:
     return Reader(model, value, slope, quantities.compiled("energy", 1, COMPLEX_BALLS), jet)
 
 
+@working_precision(BOUND_BITS)
 def on_line(reader: Reader, x: list[Fraction], digits: float, deadline: float, most: int) -> Line:
     """Return bounds of log p(x).
 
@@ -315,7 +320,8 @@ def _log(value: float) -> float:
 @lru_cache
 def _factor(n: int) -> arb:
     """Return the rule's error on a cell per volume and supremum."""
-    return ball_of(error_factor(RHO, n)).upper()
+    with working_precision(BOUND_BITS):
+        return ball_of(error_factor(RHO, n)).upper()
 
 
 def _bounds(point: _Point, found: _Found) -> tuple[arb, arb]:

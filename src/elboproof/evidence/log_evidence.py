@@ -23,6 +23,7 @@ from elboproof.model.data import Data, ball_data, exact_rows
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.precision import DOUBLE_BITS, working_precision
 from elboproof.numbers.undecided import Undecided
 
 MOST_LATENTS = 4
@@ -273,7 +274,8 @@ class _Work:
         widths = upper - lower
         for n, (low, high) in self.balls.items():
             if low.is_finite():
-                widths[n] = min(widths[n], float((high - low).upper()))
+                with working_precision(DOUBLE_BITS):
+                    widths[n] = min(widths[n], float((high - low).upper()))
         return np.asarray(widths)
 
 

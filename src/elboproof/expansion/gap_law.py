@@ -208,6 +208,7 @@ def _metric(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:
     return sympy.ImmutableMatrix(sympy.diag(*(1 / v for v in likelihood.variance or ())))
 
 
+@working_precision(BITS)
 def _bends(model: LatentModel, place: arb) -> tuple[arb, ...]:
     """Return enclosures of all f'' with each latent in the ball ``place``."""
     compiled = model.quantities.compiled("decoder", 2, REAL_BALLS)

@@ -172,7 +172,8 @@ def _guesses(
     model: LatentModel, x: Sequence[Fraction], family: str, q: GaussianPosterior | None
 ) -> list[Guess]:
     data = np.array([double(value, f"x[{j}]") for j, value in enumerate(x)])
-    fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
+    with working_precision(BITS):
+        fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
     try:
         model.quantities.compiled("log_likelihood", 2, FLOATING)(*[np.zeros(1)] * model.latent_dim, *data)
     except ValueError as error:  # no second derivative at a kink
