@@ -13,7 +13,7 @@ import numpy as np
 
 from elboproof.arguments import wrong_type
 from elboproof.numbers import ball_arithmetic as arithmetic
-from elboproof.numbers import ball_lift
+from elboproof.numbers import ball_lift, ball_waves
 from elboproof.numbers.ball_rounding import Pair
 from elboproof.numbers.ball_storage import BallStorage
 
@@ -109,15 +109,15 @@ class BallArray(BallStorage):
 
     def sin(self) -> Self:
         """Return sin t; [-1, 1] beyond `ball_trig.FAR`."""
-        return self._map(ball_lift.sin)
+        return self._map(ball_waves.sin)
 
     def cos(self) -> Self:
         """Return cos t; [-1, 1] beyond `ball_trig.FAR`."""
-        return self._map(ball_lift.cos)
+        return self._map(ball_waves.cos)
 
     def tan(self) -> Self:
         """Return tan t; infinite radius unless free of poles."""
-        return self._map(ball_lift.tan)
+        return self._map(ball_waves.tan)
 
     def sinh(self) -> Self:
         """Return sinh t."""

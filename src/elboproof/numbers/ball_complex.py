@@ -109,6 +109,8 @@ class ComplexBallArray:
 
     def _with(self, operation: Any, by_real: Any, other: object) -> Self:
         """Apply an operation; a real operand costs half as much or less."""
+        # a real number is tried first: its imaginary part is 0 exactly, so whole terms of the
+        # complex formula vanish
         real = BallArray.coerce(other)
         if real is not None:
             return self._of(by_real(self._pair, real))
@@ -174,6 +176,7 @@ class ComplexBallArray:
 
     def expm1(self) -> Self:
         """Return e^z - 1."""
+        # an absolute error of some units near 0, where the real expm1 has a relative one: bounds need no more
         return self.exp() - 1
 
     def sin(self) -> Self:
@@ -202,6 +205,7 @@ class ComplexBallArray:
 
     def sigmoid(self) -> Self:
         """Return 1 / (1 + e^-z); infinite radius unless free of poles."""
+        # 1/(1 + e^-z) = (1 + tanh(z/2))/2; the halves are exact, and the poles of both are the same
         return (self._of(functions.tanh((self * 0.5)._pair)) + 1) * 0.5
 
     def softplus(self) -> Self:
@@ -234,6 +238,7 @@ class ComplexBallArray:
 
     def abs(self) -> Self:
         """Return the analytic continuation of |x|: z or -z; infinite radius where Re z = 0 is touched."""
+        # |x| = x sign(x), and sign is constant on each half plane, infinite on rectangles between them
         return self * self.sign()
 
     def sign(self) -> Self:

@@ -52,21 +52,28 @@ class Centred:
         """Return the quantity with its range compared with the mean-value form."""
         if self.tight:
             return self
+        # both enclose the range over the same box, so the narrower may be taken in each entry by
+        # itself; slopes are those of the quantity and do not change
         form = self.dual.mean_value(self.centre, self.offsets)
         value = narrower(self.dual.value, form)
         return Centred(self.centre, Dual(value, self.dual.slopes), self.offsets, tight=True)
 
     def _linear(self, operation: str, other: Any) -> "Centred":
+        # Sums and constant multiples are exact on centre, range and slopes, so no mean-value form
+        # is needed before them: it can be made later, from the sums. A real centre may meet a
+        # complex constant.
         ours, theirs = (other.centre, other.dual) if isinstance(other, Centred) else (other, other)
         centre = getattr(self.centre, operation)(ours)
         if centre is NotImplemented:
             centre = getattr(ComplexBallArray(self.centre), operation)(ours)
-        tight = self.tight and not isinstance(
-            other, Centred
-        )  # an affine map of one quantity keeps what was won
+        # an affine map of one quantity keeps what was won
+        tight = self.tight and not isinstance(other, Centred)
         return Centred(centre, getattr(self.dual, operation)(theirs), self.offsets, tight)
 
     def _nonlinear(self, name: str, *arguments: Any) -> "Centred":
+        # The operation is applied to the narrowed ranges; at the centre it is applied to the value
+        # there, of radius near 0. Every array has the shape (B,) of the boxes, or one that
+        # broadcasts to it.
         tight = self.tightened()
         others = [a.tightened() if isinstance(a, Centred) else a for a in arguments]
         centre = getattr(tight.centre, name)(*(a.centre if isinstance(a, Centred) else a for a in others))
@@ -183,6 +190,7 @@ class Centred:
     def max(self, other: Any) -> "Centred":
         """Return the greater of two; of two quantities by their difference, whose sign a centred form knows best."""
         if isinstance(other, Centred):
+            # max(s, t) = (s + t + |s - t|)/2, a function of the difference, which oblique boxes leave narrow
             return (self + other + (self - other).abs()) * 0.5
         return self._nonlinear("max", other)
 
@@ -200,6 +208,8 @@ class Centred:
 def narrower(value: Any, form: Any) -> Any:
     """Return the narrower of two enclosures in each entry; ``value`` where it is not finite."""
     if isinstance(value, ComplexBallArray):
+        # one infinite part says that nothing is known, nor that the function is analytic: neither
+        # part is replaced
         form = form if isinstance(form, ComplexBallArray) else ComplexBallArray(form)
         finite = np.isfinite(value.real.rad) & np.isfinite(value.imag.rad)
         real = _narrower(value.real, form.real, finite)
@@ -210,4 +220,5 @@ def narrower(value: Any, form: Any) -> Any:
 
 
 def _narrower(value: BallArray, form: BallArray, allowed: Any) -> BallArray:
+    # (B,) each; NaN does not occur in radii, and an infinite form is never the narrower
     return BallArray.where(allowed & (form.rad < value.rad), form, value)

@@ -111,7 +111,8 @@ class _Source:
             lines.append(f"    c{i} = {self._expression(self.tape.entries[i])}")
         lines.append(f"    return ({''.join(f'c{i}, ' for i in self.constants)})")
         lines += ["def renewed():", "    bits, constants = precision(), renew()"]
-        # balls that were made while another thread changed the precision enclose all the same, but are not kept
+        # balls that were made while another thread changed the precision enclose all the same, but
+        # are not kept
         lines.append("    return (bits if bits == precision() else None), constants")
         return lines
 

@@ -163,6 +163,8 @@ class Tape:
         return self.lower(rule)
 
     def _lower(self, e: Expr) -> int:
+        # every branch keeps the value for all real arguments for which the expression has one;
+        # literals (evaluate=False) are folded by the tape's own rational arithmetic
         if e.is_Rational:
             return self.constant(Fraction(int(e.p), int(e.q)))
         if e is sympy.pi:
@@ -173,12 +175,10 @@ class Tape:
             return self._sum(e.args)
         if e.is_Mul:
             return self._product(e)
+        if e.is_Pow and e.base is sympy.E:
+            return self.call("exp", self.lower(e.exp))
         if e.is_Pow:
-            return (
-                self._power(*e.as_base_exp())
-                if e.base is not sympy.E
-                else self.call("exp", self.lower(e.exp))
-            )
+            return self._power(*e.as_base_exp())
         return self._function(e)
 
     def _sum(self, terms: Iterable[Expr]) -> int:
@@ -252,19 +252,14 @@ class Tape:
         return self._rule(str(entry[0]), i, parts, slopes)
 
     def _rule(self, operation: str, i: int, parts: Sequence[int], slopes: Sequence[int]) -> int:
-        match operation:
-            case "add":
-                return self.add(*slopes)
-            case "sub":
-                return self.subtract(*slopes)
-            case "neg":
-                return self.negate(slopes[0])
-            case "square":
-                return self.multiply(self.constant(2), self.multiply(parts[0], slopes[0]))
-            case "mul":
-                return self.add(self.multiply(slopes[0], parts[1]), self.multiply(parts[0], slopes[1]))
-            case "div":
-                return self.divide(self.subtract(slopes[0], self.multiply(i, slopes[1])), parts[1])
+        if operation in {"add", "sub", "neg"}:  # linear
+            return {"add": self.add, "sub": self.subtract, "neg": self.negate}[operation](*slopes)
+        if operation == "square":
+            return self.multiply(self.constant(2), self.multiply(parts[0], slopes[0]))
+        if operation == "mul":
+            return self.add(self.multiply(slopes[0], parts[1]), self.multiply(parts[0], slopes[1]))
+        if operation == "div":  # the quotient itself, entry i, is used again
+            return self.divide(self.subtract(slopes[0], self.multiply(i, slopes[1])), parts[1])
         return self._chain(operation, parts, slopes)
 
     def _chain(self, name: str, parts: Sequence[int], slopes: Sequence[int]) -> int:
@@ -289,6 +284,7 @@ class Tape:
 
     def _selector(self, name: str, parts: Sequence[int], position: int) -> int:
         """1 where the argument at ``position`` is the one selected, 0 where it is not, 1/2 at a tie."""
+        # (1 + sign(difference))/2; a ball whose sign is open becomes [0, 1], the weights of Clarke's gradient
         ahead = self.subtract(parts[position], parts[1 - position])
         sign = self.call("sign", ahead if name == "max" else self.negate(ahead))
         return self.multiply(self.constant(Fraction(1, 2)), self.add(self.constant(1), sign))
