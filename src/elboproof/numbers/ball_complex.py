@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from elboproof.arguments import FloatArray, wrong_type
 from elboproof.numbers import ball_complex_functions as functions
+from elboproof.numbers import ball_rectangles as rectangles
 from elboproof.numbers.ball_arrays import BallArray
-from elboproof.numbers.ball_complex_functions import Rectangle
+from elboproof.numbers.ball_rectangles import Rectangle
 from elboproof.numbers.ball_rounding import quiet
 
 
@@ -126,16 +127,16 @@ class ComplexBallArray:
         return rectangle
 
     def __add__(self, other: object) -> Self:
-        return self._with(functions.add, functions.add_real, other)
+        return self._with(rectangles.add, rectangles.add_real, other)
 
     def __sub__(self, other: object) -> Self:
-        return self._with(functions.subtract, functions.subtract_real, other)
+        return self._with(rectangles.subtract, rectangles.subtract_real, other)
 
     def __mul__(self, other: object) -> Self:
-        return self._with(functions.multiply, functions.multiply_real, other)
+        return self._with(rectangles.multiply, rectangles.multiply_real, other)
 
     def __truediv__(self, other: object) -> Self:
-        return self._with(functions.divide, functions.divide_real, other)
+        return self._with(functions.divide, rectangles.divide_real, other)
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -156,7 +157,7 @@ class ComplexBallArray:
             raise wrong_type("n", n, "an integer exponent (pow takes others)")
         if n < 0:
             return 1 / self ** (-n)
-        return self._of(functions.power(self._pair, n))
+        return self._of(rectangles.power(self._pair, n))
 
     def ones(self) -> Self:
         """Return exact ones of the same shape."""
@@ -164,7 +165,7 @@ class ComplexBallArray:
 
     def square(self) -> Self:
         """Return z^2."""
-        return self._of(functions.square(self._pair))
+        return self._of(rectangles.square(self._pair))
 
     def pow(self, exponent: object) -> Self:
         """Return exp(exponent * log z), analytic off the cut of the logarithm."""
@@ -256,7 +257,7 @@ class ComplexBallArray:
     @quiet
     def abs_upper(self) -> FloatArray:
         """Return upper bounds of |z|, shape as the array."""
-        return functions.modulus_upper(self._real.mag(), self._imag.mag())
+        return rectangles.modulus_upper(self._real.mag(), self._imag.mag())
 
     def contains(self, other: object) -> NDArray[np.bool_]:
         """Return whether each rectangle contains a number or a rectangle."""
@@ -288,4 +289,4 @@ class ComplexBallArray:
     @classmethod
     def where(cls, condition: NDArray[np.bool_], first: Self, second: Self) -> Self:
         """Return elements of ``first`` where the condition holds, of ``second`` elsewhere."""
-        return cls._of(functions.where(condition, first._pair, second._pair))
+        return cls._of(rectangles.where(condition, first._pair, second._pair))

@@ -11,92 +11,12 @@ from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
-from elboproof.numbers.ball_rounding import INFLATE, TINY, quiet
+from elboproof.numbers.ball_rectangles import Rectangle, add, modulus_upper, only, where
+from elboproof.numbers.ball_rounding import quiet
 
-# Every function takes rectangles of one shape S, as two BallArrays of it, and returns the same;
-# bounds of moduli are float arrays of shape S. All arithmetic below is that of balls, so roundings
-# need no argument of their own: only the formulas do, and where a float array leaves the balls
-# (`modulus_upper`, radii, scales).
-
-Rectangle = tuple[BallArray, BallArray]
 BELOW_PI = 3.141592
 TWO_OVER_SQRT_PI = 1.1283791671
 """Above 2/sqrt(pi) = 1.12837916709..."""
-
-
-def add(z: Rectangle, w: Rectangle) -> Rectangle:
-    """Return z + w."""
-    return z[0] + w[0], z[1] + w[1]
-
-
-def subtract(z: Rectangle, w: Rectangle) -> Rectangle:
-    """Return z - w."""
-    return z[0] - w[0], z[1] - w[1]
-
-
-def multiply(z: Rectangle, w: Rectangle) -> Rectangle:
-    """Return z w."""
-    # parts of the exact product; each part of an operand stands twice, so the rectangle is not the smallest
-    (a, b), (c, d) = z, w
-    return a * c - b * d, a * d + b * c
-
-
-def add_real(z: Rectangle, t: BallArray) -> Rectangle:
-    """Return z + t for real t."""
-    return _same_shape(z[0] + t, z[1])
-
-
-def subtract_real(z: Rectangle, t: BallArray) -> Rectangle:
-    """Return z - t for real t."""
-    return _same_shape(z[0] - t, z[1])
-
-
-def multiply_real(z: Rectangle, t: BallArray) -> Rectangle:
-    """Return z t for real t."""
-    return z[0] * t, z[1] * t
-
-
-def divide_real(z: Rectangle, t: BallArray) -> Rectangle:
-    """Return z / t for real t."""
-    return z[0] / t, z[1] / t
-
-
-def _same_shape(real: BallArray, imag: BallArray) -> Rectangle:
-    return real, imag if imag.shape == real.shape else imag.broadcast_to(real.shape)
-
-
-def square(z: Rectangle) -> Rectangle:
-    """Return z^2."""
-    # squares of balls are nonnegative, which the product z z would not know
-    a, b = z
-    return a.square() - b.square(), 2 * (a * b)
-
-
-def power(z: Rectangle, n: int) -> Rectangle:
-    """Return z^n for n >= 0 by repeated squaring."""
-    result = z if n & 1 else (z[0].ones(), BallArray(np.zeros(z[1].shape)))
-    while n := n >> 1:
-        z = square(z)
-        if n & 1:
-            result = multiply(result, z)
-    return result
-
-
-@quiet
-def modulus_upper(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Return upper bounds of sqrt(a^2 + b^2) for a, b >= 0.
-
-    Both are divided by their maximum first, so nothing overflows; an underflow is below 2^-500 of the result.
-    """
-    # p, q <= 1 and one of them is 1. Roundings on a path: two quotients, squares, sum, root,
-    # product, below the 13 of INFLATE; p^2 or q^2 that underflows is below 2^-1074, nothing beside
-    # 1. TINY is for a product that underflows. NaN or infinity in a or b gives one, which ends in
-    # an infinite radius.
-    most = np.maximum(a, b)
-    scale = np.where((most > 0.0) & (most < np.inf), most, 1.0)
-    p, q = a / scale, b / scale
-    root = np.sqrt(p * p + q * q) * scale * INFLATE
-    return np.asarray(np.where(most > 0.0, root + TINY, 0.0))
 
 
 def _centre(z: Rectangle) -> tuple[Rectangle, FloatArray]:
@@ -112,19 +32,6 @@ def _spread(centre: Rectangle, radius: BallArray) -> Rectangle:
     return centre[0] + disc, centre[1] + disc
 
 
-def where(condition: NDArray[np.bool_], z: Rectangle, w: Rectangle) -> Rectangle:
-    """Return z where the condition holds, w elsewhere."""
-    return BallArray.where(condition, z[0], w[0]), BallArray.where(condition, z[1], w[1])
-
-
-def _only(condition: NDArray[np.bool_], z: Rectangle) -> Rectangle:
-    """Return z where the condition holds, infinite radii elsewhere."""
-    if condition.all():
-        return z
-    lost = BallArray(np.zeros(z[0].shape), np.inf)
-    return where(condition, z, (lost, lost))
-
-
 def divide(z: Rectangle, w: Rectangle) -> Rectangle:
     """Return z / w: |z/w - z0/w0| <= (|z - z0| + |z0/w0| |w - w0|) / |w|, |w| >= |w0| - |w - w0|."""
     # z/w - z0/w0 = ((z - z0) - (z0/w0)(w - w0)) / w. The quotient of midpoints is in balls, so that
@@ -138,14 +45,14 @@ def divide(z: Rectangle, w: Rectangle) -> Rectangle:
     quotient = ((a * p + b * q) / norm * scale, (b * p - a * q) / norm * scale)
     below = norm.sqrt() / scale - BallArray(dw)
     numerator = BallArray(dz) + BallArray(modulus_upper(quotient[0].mag(), quotient[1].mag())) * BallArray(dw)
-    return _only(below.lower() > 0.0, _spread(quotient, numerator / below))
+    return only(below.lower() > 0.0, _spread(quotient, numerator / below))
 
 
 @quiet
 def _binary_scale(c: FloatArray, d: FloatArray) -> FloatArray:
     """Return a power of two near 1/max(|c|, |d|): the bits of that quotient without its fraction."""
     # clipped to [2^-900, 2^900], so that the quotient is normal and its exponent's bits alone are a
-    # power of two; NaN gives no number either, and a zero divisor is refused by `divide` itself
+    # power of two; a zero divisor is refused by `divide` itself
     most = np.minimum(np.maximum(np.maximum(np.abs(c), np.abs(d)), 2.0**-900), 2.0**900)
     return (np.asarray(1.0 / most).view(np.int64) & np.int64(0x7FF << 52)).view(np.float64)
 
@@ -197,7 +104,7 @@ def tanh(z: Rectangle) -> Rectangle:
         denominator = BallArray.where(denominator.rad <= second.rad, denominator, second)
     positive = denominator.lower() > 0.0
     inverse = 1 / denominator
-    return _only(positive, (t * inverse, q * s * c * inverse))
+    return only(positive, (t * inverse, q * s * c * inverse))
 
 
 def _within_unit(q: BallArray) -> BallArray:
@@ -237,7 +144,7 @@ def log(z: Rectangle) -> Rectangle:
     half_pi = BallArray.pi() * 0.5
     turn = BallArray.where(upper, half_pi, -half_pi)
     angle = BallArray.where(right, quotient.atan(), turn + quotient.atan())
-    return _only(_off_cut(z), ((a.square() + b.square()).log() * 0.5, angle))
+    return only(_off_cut(z), ((a.square() + b.square()).log() * 0.5, angle))
 
 
 def sqrt(z: Rectangle) -> Rectangle:
@@ -260,7 +167,7 @@ def sqrt(z: Rectangle) -> Rectangle:
     flip = BallArray(np.where(b.mid < 0.0, -1.0, 1.0))
     centre = where(right, (root, other), (other * flip, root * flip))
     least = (z[0].mig_ball().square() + z[1].mig_ball().square()).sqrt()
-    return _only(_off_cut(z), _spread(centre, BallArray(radius) / (least + modulus).sqrt()))
+    return only(_off_cut(z), _spread(centre, BallArray(radius) / (least + modulus).sqrt()))
 
 
 def _off_imaginary_cuts(z: Rectangle) -> NDArray[np.bool_]:
@@ -291,7 +198,7 @@ def asinh(z: Rectangle) -> Rectangle:
     root = sqrt(((1 - q) * (1 + q) + p.square(), 2 * (p * q)))
     value = log((p + root[0], q + root[1]))
     slope = 1 / _distances_to_i(z).sqrt()
-    return _only(
+    return only(
         _off_imaginary_cuts(z), _spread((value[0] * flip, value[1] * flip), BallArray(radius) * slope)
     )
 
@@ -304,7 +211,7 @@ def atan(z: Rectangle) -> Rectangle:
     (a, b), radius = _centre(z)
     minus, plus = log((1 + b, -a)), log((1 - b, a))
     value = ((plus[1] - minus[1]) * 0.5, (minus[0] - plus[0]) * 0.5)
-    return _only(_off_imaginary_cuts(z), _spread(value, BallArray(radius) / _distances_to_i(z)))
+    return only(_off_imaginary_cuts(z), _spread(value, BallArray(radius) / _distances_to_i(z)))
 
 
 def softplus(z: Rectangle) -> Rectangle:
@@ -318,7 +225,7 @@ def softplus(z: Rectangle) -> Rectangle:
     decayed = exp((BallArray.where(left, a, -a), BallArray.where(left, b, -b)))
     value = log((1 + decayed[0], decayed[1]))
     value = where(left, value, add(z, value))
-    return _only(b.mag() < BELOW_PI, value)
+    return only(b.mag() < BELOW_PI, value)
 
 
 def erf(z: Rectangle) -> Rectangle:
@@ -341,7 +248,7 @@ def sign(z: Rectangle) -> Rectangle:
     """Return the sign of the real part; infinite radius where 0 is touched."""
     # constant, hence analytic, on either half plane
     a, b = z
-    return _only(a.mig() > 0.0, (a.sign(), BallArray(np.zeros(b.shape))))
+    return only(a.mig() > 0.0, (a.sign(), BallArray(np.zeros(b.shape))))
 
 
 def maximum(z: Rectangle, w: Rectangle) -> Rectangle:
@@ -350,4 +257,4 @@ def maximum(z: Rectangle, w: Rectangle) -> Rectangle:
     first, second = z[0].lower() > w[0].upper(), w[0].lower() > z[0].upper()
     shape = np.broadcast_shapes(z[0].shape, w[0].shape)
     z, w = ((p[0].broadcast_to(shape), p[1].broadcast_to(shape)) for p in (z, w))
-    return _only(first | second, where(first, z, w))
+    return only(first | second, where(first, z, w))

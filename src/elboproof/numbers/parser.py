@@ -68,6 +68,8 @@ def parse(text: str, symbols: Mapping[str, Symbol], name: str = "decoder") -> Ex
         If it is not such an expression, is too long, too deep, makes numbers that are too large, or is not a finite
         real number where it is a constant. The message names the offending part and what is allowed.
     """
+    # refused in order of cost: type, length, names, and then token by token; nothing is evaluated
+    # before it was read
     if not isinstance(text, str):
         raise wrong_type(name, text, "a string")
     if len(text) > LONGEST:
@@ -95,6 +97,8 @@ def require_moderate(expression: Expr, name: str) -> Expr:
 
     Strings nest powers: ((z + 1)**1000)**1000 is the largest of one base.
     """
+    # over all rationals and powers of the expression, wherever they stand; only rational exponents
+    # make numbers
     if any(
         max(int(number.p).bit_length(), int(number.q).bit_length()) > LARGEST_COMBINED_BITS
         for number in expression.atoms(sympy.Rational)
@@ -157,6 +161,7 @@ class _Parser:
         return self.real(self.build.power(factor, sympy.Integer(-1)))
 
     def signed(self) -> Expr:
+        # signs bind weaker than powers, as in Python: -z**2 is -(z**2)
         negative = False
         while self.token.text in {"+", "-"}:
             negative ^= self.take() == "-"
@@ -164,6 +169,7 @@ class _Parser:
         return self.build.product([sympy.Integer(-1), result]) if negative else result
 
     def power(self) -> Expr:
+        # right to left: the exponent is parsed by `signed`, which takes the next power with it
         base = self.atom()
         if self.token.text != "**":
             return base

@@ -43,11 +43,7 @@ class Tape:
         self.varies: list[bool] = []  # whether an entry depends on an input
         self._number: dict[Entry, int] = {}
         self._slopes: dict[tuple[int, int], int] = {}
-        self._lowered: dict[Expr, int] = {
-            symbol: self._put(("input", k)) for k, symbol in enumerate(self.inputs)
-        }
-
-    # -- entries --
+        self._lowered: dict[Expr, int] = {s: self._put(("input", k)) for k, s in enumerate(self.inputs)}
 
     def _put(self, entry: Entry) -> int:
         with _GROWING:
@@ -105,6 +101,7 @@ class Tape:
 
     def multiply(self, i: int, j: int) -> int:
         """Return the entry of the product; signs are moved outwards and equal factors become a square."""
+        # rational constants are folded exactly, and -1 moves outwards, so that x y and (-x)(-y) are one entry
         a, b = self.value(i), self.value(j)
         if a is not None and b is not None:
             return self.constant(a * b)
@@ -142,8 +139,6 @@ class Tape:
         if name in {"max", "min"} and not self.varies[arguments[0]]:
             arguments = arguments[::-1]  # rings may rely on a first operand that is no constant
         return self._put((name, *arguments))
-
-    # -- from SymPy --
 
     def lower(self, expression: Expr) -> int:
         """Return the entry that computes a SymPy expression.
@@ -224,8 +219,6 @@ class Tape:
             total = self.call(name, total, argument)
         return total
 
-    # -- derivatives --
-
     def derivative(self, root: int, k: int) -> int:
         """Return the entry of the derivative of entry ``root`` with respect to input ``k``.
 
@@ -266,8 +259,7 @@ class Tape:
         total = self.constant(0)
         for position, slope in enumerate(slopes):
             if self.value(slope) != 0:
-                outer = self._outer(name, parts, position)
-                total = self.add(total, self.multiply(outer, slope))
+                total = self.add(total, self.multiply(self._outer(name, parts, position), slope))
         return total
 
     def _outer(self, name: str, parts: Sequence[int], position: int) -> int:
@@ -278,6 +270,8 @@ class Tape:
             )
         if name in {"max", "min"}:
             return self._selector(name, parts, position)
+        # SymPy's rule for the function alone, with entries put for its dummies: it never sees the
+        # whole expression
         dummies = [sympy.Dummy(f"t{place}", real=True) for place in range(len(parts))]
         rule = PRIMITIVES[name].symbolic(*dummies).diff(dummies[position])
         return self.substituted(rule, dummies, parts)
