@@ -84,6 +84,20 @@ def test_wide_balls_contain_every_point_and_are_not_much_too_wide(encoder: Any, 
     )
 
 
+@pytest.mark.parametrize("wide", [1e-6, 1e-2])
+def test_wide_balls_contain_the_exact_values_at_their_ends(encoder: Any, kind: Any, wide: float) -> None:
+    """Near one code the other weights are small and their slopes all that the width consists of: no room for a lost part."""
+    for seed in range(12):
+        instance = encoder(kind, deviation=0.2, seed=seed)
+        centre = instance.codes[seed % 6] + 0.1
+        with working_precision(200):
+            balls = instance.decoder.ball_values([arb(float(c), wide) for c in centre])
+            for signs in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+                end = [arb(float(c)) + arb(wide) * s for c, s in zip(centre, signs, strict=True)]
+                for ball, value in zip(balls, instance.decoder.ball_values(end), strict=True):
+                    assert ball.contains(value)
+
+
 def test_complex_values_agree_with_many_digits(encoder: Any, kind: Any, mp_value: Any) -> None:
     instance = encoder(kind)
     balls = instance.decoder.ball_values([acb(0.25, 0.125), acb(-0.5, 0.0625)])
