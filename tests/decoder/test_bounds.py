@@ -116,10 +116,12 @@ def test_diameter_is_the_largest_distance_rounded_up(points: Any, d: Any, offset
 
 
 def test_diameter_is_found_between_blocks_that_are_wide_themselves() -> None:
-    # two clusters of a block each, the farther one six wide: its own pairs are farther apart (squared) than a *distance* to
-    # the other cluster can be, but not than its square
+    # two clusters of a block each, one of them six wide: the square of its own largest distance exceeds a distance
+    # to the other cluster, but not the square of that
     across = np.where(np.arange(1024) % 2, 3.0, -3.0)
-    rows = np.concatenate([np.stack([0 * across + 10, across], 1), np.stack([0 * across - 10, 0 * across], 1)])
+    rows = np.concatenate(
+        [np.stack([0 * across + 10, across], 1), np.stack([0 * across - 10, 0 * across], 1)]
+    )
     assert diameter(rows) == pytest.approx(np.sqrt(400 + 9), rel=SLACK)
 
 
