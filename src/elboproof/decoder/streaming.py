@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.decoder.gaussians import Gaussians
+from elboproof.decoder.tensors import slices
 from elboproof.shapes import Bool, Float, Float64, Int
 
 Floats = NDArray[np.floating[Any]]
@@ -186,7 +187,7 @@ def candidates(g: Gaussians, eps: float, z: Float64[Float64s, "Q d"]) -> Iterato
         search = _Pass(whole, np.empty((len(codes), 0)), order, codes)
         search.seed()
         seen = np.stack([search.seen(number, eps) for number in range(len(search.blocks))])
-    for run in _runs(len(order), GROUP):
+    for run in slices(len(order), GROUP):
         used = np.flatnonzero(seen[:, run].any(1))
         yield order[run], np.concatenate([search.blocks[number] for number in used])
 
@@ -201,7 +202,7 @@ class _Pass:
         # log densities less the shift. `out` (Q, D) and `total` (Q,) are sums of exp(log density -
         # shift); buffers are made once for all blocks.
         self.data, self.codes = data, codes
-        self.blocks = [codes[part] for part in _runs(len(codes), CODE_BLOCK)]
+        self.blocks = [codes[part] for part in slices(len(codes), CODE_BLOCK)]
         self.bounds = _upper_bounds(whole, order, self.blocks)
         self.slack = 2 * whole.rounding[order]  # of a bound and of the shift it is compared with
         ones = np.ones((len(codes), 1))
@@ -216,10 +217,10 @@ class _Pass:
     def run(self) -> Float[Floats, "q D"]:
         self.seed()
         eps = float(np.finfo(self.data.dtype).eps)
-        for number, part in enumerate(_runs(len(self.codes), CODE_BLOCK)):
+        for number, part in enumerate(slices(len(self.codes), CODE_BLOCK)):
             seen = self.seen(number, eps)
             rows = self.data[self.blocks[number]] if seen.any() else self.data[:0]
-            for queries in _runs(len(self.total), QUERY_BLOCK):
+            for queries in slices(len(self.total), QUERY_BLOCK):
                 if seen[queries].any():
                     self._add(number, part, queries, rows)
         self.out /= self.total[:, None].astype(self.out.dtype)
@@ -240,9 +241,9 @@ class _Pass:
         # any shift is right; the largest log density of the most promising block is near the
         # largest of all, so exp neither overflows nor loses the sum
         best = self.bounds.argmax(0)
-        for number, part in enumerate(_runs(len(self.codes), CODE_BLOCK)):
+        for number, part in enumerate(slices(len(self.codes), CODE_BLOCK)):
             chosen = np.flatnonzero(best == number)
-            for run in _runs(len(chosen), QUERY_BLOCK):
+            for run in slices(len(chosen), QUERY_BLOCK):
                 scores = self.features[chosen[run]] @ self.coefficients[part].T
                 self.features[chosen[run], -1] = -scores.max(1)
 
@@ -289,8 +290,3 @@ def _upper_bounds(
         squared = (outside * outside).sum(1)
         bounds[number] = offset + whole.top[block].max() - 0.5 * whole.stiffness[block].min() * squared
     return bounds
-
-
-def _runs(count: int, length: int) -> Iterator[slice]:
-    for start in range(0, count, length):
-        yield slice(start, min(start + length, count))

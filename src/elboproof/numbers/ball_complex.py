@@ -60,6 +60,7 @@ class ComplexBallArray:
     @classmethod
     def exact(cls, value: ArrayLike) -> Self:
         """Return rectangles of radius 0 around complex numbers."""
+        # parts of a complex128 are float64 numbers, taken as they are
         array = np.asarray(value, dtype=np.complex128)
         return cls._of((BallArray(array.real), BallArray(array.imag)))
 
@@ -169,6 +170,7 @@ class ComplexBallArray:
 
     def pow(self, exponent: object) -> Self:
         """Return exp(exponent * log z), analytic off the cut of the logarithm."""
+        # the principal power: analytic where the logarithm is, which says so by a finite radius
         return (self.log() * self._required(exponent, "exponent")).exp()
 
     def exp(self) -> Self:
@@ -261,11 +263,13 @@ class ComplexBallArray:
 
     def contains(self, other: object) -> NDArray[np.bool_]:
         """Return whether each rectangle contains a number or a rectangle."""
+        # a rectangle is the product of its parts, and contains another one if both parts do
         o = self._required(other)
         return self._real.contains(o._real) & self._imag.contains(o._imag)
 
     def union(self, other: object) -> Self:
         """Return the rectangles around both."""
+        # the smallest rectangle around both, part by part
         o = self._required(other)
         return self._of((self._real.union(o._real), self._imag.union(o._imag)))
 

@@ -28,7 +28,9 @@ def float_array(value: ArrayLike, name: str) -> FloatArray:
         If the nesting is ragged or an integer entry is too large to be exact.
     """
     try:
-        array = np.asarray(value)
+        array = np.asarray(
+            value
+        )  # float16 and float32 are float64 numbers too; longdouble and complex are not
     except ValueError as error:  # ragged nesting
         raise bad(name, value, "numbers in a rectangular array") from error
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
@@ -95,6 +97,7 @@ class BallStorage:
 
     def _set(self, pair: Pair) -> None:
         self._mid, self._rad = np.asarray(pair[0]), np.asarray(pair[1])
+        # balls are values: an array that could be written to would change results that were proved before
         self._mid.flags.writeable = False
         self._rad.flags.writeable = False
 
@@ -226,6 +229,7 @@ class BallStorage:
 
     def mig_ball(self) -> Self:
         """Return the lower bounds of |t| as points, for use in further bounds."""
+        # the point mig stands for a bound and not for a member: only monotone bounds may be made of it
         return type(self)(self.mig())
 
     def contains(self, other: object) -> NDArray[np.bool_]:

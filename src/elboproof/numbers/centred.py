@@ -13,7 +13,7 @@ in the rectangle that encloses it. The form is used only where the plain range i
 analyticity stays said.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,16 @@ import numpy as np
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.duals import Dual
+
+
+def _unary(name: str, value: str) -> "Callable[[Centred], Centred]":
+    """Return the method that applies a function of one quantity."""
+
+    def method(self: "Centred") -> "Centred":
+        return self._nonlinear(name)
+
+    method.__name__, method.__doc__ = name, f"Return {value}."
+    return method
 
 
 class Centred:
@@ -111,81 +121,27 @@ class Centred:
     __radd__ = __add__
     __rmul__ = __mul__
 
-    def square(self) -> "Centred":
-        """Return t^2."""
-        return self._nonlinear("square")
-
-    def exp(self) -> "Centred":
-        """Return e^t, evaluated; compiled tapes keep sums of exponentials unevaluated, see `exponential_sums`."""
-        return self._nonlinear("exp")
-
-    def expm1(self) -> "Centred":
-        """Return e^t - 1."""
-        return self._nonlinear("expm1")
-
-    def log(self) -> "Centred":
-        """Return log t."""
-        return self._nonlinear("log")
-
-    def log1p(self) -> "Centred":
-        """Return log(1 + t)."""
-        return self._nonlinear("log1p")
-
-    def sqrt(self) -> "Centred":
-        """Return the square root."""
-        return self._nonlinear("sqrt")
-
-    def sin(self) -> "Centred":
-        """Return sin t."""
-        return self._nonlinear("sin")
-
-    def cos(self) -> "Centred":
-        """Return cos t."""
-        return self._nonlinear("cos")
-
-    def tan(self) -> "Centred":
-        """Return tan t."""
-        return self._nonlinear("tan")
-
-    def sinh(self) -> "Centred":
-        """Return sinh t."""
-        return self._nonlinear("sinh")
-
-    def cosh(self) -> "Centred":
-        """Return cosh t."""
-        return self._nonlinear("cosh")
-
-    def tanh(self) -> "Centred":
-        """Return tanh t."""
-        return self._nonlinear("tanh")
-
-    def asinh(self) -> "Centred":
-        """Return asinh t."""
-        return self._nonlinear("asinh")
-
-    def atan(self) -> "Centred":
-        """Return atan t."""
-        return self._nonlinear("atan")
-
-    def erf(self) -> "Centred":
-        """Return erf t."""
-        return self._nonlinear("erf")
-
-    def sigmoid(self) -> "Centred":
-        """Return 1 / (1 + e^-t)."""
-        return self._nonlinear("sigmoid")
-
-    def softplus(self) -> "Centred":
-        """Return log(1 + e^t)."""
-        return self._nonlinear("softplus")
-
-    def abs(self) -> "Centred":
-        """Return |t|."""
-        return self._nonlinear("abs")
-
-    def sign(self) -> "Centred":
-        """Return the sign."""
-        return self._nonlinear("sign")
+    square = _unary("square", "t^2")
+    exp = _unary(
+        "exp", "e^t, evaluated; compiled tapes keep sums of exponentials unevaluated, see `exponential_sums`"
+    )
+    expm1 = _unary("expm1", "e^t - 1")
+    log = _unary("log", "log t")
+    log1p = _unary("log1p", "log(1 + t)")
+    sqrt = _unary("sqrt", "the square root")
+    sin = _unary("sin", "sin t")
+    cos = _unary("cos", "cos t")
+    tan = _unary("tan", "tan t")
+    sinh = _unary("sinh", "sinh t")
+    cosh = _unary("cosh", "cosh t")
+    tanh = _unary("tanh", "tanh t")
+    asinh = _unary("asinh", "asinh t")
+    atan = _unary("atan", "atan t")
+    erf = _unary("erf", "erf t")
+    sigmoid = _unary("sigmoid", "1 / (1 + e^-t)")
+    softplus = _unary("softplus", "log(1 + e^t)")
+    abs = _unary("abs", "|t|")
+    sign = _unary("sign", "the sign")
 
     def max(self, other: Any) -> "Centred":
         """Return the greater of two; of two quantities by their difference, whose sign a centred form knows best."""

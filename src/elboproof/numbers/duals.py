@@ -140,6 +140,7 @@ class Dual:
         if dual is None:
             constant = self._constant(other)
             return self._chain(self.value * constant, constant)
+        # (v w)_j = v_j w + v w_j
         v, w = self.value, dual.value
         pairs = zip(self._slopes, dual._slopes, strict=True)
         # the product rule with the ranges v and w of both factors over the box
@@ -254,7 +255,7 @@ class Dual:
     def sign(self) -> Self:
         """Return the sign; its slope is 0, and the whole line where 0 is touched."""
         y = self.value.sign()
-        return self._chain(y, 0 / self.value)
+        return self._chain(y, 0 / self.value)  # 0 where the ball keeps clear of 0, infinite where it does not
 
     def max(self, other: object) -> Self:
         """Return the greater of two; where that is open, the partials enclose both gradients and all between."""

@@ -168,6 +168,7 @@ def _bounds(balls: "Sequence[arb]") -> list[tuple[float, float]]:
 def _double_bounds(ball: "arb") -> tuple[float, float]:
     if ball.is_nan():
         return -np.inf, np.inf
+    # arb.lower and upper are exact balls at or outside of the ends, rounded at the precision in force
     # float() of an exact arb rounds to nearest, so the float is stepped outwards unless it is already outside
     exact_low, exact_high = ball.lower(), ball.upper()
     low, high = float(exact_low), float(exact_high)

@@ -37,6 +37,8 @@ def exact(value: object, name: str) -> Fraction:
     ValueError
         If it is infinite, NaN, or a string that spells no number.
     """
+    # float64 is a float, float32 a float of the same value; bool is an int in Python and is refused
+    # before ints are taken
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, str):
@@ -82,6 +84,7 @@ def bits_for(digits: float, spare: int) -> int:
 def _spelled(text: str, name: str) -> Fraction:
     if len(text) > _LONGEST or not _SPELLED.fullmatch(text):
         raise bad(name, text, _REQUIREMENT)
+    # Fraction reads decimals and exponents exactly; the pattern has bounded both lengths before
     over, _, under = text.partition("/")
     divisor = Fraction(under) if under else Fraction(1)
     if divisor == 0:

@@ -44,7 +44,7 @@ class Sigmoid(_PositiveOfExp):
         return Rational(1, 2) if t == 0 else None
 
     def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
-        return self * (1 - self)
+        return self * (1 - self)  # in terms of the value: the tape computes no second exponential
 
     def _eval_rewrite_as_exp(self, t: Expr, **_: object) -> Expr:
         return 1 / (1 + sympy.exp(-t))
@@ -115,6 +115,8 @@ class Composite(Function):  # type: ignore[misc]
         return t
 
     def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
+        # of the definition with a dummy, and the argument put in afterwards: SymPy differentiates
+        # one level only
         t = sympy.Dummy("t", real=True)
         return self.definition(t).diff(t).xreplace({t: self.args[0]})
 

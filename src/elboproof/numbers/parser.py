@@ -138,6 +138,7 @@ class _Parser:
         return result
 
     def sum(self) -> Expr:
+        # every level of parentheses and calls passes here, so this is where depth is counted
         self.deeper()
         terms = [self.product()]
         while self.token.text in {"+", "-"}:
@@ -232,6 +233,7 @@ class _Parser:
         return require_real(expression, self.name, self.text)
 
     def require_small(self, base: Expr, exponent: Expr, at: int) -> None:
+        # the number that a power would make has about bits * exponent bits: refused before SymPy computes it
         bits = self.build.bits(base)
         if not exponent.is_Integer and base.is_Rational and bits > LARGEST_ROOT_BITS:
             raise self.error("a root of a large number", f"at most {LARGEST_ROOT_BITS} bits", at)
@@ -267,6 +269,7 @@ class _Parser:
         self.advance()
 
     def _scan(self) -> Iterator[_Token]:
+        # tokens are made when they are asked for, so an error is that of the first bad place
         for match in _TOKEN.finditer(self.text):
             number, word, sign, other = match.groups()
             at = match.start(match.lastindex or 0)

@@ -9,7 +9,7 @@ Entries refer to earlier entries only, so that their order is an order of evalua
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 import sympy
@@ -101,7 +101,7 @@ class Tape:
 
     def multiply(self, i: int, j: int) -> int:
         """Return the entry of the product; signs are moved outwards and equal factors become a square."""
-        # rational constants are folded exactly, and -1 moves outwards, so that x y and (-x)(-y) are one entry
+        # -1 moves outwards, so that x y and (-x)(-y) are one entry
         a, b = self.value(i), self.value(j)
         if a is not None and b is not None:
             return self.constant(a * b)
@@ -158,8 +158,7 @@ class Tape:
         return self.lower(rule)
 
     def _lower(self, e: Expr) -> int:
-        # every branch keeps the value for all real arguments for which the expression has one;
-        # literals (evaluate=False) are folded by the tape's own rational arithmetic
+        # every branch keeps the value wherever the expression has one; the tape folds literals itself
         if e.is_Rational:
             return self.constant(Fraction(int(e.p), int(e.q)))
         if e is sympy.pi:
@@ -227,6 +226,7 @@ class Tape:
         ValueError
             If it needs the derivative of a jump (a second derivative of abs, max, min or relu at the kink).
         """
+        # from the inputs upwards, so that the slopes of an entry's operands are known before its own
         for i in self.reachable([root]):
             if (i, k) not in self._slopes:
                 self._slopes[i, k] = self._slope(i, k)
@@ -245,8 +245,9 @@ class Tape:
         return self._rule(str(entry[0]), i, parts, slopes)
 
     def _rule(self, operation: str, i: int, parts: Sequence[int], slopes: Sequence[int]) -> int:
-        if operation in {"add", "sub", "neg"}:  # linear
-            return {"add": self.add, "sub": self.subtract, "neg": self.negate}[operation](*slopes)
+        linear: dict[str, Callable[..., int]] = {"add": self.add, "sub": self.subtract, "neg": self.negate}
+        if operation in linear:
+            return linear[operation](*slopes)
         if operation == "square":
             return self.multiply(self.constant(2), self.multiply(parts[0], slopes[0]))
         if operation == "mul":
@@ -270,8 +271,7 @@ class Tape:
             )
         if name in {"max", "min"}:
             return self._selector(name, parts, position)
-        # SymPy's rule for the function alone, with entries put for its dummies: it never sees the
-        # whole expression
+        # SymPy's rule for the function alone: it never sees the whole expression
         dummies = [sympy.Dummy(f"t{place}", real=True) for place in range(len(parts))]
         rule = PRIMITIVES[name].symbolic(*dummies).diff(dummies[position])
         return self.substituted(rule, dummies, parts)
