@@ -33,7 +33,7 @@ def evidence(x: float, inside: float) -> float:
         return float(np.exp(-(z * z) / 2 - (x - f) ** 2 / 8) / np.sqrt(2 * np.pi) / np.sqrt(8 * np.pi))
 
     ends = (-9.0, HOLE[0], HOLE[1], 9.0)
-    return sum(quad(integrand, a, b, epsabs=1e-12)[0] for a, b in itertools.pairwise(ends))
+    return sum(float(quad(integrand, a, b, epsabs=1e-12)[0]) for a, b in itertools.pairwise(ends))
 
 
 @pytest.mark.parametrize("inside", [-1.0, 0.0, 0.3, 1.0])
