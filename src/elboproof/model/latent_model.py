@@ -92,18 +92,28 @@ class LatentModel:
         Parameters
         ----------
         module
-            From d latents to D outputs: Sequential (also nested) of Linear, Tanh, Sigmoid, Softplus(beta=1),
-            GELU(approximate='none'), SiLU, ReLU, Sin (a module whose class has that name), Identity, Flatten and, in
-            evaluation mode, Dropout. The weights are copied: later training does not change the model.
+            From d latents to D outputs: Sequential (also nested) of Linear, Tanh, Sigmoid,
+            Softplus(beta=1, threshold=20), GELU(approximate='none'), SiLU, ReLU, Sin (a module whose class has that
+            name), Identity, Flatten and, in evaluation mode, Dropout. A module that stands in two places is two
+            layers. The weights are copied: later training does not change the model.
         likelihood
             ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli`` (the network gives logits).
 
         Raises
         ------
         TypeError
-            If a layer is not one of these.
+            If a layer is not one of these, or has hooks, parametrizations or a ``forward`` of its own.
         ValueError
-            If weights are not finite, sizes do not fit, or a dropout is in training mode.
+            If weights are not finite, sizes do not fit, a dropout is in training mode, or the module computes
+            something else than what was read.
+
+        Notes
+        -----
+        The decoder is the exact real function of these weights; what the module computes is that function rounded in
+        its own precision. A copy of the module is run in float64 and compared with what was read, layer by layer, at
+        latents of sizes up to 1000 and activations' arguments up to 1000 in size; a difference elsewhere, in a class
+        that calls itself Sin, would not be seen. A softplus is log(1 + e^t) everywhere: torch's own is t beyond its
+        threshold of 20, which is up to 2.1e-9 less.
         """
         from elboproof.model.network_model import NetworkModel
         from elboproof.model.torch_layers import read

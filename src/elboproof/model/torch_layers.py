@@ -175,7 +175,8 @@ def _activation(module: "torch.nn.Module", name: str) -> Activation | None:
         return None
     known = type(module) is getattr(nn, kind, None) and kind in {*_ACTIVATIONS, "Identity", "Flatten"}
     if not known:
-        raise TypeError(f"{name}: got {module}; expected one of {ALLOWED}")
+        text = " ".join(str(module).split())  # torch writes containers on many lines
+        raise TypeError(f"{name}: got {text:.200}; expected one of {ALLOWED}")
     for setting, wanted in _SETTINGS.get(kind, {}).items():
         got = getattr(module, setting)
         if got != wanted:
