@@ -36,6 +36,9 @@ class Affine:
     bias: FloatArray
     name: str
 
+    def __post_init__(self) -> None:
+        self.bias.setflags(write=False)
+
 
 @dataclass(frozen=True)
 class Activation:

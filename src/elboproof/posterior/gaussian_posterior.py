@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elboproof.arguments import bad, record_text, shown, written
+from elboproof.arguments import Sealed, bad, record_text, shown, written
 from elboproof.numbers.exact import exact
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ Matrix = tuple[Row, ...]
 
 
 @dataclass(frozen=True, init=False)
-class GaussianPosterior:
+class GaussianPosterior(Sealed):
     """q(z) = N(z; mean, covariance).
 
     Parameters
