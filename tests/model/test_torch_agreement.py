@@ -85,8 +85,8 @@ def repeated_activation() -> nn.Sequential:
 
 def weighted(linear: nn.Linear, weight: list[list[float]], bias: list[float]) -> nn.Linear:
     with torch.no_grad():
-        linear.weight.copy_(torch.tensor(weight))
-        linear.bias.copy_(torch.tensor(bias))
+        linear.weight.copy_(torch.tensor(weight, dtype=torch.float64))
+        linear.bias.copy_(torch.tensor(bias, dtype=torch.float64))
     return linear.double()
 
 
@@ -126,14 +126,15 @@ def test_a_module_used_twice_is_two_layers(name: str) -> None:
 
 def instance_forward() -> nn.Module:
     module = three(nn.Tanh())
-    module.forward = MethodType(lambda s, t: torch.sigmoid(nn.Sequential.forward(s, t)), module)  # type: ignore[method-assign]
+    forward: Any = nn.Sequential.forward
+    module.forward = MethodType(lambda s, t: torch.sigmoid(forward(s, t)), module)  # type: ignore[method-assign]
     return module
 
 
 def layer_forward() -> nn.Module:
     module = three(nn.Tanh())
-    linear = module[2]
-    linear.forward = lambda h: 2 * nn.functional.linear(h, linear.weight, linear.bias)  # type: ignore[method-assign]
+    linear: Any = module[2]
+    linear.forward = lambda h: 2 * nn.functional.linear(h, linear.weight, linear.bias)
     return module
 
 
@@ -160,7 +161,8 @@ def looped() -> nn.Module:
 
 def emptied() -> nn.Module:
     module = three(nn.Tanh())
-    module._modules["1"] = None
+    children: dict[str, Any] = module._modules
+    children["1"] = None
     return module
 
 
@@ -200,6 +202,22 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], type[Exception], str]] = {
         lambda: three(Sin(lambda t: torch.where(t.abs() > 500, 0, torch.sin(t)))),
         ValueError,
         OTHER,
+    ),
+    "a sine near 0, small weights": (
+        lambda: nn.Sequential(
+            weighted(nn.Linear(1, 1), [[1e-6]], [0.0]),
+            Sin(lambda t: torch.where(t.abs() > 500, 0, torch.sin(t))),
+        ),
+        ValueError,
+        OTHER,
+    ),
+    "overflow": (
+        lambda: nn.Sequential(
+            weighted(nn.Linear(1, 1).double(), [[1e308]], [1e308]),
+            weighted(nn.Linear(1, 1).double(), [[1e308]], [0.0]),
+        ),
+        ValueError,
+        r"module\.1 \(Linear\): got overflow in float64 at every point; expected finite values",
     ),
     "the lowest terms": (lambda: three(Sin(lambda t: t - t**3 / 6)), ValueError, OTHER),
     "one unit differs": (
@@ -289,7 +307,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], type[Exception], str]] = {
     "integer weight": (with_weight(torch.eye(2, dtype=torch.int64)), TypeError, r"weight: got torch\.int64"),
     "meta weight": (lambda: nn.Linear(2, 2, device="meta"), TypeError, "weight: got .* on meta"),
     "tensor subclass": (
-        with_weight(torch.eye(2).as_subclass(Wrapped)),  # type: ignore[arg-type]
+        with_weight(torch.eye(2).as_subclass(Wrapped)),
         TypeError,
         r"(?s)module\.0 \(Linear\)\.weight: got Wrapped.*expected a plain torch tensor",
     ),
@@ -407,15 +425,21 @@ TAKEN: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+def global_state() -> Any:
+    """Return the state of NumPy's global generator."""
+    state: Any = np.random.get_state()  # noqa: NPY002
+    return state[1].copy()
+
+
 @pytest.mark.parametrize("name", TAKEN)
 def test_what_agrees_is_taken_and_left_as_it_was(name: str) -> None:
     module = TAKEN[name]()
     before = copy.deepcopy(module.state_dict())
     modes = [(part.training, type(part)) for part in module.modules()]
-    state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    state = torch.get_rng_state(), global_state()
     model = ep.LatentModel.from_torch(module, ep.Gaussian(1))
     assert torch.equal(state[0], torch.get_rng_state())
-    assert np.array_equal(state[1], np.random.get_state()[1])  # noqa: NPY002
+    assert np.array_equal(state[1], global_state())
     assert modes == [(part.training, type(part)) for part in module.modules()]
     after = module.state_dict()
     assert list(after) == list(before)

@@ -94,6 +94,7 @@ class Tensors(Arrays):
         """Return floats in the dtype and on the device of ``like``."""
         import torch
 
+        # a copy: torch shares no memory with arrays that cannot be written
         return torch.tensor(np.asarray(values), dtype=like.dtype, device=like.device)[:, None]
 
     stacked = column

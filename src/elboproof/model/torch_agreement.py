@@ -144,7 +144,8 @@ def _more_inputs(part: "Part", width: int) -> FloatArray:
     if not isinstance(part.layer, Activation):
         return np.random.default_rng(1).standard_normal((_EACH, width))
     count = len(_ARGUMENTS)
-    return _ARGUMENTS[(np.arange(count)[:, None] + np.arange(width)) % count]
+    turned = (np.arange(count)[:, None] + np.arange(width)) % count
+    return np.asarray(_ARGUMENTS[turned])
 
 
 def _require_equal(

@@ -135,7 +135,7 @@ def _part(module: "torch.nn.Module", place: str, above: "tuple[torch.nn.Module, 
     _require_untouched(module, name)
     if isinstance(module, nn.Sequential) and _calls_as(type(module), nn.Sequential):
         # not named_children, which leaves out a module that was there before
-        parts = [_part(m, f"{place}.{key}", (*above, module)) for key, m in module._modules.items()]  # type: ignore[arg-type]
+        parts = [_part(m, f"{place}.{key}", (*above, module)) for key, m in module._modules.items()]
         return Part(name, module, parts=tuple(parts))
     if type(module) is nn.Linear:
         return Part(name, module, _affine(module, name))
