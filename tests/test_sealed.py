@@ -99,3 +99,44 @@ def test_the_symbols_of_a_decoder_stand_for_every_real_number() -> None:
     z = sympy.Symbol("z", real=True)
     assert ep.LatentModel("z", [sympy.sqrt(z**2)], ep.Gaussian(1)).floating.decoder([-0.5])[0] == 0.5
     assert ep.LatentModel("z", [sympy.Symbol("z") ** 3], ep.Gaussian(1)).floating.decoder([-0.5])[0] == -0.125
+
+
+PLANE = ep.LatentModel(["u", "v"], ["u", "2*v"], ep.Gaussian(1))
+NO_ROWS: dict[str, Any] = {
+    "set": {0.5, 0.25},
+    "mapping": {0: 0.5, 1: 0.25},
+    "values": {0: 0.5, 1: 0.25}.values(),
+    "text": "12",
+    "bytes": b"12",
+    "array of bytes": bytearray(b"12"),
+}
+READERS: dict[str, tuple[Callable[[Any], object], str]] = {
+    "balls, z": (PLANE.balls.decoder, "z: got .*expected a sequence of 2 numbers"),
+    "balls, x": (lambda x: PLANE.balls.energy([0, 0], x), "x: got .*expected a sequence of 2 numbers"),
+    "exact, z": (lambda z: PLANE.exact.energy(z, [0, 0]), "z: got .*expected a sequence of 2 numbers"),
+    "gap law": (lambda x: ep.gap_law(PLANE, x), "x: got .*expected a sequence of 2 numbers"),
+    "mean": (lambda m: ep.GaussianPosterior(m, [1, 1]), "(mean|covariance): got .*expected"),
+    "statement": (lambda x: ep.Gap(["u", "v"], ["u", "v"], 1, x), "x: got .*expected"),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("name", NO_ROWS)
+def test_what_has_no_order_is_no_row(name: str, reader: str) -> None:
+    read, message = READERS[reader]
+    with pytest.raises((TypeError, ValueError), match=message):
+        read(NO_ROWS[name])
+
+
+def test_rows_of_every_kind_are_read_alike() -> None:
+    rows: list[Any] = [
+        [1, 2],
+        (1, 2),
+        range(1, 3),
+        np.array([1, 2]),
+        np.array(["1", "2"]),
+        sympy.Matrix([1, 2]),
+    ]
+    values = [PLANE.exact.energy(row, [0, 0]) for row in rows]
+    assert set(values) == {values[0]}
+    assert values[0] != PLANE.exact.energy([2, 1], [0, 0])
