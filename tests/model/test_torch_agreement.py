@@ -211,6 +211,14 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], type[Exception], str]] = {
         ValueError,
         OTHER,
     ),
+    "the last unit differs far away": (
+        lambda: nn.Sequential(
+            weighted(nn.Linear(1, 4), [[1e-6]] * 4, [0.0] * 4),
+            Sin(lambda t: torch.where((t.abs() > 500) & (torch.arange(4) == 3), 0, torch.sin(t))),
+        ),
+        ValueError,
+        r"module\.1 \(Sin\): got 0 in unit 3",
+    ),
     "overflow": (
         lambda: nn.Sequential(
             weighted(nn.Linear(1, 1).double(), [[1e308]], [1e308]),

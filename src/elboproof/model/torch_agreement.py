@@ -61,7 +61,7 @@ def require_agreement(whole: "Part", inputs: int) -> None:
     twins = _twins(whole.module)
     sizes = np.repeat(_SIZES, _EACH)[:, None]
     z = sizes * np.random.default_rng(0).standard_normal((len(sizes), inputs))
-    with torch.no_grad(), torch.autocast("cpu", enabled=False), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
         _outputs(whole, z, lambda part: twins[id(part.module)])
 
 
