@@ -143,7 +143,7 @@ def prove(model: LatentModel, x: Data, digits: float, *, seconds: float, most_ce
 
 def _proved(model: LatentModel, x: Data, digits: float, seconds: float, most_cells: int) -> Evidence:
     began = time.monotonic()
-    if not hasattr(model, "quantities"):
+    if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
     if model.latent_dim > MOST_LATENTS:
         raise bad("model", model, f"at most {MOST_LATENTS} latents")

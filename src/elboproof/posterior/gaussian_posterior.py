@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from flint import arb, fmpq
 
-from elboproof.arguments import bad, record_text, shown, written
+from elboproof.arguments import Sealed, bad, record_text, shown, written
 from elboproof.numbers.exact import exact
 from elboproof.numbers.precision import steady_precision
 
@@ -16,7 +16,7 @@ Matrix = tuple[Row, ...]
 
 
 @dataclass(frozen=True, init=False)
-class GaussianPosterior:
+class GaussianPosterior(Sealed):
     """q(z) = N(z; mean, covariance).
 
     Parameters
