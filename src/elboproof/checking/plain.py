@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, plain_array, wrong_type
 
 Plain: TypeAlias = float | str | None
 """A number, the text of an exact or symbolic value, or nothing."""
@@ -22,7 +22,7 @@ def plain(value: object) -> Plain:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
+        value = plain_array(value, "value")[()]
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
     if isinstance(value, float | np.floating):
@@ -51,7 +51,7 @@ def plain_series(data: Mapping[str, object]) -> dict[str, list[float]]:
     for name, values in data.items():
         if not isinstance(name, str):
             raise wrong_type("data", name, "names that are text")
-        array = np.asarray(values)
+        array = plain_array(values, f"data[{name!r}]")
         if array.ndim != 1 or array.dtype.kind not in "fiu":
             raise bad(f"data[{name!r}]", values, "a one-dimensional sequence of real numbers")
         series[name] = [float(value) for value in array]

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, plain_array, wrong_type
 from elboproof.checking.plain import Plain, plain, plain_series
 
 Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ class Verdict:
 
 
 def _real(value: ArrayLike, name: str) -> NDArray[np.float64]:
-    array = np.asarray(value)
+    array = plain_array(value, name)
     if array.dtype.kind == "O":  # Fractions, and numbers of libraries with their own types
         array = np.vectorize(float, otypes=[np.float64])(array)
     if array.dtype.kind not in "fiu" or array.size == 0:

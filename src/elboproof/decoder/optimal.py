@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, unwrapped, wrong_type
 from elboproof.decoder import attention, bounds, derivatives, enclosing, gaussians, streaming, tensors
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.decoder.tensors import Table
@@ -62,8 +62,7 @@ class OptimalDecoder:
         points, dimensions = self.codes.shape
         if len(self.data) != points:
             raise ValueError(f"data: got {len(self.data)} rows; expected N = {points}, one per row of codes")
-        gaussians.require_real(covariances)
-        table = covariances if tensors.is_tensor(covariances) else tensors.plain(covariances)
+        table = gaussians.real_table(covariances, "covariances", gaussians.ACCEPTED)
         self.covariances: Table = gaussians.covariance_stack(table, points, dimensions)
         stack = tensors.plain(self.covariances).astype(np.float64)
         gaussians.require_covariances(stack)
@@ -249,18 +248,15 @@ class OptimalDecoder:
         return self._exact
 
     def _exact_query(self, z: Any) -> list[Fraction]:
-        entries = z.tolist() if isinstance(z, np.ndarray) or tensors.is_tensor(z) else z
+        given = unwrapped(z, "z")
+        entries = given.tolist() if isinstance(given, np.ndarray) else given
         d = self.codes.shape[1]
         if not isinstance(entries, list | tuple) or len(entries) != d:
             raise bad("z", z, f"one point: a sequence of d = {d} numbers")
         return [exact_number(entry, f"z[{k}]") for k, entry in enumerate(entries)]
 
     def _queries(self, z: Table) -> Table:
-        if tensors.is_tensor(z) and not z.is_floating_point():
-            raise wrong_type("z", z, "a tensor of real floating-point numbers")
-        if not tensors.is_tensor(z):
-            gaussians.require_real(z, "z", "real numbers of shape (..., d)")
-            z = np.asarray(z)
+        z = gaussians.real_table(z, "z", "real numbers of shape (..., d)")
         dimensions = self.codes.shape[1]
         if z.ndim == 0 or z.shape[-1] != dimensions:
             raise ValueError(

@@ -3,24 +3,18 @@
 import sys
 from collections.abc import Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import float_array, require_finite, wrong_type
+from elboproof.arguments import float_array, is_tensor, require_dense, require_finite, wrong_type
 
 if TYPE_CHECKING:
     import torch
 
 Table = Any
 """A NumPy array or a torch tensor."""
-
-
-def is_tensor(value: object) -> "TypeGuard[torch.Tensor]":
-    """Return whether a value is a torch tensor, without importing torch."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def numbers(value: Table, name: str, shape: tuple[str, ...]) -> Table:
@@ -35,10 +29,16 @@ def numbers(value: Table, name: str, shape: tuple[str, ...]) -> Table:
     """
     if not is_tensor(value):
         return float_array(value, name, shape)
+    require_floating(value, name)
+    float_array(value, name, shape)
+    return value
+
+
+def require_floating(value: "torch.Tensor", name: str) -> None:
+    """Raise TypeError unless a tensor holds real floating-point numbers, densely."""
     if not value.is_floating_point():
         raise wrong_type(name, value, "a tensor of real floating-point numbers")
-    float_array(plain(value), name, shape)
-    return value
+    require_dense(value, name)
 
 
 def plain(value: Table) -> NDArray[np.floating[Any]]:

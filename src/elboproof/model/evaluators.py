@@ -12,7 +12,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from sympy import Expr
 
-from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
+from elboproof.arguments import FloatArray, bad, finite_array, plain_array, require_dense, wrong_type
 from elboproof.model.quantities import Evaluator, not_finite
 from elboproof.numbers.exact import exact, rational
 from elboproof.numbers.floating import FLOATING, TENSORS
@@ -62,11 +62,9 @@ class FloatingEvaluator(Evaluator):
         return np.moveaxis(parts, range(order), range(-order, 0)) if order else parts
 
     def _points(self, value: ArrayLike, name: str, length: int) -> FloatArray:
-        try:
-            axes = max(np.ndim(value), 1)
-        except ValueError as error:  # ragged nesting
-            raise bad(name, value, "numbers in a rectangular array") from error
-        return finite_array(value, name, (*(f"n{k}" for k in range(axes - 1)), length))
+        array = plain_array(value, name)
+        axes = max(array.ndim, 1)
+        return finite_array(array, name, (*(f"n{k}" for k in range(axes - 1)), length))
 
     def _run(self, quantity: str, order: int, z: FloatArray, x: FloatArray | None) -> FloatArray:
         function = self._quantities.compiled(quantity, order, FLOATING)
@@ -125,6 +123,7 @@ class TensorEvaluator(Evaluator):
         given: object = value
         if not isinstance(given, torch.Tensor) or not given.is_floating_point():
             raise wrong_type(name, value, "a floating-point tensor")
+        require_dense(value, name)
         if value.ndim < 1 or value.shape[-1] != length or 0 in value.shape:
             raise ValueError(
                 f"{name}: got shape {tuple(value.shape)}; expected (..., {length}) with no empty axis"
@@ -218,7 +217,8 @@ class BallEvaluator(Evaluator):
 
         from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 
-        points = [_ball(value, f"z[{j}]") for j, value in enumerate(self._numbers(z, "z", self._d))]
+        entries = self._numbers(z, "z", self._d)
+        points = [_ball(value, f"z[{j}]") for j, value in enumerate(entries)]
         data: list[Any] = [None] * self._D
         if x is not None:
             data = [_real_ball(value, f"x[{j}]") for j, value in enumerate(x)]
@@ -232,7 +232,8 @@ class BallEvaluator(Evaluator):
             )
         values = self._quantities.compiled(quantity, order, REAL_BALLS)(*points, *data)
         numbers = all(
-            point.is_exact() or not isinstance(given, arb) for point, given in zip(points, z, strict=True)
+            point.is_exact() or not isinstance(given, arb)
+            for point, given in zip(points, entries, strict=True)
         )
         if numbers and not all(value.is_finite() for value in values):
             raise not_finite(quantity, order, [str(point) for point in points], f"finite at {ctx.prec} bits")

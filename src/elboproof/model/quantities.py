@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from elboproof.arguments import FloatArray, bad, shown, wrong_type
+from elboproof.arguments import FloatArray, bad, shown, unwrapped, wrong_type
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.tape import Tape
@@ -113,16 +113,14 @@ class Evaluator:
 
     def _numbers(self, values: Sequence[object], name: str, length: int) -> list[object]:
         """Return a point as a list of its coordinates."""
-        if isinstance(values, str) or not hasattr(values, "__len__") or _is_scalar(values):
+        given = unwrapped(values, name)
+        if not isinstance(
+            given, list | tuple | np.ndarray
+        ):  # the order of sets and dictionaries is not theirs
             raise wrong_type(name, values, f"a sequence of {length} numbers")
-        if len(values) != length:
-            raise ValueError(f"{name}: got {len(values)} numbers; expected {length}")
-        return list(values)
-
-
-def _is_scalar(values: object) -> bool:
-    """Return whether an array or tensor has no axis: it has a ``__len__`` that raises."""
-    return getattr(values, "shape", None) == ()
+        if len(given) != length:
+            raise ValueError(f"{name}: got {len(given)} numbers; expected {length}")
+        return list(given)
 
 
 def not_finite(quantity: str, order: int, point: object, requirement: str) -> ValueError:

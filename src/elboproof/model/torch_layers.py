@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elboproof.arguments import FloatArray, wrong_type
+from elboproof.arguments import FloatArray, require_dense, wrong_type
 from elboproof.model.networks import Activation, Affine, Network
 from elboproof.numbers.ball_matrices import ExactMatrix
 
@@ -116,6 +116,7 @@ def _numbers(parameter: "torch.Tensor", name: str) -> FloatArray:
     if not parameter.is_floating_point() or 0 in parameter.shape or parameter.is_meta:
         got = f"{parameter.dtype} of shape {tuple(parameter.shape)} on {parameter.device}"
         raise TypeError(f"{name}: got {got}; expected real floating-point numbers, at least one")
+    require_dense(parameter, name)
     array: FloatArray = parameter.detach().to("cpu", torch.float64).numpy().copy()
     finite = np.isfinite(array)
     if not finite.all():
