@@ -200,6 +200,8 @@ def plain_array(value: object, name: str, dtype: type[object] | None = None) -> 
         As in `unwrapped`, or if the nesting is ragged.
     """
     given = unwrapped(value, name)
+    if isinstance(given, bytes | bytearray):  # NumPy would take the letters' codes
+        raise wrong_type(name, value, "numbers, or an array of them")
     try:
         array = np.asarray(given, dtype=dtype)
     except ValueError as error:  # ragged nesting
@@ -275,12 +277,12 @@ def require_finite(array: NDArray[np.generic], name: str) -> None:
 
 
 def require_doubles(array: NDArray[Any], name: str) -> None:
-    """Raise if float64 would round an entry of an array of finite numbers, naming the first one."""
+    """Raise if float64 would round an entry of an array, naming the first one; NaN and infinities it has."""
     if array.dtype.itemsize < 8 or array.dtype == np.float64:
         return
     if array.dtype.kind == "f":
         with np.errstate(over="ignore"):
-            kept = np.asarray(array.astype(np.float64) == array)
+            kept = np.asarray((array.astype(np.float64) == array) | np.isnan(array))
     else:
         kept = np.array((array <= 2**53) & (array >= -(2**53)))
         kept[~kept] = [int(float(n)) == n for n in array[~kept].tolist()]

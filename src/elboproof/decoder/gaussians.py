@@ -258,7 +258,5 @@ def real_table(value: Any, name: str, requirement: str) -> Table:
         if RECTANGULAR in str(error):
             raise wrong_type(name, value, requirement) from error
         raise
-    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
-        require_finite(array, name)
-        require_doubles(array, name)
+    require_doubles(array, name)
     return tensors.plain(array)

@@ -64,7 +64,7 @@ class OptimalDecoder:
             raise ValueError(f"data: got {len(self.data)} rows; expected N = {points}, one per row of codes")
         table = gaussians.real_table(covariances, "covariances", gaussians.ACCEPTED)
         self.covariances: Table = gaussians.covariance_stack(table, points, dimensions)
-        stack = tensors.plain(self.covariances).astype(np.float64)
+        stack = tensors.plain(self.covariances, "covariances").astype(np.float64)
         gaussians.require_covariances(stack)
         if (stack == stack[:1]).all() and not getattr(self.covariances, "requires_grad", False):
             self.covariances, stack = self.covariances[:1], stack[:1]
@@ -249,7 +249,7 @@ class OptimalDecoder:
 
     def _exact_query(self, z: Any) -> list[Fraction]:
         given = unwrapped(z, "z")
-        entries = given.tolist() if isinstance(given, np.ndarray) else given
+        entries = list(given) if isinstance(given, np.ndarray) else given
         d = self.codes.shape[1]
         if not isinstance(entries, list | tuple) or len(entries) != d:
             raise bad("z", z, f"one point: a sequence of d = {d} numbers")

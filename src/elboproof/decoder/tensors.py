@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import float_array, is_tensor, require_dense, require_finite, wrong_type
+from elboproof.arguments import (
+    float_array,
+    is_tensor,
+    require_dense,
+    require_finite,
+    tensor_array,
+    wrong_type,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -36,17 +43,14 @@ def numbers(value: Table, name: str, shape: tuple[str, ...]) -> Table:
 
 def require_floating(value: "torch.Tensor", name: str) -> None:
     """Raise TypeError unless a tensor holds real floating-point numbers, densely."""
-    if not value.is_floating_point():
+    if not value.is_floating_point() or value.element_size() < 2:  # torch does not compute with eight bits
         raise wrong_type(name, value, "a tensor of real floating-point numbers")
     require_dense(value, name)
 
 
-def plain(value: Table) -> NDArray[np.floating[Any]]:
+def plain(value: Table, name: str = "z") -> NDArray[np.floating[Any]]:
     """Return the numbers of an array or tensor as a NumPy array of float32 or float64."""
-    if is_tensor(value):
-        wide = value.detach().cpu()
-        return (wide if wide.element_size() >= 4 else wide.float()).numpy()
-    array = np.asarray(value)
+    array = tensor_array(value, name) if is_tensor(value) else np.asarray(value)
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile
 
 import numpy as np
@@ -201,7 +202,15 @@ def _is_name(entry: str) -> bool:
 def _read_npy(path: Path, width: int) -> list[Point]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)  # maps no more than the file holds
-    except (ValueError, EOFError, OverflowError, MemoryError, RecursionError, BadZipFile) as error:
+    except (
+        ValueError,
+        EOFError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+        BadZipFile,
+        TokenError,
+    ) as error:
         raise bad("x", str(path), "a NumPy file of one array of numbers") from error
     if not isinstance(array, np.ndarray):  # np.load opens archives under any name
         array.close()

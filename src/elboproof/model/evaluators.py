@@ -121,7 +121,8 @@ class TensorEvaluator(Evaluator):
         import torch
 
         given: object = value
-        if not isinstance(given, torch.Tensor) or not given.is_floating_point():
+        floating = isinstance(given, torch.Tensor) and given.is_floating_point()
+        if not floating or value.element_size() < 2:  # torch does not compute with eight bits
             raise wrong_type(name, value, "a floating-point tensor")
         require_dense(value, name)
         if value.ndim < 1 or value.shape[-1] != length or 0 in value.shape:
