@@ -212,6 +212,26 @@ def plain_array(value: object, name: str, dtype: type[object] | None = None) -> 
     return array
 
 
+def number_list(values: object, name: str, length: int) -> list[Any]:
+    """Return the entries of a list or of an array with one axis; each is still to be looked at.
+
+    Raises
+    ------
+    TypeError
+        If it is no such sequence: sets and dictionaries have an order of their own.
+    ValueError
+        If it has another length, or an entry is masked.
+    """
+    given = unwrapped(values, name)
+    if isinstance(given, range):
+        given = list(given)
+    if not isinstance(given, list | tuple | np.ndarray):
+        raise wrong_type(name, values, f"a sequence of {length} numbers")
+    if len(given) != length:
+        raise ValueError(f"{name}: got {len(given)} numbers; expected {length}")
+    return list(given)
+
+
 def finite_array(value: ArrayLike, name: str, shape: Shape) -> FloatArray:
     """Return ``value`` as a float64 array of the shape asked, with every entry finite.
 

@@ -12,7 +12,15 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from sympy import Expr
 
-from elboproof.arguments import FloatArray, bad, finite_array, plain_array, require_dense, wrong_type
+from elboproof.arguments import (
+    FloatArray,
+    bad,
+    finite_array,
+    number_list,
+    plain_array,
+    require_dense,
+    wrong_type,
+)
 from elboproof.model.quantities import Evaluator, not_finite
 from elboproof.numbers.exact import exact, rational
 from elboproof.numbers.floating import FLOATING, TENSORS
@@ -168,12 +176,12 @@ class ExactEvaluator(Evaluator):
     def energy(self, z: Sequence[object], x: Sequence[object], order: int = 0) -> Any:
         """Return U(z) = -log p(x, z) in nats as a SymPy number, or its derivatives as an object array (d,) * order."""
         index = self._index(order)
-        return np.array(self._run("energy", order, z, self._numbers(x, "x", self._D)), dtype=object)[index]
+        return np.array(self._run("energy", order, z, number_list(x, "x", self._D)), dtype=object)[index]
 
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None
     ) -> tuple[Expr, ...]:
-        points = [rational(value, f"z[{j}]") for j, value in enumerate(self._numbers(z, "z", self._d))]
+        points = [rational(value, f"z[{j}]") for j, value in enumerate(number_list(z, "z", self._d))]
         data: list[object] = [None] * self._D
         if x is not None:
             data = [rational(value, f"x[{j}]") for j, value in enumerate(x)]
@@ -208,7 +216,7 @@ class BallEvaluator(Evaluator):
     ) -> Any:
         """Return U(z) = -log p(x, z) in nats as a ball, or its derivatives as an object array (d,) * order."""
         index = self._index(order)
-        data = self._numbers(x, "x", self._D)
+        data = number_list(x, "x", self._D)
         return np.array(self._run("energy", order, z, data, analytic), dtype=object)[index]
 
     def _run(
@@ -218,7 +226,7 @@ class BallEvaluator(Evaluator):
 
         from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 
-        entries = self._numbers(z, "z", self._d)
+        entries = number_list(z, "z", self._d)
         points = [_ball(value, f"z[{j}]") for j, value in enumerate(entries)]
         data: list[Any] = [None] * self._D
         if x is not None:

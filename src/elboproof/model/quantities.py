@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from elboproof.arguments import FloatArray, bad, shown, unwrapped, wrong_type
+from elboproof.arguments import FloatArray, bad, shown, wrong_type
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.tape import Tape
@@ -110,17 +110,6 @@ class Evaluator:
         for value in x:
             if self._quantities.binary and not (value == 0 or value == 1):  # of balls: surely equal
                 raise bad("x", value, "zeros and ones, the data of a Bernoulli likelihood")
-
-    def _numbers(self, values: Sequence[object], name: str, length: int) -> list[object]:
-        """Return a point as a list of its coordinates."""
-        given = unwrapped(values, name)
-        if not isinstance(
-            given, list | tuple | np.ndarray
-        ):  # the order of sets and dictionaries is not theirs
-            raise wrong_type(name, values, f"a sequence of {length} numbers")
-        if len(given) != length:
-            raise ValueError(f"{name}: got {len(given)} numbers; expected {length}")
-        return list(given)
 
 
 def not_finite(quantity: str, order: int, point: object, requirement: str) -> ValueError:
