@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 Shape = Sequence[int | str]
 """One entry per axis: an integer is a required length, a word is the name of a free one."""
+MOST_DIGITS = 100_000
+"""Of a proof: beyond, one multiplication takes longer than any limit on time is looked at."""
 RECTANGULAR = "numbers in a rectangular array"
 _KNOWN_ARRAYS = (np.ndarray, np.memmap, np.matrix)
 """Kinds of arrays that say nothing about their entries but numbers; others hold units, records and the like."""
@@ -63,7 +65,7 @@ def wrong_type(name: str, value: object, requirement: str) -> TypeError:
 
 
 def require_positive(**limits: object) -> None:
-    """Raise unless every argument, given by its name, is a positive finite number.
+    """Raise unless every argument, given by its name, is a positive finite number, and no more digits than MOST_DIGITS.
 
     Raises
     ------
@@ -71,8 +73,11 @@ def require_positive(**limits: object) -> None:
         If one is not.
     """
     for name, value in limits.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 < value <= sys.float_info.max:  # type: ignore[operator]
             raise bad(name, value, "a positive number, an int or a float")
+        if name == "digits" and value > MOST_DIGITS:  # type: ignore[operator]
+            raise bad(name, value, f"a positive number of digits, at most {MOST_DIGITS}")
 
 
 def file_path(value: object, name: str) -> Path:

@@ -26,6 +26,7 @@ from elboproof.numbers.exact import exact
 from elboproof.numbers.functions import CONSTANTS, WRITABLE
 from elboproof.numbers.parser import parse
 
+MOST_BITS = 14_000
 FILES = (".csv", ".npy")
 
 MISSING = frozenset(
@@ -96,8 +97,16 @@ def build_model(
     """
     names = [name.strip() for name in latent.split(",")] if latent is not None else free_names(decoder)
     entries = [text.strip() for text in (variance or "").split(",")]
+    for text in entries if not bernoulli else []:
+        _require_short(exact(text, "variance"), text)
     likelihood = Bernoulli() if bernoulli else Gaussian(entries if len(entries) > 1 else entries[0])
     return LatentModel(names, list(decoder), likelihood)
+
+
+def _require_short(variance: Fraction, text: str) -> None:
+    """Raise unless the variance can be printed as a ratio: Python writes no integer of more than 4300 digits."""
+    if max(abs(variance.numerator), variance.denominator).bit_length() > MOST_BITS:
+        raise bad("variance", text, f"a number of at most {MOST_BITS} bits, which is printed exactly")
 
 
 def free_names(decoder: Sequence[str]) -> list[str]:
