@@ -3,6 +3,7 @@
 Messages read ``name: got <value>; expected <requirement>``.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -37,6 +38,8 @@ def shown(value: object, limit: int = 60) -> str:
         RecursionError,
     ):  # Python writes no integer of more than 4300 digits, and no deep nesting
         text = f"a {type(value).__name__} too long to write"
+    if "\n" in text:  # of arrays; an error is one line
+        text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
@@ -173,7 +176,7 @@ def _unwrapped_list(value: list[Any] | tuple[Any, ...], name: str, depth: int) -
     if set(map(type, value)) <= {int, float, str}:  # most lists, and the long ones
         return value
     if depth == _DEEPEST:
-        raise bad(name.partition("[")[0], value, f"{RECTANGULAR}, of at most {_DEEPEST} axes")
+        raise bad(re.sub(r"(\[\d+\])+$", "", name), value, f"{RECTANGULAR}, of at most {_DEEPEST} axes")
     return [unwrapped(entry, f"{name}[{k}]", depth + 1) for k, entry in enumerate(value)]
 
 

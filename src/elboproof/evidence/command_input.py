@@ -26,6 +26,8 @@ from elboproof.numbers.exact import exact
 from elboproof.numbers.functions import CONSTANTS, WRITABLE
 from elboproof.numbers.parser import parse
 
+LONGEST_NAME = 255
+"""Of a file, in bytes, on every common file system; the system refuses to look for a longer one."""
 MOST_BITS = 14_000
 FILES = (".csv", ".npy")
 
@@ -154,7 +156,7 @@ def read_points(texts: Sequence[str], model: LatentModel) -> list[Point]:
 def _read(text: str, width: int) -> list[Point]:
     path = file_path(text, "x")
     if path.suffix.lower() not in FILES:
-        if path.is_file():
+        if len(text) < LONGEST_NAME and path.is_file():
             raise bad("x", text, "a point such as 0.7,0.2, or a file whose name ends in .csv or .npy")
         return [_point(text.split(","), width, "x")]
     try:

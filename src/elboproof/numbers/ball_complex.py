@@ -16,6 +16,7 @@ from elboproof.numbers import ball_complex_functions as functions
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex_functions import Rectangle
 from elboproof.numbers.ball_rounding import quiet
+from elboproof.numbers.ball_storage import float_array
 
 
 class ComplexBallArray:
@@ -61,7 +62,9 @@ class ComplexBallArray:
         """Return rectangles of radius 0 around complex numbers."""
         array = plain_array(value, "value")
         if array.dtype not in (np.complex64, np.complex128):
-            return cls(BallArray(array))  # refuses what is no number, and integers that would be rounded
+            return cls(
+                BallArray(float_array(array, "value"))
+            )  # refuses what is no number, and integers that would be rounded
         return cls._of((BallArray(array.real), BallArray(array.imag)))
 
     @classmethod
