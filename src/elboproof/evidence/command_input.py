@@ -162,7 +162,12 @@ def _read(text: str, width: int) -> list[Point]:
     try:
         return _read_csv(path, width) if path.suffix.lower() == ".csv" else _read_npy(path, width)
     except OSError as error:
-        raise bad("x", text, f"a file that can be read ({error.strerror})") from error
+        raise _unreadable(path, f"a file that can be read ({error.strerror})") from error
+
+
+def _unreadable(path: Path, requirement: str) -> ValueError:
+    """Return the error for a file, its path in full."""
+    return ValueError(f"x: got {str(path)!r}; expected {requirement}")
 
 
 def _read_csv(path: Path, width: int) -> list[Point]:
@@ -171,11 +176,11 @@ def _read_csv(path: Path, width: int) -> list[Point]:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
         rows = _rows(lines, _delimiter(lines, width, path))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise bad("x", str(path), f"a text file of comma-separated numbers ({error})") from error
+        raise _unreadable(path, f"a text file of comma-separated numbers ({error})") from error
     if rows and all(map(_is_name, rows[0][1])):
         rows = rows[1:]
     if not rows:
-        raise bad("x", str(path), "at least one row of numbers")
+        raise _unreadable(path, "at least one row of numbers")
     return [_point(row, width, f"x, {path} line {number}") for number, row in rows]
 
 
@@ -186,7 +191,7 @@ def _delimiter(lines: Sequence[str], width: int, path: Path) -> str:
     """
     text = "\n".join(_QUOTED.sub("", line).strip(" ") for line in lines if not _COMMENT.match(line))
     if "," in text and ";" in text:
-        raise bad("x", str(path), "one delimiter, a comma or a semicolon or a tab, and decimal points")
+        raise _unreadable(path, "one delimiter, a comma or a semicolon or a tab, and decimal points")
     for mark in ",;\t":
         if mark in text:
             return mark
@@ -222,10 +227,10 @@ def _read_npy(path: Path, width: int) -> list[Point]:
         BadZipFile,
         TokenError,
     ) as error:
-        raise bad("x", str(path), "a NumPy file of one array of numbers") from error
+        raise _unreadable(path, "a NumPy file of one array of numbers") from error
     if not isinstance(array, np.ndarray):  # np.load opens archives under any name
         array.close()
-        raise bad("x", str(path), "a NumPy file of one array, not an archive")
+        raise _unreadable(path, "a NumPy file of one array, not an archive")
     name = f"x, {path}"
     table = real_array(array, name)
     require_shape(table, name, ("N", width))

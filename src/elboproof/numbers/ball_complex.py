@@ -62,9 +62,7 @@ class ComplexBallArray:
         """Return rectangles of radius 0 around complex numbers."""
         array = plain_array(value, "value")
         if array.dtype not in (np.complex64, np.complex128):
-            return cls(
-                BallArray(float_array(array, "value"))
-            )  # refuses what is no number, and integers that would be rounded
+            return cls(BallArray(float_array(array, "value")))  # refuses what is no such number
         return cls._of((BallArray(array.real), BallArray(array.imag)))
 
     @classmethod
