@@ -35,7 +35,7 @@ class Foreign:
         return self.array
 
 
-class Metres(np.ndarray):  # type: ignore[type-arg]
+class Metres(np.ndarray):
     """An array whose numbers have a unit."""
 
 
@@ -111,7 +111,7 @@ def test_masked_entries_of_matrices_are_refused(use: str, kind: int) -> None:
 
 
 def test_the_first_masked_entry_is_named() -> None:
-    data = np.ma.array(np.ones((3, 2)), mask=[[0, 0], [0, 1], [1, 0]])
+    data = np.ma.array(np.ones((3, 2)), mask=[[False, False], [False, True], [True, False]])
     with pytest.raises(ValueError, match=r"data: got a masked entry at data\[1\]\[1\]; expected"):
         ep.OptimalDecoder(np.ones((3, 1)), data, 1.0)
 
@@ -177,7 +177,7 @@ def masked_tensor() -> torch.Tensor:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a prototype, says torch
-        return make(torch.tensor([0.5]), torch.tensor([False]))  # type: ignore[no-any-return]
+        return make(torch.tensor([0.5]), torch.tensor([False]))
 
 
 def nested() -> torch.Tensor:
@@ -255,7 +255,7 @@ def test_a_span_of_time_is_no_integer() -> None:
 
 
 def test_samples_and_numbers_of_a_check_may_not_be_masked() -> None:
-    hidden = np.ma.array([0.1, 0.2, 0.3], mask=[0, 1, 0])
+    hidden = np.ma.array([0.1, 0.2, 0.3], mask=[False, True, False])
     with pytest.raises(ValueError, match=r"samples: got a masked entry at samples\[1\]"):
         mean_equals(hidden, 0.2, (0.0, 1.0), 1e-6)
     with pytest.raises(ValueError, match=r"computed: got a masked entry at computed\[1\]"):

@@ -326,7 +326,7 @@ def test_numpy_files_are_read_right(array: object, tmp_path: Path) -> None:
 def test_integers_of_numpy_files_are_exact(tmp_path: Path) -> None:
     save(np.array([[1, 2**60 + 1]]), tmp_path / "x.npy")
     (point,) = read_points([str(tmp_path / "x.npy")], TWO)
-    assert point.values == (1, 2**60 + 1)
+    assert point.values == (Fraction(1), Fraction(2**60 + 1))
     assert point.texts == ("1", str(2**60 + 1))
 
 

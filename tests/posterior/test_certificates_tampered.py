@@ -124,7 +124,7 @@ def implied(found: Statement, true: Statement) -> bool:
 def holds_at_points(found: Statement, box: dict[str, list[str]]) -> bool:
     """Whether a statement holds at the corners and the centre of a box, by the quantities' other routes."""
     sides = [[Fraction(low), Fraction(high)] for low, high in box.values()]
-    points = [*product(*sides), tuple(sum(side) / 2 for side in sides)]
+    points = [*product(*sides), tuple((low + high) / 2 for low, high in sides)]
     return all(holds_at(found, dict(zip(box, point, strict=True))) for point in points)
 
 
@@ -143,8 +143,8 @@ def holds_at(found: Statement, point: dict[str, Fraction]) -> bool:
         value = ep.elbo(model, x, quantity.q, 6)
     else:
         value = ep.gap(model, x, 4) if isinstance(quantity, Gap) else ep.log_evidence(model, x, 6)
-    above = found.upper is None or value.lower <= found.upper
-    return above and (found.lower is None or value.upper >= found.lower)
+    above = found.upper is None or Fraction(float(value.lower)) <= found.upper
+    return above and (found.lower is None or Fraction(float(value.upper)) >= found.lower)
 
 
 def require_sound(content: Any, true: Statement, file: Path) -> bool:

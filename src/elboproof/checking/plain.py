@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -77,7 +78,11 @@ def from_json(value: object) -> Plain:
         raise wrong_type("value", value, "a number, a text or null")
     if value in ("nan", "inf", "-inf"):
         return float(value)
-    return float(value) if isinstance(value, int) else value
+    if isinstance(value, int):
+        if abs(value) > sys.float_info.max:
+            raise bad("value", value, "a number in the range of float64")
+        return float(value)
+    return value
 
 
 def series_to_json(data: Mapping[str, Sequence[float]] | None) -> dict[str, list[float | str | None]] | None:
@@ -87,6 +92,9 @@ def series_to_json(data: Mapping[str, Sequence[float]] | None) -> dict[str, list
 
 def series_from_json(data: Mapping[str, Sequence[object]] | None) -> dict[str, list[float]] | None:
     """Return the series that `series_to_json` wrote."""
-    if data is None:
+    given: object = data
+    if given is None or data is None:
         return None
+    if not isinstance(given, Mapping) or not all(isinstance(values, list) for values in data.values()):
+        raise wrong_type("data", data, "an object of lists of numbers")
     return {name: [float(str(value)) for value in values] for name, values in data.items()}

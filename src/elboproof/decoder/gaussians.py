@@ -24,6 +24,7 @@ from elboproof.arguments import (
     RECTANGULAR,
     FloatArray,
     bad,
+    is_tensor,
     real_array,
     require_doubles,
     require_finite,
@@ -249,7 +250,7 @@ def real_table(value: Any, name: str, requirement: str) -> Table:
     ValueError
         If an entry is masked, or float64 would round it.
     """
-    if tensors.is_tensor(value):
+    if is_tensor(value):
         tensors.require_floating(value, name)
         return value
     try:

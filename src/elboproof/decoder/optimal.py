@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, unwrapped, wrong_type
+from elboproof.arguments import bad, is_tensor, unwrapped, wrong_type
 from elboproof.decoder import attention, bounds, derivatives, enclosing, gaussians, streaming, tensors
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.decoder.tensors import Table
@@ -89,7 +89,7 @@ class OptimalDecoder:
         """
         z = self._queries(z)
         g, data = self._on(z)
-        if tensors.is_tensor(z):
+        if is_tensor(z):
             parts = [self._weights(g, part) @ data for part in self._parts(g, z)]
             return self._shaped(parts, z, (data.shape[1],))
         flat = z.reshape(math.prod(z.shape[:-1]), z.shape[-1]).astype(np.float64)
@@ -202,7 +202,7 @@ class OptimalDecoder:
         ValueError
             If the covariances differ: the logits are quadratic in z then.
         """
-        g = self._on(self.data)[0] if tensors.is_tensor(self.data) else self._gaussians
+        g = self._on(self.data)[0] if is_tensor(self.data) else self._gaussians
         return attention.attention(g, self.data)
 
     def enclose(self, z: Any, digits: int = 15) -> enclosing.EnclosedAverage:
@@ -267,7 +267,7 @@ class OptimalDecoder:
 
     def _on(self, z: Table) -> tuple[Gaussians, Table]:
         """Return the Gaussians and the data as arrays of the kind of z."""
-        if not tensors.is_tensor(z):
+        if not is_tensor(z):
             return self._gaussians, tensors.plain(self.data)
         means, stack = tensors.like(self.codes, z), tensors.like(self.covariances, z)
         return gaussians.gaussians(tensors.module_of(z), means, stack), tensors.like(self.data, z)
@@ -282,7 +282,7 @@ class OptimalDecoder:
     def _shaped(self, parts: list[Table], z: Table, tail: tuple[int, ...]) -> Table:
         xp = tensors.module_of(z)
         whole = (parts[0] if len(parts) == 1 else xp.concatenate(parts)).reshape((*z.shape[:-1], *tail))
-        if tensors.is_tensor(z):
+        if is_tensor(z):
             return tensors.require_in_range(whole.to(z.dtype))
         return tensors.require_in_range(np.asarray(whole, dtype=tensors.plain(self.data).dtype)[()])
 
@@ -335,7 +335,7 @@ def _derivative(g: Gaussians, data: Table, z: Table, order: int) -> Table:
 
 def _moments(g: Gaussians, weighted: dict[Any, Table], data: Table) -> dict[Any, Table]:
     """Return sum_i w_i P_a(i) (x_i - c), shape (Q, D), for every a; c, a mean, only improves the rounding."""
-    centre = (data.detach() if tensors.is_tensor(data) else data).mean(0)
+    centre = (data.detach() if is_tensor(data) else data).mean(0)
     sums: dict[Any, Any] = dict.fromkeys(weighted, 0.0)
     for part in tensors.slices(len(data), max(1, PAIRS // data.shape[1])):
         rows = data[part] - centre
