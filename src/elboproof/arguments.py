@@ -68,13 +68,7 @@ def wrong_type(name: str, value: object, requirement: str) -> TypeError:
 
 
 def require_positive(**limits: object) -> None:
-    """Raise unless every argument, given by its name, is a positive finite number, and no more digits than MOST_DIGITS.
-
-    Raises
-    ------
-    ValueError
-        If one is not.
-    """
+    """Raise ``ValueError`` unless every argument, given by its name, is positive and finite, digits below a limit."""
     for name, value in limits.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 0 < value <= sys.float_info.max:  # type: ignore[operator]
@@ -107,13 +101,7 @@ def is_tensor(value: object) -> "TypeGuard[torch.Tensor]":
 
 
 def require_dense(value: "torch.Tensor", name: str) -> None:
-    """Raise unless each number of a tensor is stored as what it is: real, and neither masked nor an index.
-
-    Raises
-    ------
-    TypeError
-        If it is sparse, nested, quantized, masked or complex.
-    """
+    """Raise ``TypeError`` if a tensor is sparse, nested, quantized, masked or complex."""
     torch = sys.modules["torch"]
     if (
         value.is_nested  # first: it has no layout that could be compared
@@ -146,8 +134,7 @@ def tensor_array(value: "torch.Tensor", name: str) -> NDArray[Any]:
 def unwrapped(value: object, name: str, depth: int = 0) -> Any:
     """Return a value, or its lists' entries, with arrays and tensors as plain NumPy arrays; the rest as it is.
 
-    ``numpy.asarray`` would take the entries under a mask for numbers and drop units. All arrays of users come through
-    here.
+    ``numpy.asarray`` would take what is under a mask for numbers, and drop units. All arrays of users come through here.
 
     Raises
     ------
@@ -207,6 +194,8 @@ def plain_array(value: object, name: str, dtype: type[object] | None = None) -> 
     ValueError
         As in `unwrapped`, or if the nesting is ragged.
     """
+    if dtype is None and type(value) in (np.ndarray, float):  # thousands of balls a second
+        return np.asarray(value)
     given = unwrapped(value, name)
     if isinstance(given, bytes | bytearray):  # NumPy would take the letters' codes
         raise wrong_type(name, value, "numbers, or an array of them")
@@ -221,14 +210,12 @@ def plain_array(value: object, name: str, dtype: type[object] | None = None) -> 
 
 
 def number_list(values: object, name: str, length: int) -> list[Any]:
-    """Return the entries of a list or of an array with one axis; each is still to be looked at.
+    """Return the entries of a list or array of one length; sets and dictionaries have an order of their own.
 
     Raises
     ------
-    TypeError
-        If it is no such sequence: sets and dictionaries have an order of their own.
-    ValueError
-        If it has another length, or an entry is masked.
+    TypeError, ValueError
+        If it is no such sequence, has another length, or an entry is masked.
     """
     given = unwrapped(values, name)
     if isinstance(given, range):
@@ -241,27 +228,19 @@ def number_list(values: object, name: str, length: int) -> list[Any]:
 
 
 def finite_array(value: ArrayLike, name: str, shape: Shape) -> FloatArray:
-    """Return ``value`` as a float64 array of the shape asked, with every entry finite.
+    """Return a float64 copy of ``value``, of the shape asked, with every entry finite; raises as `float_array`."""
+    return float_array(value, name, shape).astype(np.float64)
+
+
+def float_array(value: ArrayLike, name: str, shape: Shape) -> NDArray[np.floating[Any]]:
+    """Return ``value`` as an array of the shape asked, with every entry finite.
+
+    float32 and float64 are not copied; other numbers become float64.
 
     Raises
     ------
     TypeError
         If the entries are not real numbers (strings and booleans are not).
-    ValueError
-        If the shape does not fit, an axis is empty, or an entry is masked, infinite, NaN, or rounded by float64.
-    """
-    return float_array(value, name, shape).astype(np.float64)
-
-
-def float_array(value: ArrayLike, name: str, shape: Shape) -> NDArray[np.floating[Any]]:
-    """Return ``value`` as `finite_array` does, but leave float32 as it is; other numbers become float64.
-
-    The array is not copied when it is of one of these two types already.
-
-    Raises
-    ------
-    TypeError
-        If the entries are not real numbers.
     ValueError
         If the shape does not fit, an axis is empty, or an entry is masked, infinite, NaN, or rounded by float64.
     """

@@ -54,7 +54,7 @@ def test_every_entry_of_a_finding_tampered_with(tmp_path: Path) -> None:
 
 
 def test_numbers_beyond_float64_are_named() -> None:
-    with pytest.raises(ValueError, match="value: got 1000.*; expected a number in the range of float64"):
+    with pytest.raises(ValueError, match=r"value: got 1000.*; expected a number in the range of float64"):
         from_json(10**400)
     with pytest.raises(TypeError, match=r"data: got \[\] of type list; expected an object of lists"):
         series_from_json([])  # type: ignore[arg-type]
