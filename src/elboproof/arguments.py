@@ -134,7 +134,7 @@ def tensor_array(value: "torch.Tensor", name: str) -> NDArray[Any]:
 def unwrapped(value: object, name: str, depth: int = 0) -> Any:
     """Return a value, or its lists' entries, with arrays and tensors as plain NumPy arrays; the rest as it is.
 
-    ``numpy.asarray`` would take what is under a mask for numbers, and drop units. All arrays of users come through here.
+    ``numpy.asarray`` would take what is under a mask for numbers, and drop units. All users' arrays come through here.
 
     Raises
     ------
@@ -189,10 +189,8 @@ def plain_array(value: object, name: str, dtype: type[object] | None = None) -> 
 
     Raises
     ------
-    TypeError
-        As in `unwrapped`, or if it is a collection that is no array (a sparse matrix, a set, a dictionary).
-    ValueError
-        As in `unwrapped`, or if the nesting is ragged.
+    TypeError, ValueError
+        As in `unwrapped`, or if the nesting is ragged or a collection is no array (a sparse matrix, a set).
     """
     if dtype is None and type(value) in (np.ndarray, float):  # thousands of balls a second
         return np.asarray(value)
@@ -257,10 +255,8 @@ def real_array(value: ArrayLike, name: str, requirement: str = "real numbers") -
 
     Raises
     ------
-    TypeError
-        If the entries are not real numbers.
-    ValueError
-        As in `plain_array`.
+    TypeError, ValueError
+        If the entries are not real numbers, or as in `plain_array`.
     """
     array = plain_array(value, name)
     if array.dtype.kind not in "fiu":
