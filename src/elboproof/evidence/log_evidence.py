@@ -12,7 +12,7 @@ from flint import arb
 from elboproof.arguments import FloatArray, bad, require_positive, wrong_type
 from elboproof.evidence import kinks, line, precise, ridges
 from elboproof.evidence import search as branch
-from elboproof.evidence.data import Data, ball_data, exact_rows
+from elboproof.evidence.data import Data, ball_data, exact_rows, rectangular
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Cells, Energy, Index
 from elboproof.evidence.floats import FloatEnergy
@@ -125,12 +125,13 @@ def log_evidence(
     Undecided
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
     """
+    given = rectangular(x)
     if most_cells is None:
-        most_cells = CELLS + CELLS_EACH * (len(x) if hasattr(x, "__len__") else 1)
+        most_cells = CELLS + CELLS_EACH * (len(given) if given.ndim else 1)
     evidence = prove(model, x, digits, seconds=seconds, most_cells=most_cells)
     if any(evidence.statuses):
         raise Undecided(evidence.enclosure, evidence.statuses)
-    if np.ndim(x) == 1:
+    if given.ndim == 1:
         return Enclosure(evidence.enclosure.lower[0], evidence.enclosure.upper[0])
     return evidence.enclosure
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elboproof.arguments import FloatArray, bad, wrong_type
+from elboproof.arguments import FloatArray, bad, require_dense, wrong_type
 from elboproof.model.networks import Activation, Affine, Network
 from elboproof.numbers.ball_matrices import ExactMatrix
 
@@ -207,6 +207,7 @@ def _numbers(parameter: object, name: str, axes: int) -> FloatArray:
             f"{name}: got {got}, {tensor.layout}; "
             f"expected real floating-point numbers, at least one, with {axes} axes"
         )
+    require_dense(tensor, name)
     array: FloatArray = tensor.detach().to("cpu", torch.float64).resolve_neg().numpy().copy()
     finite = np.isfinite(array)
     if not finite.all():

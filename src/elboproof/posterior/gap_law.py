@@ -16,10 +16,9 @@ import sympy
 from flint import arb
 from sympy import Expr, Rational
 
-from elboproof.arguments import bad, record_text, wrong_type
+from elboproof.arguments import bad, number_list, record_text, wrong_type
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
-from elboproof.model.quantities import is_row
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import exact, rational
@@ -193,11 +192,7 @@ def _gaussian(model: LatentModel) -> Gaussian:
 
 
 def _data(model: LatentModel, x: Sequence[object]) -> tuple[Rational, ...]:
-    if not is_row(x):
-        raise wrong_type("x", x, f"a sequence of {model.data_dim} numbers")
-    if len(x) != model.data_dim:
-        raise ValueError(f"x: got {len(x)} numbers; expected {model.data_dim}, one per decoder output")
-    return tuple(rational(value, f"x[{j}]") for j, value in enumerate(x))
+    return tuple(rational(value, f"x[{j}]") for j, value in enumerate(number_list(x, "x", model.data_dim)))
 
 
 def _metric(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:

@@ -255,4 +255,6 @@ def shown_box(names: Sequence[str], box: Box) -> str:
 def shown_number(number: Fraction) -> str:
     """Return a ratio if it is short, else a float with a sign for 'about'."""
     text = str(number)
-    return text if len(text) <= 20 else f"~{shown(float(number))}"
+    if len(text) <= 20:
+        return text
+    return f"~{shown(float(number))}" if abs(number) < 10**300 else f"{text[:20]}..."
