@@ -81,7 +81,7 @@ def _read(source: Path) -> list[Finding]:
         return from_document(json.loads(source.read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageError(f"--json: cannot read {str(source)!r}: {error.strerror}") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(f"--json: {str(source)!r} is no JSON document of findings: {error}") from error
 
 

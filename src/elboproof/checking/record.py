@@ -159,7 +159,7 @@ def _head(lines: list[str], path: Path) -> dict[str, Any]:
         head = json.loads(lines[0])
         if head["schema"] == SCHEMA and isinstance(head["claims"], dict) and "seed" in head:
             return dict(head)
-    except (IndexError, KeyError, TypeError, json.JSONDecodeError):
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
         pass
     raise UsageError(f"--resume: {path} is no record of a run; start anew without --resume")
 
@@ -167,5 +167,5 @@ def _head(lines: list[str], path: Path) -> dict[str, Any]:
 def _readable(lines: list[str]) -> Iterator[Finding]:
     """Yield the findings of all complete lines; a run that was killed leaves half a line at the end."""
     for line in lines:
-        with contextlib.suppress(ValueError, TypeError, KeyError):
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
             yield Finding.from_json(json.loads(line))

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, plain_array, require_doubles, wrong_type
 from elboproof.checking.plain import Plain, plain, plain_series
 
 Floats = NDArray[np.float64]
@@ -73,11 +73,15 @@ class Verdict:
 
 
 def _real(value: ArrayLike, name: str) -> NDArray[np.float64]:
-    array = np.asarray(value)
+    array = plain_array(value, name)
     if array.dtype.kind == "O":  # Fractions, and numbers of libraries with their own types
-        array = np.vectorize(float, otypes=[np.float64])(array)
+        try:
+            array = np.vectorize(float, otypes=[np.float64])(array)
+        except (TypeError, ValueError) as error:  # None, text, complex numbers, nothing at all
+            raise wrong_type(name, value, "a real number or a non-empty array of them") from error
     if array.dtype.kind not in "fiu" or array.size == 0:
         raise wrong_type(name, value, "a real number or a non-empty array of them")
+    require_doubles(array, name)
     return array.astype(np.float64)
 
 

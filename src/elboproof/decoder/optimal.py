@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, is_tensor, unwrapped, wrong_type
 from elboproof.decoder import (
     attention,
     bounds,
@@ -64,10 +64,9 @@ class OptimalDecoder:
         points, dimensions = self.codes.shape
         if len(self.data) != points:
             raise ValueError(f"data: got {len(self.data)} rows; expected N = {points}, one per row of codes")
-        gaussians.require_real(covariances)
-        table = covariances if tensors.is_tensor(covariances) else tensors.plain(covariances)
+        table = gaussians.real_table(covariances, "covariances", gaussians.ACCEPTED)
         self.covariances: Table = gaussians.covariance_stack(table, points, dimensions)
-        stack = tensors.plain(self.covariances).astype(np.float64)
+        stack = tensors.plain(self.covariances, "covariances").astype(np.float64)
         gaussians.require_covariances(stack)
         if (stack == stack[:1]).all() and not getattr(self.covariances, "requires_grad", False):
             self.covariances, stack = self.covariances[:1], stack[:1]
@@ -92,7 +91,7 @@ class OptimalDecoder:
         """
         z = self._queries(z)
         g, data = self._on(z)
-        if tensors.is_tensor(z):
+        if is_tensor(z):
             parts = [self._weights(g, part) @ data for part in self._parts(g, z)]
             return self._shaped(parts, z, (data.shape[1],))
         flat = z.reshape(math.prod(z.shape[:-1]), z.shape[-1]).astype(np.float64)
@@ -205,7 +204,7 @@ class OptimalDecoder:
         ValueError
             If the covariances differ: the logits are quadratic in z then.
         """
-        g = self._on(self.data)[0] if tensors.is_tensor(self.data) else self._gaussians
+        g = self._on(self.data)[0] if is_tensor(self.data) else self._gaussians
         return attention.attention(g, self.data)
 
     def enclose(self, z: Any, digits: int = 15) -> enclosing.EnclosedAverage:
@@ -251,18 +250,15 @@ class OptimalDecoder:
         return self._exact
 
     def _exact_query(self, z: Any) -> list[Fraction]:
-        entries = z.tolist() if isinstance(z, np.ndarray) or tensors.is_tensor(z) else z
+        given = unwrapped(z, "z")
+        entries = list(given) if isinstance(given, np.ndarray) else given
         d = self.codes.shape[1]
         if not isinstance(entries, list | tuple) or len(entries) != d:
             raise bad("z", z, f"one point: a sequence of d = {d} numbers")
         return [exact_number(entry, f"z[{k}]") for k, entry in enumerate(entries)]
 
     def _queries(self, z: Table) -> Table:
-        if tensors.is_tensor(z) and not z.is_floating_point():
-            raise wrong_type("z", z, "a tensor of real floating-point numbers")
-        if not tensors.is_tensor(z):
-            gaussians.require_real(z, "z", "real numbers of shape (..., d)")
-            z = np.asarray(z)
+        z = gaussians.real_table(z, "z", "real numbers of shape (..., d)")
         dimensions = self.codes.shape[1]
         if z.ndim == 0 or z.shape[-1] != dimensions:
             raise ValueError(
@@ -273,7 +269,7 @@ class OptimalDecoder:
 
     def _on(self, z: Table) -> tuple[Gaussians, Table]:
         """Return the Gaussians and the data as arrays of the kind of z."""
-        if not tensors.is_tensor(z):
+        if not is_tensor(z):
             return self._gaussians, tensors.plain(self.data)
         means, stack = tensors.like(self.codes, z), tensors.like(self.covariances, z)
         return gaussians.gaussians(tensors.module_of(z), means, stack), tensors.like(self.data, z)
@@ -288,7 +284,7 @@ class OptimalDecoder:
     def _shaped(self, parts: list[Table], z: Table, tail: tuple[int, ...]) -> Table:
         xp = tensors.module_of(z)
         whole = (parts[0] if len(parts) == 1 else xp.concatenate(parts)).reshape((*z.shape[:-1], *tail))
-        if tensors.is_tensor(z):
+        if is_tensor(z):
             return tensors.require_in_range(whole.to(z.dtype))
         return tensors.require_in_range(np.asarray(whole, dtype=tensors.plain(self.data).dtype)[()])
 

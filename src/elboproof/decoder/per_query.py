@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from elboproof.arguments import is_tensor
 from elboproof.decoder import derivatives, gaussians, tensors
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.decoder.tensors import Table
@@ -65,7 +66,7 @@ def derivative(g: Gaussians, data: Table, z: Table, order: int) -> Table:
 
 def centred_sums(g: Gaussians, weighted: dict[Any, Table], data: Table) -> dict[Any, Table]:
     """Return sum_i w_i P_a(i) (x_i - c), shape (Q, D), for every a; c, a mean, only improves the rounding."""
-    centre = (data.detach() if tensors.is_tensor(data) else data).mean(0)
+    centre = (data.detach() if is_tensor(data) else data).mean(0)
     sums: dict[Any, Any] = dict.fromkeys(weighted, 0.0)
     for part in tensors.slices(len(data), max(1, PAIRS // data.shape[1])):
         rows = data[part] - centre
