@@ -24,7 +24,7 @@ def check(name: str, body: str, **fields: str) -> str:
     extra = "".join(f", {key}={value}" for key, value in fields.items())
     return (
         "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='a statement',\n"
-        f"             domain='one', controls=(control('other', k=1),){extra})\n"
+        f"             domain='one', hypotheses='none', controls=(control('other', k=1),){extra})\n"
         f"def {name}(run, *, k=0):\n    {body}\n\n"
     )
 

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from elboproof.checking.claim import Control as Control
     from elboproof.checking.claim import Hypothesis as Hypothesis
     from elboproof.checking.claim import control as control
+    from elboproof.checking.enclosed import Between as Between
+    from elboproof.checking.floats import at_least as at_least
+    from elboproof.checking.floats import at_most as at_most
+    from elboproof.checking.floats import equal as equal
     from elboproof.checking.property import for_all as for_all
     from elboproof.checking.run import Run as Run
     from elboproof.checking.statistics import mean_equals as mean_equals
     from elboproof.checking.symbolic import identity as identity
     from elboproof.checking.verdict import Verdict as Verdict
     from elboproof.checking.verdict import all_of as all_of
-    from elboproof.checking.verdict import at_least as at_least
-    from elboproof.checking.verdict import at_most as at_most
-    from elboproof.checking.verdict import equal as equal
+    from elboproof.checking.verdict import by_hand as by_hand
 
 _HOME = {
     "Check": "claim",
@@ -34,10 +36,12 @@ _HOME = {
     "control": "claim",
     "Run": "run",
     "Verdict": "verdict",
+    "Between": "enclosed",
     "all_of": "verdict",
-    "at_least": "verdict",
-    "at_most": "verdict",
-    "equal": "verdict",
+    "by_hand": "verdict",
+    "at_least": "floats",
+    "at_most": "floats",
+    "equal": "floats",
     "ball_at_most": "ball",
     "ball_equal": "ball",
     "ball_positive": "ball",

@@ -104,7 +104,7 @@ def mismatches(collection: Collection, findings: Sequence[Finding]) -> Iterator[
 
 def _metadata(finding: Finding) -> dict[str, Any]:
     record = finding.to_json()
-    return record | {"controls": [one["name"] for one in finding.controls]}
+    return record | {"controls": [{"name": c["name"], "refutes": c["refutes"]} for c in finding.controls]}
 
 
 def page(collection: Collection, findings: Sequence[Finding], source: str) -> str:

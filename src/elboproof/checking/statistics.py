@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elboproof.arguments import bad, finite_array
-from elboproof.checking.verdict import Verdict
+from elboproof.checking.verdict import Verdict, reached
 
 
 def half_width(n: int, variance: float, length: float, false_alarm: float) -> float:
@@ -58,7 +58,12 @@ def smallest_detectable(n: int, deviation: float, length: float, false_alarm: fl
 
 
 def mean_equals(
-    samples: ArrayLike, stated: float, bounds: tuple[float, float], false_alarm: float
+    samples: ArrayLike,
+    stated: float,
+    bounds: tuple[float, float],
+    false_alarm: float,
+    *,
+    quantity: float | None = None,
 ) -> Verdict:
     """Decide from independent bounded samples that their mean has the stated value.
 
@@ -75,6 +80,9 @@ def mean_equals(
         Interval that contains every possible sample: known beforehand, not read off the samples.
     false_alarm
         Usually ``run.false_alarm``.
+    quantity
+        The size of what is decided, to which the smallest detectable error compares: ``|stated|`` if not given.
+        A stated mean of 0 needs one.
 
     Returns
     -------
@@ -103,13 +111,15 @@ def mean_equals(
         f"{stated:.6g} lies {'inside' if inside else 'outside'} {mean:.6g} +/- {half:.3g} "
         f"({n} samples, false-alarm rate {false_alarm:.2g})"
     )
-    return Verdict(
+    return reached(
+        "statistical",
         "established" if inside else "refuted",
         reason,
         mean,
         float(stated),
         half,
         smallest_detectable=smallest_detectable(n, deviation, length, false_alarm),
+        quantity=abs(stated) or None if quantity is None else quantity,
     )
 
 

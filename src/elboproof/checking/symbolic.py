@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from elboproof.arguments import bad, shown
-from elboproof.checking.verdict import Verdict
+from elboproof.checking.verdict import Verdict, reached
 
 if TYPE_CHECKING:
     import sympy
@@ -36,13 +36,13 @@ def identity(expression: "sympy.Expr | Iterable[sympy.Expr]") -> Verdict:
     for entry in entries:
         status, text = _decide(entry)
         if status == "refuted":
-            return Verdict("refuted", text, computed=shown(entry, 120), stated=0.0)
+            return reached("symbolic", "refuted", text, computed=shown(entry, 120), stated=0.0)
         if status == "undecided":
             open_entries.append(text)
     if open_entries:
-        return Verdict("undecided", open_entries[0], stated=0.0)
+        return reached("symbolic", "undecided", open_entries[0], stated=0.0)
     many = f"all {len(entries)} expressions simplify" if len(entries) > 1 else "simplifies"
-    return Verdict("established", f"{many} to exactly 0", computed=0.0, stated=0.0)
+    return reached("symbolic", "established", f"{many} to exactly 0", computed=0.0, stated=0.0)
 
 
 def _entries(expression: Any) -> list[Any]:
