@@ -114,5 +114,5 @@ def test_malformed_verdicts_are_errors() -> None:
     with pytest.raises(ValueError, match="reason: got ' '"):
         by_hand("numeric", "refuted", " ")
     with pytest.raises(ValueError, match="one-dimensional sequence"):
-        by_hand("numeric", "refuted", "x", data={"a": [[1.0]]})  # type: ignore[list-item]
+        by_hand("numeric", "refuted", "x", data={"a": [[1.0]]})
     assert by_hand("numeric", "refuted", "x").with_data(a=np.arange(2)).data == {"a": [0.0, 1.0]}

@@ -1,7 +1,7 @@
 """S5: with several preimages the gap tends to -log of the best one's share of the posterior mass."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -177,7 +177,8 @@ def gap_tends_to_the_missing_mass(
     run: Run, *, share: Callable[[Fraction, arb], arb] = share_of_the_best
 ) -> Verdict:
     """At sigma = 1e-4 the gap is log 2 to eight places."""
-    parts, series = {}, {}
+    parts: dict[str, Verdict] = {}
+    series: dict[str, Sequence[float]] = {}
     for name, (instance, shift) in PREIMAGES.items():
         (x,) = (Fraction(value) for value in instance.x)
         run.assume(two_preimages, x)

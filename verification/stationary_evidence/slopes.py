@@ -18,14 +18,6 @@ from .hypotheses import isolated_mode, unit_speed
 Pair = tuple[Fraction, Fraction]
 """Lower and upper end, exact."""
 
-on_the_image = Hypothesis(
-    "x on the image",
-    "x = f(z0) for a latent z0",
-    lambda law: law.distance == 0,
-    accepts=[lambda: (ep.gap_law(CURVES["sinh z"].model(), ["7/10"]),)],
-    rejects=[lambda: (ep.gap_law(UNIT_SPEED["circle of radius 2"].model(), ["3", "0"], nearest=True),)],
-)
-
 
 @dataclass(frozen=True)
 class Instance:
@@ -58,6 +50,14 @@ CURVATURES = {
     "helix": Fraction(3, 5),
     "(z, z^2)": Fraction(2 / (1 + 4 * 0.7**2) ** 1.5),
 }
+
+on_the_image = Hypothesis(
+    "x on the image",
+    "x = f(z0) for a latent z0",
+    lambda law: law.distance == 0,
+    accepts=[lambda: (ep.gap_law(CURVES["sinh z"].model(), ["7/10"]),)],
+    rejects=[lambda: (ep.gap_law(UNIT_SPEED["circle of radius 2"].model(), ["3", "0"], nearest=True),)],
+)
 
 
 @lru_cache
@@ -153,7 +153,8 @@ THREE_QUARTERS = Fraction(3, 4)
 )
 def gaps_fall_as_the_law_says(run: Run, *, factor: Fraction = THREE_QUARTERS, sign: int = 1) -> Verdict:
     """At sigma = 1e-4 the second remainder is below the 14 digits."""
-    parts, series = {}, {}
+    parts: dict[str, Verdict] = {}
+    series: dict[str, Sequence[float]] = {}
     for name, instance in CURVES.items():
         law = ep.gap_law(instance.model(), instance.x)
         slope, bend = at_the_latent(instance, law.preimage[0])
@@ -188,7 +189,8 @@ def gaps_of_unit_speed_fall(
     run: Run, *, factor: Fraction = Fraction(1, 48), power: int = 4, curve: str = ""
 ) -> Verdict:
     """The curvature is a number known from the curve's geometry."""
-    parts, series = {}, {}
+    parts: dict[str, Verdict] = {}
+    series: dict[str, Sequence[float]] = {}
     instances = {curve: CURVES[curve]} if curve else UNIT_SPEED
     for name, instance in instances.items():
         law = ep.gap_law(instance.model(), instance.x)

@@ -233,7 +233,7 @@ class Claim:
                     relation=relation,
                     states=states,
                     domain=domain,
-                    hypotheses=() if hypotheses == NONE else tuple(hypotheses),
+                    hypotheses=() if hypotheses == NONE else tuple(hypotheses),  # type: ignore[arg-type]
                     controls=tuple(controls),
                     tier=tier,
                     time_limit=time_limit,

@@ -169,12 +169,12 @@ def _changed(record: _Record, **fields: object) -> _Record:
     return other
 
 
-def reached(method: str, status: str, reason: str, *numbers: object, **fields: Any) -> Verdict:
+def reached(method: str, status: str, reason: str, *numbers: Any, **fields: Any) -> Verdict:
     """Return the verdict of a relation of this package, which knows how it decides; claims use `by_hand`."""
     return _changed(Verdict(status, reason, *numbers, **fields, method=method), by_hand=False)
 
 
-def by_hand(method: str, status: str, reason: str, *numbers: object, **fields: Any) -> Verdict:
+def by_hand(method: str, status: str, reason: str, *numbers: Any, **fields: Any) -> Verdict:
     """Return a verdict that no relation of this package reached: the claim answers for its method.
 
     Reports show it as made by hand. Prefer a relation wherever one fits.
