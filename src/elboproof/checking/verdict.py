@@ -7,7 +7,7 @@ be asked which of them it refuted.
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar
 
 from numpy.typing import ArrayLike
@@ -39,6 +39,8 @@ class Part:
         True if the claim named that method itself.
     smallest_detectable, quantity : float or None
         As in `Verdict`.
+    decided_by : str or None
+        As in `Verdict`.
     """
 
     status: str
@@ -47,6 +49,7 @@ class Part:
     by_hand: bool = False
     smallest_detectable: float | None = None
     quantity: float | None = None
+    decided_by: str | None = None
 
 
 def part_to_json(name: str, part: Part) -> dict[str, Any]:
@@ -74,6 +77,8 @@ class Verdict:
         The size of what is decided, to which ``smallest_detectable`` compares; positive.
     data
         Named series of floats of shape (n,) that a figure may draw.
+    decided_by
+        The programs that decided a symbolic identity, each on its own.
     method
         How the verdict was reached, one of `elboproof.checking.claim.METHODS`.
 
@@ -99,6 +104,7 @@ class Verdict:
     smallest_detectable: float | None = None
     quantity: float | None = None
     data: Mapping[str, Sequence[float]] | None = None
+    decided_by: str | None = None
     method: str = field(default="", kw_only=True)
     by_hand: bool = field(default=True, init=False)
     _conjuncts: Mapping[str, Part] | None = field(default=None, init=False)
@@ -130,11 +136,8 @@ class Verdict:
         """Return the conjuncts by name."""
         if self._conjuncts is not None:
             return dict(self._conjuncts)
-        return {
-            WHOLE: Part(
-                self.status, self.reason, self.method, self.by_hand, self.smallest_detectable, self.quantity
-            )
-        }
+        names = [one.name for one in fields(Part)]
+        return {WHOLE: Part(**{name: getattr(self, name) for name in names})}
 
     @property
     def is_conjunction(self) -> bool:
@@ -161,20 +164,20 @@ class Verdict:
         return _changed(self, method=method, _conjuncts=parts if self.is_conjunction else None)
 
 
-def _changed(record: _Record, **fields: object) -> _Record:
+def _changed(record: _Record, **changes: object) -> _Record:
     """Return a copy of a frozen record with other fields, those included that its constructor does not take."""
     other = copy(record)
-    for name, value in fields.items():
+    for name, value in changes.items():
         object.__setattr__(other, name, value)
     return other
 
 
-def reached(method: str, status: str, reason: str, *numbers: Any, **fields: Any) -> Verdict:
+def reached(method: str, status: str, reason: str, *numbers: Any, **options: Any) -> Verdict:
     """Return the verdict of a relation of this package, which knows how it decides; claims use `by_hand`."""
-    return _changed(Verdict(status, reason, *numbers, **fields, method=method), by_hand=False)
+    return _changed(Verdict(status, reason, *numbers, **options, method=method), by_hand=False)
 
 
-def by_hand(method: str, status: str, reason: str, *numbers: Any, **fields: Any) -> Verdict:
+def by_hand(method: str, status: str, reason: str, *numbers: Any, **options: Any) -> Verdict:
     """Return a verdict that no relation of this package reached: the claim answers for its method.
 
     Reports show it as made by hand. Prefer a relation wherever one fits.
@@ -183,10 +186,10 @@ def by_hand(method: str, status: str, reason: str, *numbers: Any, **fields: Any)
     ----------
     method
         How the claim's own code reached the verdict, one of `elboproof.checking.claim.METHODS`.
-    status, reason, *numbers, **fields
+    status, reason, *numbers, **options
         As in `Verdict`.
     """
-    return Verdict(status, reason, *numbers, **fields, method=method)
+    return Verdict(status, reason, *numbers, **options, method=method)
 
 
 def all_of(parts: Mapping[str, Verdict]) -> Verdict:
