@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from elboproof.checking.verdict import WHOLE
+from elboproof.checking.verdict import WHOLE, Part, part_to_json
 
 POWER = 0.02
 """Share of the quantity that a statistical check, or one about an order, must be able to see."""
@@ -18,8 +18,10 @@ Record = dict[str, Any]
 
 def parts_of(answer: Record) -> list[Record]:
     """Return the parts of an answer; a lone statement is one part."""
-    lone = {"name": WHOLE, "status": answer["status"], "reason": answer["reason"]}
-    return list(answer.get("parts") or [lone])
+    if answer.get("parts"):
+        return list(answer["parts"])
+    lone = Part(answer["status"], answer["reason"], str(answer.get("reached")))
+    return [part_to_json(WHOLE, lone)]
 
 
 def judged(control: Record, answer: Record, names: Sequence[str]) -> Record:

@@ -231,6 +231,7 @@ def all_of(parts: Mapping[str, Verdict]) -> Verdict:
         smallest_detectable=weak.smallest_detectable,
         quantity=weak.quantity,
         data=data or None,
+        decided_by=None,
         _conjuncts=conjuncts,
     )
 
