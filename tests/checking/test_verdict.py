@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from elboproof.checking import all_of, at_least, at_most, by_hand, equal
+from elboproof.checking import Verdict, all_of, at_least, at_most, by_hand, equal
 
 NAN, INF = float("nan"), float("inf")
 
@@ -116,3 +116,39 @@ def test_malformed_verdicts_are_errors() -> None:
     with pytest.raises(ValueError, match="one-dimensional sequence"):
         by_hand("numeric", "refuted", "x", data={"a": [[1.0]]})
     assert by_hand("numeric", "refuted", "x").with_data(a=np.arange(2)).data == {"a": [0.0, 1.0]}
+
+
+def test_a_conjunction_keeps_its_parts_and_is_as_strong_as_the_weakest() -> None:
+    inner = all_of({"x": equal(1, 1, 0), "y": by_hand("certified", "established", "seen")})
+    outer = all_of({"in": inner, "z": by_hand("symbolic", "refuted", "left")})
+    assert {name: (part.status, part.method, part.by_hand) for name, part in outer.parts.items()} == {
+        "in/x": ("established", "numeric", False),
+        "in/y": ("established", "certified", True),
+        "z": ("refuted", "symbolic", True),
+    }
+    assert (outer.status, outer.method, outer.by_hand) == ("refuted", "numeric", True)
+    assert outer.with_data(a=[1.0]).parts == outer.parts
+    assert list(equal(1, 1, 0).parts) == ["statement"]
+    with pytest.raises(ValueError, match="names that differ"):
+        all_of({"in": inner, "in/x": equal(1, 1, 0)})
+
+
+def test_a_method_can_be_weakened_and_never_strengthened() -> None:
+    weak = all_of({"a": equal(1, 1, 0), "b": by_hand("experiment", "established", "x")}).weakened(
+        "experiment"
+    )
+    assert [part.method for part in weak.parts.values()] == ["experiment", "experiment"]
+    assert equal(1, 1, 0).weakened("numeric").method == "numeric"
+    for method in ("certified", "guessed"):
+        with pytest.raises(
+            ValueError, match=f"method: got '{method}'; expected a method that is not stronger"
+        ):
+            equal(1, 1, 0).weakened(method)
+
+
+def test_a_verdict_names_its_method() -> None:
+    with pytest.raises(ValueError, match=r"method: got ''; expected one of symbolic, .*by_hand"):
+        Verdict("established", "x")
+    assert Verdict("established", "x", method="certified").by_hand
+    with pytest.raises(TypeError, match="by_hand"):
+        Verdict("established", "x", method="certified", by_hand=False)  # type: ignore[call-arg]
