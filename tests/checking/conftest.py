@@ -116,6 +116,7 @@ def finding() -> Callable[..., Finding]:
                 {
                     "name": "three",
                     "refutes": ["*"],
+                    "status": "refuted",
                     "rejected": True,
                     "refuted": ["statement"],
                     "reason": "refuted: 5 is not equal to 4",

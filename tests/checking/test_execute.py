@@ -54,6 +54,7 @@ def test_a_good_check_holds(run_one: Run) -> None:
         {
             "name": "other",
             "refutes": ["*"],
+            "status": "refuted",
             "rejected": True,
             "refuted": ["statement"],
             "reason": "refuted: 1 is not equal to 0 within 0",

@@ -31,8 +31,8 @@ class Finding:
     hypotheses : tuple of dict
         ``{"name", "text"}`` each.
     controls : tuple of dict
-        ``{"name", "refutes", "rejected", "refuted", "reason"}`` each: the patterns of the parts that it must
-        refute, and the parts that its run refuted.
+        ``{"name", "refutes", "status", "refuted", "rejected", "reason"}`` each: the patterns of the parts that
+        it must refute, what became of its run, and the parts that the run refuted.
     parts : tuple of dict
         The conjuncts: ``{"name", "status", "reason", "method", "by_hand", "smallest_detectable", "quantity",
         "refuted_by"}`` each; empty if there was no verdict.

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from elboproof.checking.methods import weakest
 from elboproof.checking.verdict import WHOLE, Part, part_to_json
 
 POWER = 0.02
@@ -40,20 +41,32 @@ def judged(control: Record, answer: Record, names: Sequence[str]) -> Record:
         The parts of the check.
     """
     found = {part["name"]: part["status"] for part in parts_of(answer)}
-    lacks = list(_lacks(control["refutes"], found, names)) if answer["status"] == "refuted" else []
-    return {
-        "name": control["name"],
-        "refutes": control["refutes"],
-        "rejected": answer["status"] == "refuted" and not lacks,
+    record = control | {
+        "status": answer["status"],
         "refuted": [name for name in names if found.get(name) == "refuted"],
+    }
+    lacks = list(_lacks(record, found, names)) if answer["status"] == "refuted" else []
+    return record | {
+        "rejected": _is_rejected(record, names),
         "reason": "; ".join([f"{answer['status']}: {answer['reason']}", *_few(lacks)]),
     }
 
 
-def _lacks(patterns: Sequence[str], found: dict[str, str], names: Sequence[str]) -> Iterator[str]:
+def _is_rejected(control: Record, names: Sequence[str]) -> bool:
+    wanted = [_fitting(pattern, names) for pattern in control["refutes"]]
+    refuted = set(control["refuted"])
+    return control["status"] == "refuted" and all(fitting and refuted >= set(fitting) for fitting in wanted)
+
+
+def _fitting(pattern: str, names: Sequence[str]) -> list[str]:
+    return [name for name in names if name == pattern or fnmatchcase(name, pattern)]
+
+
+def _lacks(control: Record, found: dict[str, str], names: Sequence[str]) -> Iterator[str]:
+    """Yield in words what `_is_rejected` misses."""
     wanted: dict[str, None] = {}
-    for pattern in patterns:
-        fitting = [name for name in names if name == pattern or fnmatchcase(name, pattern)]
+    for pattern in control["refutes"]:
+        fitting = _fitting(pattern, names)
         wanted |= dict.fromkeys(fitting)
         if not fitting:
             yield f"it refutes {pattern!r}, which is no part of the check"
@@ -64,11 +77,41 @@ def _lacks(patterns: Sequence[str], found: dict[str, str], names: Sequence[str])
             yield f"part {name!r} was {found[name]}"
 
 
+def contradictions(finding: Record) -> Iterator[str]:
+    """Yield where a record of a finding contradicts its own parts: somebody edited it."""
+    parts, controls = finding["parts"], finding["controls"]
+    names = [part["name"] for part in parts]
+    for control in controls:
+        if control["rejected"] is not _is_rejected(control, names):
+            yield f"control {control['name']!r}: 'rejected' is {str(control['rejected']).lower()}, unlike its parts"
+    for part, derived in zip(parts, _marked(parts, controls), strict=True):
+        if part["refuted_by"] != derived["refuted_by"]:
+            yield f"part {part['name']!r}: 'refuted_by' is {part['refuted_by']}, unlike the controls"
+    if parts:
+        yield from _status_contradictions(finding)
+
+
+def _status_contradictions(finding: Record) -> Iterator[str]:
+    found = {part["status"] for part in finding["parts"]}
+    status = next(one for one in ("refuted", "undecided", "established") if one in found)
+    weak = weakest(part["method"] for part in finding["parts"])
+    if finding["status"] != status:
+        yield f"'status' is {finding['status']!r}, but its parts are {status}"
+    if finding["reached"] != weak:
+        yield f"'reached' is {finding['reached']!r}, but its parts are {weak}"
+    if weakest((finding["method"], weak)) != finding["method"]:
+        yield f"'method' is {finding['method']!r}, stronger than {weak!r} of its parts"
+
+
 def guarded(main: Record, controls: Sequence[Record]) -> list[Record]:
     """Return the parts of a check's own answer, each with the controls whose runs refuted it."""
+    return _marked(parts_of(main), controls)
+
+
+def _marked(parts: Sequence[Record], controls: Sequence[Record]) -> list[Record]:
     return [
         part | {"refuted_by": [one["name"] for one in controls if part["name"] in one["refuted"]]}
-        for part in parts_of(main)
+        for part in parts
     ]
 
 
