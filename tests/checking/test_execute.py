@@ -206,7 +206,7 @@ def test_a_violated_hypothesis_rejects_no_control_unless_it_is_dropped(run_one: 
 
 def test_a_control_gets_the_random_numbers_of_its_check(run_one: Run) -> None:
     finding = run_one(
-        "return by_hand('numeric', 'refuted' if k else 'established', f'drew {run.rng.random()}')"
+        "return by_hand('property', 'refuted' if k else 'established', f'drew {run.rng.random()}')"
     )
     assert finding.controls[0]["reason"] == f"refuted: {finding.reason}"
 
@@ -214,9 +214,11 @@ def test_a_control_gets_the_random_numbers_of_its_check(run_one: Run) -> None:
 def test_random_numbers_do_not_depend_on_what_ran_before(write_claim: Write, source: Source) -> None:
     body = (
         "import random\nstatus = 'refuted' if k else 'established'\n"
-        "return by_hand('numeric', status, f'{run.rng.random()} {random.random()}')"
+        "return by_hand('property', status, f'{run.rng.random()} {random.random()}')"
     )
-    collection = collect(write_claim(source(body, name="a") + source(body, name="b")))
+    collection = collect(
+        write_claim(source(body, name="a", method="'property'") + source(body, name="b", method="'property'"))
+    )
     jobs = [job_of(check, collection, 5) for check in collection.checks]
     forward = [run_check(job)["reason"] for job in jobs]
     close_lanes()

@@ -69,6 +69,11 @@ OVERSTATED = {
         "return for_all(st.integers(), property=lambda n: (n * n >= n) != bool(k))",
         "declared numeric, but part 'statement' tries generated instances (property)",
     ),
+    "numeric, but at points that were drawn": (
+        "numeric",
+        "return equal(0 * run.rng.normal() + k, 0, 1e-9)",
+        "declared numeric, but part 'statement' tries generated instances (property)",
+    ),
     "numeric, but the floats come from a sample": (
         "numeric",
         "return equal(k, 0, 0).weakened('statistical')",

@@ -146,6 +146,17 @@ def test_a_method_can_be_weakened_and_never_strengthened() -> None:
             equal(1, 1, 0).weakened(method)
 
 
+def test_floats_at_drawn_points_are_a_property() -> None:
+    proved = by_hand("certified", "established", "x")
+    both = all_of({"a": equal(1, 1, 0), "b": proved}).at_drawn_points()
+    assert (both.method, [part.method for part in both.parts.values()]) == (
+        "property",
+        ["property", "certified"],
+    )
+    assert equal(1, 1, 0).at_drawn_points().method == "property"
+    assert list(equal(1, 1, 0).at_drawn_points().parts) == ["statement"]
+
+
 def test_a_verdict_names_its_method() -> None:
     with pytest.raises(ValueError, match=r"method: got ''; expected one of symbolic, .*by_hand"):
         Verdict("established", "x")

@@ -76,6 +76,8 @@ class Run:
     ----------
     exercised : list of str
         Names of the hypotheses that were tested, in order of first use.
+    drew : bool
+        True once random numbers, or a seed of them, were asked for.
     """
 
     def __init__(
@@ -93,11 +95,13 @@ class Run:
         self._sequence = check_seed(seed, check_id)
         self._rng: np.random.Generator | None = None
         self._false_alarm = false_alarm
+        self.drew = False
         self._dropped = {hypothesis.name for hypothesis in drops}
 
     @property
     def rng(self) -> np.random.Generator:
         """Return the random generator of this check; the same object on each access."""
+        self.drew = True
         if self._rng is None:
             self._rng = np.random.default_rng(self._sequence)
         return self._rng
@@ -105,6 +109,7 @@ class Run:
     @property
     def integer_seed(self) -> int:
         """Return a 32-bit seed for generators of other libraries, independent of `rng`'s state."""
+        self.drew = True
         return int(self._sequence.generate_state(1)[0])
 
     @property

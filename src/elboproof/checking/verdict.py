@@ -158,10 +158,20 @@ class Verdict:
         """
         if method not in METHODS or weakest((self.method, method)) != method:
             raise bad("method", method, f"a method that is not stronger than {self.method!r}")
-        parts = {
-            name: _changed(part, method=weakest((part.method, method))) for name, part in self.parts.items()
-        }
-        return _changed(self, method=method, _conjuncts=parts if self.is_conjunction else None)
+        return self._with_methods({name: weakest((part.method, method)) for name, part in self.parts.items()})
+
+    def at_drawn_points(self) -> Self:
+        """Return the verdict for a check that drew random numbers: its floats show what they do for those drawn.
+
+        Numeric parts become "property"; what is proved for the drawn instances stays so.
+        """
+        drawn = {"numeric": "property"}
+        return self._with_methods({name: drawn.get(p.method, p.method) for name, p in self.parts.items()})
+
+    def _with_methods(self, methods: Mapping[str, str]) -> Self:
+        parts = {name: _changed(part, method=methods[name]) for name, part in self.parts.items()}
+        conjuncts = parts if self.is_conjunction else None
+        return _changed(self, method=weakest(methods.values()), _conjuncts=conjuncts)
 
 
 def _changed(record: _Record, **changes: object) -> _Record:

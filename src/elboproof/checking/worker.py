@@ -117,6 +117,8 @@ def _answer(check: Check, job: dict[str, Any]) -> dict[str, Any]:
     verdict = check.function(run, **(control.overrides if control else {}))
     if not isinstance(verdict, Verdict):
         raise TypeError(f"{check.name} returned {verdict!r:.80}; expected a Verdict")
+    if run.drew:
+        verdict = verdict.at_drawn_points()
     require_method(check.method, verdict.parts)
     return {"event": "answer", "status": verdict.status, "exercised": run.exercised} | _fields(verdict)
 
