@@ -206,7 +206,8 @@ def test_a_violated_hypothesis_rejects_no_control_unless_it_is_dropped(run_one: 
 
 def test_a_control_gets_the_random_numbers_of_its_check(run_one: Run) -> None:
     finding = run_one(
-        "return by_hand('property', 'refuted' if k else 'established', f'drew {run.rng.random()}')"
+        "return by_hand('property', 'refuted' if k else 'established', f'drew {run.rng.random()}')",
+        method="'property'",
     )
     assert finding.controls[0]["reason"] == f"refuted: {finding.reason}"
 
