@@ -67,12 +67,12 @@ OVERSTATED = {
     "numeric, but instances are generated": (
         "numeric",
         "return for_all(st.integers(), property=lambda n: (n * n >= n) != bool(k))",
-        "declared numeric, but part 'statement' tries generated instances (property)",
+        "declared numeric, but part 'statement' tries generated or drawn instances (property)",
     ),
     "numeric, but at points that were drawn": (
         "numeric",
         "return equal(0 * run.rng.normal() + k, 0, 1e-9)",
-        "declared numeric, but part 'statement' tries generated instances (property)",
+        "declared numeric, but part 'statement' tries generated or drawn instances (property)",
     ),
     "numeric, but the floats come from a sample": (
         "numeric",

@@ -12,7 +12,7 @@ HOW = {
     "symbolic": "decides an identity",
     "certified": "compares enclosures",
     "numeric": "compares floats",
-    "property": "tries generated instances",
+    "property": "tries generated or drawn instances",
     "statistical": "tests a sample",
     "experiment": "looks at a training run",
 }
