@@ -15,22 +15,22 @@ them, as other relations may hold; then a polynomial that is not zero has points
 where it differs from 0. A denominator that could vanish identically through such relations is not accepted.
 """
 
-from collections.abc import Callable
 from math import lcm
 from typing import Any, TypeAlias
 
-LARGEST_POWER = 64
-MOST_TERMS = 50_000
-"""Beyond these the expansion is left to SymPy alone."""
-
-Fraction: TypeAlias = tuple[Any, Any]
-"""Numerator and denominator, polynomials of one FLINT context; the denominator is not the zero polynomial."""
+from elboproof.checking.polynomial_fractions import (
+    Beyond,
+    Fraction,
+    Reader,
+    context_of,
+    has_plain_arguments,
+    nodes_of,
+    power,
+    product_of,
+    total_of,
+)
 
 Key: TypeAlias = tuple[Any, ...]
-
-
-class Beyond(Exception):  # noqa: N818  (a signal within this module)
-    """The expression is no rational function of generators that FLINT can decide here."""
 
 
 def vanishes(expression: Any) -> bool | None:
@@ -42,11 +42,11 @@ def vanishes(expression: Any) -> bool | None:
 
 
 def _answer(expression: Any) -> bool | None:
-    nodes = _nodes(expression)
+    nodes = nodes_of(expression)
     plain = [node for node in nodes if node.is_Symbol]
-    first = _context(len(nodes))
+    first = context_of(len(nodes))
     raw = dict(zip(nodes, first.gens(), strict=False))
-    reader = _Reader(first, lambda node: (raw[node], first.constant(1)))
+    reader = Reader(first, lambda node: (raw[node], first.constant(1)))
     table = _Table()
     for node in nodes:
         if not node.is_Symbol:
@@ -61,111 +61,6 @@ def _answer(expression: Any) -> bool | None:
     return False if not table.keys else None
 
 
-def _context(size: int) -> Any:
-    from flint import Ordering, fmpq_mpoly_ctx
-
-    return fmpq_mpoly_ctx.get([f"g{i}" for i in range(max(size, 1))], Ordering.lex)
-
-
-def _is_integer_power(node: Any) -> bool:
-    return bool(node.is_Pow and node.exp.is_Integer)
-
-
-def _nodes(expression: Any) -> list[Any]:
-    """Return what is no sum, product, integer power or rational number, inner ones before outer ones."""
-    import sympy as sp
-
-    found: dict[Any, None] = {}
-
-    def walk(node: Any) -> None:
-        if not isinstance(node, sp.Expr) or not node.is_commutative or node.is_Float:
-            raise Beyond
-        if node in (sp.oo, -sp.oo, sp.zoo, sp.nan):
-            raise Beyond
-        if node.is_Rational or node in found:
-            return
-        if node.is_Add or node.is_Mul or _is_integer_power(node) or _has_plain_arguments(node):
-            for argument in node.args[: 1 if _is_integer_power(node) else None]:
-                walk(argument)
-        if not (node.is_Add or node.is_Mul or _is_integer_power(node)):
-            found[node] = None
-
-    walk(expression)
-    return list(found)
-
-
-def _has_plain_arguments(node: Any) -> bool:
-    """Return whether equal arguments make the node equal: so for functions, not where variables are bound."""
-    import sympy as sp
-
-    function = isinstance(node, sp.Function) or node.is_Pow
-    return function and all(isinstance(argument, sp.Expr) for argument in node.args)
-
-
-class _Reader:
-    """Reads expressions as fractions in one context; ``atom`` gives those of the nodes."""
-
-    def __init__(self, context: Any, atom: Callable[[Any], Fraction]) -> None:
-        self.context, self._atom = context, atom
-        self._seen: dict[Any, Fraction] = {}
-
-    def read(self, node: Any) -> Fraction:
-        if node not in self._seen:
-            self._seen[node] = self._read(node)
-        return self._seen[node]
-
-    def _read(self, node: Any) -> Fraction:
-        from flint import fmpq
-
-        one = self.context.constant(1)
-        if node.is_Rational:
-            return self.context.constant(fmpq(int(node.p), int(node.q))), one
-        if node.is_Add:
-            total = (self.context.constant(0), one)
-            for argument in node.args:
-                total = _sum(total, self.read(argument))
-            return total
-        if node.is_Mul:
-            product = (one, one)
-            for argument in node.args:
-                product = _product(product, self.read(argument))
-            return product
-        if _is_integer_power(node):
-            return power(self.read(node.base), int(node.exp))
-        return self._atom(node)
-
-
-def _sum(a: Fraction, b: Fraction) -> Fraction:
-    if a[1] == b[1]:
-        return _lowest(a[0] + b[0], a[1])
-    return _lowest(a[0] * b[1] + b[0] * a[1], a[1] * b[1])
-
-
-def _product(a: Fraction, b: Fraction) -> Fraction:
-    return _lowest(a[0] * b[0], a[1] * b[1])
-
-
-def power(base: Fraction, exponent: int) -> Fraction:
-    """Return an integer power of a fraction."""
-    if abs(exponent) > LARGEST_POWER:
-        raise Beyond
-    numerator, denominator = base if exponent >= 0 else base[::-1]
-    if denominator.is_zero():
-        raise Beyond
-    return _lowest(numerator ** abs(exponent), denominator ** abs(exponent))
-
-
-def _lowest(numerator: Any, denominator: Any) -> Fraction:
-    if max(len(numerator), len(denominator)) > MOST_TERMS:
-        raise Beyond
-    if denominator.is_constant():
-        return numerator * (1 / denominator.leading_coefficient()), denominator.context().constant(1)
-    common = numerator.gcd(denominator)
-    numerator, denominator = numerator / common, denominator / common
-    scale = 1 / denominator.leading_coefficient()
-    return numerator * scale, denominator * scale
-
-
 class _Table:
     """The generators that the nodes need, by what they are; equal ones are one."""
 
@@ -175,7 +70,7 @@ class _Table:
         self._denominators: dict[Key, int] = {}
         self.radicands: dict[Key, Any] = {}
 
-    def read(self, node: Any, reader: _Reader) -> None:
+    def read(self, node: Any, reader: Reader) -> None:
         """Register the generators of a node, whose arguments the reader reads in the first context."""
         import sympy as sp
 
@@ -192,14 +87,14 @@ class _Table:
         else:
             self._opaque(node, reader)
 
-    def _root(self, node: Any, root: tuple[Any, int, int], reader: _Reader) -> None:
+    def _root(self, node: Any, root: tuple[Any, int, int], reader: Reader) -> None:
         radicand, degree, exponent = root
         key = ("root", *_text(reader.read(radicand)), degree)
         self.keys[key] = None
         self.radicands[key] = radicand
         self.uses[node] = ("root", (key, exponent))
 
-    def _power(self, node: Any, base: Key, exponent: Any, reader: _Reader) -> None:
+    def _power(self, node: Any, base: Key, exponent: Any, reader: Reader) -> None:
         numerator, denominator = reader.read(exponent)
         terms = []
         if denominator.is_constant():
@@ -213,11 +108,11 @@ class _Table:
             self._denominators[key] = lcm(before, int(coefficient.q))
         self.uses[node] = ("power", terms)
 
-    def _opaque(self, node: Any, reader: _Reader) -> None:
+    def _opaque(self, node: Any, reader: Reader) -> None:
         import sympy as sp
 
         key: Key = ("node", node)
-        if _has_plain_arguments(node):
+        if has_plain_arguments(node):
             texts = [text for argument in node.args for text in _text(reader.read(argument))]
             key = (str(node.func), *texts)
         if isinstance(node, sp.sin | sp.cos):
@@ -240,13 +135,13 @@ class _Ring:
     """The second context, with the symbols and the generators, and the relations between these."""
 
     def __init__(self, symbols: list[Any], table: _Table) -> None:
-        self.context = _context(len(symbols) + len(table.keys))
+        self.context = context_of(len(symbols) + len(table.keys))
         gens = self.context.gens()
         self._one = self.context.constant(1)
         self._symbols = dict(zip(symbols, gens, strict=False))
         self._places = {key: len(symbols) + i for i, key in enumerate(table.keys)}
         self._gens, self._table = gens, table
-        self.reader = _Reader(self.context, self._atom)
+        self.reader = Reader(self.context, self._atom)
 
     def _atom(self, node: Any) -> Fraction:
         import sympy as sp
@@ -262,7 +157,7 @@ class _Ring:
         product = (self._one, self._one)
         for key, coefficient in use:
             base = (self._generator(("power", *key)), self._one)
-            product = _product(product, power(base, self._table.exponent(key, coefficient)))
+            product = product_of(product, power(base, self._table.exponent(key, coefficient)))
         if isinstance(node, sp.sinh | sp.cosh | sp.tanh):
             return _hyperbolic(type(node).__name__, product)
         return product
@@ -304,8 +199,8 @@ class _Ring:
 def _hyperbolic(name: str, exponential: Fraction) -> Fraction:
     one = (exponential[1].context().constant(1),) * 2
     double, half = power(exponential, 2), (one[0] * 1, one[0] * 2)
-    minus = _sum(double, (-one[0], one[0]))
-    plus = _sum(double, one)
+    minus = total_of(double, (-one[0], one[0]))
+    plus = total_of(double, one)
     if name == "tanh":
-        return _product(minus, power(plus, -1))
-    return _product(_product(minus if name == "sinh" else plus, power(exponential, -1)), half)
+        return product_of(minus, power(plus, -1))
+    return product_of(product_of(minus if name == "sinh" else plus, power(exponential, -1)), half)
