@@ -51,6 +51,23 @@ def wrong_type(name: str, value: object, requirement: str) -> TypeError:
     return TypeError(f"{name}: got {shown(value)} of type {type(value).__name__}; expected {requirement}")
 
 
+class Sealed:
+    """A record that is what its fields say.
+
+    Proofs read the fields of such a record. A subclass that computes something else in their place would be read as
+    what it is not, so that there is none outside this package.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        base = next(one for one in cls.__mro__[1:] if issubclass(one, Sealed))
+        if base is not Sealed and cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
+            raise TypeError(
+                f"{cls.__name__}: got a subclass of {base.__name__}; expected none: proofs read the fields of a "
+                f"{base.__name__}, and nothing that a subclass puts in their place"
+            )
+
+
 def require_positive(**limits: object) -> None:
     """Raise unless every argument, given by its name, is a positive finite number.
 

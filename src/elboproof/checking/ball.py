@@ -8,10 +8,11 @@ from fractions import Fraction
 from typing import Any
 
 from elboproof.arguments import bad
-from elboproof.checking.enclosed import Ball, Ends, ends_of, exact_arb
+from elboproof.checking.enclosed import Ball, Ends, ends_of, exact_arb, steady
 from elboproof.checking.verdict import Verdict, by_hand, reached
 
 
+@steady
 def ball_equal(difference: Ball, width: float) -> Verdict:
     """Decide that an enclosed difference is zero.
 
@@ -41,6 +42,7 @@ def ball_equal(difference: Ball, width: float) -> Verdict:
     return _decided(ends, "undecided", reason)
 
 
+@steady
 def ball_at_most(ball: Ball, bound: float | Fraction) -> Verdict:
     """Decide ``value <= bound`` for every value in an enclosure.
 
@@ -63,6 +65,7 @@ def ball_at_most(ball: Ball, bound: float | Fraction) -> Verdict:
     return _decided(ends, "undecided", f"{ends.text} reaches beyond {bound} on both sides", bound)
 
 
+@steady
 def ball_positive(ball: Ball) -> Verdict:
     """Decide ``value > 0`` for every value in an enclosure.
 

@@ -7,16 +7,33 @@ claim that can prove its own pair says so with `Between`, which reports show as 
 """
 
 import numbers
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, TypeAlias
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias
 
 from elboproof.arguments import bad, wrong_type
+from elboproof.checking.verdict import Verdict
 
 Ball: TypeAlias = Any
 """A flint ``arb``, an exact rational number, a pair ``(lower, upper)``, or an object with such attributes."""
 
+_Given = ParamSpec("_Given")
 EXPECTED = "an arb, a pair (lower, upper), an object with both or an exact rational number"
+
+
+def steady(decide: Callable[_Given, Verdict]) -> Callable[_Given, Verdict]:
+    """Let no other thread change the precision, to which ends are rounded, while a verdict is found."""
+
+    @wraps(decide)
+    def held(*given: _Given.args, **named: _Given.kwargs) -> Verdict:
+        from elboproof.numbers.precision import steady_precision
+
+        with steady_precision():
+            return decide(*given, **named)
+
+    return held
 
 
 @dataclass(frozen=True)

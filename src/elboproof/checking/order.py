@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elboproof.arguments import bad, finite_array
-from elboproof.checking.enclosed import Ball, as_arb, ends_of, exact_arb
+from elboproof.checking.enclosed import Ball, as_arb, ends_of, exact_arb, steady
 from elboproof.checking.methods import weakest
 from elboproof.checking.verdict import Verdict, by_hand, reached
 
@@ -69,6 +69,7 @@ def slope_equals(
     )  # fmt: skip
 
 
+@steady
 def ball_slope(
     scales: Sequence[Scale], values: Sequence[Ball], order: float, within: float | Sequence[float]
 ) -> Verdict:
@@ -122,6 +123,7 @@ def ball_slope(
     )  # fmt: skip
 
 
+@steady
 def tends_to(
     scales: Sequence[Scale],
     values: Sequence[Ball],

@@ -23,6 +23,7 @@ from elboproof.model.quantities import Quantities
 from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS, working_precision
 from elboproof.numbers.compiler import Compiled
 from elboproof.numbers.floating import SCALARS
+from elboproof.numbers.precision import DOUBLE_BITS
 
 SCAN = [k / 8 + 1e-3 for k in range(-32, 33)]
 STEPS = 40
@@ -62,7 +63,10 @@ class Line:
 
     def width(self) -> float:
         """Return upper - lower, rounded up; infinite where nothing is known."""
-        return float((self.upper - self.lower).upper()) if self.lower.is_finite() else math.inf
+        if not self.lower.is_finite():
+            return math.inf
+        with working_precision(DOUBLE_BITS):
+            return float((self.upper - self.lower).upper())
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ def reader(model: LatentModel) -> Reader | None:
     return Reader(model, value, slope, quantities.compiled("energy", 1, COMPLEX_BALLS), jet)
 
 
+@working_precision(BOUND_BITS)
 def on_line(reader: Reader, x: list[Fraction], digits: float, deadline: float, most: int) -> Line:
     """Return bounds of log p(x).
 
@@ -313,13 +318,15 @@ def _log(value: float) -> float:
 @lru_cache
 def _factor(n: int) -> arb:
     """Return (32/15) rho^-2n / (1 - rho^-2): see `rule`."""
-    rho = arb(fmpq(RHO.numerator, RHO.denominator))
-    return (arb(fmpq(32, 15)) / rho ** (2 * n) / (1 - 1 / rho**2)).upper()
+    with working_precision(BOUND_BITS):
+        rho = arb(fmpq(RHO.numerator, RHO.denominator))
+        return (arb(fmpq(32, 15)) / rho ** (2 * n) / (1 - 1 / rho**2)).upper()
 
 
 @lru_cache(maxsize=1024)
-def _nodes(n: int, bits: int) -> list[tuple[arb, arb]]:  # noqa: ARG001 - the precision in force
-    return [arb.legendre_p_root(n, k, weight=True) for k in range(n)]
+def _nodes(n: int, bits: int) -> list[tuple[arb, arb]]:
+    with working_precision(bits):
+        return [arb.legendre_p_root(n, k, weight=True) for k in range(n)]
 
 
 def _bounds(point: _Point, found: _Found) -> tuple[arb, arb]:

@@ -23,6 +23,7 @@ from elboproof.evidence.target import Target
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.precision import DOUBLE_BITS, working_precision
 
 MOST_LATENTS = 4
 SHARES = {1: 1e-3, 2: 1e-3, 3: 1e-4, 4: 1e-5}
@@ -142,7 +143,7 @@ def prove(model: LatentModel, x: Data, digits: float, *, seconds: float, most_ce
 
 def _proved(model: LatentModel, x: Data, digits: float, seconds: float, most_cells: int) -> Evidence:
     began = time.monotonic()
-    if not hasattr(model, "quantities"):
+    if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
     if model.latent_dim > MOST_LATENTS:
         raise bad("model", model, f"at most {MOST_LATENTS} latents")
@@ -298,7 +299,8 @@ class _Work:
         widths = upper - lower
         for n, (low, high) in self.balls.items():
             if low.is_finite():
-                widths[n] = min(widths[n], float((high - low).upper()))
+                with working_precision(DOUBLE_BITS):
+                    widths[n] = min(widths[n], float((high - low).upper()))
         return np.asarray(widths)
 
 

@@ -19,6 +19,7 @@ the supremum of |F| with coordinate j on its ellipse and the others real in the 
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,11 +27,15 @@ from elboproof.arguments import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.shapes import Float64
 
+if TYPE_CHECKING:
+    from flint import arb
+
 SIZES = (3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 24, 30, 40)
 """Points per axis to choose from."""
 RHO = Fraction(3)
 """The ellipse's sum of semi-axes: a larger one needs fewer points, and sees more of F, which must be analytic there.
 Cells of the size that the search tries are nearly always accepted; the others are halved."""
+RULE_BITS = 128
 
 
 @dataclass(frozen=True)
@@ -48,16 +53,19 @@ def gauss_legendre(n: int) -> Rule:
 
     from elboproof.numbers.balls import working_precision
 
-    with working_precision(128):
+    with working_precision(RULE_BITS):
         pairs = [arb.legendre_p_root(n, k, weight=True) for k in range(n)]
-    return Rule(_balls([node for node, _ in pairs]), _balls([weight for _, weight in pairs]))
+        return Rule(_balls([node for node, _ in pairs]), _balls([weight for _, weight in pairs]))
 
 
-def _balls(values: list[object]) -> BallArray:
-    """Balls around arbs that are far smaller than the distance of floats."""
-    mids = np.array([float(value.mid()) for value in values])  # type: ignore[attr-defined]
-    # float() rounds to nearest, 2^-53 relatively; the arb's own radius is below 2^-100. Twice 2^-53 covers both.
-    return BallArray(mids, np.abs(mids) * 2.0**-52 + 2.0**-100)
+def _balls(values: "list[arb]") -> BallArray:
+    """Balls around arbs, which are far smaller than the distance of floats at the precision of the rules."""
+    from flint import arb
+
+    mids = np.array([float(value.mid()) for value in values])
+    # to the arb's farthest point, at any precision; float() rounds that to nearest
+    away = [float(abs(value - arb(mid)).upper()) for value, mid in zip(values, mids.tolist(), strict=True)]
+    return BallArray(mids, np.nextafter(away, np.inf))
 
 
 @lru_cache

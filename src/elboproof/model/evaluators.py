@@ -188,7 +188,7 @@ class ExactEvaluator(Evaluator):
 
 
 class BallEvaluator(Evaluator):
-    """Balls of python-flint at the current precision ``flint.ctx.prec``.
+    """Balls of python-flint at the precision in force, ``flint.ctx.prec``, which no other thread changes meanwhile.
 
     z and x are sequences of exact numbers (ints, Fractions, strings, floats as the binary doubles that they are) or of
     balls. With an ``acb`` among z the complex extension is evaluated; ``analytic=True`` then demands that it is
@@ -214,7 +214,15 @@ class BallEvaluator(Evaluator):
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
     ) -> tuple["arb | acb", ...]:
-        from flint import acb, arb, ctx
+        from elboproof.numbers.precision import steady_precision
+
+        with steady_precision():
+            return self._at_precision(quantity, order, z, x, analytic)
+
+    def _at_precision(
+        self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
+    ) -> tuple["arb | acb", ...]:
+        from flint import acb, arb
 
         from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 
@@ -235,7 +243,10 @@ class BallEvaluator(Evaluator):
             point.is_exact() or not isinstance(given, arb) for point, given in zip(points, z, strict=True)
         )
         if numbers and not all(value.is_finite() for value in values):
-            raise not_finite(quantity, order, [str(point) for point in points], f"finite at {ctx.prec} bits")
+            from elboproof.numbers.precision import current_bits
+
+            place = [str(point) for point in points]
+            raise not_finite(quantity, order, place, f"finite at {current_bits()} bits")
         return values
 
 

@@ -11,7 +11,7 @@ import sympy
 from flint import fmpq, fmpq_mat
 from sympy import Expr, Rational, Symbol
 
-from elboproof.arguments import bad, record_text, shown, written, wrong_type
+from elboproof.arguments import Sealed, bad, record_text, shown, written, wrong_type
 from elboproof.numbers.exact import rational
 from elboproof.numbers.functions import Softplus
 
@@ -36,7 +36,7 @@ class Likelihood(Protocol):
 
 
 @dataclass(frozen=True, init=False)
-class Gaussian:
+class Gaussian(Sealed):
     """N(f(z), C) with an exact covariance C.
 
     Parameters
@@ -104,7 +104,7 @@ class Gaussian:
 
 
 @dataclass(frozen=True)
-class Bernoulli:
+class Bernoulli(Sealed):
     """Independent Bernoulli outputs; the decoder gives the LOGITS."""
 
     @property

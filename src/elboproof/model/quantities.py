@@ -1,6 +1,6 @@
 """The quantities of a model: one tape, the functions compiled from it, and what all evaluators share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set, ValuesView
 from itertools import combinations_with_replacement, product
 
 import numpy as np
@@ -113,16 +113,21 @@ class Evaluator:
 
     def _numbers(self, values: Sequence[object], name: str, length: int) -> list[object]:
         """Return a point as a list of its coordinates."""
-        if isinstance(values, str) or not hasattr(values, "__len__") or _is_scalar(values):
+        if not is_row(values):
             raise wrong_type(name, values, f"a sequence of {length} numbers")
         if len(values) != length:
             raise ValueError(f"{name}: got {len(values)} numbers; expected {length}")
         return list(values)
 
 
-def _is_scalar(values: object) -> bool:
-    """Return whether an array or tensor has no axis: it has a ``__len__`` that raises."""
-    return getattr(values, "shape", None) == ()
+def is_row(values: object) -> bool:
+    """Return whether a value holds entries in an order that means something.
+
+    Text and bytes hold codes of characters, a mapping gives its keys, a set any order and each number once. An array
+    without an axis has a ``__len__`` that raises.
+    """
+    other = isinstance(values, str | bytes | bytearray | memoryview | Set | Mapping | ValuesView)
+    return not other and hasattr(values, "__len__") and getattr(values, "shape", None) != ()
 
 
 def not_finite(quantity: str, order: int, point: object, requirement: str) -> ValueError:

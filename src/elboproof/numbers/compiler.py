@@ -108,13 +108,14 @@ class _Source:
 
     def _renewed(self) -> list[str]:
         own = self.ring.parameters.lstrip(", ")  # their defaults: a constant is a point, analytic or not
-        lines = ["known = None", f"def renew({own}):"]
+        lines = ["known = None, None", f"def renew({own}):"]
         for i in self.fixed:
             self.names[i] = f"c{i}"
             lines.append(f"    c{i} = {self._expression(self.tape.entries[i])}")
         lines.append(f"    return ({''.join(f'c{i}, ' for i in self.constants)})")
-        if self.constants:
-            lines.append(f"{' = '.join(f'c{i}' for i in self.constants)} = None")
+        lines += ["def renewed():", "    bits, constants = precision(), renew()"]
+        # balls that were made while another thread changed the precision enclose all the same, but are not kept
+        lines.append("    return (bits if bits == precision() else None), constants")
         return lines
 
     def _renewal(self) -> list[str]:
@@ -122,10 +123,11 @@ class _Source:
             return []
         names = ", ".join(f"c{i}" for i in self.constants)
         return [
-            f"nonlocal known, {names}",
-            "if known != precision():",
-            f"    ({names},) = renew()",
-            "    known = precision()",
+            "nonlocal known",  # read and written as one pair: no thread sees the bits of one and the balls of another
+            "bits, constants = known",
+            "if bits != precision():",
+            "    known = bits, constants = renewed()",
+            f"({names},) = constants",
         ]
 
     def _statements(self) -> list[str]:

@@ -19,6 +19,7 @@ from sympy import Expr, Rational
 from elboproof.arguments import bad, record_text, wrong_type
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
+from elboproof.model.quantities import is_row
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import exact, rational
@@ -192,7 +193,7 @@ def _gaussian(model: LatentModel) -> Gaussian:
 
 
 def _data(model: LatentModel, x: Sequence[object]) -> tuple[Rational, ...]:
-    if isinstance(x, str) or not hasattr(x, "__len__") or getattr(x, "shape", None) == ():
+    if not is_row(x):
         raise wrong_type("x", x, f"a sequence of {model.data_dim} numbers")
     if len(x) != model.data_dim:
         raise ValueError(f"x: got {len(x)} numbers; expected {model.data_dim}, one per decoder output")
@@ -208,6 +209,7 @@ def _metric(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:
     return sympy.ImmutableMatrix(sympy.diag(*(1 / v for v in likelihood.variance or ())))
 
 
+@working_precision(BITS)
 def _bends(model: LatentModel, place: arb) -> tuple[arb, ...]:
     """Return enclosures of all f'' with each latent in the ball ``place``."""
     compiled = model.quantities.compiled("decoder", 2, REAL_BALLS)

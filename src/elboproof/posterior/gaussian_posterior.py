@@ -3,22 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
+from flint import arb, fmpq
 
-from elboproof.arguments import bad, record_text, shown, written
+from elboproof.arguments import Sealed, bad, record_text, shown, written
 from elboproof.numbers.exact import exact
-
-if TYPE_CHECKING:
-    from flint import arb
+from elboproof.numbers.precision import steady_precision
 
 Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
 
 
 @dataclass(frozen=True, init=False)
-class GaussianPosterior:
+class GaussianPosterior(Sealed):
     """q(z) = N(z; mean, covariance).
 
     Parameters
@@ -65,27 +63,28 @@ class GaussianPosterior:
         """The dimension d of z."""
         return len(self.mean)
 
-    def entropy(self) -> "arb":
+    def entropy(self) -> arb:
         """Return (d/2) log(2 pi e) + (1/2) log det S in nats, a ball at the current precision."""
-        from flint import arb
-
         determinant = Fraction(1)
         for pivot in _ldl(self.covariance)[1]:
             determinant *= pivot
-        return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + _arb(determinant).log()) / 2
+        with steady_precision():
+            return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + _arb(determinant).log()) / 2
 
-    def mean_balls(self) -> "list[arb]":
+    def mean_balls(self) -> list[arb]:
         """Return the mean at the current precision."""
-        return [_arb(entry) for entry in self.mean]
+        with steady_precision():
+            return [_arb(entry) for entry in self.mean]
 
-    def cholesky(self) -> "list[list[arb]]":
+    def cholesky(self) -> list[list[arb]]:
         """Return the lower triangular L with S = L L', rows of balls at the current precision.
 
         S = M D M' is exact, so that L = M sqrt(D) is sharp however close to singular S is.
         """
         unit, pivots = _ldl(self.covariance)
-        roots = [_arb(pivot).sqrt() for pivot in pivots]
-        return [[_arb(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
+        with steady_precision():
+            roots = [_arb(pivot).sqrt() for pivot in pivots]
+            return [[_arb(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
 
 
 def _about(pivot: Fraction) -> str:
@@ -95,9 +94,7 @@ def _about(pivot: Fraction) -> str:
         return "negative and beyond all doubles"
 
 
-def _arb(number: Fraction) -> "arb":
-    from flint import arb, fmpq
-
+def _arb(number: Fraction) -> arb:
     return arb(fmpq(number.numerator, number.denominator))
 
 

@@ -308,14 +308,17 @@ def tail(majorant: Majorant, degree: int, d: int, radius: float) -> float:
     """Return an upper bound of E[|t| r^degree; r > radius] for eps ~ N(0, I_d); infinite where the formula fails."""
     from flint import arb
 
-    total = arb(0)
-    big = arb(radius)
-    for (n, a), c in majorant.terms.items():
-        power = n + degree + d - 1
-        slope = big - a - power / big
-        if not slope > 0:
-            return math.inf
-        total += c * big ** arb(power) * (a * big - big * big / 2).exp() / slope
-    # |S^(d-1)| (2 pi)^(-d/2) = 2^(1 - d/2) / Gamma(d/2)
-    surface = arb(2) ** (1 - arb(d) / 2) / (arb(d) / 2).gamma()
-    return _up(float((total * surface).upper()))
+    from elboproof.numbers.precision import DOUBLE_BITS, working_precision
+
+    with working_precision(DOUBLE_BITS):
+        total = arb(0)
+        big = arb(radius)
+        for (n, a), c in majorant.terms.items():
+            power = n + degree + d - 1
+            slope = big - a - power / big
+            if not slope > 0:
+                return math.inf
+            total += c * big ** arb(power) * (a * big - big * big / 2).exp() / slope
+        # |S^(d-1)| (2 pi)^(-d/2) = 2^(1 - d/2) / Gamma(d/2)
+        surface = arb(2) ** (1 - arb(d) / 2) / (arb(d) / 2).gamma()
+        return _up(float((total * surface).upper()))

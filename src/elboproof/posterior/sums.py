@@ -6,13 +6,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
+from flint import arb
 
 from elboproof.arguments import FloatArray
 from elboproof.evidence.rule import gauss_legendre
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import REAL_BALLS
 from elboproof.numbers.compiler import Compiled
+from elboproof.numbers.precision import current_bits
 from elboproof.posterior.cells import Plan
 from elboproof.posterior.integrands import BLOCK, Integrands, Point
 from elboproof.posterior.lattice import Lattice
@@ -91,7 +92,7 @@ _RULES: dict[tuple[int, int], Nodes] = {}
 
 
 def _legendre(n: int) -> Nodes:
-    key = (n, ctx.prec)
+    key = (n, current_bits())
     if key not in _RULES:
         _RULES[key] = tuple(arb.legendre_p_root(n, k, weight=True) for k in range(n))
     return _RULES[key]

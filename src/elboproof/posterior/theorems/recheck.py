@@ -58,8 +58,8 @@ def recheck(path: str | Path) -> Statement:
     """
     document = Document(loaded(file_path(path, "path")))
     try:
-        checker = _Checker(document)
-        checker.run()
+        with working_precision(recheck_integrals.BITS):
+            _Checker(document).run()
     except CertificateError:
         raise
     except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
