@@ -11,9 +11,9 @@ from scipy import sparse
 
 import elboproof as ep
 from elboproof.arguments import finite_array, float_array, number_list, plain_array
+from elboproof.checking.floats import equal
 from elboproof.checking.plain import plain_series
 from elboproof.checking.statistics import mean_equals
-from elboproof.checking.verdict import equal
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_matrices import ExactMatrix

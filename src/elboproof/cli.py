@@ -15,7 +15,7 @@ from elboproof import __version__
 
 INTERRUPTED, INTERNAL, USAGE = 2, 3, 4
 
-METHODS = ("symbolic", "certified", "numeric", "statistical", "property", "experiment")
+METHODS = ("symbolic", "certified", "numeric", "property", "statistical", "experiment")
 
 EXIT_CODES = """\
 exit codes:

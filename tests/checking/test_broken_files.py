@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from elboproof.checking.collect import UsageError
+from elboproof.checking.finding import SCHEMA
 from elboproof.checking.markdown import _read
 from elboproof.checking.plain import from_json, series_from_json
 from elboproof.checking.record import _head, _readable
@@ -17,9 +18,9 @@ NO_FINDINGS = {
     "deep": b"[" * 100_000,
     "long number": b'{"schema": ' + b"9" * 5000 + b"}",
     "null": b"null",
-    "other schema": b'{"schema": 2}',
-    "no list": b'{"schema": 1, "findings": null}',
-    "no finding": b'{"schema": 1, "findings": [1]}',
+    "other schema": b'{"schema": 99}',
+    "no list": b'{"schema": 2, "findings": null}',
+    "no finding": b'{"schema": 2, "findings": [1]}',
 }
 
 
@@ -43,7 +44,7 @@ def test_every_entry_of_a_finding_tampered_with(tmp_path: Path) -> None:
     refused = 0
     for field in one:
         for value in wrong:
-            record = {"schema": 1, "findings": [{**one, field: value}]}
+            record = {"schema": SCHEMA, "findings": [{**one, field: value}]}
             (tmp_path / "f.json").write_text(json.dumps(record))
             try:
                 _read(tmp_path / "f.json")

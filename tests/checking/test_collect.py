@@ -77,11 +77,27 @@ MISTAKES = {
     "control 'c': got the default k = 0.0; expected another": {"controls": "(control('c', k=0.0),)"},
     "control 'c' is declared twice": {"controls": "(control('c', k=1), control('c', k=2))"},
     "hypotheses: got 'finite'; expected Hypothesis objects": {"hypotheses": "('finite',)"},
-    "hypothesis 'h' is declared twice": {"hypotheses": "(Hypothesis('h', 't', bool),) * 2"},
-    "hypothesis 'h': the predicate is not callable": {"hypotheses": "(Hypothesis('h', 't', 3),)"},
-    "hypothesis 'h': expected a name and a sentence": {"hypotheses": "(Hypothesis('h', '', bool),)"},
+    "hypotheses: got none; expected Hypothesis objects, or hypotheses=": {"hypotheses": "()"},
+    "hypothesis 'h': accepts: got (); expected at least one instance that the predicate accepts": {
+        "hypotheses": "(Hypothesis('h', 't', bool, rejects=[(0,)]),)"
+    },
+    "hypothesis 'h': rejects: got (); expected at least one instance that the predicate rejects": {
+        "hypotheses": "(Hypothesis('h', 't', bool, accepts=[(1,)]),)"
+    },
+    "hypothesis 'h': rejects: got 0; expected a tuple of arguments or a function": {
+        "hypotheses": "(Hypothesis('h', 't', bool, [(1,)], [0]),)"
+    },
+    "control 'c': refutes: got (); expected patterns": {"controls": "(control('c', refutes=(), k=1),)"},
+    "control 'c': refutes: got (3,); expected patterns": {"controls": "(control('c', refutes=(3,), k=1),)"},
+    "hypothesis 'h' is declared twice": {"hypotheses": "(Hypothesis('h', 't', bool, [(1,)], [(0,)]),) * 2"},
+    "hypothesis 'h': the predicate is not callable": {
+        "hypotheses": "(Hypothesis('h', 't', 3, [(1,)], [(0,)]),)"
+    },
+    "hypothesis 'h': expected a name and a sentence": {
+        "hypotheses": "(Hypothesis('h', '', bool, [(1,)], [(0,)]),)"
+    },
     "drops the undeclared hypothesis 'h'": {
-        "controls": "(control('c', drops=[Hypothesis('h', 't', bool)], k=1),)"
+        "controls": "(control('c', drops=[Hypothesis('h', 't', bool, [(1,)], [(0,)])], k=1),)"
     },
 }
 
@@ -112,6 +128,7 @@ def test_a_control_must_differ_from_the_defaults(
     directory = write_claim(
         "import numpy as np\nfrom elboproof import Enclosure\n"
         "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='s', domain='d', "
+        "hypotheses='none', "
         f"controls=(control('c', k={value}),))\ndef the_check(run, *, k={default}): ...\n"
     )
     if same:
@@ -125,6 +142,7 @@ def test_one_override_that_differs_is_enough(write_claim: Write) -> None:
     collect(
         write_claim(
             "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='s', domain='d', "
+            "hypotheses='none', "
             "controls=(control('c', k=0, j=1),))\ndef the_check(run, *, k=0, j=0): ...\n"
         )
     )
@@ -175,7 +193,10 @@ def test_all_mistakes_are_reported_together(write_claim: Write, source: Source) 
 
 
 def test_the_function_must_be_callable_by_the_runner(write_claim: Write) -> None:
-    head = "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='s', domain='d', "
+    head = (
+        "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='s', domain='d', "
+        "hypotheses='none', "
+    )
     decorator = head + "controls=(control('c', k=1),))\n"
     directory = write_claim(
         decorator

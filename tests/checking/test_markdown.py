@@ -141,3 +141,32 @@ def test_unreadable_findings_are_usage_errors(
         source.write_text(text)
     with pytest.raises(UsageError, match=message):
         report(source, tmp_path / "page.md", write_claim(), check=False)
+
+
+def test_parts_methods_and_controls_are_shown(write_claim: Write, source: Source) -> None:
+    directory = write_claim(source("return equal(k, 0, 0)"))
+    part = {
+        "status": "established",
+        "reason": "yes",
+        "method": "certified",
+        "by_hand": False,
+        "decided_by": None,
+    }
+    parts = [part | {"name": f"p{i}"} for i in range(7)]
+    parts += [part | {"name": "hand", "by_hand": True}]
+    parts += [part | {"name": "alone", "method": "symbolic", "decided_by": "SymPy"}]
+    [finding] = findings_for(directory, parts=parts)
+    refuted = [name for name in (part["name"] for part in parts) if name != "hand"]
+    record = finding.to_json()
+    for one in record["parts"]:
+        one["refuted_by"] = ["other"] if one["name"] in refuted else []
+    text = page(collect(directory), [Finding.from_json(record)], "checks.json")
+    for line in (
+        '- S1 `the_check`\n  - p0, p1, p2, p3 and 3 more: certified; refuted by "other"',
+        "  - hand: certified, by hand; refuted by NO control",
+        '  - alone: symbolic by SymPy; refuted by "other"',
+        "The checks have 9 parts; 8 of them were refuted by a control; 1 were decided by hand",
+        "0 of 1 symbolic ones were decided by SymPy and by FLINT",
+        "numeric (1 of 9 parts by hand)",
+    ):
+        assert line in text

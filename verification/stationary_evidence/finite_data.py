@@ -47,7 +47,11 @@ CUTOFF = 10
 """Standard deviations: erfc(10 / sqrt 2) = 2e-23 is left out on both sides together."""
 
 refitted = Hypothesis(
-    "refitted decoder", "the decoder is optimal for the encoder that is used with it", lambda same: same
+    "refitted decoder",
+    "the decoder is optimal for the encoder that is used with it",
+    lambda same: same,
+    accepts=[(True,)],
+    rejects=[(False,)],
 )
 
 

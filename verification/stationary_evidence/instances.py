@@ -8,7 +8,7 @@ import sympy
 from flint import arb, arb_mat, fmpq
 
 import elboproof as ep
-from elboproof.checking import Run, Verdict, all_of, ball_equal, control, equal
+from elboproof.checking import Run, Verdict, all_of, ball_equal, by_hand, control, equal
 from elboproof.numbers.balls import working_precision
 
 from . import claim
@@ -166,8 +166,8 @@ def proved_points_reach_the_integral(run: Run, *, bend: str = "0") -> Verdict:
         evidence = ep.log_evidence(model, instance.x, digits=digits)
         elbo = ep.stationary_posterior(model, instance.x, digits=DIGITS).elbo
         ends = (
-            float(elbo.lower) - float(evidence.upper),
-            float(elbo.upper) - float(evidence.lower),
+            Fraction(float(elbo.lower)) - Fraction(float(evidence.upper)),
+            Fraction(float(elbo.upper)) - Fraction(float(evidence.lower)),
         )
         parts[name] = ball_equal(ends, 2 * 10.0**-digits)
     return all_of(parts)
@@ -226,4 +226,4 @@ def answered(answer: ep.Proof | ep.Counterexample | ep.Unproved) -> Verdict:
     status = {ep.Proof: "established", ep.Counterexample: "refuted"}.get(type(answer), "undecided")
     number = answer.leaves if isinstance(answer, ep.Proof) else str(answer.enclosure)
     words = f" ({answer.leaves} leaves)" if isinstance(answer, ep.Proof) else ""
-    return Verdict(status, answer.status + words, number)
+    return by_hand("certified", status, answer.status + words, number)

@@ -7,12 +7,13 @@ from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection
 from elboproof.checking.finding import metadata
 from elboproof.checking.lane import Lane
+from elboproof.checking.parts import guarded, judged, part_objections, parts_of
 from elboproof.checking.sources import library_digest
 
 _local = threading.local()
 
 VERDICTS = ("established", "refuted", "undecided")
-_NUMBERS = ("computed", "stated", "error", "smallest_detectable", "data")
+_NUMBERS = ("computed", "stated", "error", "smallest_detectable", "quantity", "data", "reached")
 
 
 def job_of(check: Check, collection: Collection, seed: int) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def run_check(job: dict[str, Any]) -> dict[str, Any]:
     """
     lane = _lane()
     main = lane.call({**job, "control": None})
-    names = job["metadata"]["controls"]
+    names = [one["name"] for one in job["metadata"]["controls"]]
     if main["status"] in VERDICTS:
         answers = [lane.call({**job, "control": name}) for name in names]
     else:
@@ -64,14 +65,14 @@ def _lane() -> Lane:
 def compose(meta: dict[str, Any], main: dict[str, Any], answers: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the finding made from the answers for a check and for its controls, in order.
 
-    A control counts as rejected only if it was *refuted*: an exception, a time-out or "undecided" says
-    nothing about a false statement.
+    The statement holds if it was established, every control was rejected (`elboproof.checking.parts.judged`), each
+    part was refuted by some control, and the hypotheses were those declared.
     """
-    controls = [
-        {"name": name, "rejected": a["status"] == "refuted", "reason": _control_reason(a)}
-        for name, a in zip(meta["controls"], answers, strict=True)
-    ]
-    objections = _objections(meta, main, controls) if main["status"] in VERDICTS else []
+    decided = main["status"] in VERDICTS
+    names = [part["name"] for part in parts_of(main)]
+    controls = [judged(one, a, names) for one, a in zip(meta["controls"], answers, strict=True)]
+    parts = guarded(main, controls) if decided else []
+    objections = [*_objections(meta, main, controls), *part_objections(parts)] if decided else []
     return {
         **meta,
         **{name: main.get(name) for name in _NUMBERS},
@@ -79,12 +80,9 @@ def compose(meta: dict[str, Any], main: dict[str, Any], answers: list[dict[str, 
         "holds": main["status"] == "established" and not objections,
         "reason": "; ".join([main["reason"], *objections]),
         "controls": controls,
+        "parts": parts,
         "seconds": main["seconds"] + sum(a.get("seconds", 0.0) for a in answers),
     }
-
-
-def _control_reason(answer: dict[str, Any]) -> str:
-    return f"{answer['status']}: {answer['reason']}"
 
 
 def _objections(meta: dict[str, Any], main: dict[str, Any], controls: list[dict[str, Any]]) -> list[str]:

@@ -8,9 +8,12 @@ from elboproof.arguments import bad, wrong_type
 from elboproof.checking.claim import Check
 from elboproof.checking.plain import Plain, from_json, series_from_json, series_to_json, to_json
 
-SCHEMA = 1
+SCHEMA = 2
 OUTCOMES = ("established", "refuted", "undecided", "error", "timeout", "killed")
 """What became of a check: the three verdicts, or how its run ended without one."""
+
+
+_NUMBERS = ("computed", "stated", "error", "smallest_detectable", "quantity", "seconds")
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,18 @@ class Finding:
         One of `OUTCOMES`. A statement can be established and yet not hold as a finding, when a control
         survived or a hypothesis was not exercised; ``reason`` says so.
     holds : bool
-        True only if the statement was established, every control was refuted and every declared
-        hypothesis was exercised.
+        True only if the statement was established, every control was refuted in the parts that it names,
+        every part was refuted by a control, and every declared hypothesis was exercised.
     hypotheses : tuple of dict
         ``{"name", "text"}`` each.
     controls : tuple of dict
-        ``{"name", "rejected", "reason"}`` each.
+        ``{"name", "refutes", "status", "refuted", "rejected", "reason"}`` each: the patterns of the parts that
+        it must refute, what became of its run, and the parts that the run refuted.
+    parts : tuple of dict
+        The conjuncts: ``{"name", "status", "reason", "method", "by_hand", "smallest_detectable", "quantity",
+        "refuted_by"}`` each; empty if there was no verdict.
+    method, reached : str
+        The declared method, and the weakest by which a part was reached (None without a verdict).
     seconds : float
         Wall-clock time of the check and its controls, without the import of the claim module.
     """
@@ -49,8 +58,11 @@ class Finding:
     stated: Plain
     error: Plain
     smallest_detectable: float | None
+    quantity: float | None
+    reached: str | None
     hypotheses: tuple[Mapping[str, str], ...]
     controls: tuple[Mapping[str, Any], ...]
+    parts: tuple[Mapping[str, Any], ...]
     seconds: float
     data: Mapping[str, Sequence[float]] | None = None
 
@@ -62,10 +74,11 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """Return the finding as a dictionary for `json.dumps` with ``allow_nan=False``."""
         record = {field.name: getattr(self, field.name) for field in fields(self)}
-        for name in ("computed", "stated", "error", "smallest_detectable", "seconds"):
+        for name in _NUMBERS:
             record[name] = to_json(record[name])
         record["hypotheses"] = [dict(one) for one in self.hypotheses]
         record["controls"] = [dict(one) for one in self.controls]
+        record["parts"] = [dict(one) for one in self.parts]
         record["data"] = series_to_json(self.data)
         return record
 
@@ -90,10 +103,11 @@ class Finding:
         if not isinstance(record["holds"], bool):
             raise wrong_type("holds", record["holds"], "true or false")
         values = dict(record)
-        for name in ("computed", "stated", "error", "smallest_detectable", "seconds"):
+        for name in _NUMBERS:
             values[name] = from_json(record[name])
         values["hypotheses"] = tuple(dict(one) for one in record["hypotheses"])
         values["controls"] = tuple(dict(one) for one in record["controls"])
+        values["parts"] = tuple(dict(one) for one in record["parts"])
         values["data"] = series_from_json(record["data"])
         return cls(**values)
 
@@ -104,7 +118,7 @@ def metadata(check: Check) -> dict[str, Any]:
     return {name: getattr(check, name) for name in names} | {
         "check": check.name,
         "hypotheses": [{"name": one.name, "text": one.text} for one in check.hypotheses],
-        "controls": [one.name for one in check.controls],
+        "controls": [{"name": one.name, "refutes": list(one.refutes)} for one in check.controls],
     }
 
 

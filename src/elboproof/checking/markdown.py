@@ -15,6 +15,7 @@ from elboproof.checking.claim import ROLES
 from elboproof.checking.collect import ClaimModule, Collection, UsageError, collect
 from elboproof.checking.finding import Finding, from_document, metadata
 from elboproof.checking.lane import LAST_OUTPUT
+from elboproof.checking.part_words import method_words, part_lines, part_summary
 from elboproof.checking.report_files import require_writable, write
 from elboproof.checking.words import clean, number, plural, rejected, result
 
@@ -104,7 +105,7 @@ def mismatches(collection: Collection, findings: Sequence[Finding]) -> Iterator[
 
 def _metadata(finding: Finding) -> dict[str, Any]:
     record = finding.to_json()
-    return record | {"controls": [one["name"] for one in finding.controls]}
+    return record | {"controls": [{"name": c["name"], "refutes": c["refutes"]} for c in finding.controls]}
 
 
 def page(collection: Collection, findings: Sequence[Finding], source: str) -> str:
@@ -129,7 +130,8 @@ def _summary(findings: Sequence[Finding]) -> str:
     lost = sum(bool(one["rejected"]) for one in controls)
     return (
         f"{held} of {plural(len(findings), 'check')} hold. {lost} of {plural(len(controls), 'control')} (false "
-        "neighbours of the statements, run through the same code) were rejected."
+        "neighbours of the statements, run through the same code) were rejected: each refuted the parts that it "
+        f"names. {part_summary(findings)}"
     )
 
 
@@ -160,9 +162,18 @@ def _claim(module: ClaimModule, findings: Sequence[Finding]) -> str:
     if broken:
         lines = "\n".join(f"- `{f.id}` {result(f)}: {_escaped(_reproducible(f.reason))}" for f in broken)
         parts.append(f"### What did not hold\n\n{lines}")
+    parts.append(f"### Parts, and the controls that refuted them\n\n{_parts(findings)}")
     parts.append(f"### Trusted base\n\n{text['Trusted base']}")
     parts.append(f"### What is not shown\n\n{text['What this does not show']}")
     return "\n\n".join(parts)
+
+
+def _parts(findings: Sequence[Finding]) -> str:
+    lines = []
+    for finding in findings:
+        lines.append(f"- {finding.statement} `{finding.check}`")
+        lines += [f"  - {_escaped(line)}" for line in part_lines(finding)] or ["  - no verdict"]
+    return "\n".join(lines)
 
 
 def _reproducible(reason: str) -> str:
@@ -177,7 +188,7 @@ def _row(finding: Finding) -> list[str]:
     cells = (
         f"{finding.statement} `{finding.check}`",
         finding.role,
-        finding.method,
+        method_words(finding),
         f"`{finding.relation}`",
         established,
         finding.domain,

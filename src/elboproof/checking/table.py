@@ -131,11 +131,14 @@ def show_counts(
     counts = Counter(finding.status for finding in findings)
     held = sum(finding.holds for finding in findings)
     controls = [one for finding in findings for one in finding.controls]
+    every = [part for finding in findings for part in finding.parts]
     parts = ", ".join(f"{counts[status]} {status}" for status in OUTCOMES if counts[status])
     lost = sum(bool(one["rejected"]) for one in controls)
     console.print()
     line = f"{held} of {plural(len(findings), 'check')} hold ({parts}); "
-    line += f"{lost} of {plural(len(controls), 'control')} rejected; seed {seed}"
+    line += f"{lost} of {plural(len(controls), 'control')} rejected; seed {seed}; "
+    guarded = sum(bool(part["refuted_by"]) for part in every)
+    line += f"{guarded} of {plural(len(every), 'part')} refuted by a control"
     console.print(_text(line, "bold green" if held == len(findings) else "bold red"))
     tiers = Counter(check.tier for check in left_out)
     for tier, count in sorted(tiers.items()):

@@ -19,9 +19,10 @@ from typing import IO, Any
 from elboproof.checking import sources
 from elboproof.checking.ambient import settle
 from elboproof.checking.claim import Check
+from elboproof.checking.methods import require_method
 from elboproof.checking.plain import series_to_json, to_json
-from elboproof.checking.run import Run
-from elboproof.checking.verdict import Verdict
+from elboproof.checking.run import Run, try_instances
+from elboproof.checking.verdict import Verdict, part_to_json
 
 GRACE = 60
 """Seconds after its time limit at which a child ends itself, should its lane be gone."""
@@ -103,6 +104,10 @@ def _find(job: dict[str, Any]) -> Check:
 def _answer(check: Check, job: dict[str, Any]) -> dict[str, Any]:
     settle(check.id, job["seed"])
     control = None if job["control"] is None else check.control(job["control"])
+    if control is None:
+        for hypothesis in check.hypotheses:
+            try_instances(hypothesis)
+        settle(check.id, job["seed"])
     run = Run(
         check.id,
         seed=job["seed"],
@@ -112,12 +117,19 @@ def _answer(check: Check, job: dict[str, Any]) -> dict[str, Any]:
     verdict = check.function(run, **(control.overrides if control else {}))
     if not isinstance(verdict, Verdict):
         raise TypeError(f"{check.name} returned {verdict!r:.80}; expected a Verdict")
+    if run.drew:
+        verdict = verdict.at_drawn_points()
+    require_method(check.method, verdict.parts)
     return {"event": "answer", "status": verdict.status, "exercised": run.exercised} | _fields(verdict)
 
 
 def _fields(verdict: Verdict) -> dict[str, Any]:
-    names = ("reason", "computed", "stated", "error", "smallest_detectable")
-    return {name: to_json(getattr(verdict, name)) for name in names} | {"data": series_to_json(verdict.data)}
+    names = ("reason", "computed", "stated", "error", "smallest_detectable", "quantity")
+    return {name: to_json(getattr(verdict, name)) for name in names} | {
+        "data": series_to_json(verdict.data),
+        "reached": verdict.method,
+        "parts": [part_to_json(name, part) for name, part in verdict.parts.items()],
+    }
 
 
 def _failure(error: BaseException, job: dict[str, Any]) -> dict[str, Any]:
