@@ -1,7 +1,7 @@
 """The result of a check as one frozen record: all outputs of the project are renderings of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from elboproof.arguments import bad, wrong_type
@@ -9,6 +9,9 @@ from elboproof.checking.claim import Check
 from elboproof.checking.plain import Plain, from_json, series_from_json, series_to_json, to_json
 
 SCHEMA = 1
+SEAL = "seal"
+"""Key of what `elboproof.checking.seal` adds to a finding in a file; it is no part of the finding."""
+
 OUTCOMES = ("established", "refuted", "undecided", "error", "timeout", "killed")
 """What became of a check: the three verdicts, or how its run ended without one."""
 
@@ -23,14 +26,19 @@ class Finding:
         One of `OUTCOMES`. A statement can be established and yet not hold as a finding, when a control
         survived or a hypothesis was not exercised; ``reason`` says so.
     holds : bool
-        True only if the statement was established, every control was refuted and every declared
-        hypothesis was exercised.
+        True only if the statement was established, every control was refuted, every declared hypothesis was
+        exercised and no module was changed.
     hypotheses : tuple of dict
         ``{"name", "text"}`` each.
     controls : tuple of dict
         ``{"name", "rejected", "reason"}`` each.
     seconds : float
         Wall-clock time of the check and its controls, without the import of the claim module.
+    exercised : tuple of str
+        Names of the hypotheses that the check assumed.
+    side_effects : dict
+        What the check and its controls left behind, as sentences: on "modules" (then it does not hold) and on
+        the "process". The process was not used again.
     """
 
     claim: str
@@ -53,6 +61,8 @@ class Finding:
     controls: tuple[Mapping[str, Any], ...]
     seconds: float
     data: Mapping[str, Sequence[float]] | None = None
+    exercised: tuple[str, ...] = ()
+    side_effects: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -61,12 +71,14 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as a dictionary for `json.dumps` with ``allow_nan=False``."""
-        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        record = {one.name: getattr(self, one.name) for one in fields(self)}
         for name in ("computed", "stated", "error", "smallest_detectable", "seconds"):
             record[name] = to_json(record[name])
         record["hypotheses"] = [dict(one) for one in self.hypotheses]
         record["controls"] = [dict(one) for one in self.controls]
         record["data"] = series_to_json(self.data)
+        record["exercised"] = list(self.exercised)
+        record["side_effects"] = {kind: list(found) for kind, found in self.side_effects.items()}
         return record
 
     @classmethod
@@ -82,7 +94,8 @@ class Finding:
         """
         if not isinstance(record, Mapping):
             raise wrong_type("finding", record, "a JSON object")
-        names = {field.name for field in fields(cls)}
+        record = {name: value for name, value in record.items() if name != SEAL}
+        names = {one.name for one in fields(cls)}
         if names != set(record):
             raise ValueError(f"finding: fields {sorted(names ^ set(record))} are missing or unknown")
         if record["status"] not in OUTCOMES:
@@ -95,6 +108,8 @@ class Finding:
         values["hypotheses"] = tuple(dict(one) for one in record["hypotheses"])
         values["controls"] = tuple(dict(one) for one in record["controls"])
         values["data"] = series_from_json(record["data"])
+        values["exercised"] = tuple(record["exercised"])
+        values["side_effects"] = {kind: tuple(found) for kind, found in record["side_effects"].items()}
         return cls(**values)
 
 

@@ -10,13 +10,17 @@ from pathlib import Path
 from types import ModuleType
 
 
+PACKAGE = "elboproof_claims_"
+"""What the names of all imported claim modules begin with."""
+
+
 def package_name(directory: Path) -> str:
     """Return the name under which the claim modules of a directory are imported.
 
     It is made from the path: two repositories that both call their directory ``verification`` must not
     meet in ``sys.modules``.
     """
-    return f"elboproof_claims_{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
+    return f"{PACKAGE}{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
 
 
 def module_names(directory: Path) -> list[str]:
