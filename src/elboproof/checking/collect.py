@@ -2,9 +2,10 @@
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -12,6 +13,7 @@ from typing import NoReturn
 from elboproof.checking import sources
 from elboproof.checking.budget import share
 from elboproof.checking.claim import TIERS, Check, Claim
+from elboproof.checking.code import Code
 from elboproof.checking.problems import claim_problems, docstring_problems, sections
 
 LABELS = "labels.txt"
@@ -49,10 +51,34 @@ class ClaimModule:
 
 @dataclass(frozen=True)
 class Collection:
-    """All claims of a directory, in the order of its labels file (else by name)."""
+    """All claims of a directory, in the order of its labels file (else by name), with the files of the checks."""
 
     directory: Path
     claims: tuple[ClaimModule, ...]
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    @cached_property
+    def _code(self) -> Code:
+        return Code.read(self.directory)
+
+    @cached_property
+    def _digests(self) -> dict[tuple[str, Path], dict[str, str]]:
+        return {}
+
+    def freeze_code(self) -> None:
+        """Read the source texts now, however late they are looked into."""
+        _ = self._code
+
+    def code_of(self, check: Check) -> dict[str, str]:
+        """Return the digest of each module that a check rests on, see `elboproof.checking.code`."""
+        key = check.claim.replace("-", "_"), self.files[check.id]
+        if key not in self._digests:
+            self._digests[key] = self._code.of(*key)
+        return self._digests[key]
+
+    def modules(self) -> dict[str, str]:
+        """Return the digest of each module that any check rests on."""
+        return {name: digest for check in self.checks for name, digest in self.code_of(check).items()}
 
     @property
     def checks(self) -> list[Check]:
@@ -91,7 +117,8 @@ def collect(directory: Path) -> Collection:
     ordered = _ordered(directory, modules, problems)
     if problems:
         raise CollectionError(problems)
-    return Collection(directory, tuple(ordered))
+    files = {check.id: Path(check.file) for module in ordered for check in module.claim.checks}
+    return Collection(directory, tuple(ordered), files)
 
 
 def _load(directory: Path, name: str, problems: list[str]) -> ClaimModule | None:

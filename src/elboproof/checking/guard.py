@@ -25,6 +25,9 @@ MISSING: Any = object()
 UNWATCHED = frozenset({"sys", "warnings", "threading", "linecache", "__main__"})
 """Modules that change while a program runs; what matters in them is compared by `elboproof.checking.state`."""
 
+_KEPT = (bool, int, str, list, tuple, dict, set, type(None))
+"""What other libraries count, switch and find out in their modules while they run; but pi is a float."""
+
 _IMMUTABLE = 1 << 8
 """Flag of types that cannot be changed: those written in C."""
 
@@ -78,7 +81,9 @@ class _Copy:
         spaces = [self.names.before, *(one.before for one in self.classes)] if own else []
         functions = [f for space in spaces for f in space.values() if isinstance(f, FunctionType)]
         self._functions = [(f, _insides(f)) for f in functions if f.__module__ == name]
-        constants = [(key, _content(value)) for key, value in self.names.before.items() if own and key.isupper()]
+        constants = [
+            (key, _content(value)) for key, value in self.names.before.items() if own and key.isupper()
+        ]
         self._constants = [(key, content) for key, content in constants if content is not None]
 
     def same(self) -> bool:
@@ -164,7 +169,9 @@ class Guard:
         for name, copy in list(self._copies.items()):
             now = sys.modules.get(name)
             if now is not copy.module:
-                self._seen[f"{name} was {'removed from' if now is None else 'replaced in'} sys.modules"] = None
+                self._seen[f"{name} was {'removed from' if now is None else 'replaced in'} sys.modules"] = (
+                    None
+                )
                 del self._copies[name]
             elif not copy.same():
                 self._seen |= dict.fromkeys(copy.changes(name))
@@ -181,7 +188,12 @@ class Guard:
     def _add(self, *, claims: bool, without: ModuleType | None = None) -> None:
         """Copy what is new; modules of claims only when nothing is being imported, as they may not be complete."""
         for name, module in list(sys.modules.items()):
-            if name in self._copies or name in UNWATCHED or not isinstance(module, ModuleType) or module is without:
+            if (
+                name in self._copies
+                or name in UNWATCHED
+                or not isinstance(module, ModuleType)
+                or module is without
+            ):
                 continue
             of_claim = name.startswith(self._claims)
             if claims or not of_claim:
@@ -204,15 +216,21 @@ def _in_module(module: ModuleType, own: bool) -> Matters:
             if isinstance(now, ModuleType) or (lazy is not None and _loads(lazy, key, now)):
                 return False
             return own or is_builtins or hasattr(builtins, key) or not key.startswith("_")
-        kept = before is None and not callable(now)  # what a library finds out when it is first asked
-        return own or not (kept or key.startswith("_")) or _is_code(before)
+        kept = key.startswith("_") or isinstance(before, _KEPT)
+        return own or is_builtins or not kept or _is_code(before)
 
     return matters
 
 
 def _in_class(own: bool) -> Matters:
     def matters(key: str, before: Any, now: Any) -> bool:
-        if key in ("__doc__", "__annotations__", "__annotate__", "__abstractmethods__", "__static_attributes__"):
+        if key in (
+            "__doc__",
+            "__annotations__",
+            "__annotate__",
+            "__abstractmethods__",
+            "__static_attributes__",
+        ):
             return False
         if key.startswith("_abc_") or (key == "__hash__" and before is MISSING):
             return False

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-
 PACKAGE = "elboproof_claims_"
 """What the names of all imported claim modules begin with."""
 

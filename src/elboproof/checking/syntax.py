@@ -3,13 +3,13 @@
 import ast
 import hashlib
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache
 
 _IGNORED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 """Fields that follow from the others, or that no interpreter looks at."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def parsed(text: bytes) -> ast.Module:
     """Return the syntax tree of a source text without its docstrings.
 
@@ -35,7 +35,7 @@ def is_text(statement: ast.AST) -> bool:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def syntax_digest(text: bytes) -> str:
     """Return the SHA-256 of the syntax tree of a source text; of the text itself if it is no Python.
 

@@ -84,7 +84,7 @@ class _Server:
         signal.alarm(0)
         if os.getpid() != process:  # a check forked, and this is the copy that came back
             os._exit(0)
-        answer["side_effects"] = self._effects(job)
+        answer["side_effects"] = self._effects()
         answer["soiled"] = bool(answer["side_effects"])
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
@@ -104,7 +104,7 @@ class _Server:
                 return check  # type: ignore[no-any-return]
         raise ValueError(f"check: {job['check']} is not in {directory}")
 
-    def _effects(self, job: dict[str, Any]) -> Effects:
+    def _effects(self) -> Effects:
         """Return what the check left behind, and what the import of any claim did to this process before."""
         found = self._guard.effects()
         if _has_children():
