@@ -1,6 +1,6 @@
 """In what a run was made: versions, platform, commit, date, seed, and the digests of all the code it used."""
 
-import datetime
+import datetime as dt
 import importlib.metadata
 import platform
 import subprocess
@@ -14,7 +14,7 @@ PACKAGES = ("numpy", "scipy", "sympy", "python-flint", "torch", "hypothesis", "s
 
 def now() -> str:
     """Return the date and time, to the second, in UTC."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
 def environment(

@@ -10,6 +10,7 @@ _SPECIAL = re.compile(r"[*_]|<(?=[A-Za-z/!])")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(escaped(cell) for cell in line)} |" for line in lines)
 

@@ -29,9 +29,10 @@ def provenance(content: Json) -> str:
 
 def _environment(number: int, environment: Json) -> str:
     packages = ", ".join(f"{name} {v}" for name, v in environment["packages"].items() if v is not None)
+    commit, python = environment["commit"] or "unknown", environment["python"]
     lines = (
-        f"- Run {number}: {environment['date']}, commit {environment['commit'] or 'unknown'}, seed {environment['seed']}",
-        f"- elboproof {environment['version']}, Python {environment['python']}, {packages}, FLINT {environment['flint']}",
+        f"- Run {number}: {environment['date']}, commit {commit}, seed {environment['seed']}",
+        f"- elboproof {environment['version']}, Python {python}, {packages}, FLINT {environment['flint']}",
         f"- {escaped(environment['platform'])}",
     )
     return "\n".join(lines)
