@@ -104,8 +104,8 @@ def main(request: dict[str, Any]) -> None:
     sys.path[:] = request["path"]
     directory = Path(request["directory"])
     os.set_inheritable(request["answers"], False)
-    guard = Guard(sources.PACKAGE)
-    with os.fdopen(request["answers"], "w", encoding="utf-8") as answers:
+    with os.fdopen(request["answers"], "w", encoding="utf-8") as answers, _os_exit_refused():
+        guard = Guard(sources.PACKAGE)
         for name in request["names"]:
             description = _describe(directory, name)
             changed = guard.effects().get("modules")
@@ -127,8 +127,7 @@ def _file(directory: Path, name: str) -> Path:
 def _describe(directory: Path, name: str) -> Description:
     file = _file(directory, name)
     try:
-        with _os_exit_refused():
-            module = sources.import_claim(directory, name)
+        module = sources.import_claim(directory, name)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a claim module raises is its problem)
         place = sources.where(error, directory) or str(file)
         return {"problems": [f"{place}: import failed: {type(error).__name__}: {error}"]}
