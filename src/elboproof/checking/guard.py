@@ -29,6 +29,9 @@ UNWATCHED = frozenset({"sys", "warnings", "threading", "linecache", "__main__"})
 _KEPT = (bool, int, str, list, tuple, dict, set, type(None))
 """What other libraries count, switch and find out in their modules while they run; but pi is a float."""
 
+_SWITCHES = frozenset({"torch.Storage"})
+"""What libraries bind anew themselves when a setting changes that `elboproof.checking.state` compares."""
+
 _IMMUTABLE = 1 << 8
 """Flag of types that cannot be changed: those written in C."""
 
@@ -212,6 +215,8 @@ def _in_module(module: ModuleType, own: bool) -> Matters:
     lazy = vars(module).get("__getattr__")
 
     def matters(key: str, before: Any, now: Any) -> bool:
+        if f"{module.__name__}.{key}" in _SWITCHES:
+            return False
         if key.startswith("__") and not (is_builtins and key in ("__import__", "__build_class__")):
             return False
         if before is MISSING:

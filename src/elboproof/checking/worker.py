@@ -5,7 +5,6 @@ Jobs and answers are JSON lines on those; whatever a check prints goes to other 
 """
 
 import contextlib
-import json
 import os
 import select
 import signal
@@ -13,6 +12,7 @@ import sys
 import threading
 import time
 import warnings
+from json import dumps, loads  # bound here: a check may remove them from their module
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,7 +41,7 @@ def main(jobs_descriptor: int, answers_descriptor: int) -> None:
     with os.fdopen(jobs_descriptor, encoding="utf-8") as jobs, os.fdopen(answers_descriptor, "wb") as answers:
         server = _Server(answers)
         for line in jobs:
-            server.serve(json.loads(line))
+            server.serve(loads(line))
 
 
 def _die_with_lane(descriptor: int) -> None:
@@ -116,7 +116,7 @@ class _Server:
 
     def _send(self, message: dict[str, Any], job: dict[str, Any]) -> None:
         """Write a message to the answer pipe, unless the check put something else in its place."""
-        text = json.dumps({**message, "token": job["token"]}, allow_nan=False)
+        text = dumps({**message, "token": job["token"]}, allow_nan=False)
         try:
             if os.fstat(self._answers.fileno()).st_ino != self._pipe:
                 raise OSError
