@@ -64,6 +64,10 @@ PATCHES = {
     "elboproof.checking.claim.TIERS was bound anew": "import elboproof.checking.claim as c\nc.TIERS = ()",
     "elboproof.checking.verdict.sum was added": "import elboproof.checking.verdict as v\nv.sum = max",
     "elboproof.checking.run.Run.assume was bound anew": "type(run).assume = lambda *a: None",
+    "json.encoder.JSONEncoder.encode was bound anew": (
+        "import json, functools\nold = json.JSONEncoder.encode\n"
+        "json.JSONEncoder.encode = functools.wraps(old)(lambda *a: old(*a))"
+    ),
     "first_claim.SMALL was bound anew": "global SMALL\nSMALL = None",
 }
 PATCHES["elboproof.checking.verdict.equal was changed inside"] = (
@@ -140,6 +144,7 @@ HARMLESS = {
     "random numbers": "import random, numpy\nrandom.random()\nnumpy.random.random()",
     "a thread that ended": "t = threading.Thread(target=int)\nt.start()\nt.join()",
     "an import that fails": "try:\n    import nowhere_to_be_found\nexcept ImportError: pass",
+    "an optimiser of torch": "import torch\ntorch.optim.Adam([torch.zeros(1, requires_grad=True)])",
     "a submodule": "import xml.dom.minidom",
 }
 

@@ -1,6 +1,6 @@
 """Claims as JSON: what is known of them in a process that does not import their modules."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, NoReturn, TypeVar
 
@@ -43,7 +43,7 @@ def _control(content: Mapping[str, Any]) -> Control:
     return _filled(Control, content, drops=drops)
 
 
-def _filled(kind: type[Kind], content: Mapping[str, Any], **special: object) -> Kind:
+def _filled(kind: Callable[..., Kind], content: Mapping[str, Any], **special: object) -> Kind:
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
     return kind(**(values | special))
 

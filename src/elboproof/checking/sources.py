@@ -44,14 +44,6 @@ def import_claim(directory: Path, name: str) -> ModuleType:
     return module
 
 
-def forget(directory: Path) -> None:
-    """Drop the imported claim modules of a directory, so that a new collection reads the files again."""
-    package = package_name(directory)
-    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-
-
 def foreign_imports(directory: Path) -> Iterator[str]:
     """Yield files of the directory that were imported by an absolute name, so that they exist twice."""
     package, root = package_name(directory), directory.resolve()
