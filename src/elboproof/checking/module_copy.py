@@ -139,11 +139,12 @@ def _in_class(own: bool) -> Matters:
 
 def _wraps(now: object, before: object) -> bool:
     """Return whether a function only wraps the former one, by code of the same library: torch's optimisers do so."""
-    code = getattr(now, "__code__", None)
-    same = getattr(now, "__wrapped__", MISSING) is before and code is not None
+    if not isinstance(now, FunctionType) or getattr(now, "__wrapped__", MISSING) is not before:
+        return False
+    file = now.__code__.co_filename
     library = sys.modules.get(getattr(before, "__module__", "").partition(".")[0])
     places = [str(place) for place in getattr(library, "__path__", ())]
-    return same and any(code.co_filename.startswith(f"{place}{os.sep}") for place in places)
+    return any(file.startswith(f"{place}{os.sep}") for place in places)
 
 
 def _loads(lazy: Callable[[str], object], key: str, value: object) -> bool:
