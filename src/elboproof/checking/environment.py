@@ -40,7 +40,7 @@ def environment(
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "flint": _flint(),
-        "platform": platform.platform(),
+        "platform": " ".join((platform.system(), platform.machine(), *platform.libc_ver())),
         "commit": commit(directory),
         "date": now(),
         "modules": dict(sorted(modules.items())),
