@@ -1,9 +1,12 @@
+import math
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from elboproof.checking import import_process
 from elboproof.checking.collect import Collection, CollectionError, UsageError, collect, select
 from elboproof.checking.problems import SECTIONS
 
@@ -170,6 +173,47 @@ def test_the_children_of_a_module_can_end(write_claim: Write, source: Source) ->
         write_claim(f"{lines}assert CODE == 7, CODE\n" + source("return equal(k, 0, 0)"))
     ).claims
     assert module.name == "first_claim"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("os.kill(os.getpid(), 11)", "import failed: its process died of SIGSEGV"),
+        (
+            "import ctypes; print('last words', flush=True); ctypes.CDLL(None)._exit(7)",
+            "import failed: its process ended with status 7; its last output: last words",
+        ),
+    ],
+)
+def test_a_module_that_kills_its_process_hides_no_other_mistake(
+    line: str, message: str, write_claim: Write, source: Source
+) -> None:
+    write_claim("import nowhere_to_be_found\n", label="aa")
+    write_claim(f"{line}\n", label="bb")
+    directory = write_claim(source("return equal(k, 0, 0)", role="'x'"), label="cc")
+    first, second, third = problems(directory)
+    assert "No module named 'nowhere_to_be_found'" in first
+    assert second == f"{directory / 'bb.py'}: {message}"
+    assert "role: got 'x'" in third
+
+
+def test_a_module_that_is_imported_for_too_long_is_a_mistake(
+    write_claim: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_process, "IMPORT_LIMIT", 2.0)
+    [problem] = problems(write_claim("time.sleep(1000)\n"))
+    assert problem.endswith("first_claim.py: import failed: it took longer than 2 s")
+
+
+def test_claims_are_not_imported_here(write_claim: Write, source: Source) -> None:
+    lines = "os.environ['PLANTED'] = 'x'\nimport math\nmath.planted = 1\n"
+    loaded = set(sys.modules)
+    [one] = collect(write_claim(lines + source("return equal(k, 0, 0)"))).checks
+    assert not hasattr(math, "planted")
+    assert "PLANTED" not in os.environ
+    assert not any(name.startswith("elboproof_claims_") for name in set(sys.modules) - loaded)
+    with pytest.raises(RuntimeError, match="functions of claims run in the processes of checks"):
+        one.function(None)
 
 
 def test_all_mistakes_are_reported_together(write_claim: Write, source: Source) -> None:

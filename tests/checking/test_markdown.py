@@ -6,8 +6,9 @@ import pytest
 
 from elboproof.checking.collect import UsageError, collect
 from elboproof.checking.execute import compose
-from elboproof.checking.finding import Finding, document, metadata
+from elboproof.checking.finding import Finding, metadata
 from elboproof.checking.markdown import page, report
+from elboproof.checking.record import Record, header
 
 Write = Callable[..., Path]
 Source = Callable[..., str]
@@ -30,8 +31,13 @@ def findings_for(directory: Path, **changes: object) -> list[Finding]:
 
 
 def saved(tmp_path: Path, findings: list[Finding]) -> Path:
+    """Return the JSON document of a run of these findings."""
     file = tmp_path / "checks.json"
-    file.write_text(json.dumps(document(findings, version="1", seed=0)), encoding="utf-8")
+    collection = collect(tmp_path / "verification")
+    head = header(collection, version="1", seed=0)
+    with Record(tmp_path / "record", head, collection, resume=False) as record:
+        content = record.document([record.sealed(finding) for finding in findings])
+    file.write_text(json.dumps(content), encoding="utf-8")
     return file
 
 

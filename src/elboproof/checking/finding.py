@@ -1,7 +1,7 @@
 """The result of a check as one frozen record: all outputs of the project are renderings of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from elboproof.arguments import bad, wrong_type
@@ -9,6 +9,9 @@ from elboproof.checking.claim import Check
 from elboproof.checking.plain import Plain, from_json, series_from_json, series_to_json, to_json
 
 SCHEMA = 2
+SEAL = "seal"
+"""Key of what `elboproof.checking.seal` adds to a finding in a file; it is no part of the finding."""
+
 OUTCOMES = ("established", "refuted", "undecided", "error", "timeout", "killed")
 """What became of a check: the three verdicts, or how its run ended without one."""
 
@@ -27,7 +30,7 @@ class Finding:
         survived or a hypothesis was not exercised; ``reason`` says so.
     holds : bool
         True only if the statement was established, every control was refuted in the parts that it names,
-        every part was refuted by a control, and every declared hypothesis was exercised.
+        every part was refuted by a control, every declared hypothesis was exercised and no module was changed.
     hypotheses : tuple of dict
         ``{"name", "text"}`` each.
     controls : tuple of dict
@@ -40,6 +43,11 @@ class Finding:
         The declared method, and the weakest by which a part was reached (None without a verdict).
     seconds : float
         Wall-clock time of the check and its controls, without the import of the claim module.
+    exercised : tuple of str
+        Names of the hypotheses that the check assumed.
+    side_effects : dict
+        What the check and its controls left behind, as sentences: on "modules" (then it does not hold) and on
+        the "process". The process was not used again.
     """
 
     claim: str
@@ -65,6 +73,8 @@ class Finding:
     parts: tuple[Mapping[str, Any], ...]
     seconds: float
     data: Mapping[str, Sequence[float]] | None = None
+    exercised: tuple[str, ...] = ()
+    side_effects: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -73,13 +83,15 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as a dictionary for `json.dumps` with ``allow_nan=False``."""
-        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        record = {one.name: getattr(self, one.name) for one in fields(self)}
         for name in _NUMBERS:
             record[name] = to_json(record[name])
         record["hypotheses"] = [dict(one) for one in self.hypotheses]
         record["controls"] = [dict(one) for one in self.controls]
         record["parts"] = [dict(one) for one in self.parts]
         record["data"] = series_to_json(self.data)
+        record["exercised"] = list(self.exercised)
+        record["side_effects"] = {kind: list(found) for kind, found in self.side_effects.items()}
         return record
 
     @classmethod
@@ -95,7 +107,8 @@ class Finding:
         """
         if not isinstance(record, Mapping):
             raise wrong_type("finding", record, "a JSON object")
-        names = {field.name for field in fields(cls)}
+        record = {name: value for name, value in record.items() if name != SEAL}
+        names = {one.name for one in fields(cls)}
         if names != set(record):
             raise ValueError(f"finding: fields {sorted(names ^ set(record))} are missing or unknown")
         if record["status"] not in OUTCOMES:
@@ -109,6 +122,8 @@ class Finding:
         values["controls"] = tuple(dict(one) for one in record["controls"])
         values["parts"] = tuple(dict(one) for one in record["parts"])
         values["data"] = series_from_json(record["data"])
+        values["exercised"] = tuple(record["exercised"])
+        values["side_effects"] = {kind: tuple(found) for kind, found in record["side_effects"].items()}
         return cls(**values)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from elboproof.checking.claim import Check
 from elboproof.checking.finding import OUTCOMES, Finding
-from elboproof.checking.words import clean, number, one_line, plural, rejected, result
+from elboproof.checking.words import clean, left_behind, number, one_line, plural, rejected, result
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -122,6 +122,15 @@ def show_failures(console: "Console", findings: Sequence[Finding]) -> None:
             grid = Table.grid(padding=(0, 1))
             grid.add_row(f"  {label}", _text(clean(content)))
             console.print(grid)
+
+
+def show_side_effects(console: "Console", findings: Sequence[Finding]) -> None:
+    """Print what checks left behind in their processes, which were ended."""
+    leaving = [finding for finding in findings if finding.side_effects]
+    if leaving:
+        console.print(_text(f"\n{plural(len(leaving), 'check')} left something behind", "bold yellow"))
+    for finding in leaving:
+        console.print(_text(f"  {finding.id}: {clean(left_behind(finding))}"), soft_wrap=True)
 
 
 def show_counts(
