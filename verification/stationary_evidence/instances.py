@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import sympy
-from flint import arb, arb_mat, fmpq
+from flint import arb, arb_mat
 
 import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, ball_equal, by_hand, control, equal
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import ball, working_precision
 from . import claim
 from .hypotheses import affine_decoder, definite
 
@@ -77,13 +77,8 @@ INSTANCES = {
 }  # fmt: skip
 
 
-def _ball(number: str) -> arb:
-    ratio = Fraction(number)
-    return arb(fmpq(ratio.numerator, ratio.denominator))
-
-
 def _matrix(rows: Matrix) -> arb_mat:
-    return arb_mat([[_ball(entry) for entry in row] for row in rows])
+    return arb_mat([[ball(entry) for entry in row] for row in rows])
 
 
 def marginal_covariance(weights: arb_mat, covariance: arb_mat) -> arb_mat:
@@ -103,7 +98,7 @@ def _log_normal(instance: Instance, marginal: Marginal) -> arb:
     """Log N(x; b, C)."""
     C = marginal(_matrix(instance.weights), _matrix(instance.covariance))
     pairs = zip(instance.x, instance.shift, strict=True)
-    y = arb_mat([[_ball(x) - _ball(b)] for x, b in pairs])
+    y = arb_mat([[ball(x) - ball(b)] for x, b in pairs])
     form = (y.transpose() * C.solve(y))[0, 0]
     return -(form + C.det().log() + len(instance.x) * (2 * arb.pi()).log()) / 2
 

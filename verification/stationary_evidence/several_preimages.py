@@ -20,8 +20,8 @@ from elboproof.checking import (
     by_hand,
     control,
 )
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import ball, working_precision
 from . import claim
 from .instances import answered
 from .slopes import STEPS, Instance, proved_gaps, recorded
@@ -187,13 +187,9 @@ def gap_tends_to_the_missing_mass(
         with working_precision(120):
             limit = -share(shift, arb(x.numerator) / x.denominator).log()
             for v, (low, high) in gaps.items():
-                ball = _ball(low).union(_ball(high)) - limit
-                parts[f"{name}, sigma^2 = {v}"] = ball_at_most(abs(ball), REMAINDER * float(v))
+                difference = ball(low).union(ball(high)) - limit
+                parts[f"{name}, sigma^2 = {v}"] = ball_at_most(abs(difference), REMAINDER * float(v))
     return all_of(parts).with_data(**series)
-
-
-def _ball(number: Fraction) -> arb:
-    return arb(number.numerator) / number.denominator
 
 
 def branches(variance: arb, x: arb) -> dict[str, tuple[arb, arb]]:
@@ -247,7 +243,7 @@ def the_best_branch_is_no_preimage(run: Run, *, among: str = "", x: str = "3/5")
     found = ep.stationary_posteriors(model, [x], digits=12)[0].ball
     evidence = ep.log_evidence(model, [x], digits=12)
     with working_precision(120):
-        v, datum = arb(9) / 100, _ball(Fraction(x))
+        v, datum = arb(9) / 100, ball(Fraction(x))
         log_p = arb(float(evidence.lower)).union(arb(float(evidence.upper)))
         elbos = {name: square_elbo(v, datum, *q) for name, q in branches(v, datum).items()}
         best = _highest(elbos, among)

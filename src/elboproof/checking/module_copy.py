@@ -123,6 +123,7 @@ def _in_class(own: bool) -> Matters:
         if key in (
             "__doc__",
             "__annotations__",
+            "__slotnames__",  # copyreg remembers them at the first copy
             "__annotate__",
             "__abstractmethods__",
             "__static_attributes__",
