@@ -58,10 +58,17 @@ def may_import(name: str) -> set[str]:
     return FILES.get(name, NARROWER.get(room, above - {"checking"} if room != "commands" else above)) | {room}
 
 
-def imported(source: str) -> set[str]:
-    """Return the dotted names that a module imports, wherever in it."""
+def _for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def imported(source: str, *, types: bool = True) -> set[str]:
+    """Return the dotted names that a module imports, wherever in it; without ``types`` none for type checkers."""
     names = set()
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    if not types:
+        tree.body = [node for node in tree.body if not _for_types(node)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -22,13 +22,13 @@ from flint import arb, ctx
 
 import elboproof as ep
 from elboproof.checking.ball import ball_at_most
-from elboproof.evidence import rule
+from elboproof.expansion import preimages
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.parser import parse
 from elboproof.numbers.precision import current_bits, reset_precision, steady_precision
 from elboproof.numbers.tape import Tape
-from elboproof.posterior import preimages
+from elboproof.quadrature import gauss_legendre as rule
 
 ROOT = Path(__file__).parents[2]
 THREADS = 4

@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, unwrapped, wrong_type
 from elboproof.decoder.gaussians import Gaussians
-from elboproof.decoder.tensors import is_tensor
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import ball_of
 from elboproof.numbers.exact import exact as exact_number
@@ -127,7 +126,8 @@ def require_balls(z: Sequence[Ball], dimensions: int) -> Sequence[Ball]:
 
 def exact_point(z: Any, dimensions: int) -> list[Fraction]:
     """Return the d rational numbers that z spells."""
-    entries = z.tolist() if isinstance(z, np.ndarray) or is_tensor(z) else z
+    given = unwrapped(z, "z")
+    entries = list(given) if isinstance(given, np.ndarray) else given
     if not isinstance(entries, list | tuple) or len(entries) != dimensions:
         raise bad("z", z, f"one point: a sequence of d = {dimensions} numbers")
     return [exact_number(entry, f"z[{k}]") for k, entry in enumerate(entries)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, is_tensor, wrong_type
 from elboproof.decoder import (
     attention,
     bounds,
@@ -62,10 +62,9 @@ class OptimalDecoder:
         points, dimensions = self.codes.shape
         if len(self.data) != points:
             raise ValueError(f"data: got {len(self.data)} rows; expected N = {points}, one per row of codes")
-        gaussians.require_real(covariances)
-        table = covariances if tensors.is_tensor(covariances) else tensors.plain(covariances)
+        table = gaussians.real_table(covariances, "covariances", gaussians.ACCEPTED)
         self.covariances: Table = gaussians.covariance_stack(table, points, dimensions)
-        stack = tensors.plain(self.covariances).astype(np.float64)
+        stack = tensors.plain(self.covariances, "covariances").astype(np.float64)
         gaussians.require_covariances(stack)
         if (stack == stack[:1]).all() and not getattr(self.covariances, "requires_grad", False):
             self.covariances, stack = self.covariances[:1], stack[:1]
@@ -93,7 +92,7 @@ class OptimalDecoder:
         # shape and precision of the docstring either way.
         z = self._queries(z)
         g, data = self._on(z)
-        if tensors.is_tensor(z):
+        if is_tensor(z):
             parts = [self._weights(g, part) @ data for part in self._parts(g, z)]
             return self._shaped(parts, z, (data.shape[1],))
         flat = z.reshape(math.prod(z.shape[:-1]), z.shape[-1]).astype(np.float64)
@@ -211,7 +210,7 @@ class OptimalDecoder:
         ValueError
             If the covariances differ: the logits are quadratic in z then.
         """
-        g = self._on(self.data)[0] if tensors.is_tensor(self.data) else self._gaussians
+        g = self._on(self.data)[0] if is_tensor(self.data) else self._gaussians
         return attention.attention(g, self.data)
 
     def enclose(self, z: Any, digits: int = 15) -> enclosing.EnclosedAverage:
@@ -258,11 +257,7 @@ class OptimalDecoder:
         return self._exact
 
     def _queries(self, z: Table) -> Table:
-        if tensors.is_tensor(z) and not z.is_floating_point():
-            raise wrong_type("z", z, "a tensor of real floating-point numbers")
-        if not tensors.is_tensor(z):
-            gaussians.require_real(z, "z", "real numbers of shape (..., d)")
-            z = np.asarray(z)
+        z = gaussians.real_table(z, "z", "real numbers of shape (..., d)")
         dimensions = self.codes.shape[1]
         if z.ndim == 0 or z.shape[-1] != dimensions:
             raise ValueError(
@@ -273,7 +268,7 @@ class OptimalDecoder:
 
     def _on(self, z: Table) -> tuple[Gaussians, Table]:
         """Return the Gaussians and the data as arrays of the kind of z."""
-        if not tensors.is_tensor(z):
+        if not is_tensor(z):
             return self._gaussians, tensors.plain(self.data)
         means, stack = tensors.like(self.codes, z), tensors.like(self.covariances, z)
         return gaussians.gaussians(tensors.module_of(z), means, stack), tensors.like(self.data, z)
@@ -290,7 +285,7 @@ class OptimalDecoder:
     def _shaped(self, parts: list[Table], z: Table, tail: tuple[int, ...]) -> Table:
         xp = tensors.module_of(z)
         whole = (parts[0] if len(parts) == 1 else xp.concatenate(parts)).reshape((*z.shape[:-1], *tail))
-        if tensors.is_tensor(z):
+        if is_tensor(z):
             return tensors.require_in_range(whole.to(z.dtype))
         return tensors.require_in_range(np.asarray(whole, dtype=tensors.plain(self.data).dtype)[()])
 

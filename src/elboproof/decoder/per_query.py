@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from elboproof.arguments import is_tensor
 from elboproof.decoder import derivatives, gaussians, tensors
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.decoder.tensors import Table
@@ -74,7 +75,7 @@ def centred_sums(g: Gaussians, weighted: dict[Any, Table], data: Table) -> dict[
     # sum_i w_i P_a(i) is D_a, not 0 for a != 0, so this is N_a - c D_a: the numerator of f - c,
     # whose derivatives are those of f because the recursion is linear in N for one D. N rows in
     # parts, so that no copy of the data is made.
-    centre = (data.detach() if tensors.is_tensor(data) else data).mean(0)
+    centre = (data.detach() if is_tensor(data) else data).mean(0)
     sums: dict[Any, Any] = dict.fromkeys(weighted, 0.0)
     for part in tensors.slices(len(data), max(1, PAIRS // data.shape[1])):
         rows = data[part] - centre

@@ -170,7 +170,7 @@ class _Point:
             else:
                 damping /= 4
         energy = energy if math.isfinite(energy) else 0.0
-        return energy, -energy + 0.5 * math.log(2 * math.pi / (curve if curve > 1 else 1.0))
+        return energy, -energy + 0.5 * math.log(2 * math.pi / (curve if 1 < curve < math.inf else 1.0))
 
     def rescale(self, found: "_Found", lower: arb) -> None:
         """Take the scales from what a search saw."""

@@ -19,7 +19,7 @@ from elboproof.evidence.forecast import forecast
 from elboproof.evidence.start import start
 from elboproof.evidence.summation import sum_rules
 from elboproof.evidence.target import Target
-from elboproof.model.data import Data, ball_data, exact_rows
+from elboproof.model.data import Data, ball_data, exact_rows, rectangular
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
@@ -100,12 +100,13 @@ def log_evidence(
     Undecided
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
     """
+    given = rectangular(x)
     if most_cells is None:
-        most_cells = CELLS + CELLS_EACH * (len(x) if hasattr(x, "__len__") else 1)
+        most_cells = CELLS + CELLS_EACH * (len(given) if given.ndim else 1)
     evidence = prove(model, x, digits, seconds=seconds, most_cells=most_cells)
     if any(evidence.statuses):
         raise Undecided(evidence.enclosure, evidence.statuses)
-    if np.ndim(x) == 1:
+    if given.ndim == 1:
         return Enclosure(evidence.enclosure.lower[0], evidence.enclosure.upper[0])
     return evidence.enclosure
 
@@ -118,7 +119,7 @@ def prove(model: LatentModel, x: Data, digits: float, *, seconds: float, most_ce
 
 def _proved(model: LatentModel, x: Data, digits: float, seconds: float, most_cells: int) -> Evidence:
     began = time.monotonic()
-    if not hasattr(model, "quantities"):
+    if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
     if model.latent_dim > MOST_LATENTS:
         raise bad("model", model, f"at most {MOST_LATENTS} latents")

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import bad, record_text, shown, written
+from elboproof.arguments import Sealed, bad, record_text, shown, unwrapped, written
 from elboproof.numbers.exact import ball_of, exact
 from elboproof.numbers.precision import steady_precision
 
@@ -16,7 +16,7 @@ Matrix = tuple[Row, ...]
 
 
 @dataclass(frozen=True, init=False)
-class GaussianPosterior:
+class GaussianPosterior(Sealed):
     """q(z) = N(z; mean, covariance).
 
     Parameters
@@ -49,8 +49,8 @@ class GaussianPosterior:
     covariance: Matrix
 
     def __init__(self, mean: object, covariance: object) -> None:
-        centre = _row(mean, "mean")
-        matrix = _matrix(covariance, len(centre))
+        centre = _row(unwrapped(mean, "mean"), "mean")
+        matrix = _matrix(unwrapped(covariance, "covariance"), len(centre))
         _require_symmetric(matrix)
         object.__setattr__(self, "mean", centre)
         object.__setattr__(self, "covariance", matrix)
@@ -100,8 +100,7 @@ def _is_sequence(value: object) -> bool:
 
 def _row(value: object, name: str) -> Row:
     if not _is_sequence(value):
-        single = value.item() if isinstance(value, np.ndarray) else value
-        return (exact(single, name),)
+        return (exact(value, name),)
     entries = list(value)  # type: ignore[call-overload]
     if not entries:
         raise bad(name, value, "at least one number")

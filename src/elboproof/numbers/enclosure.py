@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import shown, wrong_type
+from elboproof.arguments import plain_array, shown, wrong_type
 
 if TYPE_CHECKING:
     from flint import arb
@@ -149,7 +149,7 @@ def _around(value: Fraction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _floats(value: object, name: str) -> NDArray[np.float64]:
     """Return doubles; what a conversion would round is refused, because it could break a proof."""
-    given = np.asarray(value)
+    given = plain_array(value, name)
     exact = given.dtype in (np.float64, np.float32) or (
         given.dtype.kind in "iu" and bool((given <= 2**53).all()) and bool((given >= -(2**53)).all())
     )

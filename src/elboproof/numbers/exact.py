@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, is_tensor, unwrapped, wrong_type
 
 if TYPE_CHECKING:
     import sympy
@@ -33,13 +33,14 @@ def exact(value: object, name: str) -> Fraction:
     Raises
     ------
     TypeError
-        If ``value`` is no number (booleans are not).
+        If ``value`` is no number (booleans are not), or an array with axes.
     ValueError
-        If it is infinite, NaN, or a string that spells no number.
+        If it is infinite, NaN, masked, or a string that spells no number.
     """
-    # float64 is a float, float32 a float of the same value; bool is an int in Python and is refused
-    # before ints are taken
-    if isinstance(value, np.generic):
+    # float64 is a float, float32 a float of the same value; bool is refused before ints are taken
+    if isinstance(value, np.ndarray) or is_tensor(value):
+        value = unwrapped(value, name)  # one without axes becomes a number
+    if isinstance(value, np.generic) and value.dtype.kind in "fiubU":  # the item of a time span is an integer
         value = value.item()
     if isinstance(value, str):
         return _spelled(value, name)

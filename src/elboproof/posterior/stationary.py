@@ -156,7 +156,7 @@ def stationary_posteriors(
 
 
 def _checked(model: LatentModel, family: str, covariance: object) -> GaussianPosterior | None:
-    if not hasattr(model, "quantities"):
+    if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
     if model.latent_dim > MOST_LATENTS:
         raise bad("model", model, f"at most {MOST_LATENTS} latents")
