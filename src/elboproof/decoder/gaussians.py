@@ -266,6 +266,7 @@ def real_table(value: Any, name: str, requirement: str) -> Table:
     ValueError
         If an entry is masked, or float64 would round it.
     """
+    # any shape, which others look at; a tensor keeps its graph, a ragged nesting is a wrong type here as strings are
     if is_tensor(value):
         tensors.require_floating(value, name)
         return value
