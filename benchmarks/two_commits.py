@@ -71,13 +71,17 @@ def _evidences() -> Iterator[Row]:
 
 
 def _network() -> Any:
+    import numpy as np
     import torch
 
     import elboproof as ep
 
-    torch.manual_seed(3)
     layers = [torch.nn.Linear(2, 16), torch.nn.Tanh(), torch.nn.Linear(16, 16), torch.nn.Tanh()]
     module = torch.nn.Sequential(*layers, torch.nn.Linear(16, 10)).double()
+    rng = np.random.default_rng(3)
+    for weights in module.parameters():  # as torch draws them, without its global seed
+        reach = 1 / np.sqrt(weights.shape[-1])
+        weights.data = torch.tensor(rng.uniform(-reach, reach, tuple(weights.shape)))
     return ep.LatentModel.from_torch(module, ep.Gaussian(variance="1/20"))
 
 
