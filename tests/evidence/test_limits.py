@@ -9,11 +9,12 @@ from flint import acb, arb
 
 import elboproof as ep
 from elboproof.evidence import search
-from elboproof.evidence.energy import BLOCK, Cells, Energy
+from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.log_evidence import prove
 from elboproof.evidence.pace import FEW, Pace, block
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
+from elboproof.quadrature.cells import Cells
 from tests.evidence import truth
 
 SECONDS = 2.0

@@ -12,7 +12,7 @@ import torch
 import elboproof as ep
 from elboproof.expectations.majorants import MAJORANTS, Majorant, NoMajorantError, tail
 from elboproof.expectations.network_growth import BOUNDED, FIRST, SECOND, network_majorants
-from elboproof.model.network_model import NetworkModel
+from elboproof.model.latent_model import NetworkModel
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.functions import Gelu, Silu, Softplus

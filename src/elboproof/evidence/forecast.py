@@ -4,6 +4,8 @@ The forecast takes U for its second-order Taylor polynomial at the cell's centre
 returns still has to be discarded, accepted or halved by a proof, and a wrong forecast costs time.
 """
 
+import math
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
-from elboproof.evidence.energy import BLOCK, Cells, Energy
+from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.target import Target, widest
+from elboproof.quadrature.cells import Cells
 
 _MOST = 4 * BLOCK
 """Cells at which the forecast stops; the search comes back to it."""
@@ -40,8 +43,10 @@ class Forecast:
         return Forecast(self.cells[part], self.smooth[part], self.energy[part])
 
 
-def forecast(floats: FloatEnergy, energy: Energy, cells: Cells, target: Target) -> Forecast:
-    """Halve cells until each is expected to be discarded or accepted."""
+def forecast(
+    floats: FloatEnergy, energy: Energy, cells: Cells, target: Target, deadline: float = math.inf
+) -> Forecast:
+    """Halve cells until each is expected to be discarded or accepted, or ``time.monotonic()`` passes the deadline."""
     done: list[Forecast] = []
     count = 0
     while len(cells):
@@ -49,7 +54,7 @@ def forecast(floats: FloatEnergy, energy: Energy, cells: Cells, target: Target) 
         negligible = target.negligible(cells, least)
         smooth = target.smooth(spread) & ~negligible
         leaf = smooth | negligible | ~np.isfinite(spread).all(1)
-        if count + len(cells) > _MOST:
+        if count + len(cells) > _MOST or time.monotonic() > deadline:
             leaf[:] = True
         done.append(Forecast(cells[leaf], smooth[leaf], value[leaf]))
         count += int(leaf.sum())

@@ -3,6 +3,8 @@
 Nothing here is trusted. A missed mode or a bad frame costs time; the search proves what it needs.
 """
 
+import math
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,8 @@ from elboproof.shapes import Float64
 
 SIDES = {1: 65, 2: 17, 3: 9, 4: 6}
 """Points an axis of the first scan."""
+SCANNED = 2**20
+"""Points of the scan evaluated at once."""
 KEPT = 4
 STEPS = 60
 HOPELESS = 40.0
@@ -41,9 +45,9 @@ class Start:
     log_mass: Float64[FloatArray, "N"]
 
 
-def start(floats: FloatEnergy, x: Float64[FloatArray, "N D"]) -> Start:
-    """Return frames and scales for data x."""
-    z = _modes(floats, x, _scan(floats, x))
+def start(floats: FloatEnergy, x: Float64[FloatArray, "N D"], deadline: float = math.inf) -> Start:
+    """Return frames and scales for data x; rougher ones once ``time.monotonic()`` passes the deadline."""
+    z = _modes(floats, x, _scan(floats, x, deadline), deadline)
     energies, _, hessians = floats.jet(z, _beside(x, z))
     energies = np.where(np.isfinite(energies), energies, np.inf)
     rows, best = np.arange(len(x)), energies.argmin(1)
@@ -57,17 +61,23 @@ def _beside(x: FloatArray, z: FloatArray) -> FloatArray:
     return np.broadcast_to(x[:, None, :], (*z.shape[:-1], x.shape[-1]))
 
 
-def _scan(floats: FloatEnergy, x: Float64[FloatArray, "N D"]) -> Float64[FloatArray, "N kept d"]:
-    """Return the best few points of a fixed scan of the prior's bulk."""
+def _scan(
+    floats: FloatEnergy, x: Float64[FloatArray, "N D"], deadline: float
+) -> Float64[FloatArray, "N kept d"]:
+    """Return the best few points of a fixed scan of the prior's bulk, the rows of x in parts that fit into memory."""
     axis = np.linspace(-4, 4, SIDES.get(floats.d, 5))
     grid = np.stack(np.meshgrid(*[axis] * floats.d, indexing="ij"), -1).reshape(-1, floats.d) + 1e-3
-    energies = floats.values(grid[None], x[:, None, :])
-    energies = np.where(np.isfinite(energies), energies, np.inf)
+    energies = np.full((len(x), len(grid)), np.inf)
+    rows = max(1, SCANNED // len(grid))
+    for part in (slice(first, first + rows) for first in range(0, len(x), rows)):
+        if time.monotonic() < deadline:
+            energies[part] = floats.values(grid[None], x[part, None, :])
+    energies[~np.isfinite(energies)] = np.inf
     return np.asarray(grid[np.argpartition(energies, KEPT, axis=1)[:, :KEPT]])
 
 
 def _modes(
-    floats: FloatEnergy, x: Float64[FloatArray, "N D"], z: Float64[FloatArray, "N kept d"]
+    floats: FloatEnergy, x: Float64[FloatArray, "N D"], z: Float64[FloatArray, "N kept d"], deadline: float
 ) -> Float64[FloatArray, "N kept d"]:
     """Run Newton's method with eigenvalues made positive and steps halved, all starts at once."""
     damping = np.ones(z.shape[:-1])
@@ -76,7 +86,7 @@ def _modes(
     for _ in range(STEPS):
         step, gain = _newton(gradient, hessian)
         hopeless = energy > energy.min(1, keepdims=True) + HOPELESS
-        if ((gain < CLOSE) | hopeless).all() or (damping < STUCK).all():
+        if ((gain < CLOSE) | hopeless).all() or (damping < STUCK).all() or time.monotonic() > deadline:
             break
         trial = z - damping[..., None] * step
         jet = floats.jet(trial, data)

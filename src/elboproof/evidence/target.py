@@ -6,9 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
-from elboproof.evidence.energy import Cells, Index
+from elboproof.quadrature.cells import Cells, Index
 from elboproof.shapes import Float64
 
+ROUNDS = 4
+"""Searches, each with a smaller share."""
+SHARES = {1: 1e-3, 2: 1e-3, 3: 1e-4, 4: 1e-5}
+"""Of the tolerance, by dimension: what one discarded cell may take in the first round."""
+PART = 0.3
+"""Of the tolerance: what the rules' errors may take together."""
 CORE = 9.0
 """A cell is tried when no axis' slope varies by more than CORE / (its half width): about three standard deviations."""
 

@@ -20,9 +20,8 @@ import numpy as np
 
 from elboproof.arguments import FloatArray
 from elboproof.expectations.majorants import Majorant, NoMajorantError
-from elboproof.model.network_model import NetworkModel
+from elboproof.model.latent_model import NetworkModel
 from elboproof.model.networks import Affine, Network
-from elboproof.model.supremum import log_supremum
 
 BOUNDED = {"tanh", "sigmoid", "sin"}
 FIRST = {"tanh": 1.0, "sigmoid": 0.25, "sin": 1.0, "softplus": 1.0, "gelu": 1.13, "silu": 1.1, "relu": 1.0}
@@ -98,7 +97,7 @@ def _weights(model: NetworkModel, count: int) -> FloatArray:
 
 
 def _value(model: NetworkModel, x: FloatArray, f: _Growth) -> Majorant:
-    constant = abs(log_supremum(model)) * (1 + 1e-14) + 1e-300
+    constant = abs(model.supremum) * (1 + 1e-14) + 1e-300
     if model.likelihood.binary:  # |x f - softplus(f)| = softplus(+-f) <= log 2 + |f|
         return Majorant.affine(
             (float(f.offset.sum()) + 0.7 * len(x) + constant) * (1 + 1e-10),

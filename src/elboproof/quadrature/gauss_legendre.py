@@ -56,15 +56,21 @@ def semi_axes(rho: Fraction) -> tuple[float, float]:
 ALONG, ACROSS = semi_axes(RHO)
 
 
-@lru_cache(maxsize=1024)
-def nodes(n: int, bits: int) -> Nodes:
-    """Return nodes and weights on [-1, 1] as balls of a precision; arb proves them."""
+@lru_cache(maxsize=2**15)
+def node(n: int, k: int, bits: int) -> tuple["arb", "arb"]:
+    """Return the k-th node and its weight on [-1, 1] as balls of a precision; arb proves them."""
     from flint import arb
 
     from elboproof.numbers.balls import working_precision
 
     with working_precision(bits):
-        return tuple(arb.legendre_p_root(n, k, weight=True) for k in range(n))
+        return arb.legendre_p_root(n, k, weight=True)
+
+
+@lru_cache(maxsize=1024)
+def nodes(n: int, bits: int) -> Nodes:
+    """Return all nodes and weights; of a thousand digits that takes seconds, of a single one it does not."""
+    return tuple(node(n, k, bits) for k in range(n))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,108 @@
+"""A model with one latent and a data point, in scalars: what `line` integrates, and where its mass seems to be."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from flint import arb
+
+from elboproof.evidence.domain import steering_radius
+from elboproof.evidence.integrand import Integrand
+from elboproof.model.quantities import Quantities
+from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
+from elboproof.numbers.compiler import Compiled
+from elboproof.numbers.exact import bits_for, flint_rational
+from elboproof.numbers.floating import SCALARS
+from elboproof.quadrature.cells import root_half
+
+SCAN = [k / 8 + 1e-3 for k in range(-32, 33)]
+STEPS = 40
+
+Derivatives = tuple[float, float, float]
+"""U, U' and U''."""
+
+
+@dataclass(frozen=True)
+class LineFunctions:
+    """An integrand with its functions in scalars: U, its slope, and U, U', U'' in floats."""
+
+    integrand: Integrand
+    energy: Compiled
+    slope: Compiled
+    complex_slope: Compiled
+    jet: Compiled
+
+
+def line_functions(integrand: Integrand) -> LineFunctions | None:
+    """Return the functions of one latent; None for networks, and where U has a kink or a jump."""
+    quantities = integrand.quantities
+    if not isinstance(quantities, Quantities):
+        return None
+    try:
+        jet = quantities.compiled_jet("energy", 2, SCALARS)
+    except ValueError:
+        return None
+    value, slope = (quantities.compiled("energy", order, REAL_BALLS) for order in (0, 1))
+    return LineFunctions(integrand, value, slope, quantities.compiled("energy", 1, COMPLEX_BALLS), jet)
+
+
+class LinePoint:
+    """A data point's energy in floats and balls, and the scales of its posterior.
+
+    Attributes
+    ----------
+    bits : int
+        The precision of sums, with room for cancellation in the energies.
+    shift, log_mass : float
+        The least energy found and an estimate of log p(x); they steer.
+    per_point : float
+        Seconds of a point of the sums; 0 until it is measured.
+    """
+
+    def __init__(self, functions: LineFunctions, x: list[Fraction], digits: float) -> None:
+        self.digits, self.bits = digits, bits_for(digits, 60)
+        self.x = [flint_rational(value) for value in x]
+        self.energy, self.slope, self.complex_slope = (
+            functions.energy,
+            functions.slope,
+            functions.complex_slope,
+        )
+        self._floats, self._data = functions.jet, [float(v) for v in x]
+        self.supremum, self.per_point = functions.integrand.supremum, 0.0
+        self.shift, self.log_mass = self._start()
+
+    def floats(self, z: float) -> Derivatives:
+        """Return U, U' and U'' at z, not trusted; infinity and NaN where it overflows."""
+        try:
+            return self._floats(z, *self._data)
+        except (ArithmeticError, ValueError):
+            return math.inf, math.nan, math.nan
+
+    def _start(self) -> tuple[float, float]:
+        """Return the least energy that a scan and Newton's method find, and Laplace's estimate of log p(x)."""
+        z = min(SCAN, key=lambda place: self.floats(place)[0])
+        energy, slope, curve = self.floats(z)
+        damping = 1.0
+        for _ in range(STEPS):
+            step = slope / max(abs(curve), 1.0)
+            if not step * slope > 1e-3:
+                break
+            new = self.floats(z - damping * step)
+            if new[0] <= energy:
+                z, (energy, slope, curve) = z - damping * step, new
+                damping = min(1.0, 4 * damping)
+            else:
+                damping /= 4
+        energy = energy if math.isfinite(energy) else 0.0
+        return energy, -energy + 0.5 * math.log(2 * math.pi / (curve if curve > 1 else 1.0))
+
+    def rescale(self, lowest: float, lower: arb) -> None:
+        """Take the scales from the least energy that a search saw, and from a bound of log p(x)."""
+        self.shift = min(self.shift, lowest)
+        self.log_mass = float(lower) if lower.is_finite() else max(self.log_mass, -self.shift - 10.0)
+
+    def half_width(self) -> float:
+        """Return the root's half width: 10^-(digits + 3) of the estimated mass can lie outside."""
+        radius = steering_radius(np.array([self.supremum - self.log_mass]), self.digits)
+        return float(root_half(radius)[0])
