@@ -94,11 +94,12 @@ class Energy:
         """Return lower bounds of U over cells that hold whatever the decoder does there, (B,).
 
         g is at most its supremum, and |A u|^2 is at least (1 - ||A'A - I||) |u|^2. Rounded are the squares, their sums,
-        the shrinking factor and the product with it.
+        the shrinking factor and the product with it; then one sum, to the nearest float, so that the next one below is
+        no larger than the exact sum.
         """
         nearest = cells.nearest()
         squares = downward((nearest * nearest).sum(1) * self._shrinking[cells.owner], self.d + 2)
-        return (BallArray(0.5 * squares) + self._floor).lower()
+        return np.asarray(np.nextafter(0.5 * squares + self._floor, -np.inf))
 
     def _least_by_slopes(self, cells: Cells, slopes: list[BallArray]) -> FloatArray:
         """Return lower bounds of U over cells from the signs of its slopes, (B,).

@@ -21,11 +21,13 @@ from elboproof.evidence.target import CORE, PART, ROUNDS, SHARES
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import ball_of
 from elboproof.quadrature.cells import SMALLEST, halves
-from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, RHO, error_factor, node
+from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, RHO, error_factor, node, nodes
 
 SHARE = SHARES[1]
 BOUND_BITS = 64
 """Bounds need few digits; only the sums need all."""
+FEW_NODES = 64
+"""Points of rules whose nodes are computed all at once, in no time."""
 _HALF_LOG_TWO_PI = 0.91893853320467
 _LOG_RHO = math.log(RHO)
 
@@ -141,9 +143,9 @@ def _limit(point: LinePoint, found: _Found, most: int) -> str:
     """Return which limit is reached; of the time, the sums will take some."""
     now = time.monotonic()
     if found.accepted and not point.per_point and now > found.began + EARLY * (found.deadline - found.began):
-        c, h, n = found.accepted[-1]
-        _cell_sum(point, c, h, n, math.inf)
-        point.per_point = (time.monotonic() - now) / n
+        with working_precision(point.bits):
+            _cell_sum(point, [arb(value) for value in point.x], *found.accepted[-1], math.inf)
+        point.per_point = (time.monotonic() - now) / found.accepted[-1][-1]
     if now + point.per_point * found.points > found.deadline:
         return TIME
     return CELLS if found.cells >= most else ""
@@ -255,14 +257,14 @@ def _factor(n: int) -> arb:
     return ball_of(error_factor(RHO, n)).upper()
 
 
-def _cell_sum(point: LinePoint, c: float, h: float, n: int, deadline: float) -> arb | None:
-    """Return the n-point rule on one cell at the current precision; None after the deadline."""
-    x, shift = [arb(value) for value in point.x], arb(point.shift)
-    centre, half, total = arb(c), arb(h), arb(0)
+def _cell_sum(point: LinePoint, x: list[arb], c: float, h: float, n: int, deadline: float) -> arb | None:
+    """Return the n-point rule on one cell at the current precision; None if the deadline passes."""
+    shift, centre, half, total = arb(point.shift), arb(c), arb(h), arb(0)
+    known = nodes(n, point.bits) if n <= FEW_NODES else None
     for k in range(n):
         if time.monotonic() > deadline:
             return None
-        place, weight = node(n, k, point.bits)
+        place, weight = known[k] if known else node(n, k, point.bits)
         (energy,) = point.energy(centre + half * place, *x)
         total += weight * (shift - energy).exp()
     return half * total
@@ -275,9 +277,9 @@ def _bounds(point: LinePoint, found: _Found) -> tuple[arb, arb]:
     """
     late = found.deadline + GRACE * (found.deadline - found.began)
     with working_precision(point.bits):
-        shift, total = arb(point.shift), arb(0)
+        x, shift, total = [arb(value) for value in point.x], arb(point.shift), arb(0)
         for c, h, n in found.accepted:
-            part = _cell_sum(point, c, h, n, late)
+            part = _cell_sum(point, x, c, h, n, late)
             if part is None:
                 found.stopped = TIME
                 found.lost += _prior_mass(point, c, h)

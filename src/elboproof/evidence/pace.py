@@ -1,7 +1,7 @@
 """How fast a search and its sums go, measured on the way: so that a limit in seconds holds for all of it.
 
-No step begins that is expected to end after the deadline. What is never measured before it runs is one block of
-`FIRST` cells at most.
+No step begins that is expected to end after the deadline. Only the first block is not measured before it runs: it is
+small, unless the limit is `LONG`.
 """
 
 import math
@@ -19,8 +19,8 @@ from elboproof.quadrature.cells import Cells
 
 FEW = 1024
 """Cells at once below which a block costs nearly as much as one of so many."""
-FIRST = 256
-"""Cells at once as long as nobody knows what they cost."""
+LONG, FIRST = 10.0, 256
+"""Seconds of a limit that any first block keeps; and its cells under a shorter limit."""
 FEWEST = 32
 """Cells at once below which a block is not cut to fit into what is left of the limit."""
 SLICE = 0.05
@@ -112,7 +112,7 @@ class Pace:
     def block(self) -> int:
         """Return how many cells to look at once."""
         if not self.blocks:
-            return FIRST
+            return BLOCK if self.limit >= LONG else FIRST
         slowest = max(self.blocks.values(), key=lambda known: known.seconds(BLOCK))
         count, seconds = slowest.high
         return block(self.limit, max(seconds, 1e-9), count) if math.isfinite(self.limit) else BLOCK

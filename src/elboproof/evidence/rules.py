@@ -57,13 +57,14 @@ def _worst(errors: FloatArray, half: FloatArray, kinks_across: bool) -> Index:
 
 
 def _axis_errors(energy: Energy, cells: Cells, target: Target) -> FloatArray:
-    """Return upper bounds of each rule's error on each cell, axis by axis: (B, sizes, d), two products each.
+    """Return upper bounds of each rule's error on each cell, axis by axis: (B, sizes, d).
 
     Axis j stands on its rectangle, the others in the cell; the volume's stretch is bounded as far out as that reaches.
+    There are two products, the second one after its margin; its underflow is `_accept`'s.
     """
     suprema = np.stack([_supremum(energy, cells, target, j) for j in range(cells.half.shape[1])], -1)
-    scaled = suprema * cells.volume(reach=ALONG + ACROSS)[:, None]
-    return upward(factors()[None, :, None] * scaled[:, None, :], 2, underflows=2)
+    scaled = upward(suprema * cells.volume(reach=ALONG + ACROSS)[:, None], 2, underflows=1)
+    return factors()[None, :, None] * scaled[:, None, :]
 
 
 def _accept(
@@ -73,8 +74,8 @@ def _accept(
     rows = np.flatnonzero(accepted)
     if len(rows):
         choice = (errors[rows] <= allowed[rows, None, None]).argmax(1)
-        error = np.take_along_axis(errors[rows], choice[:, None, :], 1)[:, 0].sum(1)
-        found.accept(cells[rows], np.array(SIZES)[choice], upward(error, choice.shape[1] - 1))
+        error, d = np.take_along_axis(errors[rows], choice[:, None, :], 1)[:, 0].sum(1), choice.shape[1]
+        found.accept(cells[rows], np.array(SIZES)[choice], upward(error, d - 1, underflows=d))
 
 
 def _supremum(energy: Energy, cells: Cells, target: Target, j: int) -> FloatArray:

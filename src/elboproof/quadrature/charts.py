@@ -11,7 +11,7 @@ import numpy as np
 
 from elboproof.arguments import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
-from elboproof.numbers.outward import downward, upward
+from elboproof.numbers.outward import downward, rounding, upward
 
 Derivatives = tuple[FloatArray, FloatArray, FloatArray]
 """A function's values (B,), gradients (B, d) and Hessians (B, d, d), in plain floats."""
@@ -107,17 +107,23 @@ class BetweenLines:
         return (disc * (q1 - p1) + (q0 - p0)).mag()
 
     def nearest(self, centre: FloatArray, half: FloatArray) -> FloatArray:
-        """Return lower bounds of |u_1| and |u_2|, (B, 2): u_2 is bilinear, so its extremes are at corners."""
+        """Return lower bounds of |u_1| and |u_2|, (B, 2): u_2 is bilinear, so its extremes are at corners.
+
+        A corner's u_2 takes less than 10 operations on terms whose sizes are together at most |p0| + ... + |q1| times
+        1 + |v_1|, because v_2 lies in [0, 1].
+        """
+        p0, p1, q0, q1 = self.lines.T
         corners = []
         for side in (-1.0, 1.0):
-            u = BallArray(centre[:, 0]) + BallArray(side * half[:, 0])
+            u = centre[:, 0] + side * half[:, 0]
             for top in (-1.0, 1.0):
-                t = BallArray(centre[:, 1]) + BallArray(top * half[:, 1])
-                corners.append(self.place([u, t])[0][1])
-        low = np.min([corner.lower() for corner in corners], axis=0)
-        high = np.max([corner.upper() for corner in corners], axis=0)
-        first = Straight().nearest(centre[:, :1], half[:, :1])[:, 0]
-        return np.stack([first, np.maximum(np.maximum(low, -high), 0.0)], 1)
+                t = centre[:, 1] + top * half[:, 1]
+                corners.append((1 - t) * (p0 + p1 * u) + t * (q0 + q1 * u))
+        low, high = np.min(corners, axis=0), np.max(corners, axis=0)
+        sizes = np.abs(self.lines).sum(1) * (1 + np.abs(centre[:, 0]) + half[:, 0])
+        second = np.maximum(low, -high) - rounding(sizes, 10)
+        first = np.abs(centre[:, 0]) - half[:, 0]
+        return np.asarray(downward(np.maximum(np.stack([first, second], 1), 0.0), 1))
 
     def moved(self, v: FloatArray) -> FloatArray:
         """Return u at v, both (B, 2)."""
