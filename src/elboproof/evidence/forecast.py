@@ -5,7 +5,6 @@ returns still has to be discarded, accepted or halved by a proof, and a wrong fo
 """
 
 import math
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from elboproof.arguments import FloatArray
 from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.steps import Steps
 from elboproof.evidence.target import Target, widest
 from elboproof.quadrature.cells import Cells
 
@@ -48,13 +48,13 @@ def forecast(
 ) -> Forecast:
     """Halve cells until each is expected to be discarded or accepted, or ``time.monotonic()`` passes the deadline."""
     done: list[Forecast] = []
-    count = 0
+    count, steps = 0, Steps(deadline)
     while len(cells):
         value, spread, least = _taylor(floats, energy, cells)
         negligible = target.negligible(cells, least)
         smooth = target.smooth(spread) & ~negligible
         leaf = smooth | negligible | ~np.isfinite(spread).all(1)
-        if count + len(cells) > _MOST or time.monotonic() > deadline:
+        if count + len(cells) > _MOST or not steps.another():
             leaf[:] = True
         done.append(Forecast(cells[leaf], smooth[leaf], value[leaf]))
         count += int(leaf.sum())

@@ -92,7 +92,7 @@ def abandon(energy: Energy, waiting: list[Cells], target: Target, found: Found) 
     for cells in waiting:
         for start in range(0, len(cells), BLOCK):
             part = cells[start : start + BLOCK]
-            if found.pace.affordable("bounds", len(part), 0.0, 1) == len(part):
+            if found.pace.allows("bounds", len(part)):
                 with found.pace.timing("bounds", len(part)):
                     least = bounds(energy, part)[0]
             else:

@@ -26,7 +26,7 @@ FEWEST = 32
 SLICE = 0.05
 """Of the time limit: what one block of cells may take."""
 GRACE = 0.05
-"""Of the time limit: what the sums may take beyond it, where the search has left them less."""
+"""Of the time limit: what bounds of what is left, and sums, may take beyond it, where the search has left them less."""
 RULES = 3.0
 """What bounds on an ellipse cost, in bounds of a cell, for each axis; more than was measured."""
 
@@ -77,8 +77,8 @@ class Pace:
         return max(self.deadline - self.began, 0.0)
 
     @property
-    def sums_deadline(self) -> float:
-        """When sums end, too."""
+    def late(self) -> float:
+        """When bounds of what is left and sums end, too."""
         return self.deadline + GRACE * self.limit if math.isfinite(self.deadline) else math.inf
 
     @property
@@ -101,6 +101,10 @@ class Pace:
         if step in self.blocks:
             return self.blocks[step].seconds(count)
         return RULES * axes * self.seconds("bounds", count) if step == "rules" else 0.0
+
+    def allows(self, step: str, count: int) -> bool:
+        """Return whether a step on so many cells is expected to end in good time, late as it is."""
+        return time.monotonic() + self.seconds(step, count) < self.late
 
     def affordable(self, step: str, count: int, reserve: float, axes: int) -> int:
         """Return how many of so many cells there is time for, if ``reserve`` seconds have to be left after them."""

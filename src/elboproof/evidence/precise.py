@@ -34,7 +34,7 @@ def log_bounds(
     totals = [arb(0)] * len(shift)
     if found.cells:
         cells, sizes = Cells.joined(found.cells), np.concatenate(found.sizes)
-        totals, done = sum_rules_in_arb(energy, cells, sizes, data, shift, bits, found.pace.sums_deadline)
+        totals, done = sum_rules_in_arb(energy, cells, sizes, data, shift, bits, found.pace.late)
         if done < len(cells):
             found.stopped = TIME
             abandon(energy, [cells[done:]], target, found)

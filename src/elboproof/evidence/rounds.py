@@ -155,7 +155,7 @@ def _log_bounds(energy: Energy, where: Domain, target: Target, found: Found) -> 
     total = BallArray(np.zeros(len(shift)))
     if found.cells:
         cells, sizes = Cells.joined(found.cells), np.concatenate(found.sizes)
-        total, done = sum_rules(energy, cells, sizes, shift, found.pace.sums_deadline)
+        total, done = sum_rules(energy, cells, sizes, shift, found.pace.late)
         if done < len(cells):
             found.stopped = branch.TIME
             abandon(energy, [cells[done:]], target, found)

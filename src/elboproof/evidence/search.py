@@ -22,6 +22,8 @@ from elboproof.quadrature.cells import SMALLEST, Cells, Index, Worklist
 
 EARLY = 0.25
 """Of the time limit: what passes before anybody asks whether the rest suffices for the sums."""
+CHEAP = 0.25
+"""Of the time that a cell takes on average: what a mere bound of it takes, or less."""
 TOO_DEEP = 100.0
 """Nats below the shift at which the scale is renewed: exp would overflow soon."""
 DEEPER = "a deeper mode"
@@ -83,11 +85,13 @@ class _Search:
     def _reserve(self) -> float:
         """Return about how many seconds it will take to bound what is left and to sum what was accepted."""
         pace, found = self.pace, self.found
-        if not time.monotonic() > pace.began + EARLY * pace.limit:
+        elapsed = time.monotonic() - pace.began
+        if not elapsed > EARLY * pace.limit:
             return 0.0
         left = len(self.waiting) + sum(len(part.cells) for part in self.ready)
+        bounding = max(pace.seconds("bounds", left), CHEAP * left * elapsed / max(found.visited, 1))
         summing = pace.summing(self.energy, found.cells, found.sizes, found.points, self.target.shift)
-        return pace.seconds("bounds", left) + summing
+        return bounding + summing
 
     def _forecast(self, cells: Cells) -> None:
         """Send smooth cells to the rules, bound the others; those too small to be halved exactly are given up."""

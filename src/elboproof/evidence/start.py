@@ -11,12 +11,13 @@ import numpy as np
 
 from elboproof.arguments import FloatArray
 from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.steps import Steps
 from elboproof.shapes import Float64
 
 SIDES = {1: 65, 2: 17, 3: 9, 4: 6}
 """Points an axis of the first scan."""
-SCANNED = 2**20
-"""Points of the scan evaluated at once."""
+SCANNED, ROWS = 2**11, 2**13
+"""Points of the scan evaluated at once; and rows of x whose modes are sought at once."""
 KEPT = 4
 STEPS = 60
 HOPELESS = 40.0
@@ -47,8 +48,18 @@ class Start:
 
 def start(floats: FloatEnergy, x: Float64[FloatArray, "N D"], deadline: float = math.inf) -> Start:
     """Return frames and scales for data x; rougher ones once ``time.monotonic()`` passes the deadline."""
-    z = _modes(floats, x, _scan(floats, x, deadline), deadline)
-    energies, _, hessians = floats.jet(z, _beside(x, z))
+    parts = [_start(floats, x[first : first + ROWS], deadline) for first in range(0, len(x), ROWS)]
+    frames, energy, log_mass = zip(*((p.frames, p.energy, p.log_mass) for p in parts), strict=True)
+    return Start(np.concatenate(frames), np.concatenate(energy), np.concatenate(log_mass))
+
+
+def _start(floats: FloatEnergy, x: Float64[FloatArray, "N D"], deadline: float) -> Start:
+    """Return the same for a part of the data."""
+    begin = _scan(floats, x, deadline)
+    if time.monotonic() > deadline:
+        zeros = np.zeros(len(x))
+        return Start(np.tile(np.eye(floats.d), (len(x), 1, 1)), zeros, zeros.copy())
+    energies, hessians = _modes(floats, x, begin, deadline)
     energies = np.where(np.isfinite(energies), energies, np.inf)
     rows, best = np.arange(len(x)), energies.argmin(1)
     lowest = np.where(np.isfinite(energies[rows, best]), energies[rows, best], 0.0)
@@ -68,9 +79,9 @@ def _scan(
     axis = np.linspace(-4, 4, SIDES.get(floats.d, 5))
     grid = np.stack(np.meshgrid(*[axis] * floats.d, indexing="ij"), -1).reshape(-1, floats.d) + 1e-3
     energies = np.full((len(x), len(grid)), np.inf)
-    rows = max(1, SCANNED // len(grid))
+    rows, steps = max(1, SCANNED // len(grid)), Steps(deadline)
     for part in (slice(first, first + rows) for first in range(0, len(x), rows)):
-        if time.monotonic() < deadline:
+        if steps.another():
             energies[part] = floats.values(grid[None], x[part, None, :])
     energies[~np.isfinite(energies)] = np.inf
     return np.asarray(grid[np.argpartition(energies, KEPT, axis=1)[:, :KEPT]])
@@ -78,15 +89,18 @@ def _scan(
 
 def _modes(
     floats: FloatEnergy, x: Float64[FloatArray, "N D"], z: Float64[FloatArray, "N kept d"], deadline: float
-) -> Float64[FloatArray, "N kept d"]:
-    """Run Newton's method with eigenvalues made positive and steps halved, all starts at once."""
-    damping = np.ones(z.shape[:-1])
+) -> tuple[Float64[FloatArray, "N kept"], Float64[FloatArray, "N kept d d"]]:
+    """Run Newton's method with eigenvalues made positive and steps halved, all starts at once.
+
+    Returned are U and its Hessians at the last points. A step that does not lower U is taken back.
+    """
+    damping, steps = np.ones(z.shape[:-1]), Steps(deadline)
     data = _beside(x, z)
     energy, gradient, hessian = floats.jet(z, data)
     for _ in range(STEPS):
         step, gain = _newton(gradient, hessian)
         hopeless = energy > energy.min(1, keepdims=True) + HOPELESS
-        if ((gain < CLOSE) | hopeless).all() or (damping < STUCK).all() or time.monotonic() > deadline:
+        if ((gain < CLOSE) | hopeless).all() or (damping < STUCK).all() or not steps.another():
             break
         trial = z - damping[..., None] * step
         jet = floats.jet(trial, data)
@@ -96,7 +110,7 @@ def _modes(
         gradient = np.where(better[..., None], jet[1], gradient)
         hessian = np.where(better[..., None, None], jet[2], hessian)
         damping = np.where(better, np.minimum(1.0, damping * 4), damping / 4)
-    return z
+    return energy, hessian
 
 
 def _newton(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
 from elboproof.evidence.energy import Energy
+from elboproof.evidence.steps import Steps
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.compiler import Compiled
 from elboproof.numbers.exact import ball_of
@@ -35,13 +36,12 @@ def sum_rules(
     """
     ends = np.cumsum(sizes.prod(1))
     starts = np.searchsorted(ends, np.arange(0, ends[-1], POINTS), side="left")
-    parts, done, before, took = [BallArray(np.zeros(0))], 0, time.monotonic(), 0.0
+    parts, done, steps = [BallArray(np.zeros(0))], 0, Steps(deadline)
     for a, b in pairwise(np.append(np.unique(starts), len(cells)).tolist()):
-        if before > deadline or before + took > deadline:
+        if not steps.another():
             break
         parts.append(_cell_sums(energy, cells[a:b], sizes[a:b], shift))
-        done, now = b, time.monotonic()
-        before, took = now, now - before
+        done = b
     return _by_owner(cells.owner[:done], BallArray.concatenate(parts), len(shift)), done
 
 
