@@ -1,16 +1,14 @@
 """The Gaussian approximate posterior q(z) = N(m, S), in exact numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
-from flint import fmpq
 
-from elboproof.arguments import bad, record_text, shown
-from elboproof.model.definite import ldl, require_symmetric
-from elboproof.numbers.exact import ball_of, exact, flint_rational
+from elboproof.arguments import bad, record_text, shown, written
+from elboproof.numbers.exact import ball_of, exact
 
 if TYPE_CHECKING:
     from flint import arb
@@ -55,10 +53,10 @@ class GaussianPosterior:
     def __init__(self, mean: object, covariance: object) -> None:
         centre = _row(mean, "mean")
         matrix = _matrix(covariance, len(centre))
-        require_symmetric(matrix)
+        _require_symmetric(matrix)
         object.__setattr__(self, "mean", centre)
         object.__setattr__(self, "covariance", matrix)
-        _factored(matrix)
+        _ldl(matrix)
 
     __repr__ = record_text
 
@@ -71,8 +69,10 @@ class GaussianPosterior:
         """Return (d/2) log(2 pi e) + (1/2) log det S in nats, a ball at the current precision."""
         from flint import arb
 
-        determinant = prod(_factored(self.covariance)[1], start=fmpq(1))
-        return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + arb(determinant).log()) / 2
+        determinant = Fraction(1)
+        for pivot in _ldl(self.covariance)[1]:
+            determinant *= pivot
+        return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + ball_of(determinant).log()) / 2
 
     def mean_balls(self) -> "list[arb]":
         """Return the mean at the current precision."""
@@ -83,11 +83,9 @@ class GaussianPosterior:
 
         S = M D M' is exact, so that L = M sqrt(D) is sharp however close to singular S is.
         """
-        from flint import arb
-
-        unit, pivots = _factored(self.covariance)
-        roots = [arb(pivot).sqrt() for pivot in pivots]
-        return [[arb(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
+        unit, pivots = _ldl(self.covariance)
+        roots = [ball_of(pivot).sqrt() for pivot in pivots]
+        return [[ball_of(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
 
 
 def _about(pivot: Fraction) -> str:
@@ -133,13 +131,33 @@ def _diagonal(variances: Row) -> Matrix:
     )
 
 
-def _factored(matrix: Matrix) -> tuple[list[list[fmpq]], list[fmpq]]:
-    """Return the factors M and D of S = M D M', or raise unless S is positive definite."""
-    unit, pivots = ldl([[flint_rational(entry) for entry in row] for row in matrix])
-    if pivots[-1] <= 0:
-        last = Fraction(int(pivots[-1].p), int(pivots[-1].q))
-        raise ValueError(
-            f"covariance: got {shown(matrix)}, whose pivot {len(pivots) - 1} is {_about(last)}; "
-            "expected a positive definite matrix"
-        )
+def _require_symmetric(matrix: Sequence[Row]) -> None:
+    for j, row in enumerate(matrix):
+        for k in range(j):
+            if row[k] != matrix[k][j]:
+                raise ValueError(
+                    f"covariance: got {written(row[k])} at [{j}][{k}] and {written(matrix[k][j])} at [{k}][{j}]; "
+                    "expected a symmetric matrix"
+                )
+
+
+def _ldl(matrix: Matrix) -> tuple[list[list[Fraction]], list[Fraction]]:
+    """Return unit lower triangular M and the pivots D of S = M D M', exactly.
+
+    S is positive definite if and only if every pivot is positive.
+    """
+    size = len(matrix)
+    unit = [[Fraction(int(j == k)) for k in range(size)] for j in range(size)]
+    pivots: list[Fraction] = []
+    for k in range(size):
+        pivot = matrix[k][k] - sum((unit[k][i] ** 2 * pivots[i] for i in range(k)), Fraction(0))
+        if pivot <= 0:
+            raise ValueError(
+                f"covariance: got {shown(matrix)}, whose pivot {k} is {_about(pivot)}; "
+                "expected a positive definite matrix"
+            )
+        pivots.append(pivot)
+        for j in range(k + 1, size):
+            known = sum((unit[j][i] * unit[k][i] * pivots[i] for i in range(k)), Fraction(0))
+            unit[j][k] = (matrix[j][k] - known) / pivot
     return unit, pivots

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from math import prod
 from sys import float_info
 from typing import Protocol
 
@@ -13,8 +12,7 @@ import sympy
 from flint import fmpq, fmpq_mat
 from sympy import Expr, Rational, Symbol
 
-from elboproof.arguments import bad, record_text, shown, wrong_type
-from elboproof.model.definite import ldl, require_symmetric
+from elboproof.arguments import bad, record_text, shown, written, wrong_type
 from elboproof.numbers.exact import rational
 from elboproof.numbers.functions import Softplus
 
@@ -168,20 +166,26 @@ def _covariance(value: Sequence[Sequence[object]]) -> tuple[tuple[Rational, ...]
         tuple(rational(entry, f"covariance[{j}][{k}]") for k, entry in enumerate(row))
         for j, row in enumerate(value)
     )
-    require_symmetric(matrix)
+    for j in range(size):
+        for k in range(j):
+            if matrix[j][k] != matrix[k][j]:
+                raise ValueError(
+                    f"covariance: got {written(matrix[j][k])} at [{j}][{k}] and {written(matrix[k][j])} at [{k}][{j}]; "
+                    "expected a symmetric matrix"
+                )
     _require_definite(matrix)
     return matrix
 
 
 def _require_definite(matrix: tuple[tuple[Rational, ...], ...]) -> None:
-    """Raise unless every leading minor is positive."""
-    pivots = ldl(_flint(matrix).tolist())[1]
-    if pivots[-1] <= 0:
-        minor = prod(pivots, start=fmpq(1))
-        raise ValueError(
-            f"covariance: got {shown(matrix)}, whose leading minor of size {len(pivots)} is {minor!s:.60}; "
-            "expected a positive definite matrix"
-        )
+    """Sylvester's criterion in exact arithmetic: every leading minor is positive."""
+    for size in range(1, len(matrix) + 1):
+        minor = _flint([row[:size] for row in matrix[:size]]).det()
+        if minor <= 0:
+            raise ValueError(
+                f"covariance: got {shown(matrix)}, whose leading minor of size {size} is {minor!s:.60}; "
+                "expected a positive definite matrix"
+            )
 
 
 def _flint(rows: Sequence[Sequence[Rational]]) -> fmpq_mat:
