@@ -23,11 +23,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, it finds the files beside it
 
 import numpy as np
-from flint import acb, arb, ctx
+from flint import acb, arb
 
 from benchmarks import section
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
+from elboproof.numbers.balls import working_precision
 from elboproof.numbers.duals import Dual
 
 SIZE = 4096
@@ -180,9 +181,9 @@ def measure(row: Row, rounds: int, passes: int) -> tuple[float, float | None, fl
     return ball, None if row.plain is None else plain, scalar
 
 
+@working_precision(BITS)
 def table(rounds: int, passes: int) -> str:
     """Return the Markdown table."""
-    ctx.prec = BITS
     lines = [
         f"Python loop over arb and acb at {BITS} bits; NumPy {np.__version__}; blocks of {SIZE:,}.",
         "",

@@ -15,7 +15,7 @@ from elboproof import __version__
 
 INTERRUPTED, INTERNAL, USAGE = 2, 3, 4
 
-METHODS = ("symbolic", "certified", "numeric", "statistical", "property", "experiment")
+METHODS = ("symbolic", "certified", "numeric", "property", "statistical", "experiment")
 
 EXIT_CODES = """\
 exit codes:
@@ -136,6 +136,14 @@ def _add_means(verify: _Parser) -> None:
     verify.add_argument(
         "--resume", action="store_true", help="go on with the run recorded in .elboproof/run.jsonl"
     )
+    verify.add_argument(
+        "--stale",
+        nargs="?",
+        const="paper_checks.json",
+        metavar="F",
+        help="only checks whose findings in F are missing or older than the code; --json writes all of F and these "
+        "(default: %(const)s)",
+    )
     verify.add_argument("--json", metavar="F", help="write the findings as JSON (- for the standard output)")
     verify.add_argument(
         "--junit", metavar="F", help="write the findings as JUnit XML (- for the standard output)"
@@ -156,7 +164,13 @@ def _add_report(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     _add_path(report)
     report.add_argument(
-        "--check", action="store_true", help="write nothing; exit with 1 if the file is out of date"
+        "--check",
+        action="store_true",
+        help="write nothing; exit with 1 if the file is out of date, a finding was edited, or one of the quick or "
+        "default tier is older than the code",
+    )
+    report.add_argument(
+        "--strict", action="store_true", help="with --check, for findings of the full tier too"
     )
     report.set_defaults(handler=_report)
 
@@ -240,7 +254,8 @@ def _verify(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     from elboproof.checking.markdown import report
 
-    return report(Path(arguments.json), Path(arguments.output), arguments.path, check=arguments.check)
+    paths = (Path(arguments.json), Path(arguments.output), arguments.path)
+    return report(*paths, check=arguments.check, strict=arguments.strict)
 
 
 def _figures(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import TYPE_CHECKING, NoReturn
 
-from elboproof.arguments import bad, shown, wrong_type
+from elboproof.arguments import Sealed, bad, shown, wrong_type
 from elboproof.numbers.exact import exact
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ MOST_BITS = 10_000
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class Quantity:
+class Quantity(Sealed):
     """A number that depends on parameters, for p(x, z) = N(z; 0, I) N(x; f(z), v I).
 
     Parameters
@@ -154,8 +154,10 @@ class Elbo(Quantity):
         x: Number | Sequence[Number],
         q: "GaussianPosterior",
     ) -> None:
+        from elboproof.model.gaussian_posterior import GaussianPosterior
+
         super().__init__(latent, decoder, variance, x)
-        if not hasattr(q, "mean") or not hasattr(q, "covariance"):
+        if not isinstance(q, GaussianPosterior):
             raise wrong_type("q", q, "an ep.GaussianPosterior")
         if len(q.mean) != len(self.latent):
             raise ValueError(f"q: got {len(q.mean)} latents; expected {len(self.latent)}")
@@ -253,4 +255,6 @@ def shown_box(names: Sequence[str], box: Box) -> str:
 def shown_number(number: Fraction) -> str:
     """Return a ratio if it is short, else a float with a sign for 'about'."""
     text = str(number)
-    return text if len(text) <= 20 else f"~{shown(float(number))}"
+    if len(text) <= 20:
+        return text
+    return f"~{shown(float(number))}" if abs(number) < 10**300 else f"{text[:20]}..."

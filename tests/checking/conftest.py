@@ -35,13 +35,13 @@ Anything about three.
 '''
 HEAD = (
     "import os, sys, threading, time\n"
-    "from elboproof.checking import Claim, Hypothesis, Verdict, control, equal, mean_equals\n\n"
-    "SMALL = Hypothesis('small', 'k < 10', lambda k: k < 10)\n"
+    "from elboproof.checking import Claim, Hypothesis, all_of, by_hand, control, equal, mean_equals\n\n"
+    "SMALL = Hypothesis('small', 'k < 10', lambda k: k < 10, accepts=[(9,)], rejects=[(10,)])\n"
 )
 
 GOOD = """
 @claim.check(statement="S1", role="confirms", method="numeric", relation="=", states="2 + 2 = 4",
-             domain="integers", controls=(control("three", addend=3),))
+             domain="integers", hypotheses="none", controls=(control("three", addend=3),))
 def sum_is_four(run, *, addend=2):
     return equal(2 + addend, 4, 0.0)
 """
@@ -58,6 +58,7 @@ def check(body: str, name: str = "the_check", **fields: str) -> str:
         "relation": "'='",
         "states": "'a statement'",
         "domain": "'one instance'",
+        "hypotheses": "'none'",
         "controls": "(control('other', k=1),)",
         "time_limit": "20",
     } | fields
@@ -108,8 +109,31 @@ def finding() -> Callable[..., Finding]:
             "stated": 4.0,
             "error": 0.0,
             "smallest_detectable": None,
+            "quantity": None,
+            "reached": "numeric",
             "hypotheses": (),
-            "controls": ({"name": "three", "rejected": True, "reason": "refuted: 5 is not equal to 4"},),
+            "controls": (
+                {
+                    "name": "three",
+                    "refutes": ["*"],
+                    "status": "refuted",
+                    "rejected": True,
+                    "refuted": ["statement"],
+                    "reason": "refuted: 5 is not equal to 4",
+                },
+            ),
+            "parts": (
+                {
+                    "name": "statement",
+                    "status": "established",
+                    "reason": "4 is equal to 4 within 0",
+                    "method": "numeric",
+                    "by_hand": False,
+                    "smallest_detectable": None,
+                    "quantity": None,
+                    "refuted_by": ["three"],
+                },
+            ),
             "seconds": 0.25,
             "data": None,
         }

@@ -1,10 +1,12 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
 import pytest
-from flint import arb, ctx
+from flint import arb, ctx, fmpq
 
-from elboproof.checking import ball_at_most, ball_equal, ball_positive
+import elboproof as ep
+from elboproof.checking import Between, ball_at_most, ball_equal, ball_positive
 
 NAN, INF = float("nan"), float("inf")
 
@@ -93,3 +95,42 @@ def test_wrong_balls_are_errors() -> None:
         ball_positive((1j, 2j))
     with pytest.raises(ValueError, match=r"width: got 0.0; expected a positive finite number"):
         ball_equal(arb(0), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("ball", "method", "by_hand"),
+    [
+        (arb(1, 0.5), "certified", False),
+        (Fraction(1, 3), "certified", False),
+        (3, "certified", False),
+        (fmpq(1, 3), "certified", False),
+        ((Fraction(1, 3), Fraction(1, 2)), "certified", False),
+        ((arb(1), arb(2)), "certified", False),
+        (ep.Enclosure(1.0, 2.0), "certified", False),
+        (Between(1.0, 2.0, proved_by="outward rounding"), "certified", True),
+        (ep.Enclosure(1.0, 1.0), "numeric", False),  # encloses only itself
+        ((1.0, 1.0), "numeric", False),
+        ((1.0, 2.0), "numeric", False),  # nothing says what made them
+        ((Fraction(1, 2), 1.0), "numeric", False),
+        ((np.float64(1), np.float64(2)), "numeric", False),
+        ((NAN, NAN), "numeric", False),
+        (Interval(1.0, 2.0), "numeric", False),
+    ],
+)
+def test_the_method_is_what_the_ball_was_made_of(ball: object, method: str, by_hand: bool) -> None:
+    for verdict in (ball_positive(ball), ball_at_most(ball, 9.0), ball_equal(ball, 1e-3)):
+        assert (verdict.method, verdict.by_hand) == (method, by_hand)
+
+
+def test_exact_numbers_are_their_own_enclosure() -> None:
+    assert ball_equal(0, 1e-30).status == "established"
+    assert ball_equal(Fraction(1, 10**40), 1e-30).status == "refuted"
+    assert ball_at_most(Fraction(1, 3), Fraction(1, 3)).status == "established"
+
+
+def test_a_pair_that_the_claim_proves_says_how() -> None:
+    assert "(by outward rounding)" in ball_positive(Between(1.0, 2.0, proved_by="outward rounding")).reason
+    with pytest.raises(ValueError, match="proved_by: got ' '"):
+        Between(1.0, 2.0, proved_by=" ")
+    with pytest.raises(ValueError, match=r"upper: got 1\.0; expected an end above the lower one"):
+        Between(1.0, 1.0, proved_by="hope")

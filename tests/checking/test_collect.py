@@ -1,9 +1,12 @@
+import math
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from elboproof.checking import import_process
 from elboproof.checking.collect import Collection, CollectionError, UsageError, collect, select
 from elboproof.checking.problems import SECTIONS
 
@@ -77,11 +80,27 @@ MISTAKES = {
     "control 'c': got the default k = 0.0; expected another": {"controls": "(control('c', k=0.0),)"},
     "control 'c' is declared twice": {"controls": "(control('c', k=1), control('c', k=2))"},
     "hypotheses: got 'finite'; expected Hypothesis objects": {"hypotheses": "('finite',)"},
-    "hypothesis 'h' is declared twice": {"hypotheses": "(Hypothesis('h', 't', bool),) * 2"},
-    "hypothesis 'h': the predicate is not callable": {"hypotheses": "(Hypothesis('h', 't', 3),)"},
-    "hypothesis 'h': expected a name and a sentence": {"hypotheses": "(Hypothesis('h', '', bool),)"},
+    "hypotheses: got none; expected Hypothesis objects, or hypotheses=": {"hypotheses": "()"},
+    "hypothesis 'h': accepts: got (); expected at least one instance that the predicate accepts": {
+        "hypotheses": "(Hypothesis('h', 't', bool, rejects=[(0,)]),)"
+    },
+    "hypothesis 'h': rejects: got (); expected at least one instance that the predicate rejects": {
+        "hypotheses": "(Hypothesis('h', 't', bool, accepts=[(1,)]),)"
+    },
+    "hypothesis 'h': rejects: got 0; expected a tuple of arguments or a function": {
+        "hypotheses": "(Hypothesis('h', 't', bool, [(1,)], [0]),)"
+    },
+    "control 'c': refutes: got (); expected patterns": {"controls": "(control('c', refutes=(), k=1),)"},
+    "control 'c': refutes: got (3,); expected patterns": {"controls": "(control('c', refutes=(3,), k=1),)"},
+    "hypothesis 'h' is declared twice": {"hypotheses": "(Hypothesis('h', 't', bool, [(1,)], [(0,)]),) * 2"},
+    "hypothesis 'h': the predicate is not callable": {
+        "hypotheses": "(Hypothesis('h', 't', 3, [(1,)], [(0,)]),)"
+    },
+    "hypothesis 'h': expected a name and a sentence": {
+        "hypotheses": "(Hypothesis('h', '', bool, [(1,)], [(0,)]),)"
+    },
     "drops the undeclared hypothesis 'h'": {
-        "controls": "(control('c', drops=[Hypothesis('h', 't', bool)], k=1),)"
+        "controls": "(control('c', drops=[Hypothesis('h', 't', bool, [(1,)], [(0,)])], k=1),)"
     },
 }
 
@@ -112,6 +131,7 @@ def test_a_control_must_differ_from_the_defaults(
     directory = write_claim(
         "import numpy as np\nfrom elboproof import Enclosure\n"
         "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='s', domain='d', "
+        "hypotheses='none', "
         f"controls=(control('c', k={value}),))\ndef the_check(run, *, k={default}): ...\n"
     )
     if same:
@@ -125,6 +145,7 @@ def test_one_override_that_differs_is_enough(write_claim: Write) -> None:
     collect(
         write_claim(
             "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='s', domain='d', "
+            "hypotheses='none', "
             "controls=(control('c', k=0, j=1),))\ndef the_check(run, *, k=0, j=0): ...\n"
         )
     )
@@ -154,6 +175,47 @@ def test_the_children_of_a_module_can_end(write_claim: Write, source: Source) ->
     assert module.name == "first_claim"
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("os.kill(os.getpid(), 11)", "import failed: its process died of SIGSEGV"),
+        (
+            "import ctypes; print('last words', flush=True); ctypes.CDLL(None)._exit(7)",
+            "import failed: its process ended with status 7; its last output: last words",
+        ),
+    ],
+)
+def test_a_module_that_kills_its_process_hides_no_other_mistake(
+    line: str, message: str, write_claim: Write, source: Source
+) -> None:
+    write_claim("import nowhere_to_be_found\n", label="aa")
+    write_claim(f"{line}\n", label="bb")
+    directory = write_claim(source("return equal(k, 0, 0)", role="'x'"), label="cc")
+    first, second, third = problems(directory)
+    assert "No module named 'nowhere_to_be_found'" in first
+    assert second == f"{directory / 'bb.py'}: {message}"
+    assert "role: got 'x'" in third
+
+
+def test_a_module_that_is_imported_for_too_long_is_a_mistake(
+    write_claim: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_process, "IMPORT_LIMIT", 2.0)
+    [problem] = problems(write_claim("time.sleep(1000)\n"))
+    assert problem.endswith("first_claim.py: import failed: it took longer than 2 s")
+
+
+def test_claims_are_not_imported_here(write_claim: Write, source: Source) -> None:
+    lines = "os.environ['PLANTED'] = 'x'\nimport math\nmath.planted = 1\n"
+    loaded = set(sys.modules)
+    [one] = collect(write_claim(lines + source("return equal(k, 0, 0)"))).checks
+    assert not hasattr(math, "planted")
+    assert "PLANTED" not in os.environ
+    assert not any(name.startswith("elboproof_claims_") for name in set(sys.modules) - loaded)
+    with pytest.raises(RuntimeError, match="functions of claims run in the processes of checks"):
+        one.function(None)
+
+
 def test_all_mistakes_are_reported_together(write_claim: Write, source: Source) -> None:
     write_claim(source("return equal(k, 0, 0)", role="'x'", method="'y'"), label="one")
     write_claim("import nowhere_to_be_found\n", label="two")
@@ -175,7 +237,10 @@ def test_all_mistakes_are_reported_together(write_claim: Write, source: Source) 
 
 
 def test_the_function_must_be_callable_by_the_runner(write_claim: Write) -> None:
-    head = "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='s', domain='d', "
+    head = (
+        "@claim.check(statement='S1', role='confirms', method='numeric', relation='=', states='s', domain='d', "
+        "hypotheses='none', "
+    )
     decorator = head + "controls=(control('c', k=1),))\n"
     directory = write_claim(
         decorator

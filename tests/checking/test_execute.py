@@ -51,7 +51,14 @@ def test_a_good_check_holds(run_one: Run) -> None:
     finding = run_one("return equal(k, 0, 0)")
     assert (finding.status, finding.holds) == ("established", True)
     assert finding.controls == (
-        {"name": "other", "rejected": True, "reason": "refuted: 1 is not equal to 0 within 0"},
+        {
+            "name": "other",
+            "refutes": ["*"],
+            "status": "refuted",
+            "rejected": True,
+            "refuted": ["statement"],
+            "reason": "refuted: 1 is not equal to 0 within 0",
+        },
     )
 
 
@@ -146,7 +153,7 @@ def test_what_a_check_may_do_and_still_hold(body: str, run_one: Run) -> None:
 def test_what_a_check_leaves_behind_does_not_meet_the_next_one(
     body: str, renewed: bool, write_claim: Write, source: Source
 ) -> None:
-    tell = "return Verdict('established', str(os.getpid()))"
+    tell = "return by_hand('numeric', 'established', str(os.getpid()))"
     collection = collect(write_claim(source(body + tell, name="a") + source(tell, name="b")))
     jobs = [job_of(check, collection, 0) for check in collection.checks]
     lane = Lane()
@@ -198,13 +205,21 @@ def test_a_violated_hypothesis_rejects_no_control_unless_it_is_dropped(run_one: 
 
 
 def test_a_control_gets_the_random_numbers_of_its_check(run_one: Run) -> None:
-    finding = run_one("return Verdict('refuted' if k else 'established', f'drew {run.rng.random()}')")
+    finding = run_one(
+        "return by_hand('property', 'refuted' if k else 'established', f'drew {run.rng.random()}')",
+        method="'property'",
+    )
     assert finding.controls[0]["reason"] == f"refuted: {finding.reason}"
 
 
 def test_random_numbers_do_not_depend_on_what_ran_before(write_claim: Write, source: Source) -> None:
-    body = "import random\nreturn Verdict('refuted' if k else 'established', f'{run.rng.random()} {random.random()}')"
-    collection = collect(write_claim(source(body, name="a") + source(body, name="b")))
+    body = (
+        "import random\nstatus = 'refuted' if k else 'established'\n"
+        "return by_hand('property', status, f'{run.rng.random()} {random.random()}')"
+    )
+    collection = collect(
+        write_claim(source(body, name="a", method="'property'") + source(body, name="b", method="'property'"))
+    )
     jobs = [job_of(check, collection, 5) for check in collection.checks]
     forward = [run_check(job)["reason"] for job in jobs]
     close_lanes()
@@ -226,7 +241,7 @@ def test_a_module_that_changed_after_its_collection_is_an_error(write_claim: Wri
 def test_a_lane_that_outlives_a_run_reads_edited_modules_again(write_claim: Write, source: Source) -> None:
     """Lanes in the workers of a cluster do: an old import would give the findings of yesterday's text."""
     for status in ("established", "refuted"):
-        collection = collect(write_claim(source(f"return Verdict('{status}', 'x')")))
+        collection = collect(write_claim(source(f"return by_hand('numeric', '{status}', 'x')")))
         assert run_check(job_of(collection.checks[0], collection, 0))["status"] == status
 
 
@@ -275,7 +290,7 @@ def test_a_child_dies_with_the_process_of_its_lane(
 
 
 def test_composition_needs_every_control() -> None:
-    meta: dict[str, Any] = {"hypotheses": [], "controls": ["a", "b"]}
+    meta: dict[str, Any] = {"hypotheses": [], "controls": [{"name": name, "refutes": ["*"]} for name in "ab"]}
     main = {"status": "established", "reason": "yes", "seconds": 1.0, "exercised": []}
     no = {"status": "refuted", "reason": "no", "seconds": 2.0}
     assert compose(meta, main, [no, no])["holds"]

@@ -6,8 +6,9 @@ import pytest
 
 from elboproof.checking.collect import UsageError, collect
 from elboproof.checking.execute import compose
-from elboproof.checking.finding import Finding, document, metadata
+from elboproof.checking.finding import Finding, metadata
 from elboproof.checking.markdown import page, report
+from elboproof.checking.record import Record, header
 
 Write = Callable[..., Path]
 Source = Callable[..., str]
@@ -30,8 +31,13 @@ def findings_for(directory: Path, **changes: object) -> list[Finding]:
 
 
 def saved(tmp_path: Path, findings: list[Finding]) -> Path:
+    """Return the JSON document of a run of these findings."""
     file = tmp_path / "checks.json"
-    file.write_text(json.dumps(document(findings, version="1", seed=0)), encoding="utf-8")
+    collection = collect(tmp_path / "verification")
+    head = header(collection, version="1", seed=0)
+    with Record(tmp_path / "record", head, collection, resume=False) as record:
+        content = record.document([record.sealed(finding) for finding in findings])
+    file.write_text(json.dumps(content), encoding="utf-8")
     return file
 
 
@@ -141,3 +147,32 @@ def test_unreadable_findings_are_usage_errors(
         source.write_text(text)
     with pytest.raises(UsageError, match=message):
         report(source, tmp_path / "page.md", write_claim(), check=False)
+
+
+def test_parts_methods_and_controls_are_shown(write_claim: Write, source: Source) -> None:
+    directory = write_claim(source("return equal(k, 0, 0)"))
+    part = {
+        "status": "established",
+        "reason": "yes",
+        "method": "certified",
+        "by_hand": False,
+        "decided_by": None,
+    }
+    parts = [part | {"name": f"p{i}"} for i in range(7)]
+    parts += [part | {"name": "hand", "by_hand": True}]
+    parts += [part | {"name": "alone", "method": "symbolic", "decided_by": "SymPy"}]
+    [finding] = findings_for(directory, parts=parts)
+    refuted = [name for name in (part["name"] for part in parts) if name != "hand"]
+    record = finding.to_json()
+    for one in record["parts"]:
+        one["refuted_by"] = ["other"] if one["name"] in refuted else []
+    text = page(collect(directory), [Finding.from_json(record)], "checks.json")
+    for line in (
+        '- S1 `the_check`\n  - p0, p1, p2, p3 and 3 more: certified; refuted by "other"',
+        "  - hand: certified, by hand; refuted by NO control",
+        '  - alone: symbolic by SymPy; refuted by "other"',
+        "The checks have 9 parts; 8 of them were refuted by a control; 1 were decided by hand",
+        "0 of 1 symbolic ones were decided by SymPy and by FLINT",
+        "numeric (1 of 9 parts by hand)",
+    ):
+        assert line in text

@@ -63,3 +63,29 @@ def test_wrong_arguments() -> None:
         for_all(st.integers(), property=lambda _: True, examples=0)
     with pytest.raises(ValueError, match="at_least: got 0"):
         for_all(st.integers(), property=lambda _: True, at_least=0)
+
+
+def test_named_truths_are_parts() -> None:
+    verdict = for_all(st.integers(), property=lambda n: {"even square": n * n % 2 == n % 2, "small": n < 7})
+    assert verdict.status == "refuted"
+    assert {name: part.status for name, part in verdict.parts.items()} == {
+        "even square": "established",
+        "small": "refuted",
+    }
+    assert {part.method for part in verdict.parts.values()} == {"property"}
+    assert "200 generated instances" in verdict.parts["even square"].reason
+
+
+def test_a_part_that_few_instances_have_is_not_established() -> None:
+    def answer(n: int) -> dict[str, bool]:
+        return {"all": True} | ({"rare": True} if n > 10**6 else {})
+
+    parts = for_all(st.integers(), property=answer).parts
+    assert (parts["all"].status, parts["rare"].status) == ("established", "undecided")
+
+
+def test_a_property_must_name_something() -> None:
+    with pytest.raises(ValueError, match="at least one named truth value"):
+        for_all(st.integers(), property=lambda _: {})
+    with pytest.raises(TypeError, match="property: got 1"):
+        for_all(st.integers(), property=lambda _: {"a": 1})  # type: ignore[dict-item]

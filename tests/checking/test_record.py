@@ -114,7 +114,7 @@ def test_another_library_or_budget_runs_again(tmp_path: Path, write_claim: Write
         assert "elboproof itself changed" in record.notes[0]
 
 
-@pytest.mark.parametrize("text", ["", "{}\n", "nonsense\n", '{"schema": 2, "claims": {}, "seed": 0}\n'])
+@pytest.mark.parametrize("text", ["", "{}\n", "nonsense\n", '{"schema": 99, "claims": {}, "seed": 0}\n'])
 def test_a_file_that_is_no_record_is_an_error(text: str, tmp_path: Path, write_claim: Write) -> None:
     folder = tmp_path / "r"
     folder.mkdir()

@@ -6,7 +6,7 @@ import pytest
 
 from elboproof.checking import Hypothesis, Run
 from elboproof.checking.ambient import settle
-from elboproof.checking.run import HypothesisViolated
+from elboproof.checking.run import HypothesisBlunt, HypothesisViolated, try_instances
 
 small = Hypothesis("small", "the number is below 10", lambda n: n < 10)
 
@@ -55,6 +55,23 @@ def test_a_predicate_without_answer_is_an_error() -> None:
     silent = Hypothesis("silent", "says nothing", lambda: None)
     with pytest.raises(TypeError, match="predicate of hypothesis 'silent': got None"):
         Run("a/S1/x").assume(silent)
+
+
+def test_instances_must_be_tuples() -> None:
+    loose = Hypothesis("loose", "says little", bool, accepts=[lambda: 1], rejects=[(0,)])  # type: ignore[list-item,return-value]
+    with pytest.raises(
+        TypeError, match="hypothesis 'loose': accepts: got 1 of type int; expected a tuple of arguments"
+    ):
+        try_instances(loose)
+
+
+def test_instances_are_tried() -> None:
+    sharp = Hypothesis("sharp", "k < 10", lambda k: k < 10, accepts=[(9,), lambda: (-1,)], rejects=[(10,)])
+    try_instances(sharp)
+    with pytest.raises(
+        HypothesisBlunt, match=r"'blunt' accepts \(9,\); expected an instance that it rejects"
+    ):
+        try_instances(Hypothesis("blunt", "k < 10", lambda k: k < 10, accepts=[(9,)], rejects=[(9,)]))
 
 
 def test_only_statistical_checks_have_a_share() -> None:

@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from elboproof.checking import Verdict, all_of, at_least, at_most, equal
+from elboproof.checking import Verdict, all_of, at_least, at_most, by_hand, equal
 
 NAN, INF = float("nan"), float("inf")
 
@@ -78,8 +78,8 @@ def test_all_of_is_a_three_valued_conjunction() -> None:
 
 
 def test_all_of_keeps_series_and_the_weakest_power() -> None:
-    first = Verdict("established", "x", smallest_detectable=0.1, data={"n": [1, 2]})
-    second = Verdict("established", "y", smallest_detectable=0.2)
+    first = by_hand("numeric", "established", "x", smallest_detectable=0.1, data={"n": [1, 2]})
+    second = by_hand("numeric", "established", "y", smallest_detectable=0.2)
     both = all_of({"a": first, "b": second})
     assert both.smallest_detectable == 0.2
     assert both.data == {"a/n": [1.0, 2.0]}
@@ -94,21 +94,72 @@ def test_numbers_of_libraries_become_plain() -> None:
     import sympy
     from flint import arb
 
-    third = Verdict("established", "x", computed=arb(1) / 3, stated=np.float32(2.0), error=Fraction(1, 3))
+    third = by_hand(
+        "numeric", "established", "x", computed=arb(1) / 3, stated=np.float32(2.0), error=Fraction(1, 3)
+    )
     assert third.computed == "[0.333333333333333 +/- 3.71e-16]"
     assert isinstance(third.stated, float)
     assert third.error == "1/3"
-    assert Verdict("established", "x", computed=sympy.Rational(1, 3)).computed == "1/3"
-    assert Verdict("established", "x", computed=2**60 + 1).computed == str(2**60 + 1)  # no float equals it
-    assert Verdict("established", "x", computed=np.array(1.5)).computed == 1.5
-    assert Verdict("established", "x", computed=np.bool_(True)).computed == "true"
+    assert by_hand("numeric", "established", "x", computed=sympy.Rational(1, 3)).computed == "1/3"
+    assert by_hand("numeric", "established", "x", computed=2**60 + 1).computed == str(
+        2**60 + 1
+    )  # no float equals it
+    assert by_hand("numeric", "established", "x", computed=np.array(1.5)).computed == 1.5
+    assert by_hand("numeric", "established", "x", computed=np.bool_(True)).computed == "true"
 
 
 def test_malformed_verdicts_are_errors() -> None:
     with pytest.raises(ValueError, match="status: got 'true'"):
-        Verdict("true", "x")
+        by_hand("numeric", "true", "x")
     with pytest.raises(ValueError, match="reason: got ' '"):
-        Verdict("refuted", " ")
+        by_hand("numeric", "refuted", " ")
     with pytest.raises(ValueError, match="one-dimensional sequence"):
-        Verdict("refuted", "x", data={"a": [[1.0]]})  # type: ignore[list-item]
-    assert Verdict("refuted", "x").with_data(a=np.arange(2)).data == {"a": [0.0, 1.0]}
+        by_hand("numeric", "refuted", "x", data={"a": [[1.0]]})
+    assert by_hand("numeric", "refuted", "x").with_data(a=np.arange(2)).data == {"a": [0.0, 1.0]}
+
+
+def test_a_conjunction_keeps_its_parts_and_is_as_strong_as_the_weakest() -> None:
+    inner = all_of({"x": equal(1, 1, 0), "y": by_hand("certified", "established", "seen")})
+    outer = all_of({"in": inner, "z": by_hand("symbolic", "refuted", "left")})
+    assert {name: (part.status, part.method, part.by_hand) for name, part in outer.parts.items()} == {
+        "in/x": ("established", "numeric", False),
+        "in/y": ("established", "certified", True),
+        "z": ("refuted", "symbolic", True),
+    }
+    assert (outer.status, outer.method, outer.by_hand) == ("refuted", "numeric", True)
+    assert outer.with_data(a=[1.0]).parts == outer.parts
+    assert list(equal(1, 1, 0).parts) == ["statement"]
+    with pytest.raises(ValueError, match="names that differ"):
+        all_of({"in": inner, "in/x": equal(1, 1, 0)})
+
+
+def test_a_method_can_be_weakened_and_never_strengthened() -> None:
+    weak = all_of({"a": equal(1, 1, 0), "b": by_hand("experiment", "established", "x")}).weakened(
+        "experiment"
+    )
+    assert [part.method for part in weak.parts.values()] == ["experiment", "experiment"]
+    assert equal(1, 1, 0).weakened("numeric").method == "numeric"
+    for method in ("certified", "guessed"):
+        with pytest.raises(
+            ValueError, match=f"method: got '{method}'; expected a method that is not stronger"
+        ):
+            equal(1, 1, 0).weakened(method)
+
+
+def test_floats_at_drawn_points_are_a_property() -> None:
+    proved = by_hand("certified", "established", "x")
+    both = all_of({"a": equal(1, 1, 0), "b": proved}).at_drawn_points()
+    assert (both.method, [part.method for part in both.parts.values()]) == (
+        "property",
+        ["property", "certified"],
+    )
+    assert equal(1, 1, 0).at_drawn_points().method == "property"
+    assert list(equal(1, 1, 0).at_drawn_points().parts) == ["statement"]
+
+
+def test_a_verdict_names_its_method() -> None:
+    with pytest.raises(ValueError, match=r"method: got ''; expected one of symbolic, .*by_hand"):
+        Verdict("established", "x")
+    assert Verdict("established", "x", method="certified").by_hand
+    with pytest.raises(TypeError, match="by_hand"):
+        Verdict("established", "x", method="certified", by_hand=False)  # type: ignore[call-arg]

@@ -201,7 +201,7 @@ _TAIL, _SEARCH, _SPLIT, _AT, _DATA = (
     search.search,
     Cells.split,
     Energy.at,
-    Data.balls.func,
+    vars(Data)["balls"].func,
 )
 
 

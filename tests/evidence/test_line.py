@@ -12,7 +12,7 @@ from flint import arb
 import elboproof as ep
 from elboproof.evidence import line
 from elboproof.evidence import log_evidence as engine
-from elboproof.evidence.line_point import line_functions
+from elboproof.evidence.line_point import LinePoint, line_functions
 from elboproof.model.problems import BASE, Problem
 from tests.evidence import cases
 from tests.evidence.cases import Missed, Steering, check_honest
@@ -114,7 +114,7 @@ def _lost_cell() -> Any:
 
 
 def _narrow(half: float) -> Bug:
-    return lambda: patch.object(line.LinePoint, "half_width", lambda _: half)
+    return lambda: patch.object(LinePoint, "half_width", lambda _: half)
 
 
 def _rough(stack: ExitStack) -> None:

@@ -12,14 +12,15 @@ from flint import arb
 
 import elboproof as ep
 from elboproof.evidence import log_evidence as engine
-from elboproof.evidence import ridges, rounds
+from elboproof.evidence import ridges, rounds, search
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.pace import Pace
 from elboproof.evidence.start import start
 from elboproof.evidence.target import Target
 from elboproof.model.problems import BASE, Problem
 from elboproof.numbers.ball_arrays import BallArray
-from elboproof.quadrature.cells import Cells
+from elboproof.quadrature.cells import SMALLEST, Cells
 from elboproof.quadrature.charts import BetweenLines
 from tests.evidence import cases, truth
 
@@ -168,3 +169,31 @@ def test_linear_models_along_ridges() -> None:
             found.enclosure.lower, found.enclosure.upper, truth.linear([row], [0], variance, [[x]])
         )
         assert not any(found.statuses)
+
+
+def test_cells_of_a_ridge_are_halved_no_finer_than_the_domain_allows() -> None:
+    """A slab is small, but its centre has the domain's size: below, its halves' edges would be no floats."""
+    cells = found_cells(PROBLEMS[NAMES[0]])
+    assert cells.half[:, 0].min() < HALF / 8
+    target = Target(np.zeros(1), np.ones(1), 1e-10, 1e-3)
+    model, x = PROBLEMS[NAMES[0]].model(), BallArray(np.array([[0.7, 0.3]]))
+    energy = Energy(model, x, np.eye(2)[None])
+    work = search._Search(energy, FloatEnergy(model), target, cells, 10, Pace())
+    assert work.smallest[0, 0] == HALF * SMALLEST
+    deepest = Cells(np.zeros(1, dtype=int), np.array([[HALF * (1 - 2.0**-46), 0.5]]), work.smallest)
+    for half, exact in ((work.smallest, True), (work.smallest / 4, False)):
+        lower = Cells(deepest.owner, deepest.centre, half).split(np.zeros(1, dtype=int))[:1]
+        place = Fraction(float(deepest.centre[0, 0])) - Fraction(float(half[0, 0])) / 2
+        assert (Fraction(float(lower.centre[0, 0])) == place) == exact
+
+
+@pytest.mark.parametrize("slope", [0.0, 1e3, 1e9])
+def test_regions_of_steep_lines_reach_beyond_the_box(slope: float) -> None:
+    """However steep the line is: rounding is relative to the lines, not to the box."""
+    for middle, reach in ((0.0, HALF), (3 * HALF / 4, HALF / 4), (-HALF * 511 / 512, HALF / 512)):
+        lines = [(HALF - slope * (middle + reach), slope)]
+        cells = Cells.joined(ridges._regions(0, middle, reach, HALF, lines))
+        rows = [list(map(Fraction, row)) for row in cells.chart.lines.tolist()]  # type: ignore[attr-defined]
+        for u in (Fraction(middle - reach), Fraction(middle), Fraction(middle + reach)):
+            assert rows[0][0] + rows[0][1] * u <= -Fraction(HALF)
+            assert rows[-1][2] + rows[-1][3] * u >= Fraction(HALF)

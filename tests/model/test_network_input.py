@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import elboproof as ep
+from elboproof.model.networks import Affine
 
 G = ep.Gaussian(1)
 
@@ -136,6 +137,16 @@ def test_weights_are_a_copy_and_exact() -> None:
     assert model.balls.decoder([1])[0] == before
     fresh = ep.LatentModel.from_torch(module, G)
     assert not fresh.balls.decoder([1])[0].overlaps(before)
+
+
+def test_weights_of_a_model_cannot_be_changed() -> None:
+    model = ep.LatentModel.from_torch(nn.Linear(1, 1), G)
+    layer = model.network.layers[0]
+    assert isinstance(layer, Affine)
+    with pytest.raises(ValueError, match="read-only"):
+        layer.weight.entries[0, 0] = 7.0
+    with pytest.raises(ValueError, match="read-only"):
+        layer.bias[0] = 7.0
 
 
 def test_models_compare_copy_and_pickle() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elboproof.numbers.balls import REAL_BALLS, working_precision
-from elboproof.numbers.compiler import compile_tape, nearest_doubles
+from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.floating import FLOATING, TENSORS
+from elboproof.numbers.nearest import nearest_doubles
 from elboproof.numbers.parser import parse
 from elboproof.numbers.tape import Tape
 from tests.numbers.agreement import compiled, symbols

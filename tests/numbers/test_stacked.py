@@ -31,13 +31,13 @@ def assert_same(ours: Any, theirs: Any) -> None:
 
 
 def weighted(complex_first: bool) -> Centred:
-    stack = stacked.stacked(forms(complex_first)).exponential()
+    stack = stacked.stacked(forms(complex_first)).exp()
     return stacked.summed(stack * stacked.column([BallArray(w) for w in WEIGHTS]), len(WEIGHTS))
 
 
 @pytest.mark.parametrize("complex_first", [False, True])
 def test_sums_of_a_stack_are_those_of_its_forms(complex_first: bool) -> None:
-    parts = [form.exponential() * w for form, w in zip(forms(complex_first), WEIGHTS, strict=True)]
+    parts = [form.exp() * w for form, w in zip(forms(complex_first), WEIGHTS, strict=True)]
     expected = parts[0] + parts[1] + parts[2]
     found = weighted(complex_first)
     assert_same(found.range(), expected.range())

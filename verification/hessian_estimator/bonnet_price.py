@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from sympy import Expr, ImmutableMatrix, Rational, Symbol
 
 from elboproof.checking import Run, Verdict, all_of, ball_equal, control, for_all, identity
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import ball, working_precision
+from .._shared.symbols import direction, free_vector, generating_function, precision, symmetric
 from . import claim
-from .gaussians import direction, free_vector, generating_function, precision, symmetric
 from .hypotheses import definite_covariance, slow_growth
-from .integrals import BITS, CURVES, LINES, WIDTH, ball
+from .integrals import BITS, CURVES, LINES, WIDTH
 
 HALF = Rational(1, 2)
 CONTROLS = (

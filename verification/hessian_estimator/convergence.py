@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.checking import Run, Verdict, control, equal
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import working_precision
 from . import claim
 from .estimator import FUNCTION, LINE, loss, standard_noise
 from .hypotheses import definite_covariance, fresh_noise, slow_growth

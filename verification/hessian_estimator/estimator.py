@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
 from elboproof.checking import Run, Verdict, all_of, control, for_all, identity, mean_equals
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import Line, working_precision
+from .._shared.symbols import free_vector, normal_expectation, symmetric
 from . import claim
-from .gaussians import free_vector, normal_expectation, symmetric
 from .hypotheses import definite_covariance, fresh_noise, slow_growth
-from .integrals import BITS, CURVES, Line
+from .integrals import BITS, CURVES
 
 Array = NDArray[np.float64]
 

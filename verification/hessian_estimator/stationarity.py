@@ -8,12 +8,12 @@ from flint import acb, arb
 from sympy import Expr, Function, Rational, Symbol
 
 from elboproof.checking import Run, Verdict, all_of, ball_equal, control, equal, identity
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import Line, ball, working_precision
+from .._shared.symbols import direction, free_vector, generating_function, symmetric, triangular
 from . import claim
-from .gaussians import direction, free_vector, generating_function, symmetric, triangular
 from .hypotheses import constant_variance, definite_covariance, slow_growth, smooth_decoder
-from .integrals import BITS, CURVES, LINES, WIDTH, Curve, Line, ball
+from .integrals import BITS, CURVES, LINES, WIDTH, Curve
 
 HALF = Rational(1, 2)
 

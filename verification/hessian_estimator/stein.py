@@ -7,12 +7,12 @@ import sympy
 from flint import acb, arb
 
 from elboproof.checking import Run, Verdict, all_of, ball_equal, control, identity
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import Line, ball, working_precision
+from .._shared.symbols import direction, free_vector, triangular
 from . import claim
-from .gaussians import direction, free_vector, triangular
 from .hypotheses import definite_covariance, slow_growth
-from .integrals import BITS, CURVES, LINES, WIDTH, Curve, Line, ball
+from .integrals import BITS, CURVES, LINES, WIDTH, Curve
 
 
 @claim.check(

@@ -11,11 +11,12 @@ from sympy import ImmutableMatrix
 
 import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, ball_equal, control, equal, for_all, identity
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import working_precision
+from .._shared.symbols import free_vector
 from . import claim
 from .hypotheses import definite_encoder, definite_likelihood, finite_moment
-from .moments import SymbolicLaw, free_vector
+from .moments import SymbolicLaw
 from .real_data import ENCODERS, encoded_digits, pointwise_minimiser
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sympy import ImmutableMatrix, Symbol
 
 from elboproof.checking import Hypothesis
 
@@ -37,15 +38,44 @@ def _flat(values: Any) -> list[Any]:
     return [values]
 
 
-finite_moment = Hypothesis("finite second moment", "the data law has a finite second moment", _finite)
+finite_moment = Hypothesis(
+    "finite second moment",
+    "the data law has a finite second moment",
+    _finite,
+    accepts=[(np.array([1.0, 2.0]),), ([Symbol("x", real=True), 3.0],)],
+    rejects=[(np.array([1.0, np.inf]),), ([Symbol("x")],), ([float("nan")],)],
+)
+POSITIVE, REAL = Symbol("p", positive=True), Symbol("r", real=True)
+DEFINITE = (
+    (np.stack([np.eye(2), 2 * np.eye(2)]),),
+    ([[0.5]],),
+    (ImmutableMatrix([[POSITIVE, 0], [REAL, POSITIVE]]),),
+)
+INDEFINITE = (
+    (np.stack([np.eye(2), -np.eye(2)]),),
+    (np.array([[1.0, 2.0], [2.0, 1.0]]),),
+    ([[0.0]],),
+    (ImmutableMatrix([[POSITIVE, REAL], [0, POSITIVE]]),),
+    (ImmutableMatrix([[REAL]]),),
+)
 definite_encoder = Hypothesis(
-    "positive definite encoder covariances", "every encoder covariance S_i is positive definite", _definite
+    "positive definite encoder covariances",
+    "every encoder covariance S_i is positive definite",
+    _definite,
+    accepts=DEFINITE,
+    rejects=INDEFINITE,
 )
 definite_likelihood = Hypothesis(
-    "positive definite likelihood covariance", "R is constant and positive definite", _definite
+    "positive definite likelihood covariance",
+    "R is constant and positive definite",
+    _definite,
+    accepts=DEFINITE,
+    rejects=INDEFINITE,
 )
 shared_covariance = Hypothesis(
     "one shared encoder covariance",
     "all encoder covariances are the same",
     _same,
+    accepts=[(np.stack([np.eye(2)] * 3),), ([POSITIVE, POSITIVE],)],
+    rejects=[(np.stack([np.eye(2), 2 * np.eye(2)]),), ([POSITIVE, REAL],)],
 )

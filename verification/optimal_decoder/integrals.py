@@ -6,23 +6,16 @@ tail Phi(-(T - |m_i|) / sqrt(s_i)) <= exp(-(T - |m_i|)^2 / (2 s_i)) / 2 per side
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
-from flint import acb, arb, fmpq
+from flint import acb, arb
 
 import elboproof as ep
 
 BITS = 120
 CUTOFF = 16
 """T. With |m| <= 2 and s <= 1 the tail is below exp(-98) = 3e-43."""
-
-
-def ball(number: Fraction | int) -> arb:
-    """Return a rational as a ball at the working precision."""
-    ratio = Fraction(number)
-    return arb(fmpq(ratio.numerator, ratio.denominator))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from flint import acb, arb
 from sympy import Expr, ImmutableMatrix, Matrix
 
 from elboproof.checking import Run, Verdict, all_of, ball_equal, control, equal, identity
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import working_precision
 from . import claim
 from .hypotheses import definite_encoder, definite_likelihood, finite_moment
 from .integrals import BITS, Instance

@@ -6,6 +6,8 @@ from functools import cached_property
 import sympy
 from sympy import Expr, ImmutableMatrix, Matrix, Symbol
 
+from .._shared.symbols import free_vector, triangular
+
 
 @dataclass(frozen=True)
 class SymbolicLaw:
@@ -19,23 +21,17 @@ class SymbolicLaw:
     @cached_property
     def x(self) -> ImmutableMatrix:
         """The random vector, symbols (D,)."""
-        return _vector("x", self.dimension)
+        return free_vector("x", self.dimension)
 
     @cached_property
     def mean(self) -> ImmutableMatrix:
         """E[x]."""
-        return _vector("mu", self.dimension)
+        return free_vector("mu", self.dimension)
 
     @cached_property
     def factor(self) -> ImmutableMatrix:
         """L, lower triangular with positive diagonal."""
-        return ImmutableMatrix(
-            self.dimension,
-            self.dimension,
-            lambda j, k: (
-                Symbol(f"l{j}{k}", positive=True) if j == k else Symbol(f"l{j}{k}", real=True) if j > k else 0
-            ),
-        )
+        return triangular("l", self.dimension)
 
     @property
     def metric(self) -> ImmutableMatrix:
@@ -72,12 +68,3 @@ class SymbolicLaw:
         """Return E[(x - f)' P (x - f)]."""
         residual = self.x - f
         return self.expectation((residual.T * self.metric * residual)[0])
-
-
-def _vector(name: str, size: int) -> ImmutableMatrix:
-    return ImmutableMatrix([Symbol(f"{name}{j}", real=True) for j in range(size)])
-
-
-def free_vector(name: str, size: int) -> ImmutableMatrix:
-    """Return a vector of real symbols, such as the value f(z) of an arbitrary decoder at one z."""
-    return _vector(name, size)

@@ -10,11 +10,10 @@ from flint import arb
 from sympy import Expr, Function, Symbol
 
 from elboproof.checking import Run, Verdict, all_of, ball_at_most, ball_positive, control, equal, identity
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import ball, working_precision
 from . import claim
 from .hypotheses import definite_encoder, finite_moment
-from .integrals import ball
 from .real_data import encoded_digits
 
 Weighted = Callable[[Sequence[Expr], Sequence[Expr]], Expr]

@@ -7,12 +7,13 @@ import numpy as np
 from flint import acb, arb
 
 from elboproof.checking import Run, Verdict, all_of, ball_equal, control, identity, mean_equals
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import ball, working_precision
+from .._shared.symbols import free_vector
 from . import claim
 from .hypotheses import definite_encoder, definite_likelihood, finite_moment
-from .integrals import BITS, Instance, ball
-from .moments import SymbolicLaw, free_vector
+from .integrals import BITS, Instance
+from .moments import SymbolicLaw
 from .real_data import ENCODERS, PIXEL_VARIANCE, Array, Encoded, encoded_digits
 
 HALF = Fraction(1, 2)

@@ -10,11 +10,12 @@ from sympy import Expr, ImmutableMatrix
 
 import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, ball_at_most, control, equal, identity
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import working_precision
+from .._shared.symbols import free_vector
 from . import claim
 from .hypotheses import definite_encoder, finite_moment, shared_covariance
-from .moments import SymbolicLaw, free_vector
+from .moments import SymbolicLaw
 from .real_data import SHARED_VARIANCE, encoded_digits
 
 

@@ -7,9 +7,10 @@ from sympy import Expr, Function, ImmutableMatrix, Symbol
 
 from elboproof.checking import Run, Verdict, all_of, control, identity
 
+from .._shared.symbols import free_vector
 from . import claim
 from .hypotheses import definite_likelihood, finite_moment
-from .moments import SymbolicLaw, free_vector
+from .moments import SymbolicLaw
 
 Vectors = Sequence[ImmutableMatrix]
 

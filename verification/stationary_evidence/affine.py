@@ -12,7 +12,7 @@ import sympy
 from hypothesis import strategies as st
 from sympy import Expr, ImmutableMatrix, Symbol
 
-from elboproof.checking import Run, Verdict, all_of, control, for_all, identity
+from elboproof.checking import Run, Verdict, all_of, by_hand, control, for_all, identity
 
 from . import claim
 from .hypotheses import affine_decoder, definite
@@ -160,8 +160,10 @@ def _vanishes(*expressions: Expr) -> Verdict:
     left = [sympy.expand(e) for e in expressions]
     wrong = [e for e in left if e != 0]
     if wrong:
-        return Verdict("refuted", f"{wrong[0]} is left, which is not the zero polynomial", str(wrong[0]), 0.0)
-    return Verdict("established", "every entry expands to exactly 0", 0.0, 0.0)
+        return by_hand(
+            "symbolic", "refuted", f"{wrong[0]} is left, which is not the zero polynomial", str(wrong[0]), 0.0
+        )
+    return by_hand("symbolic", "established", "every entry expands to exactly 0", 0.0, 0.0)
 
 
 RELATIVE = 1e-9

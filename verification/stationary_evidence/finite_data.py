@@ -26,8 +26,8 @@ from elboproof.checking import (
     ball_positive,
     control,
 )
-from elboproof.numbers.balls import working_precision
 
+from .._shared.balls import ball, working_precision
 from . import claim
 
 Array = NDArray[np.float64]
@@ -47,7 +47,11 @@ CUTOFF = 10
 """Standard deviations: erfc(10 / sqrt 2) = 2e-23 is left out on both sides together."""
 
 refitted = Hypothesis(
-    "refitted decoder", "the decoder is optimal for the encoder that is used with it", lambda same: same
+    "refitted decoder",
+    "the decoder is optimal for the encoder that is used with it",
+    lambda same: same,
+    accepts=[(True,)],
+    rejects=[(False,)],
 )
 
 
@@ -61,7 +65,7 @@ class Encoder:
     def decoder(self) -> Callable[[acb], acb]:
         """Return f* for balls: the second datum is 0, and its weight is divided out."""
         m, v = ([arb(entry) for entry in entries] for entries in (self.means, self.variances))
-        low, _, high = (_exact(x) for x in DATA)
+        low, _, high = (ball(x) for x in DATA)
 
         def quadratic(n: int) -> tuple[arb, arb, arb]:
             """Coefficients of log q(z|x_n) - log q(z|x_2)."""
@@ -132,11 +136,6 @@ def best_found(variance: str, keys: Encoder | None = None) -> Encoder:
     return Encoder(tuple(map(float, best[:3])), tuple(map(float, np.exp(best[3:]))))
 
 
-def _exact(number: str) -> arb:
-    ratio = Fraction(number)
-    return arb(ratio.numerator) / ratio.denominator
-
-
 def _expectation(g: Callable[[acb], acb], bound: float) -> arb:
     """E[g(u)] for a standard normal u; |g| <= bound max(1, u^2) beyond the cutoff c.
 
@@ -167,21 +166,21 @@ def evidences(variance: str, keys: Encoder) -> tuple[arb, ...]:
 def integrated_evidences(variance: str, keys: Encoder) -> tuple[arb, ...]:
     """Return the same by acb.integral."""
     with working_precision(BITS):
-        v, decode = _exact(variance), keys.decoder()
+        v, decode = ball(variance), keys.decoder()
 
         def mass(x: arb) -> arb:
             return _expectation(lambda z: (-((x - decode(z)) ** 2) / (2 * v)).exp(), 1.0)
 
-        return tuple((mass(_exact(x)) / (2 * arb.pi() * v).sqrt()).log() for x in DATA)
+        return tuple((mass(ball(x)) / (2 * arb.pi() * v).sqrt()).log() for x in DATA)
 
 
 @lru_cache
 def elbos(variance: str, encoder: Encoder, keys: Encoder) -> tuple[tuple[arb, ...], arb]:
     """Return the ELBO of each datum, and the largest of their slopes in m_n and log s_n, by Stein's identities."""
     with working_precision(BITS):
-        v, decode = _exact(variance), keys.decoder()
+        v, decode = ball(variance), keys.decoder()
         values, largest = [], arb(0)
-        for x, mean, spread in zip(map(_exact, DATA), encoder.means, encoder.variances, strict=True):
+        for x, mean, spread in zip(map(ball, DATA), encoder.means, encoder.variances, strict=True):
             m, s = arb(mean), arb(spread)
             root = s.sqrt()
 

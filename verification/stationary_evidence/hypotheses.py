@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sympy import Symbol, sympify
 
 from elboproof.checking import Hypothesis
 
@@ -20,25 +21,52 @@ def _affine(decoder: Any) -> bool:
     return all(entry.diff(a, b) == 0 for entry in entries for a in latents for b in latents)
 
 
+Z = Symbol("z", real=True)
+
 positive_joint = Hypothesis(
     "positive joint density",
     "p(x, z) > 0 for every z",
     lambda values: all(value.is_positive for value in values),
+    accepts=[lambda: ([Symbol("a", positive=True)],)],
+    rejects=[lambda: ([Symbol("a", positive=True), Symbol("b", real=True)],)],
 )
-definite = Hypothesis("positive definite covariance", "the covariance is positive definite", _definite)
-affine_decoder = Hypothesis("affine decoder", "f(z) = W z + b", _affine)
+DEFINITE = ((1.0,), (np.eye(2),), (Symbol("a", positive=True),))
+INDEFINITE = ((0.0,), (-np.eye(2),), (np.array([[1.0, 2.0], [2.0, 1.0]]),), (Symbol("a", real=True),))
+
+definite = Hypothesis(
+    "positive definite covariance",
+    "the covariance is positive definite",
+    _definite,
+    accepts=DEFINITE,
+    rejects=INDEFINITE,
+)
+affine_decoder = Hypothesis(
+    "affine decoder",
+    "f(z) = W z + b",
+    _affine,
+    accepts=[lambda: (([3 * Z + 1], [Z]),)],
+    rejects=[lambda: (([Z, Z + Z**2 / 100], [Z]),)],
+)
 isolated_mode = Hypothesis(
-    "isolated mode", "the Hessian of |x - f|^2 / 2 at the mode is positive definite", _definite
+    "isolated mode",
+    "the Hessian of |x - f|^2 / 2 at the mode is positive definite",
+    _definite,
+    accepts=DEFINITE,
+    rejects=INDEFINITE,
 )
 unit_speed = Hypothesis(
     "unit speed",
     "f'.f' = 1 along the curve",
     lambda speed: speed == 1 or bool(getattr(speed, "is_one", False)),
+    accepts=[(1,), (sympify(1),)],
+    rejects=[(2,), (1 + Z**2,)],
 )
 learned_variance = Hypothesis(
     "learned variance",
     "sigma^2 is a free positive parameter of the model",
     lambda variance: bool(variance > 0),
+    accepts=[(0.5,)],
+    rejects=[(0.0,), (-1.0,)],
 )
 learnable_scale = Hypothesis(
     "learnable latent scale",
@@ -46,6 +74,8 @@ learnable_scale = Hypothesis(
     lambda scales: (
         all(scale.is_positive for scale in scales)
         if hasattr(scales[0], "is_positive")
-        else bool(np.isfinite(scales).all())
+        else bool((np.isfinite(scales) & (np.asarray(scales) != 0)).all())
     ),
+    accepts=[(np.array([0.5, -2.0]),), ([Symbol("a", positive=True)],)],
+    rejects=[(np.array([0.5, 0.0]),), (np.array([np.inf]),), ([Symbol("a", real=True)],)],
 )

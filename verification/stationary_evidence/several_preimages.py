@@ -1,7 +1,7 @@
 """S5: with several preimages the gap tends to -log of the best one's share of the posterior mass."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,14 +9,30 @@ import numpy as np
 from flint import arb
 
 import elboproof as ep
-from elboproof.checking import Hypothesis, Run, Verdict, all_of, at_least, ball_equal, control
-from elboproof.numbers.balls import working_precision
+from elboproof.checking import (
+    Hypothesis,
+    Run,
+    Verdict,
+    all_of,
+    at_least,
+    ball_at_most,
+    ball_equal,
+    by_hand,
+    control,
+)
 
+from .._shared.balls import ball, working_precision
 from . import claim
 from .instances import answered
 from .slopes import STEPS, Instance, proved_gaps, recorded
 
-two_preimages = Hypothesis("two preimages", "x > 0, so that z^2 = x has two solutions", lambda x: x > 0)
+two_preimages = Hypothesis(
+    "two preimages",
+    "x > 0, so that z^2 = x has two solutions",
+    lambda x: x > 0,
+    accepts=[(1,)],
+    rejects=[(0,), (-1,)],
+)
 
 Number = str | float | int
 GAP = ep.Gap("z", ["z**2"], "s**2", ["x"])
@@ -33,8 +49,8 @@ def rechecked(answer: ep.Proof) -> Verdict:
         try:
             statement = ep.recheck(path)
         except ep.CertificateError as error:
-            return Verdict("refuted", f"the certificate is refused: {error}")
-    return Verdict("established", f"the certificate proves {statement}")
+            return by_hand("certified", "refuted", f"the certificate is refused: {error}")
+    return by_hand("certified", "established", f"the certificate proves {statement}")
 
 
 def leaves(answer: ep.Proof) -> dict[str, list[float]]:
@@ -161,29 +177,19 @@ def gap_tends_to_the_missing_mass(
     run: Run, *, share: Callable[[Fraction, arb], arb] = share_of_the_best
 ) -> Verdict:
     """At sigma = 1e-4 the gap is log 2 to eight places."""
-    parts = {}
+    parts: dict[str, Verdict] = {}
+    series: dict[str, Sequence[float]] = {}
     for name, (instance, shift) in PREIMAGES.items():
         (x,) = (Fraction(value) for value in instance.x)
         run.assume(two_preimages, x)
         gaps = proved_gaps(instance)
-        parts[name] = recorded(gaps, ep.gap_law(instance.model(), instance.x))
+        series |= recorded(name, gaps, ep.gap_law(instance.model(), instance.x))
         with working_precision(120):
             limit = -share(shift, arb(x.numerator) / x.denominator).log()
             for v, (low, high) in gaps.items():
-                ball = _ball(low).union(_ball(high)) - limit
-                parts[f"{name}, sigma^2 = {v}"] = _within(ball, REMAINDER * float(v))
-    return all_of(parts)
-
-
-def _ball(number: Fraction) -> arb:
-    return arb(number.numerator) / number.denominator
-
-
-def _within(ball: arb, bound: float) -> Verdict:
-    """Decide |t| <= bound."""
-    low, high = float(abs(ball).lower()), float(abs(ball).upper())
-    status = "established" if high <= bound else "refuted" if low > bound else "undecided"
-    return Verdict(status, f"|{ball.str(8)}| against {bound:.3g}", str(ball.str(8)), bound, high / bound)
+                difference = ball(low).union(ball(high)) - limit
+                parts[f"{name}, sigma^2 = {v}"] = ball_at_most(abs(difference), REMAINDER * float(v))
+    return all_of(parts).with_data(**series)
 
 
 def branches(variance: arb, x: arb) -> dict[str, tuple[arb, arb]]:
@@ -237,13 +243,13 @@ def the_best_branch_is_no_preimage(run: Run, *, among: str = "", x: str = "3/5")
     found = ep.stationary_posteriors(model, [x], digits=12)[0].ball
     evidence = ep.log_evidence(model, [x], digits=12)
     with working_precision(120):
-        v, datum = arb(9) / 100, _ball(Fraction(x))
+        v, datum = arb(9) / 100, ball(Fraction(x))
         log_p = arb(float(evidence.lower)).union(arb(float(evidence.upper)))
         elbos = {name: square_elbo(v, datum, *q) for name, q in branches(v, datum).items()}
         best = _highest(elbos, among)
         parts = {
-            "best gap": _within(log_p - best - 0.6182, PLACES),
-            "gap of m > 0": _within(log_p - _highest(elbos, "m > 0") - 0.7408, PLACES),
+            "best gap": ball_at_most(abs(log_p - best - 0.6182), PLACES),
+            "gap of m > 0": ball_at_most(abs(log_p - _highest(elbos, "m > 0") - 0.7408), PLACES),
             "found by the search": ball_equal(found - best, 1e-12),
         }
     return all_of(parts)

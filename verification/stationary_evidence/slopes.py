@@ -1,6 +1,6 @@
 """S3, S4 on instances: gaps proved at falling sigma, and the order in which they approach their law."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -9,7 +9,7 @@ from itertools import pairwise
 import sympy
 
 import elboproof as ep
-from elboproof.checking import Hypothesis, Run, Verdict, all_of, control
+from elboproof.checking import Hypothesis, Run, Verdict, all_of, by_hand, control
 from elboproof.expansion.gap_law import GapLaw
 
 from . import claim
@@ -17,8 +17,6 @@ from .hypotheses import isolated_mode, unit_speed
 
 Pair = tuple[Fraction, Fraction]
 """Lower and upper end, exact."""
-
-on_the_image = Hypothesis("x on the image", "x = f(z0) for a latent z0", lambda law: law.distance == 0)
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,14 @@ CURVATURES = {
     "(z, z^2)": Fraction(2 / (1 + 4 * 0.7**2) ** 1.5),
 }
 
+on_the_image = Hypothesis(
+    "x on the image",
+    "x = f(z0) for a latent z0",
+    lambda law: law.distance == 0,
+    accepts=[lambda: (ep.gap_law(CURVES["sinh z"].model(), ["7/10"]),)],
+    rejects=[lambda: (ep.gap_law(UNIT_SPEED["circle of radius 2"].model(), ["3", "0"], nearest=True),)],
+)
+
 
 @lru_cache
 def proved_gaps(instance: Instance) -> dict[Fraction, Pair]:
@@ -64,13 +70,13 @@ def proved_gaps(instance: Instance) -> dict[Fraction, Pair]:
     return gaps
 
 
-def recorded(gaps: Mapping[Fraction, Pair], law: GapLaw) -> Verdict:
-    """Return the gaps and the law's coefficients as series for a figure."""
+def recorded(name: str, gaps: Mapping[Fraction, Pair], law: GapLaw) -> dict[str, Sequence[float]]:
+    """Return the gaps and the law's coefficients as named series for a figure."""
     ends = [(float(v) ** 0.5, float(low), float(high)) for v, (low, high) in gaps.items()]
     sigma, lower, upper = zip(*ends, strict=True)
     coefficients = [law.limit, float(law.order or 0), float(rational(law.leading))]
-    found = Verdict("established", "the gaps are proved")
-    return found.with_data(sigma=sigma, lower=lower, upper=upper, law=coefficients)
+    series = {"sigma": sigma, "lower": lower, "upper": upper, "law": coefficients}
+    return {f"{name}/{key}": values for key, values in series.items()}
 
 
 def remainders(gaps: Mapping[Fraction, Pair], law: Mapping[int, Fraction]) -> dict[Fraction, Pair]:
@@ -105,7 +111,7 @@ def falls(left: Mapping[Fraction, Pair], order: int) -> Verdict:
         worst = max(worst, after[1] / (ratio * before[0])) if before[0] else worst
     words = {"established": "falls", "refuted": "does not fall", "undecided": "is not proved to fall"}[status]
     reason = f"the remainder {words} like sigma^{2 * order}: at most {float(worst):.4g} times as much is left"
-    return Verdict(status, reason, float(worst), float(SLACK), float(worst))
+    return by_hand("certified", status, reason, float(worst), float(SLACK), float(worst))
 
 
 def rational(number: object) -> Fraction:
@@ -147,7 +153,8 @@ THREE_QUARTERS = Fraction(3, 4)
 )
 def gaps_fall_as_the_law_says(run: Run, *, factor: Fraction = THREE_QUARTERS, sign: int = 1) -> Verdict:
     """At sigma = 1e-4 the second remainder is below the 14 digits."""
-    parts = {}
+    parts: dict[str, Verdict] = {}
+    series: dict[str, Sequence[float]] = {}
     for name, instance in CURVES.items():
         law = ep.gap_law(instance.model(), instance.x)
         slope, bend = at_the_latent(instance, law.preimage[0])
@@ -155,11 +162,11 @@ def gaps_fall_as_the_law_says(run: Run, *, factor: Fraction = THREE_QUARTERS, si
         run.assume(isolated_mode, float(slope.dot(slope)))
         leading = factor * rational(slope.dot(bend) ** 2 / slope.dot(slope) ** 3)
         gaps = proved_gaps(instance)
-        parts[name] = recorded(gaps, law)
+        series |= recorded(name, gaps, law)
         parts[f"{name}, sigma^4"] = falls(remainders(gaps, {1: leading}), 2)
         both = remainders(gaps, {1: leading, 2: sign * rational(law.next_order)})
         parts[f"{name}, sigma^6"] = falls({v: ends for v, ends in both.items() if v > 1e-7}, 3)
-    return all_of(parts)
+    return all_of(parts).with_data(**series)
 
 
 @claim.check(
@@ -182,7 +189,8 @@ def gaps_of_unit_speed_fall(
     run: Run, *, factor: Fraction = Fraction(1, 48), power: int = 4, curve: str = ""
 ) -> Verdict:
     """The curvature is a number known from the curve's geometry."""
-    parts = {}
+    parts: dict[str, Verdict] = {}
+    series: dict[str, Sequence[float]] = {}
     instances = {curve: CURVES[curve]} if curve else UNIT_SPEED
     for name, instance in instances.items():
         law = ep.gap_law(instance.model(), instance.x)
@@ -192,9 +200,9 @@ def gaps_of_unit_speed_fall(
         run.assume(unit_speed, sympy.simplify(slope.dot(slope)))
         kappa = CURVATURES[name]
         gaps = proved_gaps(instance)
-        parts[name] = recorded(gaps, law)
+        series |= recorded(name, gaps, law)
         parts[f"{name}, sigma^6"] = falls(remainders(gaps, {2: factor * kappa**power}), 3)
-    return all_of(parts)
+    return all_of(parts).with_data(**series)
 
 
 CIRCLE = {
@@ -234,13 +242,14 @@ def the_circle_wraps_around(run: Run, *, wrap: bool = True, factor: float = 1.0)
 
 
 def _near(ends: Pair, stated: float, relative: float) -> Verdict:
-    """Decide that a proved number is the stated one within a share of the number."""
-    low, high = map(float, ends)
-    text = f"[{low:.10g}, {high:.10g}]"
-    error = max(abs(low - stated), abs(high - stated)) / low
-    if error <= relative:
-        return Verdict(
-            "established", f"{text} is {stated:.6g} within {relative:.1g} of it", text, stated, error
+    """Decide that a proved number is the stated one within a share of the number, in exact arithmetic."""
+    (low, high), exact, share = ends, Fraction(stated), Fraction(relative)
+    text = f"[{float(low):.10g}, {float(high):.10g}]"
+    error = max(abs(low - exact), abs(high - exact)) / low
+    numbers = (text, stated, float(error))
+    if error <= share:
+        return by_hand(
+            "certified", "established", f"{text} is {stated:.6g} within {relative:.1g} of it", *numbers
         )
-    away = stated < low * (1 - relative) or stated > high * (1 + relative)
-    return Verdict("refuted" if away else "undecided", f"{text} is not {stated:.6g}", text, stated, error)
+    away = exact < low * (1 - share) or exact > high * (1 + share)
+    return by_hand("certified", "refuted" if away else "undecided", f"{text} is not {stated:.6g}", *numbers)

@@ -5,7 +5,7 @@ everything is rational. W = |x - f|^2 / 2 has the derivatives W_ij = f_i.f_j - r
 f_k.f_ij - r.f_ijk.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -130,7 +130,8 @@ def gaps_on_surfaces_fall(
     factor: Fraction = Fraction(1, 12),
 ) -> Verdict:
     """The contraction is written out with sums; the gaps come from Krawczyk's test and a quadrature."""
-    parts = {}
+    parts: dict[str, Verdict] = {}
+    series: dict[str, Sequence[float]] = {}
     for name, surface in SURFACES.items():
         second, third = tensors(surface, bent * surface.residual)
         run.assume(isolated_mode, [[float(entry) for entry in row] for row in second.tolist()])
@@ -138,7 +139,7 @@ def gaps_on_surfaces_fall(
         instance = surface.instance()
         gaps = proved_gaps(instance)
         law = ep.gap_law(instance.model(), instance.x, nearest=True)
-        parts[name] = recorded(gaps, law)
+        series |= recorded(name, gaps, law)
         parts[f"{name}, sigma^4"] = falls(remainders(gaps, {1: leading}), 2)
         parts[f"{name}, ep.gap_law"] = equal(float(rational(law.leading)), float(leading), 1e-12)
-    return all_of(parts)
+    return all_of(parts).with_data(**series)

@@ -16,15 +16,23 @@ if TYPE_CHECKING:
     from elboproof.checking.claim import Control as Control
     from elboproof.checking.claim import Hypothesis as Hypothesis
     from elboproof.checking.claim import control as control
+    from elboproof.checking.enclosed import Between as Between
+    from elboproof.checking.floats import at_least as at_least
+    from elboproof.checking.floats import at_most as at_most
+    from elboproof.checking.floats import equal as equal
+    from elboproof.checking.order import ball_slope as ball_slope
+    from elboproof.checking.order import slope_equals as slope_equals
+    from elboproof.checking.order import tends_to as tends_to
     from elboproof.checking.property import for_all as for_all
     from elboproof.checking.run import Run as Run
+    from elboproof.checking.statistics import mean_at_least as mean_at_least
+    from elboproof.checking.statistics import mean_at_most as mean_at_most
     from elboproof.checking.statistics import mean_equals as mean_equals
     from elboproof.checking.symbolic import identity as identity
+    from elboproof.checking.unbounded import VarianceAtMost as VarianceAtMost
     from elboproof.checking.verdict import Verdict as Verdict
     from elboproof.checking.verdict import all_of as all_of
-    from elboproof.checking.verdict import at_least as at_least
-    from elboproof.checking.verdict import at_most as at_most
-    from elboproof.checking.verdict import equal as equal
+    from elboproof.checking.verdict import by_hand as by_hand
 
 _HOME = {
     "Check": "claim",
@@ -34,16 +42,24 @@ _HOME = {
     "control": "claim",
     "Run": "run",
     "Verdict": "verdict",
+    "Between": "enclosed",
     "all_of": "verdict",
-    "at_least": "verdict",
-    "at_most": "verdict",
-    "equal": "verdict",
+    "by_hand": "verdict",
+    "at_least": "floats",
+    "at_most": "floats",
+    "equal": "floats",
     "ball_at_most": "ball",
     "ball_equal": "ball",
     "ball_positive": "ball",
     "for_all": "property",
     "identity": "symbolic",
     "mean_equals": "statistics",
+    "mean_at_least": "statistics",
+    "mean_at_most": "statistics",
+    "VarianceAtMost": "unbounded",
+    "slope_equals": "order",
+    "ball_slope": "order",
+    "tends_to": "order",
 }
 
 __all__ = sorted(_HOME)

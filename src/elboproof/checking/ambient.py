@@ -23,7 +23,9 @@ def settle(check_id: str, seed: int) -> None:
     if "mpmath" in sys.modules:
         sys.modules["mpmath"].mp.dps = 15
     if "flint" in sys.modules:
-        sys.modules["flint"].ctx.default()
+        from elboproof.numbers.precision import reset_precision
+
+        reset_precision()
     if "sympy" in sys.modules:
         sys.modules["sympy.core.cache"].clear_cache()
     if "torch" in sys.modules:

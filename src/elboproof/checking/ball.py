@@ -1,26 +1,26 @@
-"""Verdicts on enclosures: flint balls, ``(lower, upper)`` pairs, and objects with such attributes.
+"""Verdicts on enclosures, see `elboproof.checking.enclosed`.
 
 An enclosure proves more than a number and can also say nothing at all. So equality asks for a small
 width besides containment: otherwise the vaguest enclosure would establish everything.
 """
 
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
-from elboproof.arguments import bad, wrong_type
-from elboproof.checking.verdict import Verdict
-
-Ball: TypeAlias = Any
-"""A flint ``arb``, a pair ``(lower, upper)``, or an object with attributes ``lower`` and ``upper``."""
-
-Ends = tuple[Any, Any]
+from elboproof.arguments import bad
+from elboproof.checking.enclosed import Ball, Ends, ends_of, exact_arb, steady
+from elboproof.checking.verdict import Verdict, by_hand, reached
 
 
+@steady
 def ball_equal(difference: Ball, width: float) -> Verdict:
     """Decide that an enclosed difference is zero.
 
     Established if the enclosure contains 0 and its half width is at most ``width``; refuted if it
     excludes 0; otherwise (0 inside, but too wide; or NaN) undecided.
+
+    Certified for balls, exact rational numbers, pairs of them, and enclosures made by elboproof; by hand
+    for `Between`; numeric for other pairs of floats, which nothing proves to be enclosures.
 
     Raises
     ------
@@ -31,122 +31,76 @@ def ball_equal(difference: Ball, width: float) -> Verdict:
     """
     if not 0.0 < width < float("inf"):
         raise bad("width", width, "a positive finite number")
-    lower, upper, half = _ends(difference, "difference")
-    if lower is None:
-        return _no_ball(difference, 0)
-    text = _text(difference)
-    if not (lower <= 0 and upper >= 0):
-        return Verdict("refuted", f"the difference lies in {text}, which excludes 0", text, 0.0, _size(half))
-    if half <= _like(half, width):
-        return Verdict(
-            "established", f"the difference lies in {text}, which contains 0", text, 0.0, _size(half)
-        )
-    reason = f"{text} contains 0 but its half width {_size(half):.3g} exceeds {width:.3g}"
-    return Verdict("undecided", reason, text, 0.0, _size(half))
+    ends = ends_of(difference, "difference")
+    if not ends.known:
+        return _no_ball(ends, 0)
+    if not (ends.lower <= 0 and ends.upper >= 0):
+        return _decided(ends, "refuted", f"the difference lies in {ends.text}, which excludes 0")
+    if ends.half <= _like(ends.half, width):
+        return _decided(ends, "established", f"the difference lies in {ends.text}, which contains 0")
+    reason = f"{ends.text} contains 0 but its half width {float(ends.half):.3g} exceeds {width:.3g}"
+    return _decided(ends, "undecided", reason)
 
 
+@steady
 def ball_at_most(ball: Ball, bound: float | Fraction) -> Verdict:
     """Decide ``value <= bound`` for every value in an enclosure.
 
     Established if the upper end is at most ``bound``, refuted if the lower end exceeds it, otherwise
-    undecided. ``bound`` is taken exactly: a float as the double that it is.
+    undecided. ``bound`` is taken exactly: a float as the double that it is. Methods are as in `ball_equal`.
 
     Raises
     ------
     ValueError, TypeError
         As in `ball_equal`.
     """
-    lower, upper, half = _ends(ball, "ball")
-    if lower is None:
-        return _no_ball(ball, bound)
-    text, limit = _text(ball), _like(upper, bound)
-    numbers = (text, bound, _size(half))
-    if upper <= limit:
-        return Verdict("established", f"{text} lies at or below {bound}", *numbers)
-    if lower > limit:
-        return Verdict("refuted", f"{text} lies above {bound}", *numbers)
-    return Verdict("undecided", f"{text} reaches beyond {bound} on both sides", *numbers)
+    ends = ends_of(ball, "ball")
+    if not ends.known:
+        return _no_ball(ends, bound)
+    limit = _like(ends.upper, bound)
+    if ends.upper <= limit:
+        return _decided(ends, "established", f"{ends.text} lies at or below {bound}", bound)
+    if ends.lower > limit:
+        return _decided(ends, "refuted", f"{ends.text} lies above {bound}", bound)
+    return _decided(ends, "undecided", f"{ends.text} reaches beyond {bound} on both sides", bound)
 
 
+@steady
 def ball_positive(ball: Ball) -> Verdict:
     """Decide ``value > 0`` for every value in an enclosure.
 
     Established if the lower end is positive, refuted if the upper end is at most 0, else undecided.
+    Methods are as in `ball_equal`.
 
     Raises
     ------
     ValueError, TypeError
         As in `ball_equal`.
     """
-    lower, upper, half = _ends(ball, "ball")
-    if lower is None:
-        return _no_ball(ball, 0)
-    text = _text(ball)
-    if lower > 0:
-        return Verdict("established", f"{text} is positive", text, 0.0, _size(half))
-    if upper <= 0:
-        return Verdict("refuted", f"{text} is not positive", text, 0.0, _size(half))
-    return Verdict("undecided", f"the sign of {text} is open", text, 0.0, _size(half))
+    ends = ends_of(ball, "ball")
+    if not ends.known:
+        return _no_ball(ends, 0)
+    if ends.lower > 0:
+        return _decided(ends, "established", f"{ends.text} is positive")
+    if ends.upper <= 0:
+        return _decided(ends, "refuted", f"{ends.text} is not positive")
+    return _decided(ends, "undecided", f"the sign of {ends.text} is open")
 
 
-def _no_ball(ball: Ball, bound: object) -> Verdict:
-    return Verdict("undecided", f"{_text(ball)} encloses nothing that could be compared", _text(ball), bound)
+def _decided(ends: Ends, status: str, reason: str, stated: object = 0.0) -> Verdict:
+    make = by_hand if ends.by_hand else reached
+    return make(ends.method, status, reason, ends.text, stated, float(ends.half))
 
 
-def _ends(ball: Ball, name: str) -> tuple[Any, Any, Any]:
-    """Return lower end, upper end and half width; three times None where an end is NaN."""
-    from flint import arb
-
-    if isinstance(ball, arb):
-        if ball.is_nan():
-            return None, None, None
-        return ball.lower(), ball.upper(), ball.rad()  # lower and upper are rounded outward
-    lower, upper = _given_ends(ball, name)
-    if lower != lower or upper != upper:
-        return None, None, None
-    if lower > upper:
-        raise bad(name, ball, "lower <= upper")
-    return lower, upper, _half_width(lower, upper)
-
-
-def _given_ends(ball: Ball, name: str) -> Ends:
-    try:
-        lower, upper = ball if isinstance(ball, tuple | list) else (ball.lower, ball.upper)
-    except (AttributeError, ValueError):
-        raise wrong_type(name, ball, "an arb, a pair (lower, upper) or an object with both") from None
-    for end in (lower, upper):
-        if isinstance(end, complex) or not hasattr(end, "__float__"):
-            raise wrong_type(name, ball, "real ends")
-    return lower, upper
-
-
-def _half_width(lower: Any, upper: Any) -> Any:
-    try:
-        return (Fraction(upper) - Fraction(lower)) / 2
-    except (OverflowError, TypeError, ValueError):  # an infinite end
-        return float("inf") if float(upper) != float(lower) else 0.0
+def _no_ball(ends: Ends, bound: object) -> Verdict:
+    make = by_hand if ends.by_hand else reached
+    return make(
+        ends.method, "undecided", f"{ends.text} encloses nothing that could be compared", ends.text, bound
+    )
 
 
 def _like(sample: Any, value: float | Fraction) -> Any:
     """Return ``value`` in a type that compares exactly with ``sample``."""
-    from flint import arb, fmpq
+    from flint import arb
 
-    if isinstance(sample, arb):
-        ratio = Fraction(value)
-        power_of_two = ratio.denominator & (ratio.denominator - 1) == 0
-        if power_of_two:
-            return arb(ratio.numerator) * arb(2) ** -(ratio.denominator.bit_length() - 1)
-        return arb(fmpq(ratio.numerator, ratio.denominator))
-    return value
-
-
-def _size(half: Any) -> float:
-    return float(half)
-
-
-def _text(ball: Ball) -> str:
-    if isinstance(ball, tuple | list):
-        return f"[{', '.join(f'{float(end):.10g}' for end in ball)}]"
-    if hasattr(ball, "upper") and not callable(ball.upper):
-        return f"[{float(ball.lower):.10g}, {float(ball.upper):.10g}]"
-    return str(ball.str(8))  # flint widens the radius to what it shows
+    return exact_arb(value) if isinstance(sample, arb) else value

@@ -8,7 +8,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from elboproof.arguments import bad
 
@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     CheckFunction = TypeVar("CheckFunction", bound=Callable[..., Verdict])
 
 ROLES = ("confirms", "sharpens", "limits")
-METHODS = ("symbolic", "certified", "numeric", "statistical", "property", "experiment")
+METHODS = ("symbolic", "certified", "numeric", "property", "statistical", "experiment")
+"""How a verdict can be reached, the strongest first: a conjunction is as strong as the weakest of its parts."""
 RELATIONS = ("=", "<=", "<", ">=", ">", "order", "limit")
 TIERS = ("quick", "default", "full")
+NONE = "none"
+"""What a check without hypotheses says on purpose."""
 LABEL = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+Instance: TypeAlias = "tuple[Any, ...] | Callable[[], tuple[Any, ...]]"
+"""The arguments of a predicate, or a function that makes them."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,17 @@ class Hypothesis:
         A short name, and the condition as a sentence.
     predicate
         Called with the objects of an instance; true if the condition is met.
+    accepts, rejects
+        Instances for which the predicate must be true, and false: tuples of its arguments, or functions
+        without arguments that make one. At least one of each; every check that declares the hypothesis
+        tries them first, so that no predicate is always true.
     """
 
     name: str
     text: str
     predicate: Callable[..., object]
+    accepts: Sequence[Instance] = field(default=(), compare=False)
+    rejects: Sequence[Instance] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -52,26 +64,42 @@ class Control:
     drops : tuple of Hypothesis
         Hypotheses that this neighbour violates on purpose. `Run.assume` lets them pass while the control
         runs, and insists that they are indeed violated.
+    refutes : tuple of str
+        Patterns of the parts of the check that must be refuted, see `control`.
     """
 
     name: str
     overrides: Mapping[str, object]
     drops: tuple[Hypothesis, ...] = ()
+    refutes: tuple[str, ...] = ("*",)
 
 
-def control(name: str, /, *, drops: Sequence[Hypothesis] = (), **overrides: object) -> Control:
+def control(
+    name: str,
+    /,
+    *,
+    refutes: str | Sequence[str] = "*",
+    drops: Sequence[Hypothesis] = (),
+    **overrides: object,
+) -> Control:
     """Return a control: the check must be *refuted* when it runs with these keyword arguments.
+
+    Parts are known by their names, so a name must not depend on what a control overrides.
 
     Parameters
     ----------
     name
         What makes this neighbour false, such as "without the 1/2".
+    refutes
+        The parts of the check that must each be refuted: a name, a pattern as of `fnmatch`, or several.
+        All of them if not given. A part of the check that no control refutes is a mistake of the check.
     drops
         Declared hypotheses that the neighbour violates, see `Control`.
     **overrides
         New values for keyword-only parameters of the check.
     """
-    return Control(name, dict(overrides), tuple(drops))
+    patterns = (refutes,) if isinstance(refutes, str) else tuple(refutes)
+    return Control(name, dict(overrides), tuple(drops), patterns)
 
 
 @dataclass(frozen=True)
@@ -92,6 +120,7 @@ class Check:
     tier: str
     time_limit: float
     tests: int
+    none_on_purpose: bool = False
 
     @property
     def id(self) -> str:
@@ -151,7 +180,7 @@ class Claim:
         relation: str = "",
         states: str = "",
         domain: str = "",
-        hypotheses: Sequence[Hypothesis] = (),
+        hypotheses: Sequence[Hypothesis] | str = (),
         controls: Sequence[Control] = (),
         tier: str = "default",
         time_limit: float = 60.0,
@@ -166,7 +195,8 @@ class Claim:
         role
             "confirms", "sharpens" or "limits".
         method
-            "symbolic", "certified", "numeric", "statistical", "property" or "experiment".
+            "symbolic", "certified", "numeric", "property", "statistical" or "experiment". A verdict knows how
+            it was reached; a declared method that is stronger than that is an error of the check.
         relation
             "=", "<=", "<", ">=", ">", "order" or "limit".
         states
@@ -174,7 +204,7 @@ class Claim:
         domain
             For which instances it is established.
         hypotheses
-            The conditions; the check must exercise each with ``run.assume``.
+            The conditions; the check must exercise each with ``run.assume``. A check without any says "none".
         controls
             At least one.
         tier
@@ -203,11 +233,12 @@ class Claim:
                     relation=relation,
                     states=states,
                     domain=domain,
-                    hypotheses=tuple(hypotheses),
+                    hypotheses=() if hypotheses == NONE else tuple(hypotheses),  # type: ignore[arg-type]
                     controls=tuple(controls),
                     tier=tier,
                     time_limit=time_limit,
                     tests=tests,
+                    none_on_purpose=hypotheses == NONE,
                 )
             )
             return function

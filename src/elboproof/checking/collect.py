@@ -1,18 +1,18 @@
 """From a directory of claim modules to checks that can run; all mistakes are reported together."""
 
 import difflib
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from types import ModuleType
-from typing import NoReturn
+from typing import Any
 
 from elboproof.checking import sources
 from elboproof.checking.budget import share
 from elboproof.checking.claim import TIERS, Check, Claim
-from elboproof.checking.problems import claim_problems, docstring_problems, sections
+from elboproof.checking.code import Code
+from elboproof.checking.description import rebuilt
+from elboproof.checking.import_process import descriptions
 
 LABELS = "labels.txt"
 
@@ -49,10 +49,34 @@ class ClaimModule:
 
 @dataclass(frozen=True)
 class Collection:
-    """All claims of a directory, in the order of its labels file (else by name)."""
+    """All claims of a directory, in the order of its labels file (else by name), with the files of the checks."""
 
     directory: Path
     claims: tuple[ClaimModule, ...]
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    @cached_property
+    def _code(self) -> Code:
+        return Code.read(self.directory)
+
+    @cached_property
+    def _digests(self) -> dict[tuple[str, Path], dict[str, str]]:
+        return {}
+
+    def freeze_code(self) -> None:
+        """Read the source texts now, however late they are looked into."""
+        _ = self._code
+
+    def code_of(self, check: Check) -> dict[str, str]:
+        """Return the digest of each module that a check rests on, see `elboproof.checking.code`."""
+        key = check.claim.replace("-", "_"), self.files[check.id]
+        if key not in self._digests:
+            self._digests[key] = self._code.of(*key)
+        return self._digests[key]
+
+    def modules(self) -> dict[str, str]:
+        """Return the digest of each module that any check rests on."""
+        return {name: digest for check in self.checks for name, digest in self.code_of(check).items()}
 
     @property
     def checks(self) -> list[Check]:
@@ -72,7 +96,7 @@ def _statement(check: Check) -> tuple[int, str]:
 
 
 def collect(directory: Path) -> Collection:
-    """Import the claim modules of a directory and return what they declare.
+    """Return what the claim modules of a directory declare; they are imported in another process.
 
     Raises
     ------
@@ -83,73 +107,32 @@ def collect(directory: Path) -> Collection:
     """
     if not directory.is_dir():
         raise UsageError(f"path: got {str(directory)!r}; expected a directory with claim modules")
-    sources.forget(directory)
-    problems: list[str] = []
-    found = [_load(directory, name, problems) for name in sources.module_names(directory)]
-    problems += sources.foreign_imports(directory)
-    modules = [module for module in found if module is not None]
-    ordered = _ordered(directory, modules, problems)
+    names = sources.module_names(directory)
+    described = list(descriptions(directory, names))
+    problems = [problem for one in described for problem in one["problems"]]
+    order = _order(directory, names, problems)
     if problems:
         raise CollectionError(problems)
-    return Collection(directory, tuple(ordered))
+    described.sort(key=lambda one: order.get(one["label"], len(order)))
+    files = {name: Path(file) for one in described for name, file in one["files"].items()}
+    return Collection(directory, tuple(_claim_module(one) for one in described), files)
 
 
-def _load(directory: Path, name: str, problems: list[str]) -> ClaimModule | None:
-    file = (
-        directory / f"{name}.py" if (directory / f"{name}.py").exists() else directory / name / "__init__.py"
+def _claim_module(description: dict[str, Any]) -> ClaimModule:
+    claim = rebuilt(description["claim"])
+    return ClaimModule(
+        claim, description["name"], Path(description["file"]), description["sections"], description["digest"]
     )
-    try:
-        with _os_exit_refused():
-            module = sources.import_claim(directory, name)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a claim module raises is its problem)
-        place = sources.where(error, directory) or str(file)
-        problems.append(f"{place}: import failed: {type(error).__name__}: {error}")
-        return None
-    problems += [f"{file}: {problem}" for problem in docstring_problems(module.__doc__)]
-    claim = _claim_of(module, name, file, problems)
-    if claim is None:
-        return None
-    problems += claim_problems(claim, file)
-    return ClaimModule(claim, name, file, sections(module.__doc__), sources.claim_digest(directory, name))
 
 
-@contextmanager
-def _os_exit_refused() -> Iterator[None]:
-    """Let ``os._exit`` raise in this process while a module is imported: exit code 0 would say that all claims hold.
-
-    Children that the module forks end as they would, and so does what keeps the function for later.
-    """
-    exit_at_once, process, importing = os._exit, os.getpid(), True
-
-    def refuse(status: int) -> NoReturn:
-        if importing and os.getpid() == process:
-            raise SystemExit(f"os._exit({status}); expected a module that can be imported")
-        exit_at_once(status)
-
-    os._exit = refuse
-    try:
-        yield
-    finally:
-        os._exit, importing = exit_at_once, False
-
-
-def _claim_of(module: ModuleType, name: str, file: Path, problems: list[str]) -> Claim | None:
-    claim = getattr(module, "claim", None)
-    if not isinstance(claim, Claim):
-        problems.append(f"{file}: has no `claim = Claim(...)`")
-        return None
-    if claim.label != name.replace("_", "-"):
-        problems.append(f"{file}: label is {claim.label!r}; expected {name.replace('_', '-')!r}")
-    return claim
-
-
-def _ordered(directory: Path, modules: list[ClaimModule], problems: list[str]) -> list[ClaimModule]:
+def _order(directory: Path, names: list[str], problems: list[str]) -> dict[str, int]:
+    """Return the places of the labels in the file of labels, and add what is wrong with it."""
     file = directory / LABELS
     if not file.exists():
-        return modules
+        return {}
     lines = (line.partition("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
     labels = [line for line in lines if line]
-    names = [name.replace("_", "-") for name in sources.module_names(directory)]
+    names = [name.replace("_", "-") for name in names]
     problems += [
         f"{file}: label {label!r} is listed twice" for label in set(labels) if labels.count(label) > 1
     ]
@@ -157,8 +140,7 @@ def _ordered(directory: Path, modules: list[ClaimModule], problems: list[str]) -
     problems += [
         f"{file}: the module of claim {name!r} is not listed" for name in names if name not in labels
     ]
-    order = {label: i for i, label in enumerate(labels)}
-    return sorted(modules, key=lambda module: order.get(module.claim.label, len(order)))
+    return {label: i for i, label in enumerate(labels)}
 
 
 def select(

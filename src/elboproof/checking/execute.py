@@ -1,18 +1,20 @@
 """One job: a check with its controls, run in this thread's lane, composed into a finding."""
 
 import threading
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection
 from elboproof.checking.finding import metadata
 from elboproof.checking.lane import Lane
+from elboproof.checking.parts import guarded, judged, part_objections, parts_of
 from elboproof.checking.sources import library_digest
 
 _local = threading.local()
 
 VERDICTS = ("established", "refuted", "undecided")
-_NUMBERS = ("computed", "stated", "error", "smallest_detectable", "data")
+_NUMBERS = ("computed", "stated", "error", "smallest_detectable", "quantity", "data", "reached")
 
 
 def job_of(check: Check, collection: Collection, seed: int) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def run_check(job: dict[str, Any]) -> dict[str, Any]:
     """
     lane = _lane()
     main = lane.call({**job, "control": None})
-    names = job["metadata"]["controls"]
+    names = [one["name"] for one in job["metadata"]["controls"]]
     if main["status"] in VERDICTS:
         answers = [lane.call({**job, "control": name}) for name in names]
     else:
@@ -64,41 +66,61 @@ def _lane() -> Lane:
 def compose(meta: dict[str, Any], main: dict[str, Any], answers: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the finding made from the answers for a check and for its controls, in order.
 
-    A control counts as rejected only if it was *refuted*: an exception, a time-out or "undecided" says
-    nothing about a false statement.
+    The statement holds if it was established, every control was rejected (`elboproof.checking.parts.judged`), each
+    part was refuted by some control, and the hypotheses were those declared.
     """
-    controls = [
-        {"name": name, "rejected": a["status"] == "refuted", "reason": _control_reason(a)}
-        for name, a in zip(meta["controls"], answers, strict=True)
-    ]
-    objections = _objections(meta, main, controls) if main["status"] in VERDICTS else []
-    return {
+    decided = main["status"] in VERDICTS
+    names = [part["name"] for part in parts_of(main)]
+    controls = [judged(one, a, names) for one, a in zip(meta["controls"], answers, strict=True)]
+    record = {
         **meta,
         **{name: main.get(name) for name in _NUMBERS},
         "status": main["status"],
+        "exercised": main.get("exercised", []),
+        "controls": controls,
+        "parts": guarded(main, controls) if decided else [],
+        "side_effects": _side_effects(main, [one["name"] for one in controls], answers),
+        "seconds": main["seconds"] + sum(a.get("seconds", 0.0) for a in answers),
+    }
+    objections = list(objections_to(record)) if decided else []
+    return record | {
         "holds": main["status"] == "established" and not objections,
         "reason": "; ".join([main["reason"], *objections]),
-        "controls": controls,
-        "seconds": main["seconds"] + sum(a.get("seconds", 0.0) for a in answers),
     }
 
 
-def _control_reason(answer: dict[str, Any]) -> str:
-    return f"{answer['status']}: {answer['reason']}"
+def _side_effects(
+    main: dict[str, Any], names: Sequence[str], answers: Sequence[dict[str, Any]]
+) -> dict[str, list[str]]:
+    """Return what the check and its controls left behind."""
+    found = {kind: list(sentences) for kind, sentences in main.get("side_effects", {}).items()}
+    for name, answer in zip(names, answers, strict=True):
+        for kind, sentences in answer.get("side_effects", {}).items():
+            new = [one for one in sentences if one not in found.get(kind, ())]
+            found.setdefault(kind, []).extend(f"control {name!r}: {one}" for one in new)
+    return found
 
 
-def _objections(meta: dict[str, Any], main: dict[str, Any], controls: list[dict[str, Any]]) -> list[str]:
-    declared = [one["name"] for one in meta["hypotheses"]]
-    exercised = main["exercised"]
-    return [
-        *(
-            f"hypothesis {name!r} was declared but never exercised"
-            for name in declared
-            if name not in exercised
-        ),
-        *(f"hypothesis {name!r} was assumed but not declared" for name in exercised if name not in declared),
-        *(f"control {c['name']!r} was not rejected ({c['reason']})" for c in controls if not c["rejected"]),
-    ]
+def objections_to(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why a statement that was established does not hold as a finding, from the finding's parts alone.
+
+    A check that changed modules does not hold: its own answer may rest on what it changed.
+    """
+    declared = [one["name"] for one in record["hypotheses"]]
+    exercised = record["exercised"]
+    for name in declared:
+        if name not in exercised:
+            yield f"hypothesis {name!r} was declared but never exercised"
+    for name in exercised:
+        if name not in declared:
+            yield f"hypothesis {name!r} was assumed but not declared"
+    for control in record["controls"]:
+        if not control["rejected"]:
+            yield f"control {control['name']!r} was not rejected ({control['reason']})"
+    yield from part_objections(record["parts"])
+    changed = record["side_effects"].get("modules", ())
+    if changed:
+        yield f"it changed modules, on which its answer may rest: {'; '.join(changed)}"
 
 
 def failed(meta: dict[str, Any], status: str, reason: str) -> dict[str, Any]:

@@ -1,16 +1,22 @@
 """The result of a check as one frozen record: all outputs of the project are renderings of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from elboproof.arguments import bad, wrong_type
 from elboproof.checking.claim import Check
 from elboproof.checking.plain import Plain, from_json, series_from_json, series_to_json, to_json
 
-SCHEMA = 1
+SCHEMA = 2
+SEAL = "seal"
+"""Key of what `elboproof.checking.seal` adds to a finding in a file; it is no part of the finding."""
+
 OUTCOMES = ("established", "refuted", "undecided", "error", "timeout", "killed")
 """What became of a check: the three verdicts, or how its run ended without one."""
+
+
+_NUMBERS = ("computed", "stated", "error", "smallest_detectable", "quantity", "seconds")
 
 
 @dataclass(frozen=True)
@@ -23,14 +29,25 @@ class Finding:
         One of `OUTCOMES`. A statement can be established and yet not hold as a finding, when a control
         survived or a hypothesis was not exercised; ``reason`` says so.
     holds : bool
-        True only if the statement was established, every control was refuted and every declared
-        hypothesis was exercised.
+        True only if the statement was established, every control was refuted in the parts that it names,
+        every part was refuted by a control, every declared hypothesis was exercised and no module was changed.
     hypotheses : tuple of dict
         ``{"name", "text"}`` each.
     controls : tuple of dict
-        ``{"name", "rejected", "reason"}`` each.
+        ``{"name", "refutes", "status", "refuted", "rejected", "reason"}`` each: the patterns of the parts that
+        it must refute, what became of its run, and the parts that the run refuted.
+    parts : tuple of dict
+        The conjuncts: ``{"name", "status", "reason", "method", "by_hand", "smallest_detectable", "quantity",
+        "refuted_by"}`` each; empty if there was no verdict.
+    method, reached : str
+        The declared method, and the weakest by which a part was reached (None without a verdict).
     seconds : float
         Wall-clock time of the check and its controls, without the import of the claim module.
+    exercised : tuple of str
+        Names of the hypotheses that the check assumed.
+    side_effects : dict
+        What the check and its controls left behind, as sentences: on "modules" (then it does not hold) and on
+        the "process". The process was not used again.
     """
 
     claim: str
@@ -49,10 +66,15 @@ class Finding:
     stated: Plain
     error: Plain
     smallest_detectable: float | None
+    quantity: float | None
+    reached: str | None
     hypotheses: tuple[Mapping[str, str], ...]
     controls: tuple[Mapping[str, Any], ...]
+    parts: tuple[Mapping[str, Any], ...]
     seconds: float
     data: Mapping[str, Sequence[float]] | None = None
+    exercised: tuple[str, ...] = ()
+    side_effects: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -61,12 +83,15 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as a dictionary for `json.dumps` with ``allow_nan=False``."""
-        record = {field.name: getattr(self, field.name) for field in fields(self)}
-        for name in ("computed", "stated", "error", "smallest_detectable", "seconds"):
+        record = {one.name: getattr(self, one.name) for one in fields(self)}
+        for name in _NUMBERS:
             record[name] = to_json(record[name])
         record["hypotheses"] = [dict(one) for one in self.hypotheses]
         record["controls"] = [dict(one) for one in self.controls]
+        record["parts"] = [dict(one) for one in self.parts]
         record["data"] = series_to_json(self.data)
+        record["exercised"] = list(self.exercised)
+        record["side_effects"] = {kind: list(found) for kind, found in self.side_effects.items()}
         return record
 
     @classmethod
@@ -82,7 +107,8 @@ class Finding:
         """
         if not isinstance(record, Mapping):
             raise wrong_type("finding", record, "a JSON object")
-        names = {field.name for field in fields(cls)}
+        record = {name: value for name, value in record.items() if name != SEAL}
+        names = {one.name for one in fields(cls)}
         if names != set(record):
             raise ValueError(f"finding: fields {sorted(names ^ set(record))} are missing or unknown")
         if record["status"] not in OUTCOMES:
@@ -90,11 +116,14 @@ class Finding:
         if not isinstance(record["holds"], bool):
             raise wrong_type("holds", record["holds"], "true or false")
         values = dict(record)
-        for name in ("computed", "stated", "error", "smallest_detectable", "seconds"):
+        for name in _NUMBERS:
             values[name] = from_json(record[name])
         values["hypotheses"] = tuple(dict(one) for one in record["hypotheses"])
         values["controls"] = tuple(dict(one) for one in record["controls"])
+        values["parts"] = tuple(dict(one) for one in record["parts"])
         values["data"] = series_from_json(record["data"])
+        values["exercised"] = tuple(record["exercised"])
+        values["side_effects"] = {kind: tuple(found) for kind, found in record["side_effects"].items()}
         return cls(**values)
 
 
@@ -104,7 +133,7 @@ def metadata(check: Check) -> dict[str, Any]:
     return {name: getattr(check, name) for name in names} | {
         "check": check.name,
         "hypotheses": [{"name": one.name, "text": one.text} for one in check.hypotheses],
-        "controls": [one.name for one in check.controls],
+        "controls": [{"name": one.name, "refutes": list(one.refutes)} for one in check.controls],
     }
 
 

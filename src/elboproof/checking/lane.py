@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import json
 import os
+import secrets
 import select
 import signal
 import subprocess
@@ -61,7 +62,7 @@ class Lane:
             If the lane is closed, before or during the call.
         """
         child = self._start(job)
-        answer = child.ask(job)
+        answer = child.ask(job | {"token": secrets.token_hex(8)})
         with _LOCK:
             self._busy = False
             if answer.pop("soiled", True) or self.closed:
@@ -76,7 +77,9 @@ class Lane:
             if self.closed:
                 raise LaneClosed
             version = (job["sources"], job["library"])
-            if self._child is not None and not self._child.fits(job["directory"], job["claim"], version):
+            if self._child is not None and not (
+                self._child.quiet() and self._child.fits(job["directory"], job["claim"], version)
+            ):
                 self._child.end()
                 self._child = None
             if self._child is None:
@@ -158,6 +161,10 @@ class _Child:
         """
         return self._versions.setdefault((directory, claim), version) == version
 
+    def quiet(self) -> bool:
+        """Return whether nothing but answers came through the pipe, as far as one can see."""
+        return not self._buffer and not select.select([self._answers], [], [], 0.0)[0]
+
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
         start = time.monotonic()
         self._tail.clear()
@@ -167,7 +174,7 @@ class _Child:
             answer = self._receive(start + IMPORT_LIMIT)
             if answer["event"] == "started":
                 start = time.monotonic()
-                return _complete(self._receive(start + job["time_limit"]))
+                return _complete(self._receive(start + job["time_limit"]), job["token"])
         except TimeoutError:
             limit = time.monotonic() - start
             return _lost("timeout", f"ran longer than its limit and was stopped after {limit:.0f} s", start)
@@ -220,10 +227,13 @@ class _Child:
                 os.close(descriptor)
 
 
-def _complete(answer: dict[str, Any]) -> dict[str, Any]:
+def _complete(answer: dict[str, Any], token: str) -> dict[str, Any]:
     """Return the answer of a check without its event; raise ValueError if something else wrote to the pipe."""
+    given = answer.pop("token", None)
     if answer.pop("event") != "answer" or not {"status", "reason", "seconds", "soiled"} <= set(answer):
         raise ValueError(f"got the fields {sorted(answer)}")
+    if given != token:
+        raise ValueError("it does not answer the question")
     return answer
 
 

@@ -2,12 +2,13 @@
 
 import math
 import numbers
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, plain_array, wrong_type
 
 Plain: TypeAlias = float | str | None
 """A number, the text of an exact or symbolic value, or nothing."""
@@ -22,7 +23,7 @@ def plain(value: object) -> Plain:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
+        value = plain_array(value, "value")[()]
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
     if isinstance(value, float | np.floating):
@@ -51,7 +52,7 @@ def plain_series(data: Mapping[str, object]) -> dict[str, list[float]]:
     for name, values in data.items():
         if not isinstance(name, str):
             raise wrong_type("data", name, "names that are text")
-        array = np.asarray(values)
+        array = plain_array(values, f"data[{name!r}]")
         if array.ndim != 1 or array.dtype.kind not in "fiu":
             raise bad(f"data[{name!r}]", values, "a one-dimensional sequence of real numbers")
         series[name] = [float(value) for value in array]
@@ -77,7 +78,11 @@ def from_json(value: object) -> Plain:
         raise wrong_type("value", value, "a number, a text or null")
     if value in ("nan", "inf", "-inf"):
         return float(value)
-    return float(value) if isinstance(value, int) else value
+    if isinstance(value, int):
+        if abs(value) > sys.float_info.max:
+            raise bad("value", value, "a number in the range of float64")
+        return float(value)
+    return value
 
 
 def series_to_json(data: Mapping[str, Sequence[float]] | None) -> dict[str, list[float | str | None]] | None:
@@ -87,6 +92,9 @@ def series_to_json(data: Mapping[str, Sequence[float]] | None) -> dict[str, list
 
 def series_from_json(data: Mapping[str, Sequence[object]] | None) -> dict[str, list[float]] | None:
     """Return the series that `series_to_json` wrote."""
-    if data is None:
+    given: object = data
+    if given is None or data is None:
         return None
+    if not isinstance(given, Mapping) or not all(isinstance(values, list) for values in data.values()):
+        raise wrong_type("data", data, "an object of lists of numbers")
     return {name: [float(str(value)) for value in values] for name, values in data.items()}

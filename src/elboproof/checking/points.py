@@ -86,12 +86,13 @@ def nonzero_at(expression: Any, points: Iterable[dict[Any, Any]]) -> str | None:
 
 def _certified_nonzero(value: Any) -> str | None:
     import sympy as sp
-    from flint import ctx
+
+    from elboproof.numbers.precision import working_precision
 
     if isinstance(value, sp.Rational):
         return None if value == 0 else str(value)
     for bits in PRECISIONS:
-        with ctx.workprec(bits):
+        with working_precision(bits):
             ball = enclosure(value)
             if not ball.is_finite():
                 return None

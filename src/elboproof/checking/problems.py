@@ -106,6 +106,8 @@ def _function_problems(function: Callable[..., object]) -> Iterator[str]:
 
 
 def _hypothesis_problems(check: Check) -> Iterator[str]:
+    if not check.hypotheses and not check.none_on_purpose:
+        yield 'hypotheses: got none; expected Hypothesis objects, or hypotheses="none" on purpose'
     proper = [one for one in check.hypotheses if _is_hypothesis(one)]
     for one in check.hypotheses:
         if not _is_hypothesis(one):
@@ -115,8 +117,26 @@ def _hypothesis_problems(check: Check) -> Iterator[str]:
             yield f"hypothesis {hypothesis.name!r}: the predicate is not callable"
         if not _is_text(hypothesis.name) or not _is_text(hypothesis.text):
             yield f"hypothesis {hypothesis.name!r}: expected a name and a sentence"
+        yield from _instance_problems(hypothesis)
     for name in _repeated([hypothesis.name for hypothesis in proper]):
         yield f"hypothesis {name!r} is declared twice"
+
+
+def _instance_problems(hypothesis: Hypothesis) -> Iterator[str]:
+    for name in ("accepts", "rejects"):
+        instances = getattr(hypothesis, name)
+        if not isinstance(instances, list | tuple) or not instances:
+            yield (
+                f"hypothesis {hypothesis.name!r}: {name}: got {shown(instances)}; expected at least one instance "
+                f"that the predicate {name}"
+            )
+            continue
+        for one in instances:
+            if not isinstance(one, tuple) and not callable(one):
+                yield (
+                    f"hypothesis {hypothesis.name!r}: {name}: got {shown(one)}; expected a tuple of arguments or "
+                    "a function that makes one"
+                )
 
 
 def _is_hypothesis(value: object) -> bool:
@@ -134,6 +154,8 @@ def _control_problems(check: Check) -> Iterator[str]:
     for one in _proper_controls(check):
         if not _is_text(one.name):
             yield f"control {one.name!r}: expected a name that says what is false"
+        if not one.refutes or not all(_is_text(pattern) for pattern in one.refutes):
+            yield f"control {one.name!r}: refutes: got {shown(one.refutes)}; expected patterns of names of parts"
         if not one.overrides:
             yield f"control {one.name!r} overrides nothing: it would be the check itself"
         elif all(

@@ -1,15 +1,19 @@
 """Verdicts on statements about generated instances, with Hypothesis as the generator."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from elboproof.arguments import bad, shown, wrong_type
-from elboproof.checking.verdict import Verdict
+from elboproof.checking.verdict import WHOLE, Verdict, all_of, reached
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
+
+
+Answer: TypeAlias = "bool | np.bool_ | Mapping[str, bool | np.bool_]"
 
 
 class _Falsified(Exception):  # noqa: N818  (a signal to Hypothesis, never seen outside)
@@ -18,7 +22,7 @@ class _Falsified(Exception):  # noqa: N818  (a signal to Hypothesis, never seen 
 
 def for_all(
     *generators: "SearchStrategy[Any]",
-    property: Callable[..., bool],  # noqa: A002  (read: for all integers, property ...)
+    property: Callable[..., Answer],  # noqa: A002  (read: for all integers, property ...)
     examples: int = 200,
     at_least: int | None = None,
     seed: int = 0,
@@ -34,22 +38,23 @@ def for_all(
     *generators
         Hypothesis strategies, one per argument of the property.
     property
-        Called with one instance of each; returns true or false. Its exceptions are not counterexamples:
-        they end the check as errors.
+        Called with one instance of each; returns true or false, or a mapping of names to such, each of which
+        is a part of the verdict, with the shortest counterexample found. Its exceptions are not
+        counterexamples: they end the check as errors.
     examples
         Number of instances to try.
     at_least
         Number of instances below which nothing is established; half of ``examples`` if not given. A
-        generator with few values needs a smaller one.
+        generator with few values needs a smaller one, and so does a part that few instances have.
     seed
         Usually ``run.integer_seed``.
 
     Raises
     ------
     ValueError
-        If there are no generators, or the numbers are not positive.
+        If there are no generators, or the numbers are not positive, or the property returns no parts.
     TypeError
-        If the property returns anything but a truth value.
+        If the property returns anything but truth values.
     """
     if not generators:
         raise bad("generators", generators, "at least one Hypothesis strategy")
@@ -58,27 +63,34 @@ def for_all(
     enough = (examples + 1) // 2 if at_least is None else at_least
     if enough < 1:
         raise bad("at_least", enough, "a positive number of instances")
-    count, counterexample = _search(generators, property, examples, seed)
+    tally = _search(generators, property, examples, seed)
+    if set(tally) == {WHOLE}:
+        return _verdict(*tally[WHOLE], enough)
+    return all_of({name: _verdict(*found, enough) for name, found in tally.items()})
+
+
+def _verdict(count: int, counterexample: str | None, enough: int) -> Verdict:
     if counterexample is not None:
-        return Verdict(
-            "refuted", f"false for {shown(counterexample, 300)}", computed=shown(counterexample, 300)
-        )
+        return reached("property", "refuted", f"false for {counterexample}", computed=counterexample)
     if count < enough:
         reason = f"only {count} instances were generated, fewer than the {enough} asked for"
-        return Verdict("undecided", reason, computed=count)
-    return Verdict("established", f"no counterexample among {count} generated instances", computed=count)
+        return reached("property", "undecided", reason, computed=count)
+    return reached(
+        "property", "established", f"no counterexample among {count} generated instances", computed=count
+    )
 
 
 def _search(
     generators: "tuple[SearchStrategy[Any], ...]",
-    property: Callable[..., bool],  # noqa: A002
+    property: Callable[..., Answer],  # noqa: A002
     examples: int,
     seed: int,
-) -> tuple[int, tuple[object, ...] | None]:
+) -> dict[str, tuple[int, str | None]]:
+    """Return for each part the number of instances and the counterexample, if there is one."""
     from hypothesis import HealthCheck, Phase, Verbosity, given, settings, strategies
     from hypothesis import seed as seeded
 
-    seen: list[tuple[object, ...]] = []
+    tally: dict[str, tuple[int, str | None]] = {}
 
     @seeded(seed)
     @settings(
@@ -94,15 +106,24 @@ def _search(
     )
     @given(strategies.tuples(*generators))
     def search(instance: tuple[object, ...]) -> None:
-        seen.append(instance)
-        if not _truth(property(*instance), instance):
-            raise _Falsified
+        answer = property(*instance)
+        named = isinstance(answer, Mapping)
+        truths = answer if isinstance(answer, Mapping) else {WHOLE: answer}
+        if not truths:
+            raise bad("property", answer, f"at least one named truth value (for {shown(instance)})")
+        for name, truth in truths.items():
+            count, before = tally.get(name, (0, None))
+            if _truth(truth, instance):
+                tally[name] = count + 1, before
+            elif named:
+                tally[name] = count + 1, min(filter(None, (before, shown(instance, 300))), key=len)
+            else:
+                tally[name] = count + 1, shown(instance, 300)  # ends with a replay of the smallest one
+                raise _Falsified
 
-    try:
+    with contextlib.suppress(_Falsified):
         search()
-    except _Falsified:
-        return len(seen), seen[-1]  # Hypothesis ends with a replay of the smallest one
-    return len(seen), None
+    return tally
 
 
 def _truth(answer: object, instance: tuple[object, ...]) -> bool:

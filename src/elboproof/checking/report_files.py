@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from elboproof.checking.collect import UsageError
@@ -59,7 +60,11 @@ def write(target: str, text: str) -> None:
 
 def json_text(findings: Sequence[Finding], *, version: str, seed: int) -> str:
     """Return the JSON document of a run."""
-    content = document(findings, version=version, seed=seed)
+    return content_text(document(findings, version=version, seed=seed))
+
+
+def content_text(content: dict[str, Any]) -> str:
+    """Return a JSON document as text."""
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     # Half a surrogate pair, from a file name say, is no UTF-8; this escape is also the one of JSON.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,15 +1,49 @@
 """What a check is given when it runs: its random numbers, its share of false alarms, its hypotheses."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, shown
+from elboproof.arguments import bad, shown, wrong_type
 from elboproof.checking.claim import Hypothesis
 
 
 class HypothesisViolated(ValueError):  # noqa: N818  (a state of the instance, not a slip of the caller)
     """An instance does not meet a hypothesis of the statement that it should illustrate."""
+
+
+class HypothesisBlunt(ValueError):  # noqa: N818  (a state of the hypothesis)
+    """A predicate is wrong on an instance that it must accept or reject."""
+
+
+def try_instances(hypothesis: Hypothesis) -> None:
+    """Try the predicate on the instances that it must accept, and on those that it must reject.
+
+    Raises
+    ------
+    HypothesisBlunt
+        If it is wrong on one.
+    TypeError
+        If it returns None, or an instance is no tuple of arguments.
+    """
+    for name, wanted in (("accepts", True), ("rejects", False)):
+        for instance in getattr(hypothesis, name):
+            given = instance() if callable(instance) else instance
+            if not isinstance(given, tuple):
+                raise wrong_type(f"hypothesis {hypothesis.name!r}: {name}", given, "a tuple of arguments")
+            if _answer(hypothesis, given) != wanted:
+                raise HypothesisBlunt(
+                    f"hypothesis {hypothesis.name!r} {'rejects' if wanted else 'accepts'} {shown(given)}; "
+                    f"expected an instance that it {name}"
+                )
+
+
+def _answer(hypothesis: Hypothesis, given: tuple[Any, ...]) -> bool:
+    answer = hypothesis.predicate(*given)
+    if answer is None:
+        raise TypeError(f"predicate of hypothesis {hypothesis.name!r}: got None; expected true or false")
+    return bool(answer)
 
 
 def check_seed(seed: int, check_id: str) -> np.random.SeedSequence:
@@ -42,6 +76,8 @@ class Run:
     ----------
     exercised : list of str
         Names of the hypotheses that were tested, in order of first use.
+    drew : bool
+        True once random numbers, or a seed of them, were asked for.
     """
 
     def __init__(
@@ -59,11 +95,13 @@ class Run:
         self._sequence = check_seed(seed, check_id)
         self._rng: np.random.Generator | None = None
         self._false_alarm = false_alarm
+        self.drew = False
         self._dropped = {hypothesis.name for hypothesis in drops}
 
     @property
     def rng(self) -> np.random.Generator:
         """Return the random generator of this check; the same object on each access."""
+        self.drew = True
         if self._rng is None:
             self._rng = np.random.default_rng(self._sequence)
         return self._rng
@@ -71,6 +109,7 @@ class Run:
     @property
     def integer_seed(self) -> int:
         """Return a 32-bit seed for generators of other libraries, independent of `rng`'s state."""
+        self.drew = True
         return int(self._sequence.generate_state(1)[0])
 
     @property
@@ -101,13 +140,11 @@ class Run:
         TypeError
             If the predicate returns None.
         """
-        answer = hypothesis.predicate(*args)
-        if answer is None:
-            raise TypeError(f"predicate of hypothesis {hypothesis.name!r}: got None; expected true or false")
+        answer = _answer(hypothesis, args)
         if hypothesis.name not in self.exercised:
             self.exercised.append(hypothesis.name)
         dropped = hypothesis.name in self._dropped
-        if bool(answer) == dropped:
+        if answer == dropped:
             given = ", ".join(shown(arg) for arg in args)
             story = "is met although this control drops it" if dropped else "is not met"
             raise HypothesisViolated(

@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+PACKAGE = "elboproof_claims_"
+"""What the names of all imported claim modules begin with."""
+
 
 def package_name(directory: Path) -> str:
     """Return the name under which the claim modules of a directory are imported.
@@ -16,7 +19,7 @@ def package_name(directory: Path) -> str:
     It is made from the path: two repositories that both call their directory ``verification`` must not
     meet in ``sys.modules``.
     """
-    return f"elboproof_claims_{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
+    return f"{PACKAGE}{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
 
 
 def module_names(directory: Path) -> list[str]:
@@ -39,14 +42,6 @@ def import_claim(directory: Path, name: str) -> ModuleType:
             if file.stem != "__init__":
                 importlib.import_module(f"{module.__name__}.{file.stem}")
     return module
-
-
-def forget(directory: Path) -> None:
-    """Drop the imported claim modules of a directory, so that a new collection reads the files again."""
-    package = package_name(directory)
-    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
 
 
 def foreign_imports(directory: Path) -> Iterator[str]:

@@ -20,12 +20,15 @@ upper bound min(sqrt(V) + c sqrt(2 L / (n - 1)), c / 2): Theorem 10 again, up to
 """
 
 import math
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from elboproof.arguments import bad, finite_array
-from elboproof.checking.verdict import Verdict
+from elboproof.checking.unbounded import VarianceAtMost, catoni
+from elboproof.checking.verdict import Verdict, reached
 
 
 def half_width(n: int, variance: float, length: float, false_alarm: float) -> float:
@@ -57,10 +60,44 @@ def smallest_detectable(n: int, deviation: float, length: float, false_alarm: fl
     return (2.0 * deviation + spread) * math.sqrt(2.0 * level / n) + tails
 
 
+Spread: TypeAlias = "tuple[float, float] | VarianceAtMost"
+"""What is known of every sample beforehand: an interval that contains it, or a bound of its variance."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval for a mean: its centre, half width, power and assumptions."""
+
+    centre: float
+    half: float
+    detectable: float
+    words: str
+
+
+def confidence_interval(samples: ArrayLike, spread: Spread, false_alarm: float) -> Interval:
+    """Return an interval that misses the mean with probability at most ``false_alarm``, see `mean_equals`."""
+    values = finite_array(samples, "samples", ("n",))
+    if not 0.0 < false_alarm < 1.0:
+        raise bad("false_alarm", false_alarm, "a probability strictly between 0 and 1")
+    words = f"{values.size} samples, false-alarm rate {false_alarm:.2g}"
+    if isinstance(spread, VarianceAtMost):
+        centre, half = catoni(values, spread.value, false_alarm)
+        return Interval(
+            centre, half, 2.0 * half, f"{words}, variance at most {spread.value:.4g} by {spread.known_by}"
+        )
+    lower, upper = _bounds(values, spread)
+    n, length = values.size, upper - lower
+    variance = float(values.var(ddof=1))
+    half = half_width(n, variance, length, false_alarm)
+    outer = length * math.sqrt(2.0 * math.log(4.0 / false_alarm) / (n - 1))
+    deviation = min(math.sqrt(variance) + outer, length / 2.0)
+    return Interval(float(values.mean()), half, smallest_detectable(n, deviation, length, false_alarm), words)
+
+
 def mean_equals(
-    samples: ArrayLike, stated: float, bounds: tuple[float, float], false_alarm: float
+    samples: ArrayLike, stated: float, bounds: Spread, false_alarm: float, *, quantity: float | None = None
 ) -> Verdict:
-    """Decide from independent bounded samples that their mean has the stated value.
+    """Decide from independent samples that their mean has the stated value.
 
     Refuted if the stated value lies outside the confidence interval, which happens to a true value with
     probability at most ``false_alarm``; established otherwise, up to `smallest_detectable`.
@@ -72,9 +109,13 @@ def mean_equals(
     stated
         The claimed mean.
     bounds
-        Interval that contains every possible sample: known beforehand, not read off the samples.
+        Interval that contains every possible sample, or a bound of the variance (`VarianceAtMost`) where there
+        is none: known beforehand, not read off the samples.
     false_alarm
         Usually ``run.false_alarm``.
+    quantity
+        The size of what is decided, to which the smallest detectable error compares: ``|stated|`` if not given.
+        A stated mean of 0 needs one.
 
     Returns
     -------
@@ -84,33 +125,75 @@ def mean_equals(
     Raises
     ------
     ValueError
-        If there are fewer than two samples, one is not finite or lies outside the bounds, the stated value
+        If there are too few samples, one is not finite or lies outside the bounds, the stated value
         is not finite, or ``false_alarm`` is not in (0, 1).
     """
-    values = finite_array(samples, "samples", ("n",))
-    lower, upper = _bounds(values, bounds)
-    if not math.isfinite(stated):
-        raise bad("stated", stated, "a finite number")
-    if not 0.0 < false_alarm < 1.0:
-        raise bad("false_alarm", false_alarm, "a probability strictly between 0 and 1")
-    n, length = values.size, upper - lower
-    mean, variance = float(values.mean()), float(values.var(ddof=1))
-    half = half_width(n, variance, length, false_alarm)
-    spread = length * math.sqrt(2.0 * math.log(4.0 / false_alarm) / (n - 1))
-    deviation = min(math.sqrt(variance) + spread, length / 2.0)
-    inside = abs(mean - stated) <= half
-    reason = (
-        f"{stated:.6g} lies {'inside' if inside else 'outside'} {mean:.6g} +/- {half:.3g} "
-        f"({n} samples, false-alarm rate {false_alarm:.2g})"
+    interval, value = confidence_interval(samples, bounds, false_alarm), _finite("stated", stated)
+    inside = abs(interval.centre - value) <= interval.half
+    words = f"{value:.6g} lies {'inside' if inside else 'outside'}"
+    return _verdict("established" if inside else "refuted", words, interval, value, quantity)
+
+
+def mean_at_most(
+    samples: ArrayLike, bound: float, bounds: Spread, false_alarm: float, *, quantity: float | None = None
+) -> Verdict:
+    """Decide from independent samples that their mean is at most a bound.
+
+    Established if the whole confidence interval lies at or below the bound, refuted if it lies above, otherwise
+    undecided: a mean at the bound itself cannot be told from one beside it. Each of the first two is wrong
+    with probability at most ``false_alarm``. A mean that exceeds the bound by more than the smallest detectable
+    error is refuted, and one that is lower by more is established, with probability at least
+    ``1 - false_alarm``.
+
+    Parameters
+    ----------
+    samples, bounds, false_alarm, quantity
+        As in `mean_equals`; ``quantity`` is ``|bound|`` if not given.
+    bound
+        The claimed upper bound.
+
+    Raises
+    ------
+    ValueError
+        As in `mean_equals`.
+    """
+    interval, value = confidence_interval(samples, bounds, false_alarm), _finite("bound", bound)
+    if interval.centre + interval.half <= value:
+        return _verdict("established", f"{value:.6g} lies above all of", interval, value, quantity)
+    if interval.centre - interval.half > value:
+        return _verdict("refuted", f"{value:.6g} lies below all of", interval, value, quantity)
+    return _verdict("undecided", f"{value:.6g} lies inside", interval, value, quantity)
+
+
+def mean_at_least(
+    samples: ArrayLike, bound: float, bounds: Spread, false_alarm: float, *, quantity: float | None = None
+) -> Verdict:
+    """Decide from independent samples that their mean is at least a bound; see `mean_at_most`."""
+    interval, value = confidence_interval(samples, bounds, false_alarm), _finite("bound", bound)
+    if interval.centre - interval.half >= value:
+        return _verdict("established", f"{value:.6g} lies below all of", interval, value, quantity)
+    if interval.centre + interval.half < value:
+        return _verdict("refuted", f"{value:.6g} lies above all of", interval, value, quantity)
+    return _verdict("undecided", f"{value:.6g} lies inside", interval, value, quantity)
+
+
+def _verdict(status: str, words: str, interval: Interval, stated: float, quantity: float | None) -> Verdict:
+    return reached(
+        "statistical",
+        status,
+        f"{words} {interval.centre:.6g} +/- {interval.half:.3g} ({interval.words})",
+        interval.centre,
+        stated,
+        interval.half,
+        smallest_detectable=interval.detectable,
+        quantity=abs(stated) or None if quantity is None else quantity,
     )
-    return Verdict(
-        "established" if inside else "refuted",
-        reason,
-        mean,
-        float(stated),
-        half,
-        smallest_detectable=smallest_detectable(n, deviation, length, false_alarm),
-    )
+
+
+def _finite(name: str, value: float) -> float:
+    if not math.isfinite(value):
+        raise bad(name, value, "a finite number")
+    return float(value)
 
 
 def _bounds(

@@ -1,7 +1,9 @@
-"""Verdicts on symbolic identities: proved by simplification, refuted by a certified number.
+"""Verdicts on symbolic identities: proved by two programs where possible, refuted by a certified number.
 
-Neither side guesses. An expression that SymPy reduces to the exact 0 is an identity; one whose value at a
-rational point lies in a ball without 0 is none; anything else is undecided.
+Neither side guesses. An expression that SymPy reduces to the exact 0 is an identity, and so is one that FLINT's
+polynomials reduce to 0 (`elboproof.checking.polynomial`); each starts from the expression as it was stated. One
+whose value at a rational point lies in a ball without 0 is none; anything else is undecided. The verdict says who
+decided; if the two contradict each other it is an error.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,40 +11,59 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from elboproof.arguments import bad, shown
-from elboproof.checking.verdict import Verdict
+from elboproof.checking.verdict import Verdict, reached
 
 if TYPE_CHECKING:
     import sympy
 
 POINTS = 12
 """Rational points at which an expression is evaluated before it is simplified at length."""
+BOTH = "SymPy and FLINT"
+
+
+class Contradiction(ArithmeticError):  # noqa: N818  (what happened, not whose fault it is)
+    """SymPy and FLINT cannot both be right about an expression."""
 
 
 def identity(expression: "sympy.Expr | Iterable[sympy.Expr]") -> Verdict:
     """Decide that an expression, or each entry of a list or matrix, is identically zero.
 
     Established only by exact simplification to 0. Refuted only by a rational point within the symbols'
-    assumptions where ball arithmetic excludes 0 (or exact arithmetic gives a nonzero rational).
+    assumptions where ball arithmetic excludes 0 (or exact arithmetic gives a nonzero rational), or by a polynomial
+    in the symbols that is not zero. Pass the statement's own expression: what simplifies it beforehand is shared
+    by both programs.
 
     Raises
     ------
     ValueError
         If there is no expression.
+    Contradiction
+        If one program proves what the other refutes.
     """
     entries = _entries(expression)
     if not entries:
         raise bad("expression", expression, "at least one SymPy expression")
-    open_entries = []
-    for entry in entries:
-        status, text = _decide(entry)
+    decisions = [_decide(entry) for entry in entries]
+    for entry, (status, text, by) in zip(entries, decisions, strict=True):
         if status == "refuted":
-            return Verdict("refuted", text, computed=shown(entry, 120), stated=0.0)
+            return reached("symbolic", "refuted", text, computed=shown(entry, 120), stated=0.0, decided_by=by)
+    for status, text, _ in decisions:
         if status == "undecided":
-            open_entries.append(text)
-    if open_entries:
-        return Verdict("undecided", open_entries[0], stated=0.0)
+            return reached("symbolic", "undecided", text, stated=0.0)
     many = f"all {len(entries)} expressions simplify" if len(entries) > 1 else "simplifies"
-    return Verdict("established", f"{many} to exactly 0", computed=0.0, stated=0.0)
+    by, words = _deciders([by for _, _, by in decisions])
+    return reached("symbolic", "established", f"{many} to exactly 0, {words}", 0.0, 0.0, decided_by=by)
+
+
+def _deciders(each: list[str]) -> tuple[str, str]:
+    """Return who decided the least guarded entry, and who decided all of them in words."""
+    alone = {name: each.count(name) for name in ("SymPy", "FLINT") if name in each}
+    if not alone:
+        return BOTH, f"by {BOTH}"
+    if len(each) == 1:
+        return each[0], f"only {each[0]} could decide it"
+    counts = "; ".join(f"only {name} could decide {count} of them" for name, count in alone.items())
+    return next(iter(alone)), counts
 
 
 def _entries(expression: Any) -> list[Any]:
@@ -53,7 +74,22 @@ def _entries(expression: Any) -> list[Any]:
     return [sympy.sympify(expression)]
 
 
-def _decide(entry: Any) -> tuple[str, str]:
+def _decide(entry: Any) -> tuple[str, str, str]:
+    """Return status, reason and who decided it."""
+    from elboproof.checking.polynomial import vanishes
+
+    (status, text), zero = _by_sympy(entry), vanishes(entry)
+    if (status, zero) in (("established", False), ("refuted", True)):
+        raise Contradiction(
+            f"SymPy and FLINT contradict each other: {status} by the one, zero is {str(zero).lower()} by the other, "
+            f"for {shown(entry, 200)}"
+        )
+    if status == "undecided" and zero is not None:
+        return ("established", "", "FLINT") if zero else ("refuted", "its polynomial is not zero", "FLINT")
+    return status, text, "SymPy" if zero is None else BOTH
+
+
+def _by_sympy(entry: Any) -> tuple[str, str]:
     cheap, costly = _routes()
     if any(route(entry) == 0 for route in cheap):
         return "established", ""

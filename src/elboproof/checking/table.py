@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from elboproof.checking.claim import Check
 from elboproof.checking.finding import OUTCOMES, Finding
-from elboproof.checking.words import clean, number, one_line, plural, rejected, result
+from elboproof.checking.words import clean, left_behind, number, one_line, plural, rejected, result
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -124,6 +124,15 @@ def show_failures(console: "Console", findings: Sequence[Finding]) -> None:
             console.print(grid)
 
 
+def show_side_effects(console: "Console", findings: Sequence[Finding]) -> None:
+    """Print what checks left behind in their processes, which were ended."""
+    leaving = [finding for finding in findings if finding.side_effects]
+    if leaving:
+        console.print(_text(f"\n{plural(len(leaving), 'check')} left something behind", "bold yellow"))
+    for finding in leaving:
+        console.print(_text(f"  {finding.id}: {clean(left_behind(finding))}"), soft_wrap=True)
+
+
 def show_counts(
     console: "Console", findings: Sequence[Finding], left_out: Sequence[Check], seed: int
 ) -> None:
@@ -131,11 +140,14 @@ def show_counts(
     counts = Counter(finding.status for finding in findings)
     held = sum(finding.holds for finding in findings)
     controls = [one for finding in findings for one in finding.controls]
+    every = [part for finding in findings for part in finding.parts]
     parts = ", ".join(f"{counts[status]} {status}" for status in OUTCOMES if counts[status])
     lost = sum(bool(one["rejected"]) for one in controls)
     console.print()
     line = f"{held} of {plural(len(findings), 'check')} hold ({parts}); "
-    line += f"{lost} of {plural(len(controls), 'control')} rejected; seed {seed}"
+    line += f"{lost} of {plural(len(controls), 'control')} rejected; seed {seed}; "
+    guarded = sum(bool(part["refuted_by"]) for part in every)
+    line += f"{guarded} of {plural(len(every), 'part')} refuted by a control"
     console.print(_text(line, "bold green" if held == len(findings) else "bold red"))
     tiers = Counter(check.tier for check in left_out)
     for tier, count in sorted(tiers.items()):

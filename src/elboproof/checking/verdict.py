@@ -1,27 +1,66 @@
-"""The verdict on a statement, and its constructors for floating-point numbers.
+"""The verdict on a statement, how it was reached, and the conjunction of several.
 
-Every comparison has three outcomes. A NaN decides nothing, so it is *undecided*: it neither establishes
-a statement nor rejects a control.
+Who reaches a verdict says by which method: each relation of this package knows its own, and a verdict made by
+hand names one in a word that no reader overlooks (`by_hand`). A conjunction keeps its parts, so that a control can
+be asked which of them it refuted.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self, TypeVar
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from elboproof.arguments import bad, wrong_type
-from elboproof.checking.plain import Plain, plain, plain_series
+from elboproof.checking.claim import METHODS
+from elboproof.checking.methods import weakest
+from elboproof.checking.plain import Plain, plain, plain_series, to_json
 
-Floats = NDArray[np.float64]
-Pair = tuple[Floats, Floats]
 STATUSES = ("established", "refuted", "undecided")
+WHOLE = "statement"
+"""Name of the only part of a verdict that is no conjunction."""
+
+
+_Record = TypeVar("_Record", bound="Verdict | Part")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One conjunct of a verdict.
+
+    Attributes
+    ----------
+    status, reason : str
+        As in `Verdict`.
+    method : str
+        How it was reached.
+    by_hand : bool
+        True if the claim named that method itself.
+    smallest_detectable, quantity : float or None
+        As in `Verdict`.
+    decided_by : str or None
+        As in `Verdict`.
+    """
+
+    status: str
+    reason: str
+    method: str
+    by_hand: bool = False
+    smallest_detectable: float | None = None
+    quantity: float | None = None
+    decided_by: str | None = None
+
+
+def part_to_json(name: str, part: Part) -> dict[str, Any]:
+    """Return a part with its name, for JSON."""
+    record = {"name": name} | asdict(part)
+    return record | {key: to_json(record[key]) for key in ("smallest_detectable", "quantity")}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found out about its statement.
+    """What a check found out about its statement; made by the relations of this package, or by `by_hand`.
 
     Parameters
     ----------
@@ -33,15 +72,28 @@ class Verdict:
         The decisive numbers: floats, or text for exact values and enclosures. NumPy scalars, Fractions,
         balls and SymPy numbers are converted.
     smallest_detectable
-        For a statistical check: a deviation larger than this would have been seen, see
-        `elboproof.checking.statistics.mean_equals`.
+        For a statistical verdict or one about an order: a deviation larger than this would have been seen.
+    quantity
+        The size of what is decided, to which ``smallest_detectable`` compares; positive.
     data
         Named series of floats of shape (n,) that a figure may draw.
+    decided_by
+        The programs that decided a symbolic identity, each on its own.
+    method
+        How the verdict was reached, one of `elboproof.checking.claim.METHODS`.
+
+    Attributes
+    ----------
+    by_hand : bool
+        True unless a relation of this package reached the verdict.
+    parts : dict of Part
+        The conjuncts by name; a verdict that is no conjunction has the one part "statement".
 
     Raises
     ------
     ValueError
-        If the status is unknown, the reason is empty, or a series is not one-dimensional and real.
+        If the status or the method is unknown, the reason is empty, the quantity not positive, or a series
+        is not one-dimensional and real.
     """
 
     status: str
@@ -50,127 +102,120 @@ class Verdict:
     stated: Any = None
     error: Any = None
     smallest_detectable: float | None = None
+    quantity: float | None = None
     data: Mapping[str, Sequence[float]] | None = None
+    decided_by: str | None = None
+    method: str = field(default="", kw_only=True)
+    by_hand: bool = field(default=True, init=False)
+    _conjuncts: Mapping[str, Part] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise bad("status", self.status, f"one of {', '.join(STATUSES)}")
         if not str(self.reason).strip():
             raise bad("reason", self.reason, "a sentence")
+        if self.method not in METHODS:
+            raise bad(
+                "method", self.method, f"one of {', '.join(METHODS)}, as in by_hand(method, status, reason)"
+            )
         for name in ("computed", "stated", "error"):
             object.__setattr__(self, name, plain(getattr(self, name)))
-        if self.smallest_detectable is not None:
-            object.__setattr__(self, "smallest_detectable", float(self.smallest_detectable))
+        for name in ("smallest_detectable", "quantity"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, float(getattr(self, name)))
+        if self.quantity is not None and not self.quantity > 0.0:
+            raise bad("quantity", self.quantity, "a positive number, the size of what is decided")
         if self.data is not None:
             object.__setattr__(self, "data", plain_series(self.data))
 
     def __bool__(self) -> bool:
         raise TypeError("a Verdict has three values: compare its .status, or combine verdicts with all_of")
 
+    @property
+    def parts(self) -> dict[str, Part]:
+        """Return the conjuncts by name."""
+        if self._conjuncts is not None:
+            return dict(self._conjuncts)
+        names = [one.name for one in fields(Part)]
+        return {WHOLE: Part(**{name: getattr(self, name) for name in names})}
+
+    @property
+    def is_conjunction(self) -> bool:
+        """Return whether the verdict was made of named parts."""
+        return self._conjuncts is not None
+
     def with_data(self, **series: ArrayLike) -> Self:
         """Return the verdict with these series of shape (n,) added to its data."""
-        return replace(self, data={**(self.data or {}), **series})  # type: ignore[dict-item]
+        return _changed(self, data=plain_series({**(self.data or {}), **series}))
+
+    def weakened(self, method: str) -> Self:
+        """Return the verdict as reached by a weaker method: its numbers came from a sample, or from a training run.
+
+        Raises
+        ------
+        ValueError
+            If the method is unknown, or stronger than the verdict's.
+        """
+        if method not in METHODS or weakest((self.method, method)) != method:
+            raise bad("method", method, f"a method that is not stronger than {self.method!r}")
+        return self._with_methods({name: weakest((part.method, method)) for name, part in self.parts.items()})
+
+    def at_drawn_points(self) -> Self:
+        """Return the verdict for a check that drew random numbers: its floats show what they do for those drawn.
+
+        Numeric parts become "property"; what is proved for the drawn instances stays so.
+        """
+        drawn = {"numeric": "property"}
+        return self._with_methods({name: drawn.get(p.method, p.method) for name, p in self.parts.items()})
+
+    def _with_methods(self, methods: Mapping[str, str]) -> Self:
+        parts = {name: _changed(part, method=methods[name]) for name, part in self.parts.items()}
+        conjuncts = parts if self.is_conjunction else None
+        return _changed(self, method=weakest(methods.values()), _conjuncts=conjuncts)
 
 
-def _real(value: ArrayLike, name: str) -> NDArray[np.float64]:
-    array = np.asarray(value)
-    if array.dtype.kind == "O":  # Fractions, and numbers of libraries with their own types
-        array = np.vectorize(float, otypes=[np.float64])(array)
-    if array.dtype.kind not in "fiu" or array.size == 0:
-        raise wrong_type(name, value, "a real number or a non-empty array of them")
-    return array.astype(np.float64)
+def _changed(record: _Record, **changes: object) -> _Record:
+    """Return a copy of a frozen record with other fields, those included that its constructor does not take."""
+    other = copy(record)
+    for name, value in changes.items():
+        object.__setattr__(other, name, value)
+    return other
 
 
-def _pair(
-    computed: ArrayLike, stated: ArrayLike, name: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    ours, theirs = _real(computed, "computed"), _real(stated, name)
-    if theirs.shape not in ((), ours.shape):
-        raise ValueError(f"{name}: got shape {theirs.shape}; expected a number or shape {ours.shape}")
-    return ours.ravel(), np.broadcast_to(theirs, ours.shape).ravel()
+def reached(method: str, status: str, reason: str, *numbers: Any, **options: Any) -> Verdict:
+    """Return the verdict of a relation of this package, which knows how it decides; claims use `by_hand`."""
+    return _changed(Verdict(status, reason, *numbers, **options, method=method), by_hand=False)
 
 
-def _tolerance(value: float) -> float:
-    if not 0.0 <= value < np.inf:
-        raise bad("tolerance", value, "a finite number >= 0")
-    return float(value)
+def by_hand(method: str, status: str, reason: str, *numbers: Any, **options: Any) -> Verdict:
+    """Return a verdict that no relation of this package reached: the claim answers for its method.
 
+    Reports show it as made by hand. Prefer a relation wherever one fits.
 
-def _compare(ours: float, theirs: float, excess: float, tolerance: float, words: str) -> Verdict:
-    if np.isnan(excess):
-        return Verdict("undecided", f"{ours:.6g} and {theirs:.6g} cannot be compared", ours, theirs, excess)
-    status = "established" if excess <= tolerance else "refuted"
-    reason = f"{ours:.6g} {'is' if status == 'established' else 'is not'} {words.format(theirs, tolerance)}"
-    return Verdict(status, reason, ours, theirs, abs(ours - theirs))
-
-
-def _worst(excess: NDArray[np.float64]) -> int:
-    missing = np.isnan(excess)
-    return int(missing.argmax() if missing.any() else excess.argmax())
-
-
-def _decide(
-    pair: Pair, excess_of: Callable[[Floats, Floats], Floats], tolerance: float, words: str
-) -> Verdict:
-    """Decide that the excess is at most the tolerance in every entry; the worst entry is reported."""
-    allowed = _tolerance(tolerance)
-    ours, theirs = pair
-    with np.errstate(invalid="ignore"):
-        excess = excess_of(ours, theirs)
-    i = _worst(excess)
-    return _compare(ours[i], theirs[i], excess[i], allowed, words)
-
-
-def equal(computed: ArrayLike, stated: ArrayLike, tolerance: float) -> Verdict:
-    """Decide ``|computed - stated| <= tolerance``; for arrays of one shape, in every entry.
-
-    The entry with the largest difference is reported. A NaN anywhere makes the verdict undecided.
-
-    Raises
-    ------
-    ValueError
-        If the tolerance is negative or not finite, or the shapes differ (a scalar ``stated`` fits all).
+    Parameters
+    ----------
+    method
+        How the claim's own code reached the verdict, one of `elboproof.checking.claim.METHODS`.
+    status, reason, *numbers, **options
+        As in `Verdict`.
     """
-    pair = _pair(computed, stated, "stated")
-    return _decide(
-        pair, lambda ours, theirs: np.abs(ours - theirs), tolerance, "equal to {:.6g} within {:.3g}"
-    )
-
-
-def at_most(computed: ArrayLike, bound: ArrayLike, *, tolerance: float = 0.0) -> Verdict:
-    """Decide ``computed <= bound + tolerance``; for arrays of one shape, in every entry.
-
-    Raises
-    ------
-    ValueError
-        As in `equal`.
-    """
-    pair = _pair(computed, bound, "bound")
-    return _decide(pair, np.subtract, tolerance, "at most {:.6g} (tolerance {:.3g})")
-
-
-def at_least(computed: ArrayLike, bound: ArrayLike, *, tolerance: float = 0.0) -> Verdict:
-    """Decide ``computed >= bound - tolerance``; for arrays of one shape, in every entry.
-
-    Raises
-    ------
-    ValueError
-        As in `equal`.
-    """
-    pair = _pair(computed, bound, "bound")
-    return _decide(pair, lambda ours, theirs: theirs - ours, tolerance, "at least {:.6g} (tolerance {:.3g})")
+    return Verdict(status, reason, *numbers, **options, method=method)
 
 
 def all_of(parts: Mapping[str, Verdict]) -> Verdict:
     """Decide a conjunction: established if all are, refuted if any is, else undecided.
 
     The numbers are those of the decisive part: the first refuted one, else the first undecided one, else
-    the one with the largest error. Series are kept under ``part/series``.
+    the one with the largest error. The method is the weakest of the parts. Parts of parts, and series, are
+    kept under ``part/name``.
+
+    A part is known by its name, and a control must refute it under that name: make it from what is stated,
+    not from what a control overrides.
 
     Raises
     ------
     ValueError
-        If there are no parts.
+        If there are no parts, or two have the same name once flattened.
     TypeError
         If a part is no Verdict.
     """
@@ -180,19 +225,36 @@ def all_of(parts: Mapping[str, Verdict]) -> Verdict:
         if not isinstance(part, Verdict):
             raise wrong_type(f"parts[{name!r}]", part, "a Verdict")
     name, part = _decisive(parts)
-    detectable = [v.smallest_detectable for v in parts.values() if v.smallest_detectable is not None]
     data = {f"{key}/{s}": x for key, v in parts.items() for s, x in (v.data or {}).items()}
     reason = f"{name}: {part.reason}"
     if part.status == "established" and len(parts) > 1:
         listed = ", ".join(parts) if len(parts) <= 4 else f"{len(parts)} parts"
-        reason = (
-            f"all of {listed}; the largest error in {reason}"
-            if _error(part)
-            else f"all of {listed}; {reason}"
-        )
-    return replace(
-        part, reason=reason, smallest_detectable=max(detectable, default=None), data=data if data else None
+        worst = "the largest error in " if _error(part) else ""
+        reason = f"all of {listed}; {worst}{reason}"
+    conjuncts = _flat(parts)
+    weak = max(conjuncts.values(), key=lambda one: one.smallest_detectable or 0.0)
+    return _changed(
+        part,
+        reason=reason,
+        method=weakest(one.method for one in conjuncts.values()),
+        by_hand=any(one.by_hand for one in conjuncts.values()),
+        smallest_detectable=weak.smallest_detectable,
+        quantity=weak.quantity,
+        data=data or None,
+        decided_by=None,
+        _conjuncts=conjuncts,
     )
+
+
+def _flat(parts: Mapping[str, Verdict]) -> dict[str, Part]:
+    flat: dict[str, Part] = {}
+    for key, verdict in parts.items():
+        for inner, part in verdict.parts.items():
+            name = f"{key}/{inner}" if verdict.is_conjunction else key
+            if name in flat:
+                raise bad("parts", name, "names that differ, those of nested parts included")
+            flat[name] = part
+    return flat
 
 
 def _decisive(parts: Mapping[str, Verdict]) -> tuple[str, Verdict]:
@@ -207,4 +269,4 @@ def _error(part: Verdict) -> float:
     return float(part.error) if isinstance(part.error, int | float) else 0.0
 
 
-__all__ = ["STATUSES", "Plain", "Verdict", "all_of", "at_least", "at_most", "equal"]
+__all__ = ["STATUSES", "WHOLE", "Part", "Plain", "Verdict", "all_of", "by_hand", "reached"]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elboproof import __version__
 from elboproof.checking import table
@@ -15,11 +15,14 @@ from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection, UsageError, collect, select
 from elboproof.checking.execute import job_of
 from elboproof.checking.finding import Finding
+from elboproof.checking.markdown import differences, read_document
 from elboproof.checking.pool import ClusterPool, LocalPool, Pool
 from elboproof.checking.progress import Progress
 from elboproof.checking.record import FOLDER, Record, header
-from elboproof.checking.report_files import STDOUT, json_text, junit_text, require_writable, write
+from elboproof.checking.report_files import STDOUT, content_text, junit_text, require_writable, write
 from elboproof.checking.runner import outcomes
+from elboproof.checking.seal import file_edits
+from elboproof.checking.stale import stale
 from elboproof.checking.words import one_line, plural
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ class Options:
     junit: str | None = None
     seed: int = 0
     list_only: bool = False
+    stale: str | None = None
 
 
 def verify(options: Options) -> int:
@@ -67,22 +71,64 @@ def verify(options: Options) -> int:
     console = Console(stderr=STDOUT in reports, highlight=False)
     collection = collect(options.path)
     checks, left_out = select(collection, options.labels, method=options.method, tier=options.tier)
+    before, checks = _needed(options, collection, checks)
     if options.list_only:
         _list(console, checks, left_out)
         return ALL_HOLD if checks else NOTHING
-    if not checks:
+    if not checks and before is None:
         which = f" of method {options.method}" if options.method else ""
         console.print(f"nothing to run: no check{which} selected in {options.path}", markup=False)
         _hint_at_tiers(console, left_out)
         return NOTHING
-    return _run(options, console, collection, checks, left_out)
+    return _run(options, console, collection, checks, left_out, before)
+
+
+def _needed(
+    options: Options, collection: Collection, checks: list[Check]
+) -> tuple[dict[str, Any] | None, list[Check]]:
+    """Return the document of ``--stale``, and the checks whose findings it lacks or has from other code."""
+    if options.stale is None:
+        return None, checks
+    if options.resume:
+        raise UsageError("--stale and --resume: got both; expected one of them")
+    content, findings = read_document(Path(options.stale))
+    edited = list(file_edits(content))
+    if edited:
+        raise UsageError(f"--stale: {options.stale}: {edited[0]}; run all checks anew, without --stale")
+    if content["seed"] != options.seed:
+        seed = content["seed"]
+        raise UsageError(f"--stale: {options.stale} was made with seed {seed}; give --seed {seed}")
+    fresh = {f.id: f for f in findings}
+    for one in stale(content, collection):
+        del fresh[one.check.id]
+    wanted = [c for c in checks if c.id not in fresh or differences(fresh[c.id], c)]
+    return content, wanted
+
+
+def _document(
+    record: Record, findings: list[Finding], before: dict[str, Any] | None, collection: Collection
+) -> dict[str, Any]:
+    """Return the JSON document of this run; with what another document has of checks that were not run."""
+    new = {f.id: record.lines.get(f.id) or record.sealed(f) for f in findings}
+    old = {} if before is None else {Finding.from_json(line).id: line for line in before["findings"]}
+    lines = old | new
+    order = [check.id for check in collection.checks if check.id in lines]
+    return record.document([lines[name] for name in order])
 
 
 def _run(
-    options: Options, console: "Console", collection: Collection, checks: list[Check], left_out: list[Check]
+    options: Options,
+    console: "Console",
+    collection: Collection,
+    checks: list[Check],
+    left_out: list[Check],
+    before: dict[str, Any] | None,
 ) -> int:
     head = header(collection, version=__version__, seed=options.seed)
-    with _terminable(), Record(FOLDER, head, collection, resume=options.resume) as record:
+    earlier = [] if before is None else before["environment"]
+    if before is not None:
+        console.print(f"{plural(len(checks), 'check')} to run anew", markup=False)
+    with _terminable(), Record(FOLDER, head, collection, resume=options.resume, earlier=earlier) as record:
         todo = [check for check in checks if check.id not in record.findings]
         for note in record.notes:
             console.print(note, markup=False)
@@ -94,6 +140,7 @@ def _run(
         known = record.findings | lost
         findings = [known[check.id] for check in checks if check.id in known]
     table.show_table(console, findings)
+    table.show_side_effects(console, findings)
     table.show_failures(console, findings)
     table.show_counts(console, findings, left_out, options.seed)
     if interrupted:
@@ -101,7 +148,7 @@ def _run(
         console.print(f"interrupted: {missing} not finished; --resume goes on", style="bold yellow")
         return INTERRUPTED
     if options.json is not None:
-        write(options.json, json_text(findings, version=__version__, seed=options.seed))
+        write(options.json, content_text(_document(record, findings, before, collection)))
     if options.junit is not None:
         write(options.junit, junit_text(findings))
     return ALL_HOLD if all(finding.holds for finding in findings) else SOME_FAIL

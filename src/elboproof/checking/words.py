@@ -43,6 +43,11 @@ def rejected(finding: Finding) -> str:
     return f"{sum(bool(one['rejected']) for one in finding.controls)}/{len(finding.controls)}"
 
 
+def left_behind(finding: Finding) -> str:
+    """Return what a check left behind in its process, which was not used again; nothing if there was nothing."""
+    return "; ".join(one for kind in sorted(finding.side_effects) for one in finding.side_effects[kind])
+
+
 def plural(count: int, word: str) -> str:
     """Return ``1 check`` or ``2 checks``."""
     return f"{count} {word}{'' if count == 1 else 's'}"

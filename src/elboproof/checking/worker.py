@@ -5,7 +5,6 @@ Jobs and answers are JSON lines on those; whatever a check prints goes to other 
 """
 
 import contextlib
-import json
 import os
 import select
 import signal
@@ -13,15 +12,18 @@ import sys
 import threading
 import time
 import warnings
+from json import dumps, loads  # bound here: a check may remove them from their module
 from pathlib import Path
 from typing import IO, Any
 
 from elboproof.checking import sources
 from elboproof.checking.ambient import settle
 from elboproof.checking.claim import Check
+from elboproof.checking.guard import Effects, Guard
+from elboproof.checking.methods import require_method
 from elboproof.checking.plain import series_to_json, to_json
-from elboproof.checking.run import Run
-from elboproof.checking.verdict import Verdict
+from elboproof.checking.run import Run, try_instances
+from elboproof.checking.verdict import Verdict, part_to_json
 
 GRACE = 60
 """Seconds after its time limit at which a child ends itself, should its lane be gone."""
@@ -38,8 +40,9 @@ def main(jobs_descriptor: int, answers_descriptor: int) -> None:
     _die_with_lane(jobs_descriptor)
     warnings.simplefilter("ignore")  # their text would go to a pipe that nobody reads
     with os.fdopen(jobs_descriptor, encoding="utf-8") as jobs, os.fdopen(answers_descriptor, "wb") as answers:
+        server = _Server(answers)
         for line in jobs:
-            _serve(json.loads(line), answers)
+            server.serve(loads(line))
 
 
 def _die_with_lane(descriptor: int) -> None:
@@ -54,28 +57,79 @@ def _die_with_lane(descriptor: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _serve(job: dict[str, Any], answers: IO[bytes]) -> None:
-    process, threads = os.getpid(), threading.active_count()
-    try:
-        check = _find(job)
-    except BaseException as error:  # noqa: BLE001  (SystemExit too: the answer must come in any case)
-        _send(answers, _failure(error, job))
-        return
-    _send(answers, {"event": "started"})
-    signal.alarm(int(job["time_limit"]) + GRACE)  # works inside a C call, without Python's help
-    start = time.perf_counter()
-    try:
-        answer = _answer(check, job)
-    except BaseException as error:  # noqa: BLE001
-        answer = _failure(error, job)
-    answer["seconds"] = time.perf_counter() - start
-    signal.alarm(0)
-    if os.getpid() != process:  # a check forked, and this is the copy that came back
-        os._exit(0)
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-    answer["soiled"] = threading.active_count() > threads or _has_children()
-    _send(answers, answer)
+class _Server:
+    """Answers jobs, and tells what each check and the import of each claim left behind."""
+
+    def __init__(self, answers: IO[bytes]) -> None:
+        self._answers, self._pipe = answers, os.fstat(answers.fileno()).st_ino
+        self._guard = Guard(sources.PACKAGE)
+        self._imports: dict[str, Effects] = {}
+
+    def serve(self, job: dict[str, Any]) -> None:
+        process = os.getpid()
+        try:
+            check = self._find(job)
+        except BaseException as error:  # noqa: BLE001  (SystemExit too: the answer must come in any case)
+            self._send(_failure(error, job), job)
+            return
+        self._send({"event": "started"}, job)
+        signal.alarm(int(job["time_limit"]) + GRACE)  # works inside a C call, without Python's help
+        start = time.perf_counter()
+        try:
+            if job["control"] is None:
+                for hypothesis in check.hypotheses:
+                    try_instances(hypothesis)
+            settle(check.id, job["seed"])
+            self._guard.settled()
+            answer = _answer(check, job)
+        except BaseException as error:  # noqa: BLE001
+            answer = _failure(error, job)
+        answer["seconds"] = time.perf_counter() - start
+        signal.alarm(0)
+        if os.getpid() != process:  # a check forked, and this is the copy that came back
+            os._exit(0)
+        answer["side_effects"] = self._effects()
+        answer["soiled"] = bool(answer["side_effects"])
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        self._send(answer, job)
+
+    def _find(self, job: dict[str, Any]) -> Check:
+        directory, name = Path(job["directory"]), job["claim"].replace("-", "_")
+        # The record promises which sources a finding was made from: no edit during the run, no other checkout
+        # on a worker's machine.
+        if sources.claim_digest(directory, name) != job["sources"]:
+            raise StaleSources(f"the sources of {job['claim']} are not those that were collected")
+        module = sources.import_claim(directory, name)
+        if job["claim"] not in self._imports:
+            self._imports[job["claim"]] = self._guard.effects()
+        for check in module.claim.checks:
+            if check.id == job["check"]:
+                return check  # type: ignore[no-any-return]
+        raise ValueError(f"check: {job['check']} is not in {directory}")
+
+    def _effects(self) -> Effects:
+        """Return what the check left behind, and what the import of any claim did to this process before."""
+        found = self._guard.effects()
+        if _has_children():
+            found.setdefault("process", []).append("a child process was left behind")
+        for claim, effects in self._imports.items():
+            for kind, sentences in effects.items():
+                found.setdefault(kind, []).extend(f"importing {claim}: {one}" for one in sentences)
+        return found
+
+    def _send(self, message: dict[str, Any], job: dict[str, Any]) -> None:
+        """Write a message to the answer pipe, unless the check put something else in its place."""
+        text = dumps({**message, "token": job["token"]}, allow_nan=False)
+        try:
+            if os.fstat(self._answers.fileno()).st_ino != self._pipe:
+                raise OSError
+            self._answers.write(text.encode() + b"\n")
+            self._answers.flush()
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.write(2, b"the pipe to which the answer belongs was closed")
+            os._exit(1)
 
 
 def _has_children() -> bool:
@@ -87,21 +141,7 @@ def _has_children() -> bool:
     return True
 
 
-def _find(job: dict[str, Any]) -> Check:
-    directory, name = Path(job["directory"]), job["claim"].replace("-", "_")
-    # The record promises which sources a finding was made from: no edit during the run, no other checkout
-    # on a worker's machine.
-    if sources.claim_digest(directory, name) != job["sources"]:
-        raise StaleSources(f"the sources of {job['claim']} are not those that were collected")
-    module = sources.import_claim(directory, name)
-    for check in module.claim.checks:
-        if check.id == job["check"]:
-            return check  # type: ignore[no-any-return]
-    raise ValueError(f"check: {job['check']} is not in {directory}")
-
-
 def _answer(check: Check, job: dict[str, Any]) -> dict[str, Any]:
-    settle(check.id, job["seed"])
     control = None if job["control"] is None else check.control(job["control"])
     run = Run(
         check.id,
@@ -112,12 +152,19 @@ def _answer(check: Check, job: dict[str, Any]) -> dict[str, Any]:
     verdict = check.function(run, **(control.overrides if control else {}))
     if not isinstance(verdict, Verdict):
         raise TypeError(f"{check.name} returned {verdict!r:.80}; expected a Verdict")
+    if run.drew:
+        verdict = verdict.at_drawn_points()
+    require_method(check.method, verdict.parts)
     return {"event": "answer", "status": verdict.status, "exercised": run.exercised} | _fields(verdict)
 
 
 def _fields(verdict: Verdict) -> dict[str, Any]:
-    names = ("reason", "computed", "stated", "error", "smallest_detectable")
-    return {name: to_json(getattr(verdict, name)) for name in names} | {"data": series_to_json(verdict.data)}
+    names = ("reason", "computed", "stated", "error", "smallest_detectable", "quantity")
+    return {name: to_json(getattr(verdict, name)) for name in names} | {
+        "data": series_to_json(verdict.data),
+        "reached": verdict.method,
+        "parts": [part_to_json(name, part) for name, part in verdict.parts.items()],
+    }
 
 
 def _failure(error: BaseException, job: dict[str, Any]) -> dict[str, Any]:
@@ -128,11 +175,6 @@ def _failure(error: BaseException, job: dict[str, Any]) -> dict[str, Any]:
         message = "(its message could not be made)"
     text = f"{type(error).__name__}: {message}".rstrip(": ")
     return {"event": "answer", "status": "error", "reason": f"{text} ({place})" if place else text}
-
-
-def _send(answers: IO[bytes], message: dict[str, Any]) -> None:
-    answers.write(json.dumps(message, allow_nan=False).encode() + b"\n")
-    answers.flush()
 
 
 if __name__ == "__main__":

@@ -6,18 +6,59 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from tokenize import TokenError
+from zipfile import BadZipFile
 
 import numpy as np
 
-from elboproof.arguments import bad, finite_array, shown
+from elboproof.arguments import (
+    bad,
+    file_path,
+    finite_array,
+    real_array,
+    require_finite,
+    require_shape,
+    shown,
+)
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Bernoulli, Gaussian
 from elboproof.numbers.exact import exact
 from elboproof.numbers.functions import CONSTANTS, WRITABLE
 from elboproof.numbers.parser import parse
 
+LONGEST_NAME = 255
+"""Of a file, in bytes, on every common file system; the system refuses to look for a longer one."""
+MOST_BITS = 14_000
 FILES = (".csv", ".npy")
 
+MISSING = frozenset(
+    {
+        "nan",
+        "qnan",
+        "snan",
+        "na",
+        "n/a",
+        "nat",
+        "null",
+        "none",
+        "nil",
+        "missing",
+        "inf",
+        "infinity",
+        "true",
+        "false",
+        "div/0!",
+        "num!",
+        "value!",
+        "ref!",
+        "name?",
+        "null!",
+    }
+)
+"""What programs write where there is no number, in small letters and without a leading #: no name in a header."""
+
+_COMMENT = re.compile(r"\s*#(\s|$)")
+_QUOTED = re.compile(r'"[^"]*"')
 _NAME = re.compile(r"(?<![\w.])([^\W\d]\w*)(\s*\()?")
 
 
@@ -58,8 +99,16 @@ def build_model(
     """
     names = [name.strip() for name in latent.split(",")] if latent is not None else free_names(decoder)
     entries = [text.strip() for text in (variance or "").split(",")]
+    for text in entries if not bernoulli else []:
+        _require_short(exact(text, "variance"), text)
     likelihood = Bernoulli() if bernoulli else Gaussian(entries if len(entries) > 1 else entries[0])
     return LatentModel(names, list(decoder), likelihood)
+
+
+def _require_short(variance: Fraction, text: str) -> None:
+    """Raise unless the variance can be printed as a ratio: Python writes no integer of more than 4300 digits."""
+    if max(abs(variance.numerator), variance.denominator).bit_length() > MOST_BITS:
+        raise bad("variance", text, f"a number of at most {MOST_BITS} bits, which is printed exactly")
 
 
 def free_names(decoder: Sequence[str]) -> list[str]:
@@ -105,48 +154,90 @@ def read_points(texts: Sequence[str], model: LatentModel) -> list[Point]:
 
 
 def _read(text: str, width: int) -> list[Point]:
-    path = Path(text)
+    path = file_path(text, "x")
     if path.suffix.lower() not in FILES:
-        if path.is_file():
+        if len(text) < LONGEST_NAME and path.is_file():
             raise bad("x", text, "a point such as 0.7,0.2, or a file whose name ends in .csv or .npy")
         return [_point(text.split(","), width, "x")]
     try:
         return _read_csv(path, width) if path.suffix.lower() == ".csv" else _read_npy(path, width)
     except OSError as error:
-        raise bad("x", text, f"a file that can be read ({error.strerror})") from error
+        raise _unreadable(path, f"a file that can be read ({error.strerror})") from error
+
+
+def _unreadable(path: Path, requirement: str) -> ValueError:
+    """Return the error for a file, its path in full."""
+    return ValueError(f"x: got {str(path)!r}; expected {requirement}")
 
 
 def _read_csv(path: Path, width: int) -> list[Point]:
-    """Return the rows of a text file; a first line without any number is a header."""
+    """Return the rows of a text file; comments and blank lines hold none, and a first row of names is a header."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [(number, row) for number, row in enumerate(csv.reader(file), 1) if any(row)]
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        rows = _rows(lines, _delimiter(lines, width, path))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise bad("x", str(path), f"a text file of comma-separated numbers ({error})") from error
-    if lines and not any(_is_number(entry) for entry in lines[0][1]):
-        lines = lines[1:]
-    if not lines:
-        raise bad("x", str(path), "at least one row of numbers")
-    return [_point(row, width, f"x, {path} line {number}") for number, row in lines]
+        raise _unreadable(path, f"a text file of comma-separated numbers ({error})") from error
+    if rows and all(map(_is_name, rows[0][1])):
+        rows = rows[1:]
+    if not rows:
+        raise _unreadable(path, "at least one row of numbers")
+    return [_point(row, width, f"x, {path} line {number}") for number, row in rows]
 
 
-def _is_number(text: str) -> bool:
-    try:
-        exact(text, "x")
-    except ValueError:
-        return False
-    return True
+def _delimiter(lines: Sequence[str], width: int, path: Path) -> str:
+    """Return what stands between the entries of a file: commas or semicolons, else tabs, else blanks.
+
+    With commas and semicolons, one of them is inside the numbers, as in 0,5;0,3: no reading is certain.
+    """
+    text = "\n".join(_QUOTED.sub("", line).strip(" ") for line in lines if not _COMMENT.match(line))
+    if "," in text and ";" in text:
+        raise _unreadable(path, "one delimiter, a comma or a semicolon or a tab, and decimal points")
+    for mark in ",;\t":
+        if mark in text:
+            return mark
+    return " " if width > 1 else ","
+
+
+def _rows(lines: Sequence[str], delimiter: str) -> list[tuple[int, list[str]]]:
+    """Return the entries of each row with the number of its line."""
+    rows = []
+    for number, line in enumerate(lines, 1):
+        text = line.strip(" ") if delimiter == "\t" else line.strip()  # tabs alone are a row of nothing
+        if text and not _COMMENT.match(text):
+            reader = csv.reader([text], delimiter=delimiter, skipinitialspace=True, strict=True)
+            rows.append((number, next(reader)))
+    return rows
+
+
+def _is_name(entry: str) -> bool:
+    """Whether an entry can stand in a header: no number, no mark of a missing one, nor a number with a slip in it."""
+    name = entry.strip().removeprefix("#").strip()
+    return name[:1].isidentifier() and name.lower() not in MISSING and not name.lower().startswith("nan(")
 
 
 def _read_npy(path: Path, width: int) -> list[Point]:
     try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise bad("x", str(path), "a NumPy file of one array of numbers") from error
+        array = np.load(path, mmap_mode="r", allow_pickle=False)  # maps no more than the file holds
+    except (
+        ValueError,
+        EOFError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+        BadZipFile,
+        TokenError,
+    ) as error:
+        raise _unreadable(path, "a NumPy file of one array of numbers") from error
     if not isinstance(array, np.ndarray):  # np.load opens archives under any name
-        raise bad("x", str(path), "a NumPy file of one array, not an archive")
-    rows = finite_array(array, f"x, {path}", ("N", width)).tolist()
-    return [Point(tuple(map(Fraction, row)), tuple(map(repr, row))) for row in rows]
+        array.close()
+        raise _unreadable(path, "a NumPy file of one array, not an archive")
+    name = f"x, {path}"
+    table = real_array(array, name)
+    require_shape(table, name, ("N", width))
+    require_finite(table, name)
+    if table.dtype.kind == "f":
+        table = finite_array(table, name, ("N", width))
+    return [Point(tuple(map(Fraction, row)), tuple(map(repr, row))) for row in table.tolist()]
 
 
 def _point(entries: Sequence[str], width: int, name: str) -> Point:

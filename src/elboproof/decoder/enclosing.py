@@ -41,12 +41,13 @@ class Exact:
 
     def precisions(self) -> tuple[list[Square], Balls]:
         """Return S_i^-1 and -log det S_i / 2 at the working precision."""
-        from flint import ctx
+        from elboproof.numbers.precision import current_bits
 
-        if ctx.prec not in self.made:
+        bits = current_bits()
+        if bits not in self.made:
             pairs = [_invert(matrix) for matrix in self.covariances]
-            self.made[ctx.prec] = [inverse for inverse, _ in pairs], [log for _, log in pairs]
-        return self.made[ctx.prec]
+            self.made[bits] = [inverse for inverse, _ in pairs], [log for _, log in pairs]
+        return self.made[bits]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +120,13 @@ def require_balls(z: Sequence[Ball], dimensions: int) -> Sequence[Ball]:
 
 def values(decoder: Exact, z: Sequence[Ball]) -> Balls:
     """Return f*(z) as D balls for d real or complex balls z, at the working precision."""
+    from elboproof.numbers.precision import steady_precision
+
+    with steady_precision():
+        return _values(decoder, z)
+
+
+def _values(decoder: Exact, z: Sequence[Ball]) -> Balls:
     precisions, logs = decoder.precisions()
     shared = len(precisions) == 1
     middle = [_middle(component) for component in z]

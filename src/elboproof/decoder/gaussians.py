@@ -20,7 +20,18 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import FloatArray, bad, require_finite, wrong_type
+from elboproof.arguments import (
+    RECTANGULAR,
+    FloatArray,
+    bad,
+    is_tensor,
+    real_array,
+    require_doubles,
+    require_finite,
+    wrong_type,
+)
+from elboproof.decoder import tensors
+from elboproof.decoder.tensors import Table
 from elboproof.shapes import Float, Float64, Int, Shaped
 
 Array = Any
@@ -229,14 +240,24 @@ def require_invertible(variances: Float64[FloatArray, "n"]) -> None:
         )
 
 
-def require_real(value: Any, name: str = "covariances", requirement: str = ACCEPTED) -> None:
-    """Raise TypeError if a value is not a tensor or array of real numbers."""
-    if isinstance(value, np.ndarray) or not hasattr(value, "is_floating_point"):
-        try:
-            real = np.asarray(value).dtype.kind in "fiu"
-        except ValueError:  # ragged nesting
-            real = False
-    else:
-        real = value.is_floating_point()
-    if not real:
-        raise wrong_type(name, value, requirement)
+def real_table(value: Any, name: str, requirement: str) -> Table:
+    """Return a tensor of floats as it is, anything else as an array of real numbers, float32 or float64.
+
+    Raises
+    ------
+    TypeError
+        If the entries are no real numbers, or the nesting is ragged.
+    ValueError
+        If an entry is masked, or float64 would round it.
+    """
+    if is_tensor(value):
+        tensors.require_floating(value, name)
+        return value
+    try:
+        array = real_array(value, name, requirement)
+    except ValueError as error:
+        if RECTANGULAR in str(error):
+            raise wrong_type(name, value, requirement) from error
+        raise
+    require_doubles(array, name)
+    return tensors.plain(array)

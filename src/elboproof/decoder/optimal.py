@@ -1,6 +1,5 @@
 """The decoder that is optimal for a given Gaussian encoder, in closed form."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -8,18 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, wrong_type
-from elboproof.decoder import attention, bounds, derivatives, enclosing, gaussians, streaming, tensors
+from elboproof.arguments import bad, is_tensor, unwrapped, wrong_type
+from elboproof.decoder import (
+    attention,
+    bounds,
+    derivatives,
+    enclosing,
+    gaussians,
+    per_query,
+    streaming,
+    tensors,
+)
 from elboproof.decoder.gaussians import Gaussians
+from elboproof.decoder.per_query import PAIRS
 from elboproof.decoder.tensors import Table
 from elboproof.numbers.exact import exact as exact_number
-
-PAIRS = 1 << 19
-"""Pairs of a query and a code that are held at once: temporaries of 4 MB in float64."""
-
-TOO_FAR = (
-    "z: got a point so far away that its log densities exceed the range of float64; expected nearer points"
-)
 
 
 class OptimalDecoder:
@@ -62,10 +64,9 @@ class OptimalDecoder:
         points, dimensions = self.codes.shape
         if len(self.data) != points:
             raise ValueError(f"data: got {len(self.data)} rows; expected N = {points}, one per row of codes")
-        gaussians.require_real(covariances)
-        table = covariances if tensors.is_tensor(covariances) else tensors.plain(covariances)
+        table = gaussians.real_table(covariances, "covariances", gaussians.ACCEPTED)
         self.covariances: Table = gaussians.covariance_stack(table, points, dimensions)
-        stack = tensors.plain(self.covariances).astype(np.float64)
+        stack = tensors.plain(self.covariances, "covariances").astype(np.float64)
         gaussians.require_covariances(stack)
         if (stack == stack[:1]).all() and not getattr(self.covariances, "requires_grad", False):
             self.covariances, stack = self.covariances[:1], stack[:1]
@@ -90,7 +91,7 @@ class OptimalDecoder:
         """
         z = self._queries(z)
         g, data = self._on(z)
-        if tensors.is_tensor(z):
+        if is_tensor(z):
             parts = [self._weights(g, part) @ data for part in self._parts(g, z)]
             return self._shaped(parts, z, (data.shape[1],))
         flat = z.reshape(math.prod(z.shape[:-1]), z.shape[-1]).astype(np.float64)
@@ -135,7 +136,7 @@ class OptimalDecoder:
         z = self._queries(z)
         g, _ = self._on(z)
         with np.errstate(over="ignore"):  # `_shaped` looks at the result
-            return self._shaped([_log_density(g, part) for part in self._parts(g, z)], z, ())
+            return self._shaped([per_query.log_density(g, part) for part in self._parts(g, z)], z, ())
 
     def jacobian(self, z: Table) -> Table:
         """Return the derivative of f* at z, shape (..., D, d): Cov_w(x, grad log q(z|x_i))."""
@@ -165,7 +166,7 @@ class OptimalDecoder:
         g, data = self._on(z)
         held = len(derivatives.indices(z.shape[-1], order))
         with np.errstate(over="ignore", invalid="ignore"):  # `_shaped` looks at the result
-            parts = [_derivative(g, data, part, order) for part in self._parts(g, z, held)]
+            parts = [per_query.derivative(g, data, part, order) for part in self._parts(g, z, held)]
             return self._shaped(parts, z, (data.shape[1], *(z.shape[-1],) * order))
 
     def lipschitz_bound(self) -> float:
@@ -203,7 +204,7 @@ class OptimalDecoder:
         ValueError
             If the covariances differ: the logits are quadratic in z then.
         """
-        g = self._on(self.data)[0] if tensors.is_tensor(self.data) else self._gaussians
+        g = self._on(self.data)[0] if is_tensor(self.data) else self._gaussians
         return attention.attention(g, self.data)
 
     def enclose(self, z: Any, digits: int = 15) -> enclosing.EnclosedAverage:
@@ -249,18 +250,15 @@ class OptimalDecoder:
         return self._exact
 
     def _exact_query(self, z: Any) -> list[Fraction]:
-        entries = z.tolist() if isinstance(z, np.ndarray) or tensors.is_tensor(z) else z
+        given = unwrapped(z, "z")
+        entries = list(given) if isinstance(given, np.ndarray) else given
         d = self.codes.shape[1]
         if not isinstance(entries, list | tuple) or len(entries) != d:
             raise bad("z", z, f"one point: a sequence of d = {d} numbers")
         return [exact_number(entry, f"z[{k}]") for k, entry in enumerate(entries)]
 
     def _queries(self, z: Table) -> Table:
-        if tensors.is_tensor(z) and not z.is_floating_point():
-            raise wrong_type("z", z, "a tensor of real floating-point numbers")
-        if not tensors.is_tensor(z):
-            gaussians.require_real(z, "z", "real numbers of shape (..., d)")
-            z = np.asarray(z)
+        z = gaussians.real_table(z, "z", "real numbers of shape (..., d)")
         dimensions = self.codes.shape[1]
         if z.ndim == 0 or z.shape[-1] != dimensions:
             raise ValueError(
@@ -271,7 +269,7 @@ class OptimalDecoder:
 
     def _on(self, z: Table) -> tuple[Gaussians, Table]:
         """Return the Gaussians and the data as arrays of the kind of z."""
-        if not tensors.is_tensor(z):
+        if not is_tensor(z):
             return self._gaussians, tensors.plain(self.data)
         means, stack = tensors.like(self.codes, z), tensors.like(self.covariances, z)
         return gaussians.gaussians(tensors.module_of(z), means, stack), tensors.like(self.data, z)
@@ -286,63 +284,10 @@ class OptimalDecoder:
     def _shaped(self, parts: list[Table], z: Table, tail: tuple[int, ...]) -> Table:
         xp = tensors.module_of(z)
         whole = (parts[0] if len(parts) == 1 else xp.concatenate(parts)).reshape((*z.shape[:-1], *tail))
-        if tensors.is_tensor(z):
+        if is_tensor(z):
             return tensors.require_in_range(whole.to(z.dtype))
         return tensors.require_in_range(np.asarray(whole, dtype=tensors.plain(self.data).dtype)[()])
 
     @staticmethod
     def _weights(g: Gaussians, z: Table) -> Table:
-        return _softmax(g, _relative(g, z)[1])
-
-
-def _relative(g: Gaussians, z: Table) -> tuple[Table, Table, list[Table]]:
-    """Return a point of largest log density, and log densities and slopes relative to it."""
-    if g.xp is not np:
-        index = gaussians.nearest(g, z)
-        return index, *gaussians.relative(g, z, index)
-    with np.errstate(over="ignore", invalid="ignore"):
-        index = gaussians.nearest(g, z)
-        scores, slopes = gaussians.relative(g, z, index)
-    if not (scores < np.inf).all():  # false for NaN too
-        raise OverflowError(TOO_FAR)
-    return index, scores, slopes
-
-
-def _softmax(g: Gaussians, scores: Table) -> Table:
-    powers = g.xp.exp(scores - g.xp.amax(scores, -1)[:, None])
-    return powers / powers.sum(-1)[:, None]
-
-
-def _log_density(g: Gaussians, z: Table) -> Table:
-    index, scores, _ = _relative(g, z)
-    top = g.xp.amax(scores, -1)
-    mass = g.xp.log(g.xp.exp(scores - top[:, None]).sum(-1))
-    return gaussians.log_density_of(g, z, index) + top + mass - math.log(len(g.means))
-
-
-def _derivative(g: Gaussians, data: Table, z: Table, order: int) -> Table:
-    """Return the derivative at z (Q, d), shape (Q, D, d ** order)."""
-    _, scores, slopes = _relative(g, z)
-    weights = _softmax(g, scores)
-    # A weight of 0 makes its point's share 0, whose slope may be so large that its powers overflow: 0 inf is NaN.
-    slopes = [g.xp.where(weights == 0, 0.0, plane) for plane in slopes]
-    slopes = [plane - (weights * plane).sum(-1)[:, None] for plane in slopes]
-    powers = derivatives.polynomials(slopes, g.precisions, order)
-    weighted = {a: g.xp.where(weights == 0, 0.0, weights * power) for a, power in powers.items()}
-    numerators = _moments(g, weighted, data)
-    masses = {a: value.sum(-1) for a, value in weighted.items()}
-    axes = range(z.shape[1])
-    wanted = [tuple(c.count(k) for k in axes) for c in itertools.product(axes, repeat=order)]
-    found = {a: derivatives.quotient(numerators, masses, a) for a in set(wanted)}
-    return g.xp.stack([found[a] for a in wanted], -1)
-
-
-def _moments(g: Gaussians, weighted: dict[Any, Table], data: Table) -> dict[Any, Table]:
-    """Return sum_i w_i P_a(i) (x_i - c), shape (Q, D), for every a; c, a mean, only improves the rounding."""
-    centre = (data.detach() if tensors.is_tensor(data) else data).mean(0)
-    sums: dict[Any, Any] = dict.fromkeys(weighted, 0.0)
-    for part in tensors.slices(len(data), max(1, PAIRS // data.shape[1])):
-        rows = data[part] - centre
-        rows = rows.astype(np.float64) if g.xp is np else rows
-        sums = {a: sums[a] + weighted[a][:, part] @ rows for a in weighted}
-    return sums
+        return per_query.softmax(g, per_query.relative(g, z)[1])

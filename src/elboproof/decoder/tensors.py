@@ -3,24 +3,25 @@
 import sys
 from collections.abc import Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import float_array, require_finite, wrong_type
+from elboproof.arguments import (
+    float_array,
+    is_tensor,
+    require_dense,
+    require_finite,
+    tensor_array,
+    wrong_type,
+)
 
 if TYPE_CHECKING:
     import torch
 
 Table = Any
 """A NumPy array or a torch tensor."""
-
-
-def is_tensor(value: object) -> "TypeGuard[torch.Tensor]":
-    """Return whether a value is a torch tensor, without importing torch."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def numbers(value: Table, name: str, shape: tuple[str, ...]) -> Table:
@@ -35,18 +36,21 @@ def numbers(value: Table, name: str, shape: tuple[str, ...]) -> Table:
     """
     if not is_tensor(value):
         return float_array(value, name, shape)
-    if not value.is_floating_point():
-        raise wrong_type(name, value, "a tensor of real floating-point numbers")
-    float_array(plain(value), name, shape)
+    require_floating(value, name)
+    float_array(value, name, shape)
     return value
 
 
-def plain(value: Table) -> NDArray[np.floating[Any]]:
+def require_floating(value: "torch.Tensor", name: str) -> None:
+    """Raise TypeError unless a tensor holds real floating-point numbers, densely."""
+    if not value.is_floating_point() or value.element_size() < 2:  # torch does not compute with eight bits
+        raise wrong_type(name, value, "a tensor of real floating-point numbers")
+    require_dense(value, name)
+
+
+def plain(value: Table, name: str = "z") -> NDArray[np.floating[Any]]:
     """Return the numbers of an array or tensor as a NumPy array of float32 or float64."""
-    if is_tensor(value):
-        wide = value.detach().cpu()
-        return (wide if wide.element_size() >= 4 else wide.float()).numpy()
-    array = np.asarray(value)
+    array = tensor_array(value, name) if is_tensor(value) else np.asarray(value)
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 

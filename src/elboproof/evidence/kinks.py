@@ -11,7 +11,7 @@ from elboproof.evidence.integrand import Integrand
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.networks import Activation, Affine, Network
 from elboproof.model.quantities import Quantities
-from elboproof.numbers.compiler import nearest_doubles
+from elboproof.numbers.nearest import nearest_doubles
 from elboproof.numbers.tape import operands
 from elboproof.shapes import Float64
 

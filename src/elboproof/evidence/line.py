@@ -20,6 +20,7 @@ from elboproof.evidence.search import CELLS, DEEPER, EARLY, TIME, TOO_DEEP
 from elboproof.evidence.target import CORE, PART, ROUNDS, SHARES
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import ball_of
+from elboproof.numbers.precision import DOUBLE_BITS
 from elboproof.quadrature.cells import SMALLEST, halves
 from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, RHO, error_factor, node, nodes
 
@@ -53,9 +54,13 @@ class Line:
 
     def width(self) -> float:
         """Return upper - lower, rounded up; infinite where nothing is known."""
-        return float((self.upper - self.lower).upper()) if self.lower.is_finite() else math.inf
+        if not self.lower.is_finite():
+            return math.inf
+        with working_precision(DOUBLE_BITS):
+            return float((self.upper - self.lower).upper())
 
 
+@working_precision(BOUND_BITS)
 def on_line(functions: LineFunctions, x: list[Fraction], digits: float, deadline: float, most: int) -> Line:
     """Return bounds of log p(x).
 
@@ -254,7 +259,8 @@ def _prior_mass(point: LinePoint, c: float, h: float) -> arb:
 @lru_cache
 def _factor(n: int) -> arb:
     """Return the rule's error on a cell per volume and supremum."""
-    return ball_of(error_factor(RHO, n)).upper()
+    with working_precision(BOUND_BITS):
+        return ball_of(error_factor(RHO, n)).upper()
 
 
 def _cell_sum(point: LinePoint, x: list[arb], c: float, h: float, n: int, deadline: float) -> arb | None:

@@ -95,7 +95,7 @@ class LinePoint:
             else:
                 damping /= 4
         energy = energy if math.isfinite(energy) else 0.0
-        return energy, -energy + 0.5 * math.log(2 * math.pi / (curve if curve > 1 else 1.0))
+        return energy, -energy + 0.5 * math.log(2 * math.pi / (curve if 1 < curve < math.inf else 1.0))
 
     def rescale(self, lowest: float, lower: arb) -> None:
         """Take the scales from the least energy that a search saw, and from a bound of log p(x)."""

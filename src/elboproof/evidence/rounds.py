@@ -19,6 +19,7 @@ from elboproof.evidence.target import ROUNDS, SHARES, Target
 from elboproof.model.data import Data
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.precision import DOUBLE_BITS, working_precision
 from elboproof.quadrature.cells import Cells, Index
 
 RESCALINGS = 40
@@ -137,7 +138,8 @@ class Rounds:
         widths = upper - lower
         for n, (low, high) in self.balls.items():
             if low.is_finite():
-                widths[n] = min(widths[n], float((high - low).upper()))
+                with working_precision(DOUBLE_BITS):
+                    widths[n] = min(widths[n], float((high - low).upper()))
         return np.asarray(widths)
 
 

@@ -16,7 +16,7 @@ import sympy
 from flint import arb
 from sympy import Expr, Rational
 
-from elboproof.arguments import bad, record_text, wrong_type
+from elboproof.arguments import bad, number_list, record_text, wrong_type
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
 from elboproof.expansion.modes import ball_mode, exact_mode, leading
 from elboproof.expansion.preimages import BITS, Misfit, Preimage, preimages
@@ -192,11 +192,7 @@ def _gaussian(model: LatentModel) -> Gaussian:
 
 
 def _data(model: LatentModel, x: Sequence[object]) -> tuple[Rational, ...]:
-    if isinstance(x, str) or not hasattr(x, "__len__") or getattr(x, "shape", None) == ():
-        raise wrong_type("x", x, f"a sequence of {model.data_dim} numbers")
-    if len(x) != model.data_dim:
-        raise ValueError(f"x: got {len(x)} numbers; expected {model.data_dim}, one per decoder output")
-    return tuple(rational(value, f"x[{j}]") for j, value in enumerate(x))
+    return tuple(rational(value, f"x[{j}]") for j, value in enumerate(number_list(x, "x", model.data_dim)))
 
 
 def _metric(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:
@@ -208,6 +204,7 @@ def _metric(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:
     return sympy.ImmutableMatrix(sympy.diag(*(1 / v for v in likelihood.variance or ())))
 
 
+@working_precision(BITS)
 def _bends(model: LatentModel, place: arb) -> tuple[arb, ...]:
     """Return enclosures of all f'' with each latent in the ball ``place``."""
     compiled = model.quantities.compiled("decoder", 2, REAL_BALLS)

@@ -200,13 +200,16 @@ def _proved(misfit: Misfit, z: NDArray[np.float64]) -> tuple[arb, ...]:
         step = inverse * slope
         point = [(a - step[i, 0]).mid() for i, a in enumerate(point)]
     for bits in (BITS - 60, BITS - 100, BITS - 150):
-        radius = arb(0, arb(2) ** -bits)
+        half = arb(2) ** -bits
+        radius = arb(0, half)
         box = [a + radius for a in point]
         slope = arb_mat([[entry] for entry in misfit.ball_derivative(1, tuple(point))])
         hessian = arb_mat(misfit.ball_derivative(2, tuple(box)).tolist())
         defect = arb_mat([[int(i == j) for j in range(d)] for i in range(d)]) - inverse * hessian
         image = arb_mat([[a] for a in point]) - inverse * slope + defect * arb_mat([[radius]] * d)
-        if all(box[i].contains_interior(image[i, 0]) for i in range(d)):
+        # against the radius itself: too low a precision rounds the box outwards, and proves nothing
+        away = [image[i, 0] - a for i, a in enumerate(point)]
+        if all(offset > -half and offset < half for offset in away):
             return tuple(image[i, 0] for i in range(d))
     raise _degenerate(z)
 

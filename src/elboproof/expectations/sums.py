@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
+from flint import arb
 
 from elboproof.arguments import FloatArray
 from elboproof.expectations.integrands import BLOCK, Integrands, Point
@@ -15,6 +15,7 @@ from elboproof.expectations.plan import Plan
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import REAL_BALLS
 from elboproof.numbers.compiler import Compiled
+from elboproof.numbers.precision import current_bits
 from elboproof.quadrature.gauss_legendre import Nodes, gauss_legendre, nodes
 
 
@@ -77,7 +78,7 @@ def _nodes(known: dict[tuple[float, float, int], Nodes], centre: float, half: fl
     if key not in known:
         c, h, root = arb(centre), arb(half), (2 * arb.pi()).rsqrt()
         pairs = []
-        for node, weight in nodes(n, ctx.prec):
+        for node, weight in nodes(n, current_bits()):
             u = c + h * node
             pairs.append((u, weight * h * root * (-u * u / 2).exp()))
         known[key] = tuple(pairs)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import bad, require_finite
+from elboproof.arguments import RECTANGULAR, bad, plain_array, require_finite, wrong_type
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.exact import exact
@@ -105,16 +105,16 @@ def rectangular(x: Given) -> NDArray[Any]:
 
     Raises
     ------
+    TypeError
+        If its entries cannot be numbers: dates, records and the like.
     ValueError
-        If the nesting is ragged.
+        If the nesting is ragged, or an entry is masked.
     """
-    ragged = bad("x", x, "numbers in a rectangular array")
-    try:
-        array = np.asarray(x, dtype=object) if isinstance(x, list | tuple) else np.asarray(x)
-    except ValueError as error:
-        raise ragged from error
+    array = plain_array(x, "x", dtype=object if isinstance(x, list | tuple) else None)
+    if array.dtype.kind not in "fiubOU":
+        raise wrong_type("x", x, "real numbers")
     if array.dtype == object and any(isinstance(value, list | tuple | np.ndarray) for value in array.flat):
-        raise ragged
+        raise bad("x", x, RECTANGULAR)
     return array
 
 

@@ -12,7 +12,15 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from sympy import Expr
 
-from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
+from elboproof.arguments import (
+    FloatArray,
+    bad,
+    finite_array,
+    number_list,
+    plain_array,
+    require_dense,
+    wrong_type,
+)
 from elboproof.model.quantities import Evaluator, not_finite
 from elboproof.numbers.exact import ball_of, exact, rational
 from elboproof.numbers.floating import FLOATING, TENSORS
@@ -62,11 +70,9 @@ class FloatingEvaluator(Evaluator):
         return np.moveaxis(parts, range(order), range(-order, 0)) if order else parts
 
     def _points(self, value: ArrayLike, name: str, length: int) -> FloatArray:
-        try:
-            axes = max(np.ndim(value), 1)
-        except ValueError as error:  # ragged nesting
-            raise bad(name, value, "numbers in a rectangular array") from error
-        return finite_array(value, name, (*(f"n{k}" for k in range(axes - 1)), length))
+        array = plain_array(value, name)
+        axes = max(array.ndim, 1)
+        return finite_array(array, name, (*(f"n{k}" for k in range(axes - 1)), length))
 
     def _run(self, quantity: str, order: int, z: FloatArray, x: FloatArray | None) -> FloatArray:
         function = self._quantities.compiled(quantity, order, FLOATING)
@@ -123,8 +129,10 @@ class TensorEvaluator(Evaluator):
         import torch
 
         given: object = value
-        if not isinstance(given, torch.Tensor) or not given.is_floating_point():
+        floating = isinstance(given, torch.Tensor) and given.is_floating_point()
+        if not floating or value.element_size() < 2:  # torch does not compute with eight bits
             raise wrong_type(name, value, "a floating-point tensor")
+        require_dense(value, name)
         if value.ndim < 1 or value.shape[-1] != length or 0 in value.shape:
             raise ValueError(
                 f"{name}: got shape {tuple(value.shape)}; expected (..., {length}) with no empty axis"
@@ -168,12 +176,12 @@ class ExactEvaluator(Evaluator):
     def energy(self, z: Sequence[object], x: Sequence[object], order: int = 0) -> Any:
         """Return U(z) = -log p(x, z) in nats as a SymPy number, or its derivatives as an object array (d,) * order."""
         index = self._index(order)
-        return np.array(self._run("energy", order, z, self._numbers(x, "x", self._D)), dtype=object)[index]
+        return np.array(self._run("energy", order, z, number_list(x, "x", self._D)), dtype=object)[index]
 
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None
     ) -> tuple[Expr, ...]:
-        points = [rational(value, f"z[{j}]") for j, value in enumerate(self._numbers(z, "z", self._d))]
+        points = [rational(value, f"z[{j}]") for j, value in enumerate(number_list(z, "z", self._d))]
         data: list[object] = [None] * self._D
         if x is not None:
             data = [rational(value, f"x[{j}]") for j, value in enumerate(x)]
@@ -188,7 +196,7 @@ class ExactEvaluator(Evaluator):
 
 
 class BallEvaluator(Evaluator):
-    """Balls of python-flint at the current precision ``flint.ctx.prec``.
+    """Balls of python-flint at the precision in force, ``flint.ctx.prec``, which no other thread changes meanwhile.
 
     z and x are sequences of exact numbers (ints, Fractions, strings, floats as the binary doubles that they are) or of
     balls. With an ``acb`` among z the complex extension is evaluated; ``analytic=True`` then demands that it is
@@ -208,17 +216,26 @@ class BallEvaluator(Evaluator):
     ) -> Any:
         """Return U(z) = -log p(x, z) in nats as a ball, or its derivatives as an object array (d,) * order."""
         index = self._index(order)
-        data = self._numbers(x, "x", self._D)
+        data = number_list(x, "x", self._D)
         return np.array(self._run("energy", order, z, data, analytic), dtype=object)[index]
 
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
     ) -> tuple["arb | acb", ...]:
-        from flint import acb, arb, ctx
+        from elboproof.numbers.precision import steady_precision
+
+        with steady_precision():
+            return self._at_precision(quantity, order, z, x, analytic)
+
+    def _at_precision(
+        self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
+    ) -> tuple["arb | acb", ...]:
+        from flint import acb, arb
 
         from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 
-        points = [_ball(value, f"z[{j}]") for j, value in enumerate(self._numbers(z, "z", self._d))]
+        entries = number_list(z, "z", self._d)
+        points = [_ball(value, f"z[{j}]") for j, value in enumerate(entries)]
         data: list[Any] = [None] * self._D
         if x is not None:
             data = [_real_ball(value, f"x[{j}]") for j, value in enumerate(x)]
@@ -232,10 +249,14 @@ class BallEvaluator(Evaluator):
             )
         values = self._quantities.compiled(quantity, order, REAL_BALLS)(*points, *data)
         numbers = all(
-            point.is_exact() or not isinstance(given, arb) for point, given in zip(points, z, strict=True)
+            point.is_exact() or not isinstance(given, arb)
+            for point, given in zip(points, entries, strict=True)
         )
         if numbers and not all(value.is_finite() for value in values):
-            raise not_finite(quantity, order, [str(point) for point in points], f"finite at {ctx.prec} bits")
+            from elboproof.numbers.precision import current_bits
+
+            place = [str(point) for point in points]
+            raise not_finite(quantity, order, place, f"finite at {current_bits()} bits")
         return values
 
 

@@ -3,22 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
+from flint import arb
 
-from elboproof.arguments import bad, record_text, shown, written
+from elboproof.arguments import Sealed, bad, record_text, shown, unwrapped, written
 from elboproof.numbers.exact import ball_of, exact
-
-if TYPE_CHECKING:
-    from flint import arb
+from elboproof.numbers.precision import steady_precision
 
 Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
 
 
 @dataclass(frozen=True, init=False)
-class GaussianPosterior:
+class GaussianPosterior(Sealed):
     """q(z) = N(z; mean, covariance).
 
     Parameters
@@ -51,8 +49,8 @@ class GaussianPosterior:
     covariance: Matrix
 
     def __init__(self, mean: object, covariance: object) -> None:
-        centre = _row(mean, "mean")
-        matrix = _matrix(covariance, len(centre))
+        centre = _row(unwrapped(mean, "mean"), "mean")
+        matrix = _matrix(unwrapped(covariance, "covariance"), len(centre))
         _require_symmetric(matrix)
         object.__setattr__(self, "mean", centre)
         object.__setattr__(self, "covariance", matrix)
@@ -65,27 +63,28 @@ class GaussianPosterior:
         """The dimension d of z."""
         return len(self.mean)
 
-    def entropy(self) -> "arb":
+    def entropy(self) -> arb:
         """Return (d/2) log(2 pi e) + (1/2) log det S in nats, a ball at the current precision."""
-        from flint import arb
-
         determinant = Fraction(1)
         for pivot in _ldl(self.covariance)[1]:
             determinant *= pivot
-        return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + ball_of(determinant).log()) / 2
+        with steady_precision():
+            return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + ball_of(determinant).log()) / 2
 
-    def mean_balls(self) -> "list[arb]":
+    def mean_balls(self) -> list[arb]:
         """Return the mean at the current precision."""
-        return [ball_of(entry) for entry in self.mean]
+        with steady_precision():
+            return [ball_of(entry) for entry in self.mean]
 
-    def cholesky(self) -> "list[list[arb]]":
+    def cholesky(self) -> list[list[arb]]:
         """Return the lower triangular L with S = L L', rows of balls at the current precision.
 
         S = M D M' is exact, so that L = M sqrt(D) is sharp however close to singular S is.
         """
         unit, pivots = _ldl(self.covariance)
-        roots = [ball_of(pivot).sqrt() for pivot in pivots]
-        return [[ball_of(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
+        with steady_precision():
+            roots = [ball_of(pivot).sqrt() for pivot in pivots]
+            return [[ball_of(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
 
 
 def _about(pivot: Fraction) -> str:
@@ -101,8 +100,7 @@ def _is_sequence(value: object) -> bool:
 
 def _row(value: object, name: str) -> Row:
     if not _is_sequence(value):
-        single = value.item() if isinstance(value, np.ndarray) else value
-        return (exact(single, name),)
+        return (exact(value, name),)
     entries = list(value)  # type: ignore[call-overload]
     if not entries:
         raise bad(name, value, "at least one number")

@@ -9,7 +9,7 @@ from sympy import Expr, Symbol
 from elboproof.model.evaluators import BallEvaluator, ExactEvaluator, FloatingEvaluator, TensorEvaluator
 from elboproof.model.likelihood import Likelihood
 from elboproof.model.quantities import Quantities
-from elboproof.numbers.compiler import nearest_doubles
+from elboproof.numbers.nearest import nearest_doubles
 
 
 class JointModel:

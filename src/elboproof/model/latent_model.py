@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.arguments import bad, record_text, shown, written, wrong_type
+from elboproof.arguments import Sealed, bad, record_text, shown, written, wrong_type
 from elboproof.model.joint_model import JointModel
 from elboproof.model.likelihood import Likelihood, require_floats
 from elboproof.model.network_quantities import NetworkQuantities
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, init=False)
-class LatentModel(JointModel):
+class LatentModel(JointModel, Sealed):
     """p(x, z) = N(z; 0, I) p(x | f(z)).
 
     Parameters
@@ -92,18 +92,28 @@ class LatentModel(JointModel):
         Parameters
         ----------
         module
-            From d latents to D outputs: Sequential (also nested) of Linear, Tanh, Sigmoid, Softplus(beta=1),
-            GELU(approximate='none'), SiLU, ReLU, Sin (a module whose class has that name), Identity, Flatten and, in
-            evaluation mode, Dropout. The weights are copied: later training does not change the model.
+            From d latents to D outputs: Sequential (also nested) of Linear, Tanh, Sigmoid,
+            Softplus(beta=1, threshold=20), GELU(approximate='none'), SiLU, ReLU, Sin (a module whose class has that
+            name), Identity, Flatten and, in evaluation mode, Dropout. A module that stands in two places is two
+            layers. The weights are copied: later training does not change the model.
         likelihood
             ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli`` (the network gives logits).
 
         Raises
         ------
         TypeError
-            If a layer is not one of these.
+            If a layer is not one of these, or has hooks, parametrizations or a ``forward`` of its own.
         ValueError
-            If weights are not finite, sizes do not fit, or a dropout is in training mode.
+            If weights are not finite, sizes do not fit, a dropout is in training mode, or the module computes
+            something else than what was read.
+
+        Notes
+        -----
+        The decoder is the exact real function of these weights; what the module computes is that function rounded in
+        its own precision. A copy of the module is run in float64 and compared with what was read, layer by layer, at
+        latents of sizes up to 1000 and activations' arguments up to 1000 in size; a difference elsewhere, in a class
+        that calls itself Sin, would not be seen. A softplus is log(1 + e^t) everywhere: torch's own is t beyond its
+        threshold of 20, which is up to 2.1e-9 less.
         """
         from elboproof.model.torch_layers import read
 
@@ -236,16 +246,36 @@ def _entry(entry: str | Expr, latents: dict[str, Symbol], name: str) -> Expr:
 def _from_sympy(entry: Expr, latents: dict[str, Symbol], name: str) -> Expr:
     """Put our symbols for symbols of the same name, and the exact binary value for each float."""
     require_moderate(entry, name)
-    unknown = sorted(str(symbol) for symbol in entry.free_symbols if str(symbol) not in latents)
+    symbols = sorted(entry.free_symbols, key=str)
+    unknown = [str(symbol) for symbol in symbols if str(symbol) not in latents]
     if unknown:
         expected = f"only the latents {', '.join(latents)}"
         raise ValueError(
             f"{name}: got the symbol {unknown[0]!r} in {shown(written(entry))}; expected {expected}"
         )
+    _require_free(symbols, entry, name)
     require_real(entry, name, written(entry))
     exact = {number: sympy.Rational(*_ratio(number)) for number in entry.atoms(sympy.Float)}
     replaced = entry.xreplace(exact | {symbol: latents[str(symbol)] for symbol in entry.free_symbols})
     return require_real(replaced, name, written(entry))
+
+
+def _require_free(symbols: Sequence[Symbol], entry: Expr, name: str) -> None:
+    """Raise unless each name is one symbol that stands for every real number.
+
+    SymPy has used what a symbol assumes before the expression comes here: sqrt(z**2) is z for a positive z.
+    """
+    allowed = Symbol("z", real=True).assumptions0.items()
+    for k, symbol in enumerate(symbols):
+        if type(symbol) is not Symbol or not symbol.assumptions0.items() <= allowed:
+            raise ValueError(
+                f"{name}: got the {type(symbol).__name__} {symbol}, which by its assumptions or its kind does not "
+                f"stand for every real number; expected sympy.Symbol({str(symbol)!r}, real=True)"
+            )
+        if k and str(symbol) == str(symbols[k - 1]):
+            raise ValueError(
+                f"{name}: got two different symbols called {symbol} in {shown(written(entry))}; expected one"
+            )
 
 
 def _ratio(number: sympy.Float) -> tuple[int, int]:

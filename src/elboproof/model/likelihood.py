@@ -12,7 +12,7 @@ import sympy
 from flint import fmpq, fmpq_mat
 from sympy import Expr, Rational, Symbol
 
-from elboproof.arguments import bad, record_text, shown, written, wrong_type
+from elboproof.arguments import Sealed, bad, record_text, shown, unwrapped, written, wrong_type
 from elboproof.numbers.exact import rational
 from elboproof.numbers.functions import Softplus
 
@@ -37,7 +37,7 @@ class Likelihood(Protocol):
 
 
 @dataclass(frozen=True, init=False)
-class Gaussian:
+class Gaussian(Sealed):
     """N(f(z), C) with an exact covariance C.
 
     Parameters
@@ -65,6 +65,7 @@ class Gaussian:
     ) -> None:
         if (variance is None) == (covariance is None):
             raise TypeError("Gaussian: got both or neither of variance and covariance; expected exactly one")
+        variance, covariance = unwrapped(variance, "variance"), unwrapped(covariance, "covariance")
         scalar = covariance is None and not _is_sequence(variance)
         object.__setattr__(self, "variance", None if variance is None else _variances(variance, scalar))
         object.__setattr__(self, "covariance", None if covariance is None else _covariance(covariance))
@@ -105,7 +106,7 @@ class Gaussian:
 
 
 @dataclass(frozen=True)
-class Bernoulli:
+class Bernoulli(Sealed):
     """Independent Bernoulli outputs; the decoder gives the LOGITS."""
 
     @property
@@ -144,8 +145,7 @@ def _is_sequence(value: object) -> bool:
 
 
 def _variances(value: object, scalar: bool) -> tuple[Rational, ...]:
-    single = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
-    entries = [single] if scalar else list(value)  # type: ignore[call-overload]
+    entries = [value] if scalar else list(value)  # type: ignore[call-overload]
     if not entries:
         raise bad("variance", value, "at least one variance")
     names = ["variance"] if scalar else [f"variance[{j}]" for j in range(len(entries))]

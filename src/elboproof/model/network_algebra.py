@@ -94,7 +94,8 @@ class Tensors(Arrays):
         """Return floats in the dtype and on the device of ``like``."""
         import torch
 
-        return torch.as_tensor(np.asarray(values), dtype=like.dtype, device=like.device)[:, None]
+        # a copy: torch shares no memory with arrays that cannot be written
+        return torch.tensor(np.asarray(values), dtype=like.dtype, device=like.device)[:, None]
 
     stacked = column
 
@@ -102,7 +103,7 @@ class Tensors(Arrays):
         """Return W h, plus b if asked."""
         import torch
 
-        weight = torch.as_tensor(layer.weight.entries, dtype=h.dtype, device=h.device)
+        weight = torch.tensor(layer.weight.entries, dtype=h.dtype, device=h.device)
         return weight @ h + self.column(layer.bias, h) if with_bias else weight @ h
 
     def joined(self, parts: Sequence[Any]) -> Any:

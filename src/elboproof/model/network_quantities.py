@@ -7,7 +7,6 @@ The energy is U = |z|^2/2 + (d/2) log 2 pi - log p(x | f(z)) with
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,8 @@ from sympy import Symbol
 from elboproof.arguments import bad, wrong_type
 from elboproof.model.likelihood import Bernoulli, Gaussian, Likelihood, require_floats
 from elboproof.model.network_algebra import Arrays, Balls, Scalars, Tensors
-from elboproof.model.networks import Network
+from elboproof.model.networks import Network, compiled_activation
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
-from elboproof.numbers.functions import WRITABLE
 from elboproof.numbers.jets import Jet, added, composed, derivatives, mapped, squared
 from elboproof.numbers.tape import Tape
 
@@ -82,14 +80,7 @@ class NetworkQuantities:
         """Return the function t -> Taylor coefficients g^(n)(t)/n!, n = 0, ..., order, of an activation g."""
         key = (name, order, ring.name)
         if key not in self._functions:
-            t = Symbol("t", real=True)
-            tape = Tape([t])
-            roots, entry, scale = [], tape.lower(WRITABLE[name].symbolic(t)), Fraction(1)
-            for n in range(order + 1):
-                roots.append(tape.multiply(entry, tape.constant(scale)))
-                if n < order:
-                    entry, scale = tape.derivative(entry, 0), scale / (n + 1)
-            self._functions[key] = compile_tape(tape, roots, ring)
+            self._functions[key] = compiled_activation(name, order, ring)
         return self._functions[key]
 
     def constants(self, name: str, ring: Ring) -> Compiled:

@@ -6,11 +6,17 @@ product, an activation a function of the table that decoder strings use, with th
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
+
+from sympy import Symbol
 
 from elboproof.arguments import FloatArray
 from elboproof.numbers.ball_matrices import ExactMatrix
+from elboproof.numbers.compiler import Compiled, Ring, compile_tape
+from elboproof.numbers.functions import WRITABLE
 from elboproof.numbers.jets import Jet, composed
+from elboproof.numbers.tape import Tape
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +36,27 @@ class Affine:
     bias: FloatArray
     name: str
 
+    def __post_init__(self) -> None:
+        self.bias.setflags(write=False)
+
 
 @dataclass(frozen=True)
 class Activation:
     """A function of one variable applied to each unit; ``function`` is a name of ``functions.WRITABLE``."""
 
     function: str
+
+
+def compiled_activation(name: str, order: int, ring: Ring) -> Compiled:
+    """Return the function t -> Taylor coefficients g^(n)(t)/n!, n = 0, ..., order, of an activation g."""
+    t = Symbol("t", real=True)
+    tape = Tape([t])
+    roots, entry, scale = [], tape.lower(WRITABLE[name].symbolic(t)), Fraction(1)
+    for n in range(order + 1):
+        roots.append(tape.multiply(entry, tape.constant(scale)))
+        if n < order:
+            entry, scale = tape.derivative(entry, 0), scale / (n + 1)
+    return compile_tape(tape, roots, ring)
 
 
 @dataclass(frozen=True, eq=False)

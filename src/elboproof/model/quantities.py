@@ -111,19 +111,6 @@ class Evaluator:
             if self._quantities.binary and not (value == 0 or value == 1):  # of balls: surely equal
                 raise bad("x", value, "zeros and ones, the data of a Bernoulli likelihood")
 
-    def _numbers(self, values: Sequence[object], name: str, length: int) -> list[object]:
-        """Return a point as a list of its coordinates."""
-        if isinstance(values, str) or not hasattr(values, "__len__") or _is_scalar(values):
-            raise wrong_type(name, values, f"a sequence of {length} numbers")
-        if len(values) != length:
-            raise ValueError(f"{name}: got {len(values)} numbers; expected {length}")
-        return list(values)
-
-
-def _is_scalar(values: object) -> bool:
-    """Return whether an array or tensor has no axis: it has a ``__len__`` that raises."""
-    return getattr(values, "shape", None) == ()
-
 
 def not_finite(quantity: str, order: int, point: object, requirement: str) -> ValueError:
     """Return the error for a value that is no number: a pole, an overflow, a point outside the domain."""

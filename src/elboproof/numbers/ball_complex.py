@@ -11,11 +11,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import FloatArray, wrong_type
+from elboproof.arguments import FloatArray, plain_array, wrong_type
 from elboproof.numbers import ball_complex_functions as functions
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex_functions import Rectangle
 from elboproof.numbers.ball_rounding import quiet
+from elboproof.numbers.ball_storage import float_array
 
 
 class ComplexBallArray:
@@ -59,7 +60,9 @@ class ComplexBallArray:
     @classmethod
     def exact(cls, value: ArrayLike) -> Self:
         """Return rectangles of radius 0 around complex numbers."""
-        array = np.asarray(value, dtype=np.complex128)
+        array = plain_array(value, "value")
+        if array.dtype not in (np.complex64, np.complex128):
+            return cls(BallArray(float_array(array, "value")))  # refuses what is no such number
         return cls._of((BallArray(array.real), BallArray(array.imag)))
 
     @classmethod

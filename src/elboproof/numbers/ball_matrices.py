@@ -58,6 +58,8 @@ class ExactMatrix:
     def __init__(self, entries: ArrayLike) -> None:
         self.entries: FloatArray = finite_array(entries, "entries", ("m", "n"))
         self._absolute = np.abs(self.entries)
+        for array in (self.entries, self._absolute):  # the radius of a product belongs to these entries
+            array.setflags(write=False)
         if self.entries.shape[1] > LONGEST:
             raise bad("entries", self.entries.shape, f"rows of at most {LONGEST} entries")
 

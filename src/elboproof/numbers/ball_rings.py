@@ -26,14 +26,15 @@ _METHODS = {
 
 def _names() -> Mapping[str, Any]:
     from elboproof.numbers.ball_arrays import BallArray
+    from elboproof.numbers.exponential_sums import exponential
 
     # "precision" never changes: constants are made once
-    return {"BallArray": BallArray, "precision": lambda: 53}
+    return {"BallArray": BallArray, "precision": lambda: 53, "exponential": exponential}
 
 
 BALL_ARRAYS = Ring(
     name="ball arrays",
-    templates=_OPERATORS | _METHODS,
+    templates=_OPERATORS | _METHODS | {"exp": "exponential({0})"},
     namespace=_names,
     fixed="renewed",
     constant="BallArray.from_fraction({p}, {q})",

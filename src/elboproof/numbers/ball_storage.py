@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import FloatArray, bad, wrong_type
+from elboproof.arguments import FloatArray, bad, plain_array, wrong_type
 from elboproof.numbers import ball_arithmetic as arithmetic
 from elboproof.numbers import ball_atan
 from elboproof.numbers.ball_rounding import Pair, canonical, from_bounds, lower_bound, quiet, upper_bound
@@ -25,10 +25,7 @@ def float_array(value: ArrayLike, name: str) -> FloatArray:
     ValueError
         If the nesting is ragged or an integer entry is too large to be exact.
     """
-    try:
-        array = np.asarray(value)
-    except ValueError as error:  # ragged nesting
-        raise bad(name, value, "numbers in a rectangular array") from error
+    array = plain_array(value, name)
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
         raise wrong_type(name, value, "real numbers of at most 64 bits")
     result = array.astype(np.float64)
@@ -150,7 +147,7 @@ class BallStorage:
             return value
         if isinstance(value, np.ndarray):
             return cls(value)
-        if isinstance(value, bool) or not isinstance(
+        if isinstance(value, bool | np.timedelta64) or not isinstance(
             value, int | float | Fraction | np.integer | np.floating
         ):
             return None

@@ -5,35 +5,14 @@ non-finite ball unless it is analytic on the whole argument. Integration needs t
 abs(z) over [-1, 1] comes out as 1.1547 +- 6e-16.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from flint import acb, arb, ctx, fmpq
+from flint import acb, arb, fmpq
 
 from elboproof.numbers.compiler import INFIX, Ring
-
-
-@contextmanager
-def working_precision(bits: int) -> Iterator[None]:
-    """Set the precision of balls inside a ``with`` block.
-
-    Parameters
-    ----------
-    bits
-        Of the midpoints. FLINT's precision is global to the process; it is restored at the end.
-    """
-    before = ctx.prec
-    ctx.prec = bits
-    try:
-        yield
-    finally:
-        ctx.prec = before
-
-
-def _precision() -> int:
-    return int(ctx.prec)
-
+from elboproof.numbers.precision import current_bits
+from elboproof.numbers.precision import working_precision as working_precision
 
 _MEROMORPHIC = ("exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")
 _METHODS = {name: f"{{0}}.{name}()" for name in _MEROMORPHIC}
@@ -82,7 +61,7 @@ REAL_BALLS = Ring(
     namespace=lambda: {
         "arb": arb,
         "fmpq": fmpq,
-        "precision": _precision,
+        "precision": current_bits,
         "power": _power,
         "sigmoid": _increasing(lambda t: 1 / (1 + (-t).exp())),
         "softplus": _increasing(_softplus),
@@ -125,7 +104,7 @@ def _atan(t: acb, analytic: bool) -> acb:
 
 def _complex_names() -> Mapping[str, Any]:
     helpers = {"log1p": _log1p, "asinh": _asinh, "atan": _atan}
-    return {"acb": acb, "arb": arb, "fmpq": fmpq, "one": acb(1), "precision": _precision} | helpers
+    return {"acb": acb, "arb": arb, "fmpq": fmpq, "one": acb(1), "precision": current_bits} | helpers
 
 
 COMPLEX_BALLS = Ring(

@@ -108,15 +108,9 @@ class Centred:
         """Return t^2."""
         return self._nonlinear("square")
 
-    def exponential(self) -> "Centred":
-        """Return e^t, evaluated."""
-        return self._nonlinear("exp")
-
     def exp(self) -> "Centred":
-        """Return e^t; sums of exponentials are evaluated when they are needed, see `exponential_sums`."""
-        from elboproof.numbers.exponential_sums import ExponentialSum
-
-        return ExponentialSum([(1, self)])
+        """Return e^t, evaluated; compiled tapes keep sums of exponentials unevaluated, see `exponential_sums`."""
+        return self._nonlinear("exp")
 
     def expm1(self) -> "Centred":
         """Return e^t - 1."""

@@ -6,21 +6,14 @@ function: as the nearest double for the floating systems, as balls that are rene
 the ball systems. No text of a user reaches the source; it consists of the templates of a ring and of entry numbers.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
-from elboproof.arguments import shown
-from elboproof.numbers.functions import ExpressionError
 from elboproof.numbers.tape import Entry, Tape, operands
 
 Compiled = Callable[..., tuple[Any, ...]]
-
-_PRECISIONS = (256, 1024, 4096)
-_SHARP_BITS = 80  # 27 more than a double has
-_UNSEEN = 2.0**-1074  # the smallest positive double: radii below it cannot be seen
 
 INFIX = {
     "add": "{0} + {1}",
@@ -52,6 +45,8 @@ class Ring:
         Template of a rational constant, with fields ``p`` and ``q``.
     parameters
         Source of further parameters of the compiled function.
+    doubles
+        For ``"nearest"``: returns the nearest doubles of a tape's entries, see `elboproof.numbers.nearest`.
     """
 
     name: str
@@ -60,6 +55,7 @@ class Ring:
     fixed: Literal["nearest", "renewed", "inline"]
     constant: str = ""
     parameters: str = ""
+    doubles: Callable[[Tape, Sequence[int]], list[float]] | None = None
 
 
 def compile_tape(tape: Tape, roots: Sequence[int], ring: Ring) -> Compiled:
@@ -102,19 +98,21 @@ class _Source:
         return "\n".join(lines)
 
     def _nearest(self) -> list[str]:
-        for i, value in zip(self.constants, nearest_doubles(self.tape, self.constants), strict=True):
-            self.names[i] = f"({value!r})"
+        if self.ring.doubles is not None:
+            for i, value in zip(self.constants, self.ring.doubles(self.tape, self.constants), strict=True):
+                self.names[i] = f"({value!r})"
         return []
 
     def _renewed(self) -> list[str]:
         own = self.ring.parameters.lstrip(", ")  # their defaults: a constant is a point, analytic or not
-        lines = ["known = None", f"def renew({own}):"]
+        lines = ["known = None, None", f"def renew({own}):"]
         for i in self.fixed:
             self.names[i] = f"c{i}"
             lines.append(f"    c{i} = {self._expression(self.tape.entries[i])}")
         lines.append(f"    return ({''.join(f'c{i}, ' for i in self.constants)})")
-        if self.constants:
-            lines.append(f"{' = '.join(f'c{i}' for i in self.constants)} = None")
+        lines += ["def renewed():", "    bits, constants = precision(), renew()"]
+        # balls that were made while another thread changed the precision enclose all the same, but are not kept
+        lines.append("    return (bits if bits == precision() else None), constants")
         return lines
 
     def _renewal(self) -> list[str]:
@@ -122,10 +120,11 @@ class _Source:
             return []
         names = ", ".join(f"c{i}" for i in self.constants)
         return [
-            f"nonlocal known, {names}",
-            "if known != precision():",
-            f"    ({names},) = renew()",
-            "    known = precision()",
+            "nonlocal known",  # read and written as one pair: no thread sees the bits of one and the balls of another
+            "bits, constants = known",
+            "if bits != precision():",
+            "    known = bits, constants = renewed()",
+            f"({names},) = constants",
         ]
 
     def _statements(self) -> list[str]:
@@ -148,41 +147,3 @@ class _Source:
             # in hexadecimal, because Python reads and writes no decimal integer of more than 4300 digits
             return self.ring.constant.format(p=hex(value.numerator), q=hex(value.denominator))
         return self.ring.templates[str(entry[0])].format(*(self.names[j] for j in operands(entry)))
-
-
-def nearest_doubles(tape: Tape, entries: Sequence[int]) -> list[float]:
-    """Return the doubles nearest to entries that depend on no input, computed with balls.
-
-    The precision is raised until the ball is narrower than the rounding to a double.
-
-    Raises
-    ------
-    ValueError
-        If a constant is not a finite real number, or exceeds the range of float64.
-    """
-    from elboproof.numbers.balls import REAL_BALLS, working_precision
-
-    if not entries:
-        return []
-    function = compile_tape(tape, entries, REAL_BALLS)
-    for bits in _PRECISIONS:
-        with working_precision(bits):
-            values = function(*[None] * len(tape.inputs))
-            if all(map(_is_sharp, values)):
-                break
-    return [_nearest_double(value) for value in values]
-
-
-def _is_sharp(ball: Any) -> bool:
-    """Whether the midpoint rounds to the nearest double, but for near-ties; a hidden zero counts as zero."""
-    return bool(ball.is_finite()) and (ball.rel_accuracy_bits() >= _SHARP_BITS or bool(ball.rad() < _UNSEEN))
-
-
-def _nearest_double(ball: Any) -> float:
-    value = float(ball.mid()) if _is_sharp(ball) else float("nan")
-    if not math.isfinite(value):
-        raise ExpressionError(
-            f"got a constant {shown(ball.str(8))}; "
-            "expected finite real constants in the range of float64, determined by 4096 bits"
-        )
-    return value

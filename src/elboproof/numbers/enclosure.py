@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import shown, wrong_type
+from elboproof.arguments import plain_array, shown, wrong_type
 
 if TYPE_CHECKING:
     from flint import arb
@@ -59,12 +59,13 @@ class Enclosure:
         from flint import arb
 
         if isinstance(balls, arb):
-            return cls(*_bounds(balls))
+            (bounds,) = _bounds([balls])
+            return cls(*bounds)
         given: object = balls
         if not isinstance(given, list | tuple | np.ndarray) or not all(isinstance(b, arb) for b in given):
             raise wrong_type("balls", balls, "a real ball (flint.arb) or a sequence of real balls")
-        bounds = [_bounds(ball) for ball in balls]
-        return cls([low for low, _ in bounds], [high for _, high in bounds])
+        pairs = _bounds(balls)
+        return cls([low for low, _ in pairs], [high for _, high in pairs])
 
     @property
     def width(self) -> NDArray[np.float64]:
@@ -144,7 +145,7 @@ def _around(value: Fraction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _floats(value: object, name: str) -> NDArray[np.float64]:
     """Return doubles; what a conversion would round is refused, because it could break a proof."""
-    given = np.asarray(value)
+    given = plain_array(value, name)
     exact = given.dtype in (np.float64, np.float32) or (
         given.dtype.kind in "iu" and bool((given <= 2**53).all()) and bool((given >= -(2**53)).all())
     )
@@ -153,12 +154,20 @@ def _floats(value: object, name: str) -> NDArray[np.float64]:
     return given.astype(np.float64)
 
 
-def _bounds(ball: "arb") -> tuple[float, float]:
+def _bounds(balls: "Sequence[arb]") -> list[tuple[float, float]]:
+    from elboproof.numbers.precision import DOUBLE_BITS, working_precision
+
+    with working_precision(DOUBLE_BITS):  # whatever the caller's: the ends are rounded outwards to doubles
+        return [_double_bounds(ball) for ball in balls]
+
+
+def _double_bounds(ball: "arb") -> tuple[float, float]:
     if ball.is_nan():
         return -np.inf, np.inf
     # float() of an exact arb rounds to nearest, so the float is stepped outwards unless it is already outside
-    low, high = float(ball.lower()), float(ball.upper())
-    return _step(low, ball.lower() < low, -np.inf), _step(high, ball.upper() > high, np.inf)
+    exact_low, exact_high = ball.lower(), ball.upper()
+    low, high = float(exact_low), float(exact_high)
+    return _step(low, exact_low < low, -np.inf), _step(high, exact_high > high, np.inf)
 
 
 def _step(value: float, needed: bool, towards: float) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, is_tensor, unwrapped, wrong_type
 
 if TYPE_CHECKING:
     import sympy
@@ -33,11 +33,13 @@ def exact(value: object, name: str) -> Fraction:
     Raises
     ------
     TypeError
-        If ``value`` is no number (booleans are not).
+        If ``value`` is no number (booleans are not), or an array with axes.
     ValueError
-        If it is infinite, NaN, or a string that spells no number.
+        If it is infinite, NaN, masked, or a string that spells no number.
     """
-    if isinstance(value, np.generic):
+    if isinstance(value, np.ndarray) or is_tensor(value):
+        value = unwrapped(value, name)  # one without axes becomes a number
+    if isinstance(value, np.generic) and value.dtype.kind in "fiubU":  # the item of a time span is an integer
         value = value.item()
     if isinstance(value, str):
         return _spelled(value, name)

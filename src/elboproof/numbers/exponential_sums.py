@@ -8,6 +8,9 @@ at each box's centre,
 
 for coefficients 1 in the denominator (d_j in general: c_p/d_p and c_i - d_i c_p/d_p). Only differences of logits are
 left, and terms that hardly count have small factors.
+
+It is what lets the optimal decoder of finite data be a model: the evidence under a softmax average of 50 points takes 3
+to 6 s to 8 digits, and is undecided after 40 s (1 digit at sigma^2 = 1/100) with evaluated exponentials.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +50,7 @@ class ExponentialSum(Centred):
     def evaluated(self) -> Centred:
         """Return the sum as a plain centred form."""
         if self._value is None:
-            parts = [_scaled(logit.exponential(), c) for c, logit in self.terms]
+            parts = [_scaled(logit.exp(), c) for c, logit in self.terms]
             self._value = sum(parts[1:], parts[0])
         return self._value
 
@@ -103,6 +106,11 @@ class ExponentialSum(Centred):
         return self._divisor
 
 
+def exponential(value: Any) -> Any:
+    """Return e^t as compiled tapes write it: a sum with one term where t is a centred form."""
+    return ExponentialSum([(1, value)]) if isinstance(value, Centred) else value.exp()
+
+
 def _scaled(value: Centred, c: Any) -> Centred:
     return value if isinstance(c, int) and c == 1 else value * c
 
@@ -117,14 +125,14 @@ class _Divisor:
         self.pivot = _chosen(self.logits, self.largest)
         distinct = list({id(logit): logit for logit in self.logits}.values())
         self.factors = [
-            ([id(logit) for logit in some], (stacked(some) - self.pivot).exponential())
+            ([id(logit) for logit in some], (stacked(some) - self.pivot).exp())
             for some in groups(distinct, self.largest.size)
         ]
         self.total = self._weighted(self.coefficients)
 
     def factor(self, logit: Centred) -> Centred:
         """Return e^(l - l_p) for a logit that the divisor lacks."""
-        return (logit - self.pivot).exponential()
+        return (logit - self.pivot).exp()
 
     def under(self, top: ExponentialSum) -> Centred:
         """Return the quotient of another sum by this one."""

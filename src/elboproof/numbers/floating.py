@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from elboproof.numbers.compiler import INFIX, Ring
+from elboproof.numbers.nearest import nearest_doubles
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +48,9 @@ def _numpy_names() -> Mapping[str, Any]:
     }
 
 
-FLOATING = Ring(name="floating", templates=_TEMPLATES, namespace=_numpy_names, fixed="nearest")
+FLOATING = Ring(
+    name="floating", templates=_TEMPLATES, namespace=_numpy_names, fixed="nearest", doubles=nearest_doubles
+)
 """NumPy: arguments and values are float64 arrays that broadcast against each other."""
 
 
@@ -77,7 +80,9 @@ def _both(*values: Any) -> tuple["torch.Tensor", ...]:
     return tuple(torch.as_tensor(value, dtype=like.dtype, device=like.device) for value in values)
 
 
-TENSORS = Ring(name="tensors", templates=_TEMPLATES, namespace=_torch_names, fixed="nearest")
+TENSORS = Ring(
+    name="tensors", templates=_TEMPLATES, namespace=_torch_names, fixed="nearest", doubles=nearest_doubles
+)
 """torch: arguments and values are tensors; differentiable."""
 
 
@@ -94,5 +99,11 @@ def _scalar_names() -> Mapping[str, Any]:
     }
 
 
-SCALARS = Ring(name="python floats", templates=_TEMPLATES, namespace=_scalar_names, fixed="nearest")
+SCALARS = Ring(
+    name="python floats",
+    templates=_TEMPLATES,
+    namespace=_scalar_names,
+    fixed="nearest",
+    doubles=nearest_doubles,
+)
 """Python floats, one point at a time: many times faster than NumPy's scalars; errors where NumPy gives inf or NaN."""

@@ -7,6 +7,8 @@ share all of its activations. The rule of each function is SymPy's, taken once.
 Entries refer to earlier entries only, so that their order is an order of evaluation.
 """
 
+import os
+import threading
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
@@ -17,6 +19,13 @@ from elboproof.numbers.functions import NAME_OF_CLASS, PRIMITIVES, Composite, Ex
 
 Entry = tuple[object, ...]
 """("input", k), ("constant", Fraction), ("pi",), (operation, i, j) or (function, i, ...) with entry numbers i, j."""
+
+_GROWING = threading.RLock()
+"""Held while an entry is added: two threads that grow one tape at once would number different entries alike."""
+if hasattr(os, "register_at_fork"):  # no fork copies a tape with half an entry
+    os.register_at_fork(
+        before=_GROWING.acquire, after_in_parent=_GROWING.release, after_in_child=_GROWING.release
+    )
 
 
 class Tape:
@@ -41,11 +50,12 @@ class Tape:
     # -- entries --
 
     def _put(self, entry: Entry) -> int:
-        if entry not in self._number:
-            self._number[entry] = len(self.entries)
-            self.entries.append(entry)
-            self.varies.append(entry[0] == "input" or any(self.varies[i] for i in operands(entry)))
-        return self._number[entry]
+        with _GROWING:
+            if entry not in self._number:
+                self.varies.append(entry[0] == "input" or any(self.varies[i] for i in operands(entry)))
+                self.entries.append(entry)
+                self._number[entry] = len(self.entries) - 1
+            return self._number[entry]
 
     def constant(self, value: Fraction | int) -> int:
         """Return the entry of a rational constant."""

@@ -92,7 +92,7 @@ def undecided(what: str, enclosure: Enclosure, statuses: tuple[str, ...]) -> Und
 
 
 def _check(model: LatentModel, q: GaussianPosterior) -> None:
-    if not hasattr(model, "quantities"):
+    if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
     if not isinstance(q, GaussianPosterior):
         raise wrong_type("q", q, "an ep.GaussianPosterior")

@@ -83,7 +83,7 @@ def gap(
     >>> print(f"{ep.gap(model, ['0.7']).midpoint:.6e}")
     1.654429e-05
     """
-    if not hasattr(model, "quantities"):
+    if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
     require_positive(digits=digits, seconds=seconds)
     rows, batch = exact_rows(model, x)

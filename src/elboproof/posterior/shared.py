@@ -94,7 +94,7 @@ def shared_stationary_posterior(
     The search starts at each x's own best stationary mean, and S at the inverse of their mean precision, which is the
     best shared one to leading order. That no other stationary point has a higher sum is not shown.
     """
-    if not hasattr(model, "quantities"):
+    if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
     if family not in SHARED_FAMILIES:
         raise bad("family", family, f"one of {', '.join(map(repr, SHARED_FAMILIES))}")

@@ -156,7 +156,7 @@ def stationary_posteriors(
 
 
 def _checked(model: LatentModel, family: str, covariance: object) -> GaussianPosterior | None:
-    if not hasattr(model, "quantities"):
+    if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
     if model.latent_dim > MOST_LATENTS:
         raise bad("model", model, f"at most {MOST_LATENTS} latents")
@@ -172,7 +172,8 @@ def _guesses(
     model: LatentModel, x: Sequence[Fraction], family: str, q: GaussianPosterior | None
 ) -> list[Guess]:
     data = np.array([double(value, f"x[{j}]") for j, value in enumerate(x)])
-    fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
+    with working_precision(BITS):
+        fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
     try:
         model.quantities.compiled("log_likelihood", 2, FLOATING)(*[np.zeros(1)] * model.latent_dim, *data)
     except ValueError as error:  # no second derivative at a kink

@@ -26,6 +26,7 @@ import numpy as np
 from elboproof.arguments import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.outward import upward
+from elboproof.numbers.precision import working_precision
 from elboproof.shapes import Float64
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ SIZES = (3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 24, 30, 40)
 RHO = Fraction(3)
 """The ellipse's sum of semi-axes: a larger one needs fewer points, and sees more of F, which must be analytic there.
 Cells of the size that the search tries are nearly always accepted; the others are halved."""
+RULE_BITS = 128
 
 
 Nodes = tuple[tuple["arb", "arb"], ...]
@@ -61,8 +63,6 @@ def node(n: int, k: int, bits: int) -> tuple["arb", "arb"]:
     """Return the k-th node and its weight on [-1, 1] as balls of a precision; arb proves them."""
     from flint import arb
 
-    from elboproof.numbers.balls import working_precision
-
     with working_precision(bits):
         return arb.legendre_p_root(n, k, weight=True)
 
@@ -84,15 +84,19 @@ class Rule:
 @lru_cache
 def gauss_legendre(n: int) -> Rule:
     """Return the n-point rule in float64 balls. NumPy's weights are off by up to 7e-14."""
-    pairs = nodes(n, 128)
-    return Rule(_balls([node for node, _ in pairs]), _balls([weight for _, weight in pairs]))
+    with working_precision(RULE_BITS):
+        pairs = nodes(n, RULE_BITS)
+        return Rule(_balls([node for node, _ in pairs]), _balls([weight for _, weight in pairs]))
 
 
 def _balls(values: "list[arb]") -> BallArray:
-    """Balls around arbs that are far smaller than the distance of floats."""
+    """Balls around arbs, which are far smaller than the distance of floats at the precision of the rules."""
+    from flint import arb
+
     mids = np.array([float(value.mid()) for value in values])
-    # float() rounds to nearest, 2^-53 relatively; the arb's own radius is below 2^-100. Twice 2^-53 covers both.
-    return BallArray(mids, np.abs(mids) * 2.0**-52 + 2.0**-100)
+    # to the arb's farthest point, at any precision; float() rounds that to nearest
+    away = [float(abs(value - arb(mid)).upper()) for value, mid in zip(values, mids.tolist(), strict=True)]
+    return BallArray(mids, np.nextafter(away, np.inf))
 
 
 @lru_cache

@@ -14,6 +14,8 @@ from elboproof.statements import Elbo, Gap, LogEvidence, Quantity, Statement, re
 
 SCHEMA = "elboproof.for_all/1"
 LARGEST_FILE = 50_000_000
+MOST_BITS = 14_000
+"""Of a number: Python writes 4300 decimals, and errors show them. Statements have fewer, their boxes are halved."""
 
 
 class CertificateError(ValueError):
@@ -40,14 +42,14 @@ def loaded(file: Path) -> dict[str, Any]:
     CertificateError
         If it is too large, no JSON, or of another schema.
     """
-    if file.stat().st_size > LARGEST_FILE:
-        raise CertificateError(f"file: got {file.stat().st_size} bytes; expected at most {LARGEST_FILE}")
-
-    def refuse(word: str) -> None:
-        raise CertificateError(f"file: got the number {word}; expected finite numbers, as strings")
-
+    with file.open("rb") as stream:
+        data = stream.read(LARGEST_FILE + 1)  # a device has no size, and no end
+    if len(data) > LARGEST_FILE:
+        raise CertificateError(
+            f"file: got more than {LARGEST_FILE} bytes; expected a certificate of at most that"
+        )
     try:
-        content = json.loads(file.read_text(encoding="utf-8"), parse_constant=refuse)
+        content = json.loads(data.decode(), parse_constant=_refuse, object_pairs_hook=_distinct)
     except CertificateError:
         raise
     except (ValueError, RecursionError) as error:
@@ -57,6 +59,22 @@ def loaded(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         got = content.get("schema") if isinstance(content, dict) else content
         raise CertificateError(f"schema: got {shown(got)}; expected {SCHEMA!r}")
+    return content
+
+
+def _refuse(word: str) -> None:
+    raise CertificateError(f"file: got the number {word}; expected finite numbers, as strings")
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; of two entries with one name, readers differ in which they see."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise CertificateError(
+            f"file: got the name {shown(twice)} twice in one object; expected distinct names"
+        )
     return content
 
 
@@ -143,9 +161,12 @@ def number(value: object, name: str) -> Fraction:
     if not isinstance(value, str):
         raise CertificateError(f"{name}: got {shown(value)}; expected a number as a string")
     try:
-        return exact(value, name)
+        spelled = exact(value, name)
     except (TypeError, ValueError) as error:
         raise CertificateError(str(error)) from error
+    if max(abs(spelled.numerator), spelled.denominator).bit_length() > MOST_BITS:
+        raise CertificateError(f"{name}: got {shown(value)}; expected a number of at most {MOST_BITS} bits")
+    return spelled
 
 
 def _optional(value: object, name: str) -> Fraction | None:

@@ -1,1 +1,1 @@
-"""Theorems over boxes of parameters: statements, their proofs with certificates, and an independent check of these."""
+"""Theorems over boxes of parameters: the search for a proof, and its certificate."""

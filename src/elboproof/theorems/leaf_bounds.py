@@ -68,6 +68,7 @@ class Judge:
 
     # -- estimates --
 
+    @working_precision(BITS)
     def estimate(self, leaves: Sequence[Leaf]) -> None:
         """Choose a posterior for each leaf and guess its bounds, in floats."""
         known = [leaf for leaf in leaves if leaf.controls is not None]
@@ -146,6 +147,7 @@ class Judge:
             return widths.index(max(widths))
         return int(np.argmax([self._variation(leaf, k) for k in range(len(leaf.box))]))
 
+    @working_precision(BITS)
     def _variation(self, leaf: Leaf, k: int) -> float:
         ends = [self.natural.at((*leaf.point[:k], end, *leaf.point[k + 1 :])) for end in leaf.box[k]]
         low, high = self._floats([end.theta for end in ends])

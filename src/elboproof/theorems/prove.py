@@ -10,10 +10,13 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import inf
 from multiprocessing import get_context
+from sys import float_info
+
+import numpy as np
 
 from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.statements import Gap, Number, Statement, read_box
+from elboproof.statements import Gap, Number, Statement, read_box, shown_box
 from elboproof.theorems.certificates import LeafRecord, certificate
 from elboproof.theorems.leaf import Leaf, claim_above, middle
 from elboproof.theorems.leaf_bounds import Judge
@@ -23,6 +26,7 @@ from elboproof.theorems.results import Counterexample, Proof, Unproved
 from elboproof.theorems.sufficient_statistics import Unbounded
 
 MOST_LATENTS = 2
+LARGEST = int(float_info.max)
 BATCH = 256
 TRIES = 4
 """Points at which a violation that the floats see is tried to be proved."""
@@ -83,7 +87,15 @@ def for_all(
     if isinstance(statement.quantity, Gap) and statement.upper is None and (statement.lower or 0) <= 0:
         natural(statement.quantity, names, sides)  # the arguments are checked all the same
         return task.proof(_Pieces([], {}, ()))  # Jensen's inequality
-    answer = _run(task) if workers == 1 else _shared(task, int(workers))
+    for bound in (statement.lower, statement.upper):
+        if bound is not None and abs(bound) > LARGEST:
+            raise bad("bound", bound, "a number in the range of float64, with which the search computes")
+    try:
+        with np.errstate(all="ignore"):  # floats that overflow are infinite or NaN, and only steer
+            answer = _run(task) if workers == 1 else _shared(task, int(workers))
+    except OverflowError as error:
+        requirement = "a box over which the statement's numbers stay in the range of float64, for the search"
+        raise bad("box", shown_box(names, sides), requirement) from error
     return task.proof(answer) if isinstance(answer, _Pieces) else answer
 
 

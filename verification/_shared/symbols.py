@@ -1,4 +1,4 @@
-"""Symbols for Gaussians: precisions, directions, generating functions."""
+"""Symbols: vectors, matrices, directions; generating functions and moments of Gaussians."""
 
 import sympy
 from sympy import Expr, ImmutableMatrix, Symbol

@@ -1,0 +1,179 @@
+"""What a torch module computes, compared in float64 with what was read of it.
+
+A copy of the module is run, never the module itself: its weights, its mode and torch's random numbers stay as they
+are. Each layer is given what comes to it for latents of sizes from 0 to 1000, each activation besides arguments of
+both signs from 1e-8 to 1000 in every unit, and each Sequential must give what its layers give one after the other.
+
+This finds what structure does not show: a class called ``Sin`` that is another sine, a ``forward`` put into a class
+of torch, a global function replaced. It cannot find a difference at points that are not tried.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elboproof.arguments import FloatArray
+from elboproof.model.network_algebra import Arrays
+from elboproof.model.networks import Activation, Affine, compiled_activation
+from elboproof.numbers.floating import FLOATING
+
+if TYPE_CHECKING:
+    import torch
+
+    from elboproof.model.torch_layers import Part
+
+_SIZES = (0.0, 1e-3, 0.1, 1.0, 3.0, 10.0, 100.0, 1000.0)
+"""Of latents; four points of each. Softplus and its like change their rule only at large arguments."""
+_EACH = 4
+_TAILS = np.geomspace(1e-8, 1e3, 45)
+_ARGUMENTS = np.concatenate([np.linspace(-40.0, 40.0, 162), _TAILS, -_TAILS, [0.0]])
+"""Of activations: their rules change between -40 and 40, which is tried in steps of half a unit."""
+_ROUNDING = 1e-13
+"""Error of an activation over 1 + |value|; the worst seen, torch against NumPy and SciPy, was 2.2e-16."""
+_BEYOND_THRESHOLD = 2.1e-9
+"""log(1 + e^-20): what torch leaves out of a softplus beyond its threshold."""
+_THRESHOLD = 20.0
+_REPEATED = 1e-9
+"""Of a Sequential against the same operations one by one: equal bit by bit wherever it was tried."""
+
+
+def require_agreement(whole: "Part", inputs: int) -> None:
+    """Raise unless a copy of the module computes what was read of it.
+
+    Parameters
+    ----------
+    whole
+        What was read.
+    inputs
+        The number of latents.
+
+    Raises
+    ------
+    TypeError
+        If the module cannot be copied.
+    ValueError
+        If a part computes something else, named with the place and the two values.
+    """
+    import torch
+
+    twins = _twins(whole.module)
+    sizes = np.repeat(_SIZES, _EACH)[:, None]
+    z = sizes * np.random.default_rng(0).standard_normal((len(sizes), inputs))
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        _outputs(whole, z, lambda part: twins[id(part.module)])
+
+
+def _twins(module: "torch.nn.Module") -> dict[int, Any]:
+    """Return a float64 copy of each module inside, by the identity of the original."""
+    import torch
+
+    twins: dict[int, Any] = {}
+    try:
+        deepcopy(module, twins).to("cpu", torch.float64)
+    except Exception as error:
+        raise TypeError(
+            f"module: got a {type(module).__name__} that cannot be copied to float64 ({error}); "
+            "expected one that can, to compare what it computes with what was read"
+        ) from error
+    return twins
+
+
+def _outputs(part: "Part", h: FloatArray, twin: "Callable[[Part], Any]") -> FloatArray:
+    """Return what a part computes for inputs (P, n), shape (P, m), after comparing it and all parts inside."""
+    if part.parts:
+        want = h
+        for inner in part.parts:  # before the whole, so that the error names the layer
+            want = _outputs(inner, want, twin)
+        got = _run(part, h, twin(part))
+        _require_equal(part, h, got, want, _REPEATED * (1 + np.abs(want)))
+        return got
+    got = _run(part, h, twin(part))
+    _require_equal(part, h, got, *_read_values(part, h))
+    more = _more_inputs(part, h.shape[1])
+    _require_equal(part, more, _run(part, more, twin(part)), *_read_values(part, more))
+    return got
+
+
+def _run(part: "Part", h: FloatArray, module: Any) -> FloatArray:
+    """Return what a module gives for inputs (P, n)."""
+    import torch
+
+    try:
+        result = module(
+            torch.tensor(h, dtype=torch.float64, device="cpu")
+        )  # a copy: layers may work in place
+    except Exception as error:
+        raise ValueError(
+            f"{part.name}: got an error for float64 inputs of shape {h.shape} ({error}); expected {_what(part)}"
+        ) from error
+    if (
+        not isinstance(result, torch.Tensor)
+        or result.ndim != 2
+        or len(result) != len(h)
+        or result.is_complex()
+    ):
+        got = tuple(result.shape) if isinstance(result, torch.Tensor) else type(result).__name__
+        raise ValueError(f"{part.name}: got {got} for inputs of shape {h.shape}; expected {_what(part)}")
+    values: FloatArray = result.to("cpu", torch.float64).numpy().copy()
+    return values
+
+
+def _read_values(part: "Part", h: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return what was read, at inputs (P, n), and by how much the module's rounding may differ, both (P, m)."""
+    with np.errstate(all="ignore"):  # points at which something overflows are left out
+        if isinstance(part.layer, Affine):
+            return _affine_values(part.layer, h)
+        if isinstance(part.layer, Activation):
+            (values,) = compiled_activation(part.layer.function, 0, FLOATING)(h)
+            linear = (h > _THRESHOLD) & (part.layer.function == "softplus")
+            return values, linear * _BEYOND_THRESHOLD + _ROUNDING * (1 + np.abs(values))
+        return h, np.zeros(h.shape)
+
+
+def _affine_values(layer: Affine, h: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return W h + b and the rounding of two such sums: gamma |W| |h| each, in whatever order they are formed."""
+    values = Arrays().affine(layer, h.T, True).T
+    sizes = np.abs(h) @ np.abs(layer.weight.entries).T + np.abs(layer.bias)
+    return values, 4 * (h.shape[1] + 2) * 2.0**-53 * sizes + 2.0**-1000
+
+
+def _more_inputs(part: "Part", width: int) -> FloatArray:
+    """Return inputs (P, n) beyond those that come to a layer: each unit of an activation sees all ``_ARGUMENTS``."""
+    if not isinstance(part.layer, Activation):
+        return np.random.default_rng(1).standard_normal((_EACH, width))
+    count = len(_ARGUMENTS)
+    turned = (np.arange(count)[:, None] + np.arange(width)) % count
+    return np.asarray(_ARGUMENTS[turned])
+
+
+def _require_equal(
+    part: "Part", h: FloatArray, got: FloatArray, want: FloatArray, allowed: FloatArray
+) -> None:
+    """Raise if values (P, m) differ by more than is allowed where what was read is finite."""
+    if got.shape != want.shape:
+        raise ValueError(
+            f"{part.name}: got outputs of shape {got.shape} for inputs of shape {h.shape}; expected {_what(part)}"
+        )
+    with np.errstate(all="ignore"):
+        close = np.abs(got - want) <= allowed  # false for NaN
+    tried = np.isfinite(want) & np.isfinite(h).all(1, keepdims=True)
+    if not tried.any():
+        raise ValueError(f"{part.name}: got overflow in float64 at every point; expected finite values")
+    wrong = np.argwhere(tried & ~close)
+    if len(wrong):
+        i, j = wrong[len(wrong) // 2]
+        given = h[i, j] if isinstance(part.layer, Activation) else h[i].tolist()
+        raise ValueError(
+            f"{part.name}: got {got[i, j]:.9g} in unit {j} for {given!s:.60}, where what was read gives "
+            f"{want[i, j]:.9g}; expected {_what(part)}"
+        )
+
+
+def _what(part: "Part") -> str:
+    if isinstance(part.layer, Affine):
+        return "W h + b with its weight and bias"
+    if isinstance(part.layer, Activation):
+        return f"the function {part.layer.function} of each unit"
+    return "its layers one after the other" if part.parts else "the identity"

@@ -1,0 +1,1 @@
+"""What several claims need: symbols, balls, Gaussian expectations on the line, predicates."""
