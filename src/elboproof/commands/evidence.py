@@ -86,6 +86,7 @@ def run(options: Options) -> int:
 
 def _answer(model: LatentModel, points: Sequence[Point], options: Options) -> list[Answer]:
     """Prove and print, chunk by chunk; each chunk's rows are printed as soon as they are known."""
+    # Rows are printed as they come: a table of thousands takes minutes. JSON is one object, at the end.
     began = time.monotonic()
     answers: list[Answer] = []
     cells = 0
@@ -121,6 +122,8 @@ def _request(options: Options) -> tuple[LatentModel, list[Point]]:
 
 def _prove_chunk(model: LatentModel, points: Sequence[Point], options: Options) -> tuple[list[Answer], int]:
     """Prove points together, then those left open one by one: a hard point must not take its neighbours' time."""
+    # The limit is for the chunk first and then for each point that was left open; the better of both answers
+    # counts, since both are true.
     together = _prove(model, points, options)
     answers, cells = _answers(points, together), together.cells
     for k, answer in enumerate(answers):

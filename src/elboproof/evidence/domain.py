@@ -56,6 +56,10 @@ def domain(
     The radii only steer; tails are bounded for balls |z| <= R that lie in the boxes for sure, since sqrt(1 - e) is at
     least 1/(1 + e) for 0 <= e <= 1e-6.
     """
+    # Frames (N, d, d), masses (N,). The estimated radius only steers. What is proved is the tail of the ball
+    # |z| <= R with R = half / (1 + e), which the box |u_k| <= half holds: |u| <= R / sqrt(1 - e), and sqrt(1 -
+    # e) >= 1 / (1 + e) for 0 <= e <= 1e-6. The quotient is rounded down, the log tails and the supremum are
+    # added as balls.
     supremum, d = integrand.supremum, integrand.latent_dim
     radius = steering_radius(supremum - log_mass, digits)
     excess = frame_excess(frames)
@@ -67,6 +71,8 @@ def domain(
 
 def steering_radius(deficit: Float64[FloatArray, "N"], digits: float) -> Float64[FloatArray, "N"]:
     """Return about how far out the mass still matters, if it is e^-deficit of the likelihood's supremum."""
+    # Two nats' worth of standard deviations beyond where e^(-r^2/2) e^supremum falls to 10^-(digits + 3) of the
+    # mass; nothing rests on it.
     bounded = np.clip(deficit, 0.0, 1e100)  # any radius is sound; a larger one would overflow
     return np.asarray(np.sqrt(2 * (bounded + (digits + 3) * np.log(10.0))) + 2.0)
 
@@ -97,6 +103,8 @@ def frame_excess(frames: Float64[FloatArray, "N d d"]) -> Float64[FloatArray, "N
 @lru_cache(maxsize=4096)
 def log_tail(d: int, radius: float) -> float:
     """Return an upper bound of log P(|z| > R) for z ~ N(0, I_d): the regularised upper incomplete gamma function."""
+    # An arb bounds the tail whatever its precision; where it is too coarse for a logarithm, a probability is
+    # still at most 1.
     with working_precision(64):
         half_square = arb(radius) * arb(radius) / 2
         return min(above(half_square.gamma_upper(arb(d) / 2, regularized=1).log()), 0.0)

@@ -74,12 +74,17 @@ class Energy:
 
     def at(self, owner: Index, u: list[BallArray], chart: Chart = STRAIGHT) -> BallArray:
         """Return U at points given in the coordinates of a chart, shape (B,)."""
+        # u: d ball arrays (B,). Every operation of the tape encloses its exact value, and so does the whole,
+        # for all numbers in the balls of u and of the data.
         (value,) = self._function(*self._turned(owner, chart.place(u)[0]), *self._data(owner))
         ball: BallArray = value
         return ball.broadcast_to(owner.shape)
 
     def over(self, cells: Cells) -> Bounds:
         """Return bounds of U over cells: the largest of three lower bounds, each true by itself."""
+        # Balls (B,). The mean-value form bounds U by its value at the centre and its slopes over the whole
+        # cell; where a slope keeps its sign, the face is exact; far out the prior alone is better than both.
+        # NaN says that a bound is unknown, which fmax passes over.
         offsets = [BallArray(np.zeros(len(cells)), cells.half[:, k]) for k in range(self.d)]
         value = self._centred(cells, cells.box(), offsets)
         if not isinstance(
@@ -97,6 +102,7 @@ class Energy:
         the shrinking factor and the product with it; then one sum, to the nearest float, so that the next one below is
         no larger than the exact sum.
         """
+        # nearest (B, d), all terms nonnegative until the last sum.
         nearest = cells.nearest()
         squares = downward((nearest * nearest).sum(1) * self._shrinking[cells.owner], self.d + 2)
         return np.asarray(np.nextafter(0.5 * squares + self._floor, -np.inf))
@@ -110,6 +116,7 @@ class Energy:
         places, loss = [], BallArray(np.zeros(len(cells)))
         for k, slope in enumerate(slopes):
             half = cells.half[:, k]
+            # -1, 0 or 1 towards the face where U is least; 0 where the slope may have either sign.
             side = (slope.upper() < 0.0).astype(np.float64) - (slope.lower() > 0.0)
             places.append(BallArray(cells.centre[:, k]) + BallArray(side * half))
             loss = loss + BallArray(np.where(side == 0.0, slope.mag(), 0.0)) * BallArray(half)
@@ -120,6 +127,8 @@ class Energy:
 
         At least one coordinate is complex.
         """
+        # Boxes u around centres (B,), complex in at least one coordinate: the form U(c) + U'(box)(u - c) holds
+        # for analytic U on convex boxes. The imaginary part is finite only where no branch cut or pole was met.
         offsets = [box - BallArray(cells.centre[:, k]) for k, box in enumerate(u)]
         value = self._centred(cells, u, offsets).range()
         low, finite = value.real.lower(), np.isfinite(value.imag.upper())
@@ -127,6 +136,8 @@ class Energy:
 
     def jet(self, floats: FloatEnergy, cells: Cells, v: FloatArray) -> Derivatives:
         """Return U, gradient and Hessian in the cells' coordinates at v (B, d), in plain floats: not trusted."""
+        # Floats only: v, u (B, d). z = A u turns gradients by A' and Hessians by A' H A; the chart does its own
+        # part.
         x, u = self.x.mid[cells.owner], cells.chart.moved(v)
         if self._plain:
             return cells.chart.pulled(v, floats.jet(u, x))
@@ -142,6 +153,8 @@ class Energy:
         The mean-value theorem counts from the centres along the cells' own axes. On straight cells the slopes of z are
         the frame's entries, exactly; along lines they come from the arithmetic of centred forms.
         """
+        # Elements of shape (B,). The latents are centred forms in the cell's own coordinates, so that what
+        # cancels between value and slope cancels here; their enclosures over the box stand beside.
         if not cells.chart.straight:
             own = [
                 Centred(point, Dual(box, [int(j == k) for k in range(self.d)]), offsets, tight=True)
@@ -164,6 +177,7 @@ class Energy:
 
     def _frame(self, owner: Index, j: int, k: int) -> BallArray:
         """Return one entry of the frames, a scalar if there is one data point: those are multiplied faster."""
+        # The frame's entries are the floats that they are: points, without a radius.
         return BallArray(self.frames[0 if len(self.x) == 1 else owner, j, k])
 
     def _data(self, owner: Index) -> list[BallArray]:

@@ -54,6 +54,8 @@ class FloatEnergy:
 
     def jet(self, z: Float64[FloatArray, "*points d"], x: Float64[FloatArray, "*points D"]) -> Derivatives:
         """Return U, its gradient and its Hessian."""
+        # The tape gives each distinct second derivative once; (..., 1 + d + d(d+1)/2) is laid out as (...),
+        # (..., d), (..., d, d).
         d = self.d
         if self._curves is not None:
             try:
@@ -70,6 +72,7 @@ class FloatEnergy:
 
     def _run(self, function: Compiled, z: FloatArray, x: FloatArray) -> FloatArray:
         with np.errstate(all="ignore"):
+            # Arguments broadcast: z (..., d) beside x (..., D), and constants may come back as scalars.
             values = function(*[z[..., k] for k in range(self.d)], *[x[..., j] for j in range(x.shape[-1])])
         result = np.empty((*np.broadcast_shapes(z.shape[:-1], x.shape[:-1]), len(values)))
         for k, value in enumerate(values):

@@ -50,6 +50,8 @@ def forecast(
     done: list[Forecast] = []
     count, steps = 0, Steps(deadline)
     while len(cells):
+        # Each turn takes all cells (B, d) that nobody has settled yet, so that the arrays stay long. A cell
+        # leaves when it looks negligible, smooth, or hopeless; all of that is checked again by proofs.
         value, spread, least = _taylor(floats, energy, cells)
         negligible = target.negligible(cells, least)
         smooth = target.smooth(spread) & ~negligible
@@ -79,6 +81,8 @@ def _taylor(floats: FloatEnergy, energy: Energy, cells: Cells) -> tuple[FloatArr
     value, gradient, hessian = energy.jet(floats, cells, cells.centre)
     half = cells.half
     with np.errstate(all="ignore"):
+        # spread_k = h_k sum_l |H_kl| h_l: how much the slope along k varies over the cell, times its half
+        # width. Where the slope outweighs that, U's least value is expected on a face.
         spread = half * (np.abs(hessian) * half[:, None, :]).sum(-1)
         steep = np.abs(gradient) * half > spread
         corner, slopes, _ = energy.jet(floats, cells, cells.centre - np.sign(gradient) * half * steep)

@@ -55,6 +55,8 @@ class Found:
 
     def add(self, sums: FloatArray, owner: Index, bounds: FloatArray) -> None:
         """Add bounds (B,) of their owners' cells to one of the running sums (N,)."""
+        # Nonnegative floats only, so that n additions lose less than n roundings; `safe` pays for them by
+        # ``terms``.
         np.add.at(sums, owner, bounds)
         self.terms += len(owner)
 
@@ -67,11 +69,13 @@ class Found:
 
     def safe(self, sums: FloatArray) -> FloatArray:
         """Return upper bounds of what running sums of bounds stand for, or sums of two such."""
+        # No sum has had more additions than there were bounds; the one is for a sum of two sums.
         return upward(sums, self.terms + 1)
 
 
 def bounds(energy: Energy, cells: Cells) -> tuple[FloatArray, FloatArray]:
     """Return lower bounds of U (B,) and the slopes' variation times half width (B, d)."""
+    # slopes: d balls (B,). The radius is half the variation over the cell; it steers.
     known = energy.over(cells)
     spread = np.stack([slope.rad * cells.half[:, k] for k, slope in enumerate(known.slopes)], 1)
     return known.least, spread
@@ -82,6 +86,8 @@ def mass_bound(cells: Cells, target: Target, least: FloatArray) -> FloatArray:
 
     Volume times supremum, one product; infinite where nothing is known.
     """
+    # Arrays (B,). The integral is at most volume times supremum, exp is rounded up by its own ball, the product
+    # once here. An unknown bound, -inf, becomes a huge exponent, and that an infinite mass.
     exponent = BallArray(target.shift[cells.owner]) - BallArray(np.maximum(least, -1e300))
     with np.errstate(over="ignore"):  # an infinite bound is true
         return upward(cells.volume() * exp_upward(exponent.upper()), 1, underflows=1)
@@ -92,6 +98,8 @@ def abandon(energy: Energy, waiting: list[Cells], target: Target, found: Found) 
     for cells in waiting:
         for start in range(0, len(cells), BLOCK):
             part = cells[start : start + BLOCK]
+            # Both bounds are true; the second one costs nothing, and keeps the limit where the first one would
+            # not.
             if found.pace.allows("bounds", len(part)):
                 with found.pace.timing("bounds", len(part)):
                     least = bounds(energy, part)[0]

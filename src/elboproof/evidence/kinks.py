@@ -34,6 +34,8 @@ def direction(integrand: Integrand) -> Float64[FloatArray, "d"] | None:
 
 def _of_network(network: Network) -> Float64[FloatArray, "kinks d"]:
     """Return the weights of the first layer, if kinked units follow it."""
+    # Rows of weights (units, d): a unit of the first layer has its kink where its row's affine function
+    # vanishes.
     layers = network.layers
     first = next(k for k, layer in enumerate(layers) if isinstance(layer, Affine))
     following = layers[first + 1] if first + 1 < len(layers) else None
@@ -60,6 +62,8 @@ def aligned(
     normal: Float64[FloatArray, "d"], frames: Float64[FloatArray, "N d d"]
 ) -> Float64[FloatArray, "N d d"]:
     """Return orthogonal frames whose first axis is the normal; the others follow the given frames."""
+    # (N, d, 1) beside the given columns without their part along the normal, (N, d, d): of these the d - 1
+    # longest are kept, and QR makes them orthonormal, the normal first. `frame_excess` measures what it got.
     first = np.broadcast_to(normal[:, None], (len(frames), len(normal), 1))
     along = (
         frames - first * (normal @ frames)[:, None, :]

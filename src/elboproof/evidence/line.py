@@ -29,7 +29,6 @@ BOUND_BITS = 64
 """Bounds need few digits; only the sums need all."""
 FEW_NODES = 64
 """Points of rules whose nodes are computed all at once, in no time."""
-_HALF_LOG_TWO_PI = 0.91893853320467
 _LOG_RHO = math.log(RHO)
 
 
@@ -120,6 +119,8 @@ class _Found:
 
 def _search(point: LinePoint, share: float, began: float, deadline: float, most: int) -> _Found:
     """Discard, accept or halve cells until none is left or a limit is reached; what is left then is bounded."""
+    # The cells on the stack and those settled always cover [-half, half]: each is taken off whole, and put back
+    # as two halves or not at all.
     half = point.half_width()
     found, stack = _Found(half, began, deadline), [(0.0, half)]
     tolerance = 0.5 * 10.0**-point.digits
@@ -131,8 +132,9 @@ def _search(point: LinePoint, share: float, began: float, deadline: float, most:
             if not found.stopped and found.lowest < point.shift - TOO_DEEP:
                 found.stopped = DEEPER
                 break
+            # The stack covers what is neither accepted nor discarded.
             if found.stopped:
-                found.lost += sum((_prior_mass(point, *cell) for cell in stack), arb(0))
+                found.lost += sum((point.prior_mass(*cell) for cell in stack), arb(0))
                 break
             centre, width = stack.pop()
             found.cells += 1
@@ -168,6 +170,7 @@ class _Judge:
 
     def settles(self, c: float, h: float) -> bool:
         """Discard or accept a cell, if what floats forecast can be proved; return whether it was."""
+        # Floats say what is worth a proof; without one, the cell is halved.
         energy, slope, curve = self.point.floats(c)
         self.found.lowest = min(self.found.lowest, energy)
         spread = abs(curve) * h * h
@@ -193,7 +196,10 @@ class _Judge:
         By the slope's sign, else by the mean-value form or plain ball arithmetic, and never more than the prior's
         mass times the likelihood's supremum.
         """
-        least, box = _least_by_prior(self.point, c, h), arb(c, h)
+        # Of several lower bounds of U on the cell the largest counts. On a face: U is monotone, by the sign of
+        # U' over the whole cell. Else the mean-value theorem from the centre, or plain ball arithmetic. Only
+        # finite ones are bounds.
+        least, box = self.point.least_by_prior(c, h), arb(c, h)
         (slope,) = self.point.slope(box, *self.x)
         if slope > 0 or slope < 0:
             (end,) = self.point.energy(arb(c) - h if slope > 0 else arb(c) + h, *self.x)
@@ -204,7 +210,7 @@ class _Judge:
         for bound in bounds:
             if bound.is_finite() and bound.lower() > least:
                 least = bound.lower()
-        return _mass(self.point, h, least)
+        return self.point.mass(h, least)
 
     def _accept(self, c: float, h: float, energy: float) -> bool:
         """Accept a cell with a rule that is good enough, if there is one.
@@ -212,13 +218,14 @@ class _Judge:
         The supremum on the ellipse is by the mean-value form with U', whose formula is analytic on the rectangle:
         there U is continued by its integral.
         """
+        # h * ALONG is rounded to nearest, and ALONG exceeds its axis by more than that.
         box = acb(arb(c, h * ALONG), arb(0, h * ACROSS))
         (slope,) = self.point.complex_slope(box, *map(acb, self.x), True)
         (centre,) = self.point.energy(arb(c), *self.x)
         least = (centre + (slope * (box - c)).real).lower()
         if not (slope.is_finite() and least.is_finite()):
             return False
-        scaled = _mass(self.point, h, least)  # volume times supremum
+        scaled = self.point.mass(h, least)  # volume times supremum
         allowed = self.tolerance * 2 * h * _exp(self.point.shift - energy) + PART * self.small
         needed = (float(scaled.log()) + 0.81 - _log(allowed)) / (2 * _LOG_RHO)
         if not needed <= 30 + self.point.digits:  # infinite where exp(shift - energy) underflows
@@ -237,23 +244,6 @@ def _exp(exponent: float) -> float:
 
 def _log(value: float) -> float:
     return math.log(value) if value > 0 else -math.inf
-
-
-def _least_by_prior(point: LinePoint, c: float, h: float) -> arb:
-    """Return a ball around a lower bound of U over a cell: z^2/2 + log(2 pi)/2 - supremum at its nearest z."""
-    nearest = max(abs(arb(c)) - arb(h), arb(0))
-    return nearest * nearest / 2 + _HALF_LOG_TWO_PI - point.supremum
-
-
-def _mass(point: LinePoint, h: float, least: arb) -> arb:
-    """Return an upper bound of the integral of exp(shift - U) over a cell on which U is at least ``least``."""
-    value: arb = (2 * arb(h) * (arb(point.shift) - least).exp()).upper()
-    return value
-
-
-def _prior_mass(point: LinePoint, c: float, h: float) -> arb:
-    """Return the bound that the prior alone gives: for cells for which there is no time."""
-    return _mass(point, h, _least_by_prior(point, c, h))
 
 
 @lru_cache
@@ -288,9 +278,11 @@ def _bounds(point: LinePoint, found: _Found) -> tuple[arb, arb]:
             part = _cell_sum(point, x, c, h, n, late)
             if part is None:
                 found.stopped = TIME
-                found.lost += _prior_mass(point, c, h)
+                found.lost += point.prior_mass(c, h)
             else:
                 total += part
+        # Sums, errors and what was left out are arbs at the precision of the digits; the logarithm of a lower
+        # end that is not positive is unknown, -inf.
         tail = (arb(log_tail(1, found.half)) + point.supremum + shift).exp()
         low = (total - found.rule_error).lower()
         high = (total + found.rule_error + found.lost + tail).upper()

@@ -18,6 +18,8 @@ from elboproof.quadrature.cells import root_half
 
 SCAN = [k / 8 + 1e-3 for k in range(-32, 33)]
 STEPS = 40
+_HALF_LOG_TWO_PI = 0.91893853320467
+"""Below log(2 pi) / 2 by less than 3e-15."""
 
 Derivatives = tuple[float, float, float]
 """U, U' and U''."""
@@ -81,6 +83,8 @@ class LinePoint:
 
     def _start(self) -> tuple[float, float]:
         """Return the least energy that a scan and Newton's method find, and Laplace's estimate of log p(x)."""
+        # The best point of a scan, then Newton steps with |U''|, at least 1, and damping: a start that is off
+        # makes the scales worse, not the bounds.
         z = min(SCAN, key=lambda place: self.floats(place)[0])
         energy, slope, curve = self.floats(z)
         damping = 1.0
@@ -106,3 +110,18 @@ class LinePoint:
         """Return the root's half width: 10^-(digits + 3) of the estimated mass can lie outside."""
         radius = steering_radius(np.array([self.supremum - self.log_mass]), self.digits)
         return float(root_half(radius)[0])
+
+    def least_by_prior(self, c: float, h: float) -> arb:
+        """Return a ball around a lower bound of U over a cell: z^2/2 + log(2 pi)/2 - supremum at its nearest z."""
+        # c and h are floats, exact as arbs; the difference is a ball, whose square and what follows keep enclosing.
+        nearest = max(abs(arb(c)) - arb(h), arb(0))
+        return nearest * nearest / 2 + _HALF_LOG_TWO_PI - self.supremum
+
+    def mass(self, h: float, least: arb) -> arb:
+        """Return an upper bound of the integral of exp(shift - U) over a cell on which U is at least ``least``."""
+        value: arb = (2 * arb(h) * (arb(self.shift) - least).exp()).upper()
+        return value
+
+    def prior_mass(self, c: float, h: float) -> arb:
+        """Return the bound that the prior alone gives: for cells for which there is no time."""
+        return self.mass(h, self.least_by_prior(c, h))

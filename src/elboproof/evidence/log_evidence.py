@@ -93,6 +93,7 @@ def log_evidence(
     began = time.monotonic()
     if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
+    # x is read once; what follows takes it as it was read.
     data = data_of(model, x)
     if most_cells is None:
         most_cells = CELLS + CELLS_EACH * len(data)
@@ -131,6 +132,8 @@ def prove(
 
 def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, most: int) -> Evidence:
     """Prepare the functions, step by step as long as there is time, and prove."""
+    # Functions are compiled when they are first asked for; between these steps the clock is looked at, within
+    # them it cannot be.
     middles = data.balls.mid  # raises where a number is beyond float64
     if integrand.latent_dim == 1 and (len(data) <= MOST_ON_LINE or digits > FLOAT_DIGITS):
         functions = line_functions(integrand)
@@ -168,6 +171,7 @@ def _one_by_one(
     for row in rows:
         lines.append(line.on_line(functions, row, digits, deadline, most - cells))
         cells += lines[-1].cells
+    # The floats of the enclosure are rounded outward from the balls, which are kept beside.
     pairs = tuple((found.lower, found.upper) for found in lines)
     ends = [Enclosure.from_balls([low if low.is_finite() else arb.nan(), high]) for low, high in pairs]
     enclosure = Enclosure([end.lower[0] for end in ends], [end.upper[1] for end in ends])

@@ -45,6 +45,8 @@ class _Measured:
 
     def seconds(self, count: int) -> float:
         """Return what a block takes: a line between the two, in proportion beyond them, no less before."""
+        # Arrays have a cost of their own and one for each cell. Too high an estimate ends a search early, too
+        # low a one ends it late; so nothing is expected to be cheaper than what was seen.
         (few, short), (many, long) = self.low, self.high
         if count >= many:
             return long * count / many
@@ -109,6 +111,7 @@ class Pace:
     def affordable(self, step: str, count: int, reserve: float, axes: int) -> int:
         """Return how many of so many cells there is time for, if ``reserve`` seconds have to be left after them."""
         left = self.deadline - reserve - time.monotonic()
+        # Halved until it fits; the block that is taken then is the last one, or nearly.
         while count and self.seconds(step, count, axes) > left:
             count = count // 2 if count > FEWEST else 0
         return count if left > 0 else 0
@@ -117,6 +120,7 @@ class Pace:
         """Return how many cells to look at once."""
         if not self.blocks:
             return BLOCK if self.limit >= LONG else FIRST
+        # One size for all kinds of steps: that of the slowest.
         slowest = max(self.blocks.values(), key=lambda known: known.seconds(BLOCK))
         count, seconds = slowest.high
         return block(self.limit, max(seconds, 1e-9), count) if math.isfinite(self.limit) else BLOCK
@@ -133,6 +137,7 @@ class Pace:
         """Time the sum of one block."""
         count = max(1, int(np.searchsorted(np.cumsum(sizes.prod(1)), POINTS)))
         cells, sizes = cells[:count], sizes[:count]
+        # Timed twice, because the first sum of a rule computes its nodes.
         sum_rules(energy, cells, sizes, shift)  # makes the rules' tables
         began = time.monotonic()
         sum_rules(energy, cells, sizes, shift)

@@ -30,6 +30,8 @@ def log_bounds(
     energy: Energy, data: Rows, where: Domain, target: Target, found: Found, digits: float
 ) -> list[Ends]:
     """Return (lower, upper) of log p for each data point; a lower bound of -inf is ``arb.neg_inf()``."""
+    # Totals are one arb a data point. What the deadline leaves out is bounded like any other cell that is not
+    # finished.
     bits, shift = bits_for(digits, SPARE_BITS), target.shift
     totals = [arb(0)] * len(shift)
     if found.cells:
@@ -44,6 +46,8 @@ def log_bounds(
 
 def _one(energy: Energy, where: Domain, shift: FloatArray, found: Found, n: int, total: arb) -> Ends:
     """Return the bounds of data point n from its sum, which is in u; the tail is in z."""
+    # Doubles are exact as arbs; |det A| comes from arb's own determinant of the exact frame, so the bound of
+    # its logarithm is not needed here.
     error = arb(float(found.safe(found.rule_error)[n]))
     volume = abs(arb_mat([[arb(a) for a in row] for row in energy.frames[n].tolist()]).det())
     inside = arb(float(found.safe(found.discarded + found.unfinished)[n]))

@@ -53,6 +53,8 @@ def roots(energy: Energy, floats: FloatEnergy, owner: int, half: float, target: 
 
 def _ridges(energy: Energy, floats: FloatEnergy, owner: int, half: float, target: Target) -> Ridge:
     """Return the minima of U along u_2 that matter, column by column."""
+    # Floats only: U on a grid (COLUMNS, ROWS) of the plane u; its minima along u_2 are followed by damped
+    # Newton steps and kept where their mass may matter. A ridge that is missed costs cells.
     columns = (np.arange(COLUMNS) + 0.5) * (2 * half / COLUMNS) - half
     rows = np.linspace(-half, half, ROWS)
     grid = np.stack(np.meshgrid(columns, rows, indexing="ij"), -1).reshape(-1, 2)
@@ -73,6 +75,8 @@ def _ridges(energy: Energy, floats: FloatEnergy, owner: int, half: float, target
 
 def _measured(u: FloatArray, hessian: FloatArray, spacing: float) -> Ridge:
     """Return slopes, and how far a straight line follows each ridge, from the slopes next to it."""
+    # K points. Along a ridge dU/du_2 = 0, so du_2/du_1 = -H_12 / H_22; how fast that changes from column to
+    # column says how long a line follows it.
     slope = -hessian[:, 0, 1] / hessian[:, 1, 1]
     width = 1 / np.sqrt(hessian[:, 1, 1])
     bend = np.zeros(len(u))
@@ -134,6 +138,8 @@ def _regions(
     They are parallel to the outermost lines and lie beyond the box at both ends of the slab, so all along it. The few
     operations round relatively to the sizes in ``slack``, far less than its `MARGIN`.
     """
+    # Two lines bound each cell, and neighbours share one, so between the outermost there is no gap; those reach
+    # beyond the box. Affine functions are compared at both ends of the slab, which decides for all of it.
     ends = (middle - reach, middle + reach)
     lines = lines or [(0.0, 0.0)]
     slack = MARGIN * (1 + half + max(abs(p) + abs(q) * (abs(middle) + reach) for p, q in lines))

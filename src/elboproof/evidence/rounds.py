@@ -61,6 +61,8 @@ class Rounds:
         reasons = [""] * points
         rounds = 0
         for _ in range(RESCALINGS):
+            # Bounds of every round are true, so the best of all counts; only points that are still too wide go
+            # on.
             bounds, found = self._round(open_points, share, deadline, most - cells)
             cells += found.visited
             lower[open_points] = np.maximum(lower[open_points], bounds.lower)
@@ -82,6 +84,8 @@ class Rounds:
 
     def _rescale(self, which: Index, found: Found, lower: FloatArray, deeper: bool) -> None:
         """Take the scales from what the search saw; they steer and are not trusted."""
+        # (N,) of those in ``which``. exp(shift - U) overflows where a search meets far lower energies; then the
+        # scale is renewed, and only then.
         below = found.lowest < self.shift[which]
         self.shift[which[below]] = found.lowest[below]
         if deeper:
@@ -94,6 +98,7 @@ class Rounds:
         energy = Energy(self.integrand, self.data.balls[which], self.frames[which], self.kinks_across)
         where = domain(self.integrand, self.frames[which], self.log_mass[which], self.digits)
         shift = self.shift[which]
+        # All of this is relative to exp(shift): masses and errors of the target are of order 1.
         mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))
         target = Target(shift, mass, 0.5 * 10.0**-self.digits, share)
         roots = self._roots(energy, where, target, deadline)
@@ -135,6 +140,7 @@ class Rounds:
 
     def _widths(self, lower: FloatArray, upper: FloatArray) -> FloatArray:
         """Return the widths, from the balls where the floats are too coarse to show them."""
+        # (N,). Floats of size 100 are 1e-14 apart; where the balls are narrower, they decide.
         widths = upper - lower
         for n, (low, high) in self.balls.items():
             if low.is_finite():
@@ -154,6 +160,8 @@ def _log_bounds(energy: Energy, where: Domain, target: Target, found: Found) -> 
     All of it on balls; where a sum is not positive or not finite, nothing is known on that side.
     """
     shift = target.shift
+    # Balls (N,). log p = log(I) - shift + log|det A|, I the integral over u of exp(shift - U): at least the
+    # rules' sum minus their errors, at most that plus the errors and everything left out.
     total = BallArray(np.zeros(len(shift)))
     if found.cells:
         cells, sizes = Cells.joined(found.cells), np.concatenate(found.sizes)

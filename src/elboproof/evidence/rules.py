@@ -26,6 +26,8 @@ def try_rules(
     energy: Energy, cells: Cells, target: Target, central: FloatArray, found: Found
 ) -> tuple[NDArray[np.bool_], Index, NDArray[np.bool_]]:
     """Accept the cells for which a rule is good enough; return which, the worst axis, and where none is bounded."""
+    # Arrays (B,) of floats decide what is good enough: a share of the cell's estimated mass. What is accepted
+    # adds the bound of its error, so that a bad estimate costs width and no truth.
     d = cells.half.shape[1]
     estimate = cells.volume() * np.exp(np.minimum(target.shift[cells.owner] - central, 700.0))
     allowed = PART / d * target.tolerance * (estimate + target.share * target.mass[cells.owner])
@@ -49,6 +51,7 @@ def _worst(errors: FloatArray, half: FloatArray, kinks_across: bool) -> Index:
     Any choice is sound. Taking always the same axis where nothing is known would make slivers without end; but slivers
     along a kink are what is wanted.
     """
+    # errors, half: (B, d).
     unknown = ~np.isfinite(errors)
     lengths = np.where(unknown, half, -1.0)
     if kinks_across:
@@ -62,6 +65,8 @@ def _axis_errors(energy: Energy, cells: Cells, target: Target) -> FloatArray:
     Axis j stands on its rectangle, the others in the cell; the volume's stretch is bounded as far out as that reaches.
     There are two products, the second one after its margin; its underflow is `_accept`'s.
     """
+    # suprema (B, d), factors (sizes,). Volume times supremum is rounded once and its stretch is part of the
+    # volume; the margin of two covers the product with the factor, too.
     suprema = np.stack([_supremum(energy, cells, target, j) for j in range(cells.half.shape[1])], -1)
     scaled = upward(suprema * cells.volume(reach=ALONG + ACROSS)[:, None], 2, underflows=1)
     return factors()[None, :, None] * scaled[:, None, :]
@@ -73,6 +78,8 @@ def _accept(
     """Give each accepted cell, by its row, the smallest size that is good enough on every axis."""
     rows = np.flatnonzero(accepted)
     if len(rows):
+        # (rows, sizes, d) -> (rows, d): argmax of booleans is the first size that is good enough; the last one
+        # is, by `accepted`.
         choice = (errors[rows] <= allowed[rows, None, None]).argmax(1)
         error, d = np.take_along_axis(errors[rows], choice[:, None, :], 1)[:, 0].sum(1), choice.shape[1]
         found.accept(cells[rows], np.array(SIZES)[choice], upward(error, d - 1, underflows=d))
@@ -80,6 +87,8 @@ def _accept(
 
 def _supremum(energy: Energy, cells: Cells, target: Target, j: int) -> FloatArray:
     """Return upper bounds of |exp(shift - U)| = exp(shift - Re U) with coordinate j on its rectangle, (B,)."""
+    # Balls (B,). The ellipse with semi-axes ALONG h and ACROSS h lies in the rectangle; |exp(w)| = exp(Re w),
+    # so a lower bound of Re U over the rectangle is all it takes.
     u: list[BallArray | ComplexBallArray] = list(cells.box())
     along, across = (upward(cells.half[:, j] * axis, 1) for axis in (ALONG, ACROSS))
     u[j] = ComplexBallArray(BallArray(cells.centre[:, j], along), BallArray(np.zeros(len(cells)), across))

@@ -78,6 +78,7 @@ class _Search:
                 self._rules(_blocks(joined(self.ready), self.block))
             else:
                 self._forecast(self.waiting.take(self.block))
+        # Every root is now covered by cells that are accepted, discarded, given up or here: none is lost.
         left = [*self.waiting.left(), *(part.cells for part in self.ready)]
         abandon(self.energy, left, self.target, found)
         return found
@@ -86,6 +87,7 @@ class _Search:
         """Return about how many seconds it will take to bound what is left and to sum what was accepted."""
         pace, found = self.pace, self.found
         elapsed = time.monotonic() - pace.began
+        # Timing sums costs time itself, and short searches end before it pays.
         if not elapsed > EARLY * pace.limit:
             return 0.0
         left = len(self.waiting) + sum(len(part.cells) for part in self.ready)
@@ -95,6 +97,7 @@ class _Search:
 
     def _forecast(self, cells: Cells) -> None:
         """Send smooth cells to the rules, bound the others; those too small to be halved exactly are given up."""
+        # Below this size halving would round, and cells would no longer cover what they were made of.
         exhausted = (cells.half < self.smallest[cells.owner]).any(1)
         if exhausted.any():
             abandon(self.energy, [cells[exhausted]], self.target, self.found)
@@ -126,6 +129,8 @@ class _Search:
             return
         with self.pace.timing("bounds", len(cells)):
             least, spread = bounds(self.energy, cells)
+        # Arrays (B,). The comparison is with floats that steer; what is discarded is added to the remainder
+        # with its bound, so that any threshold is sound.
         mass = mass_bound(cells, self.target, least)
         small = mass <= self.target.small(cells)
         self.found.add(self.found.discarded, cells.owner[small], mass[small])
@@ -147,6 +152,8 @@ class _Search:
 
     def _split(self, cells: Cells, axis: Index, unknown: NDArray[np.bool_]) -> None:
         """Halve cells, and once more along another axis where no rule was bounded, if that saves a round."""
+        # Where no ellipse is free of kinks, one more cut along the longest other axis; the halves of both cuts
+        # cover the cell.
         halves = cells.split(axis)
         if 0 < len(halves) < FEW and not self.energy.kinks_across:
             others = np.where(np.arange(cells.half.shape[1]) == axis[:, None], -1.0, cells.half)
@@ -159,6 +166,7 @@ class _Search:
         axis = widest(spread, cells.half)
         halves = cells.split(axis)
         if len(halves) < FEW:
+            # A slope's variation times the half width falls to a quarter when that axis is halved.
             spread = spread * np.where(np.arange(spread.shape[1]) == axis[:, None], 0.25, 1.0)
             halves = halves.split(np.tile(widest(spread, halves.half[: len(cells)]), 2))
         self.waiting.put(halves)

@@ -76,6 +76,7 @@ def _scan(
     floats: FloatEnergy, x: Float64[FloatArray, "N D"], deadline: float
 ) -> Float64[FloatArray, "N kept d"]:
     """Return the best few points of a fixed scan of the prior's bulk, the rows of x in parts that fit into memory."""
+    # grid (S, d), energies (N, S): the same points for every x, which argpartition sorts only as far as needed.
     axis = np.linspace(-4, 4, SIDES.get(floats.d, 5))
     grid = np.stack(np.meshgrid(*[axis] * floats.d, indexing="ij"), -1).reshape(-1, floats.d) + 1e-3
     energies = np.full((len(x), len(grid)), np.inf)
@@ -115,6 +116,8 @@ def _modes(
 
 def _newton(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the steps (N, S, d) and what they promise to gain in nats (N, S); no step where nothing is known."""
+    # (N, S, d) and (N, S, d, d). Eigenvalues are replaced by their sizes, at least 1, so that a step always
+    # goes downhill and never far.
     d = gradient.shape[-1]
     finite = np.asarray(np.isfinite(gradient).all(-1) & np.isfinite(hessian).all((-1, -2)))
     gradient = np.where(finite[..., None], gradient, 0.0)
@@ -129,6 +132,7 @@ def _newton(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, Floa
 
 def _frames(hessians: Float64[FloatArray, "N d d"]) -> tuple[FloatArray, FloatArray]:
     """Return the Hessians' eigenvectors (N, d, d) and log determinants (N,); the identity where it is no number."""
+    # (N, d, d). A Hessian without preferred axes is not turned: plain frames are exact, and faster.
     d = hessians.shape[-1]
     plain = np.broadcast_to(np.eye(d), hessians.shape)
     finite = np.asarray(np.isfinite(hessians).all((-1, -2)))

@@ -34,6 +34,8 @@ def sum_rules(
     They are the first ones: all, unless the next block is expected to end after the deadline, on the clock
     ``time.monotonic()``. The sum has shape (N,).
     """
+    # Blocks of whole cells with about POINTS points; each cell's sum (B,) is a ball, and the order of adding
+    # them up does not matter for balls.
     ends = np.cumsum(sizes.prod(1))
     starts = np.searchsorted(ends, np.arange(0, ends[-1], POINTS), side="left")
     parts, done, steps = [BallArray(np.zeros(0))], 0, Steps(deadline)
@@ -56,6 +58,9 @@ def _cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) ->
         BallArray(cells.centre[cell, k]) + BallArray(cells.half[cell, k]) * table[place]
         for k, table in enumerate(nodes)
     ]
+    # All points of all cells stand in one row (P,). Nodes and weights are balls around the exact ones, U is
+    # enclosed at each, and the weights' products with exp(shift - U) are balls: the rule's exact value lies
+    # within.
     owner, chart = cells.owner[cell], cells.chart[cell]
     value = (BallArray(shift[owner]) - energy.at(owner, v, chart)).exp()
     if not chart.straight:
@@ -68,6 +73,8 @@ def _cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) ->
 
 def _laid_out(sizes: Sizes) -> tuple[list[BallArray], BallArray, Index, Index]:
     """Return tables of the rules' nodes (one an axis) and weights, and each point's cell and place in the tables."""
+    # sizes (B, d) as numbers in base 64: equal rows share one tensor rule, whose points stand once in the
+    # tables. place counts a cell's points from where its rule starts.
     _, first, kind = np.unique(
         sizes @ 64 ** np.arange(sizes.shape[1]), return_index=True, return_inverse=True
     )
@@ -84,6 +91,7 @@ def _laid_out(sizes: Sizes) -> tuple[list[BallArray], BallArray, Index, Index]:
 @lru_cache(maxsize=4096)
 def tensor_rule(sizes: tuple[int, ...]) -> tuple[list[BallArray], BallArray]:
     """Return the nodes, one array an axis, and the weights of a tensor rule, all flat."""
+    # indices(sizes) numbers the grid; weights are products of the axes' weights, as balls.
     rules = [gauss_legendre(n) for n in sizes]
     places = np.indices(sizes).reshape(len(sizes), -1)
     weights = rules[0].weights[places[0]]
@@ -98,6 +106,8 @@ def _by_owner(owner: Index, values: BallArray, points: int) -> BallArray:
     A sum of n floats in any order is off by at most n 2^-53 / (1 - n 2^-53) sum |value|, below n 2^-52 of it. The
     radius is itself made of sums of nonnegative floats, of at most P terms, with three more operations.
     """
+    # (P,) -> (N,). bincount adds in some order, which the bound of a float sum allows. A point enters count
+    # once.
     count = np.bincount(owner, minlength=points)
     mid = np.bincount(owner, values.mid, points)
     magnitude = np.bincount(owner, np.abs(values.mid), points)
@@ -123,6 +133,7 @@ def sum_rules_in_arb(
     function = energy.integrand.quantities.compiled("energy", 0, REAL_BALLS)
     totals = [arb(0)] * len(shift)
     with working_precision(bits):
+        # The exact rows are rounded to balls of the working precision, once.
         x = [[ball_of(value) for value in row] for row in data]
         rules = {n: nodes(n, bits) for n in set(sizes.reshape(-1).tolist())}
         for i, owner in enumerate(cells.owner.tolist()):

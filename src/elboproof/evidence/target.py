@@ -47,6 +47,7 @@ class Target:
     def negligible(self, cells: Cells, least: Float64[FloatArray, "B"]) -> NDArray[np.bool_]:
         """Return which cells may be left out if ``least`` bounds U from below there; a forecast, no proof."""
         with np.errstate(over="ignore", invalid="ignore"):
+            # (B,): a float that overflows is infinite, and not negligible.
             mass = cells.volume() * np.exp(np.minimum(self.shift[cells.owner] - least, 700.0))
         return np.asarray(mass <= self.small(cells))
 
@@ -61,6 +62,7 @@ def widest(spread: Float64[FloatArray, "B d"], half: Float64[FloatArray, "B d"])
 
     Any choice is sound. Taking always the same axis where nothing is known would make slivers without end.
     """
+    # (B, d) -> (B,).
     known = np.where(np.isfinite(spread), spread, np.inf)
     unknown = ~np.isfinite(known).all(1)
     return np.asarray(np.where(unknown, half.argmax(1), known.argmax(1)))

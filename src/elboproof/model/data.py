@@ -42,6 +42,7 @@ class Data:
     @cached_property
     def rows(self) -> list[list[Fraction]]:
         """Exact numbers, N rows; an error names the entry that is none."""
+        # tolist() gives Python's own numbers for any dtype, so that exact() sees what was meant.
         array = self.array
         return [
             [exact(value, _entry(array, n, j)) for j, value in enumerate(row)]
@@ -53,6 +54,8 @@ class Data:
         """Balls of shape (N, D): doubles are points, other numbers are enclosed."""
         if self.array.dtype == np.float64:
             return BallArray(self.array.reshape(-1, self.array.shape[-1]))
+        # (N, D). Each exact number becomes the ball around its nearest double; there must be one, because
+        # searches start there.
         for n, row in enumerate(self.rows):
             for j, number in enumerate(row):
                 double(number, _entry(self.array, n, j))
@@ -71,6 +74,8 @@ def data_of(model: LatentModel, x: Given) -> Data:
     """
     if isinstance(x, Data):
         return x
+    # Either all entries are doubles, and then the array is copied as it is, or all are read exactly. Both ways
+    # the array that is kept is no longer the caller's.
     array = _checked(rectangular(x), model.data_dim)
     if _are_doubles(array):
         array = array.astype(np.float64)
@@ -90,6 +95,7 @@ def exact_rows(model: LatentModel, x: Given) -> tuple[list[list[Fraction]], bool
 
 
 def _require_binary(data: Data, x: Given) -> None:
+    # Exact numbers are compared exactly: 1 + 1e-30 is not binary.
     plain = data.array.dtype == np.float64
     holds = (
         np.isin(data.array, (0.0, 1.0)).all()
@@ -133,6 +139,7 @@ def _checked(array: NDArray[Any], width: int) -> NDArray[Any]:
 
 def _are_doubles(array: NDArray[Any]) -> bool:
     """Whether float64 holds every entry."""
+    # Lists are looked at entry by entry, because 2**53 + 1 or "1/3" may stand beside floats.
     kind = array.dtype.kind
     if kind == "O":
         return all(

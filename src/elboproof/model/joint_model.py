@@ -66,6 +66,7 @@ class JointModel:
     @cached_property
     def supremum(self) -> float:
         """An upper bound of log p(x|z) over all z and x, in nats: the next double after the nearest one."""
+        # The nearest double to an exact number is off by half a unit; the next one is above it.
         tape = self.quantities.tape
         (value,) = nearest_doubles(tape, [tape.lower(self.likelihood.log_supremum(self.data_dim))])
         return float(np.nextafter(value, np.inf))

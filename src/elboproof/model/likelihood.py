@@ -134,6 +134,7 @@ def require_floats(likelihood: Likelihood) -> None:
     for j, variance in enumerate(likelihood.variance or ()):
         if Fraction(int(variance.p), int(variance.q)) * _LARGEST < 1:
             raise bad("variance" if likelihood.scalar else f"variance[{j}]", variance, requirement)
+    # An entry of the inverse beyond float64 would become infinite where the tape writes constants as doubles.
     if likelihood.covariance is not None:
         entries = _inverse(likelihood.covariance)[0].entries()
         if any(abs(entry) > _LARGEST for entry in entries):
@@ -200,6 +201,8 @@ def _inverse(covariance: tuple[tuple[Rational, ...], ...]) -> tuple[fmpq_mat, fm
 
 
 def _full_log_density(covariance: tuple[tuple[Rational, ...], ...], residual: Sequence[Expr]) -> Expr:
+    # r' C^-1 r: each pair once, those off the diagonal doubled. Exact rationals, so that constants stay exact
+    # on the tape.
     precision, determinant = _inverse(covariance)
     size = len(residual)
     forms = [  # one product of three is built in a third of the time of three products

@@ -141,6 +141,7 @@ class _Family:
 
     def problems(self, numbers: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
         """Yield a problem per scale, with its reference from the file."""
+        # One problem for each scale; the tags of scale and likelihood follow from it and are not typed.
         given = frozenset(Tag(word) for word in self.tags.split())
         (d,) = (DIMENSIONS[tag] for tag in given if tag in DIMENSIONS)
         latent = ("z",) if d == 1 else ("a", "b", "c")[:d]

@@ -26,6 +26,7 @@ Index = NDArray[np.intp]
 
 def root_half(radius: Float64[FloatArray, "N"]) -> Float64[FloatArray, "N"]:
     """Return numbers of `ROOT_BITS` bits, each at least its radius: ``ldexp`` and ``ceil`` are exact."""
+    # (N,). Scaled to [2^5, 2^6) and rounded up to an integer: six bits, or the power of two above them.
     shift = (np.floor(np.log2(radius)) - (ROOT_BITS - 1)).astype(int)
     return np.asarray(np.ldexp(np.ceil(np.ldexp(radius, -shift)), shift))
 
@@ -66,6 +67,8 @@ class Cells:
         d - 1 products of the exact 2h, one with the stretch. With a reach r, the stretch is bounded within r half
         widths of the centre.
         """
+        # centre, half: (B, d). |du/dv| is at most the stretch all over the cell, so the volume in u is at most
+        # that times the box's own. Factors are nonnegative, so that their roundings only scale.
         stretch = self.chart.stretch(self.centre, self.half, reach)
         return np.asarray(upward(np.prod(2 * self.half, axis=1) * stretch, self.half.shape[1]))
 
@@ -83,6 +86,9 @@ class Cells:
 
     def split(self, axis: Index) -> "Cells":
         """Return the two halves of each box along its own axis, first all lower ones; exact, see above."""
+        # (B, d) -> (2B, d): upper halves follow all lower ones. Halves of floats are floats, and so are the new
+        # centres, as long as cells are no smaller than SMALLEST allows: the two halves cover the box and share
+        # one face.
         rows = np.arange(len(self))
         half = self.half.copy()
         half[rows, axis] /= 2
@@ -119,6 +125,7 @@ class Worklist:
 
     def take(self, size: int) -> Cells:
         """Return the oldest cells, ``size`` at most, and have them wait no longer."""
+        # Whole parts as long as they fit: cutting one costs a copy.
         cells = self._parts.pop()
         while self._parts and len(cells) + len(self._parts[-1]) <= size:
             cells = Cells.joined([cells, self._parts.pop()])

@@ -92,6 +92,8 @@ class BetweenLines:
 
     def place(self, v: list[Any], number: Callable[[FloatArray], Any] = BallArray) -> tuple[list[Any], Any]:
         """Return u and |du/dv|; v are two elements of a ring, of shape (B,) in systems of arrays."""
+        # Elements (B,) or single numbers. Written so that v_1 and v_2 enter the slope and the place once each:
+        # in centred forms that keeps their dependence.
         p0, p1, q0, q1 = (number(column) for column in self.lines.T)
         slope = v[0] * (q1 - p1) + (q0 - p0)
         return [v[0], v[0] * p1 + p0 + v[1] * slope], slope
@@ -103,6 +105,8 @@ class BetweenLines:
         real line.
         """
         p0, p1, q0, q1 = (BallArray(column) for column in self.lines.T)
+        # (B,). An affine function maps a disc to a disc, whose farthest point has the size |slope at the
+        # centre| + |q1 - p1| r: that of the real interval. One rounding in r, the rest is balls.
         disc = BallArray(centre[:, 0], upward(half[:, 0] * reach, 1))
         return (disc * (q1 - p1) + (q0 - p0)).mag()
 
@@ -113,6 +117,8 @@ class BetweenLines:
         1 + |v_1|, because v_2 lies in [0, 1].
         """
         p0, p1, q0, q1 = self.lines.T
+        # (B,) each. A bilinear function is affine along each edge, so its least and greatest values over a box
+        # are at corners. If they have one sign, |u_2| is at least the smaller size.
         corners = []
         for side in (-1.0, 1.0):
             u = centre[:, 0] + side * half[:, 0]
@@ -135,6 +141,7 @@ class BetweenLines:
         """Return the derivatives in v by the chain rule: J'g, and J'HJ plus g_2 times u_2's own mixed derivative."""
         value, gradient, hessian = outer
         p0, p1, q0, q1 = self.lines.T
+        # (B, 2, 2). u_1 = v_1 is linear; u_2 has the one second derivative q1 - p1, mixed.
         turn = np.zeros((len(v), 2, 2))  # J: rows u, columns v
         turn[:, 0, 0], turn[:, 1, 0] = 1.0, p1 + v[:, 1] * (q1 - p1)
         turn[:, 1, 1] = (q0 - p0) + (q1 - p1) * v[:, 0]

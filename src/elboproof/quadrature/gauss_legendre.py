@@ -51,6 +51,7 @@ def error_factor(rho: Fraction, n: int) -> Fraction:
 
 def semi_axes(rho: Fraction) -> tuple[float, float]:
     """Return the ellipse's semi-axes (rho + 1/rho)/2 along the real line and (rho - 1/rho)/2 across it, rounded up."""
+    # Exact fractions; float() rounds them once.
     along, across = (rho + 1 / rho) / 2, (rho - 1 / rho) / 2
     return upward(float(along), 1), upward(float(across), 1)
 
@@ -102,4 +103,5 @@ def _balls(values: "list[arb]") -> BallArray:
 @lru_cache
 def factors() -> Float64[FloatArray, "sizes"]:
     """Return upper bounds of `error_factor` for each size."""
+    # One rounding, of an exact fraction, for each size.
     return np.array([upward(float(error_factor(RHO, n)), 1) for n in SIZES])
