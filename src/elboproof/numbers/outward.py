@@ -44,6 +44,14 @@ def downward(bound: Bound, roundings: int) -> Bound:
     return bound * (1.0 - (roundings + 2) * 2.0**-52)
 
 
+def rounding(sizes: Bound, roundings: int) -> Bound:
+    """Return a bound of the error of a float expression of + - *, ``sizes`` being that of the operands' sizes.
+
+    Such an expression errs by at most ((1 + u)^k - 1) times the exact value for the operands' sizes.
+    """
+    return sizes * ((roundings + 2) * 2.0**-52)
+
+
 def library_upward(bound: Bound) -> Bound:
     """Return an upper bound of a nonnegative number that needed functions of the C library."""
     return bound * (1.0 + LIBRARY)

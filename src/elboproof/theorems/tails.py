@@ -15,15 +15,13 @@ semidefinite on the rest and the linear part lies in its range.
 
 from collections.abc import Sequence
 from itertools import product
-from math import pi
 
 import numpy as np
-import sympy
 from flint import fmpq
 from sympy import Expr
 
 from elboproof.arguments import FloatArray
-from elboproof.numbers.functions import Sigmoid
+from elboproof.numbers.functions import WRITABLE
 from elboproof.theorems import polynomials
 from elboproof.theorems.natural import Natural, Theta
 from elboproof.theorems.polynomials import Box, Polynomial
@@ -31,14 +29,7 @@ from elboproof.theorems.polynomials import Box, Polynomial
 PRIOR = fmpq(3, 8)
 """Of |z|^2: three quarters of the prior's exponent help to bound the tail, the last quarter gives its mass."""
 _SEGMENTS = 256
-_BOUNDED = {
-    sympy.sin: 1.0,
-    sympy.cos: 1.0,
-    sympy.tanh: 1.0,
-    sympy.erf: 1.0,
-    Sigmoid: 1.0,
-    sympy.atan: pi / 2 + 1e-9,
-}
+_BOUNDED = {known.symbolic: known.size for known in WRITABLE.values() if known.size is not None}
 
 
 def magnitude(atom: Expr) -> float | None:
