@@ -1,7 +1,7 @@
 """Branch and bound: which cells carry mass, how each is integrated, and a bound of everything left out.
 
 A cell is *discarded* when volume * sup exp(-U) is negligible, and that bound is added to the remainder; *accepted* when
-a rule (`rules`) has a proved error that is small enough (`rules`); otherwise halved along the axis that varies
+a rule has a proved error that is small enough (`rules`); otherwise halved along the axis that varies
 most. Every bound comes from ball arithmetic; the floats that steer (scales, thresholds) can only cost time.
 """
 
