@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 
 import elboproof as ep
-from elboproof.theorems import best_elbo, natural
-from elboproof.theorems import leaf_bounds as leaves
-from elboproof.theorems import log_partition as integrals
-from elboproof.theorems import prove as search
-from elboproof.theorems import sufficient_statistics as moments
+from elboproof.theorems import best_elbo, leaf_estimates, log_partition, natural, prove, sufficient_statistics
 from elboproof.theorems.certificates import Certificate
 
 CUBIC = ep.Gap("z", ["z + c*z**3"], "v", ["7/10"])
@@ -376,27 +372,27 @@ def forget_a_control(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shrink_integrals(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = integrals.Integrals.bounds
+    whole = log_partition.Integrals.bounds
 
-    def bounds(self: integrals.Integrals, wanted: Any, seconds: float) -> None:
+    def bounds(self: log_partition.Integrals, wanted: Any, seconds: float) -> None:
         whole(self, wanted, seconds)
         self.known.update({theta: (low - 0.01, high - 0.01) for theta, (low, high) in self.known.items()})
 
-    monkeypatch.setattr(integrals.Integrals, "bounds", bounds)
+    monkeypatch.setattr(log_partition.Integrals, "bounds", bounds)
 
 
 def lose_a_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "halves", lambda *arguments: natural.halves(*arguments)[:1])
+    monkeypatch.setattr(prove, "halves", lambda *arguments: natural.halves(*arguments)[:1])
 
 
 def half_the_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = moments.divergence
-    monkeypatch.setattr(moments, "divergence", lambda q: whole(q) * 0.9)
+    whole = sufficient_statistics.divergence
+    monkeypatch.setattr(sufficient_statistics, "divergence", lambda q: whole(q) * 0.9)
 
 
 def ignore_branches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(best_elbo.BestElbo, "proved", lambda _, claims: [True] * len(claims))
-    monkeypatch.setattr(leaves.Judge, "promising", lambda *_: True)
+    monkeypatch.setattr(best_elbo.BestElbo, "proved", lambda _, claims, *__: [True] * len(claims))
+    monkeypatch.setattr(leaf_estimates.Estimates, "promising", lambda *_: True)
 
 
 MUTANTS = [forget_a_control, shrink_integrals, lose_a_leaf, half_the_divergence]

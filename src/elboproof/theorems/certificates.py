@@ -1,9 +1,4 @@
-"""Certificates: a proof as JSON, all numbers exact and written as strings.
-
-``{"schema", "version", "statement", "box", "leaves", "statistics", "integrals"}``. A leaf has its ``box``, the
-``posterior`` for upper bounds of the gap, the ``centre`` for lower ones, and the ``bounds`` claimed over it. An
-integral has its ``theta``, the factors of the statistics, and bounds of its logarithm A(theta).
-"""
+"""Certificates: a proof as JSON, in the schema of `statements.SCHEMA`; which of them `recheck` cannot verify."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,9 +9,9 @@ from typing import Any
 
 from elboproof.arguments import file_path
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.statements import Box, Elbo, Statement
+from elboproof.statements import SCHEMA, Box, Elbo, Statement
+from elboproof.theorems.natural import Natural
 
-SCHEMA = "elboproof.for_all/1"
 ROUNDING = Fraction(1, 10**7)
 """Claims about integrals are this much wider than what was proved: the check has its own rounding."""
 
@@ -52,6 +47,10 @@ class Certificate:
         """Write the certificate to a file; raises ``TypeError`` if ``path`` is no path."""
         file_path(path, "path").write_text(self.to_json(), encoding="utf-8")
 
+    def __repr__(self) -> str:
+        counts = (f"{len(self.content[name])} {name}" for name in ("leaves", "integrals"))
+        return f"{type(self).__name__}({', '.join(counts)})"
+
 
 def certificate(
     statement: Statement,
@@ -62,6 +61,7 @@ def certificate(
     statistics: Sequence[str],
 ) -> Certificate:
     """Return the certificate of a proof."""
+    # Sorted, and free of times and places: the same proof gives the same bytes.
     from elboproof import __version__
 
     return Certificate(
@@ -80,11 +80,16 @@ def certificate(
     )
 
 
+def unverifiable(statement: Statement, natural: Natural) -> str:
+    """Return what `recheck` has no method for in a proof of the statement, empty if it has one."""
+    return ""
+
+
 def described(statement: Statement) -> dict[str, Any]:
     """Return a statement as JSON data."""
     quantity = statement.quantity
     record: dict[str, Any] = {
-        "quantity": str(quantity.name),  # type: ignore[attr-defined]
+        "quantity": quantity.name,
         "latent": list(quantity.latent),
         "decoder": list(quantity.decoder),
         "variance": quantity.variance,

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
 
-import numpy as np
 from flint import arb
 
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.theorems.natural import Control, Theta
-from elboproof.theorems.polynomials import Box, rational
+from elboproof.statements import STEP, Box
+from elboproof.theorems.natural import ControlPoint, Theta
+from elboproof.theorems.polynomials import rational
 
-STEP = Fraction(1, 16)
-"""h of `leaves`: a smaller one gives a better tangent from less accurate differences."""
 CLAIM = Fraction(1, 10**7)
 
 
@@ -38,8 +36,8 @@ class Leaf:
 
     box: Box
     point: tuple[Fraction, ...]
-    centre: Control
-    controls: list[Control] | None
+    centre: ControlPoint
+    controls: list[ControlPoint] | None
     posterior: GaussianPosterior | None = None
     guess: tuple[float, float] = (-inf, inf)
     middle: tuple[float, float] = (-inf, inf)
@@ -48,7 +46,7 @@ class Leaf:
     above: bool = False
     unbounded: bool = False
 
-    def before(self, control: Control) -> Theta:
+    def before(self, control: ControlPoint) -> Theta:
         """Return c - h (b - c)."""
         h = rational(STEP)
         return tuple(c - h * (b - c) for b, c in zip(control.theta, self.centre.theta, strict=True))
@@ -71,13 +69,9 @@ def claim_above(bound: float) -> Fraction:
     return Fraction(math.ceil((Fraction(bound) + CLAIM * (1 + abs(Fraction(bound)))) * 10**8), 10**8)
 
 
-def upward(value: arb) -> float:
-    """Return a float that is no smaller than a ball; infinite for a NaN."""
-    if value.is_nan():
-        return inf
-    top = value.upper()
-    number = float(top)
-    return number if not top > number else float(np.nextafter(number, inf))
+def claim_below(bound: float) -> Fraction:
+    """Return a short number below a bound, likewise."""
+    return -claim_above(-bound)
 
 
 def greatest(values: Sequence[arb]) -> arb:

@@ -24,9 +24,9 @@ from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.functions import CONSTANTS, NAME_OF_CLASS, WRITABLE
 from elboproof.numbers.parser import UnknownNameError, parse
-from elboproof.statements import Quantity
+from elboproof.statements import Box, Quantity
 from elboproof.theorems import polynomials
-from elboproof.theorems.polynomials import Box, Polynomial, Reader
+from elboproof.theorems.polynomials import Polynomial, PolynomialReader
 
 Theta = tuple[fmpq, ...]
 
@@ -44,7 +44,7 @@ class _Spelling(StrPrinter):  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
-class Control:
+class ControlPoint:
     """A control point: theta without the constant statistic, the constant, and w."""
 
     theta: Theta
@@ -107,7 +107,7 @@ class Natural:
             return None
         return under[0] / over[1], under[1] / over[0]
 
-    def controls(self, box: Box) -> list[Control] | None:
+    def controls(self, box: Box) -> list[ControlPoint] | None:
         """Return the distinct control points over a box; None if v is not seen to be positive there."""
         weights = self.weights(box)
         if weights is None:
@@ -115,15 +115,15 @@ class Natural:
         found = {}
         for row in polynomials.control_points(self.phi, box):
             for w in weights:
-                control = Control(tuple(w * v for v in row[:-1]), w * row[-1], w)
+                control = ControlPoint(tuple(w * v for v in row[:-1]), w * row[-1], w)
                 found[control.theta, control.constant, w] = control
         return list(found.values())
 
-    def at(self, point: Sequence[Fraction]) -> Control:
+    def at(self, point: Sequence[Fraction]) -> ControlPoint:
         """Return theta at a point."""
         w = polynomials.value(self.under, point) / polynomials.value(self.over, point)
         values = [w * polynomials.value(phi, point) for phi in self.phi]
-        return Control(tuple(values[:-1]), values[-1], w)
+        return ControlPoint(tuple(values[:-1]), values[-1], w)
 
 
 def expressions(quantity: Quantity, parameters: Sequence[str]) -> Expressions:
@@ -193,7 +193,7 @@ def natural(quantity: Quantity, parameters: Sequence[str], box: Box) -> Natural:
     """
     parts = expressions(quantity, parameters)
     _require_real(parts, box)
-    reader = Reader((*parts.latents, *parts.parameters), parts.parameters)
+    reader = PolynomialReader((*parts.latents, *parts.parameters), parts.parameters)
     atoms: list[Expr] = []
     for j, output in enumerate(parts.decoder):
         atoms += [a for a in reader.atoms(output, f"decoder[{j}]") if a not in atoms]
@@ -216,7 +216,7 @@ def natural(quantity: Quantity, parameters: Sequence[str], box: Box) -> Natural:
     )
 
 
-def _require_polynomial(reader: Reader, expression: Expr, name: str) -> None:
+def _require_polynomial(reader: PolynomialReader, expression: Expr, name: str) -> None:
     atoms = reader.atoms(expression, name)
     if atoms:
         raise bad(name, str(atoms[0]), "a polynomial in the parameters with rational coefficients")
@@ -248,7 +248,7 @@ def _squares(
 
 def _variance(parts: Expressions) -> tuple[Polynomial, Polynomial]:
     over, under = sympy.fraction(sympy.together(parts.variance))
-    reader = Reader(parts.parameters, parts.parameters)
+    reader = PolynomialReader(parts.parameters, parts.parameters)
     read = []
     for part in (sympy.expand(over), sympy.expand(under)):
         _require_polynomial(reader, part, "variance")

@@ -19,9 +19,9 @@ from sympy import Expr
 
 from elboproof.arguments import shown
 from elboproof.numbers.exact import flint_rational
+from elboproof.statements import Box
 
 Polynomial = dict[tuple[int, ...], fmpq]
-Box = tuple[tuple[Fraction, Fraction], ...]
 
 MOST_TERMS = 2000
 HIGHEST_DEGREE = 60
@@ -73,7 +73,7 @@ def _too_large(name: str) -> ValueError:
     )
 
 
-class Reader:
+class PolynomialReader:
     """Reads expressions as polynomials in variables and in *atoms*, the parts that are no polynomials.
 
     Parameters

@@ -180,6 +180,12 @@ def floats(thetas: Sequence[Theta], statistics: int) -> FloatArray:
     return np.array(rows, dtype=np.float64).reshape(len(thetas), statistics)
 
 
+def floating(q: GaussianPosterior) -> Best:
+    """Return an exact Gaussian in floats, N = 1."""
+    covariance = [[[float(entry) for entry in row] for row in q.covariance]]
+    return Best(np.array([[float(m) for m in q.mean]]), np.array(covariance), np.zeros(1))
+
+
 def rounded(best: Best, n: int) -> GaussianPosterior:
     """Return the n-th Gaussian with short exact numbers: 24 bits relative to its deviations."""
     lower = np.linalg.cholesky(best.covariance[n])
