@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sympy import Symbol
 
 from elboproof.arguments import FloatArray
+from elboproof.numbers.outward import LIBRARY, library_downward, library_upward
 from elboproof.rechecking.functions import Terms
 from elboproof.rechecking.integration import Dense, Unable, majorant, shifted
 
@@ -28,6 +29,8 @@ _SEGMENTS = 128
 _BLOCK = 4096
 _LOSS = 2.0**-40
 """Of the sums of sizes: far more than the few hundred operations of a coefficient can lose."""
+_SPARE = 1e-6
+_LARGEST_MARGIN = 1e4
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def _bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
     seen = np.zeros(len(claims), dtype=int)
     roots = []
     for n, claim in enumerate(claims):
-        cells = _slabs(supremum(claim.function, z), claim.value)
+        cells = slabs(outer_margin(claim, z))
         roots.append(np.column_stack([np.full(len(cells), float(n)), cells]))
     waiting = [np.concatenate(roots)] if roots else []
     while waiting:
@@ -71,7 +74,7 @@ def _bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
             owner = cells[:, 0].astype(int)
             np.add.at(seen, owner, 1)
             holds &= seen <= MOST_CELLS
-            waiting.append(_quartered(cells[_left(coefficients[owner], cells[:, 1:], thresholds[owner])]))
+            waiting.append(quartered(cells[_left(coefficients[owner], cells[:, 1:], thresholds[owner])]))
     return [bool(h) for h in holds]
 
 
@@ -90,7 +93,7 @@ def supremum(function: Terms, z: Symbol) -> float:
             if radius > 2**12:
                 return float("inf")
         greatest = max(greatest, _largest(dense, float(radius)))
-    return greatest * (1 + 1e-9) + 1e-9
+    return library_upward(greatest) + LIBRARY
 
 
 def _largest(dense: Dense, radius: float) -> float:
@@ -131,18 +134,31 @@ def _exact_moments(function: Terms, z: Symbol) -> dict[tuple[int, int], Fraction
     return exact
 
 
-def _slabs(highest: float, threshold: float) -> FloatArray:
-    """Return cells (m low, m high, S low, S high) outside of which F <= threshold; S differs by a factor up to 4."""
-    k = highest + 0.5 - threshold + 1e-6
-    if not k < 1e4:
+def outer_margin(claim: Threshold, z: Symbol) -> float:
+    """Return an upper bound of K = M + 1/2 - threshold, where G(z) <= M + (3/8) z^2.
+
+    Raises
+    ------
+    ValueError
+        If it is too large to search.
+    """
+    k = supremum(claim.function, z) + 0.5 - claim.value + _SPARE
+    if not k < _LARGEST_MARGIN:
         raise ValueError("the ELBO is not seen to be bounded")
+    return k
+
+
+def slabs(k: float) -> FloatArray:
+    """Return cells (m low, m high, S low, S high) outside of which F <= threshold; S differs by a factor up to 4."""
+    # F > threshold needs (m^2 + S)/8 - (log S)/2 < K. So log S > -2K; S < `largest`, since S/8 - (log S)/2 increases
+    # from S = 4 on; and m^2 < 8 (K + (log S)/2). K has `_SPARE`, which is far above the roundings of these lines.
     largest = 8.0
-    while largest / 8 - log(largest) / 2 <= k:  # increasing from S = 4 on
+    while largest / 8 - log(largest) / 2 <= k:
         largest *= 1.25
-    least = exp(-2 * k) * (1 - 1e-9)
+    least = library_downward(exp(-2 * k))
     if least >= largest:
         return np.zeros((0, 4))
-    reach = sqrt(8 * max(k + log(largest) / 2, 0.0)) * (1 + 1e-9)
+    reach = library_upward(sqrt(8 * max(k + log(largest) / 2, 0.0)))
     edges = [least]
     while edges[-1] < largest:
         edges.append(min(edges[-1] * 4, largest))
@@ -186,9 +202,10 @@ def _conversion(count: int, low: FloatArray, width: FloatArray) -> FloatArray:
     return np.asarray(basis @ shift)
 
 
-def _quartered(cells: FloatArray) -> FloatArray:
-    """Cut each cell in both directions, S near its geometric mean."""
-    owner, m_low, m_high, s_low, s_high = cells.T
+def quartered(cells: FloatArray) -> FloatArray:
+    """Cut each cell in both directions, S near its geometric mean; whatever stands before its sides is kept."""
+    # Both halves end at the same float, so they cover the cell, however it is rounded.
+    *owner, m_low, m_high, s_low, s_high = cells.T
     m, s = (m_low + m_high) / 2, np.sqrt(s_low * s_high)
     parts, others = [(m_low, m), (m, m_high)], [(s_low, s), (s, s_high)]
-    return np.concatenate([np.stack([owner, *a, *b], 1) for a in parts for b in others])
+    return np.concatenate([np.stack([*owner, *a, *b], 1) for a in parts for b in others])

@@ -21,9 +21,7 @@ from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import ball_of
 from elboproof.numbers.parser import parse
-from elboproof.rechecking import best_posterior as recheck_best
-from elboproof.rechecking import expectations as recheck_moments
-from elboproof.rechecking import integration as recheck_integrals
+from elboproof.rechecking import best_posterior, trapezoids
 from elboproof.rechecking.best_posterior import Threshold
 from elboproof.rechecking.document import (
     CertificateError,
@@ -33,12 +31,11 @@ from elboproof.rechecking.document import (
     number,
     part,
 )
+from elboproof.rechecking.expectations import expectation
 from elboproof.rechecking.functions import Exponent, Function, Terms, combined, terms
-from elboproof.rechecking.integration import Unable
-from elboproof.statements import Elbo, Gap, Quantity, Statement
+from elboproof.rechecking.integration import BITS, Unable, log_integral, powers
+from elboproof.statements import STEP, Elbo, Gap, Quantity, Statement
 
-STEP = Fraction(1, 16)
-"""How far behind the centre the tangent's difference is taken."""
 Key = frozenset[tuple[Expr, Fraction]]
 
 
@@ -142,7 +139,7 @@ class _Checker:
     def _integral(self, key: Key) -> arb:
         if key not in self.computed:
             try:
-                self.computed[key] = recheck_integrals.log_integral(dict(key), tuple(self.exponent.latents))
+                self.computed[key] = log_integral(dict(key), tuple(self.exponent.latents))
             except Unable as reason:
                 raise CertificateError(f"integrals: cannot be verified: {reason}") from reason
         return self.computed[key]
@@ -157,9 +154,7 @@ class _Checker:
         """Return E_q[exponent] - KL(q || prior)."""
         pair = function.key, q
         if pair not in self.expected:
-            self.expected[pair] = recheck_moments.expectation(
-                dict(function.key), tuple(self.exponent.latents), q
-            )
+            self.expected[pair] = expectation(dict(function.key), tuple(self.exponent.latents), q)
         return self.expected[pair] + ball_of(function.constant) - _divergence(q)
 
     # -- leaves --
@@ -229,8 +224,10 @@ class _Checker:
 
     def _require_no_better_gaussian(self) -> None:
         claims = [threshold for _, threshold in self.thresholds]
+        z = self.exponent.latents[0]
+        polynomial = all(powers(z, claim.function) is not None for claim in claims)
         try:
-            holds = recheck_best.bounded(claims, self.exponent.latents[0])
+            holds = (best_posterior if polynomial else trapezoids).bounded(claims, z)
         except Unable as reason:
             raise CertificateError(f"leaves: cannot be verified: {reason}") from reason
         for (leaf, _), good in zip(self.thresholds, holds, strict=True):
@@ -270,7 +267,7 @@ def _divergence(q: GaussianPosterior) -> arb:
     squares = sum((m * m for m in q.mean), Fraction(0)) + sum(
         (q.covariance[i][i] for i in range(size)), Fraction(0)
     )
-    with working_precision(recheck_integrals.BITS):
+    with working_precision(BITS):
         log_det = 2 * q.entropy() - size * (1 + (2 * arb.pi()).log())
         return (ball_of(squares) - size - log_det) / 2
 

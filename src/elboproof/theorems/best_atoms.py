@@ -35,7 +35,7 @@ from elboproof.theorems.natural import Natural
 from elboproof.theorems.sufficient_statistics import growth
 
 POINTS = 6
-BLOCK = 32
+BLOCK = 16
 MOST_CELLS = 6_000
 NARROWEST = 2.0**-28
 """Half width of a cell, as in `best_elbo`: centres and halves are exact floats down to here."""
@@ -204,8 +204,8 @@ class AtomsBestElbo:
     def _tails(self, m: BallArray, s: BallArray, radius: float) -> tuple[FloatArray, FloatArray]:
         """Return bounds (B, I) of what lies beyond R in E[T] and E[T'], and in s E[e T']."""
         # int_{|e| > R} phi(e) exp(c |e|) de = exp(c^2/2) erfc((R - c)/sqrt 2), with c = b = a s, or b + 1 where a
-        # factor |e| <= exp(|e|) stands. Exponents are below 700, so that their own roundings are far below the library's
-        # margin, which is taken for each function.
+        # factor |e| <= exp(|e|) stands. Exponents are below 700, so that their own roundings are far below the
+        # library's margin, which is taken for each function.
         constants, rates = self.rates
         b = upward(rates * s.upper(), 1)
         lead = library_upward(constants * np.exp(rates * m.mag()))

@@ -18,7 +18,7 @@ from elboproof.theorems.steering import Steering
 
 SLACK = 1e-6
 """Nats: what estimates must have to spare before a proof is tried; integrals have 8 digits."""
-MOST_AT_ONCE = 512
+MOST_AT_ONCE = 128
 """Control points that are estimated between two looks at the clock."""
 Expected = tuple[list[arb], arb]
 """E_q T and KL(q || prior)."""
