@@ -29,6 +29,8 @@ _SEGMENTS = 128
 _BLOCK = 4096
 _LOSS = 2.0**-40
 """Of the sums of sizes: far more than the few hundred operations of a coefficient can lose."""
+SHARE = Fraction(3, 8)
+"""Of z^2, of which the prior has 1/2: what may be left of G outside the cells."""
 _SPARE = 1e-6
 _LARGEST_MARGIN = 1e4
 
@@ -74,19 +76,19 @@ def _bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
             owner = cells[:, 0].astype(int)
             np.add.at(seen, owner, 1)
             holds &= seen <= MOST_CELLS
-            waiting.append(quartered(cells[_left(coefficients[owner], cells[:, 1:], thresholds[owner])]))
+            waiting.append(_quartered(cells[_left(coefficients[owner], cells[:, 1:], thresholds[owner])]))
     return [bool(h) for h in holds]
 
 
-def supremum(function: Terms, z: Symbol) -> float:
-    """Return an upper bound of G(z) - (3/8) z^2: Bernstein coefficients on |z| <= 16 segment by segment, and 0 beyond.
+def supremum(function: Terms, z: Symbol, share: Fraction = SHARE) -> float:
+    """Return an upper bound of G(z) - share z^2: Bernstein coefficients on |z| <= 16 segment by segment, and 0 beyond.
 
     Beyond, no Taylor coefficient at the radius is positive, or the radius is doubled.
     """
     greatest = 0.0
     for mirrored in (False, True):
         dense = majorant(function, z, mirrored=mirrored)
-        dense[2] -= Fraction(3, 8)
+        dense[2] -= share
         radius = Fraction(16)
         while any(c > 0 for c in shifted(dense, radius)):
             radius *= 2
@@ -134,31 +136,32 @@ def _exact_moments(function: Terms, z: Symbol) -> dict[tuple[int, int], Fraction
     return exact
 
 
-def outer_margin(claim: Threshold, z: Symbol) -> float:
-    """Return an upper bound of K = M + 1/2 - threshold, where G(z) <= M + (3/8) z^2.
+def outer_margin(claim: Threshold, z: Symbol, share: Fraction = SHARE) -> float:
+    """Return an upper bound of K = M + 1/2 - threshold, where G(z) <= M + share z^2.
 
     Raises
     ------
     ValueError
         If it is too large to search.
     """
-    k = supremum(claim.function, z) + 0.5 - claim.value + _SPARE
+    k = supremum(claim.function, z, share) + 0.5 - claim.value + _SPARE
     if not k < _LARGEST_MARGIN:
         raise ValueError("the ELBO is not seen to be bounded")
     return k
 
 
-def slabs(k: float) -> FloatArray:
+def slabs(k: float, share: Fraction = SHARE) -> FloatArray:
     """Return cells (m low, m high, S low, S high) outside of which F <= threshold; S differs by a factor up to 4."""
-    # F > threshold needs (m^2 + S)/8 - (log S)/2 < K. So log S > -2K; S < `largest`, since S/8 - (log S)/2 increases
-    # from S = 4 on; and m^2 < 8 (K + (log S)/2). K has `_SPARE`, which is far above the roundings of these lines.
-    largest = 8.0
-    while largest / 8 - log(largest) / 2 <= k:
+    # F <= M + 1/2 + (log S)/2 - rate (m^2 + S), so F > threshold needs rate (m^2 + S) - (log S)/2 < K. So log S > -2K;
+    # S < `largest`, since rate S - (log S)/2 increases from S = 1/(2 rate) on, which is at most 8; and rate m^2 < K +
+    # (log S)/2. K has `_SPARE`, which is far above the roundings of these lines.
+    rate, largest = float(Fraction(1, 2) - share), 8.0
+    while rate * largest - log(largest) / 2 <= k:
         largest *= 1.25
     least = library_downward(exp(-2 * k))
     if least >= largest:
         return np.zeros((0, 4))
-    reach = library_upward(sqrt(8 * max(k + log(largest) / 2, 0.0)))
+    reach = library_upward(sqrt(max(k + log(largest) / 2, 0.0) / rate))
     edges = [least]
     while edges[-1] < largest:
         edges.append(min(edges[-1] * 4, largest))
@@ -202,10 +205,10 @@ def _conversion(count: int, low: FloatArray, width: FloatArray) -> FloatArray:
     return np.asarray(basis @ shift)
 
 
-def quartered(cells: FloatArray) -> FloatArray:
-    """Cut each cell in both directions, S near its geometric mean; whatever stands before its sides is kept."""
+def _quartered(cells: FloatArray) -> FloatArray:
+    """Cut each cell in both directions, S near its geometric mean."""
     # Both halves end at the same float, so they cover the cell, however it is rounded.
-    *owner, m_low, m_high, s_low, s_high = cells.T
+    owner, m_low, m_high, s_low, s_high = cells.T
     m, s = (m_low + m_high) / 2, np.sqrt(s_low * s_high)
     parts, others = [(m_low, m), (m, m_high)], [(s_low, s), (s, s_high)]
-    return np.concatenate([np.stack([*owner, *a, *b], 1) for a in parts for b in others])
+    return np.concatenate([np.stack([owner, *a, *b], 1) for a in parts for b in others])

@@ -37,12 +37,14 @@ from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.functions import Sigmoid
 from elboproof.numbers.outward import library_upward, upward
 from elboproof.numbers.tape import Tape
-from elboproof.rechecking.best_posterior import Threshold, outer_margin, quartered, slabs
+from elboproof.rechecking.best_posterior import Threshold, outer_margin, slabs
 from elboproof.rechecking.functions import Terms, terms
 from elboproof.rechecking.integration import Unable
 
 MOST_CELLS = 20_000
 """For all functions of a certificate together."""
+_SHARE = Fraction(1, 8)
+"""Less than for polynomials: cells of a large S are dear here, and fewer of them are left."""
 REACH = 12.0
 """R: phi(12) is 2e-32."""
 NATS = 32.0
@@ -156,7 +158,7 @@ def bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
     thresholds = np.array([claim.value for claim in claims])
     holds = np.ones(len(claims), dtype=bool)
     # Each F is at most its threshold outside its own slabs, so those of the largest margin serve all.
-    waiting, seen = [slabs(max(outer_margin(claim, z) for claim in claims))], 0
+    waiting, seen = [slabs(max(outer_margin(claim, z, _SHARE) for claim in claims), _SHARE)], 0
     while waiting and holds.any():
         cells = waiting.pop()
         if len(cells) == 0:
@@ -167,8 +169,7 @@ def bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
         seen += len(cells)
         if seen > MOST_CELLS:
             return [False] * len(claims)
-        left = _left(cells, at_centres, over_cells, thresholds, holds)
-        waiting.append(quartered(cells[left]))
+        waiting.append(_open_halves(cells, at_centres, over_cells, thresholds, holds))
     return [bool(h) for h in holds]
 
 
@@ -206,16 +207,16 @@ class _Table:
         )
 
 
-def _left(
+def _open_halves(
     cells: FloatArray,
     at_centres: _Table,
     over_cells: _Table,
     thresholds: FloatArray,
     holds: NDArray[np.bool_],
-) -> NDArray[np.bool_]:
-    """Return which cells (B, 4) are not done for every claim that still holds; ``holds`` loses what is refuted."""
-    # Balls (B, N). The cell of a maximum above the threshold is never done: the maximum is a stationary point, and F
-    # exceeds the threshold there.
+) -> FloatArray:
+    """Return the halves of the cells (B, 4) that are not done; ``holds`` loses what is refuted."""
+    # A cell is done when it is for every claim that still holds. Balls (B, N). The cell of a maximum above the
+    # threshold is never done: the maximum is a stationary point, and F exceeds the threshold there.
     m, square = (BallArray.interval(cells[:, k], cells[:, k + 1]).reshape(-1, 1) for k in (0, 2))
     centre = BallArray((cells[:, ::2] + cells[:, 1::2]) / 2)
     m_at, square_at = centre[:, :1], centre[:, 1:]
@@ -224,11 +225,23 @@ def _left(
     both = over_cells(m, square.sqrt())
     count = len(thresholds)
     slopes = [both[:, :count] - m, (both[:, count:] - 1 + 1 / square) * 0.5]
-    most = value
-    for slope, side, middle in zip(slopes, (m, square), (m_at, square_at), strict=True):
-        most = most + BallArray(slope.mag()) * BallArray((side - middle).mag())
+    rises = [
+        BallArray(slope.mag()) * BallArray((side - middle).mag())
+        for slope, side, middle in zip(slopes, (m, square), (m_at, square_at), strict=True)
+    ]
     holds &= ~(value.lower() > thresholds).any(0)
-    done = most.upper() <= thresholds
+    done = (value + rises[0] + rises[1]).upper() <= thresholds
     for slope in slopes:
         done |= (slope.lower() > 0) | (slope.upper() < 0)
-    return np.asarray(~(done | ~holds).all(1))
+    left = ~(done | ~holds).all(1)
+    along_m = np.nan_to_num(rises[0].mid).max(1) >= np.nan_to_num(rises[1].mid).max(1)
+    return _halved(cells[left], along_m[left])
+
+
+def _halved(cells: FloatArray, along_m: NDArray[np.bool_]) -> FloatArray:
+    """Return both halves of each cell, cut along m or along S; they end at the same float, so they cover the cell."""
+    low, high = cells.copy(), cells.copy()
+    for axis, which in ((0, along_m), (2, ~along_m)):
+        middle = (cells[which, axis] + cells[which, axis + 1]) / 2
+        low[which, axis + 1], high[which, axis] = middle, middle
+    return np.concatenate([low, high])
