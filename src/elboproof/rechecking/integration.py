@@ -5,8 +5,8 @@ at their worst, has no positive Taylor coefficient at z = R (and H(-z) neither),
 side is at most (2 pi)^(-1/2) int_R^oo exp(-z^2/8) dz = erfc(R / sqrt 8).
 
 *Two latents.* If G has degree at most 2 in b, then with G - b^2/2 = -alpha(a) b^2/2 + beta(a) b + gamma(a) and alpha
-> 0 (even powers with coefficients >= 0) the integral over b is sqrt(2 pi / alpha) exp(beta^2/(2 alpha) + gamma), and
-the tail's condition is that beta^2 + 2 alpha (gamma - (3/8) a^2) <= 0 beyond R; there 1/alpha <= 1/alpha(0).
+> 1/2 (at 0, and alpha - 1/2 has no real root, by Sturm's sequence) the integral over b is sqrt(2 pi / alpha)
+exp(beta^2/(2 alpha) + gamma), and the tail's condition is that beta^2 + 2 alpha (gamma - (3/8) a^2) <= 0 beyond R.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,6 +33,8 @@ BITS = 80
 TOLERANCE = 2.0**-30
 _SMALLEST_RADIUS = 16
 _LARGEST_RADIUS = 2.0**12
+_CURVATURE = Fraction(1, 2)
+"""Of the exponent along the latent that is integrated first, at least; the prior alone has 1."""
 _BOUNDS = {sympy.sin: 1, sympy.cos: 1, sympy.tanh: 1, sympy.erf: 1, Sigmoid: 1, sympy.atan: 2}
 Dense = list[Fraction]
 """Coefficients of a polynomial in one variable, by power."""
@@ -70,6 +72,8 @@ def _radius_of(function: Terms, z: Symbol) -> float:
     try:
         sides = majorant(function, z), majorant(function, z, mirrored=True)
     except Unable:
+        if powers(sympy.sinh(z), function) is None:
+            raise
         return _radius_in_sinh(function, z)
     for side in sides:
         side[2] -= Fraction(3, 8)
@@ -78,9 +82,7 @@ def _radius_of(function: Terms, z: Symbol) -> float:
 
 def _radius_in_sinh(function: Terms, z: Symbol) -> float:
     """Return an R for a polynomial in u = sinh z: beyond |u| = 1000 < sinh(16) none of its coefficients is positive."""
-    dense = powers(sympy.sinh(z), function)
-    if dense is None:
-        raise Unable(f"no bound of {next(iter(function))} is known to the check")
+    dense = powers(sympy.sinh(z), function) or []
     for side in (dense, [c * (-1) ** k for k, c in enumerate(dense)]):
         if any(c > 0 for c in shifted(side, Fraction(1000))):
             raise Unable("the exponent is not seen to be bounded above")
@@ -238,9 +240,14 @@ def _quadratic(function: Terms, a: Symbol, b: Symbol) -> tuple[Dense, Dense, Den
         target += [Fraction(0)] * (i + 1 - len(target))
         target[i] += number if j < 2 else -2 * number
     parts[2][2] -= Fraction(1, 2)
-    alpha = parts[0]
-    positive = alpha[0] > 0 and all(c == 0 if k % 2 else c >= 0 for k, c in enumerate(alpha))
-    return (parts[0], parts[1], parts[2]) if positive else None
+    return (parts[0], parts[1], parts[2]) if _exceeds(parts[0], _CURVATURE) else None
+
+
+def _exceeds(dense: Dense, bound: Fraction) -> bool:
+    """Whether a polynomial exceeds a number on the whole line."""
+    shifted_down = [dense[0] - bound, *dense[1:]]
+    coefficients = [sympy.Rational(c.numerator, c.denominator) for c in reversed(shifted_down)]
+    return dense[0] > bound and int(sympy.Poly(coefficients, sympy.Dummy("a")).count_roots()) == 0
 
 
 def _eliminated(alpha: Dense, beta: Dense, gamma: Dense, a: Symbol) -> arb:
@@ -261,7 +268,7 @@ def _eliminated(alpha: Dense, beta: Dense, gamma: Dense, a: Symbol) -> arb:
         al, be, ga = (f(t) for f in rough)
         return np.asarray(be * be / (2 * al) + ga - np.log(al) / 2)
 
-    tail = (arb(radius) / arb(8).sqrt()).erfc() / ball_of(alpha[0]).sqrt()
+    tail = (arb(radius) / arb(8).sqrt()).erfc() / ball_of(_CURVATURE).sqrt()
     return _logarithm(exponent, estimate, radius, arb(0, (2 * tail).upper()))
 
 

@@ -71,7 +71,7 @@ class _Size:
 def _size(e: Expr, z: Symbol) -> _Size:
     constant, power, wave, steepness = 1.0, 0, 0.0, 0.0
     for factor, exponent in e.as_powers_dict().items():
-        if not factor.has(z):
+        if not (factor**exponent).has(z):
             constant = library_upward(constant * float(abs(factor**exponent)))
             continue
         slope = abs(sympy.diff(factor.args[0], z)) if factor.args else sympy.Integer(1)

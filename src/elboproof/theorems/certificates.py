@@ -7,10 +7,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import sympy
+from sympy import Expr
+
 from elboproof.arguments import file_path
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.statements import SCHEMA, Box, Elbo, Statement
-from elboproof.theorems.natural import Natural
+from elboproof.numbers.functions import Sigmoid
+from elboproof.statements import SCHEMA, Box, Elbo, Gap, Statement
+from elboproof.theorems import tails
+from elboproof.theorems.natural import Natural, spelling
 
 ROUNDING = Fraction(1, 10**7)
 """Claims about integrals are this much wider than what was proved: the check has its own rounding."""
@@ -82,7 +87,34 @@ def certificate(
 
 def unverifiable(statement: Statement, natural: Natural) -> str:
     """Return what `recheck` has no method for in a proof of the statement, empty if it has one."""
+    # The check shares no code with the search, so this is a description of its methods; tests hold both directions.
+    from_below = isinstance(statement.quantity, Gap) and statement.lower is not None and statement.lower > 0
+    growing = [atom for atom in natural.atoms if tails.magnitude(atom) is None]
+    if growing and not _in_sinh_alone(natural):
+        return f"a decoder with {spelling(growing[0])}"
+    curved = [atom for atom in natural.atoms if not _squashed_affinely(atom)]
+    if from_below and curved:
+        return f"a lower bound of the gap with {spelling(curved[0])}"
+    d, highest = (
+        len(natural.latents),
+        [max(powers, default=0) for powers in zip(*natural.statistics, strict=True)],
+    )
+    if d > 1 and not isinstance(statement.quantity, Elbo) and min(highest[:d], default=0) > 2:
+        return "an exponent of degree above 2 in each latent"
     return ""
+
+
+def _in_sinh_alone(natural: Natural) -> bool:
+    """Whether the statistics are powers of sinh(z)."""
+    return natural.atoms == (sympy.sinh(natural.latents[0]),) and not any(s[0] for s in natural.statistics)
+
+
+def _squashed_affinely(atom: Expr) -> bool:
+    """Whether an atom is a constant, or sin, cos, tanh or sigmoid of a + b z."""
+    if not atom.free_symbols:
+        return True
+    affine = all(sympy.diff(argument, z).is_number for argument in atom.args for z in atom.free_symbols)
+    return isinstance(atom, sympy.sin | sympy.cos | sympy.tanh | Sigmoid) and affine
 
 
 def described(statement: Statement) -> dict[str, Any]:

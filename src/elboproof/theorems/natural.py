@@ -43,6 +43,11 @@ class _Spelling(StrPrinter):  # type: ignore[misc]
         return "exp(1)" if e is sympy.E else str(super()._print(e, **settings))
 
 
+def spelling(e: Expr) -> str:
+    """Return an expression as the parser reads it."""
+    return str(_Spelling().doprint(e))
+
+
 @dataclass(frozen=True)
 class ControlPoint:
     """A control point: theta without the constant statistic, the constant, and w."""
@@ -94,7 +99,7 @@ class Natural:
 
     def spelled(self) -> tuple[str, ...]:
         """Return the statistics as the parser reads them."""
-        names = [_Spelling().doprint(factor) for factor in (*self.latents, *self.atoms)]
+        names = [spelling(factor) for factor in (*self.latents, *self.atoms)]
         return tuple(
             "*".join(f"({name})**{power}" for name, power in zip(names, statistic, strict=True) if power)
             for statistic in self.statistics

@@ -28,7 +28,7 @@ def _screen(result: Any) -> str:
         if one.name not in ("statement", "parameters", "box"):
             rows[one.name] = _words(getattr(result, one.name))
     width = max(map(len, rows))
-    lines = [f"  {name:{width}}  {text}" for name, text in rows.items()]
+    lines = [f"  {name:{width}}  {text}" for name, text in rows.items() if text != ""]
     return "\n".join(
         [type(result).__name__, *(one if len(one) <= WIDEST else f"{one[:WIDEST]}..." for one in lines)]
     )
@@ -36,11 +36,17 @@ def _screen(result: Any) -> str:
 
 def _words(value: object) -> str:
     if isinstance(value, dict):
-        sides = {k: v if isinstance(v, tuple) else (v,) for k, v in value.items()}
-        return ", ".join(f"{k} in [{', '.join(map(shown_number, v))}]" for k, v in sides.items())
+        return _shown_place(value)
     if isinstance(value, float):
         return f"{value:.3g}"
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _shown_place(place: dict[str, Any]) -> str:
+    """Return a point or a box, by the parameters' names, in words."""
+    if any(isinstance(side, tuple) for side in place.values()):
+        return shown_box(tuple(place), tuple(place.values()))
+    return ", ".join(f"{name} = {shown_number(number)}" for name, number in place.items())
 
 
 @dataclass(frozen=True, repr=False)
@@ -108,7 +114,7 @@ class Counterexample:
     @property
     def status(self) -> str:
         """One sentence."""
-        place = ", ".join(f"{name} = {shown_number(number)}" for name, number in self.point.items())
+        place = _shown_place(self.point)
         return f"refuted: {self.statement} fails at {place}, where the quantity is in {self.enclosure}"
 
     def __str__(self) -> str:
@@ -149,7 +155,7 @@ class Unproved:
     @property
     def status(self) -> str:
         """One sentence."""
-        place = shown_box(tuple(self.sub_box), tuple(self.sub_box.values()))
+        place = _shown_place(self.sub_box)
         low, high = float(self.enclosure.lower), float(self.enclosure.upper)
         known = (
             "nothing is known"
