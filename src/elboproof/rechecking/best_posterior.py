@@ -45,6 +45,8 @@ class Threshold:
 
 def bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
     """Return for which claims sup F <= threshold was proved; one function's lowest threshold decides for its others."""
+    # If the lowest threshold of a function holds, then its others do; if it does not, each of them is tried for
+    # itself.
     keys = [frozenset(claim.function.items()) for claim in claims]
     lowest: dict[object, Threshold] = {}
     for key, claim in zip(keys, claims, strict=True):
@@ -57,6 +59,8 @@ def bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
 
 
 def _bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
+    # Rows (owner, m low, m high, S low, S high): cells of all claims in one stack. Those of a claim that needed too
+    # many are dropped with the claim; a claim holds when its cells are used up.
     coefficients = _moments([claim.function for claim in claims], z)
     thresholds = np.array([claim.value for claim in claims])
     holds = np.ones(len(claims), dtype=bool)
@@ -85,6 +89,8 @@ def supremum(function: Terms, z: Symbol, share: Fraction = SHARE) -> float:
 
     Beyond, no Taylor coefficient at the radius is positive, or the radius is doubled.
     """
+    # For z >= 0 and for -z. If no Taylor coefficient at R is positive then H(R + y) = sum c_k y^k <= c_0 <= 0 for y
+    # >= 0; inside, Bernstein coefficients on each segment bound H.
     greatest = 0.0
     for mirrored in (False, True):
         dense = majorant(function, z, mirrored=mirrored)
@@ -100,6 +106,7 @@ def supremum(function: Terms, z: Symbol, share: Fraction = SHARE) -> float:
 
 def _largest(dense: Dense, radius: float) -> float:
     """Return an upper bound on [0, radius] from segments that grow with the distance from 0."""
+    # matrix (segments, n, n) times coefficients (n,): one row of Bernstein coefficients per segment.
     ends = radius * (np.arange(_SEGMENTS + 1) / _SEGMENTS) ** 2
     matrix = _conversion(len(dense), ends[:-1], np.diff(ends))
     numbers = np.array([float(c) for c in dense])
@@ -122,6 +129,7 @@ def _moments(functions: Sequence[Terms], z: Symbol) -> FloatArray:
 
 
 def _exact_moments(function: Terms, z: Symbol) -> dict[tuple[int, int], Fraction]:
+    # E z^k = sum_j C(k, 2j) (2j - 1)!! m^(k - 2j) S^j, as z = m + e with E e^(2j) = (2j - 1)!! S^j.
     exact = {(0, 0): Fraction(1, 2), (2, 0): Fraction(-1, 2), (0, 1): Fraction(-1, 2)}
     for monomial, number in function.items():
         base, power = monomial.as_base_exp()
@@ -170,6 +178,11 @@ def slabs(k: float, share: Fraction = SHARE) -> FloatArray:
 
 def _left(coefficients: FloatArray, cells: FloatArray, thresholds: FloatArray) -> NDArray[np.bool_]:
     """Return for which cells neither F <= threshold nor the absence of stationary points is proved."""
+    # B cells at once. value (B, i, j) are Bernstein coefficients of P on a cell: P is between the least and the
+    # largest, and its slopes on the unit square are between those of degree times the differences. `size` (B, i, j)
+    # bounds what they lost to rounding, `slack` what the differences did. log S is concave: it is at most its tangent
+    # at `centre`, whose Bernstein coefficients along S are `line`; its slope is at most that at the low end, at least
+    # that at the high end.
     m_low, m_width = cells[:, 0], cells[:, 1] - cells[:, 0]
     s_low, s_high = cells[:, 2], cells[:, 3]
     s_width = s_high - s_low
@@ -195,6 +208,8 @@ def _left(coefficients: FloatArray, cells: FloatArray, thresholds: FloatArray) -
 
 def _conversion(count: int, low: FloatArray, width: FloatArray) -> FloatArray:
     """Return matrices (n, count, count) from powers to Bernstein coefficients over [low, low + width]."""
+    # As z = low + width u: z^k = sum_j C(k, j) low^(k - j) width^j u^j, and u^j has the Bernstein coefficients C(a,
+    # j)/C(n, j). In floats; `_LOSS` of the sums of sizes covers their roundings.
     n = count - 1
     shift = np.zeros((len(low), count, count))
     powers = [low**k for k in range(count)], [width**k for k in range(count)]

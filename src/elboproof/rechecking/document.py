@@ -40,6 +40,8 @@ def loaded(file: Path) -> dict[str, Any]:
     CertificateError
         If it is too large, no JSON, or of another schema.
     """
+    # The size is looked at before the file is read, and no number is taken that JSON itself would round: a
+    # certificate spells its numbers in strings.
     if file.stat().st_size > LARGEST_FILE:
         raise CertificateError(f"file: got {file.stat().st_size} bytes; expected at most {LARGEST_FILE}")
 
@@ -77,6 +79,8 @@ class Document:
         self.integrals = part(content, "integrals", list)
 
     def _statement(self, stated: Mapping[str, Any]) -> Statement:
+        # The same constructors as a user's: what they refuse in a statement, they refuse here. A statement without a
+        # bound claims nothing, one with lower > upper is false everywhere.
         kinds: dict[str, type[Quantity]] = {"gap": Gap, "log evidence": LogEvidence, "ELBO": Elbo}
         kind = kinds.get(str(stated.get("quantity")))
         if kind is None:
@@ -96,6 +100,8 @@ class Document:
         return Statement(quantity, bounds[0], bounds[1])
 
     def _leaf(self, leaf: object, name: str) -> LeafClaim:
+        # Inside the box, by exact comparison, or volumes could add up with leaves elsewhere; the centre inside the
+        # leaf is not needed by any proof, but nothing else is what the format says.
         if not isinstance(leaf, dict):
             raise CertificateError(f"{name}: got {shown(leaf)}; expected an object")
         sides = part(leaf, "box", list, name)

@@ -59,6 +59,8 @@ def log_integral(function: Terms, latents: tuple[Symbol, ...]) -> arb:
 
 
 def _line(function: Terms, z: Symbol) -> arb:
+    # A(G) = log int exp(G - z^2/2)/sqrt(2 pi); what lies beyond R is in [0, 2 tail] and enters as a ball around 0,
+    # which only widens.
     radius = _radius_of(function, z)
     whole = combined([(function, Fraction(1)), ({z**2: Fraction(1)}, Fraction(-1, 2))])
     tail = (arb(radius) / arb(8).sqrt()).erfc()
@@ -82,6 +84,8 @@ def _radius_of(function: Terms, z: Symbol) -> float:
 
 def _radius_in_sinh(function: Terms, z: Symbol) -> float:
     """Return an R for a polynomial in u = sinh z: beyond |u| = 1000 < sinh(16) none of its coefficients is positive."""
+    # As |z| <= |sinh z|, G(z) = p(u) <= 0 <= (3/8) z^2 where p has no positive Taylor coefficient from |u| = 1000 on;
+    # on both sides, u and -u.
     dense = powers(sympy.sinh(z), function) or []
     for side in (dense, [c * (-1) ** k for k, c in enumerate(dense)]):
         if any(c > 0 for c in shifted(side, Fraction(1000))):
@@ -100,6 +104,10 @@ def _logarithm(
 
     Of an even function, the half over the positive numbers is taken twice.
     """
+    # With exp(exponent - shift) the integrand is of moderate size; floats choose the shift and the cuts, and any
+    # choice is sound: the integral over [-R, R] is the sum of the pieces', each enclosed by `acb.integral`. An even
+    # integrand is taken over [0, R], twice. If the enclosure holds 0, the logarithm is not finite and no comparison
+    # succeeds.
     nodes = np.linspace(-radius, radius, 4097)
     with np.errstate(all="ignore"):
         values = np.nan_to_num(estimate(nodes), nan=-1e300, neginf=-1e300, posinf=-1e300)
@@ -135,6 +143,8 @@ def majorant(function: Terms, z: Symbol, mirrored: bool = False) -> Dense:
     Unable
         If an atom is not known to be bounded.
     """
+    # For z >= 0, sin(z) z^k <= z^k and so on: a term with atoms is at most its size with each atom at its largest; a
+    # pure power keeps its sign, with (-1)^k for G(-z).
     dense = [Fraction(0)] * 3
     for monomial, number in function.items():
         power, size, plain = 0, Fraction(1), True
@@ -152,6 +162,7 @@ def majorant(function: Terms, z: Symbol, mirrored: bool = False) -> Dense:
 
 
 def _bound(atom: Expr, z: Symbol) -> Fraction:
+    # Constants come from SymPy's evaluation in 15 digits; the margin of 1e-9 is far above its error.
     if z not in atom.free_symbols:
         return abs(Fraction(float(atom))) * (1 + Fraction(1, 10**9))
     if atom.func not in _BOUNDS:
@@ -161,6 +172,7 @@ def _bound(atom: Expr, z: Symbol) -> Fraction:
 
 def shifted(dense: Dense, at: Fraction) -> Dense:
     """Return the Taylor coefficients at a point."""
+    # FLINT composes the polynomial with at + y, exactly.
     n = len(dense)
     moved = fmpq_poly([flint_rational(c) for c in dense])(fmpq_poly([flint_rational(at), 1])).coeffs()
     return [Fraction(int(c.p), int(c.q)) for c in moved] + [Fraction(0)] * (n - len(moved))
@@ -168,6 +180,7 @@ def shifted(dense: Dense, at: Fraction) -> Dense:
 
 def _radius(dense: Dense) -> float:
     """Return an R from which on a polynomial is <= 0 since none of its Taylor coefficients there is positive."""
+    # p(R + y) = sum c_k y^k <= 0 for y >= 0 if all c_k <= 0.
     radius = float(_SMALLEST_RADIUS)
     while any(c > 0 for c in shifted(dense, Fraction(radius))):
         radius *= 2
@@ -230,6 +243,7 @@ def _plane(function: Terms, latents: tuple[Symbol, ...]) -> arb:
 
 def _quadratic(function: Terms, a: Symbol, b: Symbol) -> tuple[Dense, Dense, Dense] | None:
     """Return alpha, beta, gamma as polynomials in a, None where this is not the form."""
+    # Sorted by powers of b: -alpha/2 stands at b^2, beta at b, gamma at 1; the prior's -b^2/2 and -a^2/2 are put in.
     parts: list[Dense] = [[Fraction(1)], [Fraction(0)], [Fraction(0)] * 3]
     for monomial, number in function.items():
         powers = monomial.as_powers_dict()
@@ -245,12 +259,16 @@ def _quadratic(function: Terms, a: Symbol, b: Symbol) -> tuple[Dense, Dense, Den
 
 def _exceeds(dense: Dense, bound: Fraction) -> bool:
     """Whether a polynomial exceeds a number on the whole line."""
+    # It exceeds the number at 0 and never meets it. SymPy counts real roots exactly.
     shifted_down = [dense[0] - bound, *dense[1:]]
     coefficients = [sympy.Rational(c.numerator, c.denominator) for c in reversed(shifted_down)]
     return dense[0] > bound and int(sympy.Poly(coefficients, sympy.Dummy("a")).count_roots()) == 0
 
 
 def _eliminated(alpha: Dense, beta: Dense, gamma: Dense, a: Symbol) -> arb:
+    # int exp(-alpha b^2/2 + beta b + gamma) db = sqrt(2 pi/alpha) exp(beta^2/(2 alpha) + gamma). Beyond R the last
+    # exponent is at most -a^2/8: beta^2/(2 alpha) + gamma + a^2/8 <= 0 times 2 alpha is `condition`. So each side is
+    # at most erfc(R/sqrt 8)/sqrt(alpha).
     lifted = list(gamma)
     lifted[2] += Fraction(1, 8)  # gamma has -a^2/2 in it: what is left to bound is gamma - (3/8) a^2
     condition = _sum(product(beta, beta), [2 * c for c in product(alpha, lifted)])

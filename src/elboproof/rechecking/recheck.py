@@ -56,6 +56,7 @@ def recheck(path: str | Path) -> Statement:
     OSError
         If the file cannot be read.
     """
+    # Whatever is raised on the way refuses the certificate: nothing is returned but by reaching the end.
     document = Document(loaded(file_path(path, "path")))
     try:
         checker = _Checker(document)
@@ -88,6 +89,8 @@ class _Checker:
 
     def run(self) -> None:
         """Raise unless everything holds."""
+        # gap >= lower for lower <= 0 is Jensen's inequality and needs no leaf; every other bound is required of every
+        # leaf, and the leaves cover the box.
         statement = self.document.statement
         by_jensen = isinstance(self.quantity, Gap) and statement.lower is not None and statement.lower <= 0
         if by_jensen and statement.upper is None:
@@ -105,6 +108,8 @@ class _Checker:
 
     def _claimed(self) -> dict[Key, tuple[str, Fraction, Fraction, Fraction]]:
         """Return the claims about integrals by the function that is integrated: name, constant, bounds."""
+        # An integral is known by its function of z, not by its place: coefficients of the statistics are added up to
+        # one function, whose constant is set aside, as it only shifts the logarithm.
         known = {str(z): z for z in self.exponent.latents}
         parts: list[Terms] = []
         for k, text in enumerate(self.document.statistics):
@@ -128,6 +133,8 @@ class _Checker:
         return claims
 
     def _integrate_claims(self) -> None:
+        # Claims are not used, only checked: all that follows takes the integrals computed here. A claim that is off
+        # shows a search that errs.
         for key, (name, constant, low, high) in self.claimed.items():
             value = self._integral(key) + ball_of(constant)
             if not (value >= ball_of(low) and value <= ball_of(high)):
@@ -160,6 +167,8 @@ class _Checker:
     # -- leaves --
 
     def _require_upper(self, leaf: LeafClaim, bound: Fraction) -> None:
+        # At each control point the value is at most the claim, and the bounded function is convex there: so it is
+        # over the leaf. `not (a <= b)` refuses undecided and NaN.
         if leaf.upper is None or leaf.upper > bound:
             raise CertificateError(
                 f"{leaf.name}.bounds: got the upper bound {shown(leaf.upper)}; expected one up to {bound}"
@@ -172,6 +181,7 @@ class _Checker:
             )
 
     def _above(self, leaf: LeafClaim, control: Function) -> arb:
+        # gap <= A - E_q[exponent] + KL for any q; log p and the ELBO have (D/2) log w below its tangent at w_c.
         if isinstance(self.quantity, Gap):
             if leaf.posterior is None:
                 raise CertificateError(f"{leaf.name}.posterior: got none; expected a Gaussian")
@@ -193,6 +203,7 @@ class _Checker:
         return leaf.centre
 
     def _require_lower(self, leaf: LeafClaim, bound: Fraction) -> None:
+        # log w is above its chord over the leaf's interval of w, whose ends are the control points' w.
         if leaf.lower is None or leaf.lower < bound:
             raise CertificateError(
                 f"{leaf.name}.bounds: got the lower bound {shown(leaf.lower)}; expected one from {bound}"
@@ -209,6 +220,8 @@ class _Checker:
 
     def _tangent(self, leaf: LeafClaim, control: Function) -> arb:
         """Return A(c) + (A(c) - A(c - h (b - c)))/h, a lower bound of A's tangent, by convexity."""
+        # With d = b - c: A(c - h d) >= A(c) - h A'(c) d, so A'(c) d >= (A(c) - A(c - h d))/h, for any h > 0. Lower
+        # ends of balls count: the comparison that follows needs all of the ball.
         centre = self.exponent.at(self._centre(leaf))
         before = Function(combined([(centre.terms, 1 + STEP), (control.terms, -STEP)]), centre.weight)
         mass = self._mass(centre, leaf)
@@ -216,6 +229,8 @@ class _Checker:
 
     def _threshold(self, leaf: LeafClaim, control: Function, bound: Fraction) -> Threshold:
         """Return what no ELBO may exceed at a control point, for the gap to be at least the bound over the leaf."""
+        # gap = A - E* >= l - E*, concave over the hull: the least value is at a control point, and there E* <= l -
+        # bound is what is left to prove. Rounded down.
         if len(self.exponent.latents) != 1:
             raise CertificateError(f"{leaf.name}: lower bounds of the gap are verified for one latent only")
         threshold = self._tangent(leaf, control) - ball_of(control.constant) - ball_of(bound)
@@ -245,6 +260,8 @@ def _require_cover(leaves: Sequence[LeafClaim], box: Sequence[tuple[Fraction, Fr
 
     They are closed and lie in the box; a hole would be open in it, and so have a volume.
     """
+    # Sorted by their low ends along the first axis, only leaves that begin before one ends can overlap it. Exact
+    # rationals.
     ordered = sorted(leaves, key=lambda leaf: leaf.box[0])
     for n, leaf in enumerate(ordered):
         for other in ordered[n + 1 :]:
@@ -263,6 +280,7 @@ def _require_cover(leaves: Sequence[LeafClaim], box: Sequence[tuple[Fraction, Fr
 @lru_cache(maxsize=4096)
 def _divergence(q: GaussianPosterior) -> arb:
     """Return KL(q || N(0, I))."""
+    # (|m|^2 + tr S - d - log det S)/2, with log det S from the entropy.
     size = len(q.mean)
     squares = sum((m * m for m in q.mean), Fraction(0)) + sum(
         (q.covariance[i][i] for i in range(size)), Fraction(0)

@@ -69,6 +69,7 @@ class _Size:
 
 
 def _size(e: Expr, z: Symbol) -> _Size:
+    # Factors without z are constants. Whatever is no power of z and no known atom of a + b z is refused.
     constant, power, wave, steepness = 1.0, 0, 0.0, 0.0
     for factor, exponent in e.as_powers_dict().items():
         if not (factor**exponent).has(z):
@@ -174,6 +175,8 @@ def bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
 
 
 def _derivative(function: Terms, z: Symbol) -> Terms:
+    # By the chain rule; SymPy's derivative of tanh is 1 - tanh^2, of sigmoid sigmoid (1 - sigmoid), so that it stays
+    # in the class.
     number = {m: sympy.Rational(c.numerator, c.denominator) for m, c in function.items()}
     return {
         m: c for m, c in terms(sympy.Add(*(c * sympy.diff(m, z) for m, c in number.items()))).items() if c

@@ -69,6 +69,7 @@ class AtomsBestElbo:
     @cached_property
     def rates(self) -> tuple[FloatArray, FloatArray]:
         """C and a with |T|, |T'| <= C exp(a |z|) for each statistic; raises `Unbounded` where none is known."""
+        # T' is an expression as T is, and obeys the same rules of growth.
         pairs = [(growth(e, self.z), growth(sympy.diff(e, self.z), self.z)) for e in self.statistics]
         constants = [max(above(c) for c, _ in pair) for pair in pairs]
         rates = [max(above(a) for _, a in pair) for pair in pairs]
@@ -168,6 +169,7 @@ class AtomsBestElbo:
 
     def _merged(self, found: MidRad, exact: list[BallArray]) -> MidRad:
         """Put both kinds of statistics in their order."""
+        # found (B, others) and one ball (B,) per power: columns by the statistics' own order, as theta has it.
         rows, count = len(found[0]), len(self.natural.statistics)
         mid, rad = np.zeros((rows, count)), np.zeros((rows, count))
         mid[:, self.others], rad[:, self.others] = found
@@ -229,6 +231,7 @@ _erfc = np.vectorize(lambda t: library_upward(erfc(t)), otypes=[np.float64])
 
 
 def _magnitude(v: Any) -> FloatArray:
+    # |v| <= |Re v| + |Im v|, rounded up.
     if isinstance(v, ComplexBallArray):
         return np.asarray((BallArray(v.real.mag()) + BallArray(v.imag.mag())).upper())
     return np.asarray(v.mag())

@@ -79,6 +79,8 @@ class BestElbo:
     @property
     def possible(self) -> bool:
         """Whether there is a method: one latent, and atoms that are bounded as far as is known."""
+        # Without atoms every polynomial serves; atoms need bounds of their growth and of their derivatives', which
+        # `rates` finds or refuses.
         if len(self.natural.latents) != 1:
             return False
         try:
@@ -239,6 +241,7 @@ def _root(claim: ElboBound) -> tuple[float, float, float, float] | None:
 
 def _up(number: float) -> float:
     """Round up to 6 bits, so that halving stays exact."""
+    # `unit` is a power of two, so division, ceiling and product are exact, whichever power the logarithm gave.
     unit = 2.0 ** (np.floor(log(max(number, 1e-3), 2)) - 5)
     return float(np.ceil(number / unit) * unit)
 

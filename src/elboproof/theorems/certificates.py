@@ -15,7 +15,8 @@ from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.functions import Sigmoid
 from elboproof.statements import SCHEMA, Box, Elbo, Gap, Statement
 from elboproof.theorems import tails
-from elboproof.theorems.natural import Natural, spelling
+from elboproof.theorems.expressions import spelling
+from elboproof.theorems.natural import Natural
 
 ROUNDING = Fraction(1, 10**7)
 """Claims about integrals are this much wider than what was proved: the check has its own rounding."""
@@ -153,6 +154,7 @@ def _pair(side: tuple[Fraction, Fraction]) -> list[str]:
 
 def _outward(number: float, sign: int) -> str:
     """Return a decimal of 9 places beyond a float by at least `ROUNDING`."""
+    # Exact: the float is a rational, and the nine decimals are rounded away from it.
     moved = Fraction(number) + sign * ROUNDING * (1 + abs(Fraction(number)))
     scaled = moved * 10**9
     units = -(-scaled.numerator // scaled.denominator) if sign > 0 else scaled.numerator // scaled.denominator

@@ -54,6 +54,8 @@ class Leaf:
 
 def middle(low: Fraction, high: Fraction) -> Fraction:
     """Return where an interval is cut: at 0, near the geometric mean if its ends are far apart, else in the middle."""
+    # Any cut is sound. At 0 a parameter's powers stop changing sign; a short decimal near the geometric mean keeps
+    # the numbers of a certificate short, and cuts ratios evenly where an interval spans orders of magnitude.
     if low < 0 < high:
         return Fraction(0)
     if (low > 0 or high < 0) and max(low / high, high / low) > 2:
@@ -66,6 +68,7 @@ def middle(low: Fraction, high: Fraction) -> Fraction:
 
 def claim_above(bound: float) -> Fraction:
     """Return a short number above a bound by at least `CLAIM`: a check has its own rounding."""
+    # Exact rationals: the claim is weaker than what was proved, never stronger.
     return Fraction(math.ceil((Fraction(bound) + CLAIM * (1 + abs(Fraction(bound)))) * 10**8), 10**8)
 
 
@@ -76,6 +79,7 @@ def claim_below(bound: float) -> Fraction:
 
 def greatest(values: Sequence[arb]) -> arb:
     """Return the greatest of some balls; infinite if one is a NaN or there is none."""
+    # The greatest of balls is enclosed by balls' `max`; a NaN would compare as nothing, so it counts as infinite.
     if not values or any(value.is_nan() for value in values):
         return arb.pos_inf()
     top = values[0]

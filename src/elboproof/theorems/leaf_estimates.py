@@ -66,6 +66,8 @@ class Estimates:
 
     def estimate(self, leaves: Sequence[Leaf], deadline: float) -> None:
         """Choose a posterior for each leaf and guess its bounds; what is not reached in time stays as it is."""
+        # Parts of about `MOST_AT_ONCE` control points: arrays are large enough to be fast, and the clock is seen in
+        # between. What a leaf gets does not depend on the parts.
         part: list[Leaf] = []
         size = 0
         for leaf in leaves:
@@ -107,6 +109,8 @@ class Estimates:
         return steering.floats(thetas, len(self.natural.statistics))
 
     def _guess(self, leaf: Leaf, guess: _Guess, expected_balls: list[arb], divergence_ball: arb) -> None:
+        # theta (C, m) against expected (m,): the bounds of `leaf_bounds` in floats, of which the least and the
+        # greatest over the control points count.
         expected, divergence = [float(e) for e in expected_balls], float(divergence_ball)
         if self.of_gap:
             values = guess.mass - guess.theta @ expected + divergence
@@ -141,6 +145,8 @@ class Estimates:
 
         Where an exponent is unbounded, a coefficient's control points differ in sign, and a parameter is cut at 0.
         """
+        # Cutting across the largest variance of theta . T brings the control points closest together, and the gap's
+        # bounds with them, which differ from the gap by about half that variance.
         crossing = [k for k, (low, high) in enumerate(leaf.box) if low < 0 < high]
         if leaf.unbounded and crossing:
             return crossing[0]

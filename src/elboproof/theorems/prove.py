@@ -147,6 +147,8 @@ class _State:
 
 
 def _run(task: _Task, whole: Natural) -> _Answer:
+    # A statistic whose expectation has no bound ends the search with a reason instead of an error: the statement
+    # itself is fine, and other bounds of it might be provable.
     judge = Judge(task.statement, whole)
     state = _State(judge, [judge.leaf(task.box)])
     if judge.obstacle():
@@ -243,20 +245,21 @@ def _records(state: _State) -> _Pieces:
     # was stated. The centre is what the tangents were taken at.
     judge, gap = state.judge, state.judge.of_gap
     low, high = judge.statement.lower, judge.statement.upper
-    records: list[LeafRecord] = []
-    integrals: dict[tuple[str, ...], tuple[float, float]] = {}
-    for leaf in state.done:
-        records.append(
-            LeafRecord(
-                leaf.box,
-                leaf.point if judge.from_below or not gap else None,
-                leaf.posterior if gap and high is not None else None,
-                None if not judge.from_below else low if gap else claim_below(leaf.lower),
-                None if high is None else claim_above(leaf.upper),
-            )
+    records = [
+        LeafRecord(
+            leaf.box,
+            leaf.point if judge.from_below or not gap else None,
+            leaf.posterior if gap and high is not None else None,
+            None if not judge.from_below else low if gap else claim_below(leaf.lower),
+            None if high is None else claim_above(leaf.upper),
         )
-        for theta in judge.wanted(leaf):
-            integrals[tuple(str(v) for v in theta)] = judge.integrals.known[theta]
+        for leaf in state.done
+    ]
+    integrals = {
+        tuple(str(v) for v in theta): judge.integrals.known[theta]
+        for leaf in state.done
+        for theta in judge.wanted(leaf)
+    }
     return _Pieces(records, integrals)
 
 
@@ -291,6 +294,7 @@ def _part(task: _Task) -> _Answer:
 
 def _in_time(task: _Task, future: "Future[_Answer]", part: Box) -> _Answer:
     """Return a worker's answer, or that there is none yet: a process that is just starting does not see the clock."""
+    # The worker's own limit ends it at about the same time; what it still computes is thrown away.
     try:
         return future.result(max(0.0, task.began + task.seconds - time.monotonic()))
     except TimeoutError:

@@ -65,6 +65,7 @@ class Steering:
 
     def integrals(self, theta: FloatArray) -> FloatArray:
         """Return estimates of A for theta (N, m)."""
+        # theta (N, m) against a grid of K points: a matrix (chunk, K) at a time, or memory would set the limit.
         statistics, prior = self._grid
         chunk = max(1, 2_000_000 // len(prior))
         parts = [
@@ -87,6 +88,8 @@ class Steering:
 
     def best(self, theta: FloatArray) -> Best:
         """Return the best Gaussian found for each theta (N, m)."""
+        # Each theta tries the best `KEPT` entries of a table of Gaussians, then improves them side by side as N KEPT
+        # rows.
         mean, scale, expected, divergence = self._table
         values = theta @ expected.T - divergence
         chosen = self._distinct(values)
@@ -100,6 +103,8 @@ class Steering:
 
     def _distinct(self, values: FloatArray) -> NDArray[np.intp]:
         """Return the best starts, at most one for each mean."""
+        # values (N, means x deviations): the best deviation for each mean, then the best means; neighbours of one
+        # peak would lead to one and the same optimum.
         means = len(self._table[0])
         per = {1: 16, 2: 6}[self.d]
         by_mean = values.reshape(len(values), means // per, per)
@@ -114,6 +119,9 @@ class Steering:
 
     def _improved(self, theta: FloatArray, m: FloatArray, s: FloatArray) -> Best:
         """Take natural-gradient steps, halved where the ELBO would fall."""
+        # One step of the natural parameters: precision -> precision + step (I - E[Hess] - precision), mean along the
+        # same metric. Rows whose ELBO would fall keep what they have and shorten their step; all rows go on until
+        # each has stopped.
         value, slope, curvature = self._moments(theta, m, s)
         step = np.ones(len(theta))
         for _ in range(STEPS):
@@ -139,6 +147,8 @@ class Steering:
         self, theta: FloatArray, m: FloatArray, s: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the ELBO (N,), E[grad] (N, d) and E[Hessian] (N, d, d) of theta . T by Stein's identities."""
+        # With z = m + L e: E[grad h] = L^-T E[h e], E[Hess h] = L^-T E[h (ee' - I)] L^-1 by Stein's identities; h
+        # minus its mean makes the identity's part vanish, and spares derivatives of the atoms.
         lower = np.linalg.cholesky(s)
         z = m[:, None, :] + np.einsum("nij,kj->nki", lower, self.nodes)
         h = np.einsum("nkm,nm->nk", self.statistics(z), theta)
@@ -188,6 +198,7 @@ def floating(q: GaussianPosterior) -> Best:
 
 def rounded(best: Best, n: int) -> GaussianPosterior:
     """Return the n-th Gaussian with short exact numbers: 24 bits relative to its deviations."""
+    # A lower-triangular factor with short entries gives a covariance that is exactly symmetric and positive definite.
     lower = np.linalg.cholesky(best.covariance[n])
     d = len(lower)
     factor = [
