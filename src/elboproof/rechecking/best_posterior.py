@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sympy import Symbol
 
 from elboproof.arguments import FloatArray
-from elboproof.numbers.outward import LIBRARY, library_downward, library_upward
+from elboproof.numbers.outward import LIBRARY, downward, library_downward, library_upward, upward
 from elboproof.rechecking.functions import Terms
 from elboproof.rechecking.integration import Dense, Unable, majorant, shifted
 
@@ -191,13 +191,11 @@ def _left(coefficients: FloatArray, cells: FloatArray, thresholds: FloatArray) -
     value = by_m @ coefficients @ np.swapaxes(by_s, 1, 2)
     size = np.abs(by_m) @ np.abs(coefficients) @ np.swapaxes(np.abs(by_s), 1, 2) * _LOSS
     along_m, along_s = np.diff(value, axis=1) * (rows - 1), np.diff(value, axis=2) * (columns - 1)
-    slack = (
-        2 * max(rows, columns) * size.max((1, 2))
-    )  # the derivatives' coefficients are differences of the values'
+    slack = 2 * max(rows, columns) * size.max((1, 2))
     rising, falling = along_m.min((1, 2)) > slack, along_m.max((1, 2)) < -slack
     least, most = s_width / (2 * s_high), s_width / (2 * s_low)  # of (log S)/2 over the cell's unit interval
-    rising |= along_s.min((1, 2)) + least * (1 - 1e-12) > slack
-    falling |= along_s.max((1, 2)) + most * (1 + 1e-12) < -slack
+    rising |= along_s.min((1, 2)) + downward(least, 2) > slack
+    falling |= along_s.max((1, 2)) + upward(most, 2) < -slack
     centre = np.sqrt(s_low * s_high)
     steps = np.linspace(0, 1, columns)  # the Bernstein coefficients of S itself
     line = (np.log(centre) - 1)[:, None] + (s_low[:, None] + s_width[:, None] * steps) / centre[:, None]

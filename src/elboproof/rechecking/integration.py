@@ -26,6 +26,7 @@ from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.exact import ball_of, flint_rational
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.functions import Sigmoid
+from elboproof.numbers.outward import library_upward
 from elboproof.numbers.tape import Tape
 from elboproof.rechecking.functions import Terms, combined
 
@@ -59,8 +60,7 @@ def log_integral(function: Terms, latents: tuple[Symbol, ...]) -> arb:
 
 
 def _line(function: Terms, z: Symbol) -> arb:
-    # A(G) = log int exp(G - z^2/2)/sqrt(2 pi); what lies beyond R is in [0, 2 tail] and enters as a ball around 0,
-    # which only widens.
+    # A(G) = log int exp(G - z^2/2)/sqrt(2 pi); what lies beyond R is in [0, 2 tail], and in the ball around 0.
     radius = _radius_of(function, z)
     whole = combined([(function, Fraction(1)), ({z**2: Fraction(1)}, Fraction(-1, 2))])
     tail = (arb(radius) / arb(8).sqrt()).erfc()
@@ -162,9 +162,9 @@ def majorant(function: Terms, z: Symbol, mirrored: bool = False) -> Dense:
 
 
 def _bound(atom: Expr, z: Symbol) -> Fraction:
-    # Constants come from SymPy's evaluation in 15 digits; the margin of 1e-9 is far above its error.
+    # Constants come from SymPy's evaluation in 15 digits; the margin is far above its error.
     if z not in atom.free_symbols:
-        return abs(Fraction(float(atom))) * (1 + Fraction(1, 10**9))
+        return Fraction(library_upward(abs(float(atom))))
     if atom.func not in _BOUNDS:
         raise Unable(f"no bound of {atom} is known to the check")
     return Fraction(_BOUNDS[atom.func])
@@ -173,9 +173,7 @@ def _bound(atom: Expr, z: Symbol) -> Fraction:
 def shifted(dense: Dense, at: Fraction) -> Dense:
     """Return the Taylor coefficients at a point."""
     # FLINT composes the polynomial with at + y, exactly.
-    n = len(dense)
-    moved = fmpq_poly([flint_rational(c) for c in dense])(fmpq_poly([flint_rational(at), 1])).coeffs()
-    return [Fraction(int(c.p), int(c.q)) for c in moved] + [Fraction(0)] * (n - len(moved))
+    return _dense(_polynomial(dense)(fmpq_poly([flint_rational(at), 1])))
 
 
 def _radius(dense: Dense) -> float:
@@ -230,9 +228,6 @@ def _estimated(z: Symbol, function: Mapping[Expr, Fraction]) -> Callable[[FloatA
     return lambda t: np.asarray(run(t, *(float(function[m]) for m in monomials))[0] + 0 * t)
 
 
-# -- two latents --
-
-
 def _plane(function: Terms, latents: tuple[Symbol, ...]) -> arb:
     for a, b in (latents, latents[::-1]):
         parts = _quadratic(function, a, b)
@@ -271,7 +266,7 @@ def _eliminated(alpha: Dense, beta: Dense, gamma: Dense, a: Symbol) -> arb:
     # at most erfc(R/sqrt 8)/sqrt(alpha).
     lifted = list(gamma)
     lifted[2] += Fraction(1, 8)  # gamma has -a^2/2 in it: what is left to bound is gamma - (3/8) a^2
-    condition = _sum(product(beta, beta), [2 * c for c in product(alpha, lifted)])
+    condition = _dense(_polynomial(beta) ** 2 + 2 * _polynomial(alpha) * _polynomial(lifted))
     mirrored = [c * (-1) ** k for k, c in enumerate(condition)]
     radius = max(_radius(condition), _radius(mirrored))
     parts = [{a**k: c for k, c in enumerate(p) if c} for p in (alpha, beta, gamma)]
@@ -292,13 +287,12 @@ def _eliminated(alpha: Dense, beta: Dense, gamma: Dense, a: Symbol) -> arb:
 
 def product(p: Dense, q: Dense) -> Dense:
     """Return the product of two polynomials."""
-    result = [Fraction(0)] * (len(p) + len(q) - 1)
-    for i, x in enumerate(p):
-        for j, y in enumerate(q):
-            result[i + j] += x * y
-    return result
+    return _dense(_polynomial(p) * _polynomial(q))
 
 
-def _sum(p: Dense, q: Dense) -> Dense:
-    n = max(len(p), len(q))
-    return [(p[k] if k < len(p) else Fraction(0)) + (q[k] if k < len(q) else Fraction(0)) for k in range(n)]
+def _polynomial(dense: Dense) -> fmpq_poly:
+    return fmpq_poly([flint_rational(c) for c in dense])
+
+
+def _dense(polynomial: fmpq_poly) -> Dense:
+    return [Fraction(int(c.p), int(c.q)) for c in polynomial.coeffs()]

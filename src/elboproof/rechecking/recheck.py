@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from math import inf, prod
+from math import prod
 from pathlib import Path
 
 from flint import arb
@@ -20,6 +20,7 @@ from elboproof.arguments import file_path, shown
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import ball_of
+from elboproof.numbers.outward import below
 from elboproof.numbers.parser import parse
 from elboproof.rechecking import best_posterior, trapezoids
 from elboproof.rechecking.best_posterior import Threshold
@@ -234,8 +235,7 @@ class _Checker:
         if len(self.exponent.latents) != 1:
             raise CertificateError(f"{leaf.name}: lower bounds of the gap are verified for one latent only")
         threshold = self._tangent(leaf, control) - ball_of(control.constant) - ball_of(bound)
-        low = float(threshold.lower()) if threshold.is_finite() else -inf
-        return Threshold(dict(control.key), low - 1e-12 * abs(low) - 1e-12)
+        return Threshold(dict(control.key), below(threshold))
 
     def _require_no_better_gaussian(self) -> None:
         claims = [threshold for _, threshold in self.thresholds]

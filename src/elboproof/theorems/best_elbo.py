@@ -90,6 +90,7 @@ class BestElbo:
 
     @cached_property
     def _atoms(self) -> AtomsBestElbo:
+        # Made on first use: it compiles derivatives, which polynomials do not need.
         return AtomsBestElbo(self.natural)
 
     def _proved_with_atoms(self, claims: Sequence[ElboBound], deadline: float) -> list[bool]:
@@ -248,6 +249,7 @@ def _up(number: float) -> float:
 
 def _halved(cells: _Cells, spread: FloatArray) -> _Cells:
     """Return both halves of B cells, cut along the axis over which -F spreads most; spread (B, 2) only steers."""
+    # Both halves keep the other axis; their centres and half widths are exact floats, see `NARROWEST`.
     known = np.where(np.isfinite(spread), spread, np.inf)
     axis = np.where(np.isfinite(known).all(1), known.argmax(1), cells.half.argmax(1))
     rows = np.arange(len(axis))

@@ -107,6 +107,7 @@ def unverifiable(statement: Statement, natural: Natural) -> str:
 
 def _in_sinh_alone(natural: Natural) -> bool:
     """Whether the statistics are powers of sinh(z)."""
+    # Of these the check has closed forms; of sinh beside z it has no bounds.
     return natural.atoms == (sympy.sinh(natural.latents[0]),) and not any(s[0] for s in natural.statistics)
 
 
@@ -120,6 +121,7 @@ def _squashed_affinely(atom: Expr) -> bool:
 
 def described(statement: Statement) -> dict[str, Any]:
     """Return a statement as JSON data."""
+    # In the words of `Quantity`, which the check gives back to the same constructors.
     quantity = statement.quantity
     record: dict[str, Any] = {
         "quantity": quantity.name,

@@ -51,6 +51,7 @@ class Judge:
 
     def obstacle(self) -> str:
         """Return why nothing can be proved, empty if it can be tried."""
+        # Said before the search: it would reach its limits without it.
         if self.of_gap and self.from_below and not self.best.possible:
             return "lower bounds of the gap need one latent and, beside polynomials, only sin, cos, tanh and sigmoid"
         if self.from_below and not self.fixed and len(self.natural.latents) > 1:
@@ -64,6 +65,7 @@ class Judge:
 
     def holds(self, leaf: Leaf) -> bool:
         """Whether the claims over the leaf give the statement."""
+        # By the claims as a certificate writes them, rounded: what holds is what can be checked.
         low, high = self.statement.lower, self.statement.upper
         if high is not None and not (leaf.upper < inf and claim_above(leaf.upper) <= high):
             return False
@@ -116,6 +118,8 @@ class Judge:
 
     def wanted(self, leaf: Leaf) -> list[Theta]:
         """Return what is integrated for a leaf."""
+        # The same list serves for proofs and for the certificate, which thus holds every integral that a claim rests
+        # on.
         if self.fixed:
             return []
         controls = leaf.controls or []
@@ -185,6 +189,8 @@ class Judge:
 
     def at(self, leaf: Leaf, deadline: float) -> tuple[float, float]:
         """Return proved bounds of the quantity at the leaf's point."""
+        # One exact point of the box: no hull and no tangent, only integrals and an ELBO. A gap is at least its upper
+        # bound only if no Gaussian at all does better, which `_gap_from_below` proves.
         if leaf.posterior is None:
             return UNKNOWN
         theta = leaf.centre.theta
@@ -201,6 +207,7 @@ class Judge:
 
     def _gap_from_below(self, leaf: Leaf, mass: arb, deadline: float) -> float:
         """Return the statement's upper bound and a little, if the gap at the centre is proved to be larger; else 0."""
+        # gap = A - sup ELBO >= more, if no ELBO exceeds A - more; the lower end of A's ball counts.
         supremum, upper = self.supremum(leaf, leaf.centre.theta), self.statement.upper
         if upper is None or supremum is None:
             return 0.0

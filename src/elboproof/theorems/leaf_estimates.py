@@ -135,6 +135,7 @@ class Estimates:
 
     def violation(self, leaf: Leaf) -> float:
         """Return by how much the estimate at the leaf's centre breaks the statement; negative if it does not."""
+        # Both ends of `middle` are one float, the estimate at the centre, where posterior and tangent are best.
         low, high = self.statement.lower, self.statement.upper
         above = leaf.middle[0] - float(high) if high is not None else -inf
         below = float(low) - leaf.middle[1] if low is not None else -inf
@@ -157,6 +158,8 @@ class Estimates:
         return int(np.argmax([self._variation(leaf, gaussian, k) for k in range(len(leaf.box))]))
 
     def _variation(self, leaf: Leaf, gaussian: steering.Best, k: int) -> float:
+        # Both ends of axis k through the leaf's point; theta . T, with the constant and the logarithm for what is no
+        # gap.
         ends = [self.natural.at((*leaf.point[:k], end, *leaf.point[k + 1 :])) for end in leaf.box[k]]
         low, high = self._floats([end.theta for end in ends])
         spread = self.steering.spread(gaussian, 0, high - low)

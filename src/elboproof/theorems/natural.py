@@ -69,6 +69,7 @@ class Natural:
 
     def spelled(self) -> tuple[str, ...]:
         """Return the statistics as the parser reads them."""
+        # The check parses these: it rebuilds each function from the statistics, and compares it with its own.
         names = [spelling(factor) for factor in (*self.latents, *self.atoms)]
         return tuple(
             "*".join(f"({name})**{power}" for name, power in zip(names, statistic, strict=True) if power)

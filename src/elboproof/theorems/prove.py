@@ -76,6 +76,7 @@ def for_all(
     Where the coefficient of the decoder's highest power vanishes within the box, the integral at a control point may be
     infinite on every leaf beside that place: then the answer is ``Unproved``, and says so.
     """
+    # Everything is checked before anything is searched; the limit in seconds begins here, so that reading counts.
     began = time.monotonic()
     given: object = statement
     if not isinstance(given, Statement):
@@ -142,9 +143,6 @@ class _State:
     done: list[Leaf] = field(default_factory=list)
     tries: int = TRIES
 
-    def count(self) -> int:
-        return len(self.open) + len(self.ready) + len(self.done)
-
 
 def _run(task: _Task, whole: Natural) -> _Answer:
     # A statistic whose expectation has no bound ends the search with a reason instead of an error: the statement
@@ -181,7 +179,7 @@ def _search(task: _Task, state: _State) -> _Answer:
             return refuted
         state.ready += [leaf for leaf in batch if estimates.promising(leaf)]
         rest = [leaf for leaf in batch if not estimates.promising(leaf)]
-        if state.count() + 2 * len(rest) > task.most:
+        if len(state.open) + len(state.ready) + len(state.done) + 2 * len(rest) > task.most:
             state.open += rest
             return _unproved(task, state, f"the limit of {task.most} leaves")
         _cut(task, state, rest)

@@ -76,6 +76,7 @@ class Steering:
     @cached_property
     def _table(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Means, deviations, expectations and divergences of many Gaussians to start from."""
+        # Isotropic Gaussians, means x deviations of them: E[T] (M, m) serves every theta by one product.
         counts = {1: (97, 16), 2: (23, 6)}[self.d]
         axis = np.linspace(-3.5, 3.5, counts[0])
         means = np.stack(np.meshgrid(*[axis] * self.d, indexing="ij"), -1).reshape(-1, self.d)
@@ -166,6 +167,7 @@ class Steering:
 
     def expected(self, best: Best, n: int) -> FloatArray:
         """Return E[T] (m,) under the n-th Gaussian."""
+        # Gauss-Hermite nodes: exact for polynomials of moderate degree, an estimate for atoms.
         return np.asarray(self.weights @ self._samples(best, n))
 
     def spread(self, best: Best, n: int, direction: FloatArray) -> float:
@@ -213,5 +215,6 @@ def rounded(best: Best, n: int) -> GaussianPosterior:
 
 
 def _short(number: float, scale: float) -> Fraction:
+    # A power of two near scale 2^-18 is the unit: numbers of a certificate stay short.
     unit = Fraction(2) ** (int(np.floor(np.log2(scale))) - 18)
     return round(Fraction(float(number)) / unit) * unit

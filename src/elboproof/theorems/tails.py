@@ -45,6 +45,7 @@ _BOUNDED = {
 
 def magnitude(atom: Expr) -> fmpq | None:
     """Return a bound of |atom| over all latents, None if none is known."""
+    # A constant comes from SymPy's evaluation in 15 digits, whose error is far below the library's margin.
     if not atom.free_symbols:
         return rational(Fraction(library_upward(float(abs(atom)))))
     return _BOUNDED.get(atom.func)
@@ -99,6 +100,7 @@ def _univariate(exact: Sequence[fmpq]) -> float | None:
 
 def gram(natural: Natural) -> tuple[list[tuple[int, ...]], dict[tuple[int, int], Polynomial]]:
     """Return the products g of the residuals, 1 first, and sum_j r_j^2 = g'Mg as polynomials M_kl, k <= l."""
+    # The latents themselves are among the g, so that (3/8) z_i^2 has its place on the diagonal.
     one = (0,) * (len(natural.latents) + len(natural.atoms))
     units = [tuple(int(k == i) for k in range(len(one))) for i in range(len(natural.latents))]
     rest = {g for residual in natural.residuals for g in residual} | set(units)
