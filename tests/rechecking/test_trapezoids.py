@@ -17,6 +17,7 @@ from elboproof.numbers.functions import Sigmoid
 from elboproof.rechecking import best_posterior, trapezoids
 from elboproof.rechecking.best_posterior import Threshold
 from elboproof.rechecking.functions import Terms, terms
+from elboproof.rechecking.integration import Unable
 from elboproof.rechecking.trapezoids import _Expectations
 
 Z = Symbol("z", real=True)
@@ -91,7 +92,7 @@ def test_the_terms_beyond_the_last_are_covered() -> None:
     [(sin(Z**2), r"sin\(z\*\*2\)"), (sympy.exp(Z), r"exp\(z\)"), (1 / Z, "1/z"), (Z**90, r"z\*\*90")],
 )
 def test_what_has_no_bound_is_refused(e: Expr, wrong: str) -> None:
-    with pytest.raises(trapezoids.Unable, match=f"of a . b z only; got {wrong}"):
+    with pytest.raises(Unable, match=f"of a . b z only; got {wrong}"):
         _Expectations([e], Z)
 
 

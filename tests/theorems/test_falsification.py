@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import sympy
 from flint import arb, fmpq
+from scipy.optimize import minimize
 
 import elboproof as ep
 from elboproof.model.gaussian_posterior import GaussianPosterior
@@ -139,9 +140,7 @@ def _best_elbo_far_out() -> None:
     bound = tails.supremum(made, theta)
     assert bound is not None
     starts = [(m, t) for m in (2.0, 6.0, 12.0, 18.0) for t in (-0.5, 0.5, 1.5)]
-    found = [
-        parts.minimize(lambda u: -parts.elbo(powers, u[0], u[1]), s, method="Nelder-Mead") for s in starts
-    ]
+    found = [minimize(lambda u: -parts.elbo(powers, u[0], u[1]), s, method="Nelder-Mead") for s in starts]
     top = max(-float(one.fun) for one in found)
     claims = [ElboBound(theta, bound, top + shift) for shift in (1e-3, -1e-3)]
     assert BestElbo(made).proved(claims, math.inf) == [True, False]
@@ -164,17 +163,15 @@ def _cells_of_atoms() -> None:
     for b, (m, t, half_m, half_t) in enumerate(cells.tolist()):
         for k, statistic in enumerate(SINE[0].statistics):
             e = z ** statistic[0] * sympy.sin(z) ** statistic[1]
-            for pair, f, places in (
-                (bounds.value, lambda _, e=e: e, [(m, t)]),
-                (bounds.along_m, lambda _, e=e: sympy.diff(e, z), [(m, t), (m + half_m, t - half_t)]),
-                (
-                    bounds.along_t,
-                    lambda s, e=e: s**2 * sympy.diff(e, z, 2),
-                    [(m, t), (m - half_m, t + half_t)],
-                ),
+            slope, curvature = sympy.diff(e, z), sympy.diff(e, z, 2)
+            for pair, f, power, places in (
+                (bounds.value, e, 0, [(m, t)]),
+                (bounds.along_m, slope, 0, [(m, t), (m + half_m, t - half_t)]),
+                (bounds.along_t, curvature, 2, [(m, t), (m - half_m, t + half_t)]),
             ):
                 for mean, log_s in places:
-                    truth = _mean(f(math.exp(log_s)), mean, math.exp(log_s))
+                    s = math.exp(log_s)
+                    truth = s**power * _mean(f, mean, s)
                     assert abs(truth - pair[0][b, k]) <= pair[1][b, k] + 1e-13 * (1 + abs(truth))
 
 
@@ -230,18 +227,16 @@ def _tails_of_atoms() -> None:
 def _best_elbo_of_atoms() -> None:
     """-2 (sin z - 1/2)^2 without its constant: 2 sin z - 2 sin^2 z."""
     made, _ = SINE
-    theta = tuple(fmpq({(0, 1): 2, (0, 2): -2}.get(s, 0)) for s in made.statistics)
+    theta = tuple(fmpq({(0, 1): 2, (0, 2): -2}.get((s[0], s[1]), 0)) for s in made.statistics)
     bound = tails.supremum(made, theta)
     assert bound is not None
 
     def loss(u: Any) -> float:
         s = math.exp(u[1])
         body = 2 * sympy.sin(parts.Z) - 2 * sympy.sin(parts.Z) ** 2
-        return -_mean(body, u[0], s) + (u[0] ** 2 + s * s - 1) / 2 - u[1]
+        return float(-_mean(body, u[0], s) + (u[0] ** 2 + s * s - 1) / 2 - u[1])
 
-    top = max(
-        -float(parts.minimize(loss, start, method="Nelder-Mead").fun) for start in ((0.5, -0.5), (-0.5, 0.0))
-    )
+    top = max(-float(minimize(loss, start, method="Nelder-Mead").fun) for start in ((0.5, -0.5), (-0.5, 0.0)))
     claims = [ElboBound(theta, bound, top + shift) for shift in (0.01, -0.01)]
     assert [BestElbo(made).proved([claim], math.inf)[0] for claim in claims] == [True, False]
 
@@ -329,10 +324,11 @@ def _late_holds(self: Any, claims: Any, deadline: float) -> list[bool]:
     return [True] * len(claims) if deadline == -math.inf else _PROVED(self, claims, deadline)
 
 
-def _difference_without_step(self: Any, one: Any, control: Any) -> arb:
-    """The difference of A is not divided by h, and taken with the wrong sign."""
+def _turned_difference(self: Any, one: Any, control: Any) -> arb:
+    """The difference of A has the wrong sign."""
     centre, before = self._mass(one.centre.theta), self._mass(one.before(control))
-    return centre[0] + (before[0] - centre[1]) / arb(1, 0) * 16
+    value: arb = centre[0] + (before[0] - centre[1]) * 16
+    return value
 
 
 MUTANTS: dict[str, Mutant] = {
@@ -355,7 +351,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "the exponent is looked at for z >= 0": mutant((tails, "_greater", lambda a, _: a), by="suprema"),
     "a supremum is too small": mutant(
-        (tails, "_univariate", lambda c: None if _UNIVARIATE(c) is None else _UNIVARIATE(c) / 4), by="suprema"
+        (tails, "_univariate", lambda c: (_UNIVARIATE(c) or 0.0) / 4), by="suprema"
     ),
     "the constant is subtracted twice": mutant(
         (tails, "_completed", lambda g, v, w, d: None if (r := _COMPLETED(g, v, w, d)) is None else r - 1),
@@ -381,7 +377,7 @@ MUTANTS: dict[str, Mutant] = {
         by="evidence of a leaf",
     ),
     "the tangent's difference is turned": mutant(
-        (leaf_bounds.Judge, "_tangent", _difference_without_step), by="tangents"
+        (leaf_bounds.Judge, "_tangent", _turned_difference), by="tangents"
     ),
     "open cells are dropped": mutant((BestElbo, "_step", _looked_at_once), by="best ELBOs"),
     "one half of each cell is lost": mutant(
@@ -413,7 +409,7 @@ MUTANTS: dict[str, Mutant] = {
         (
             leaf_bounds.Judge,
             "_prove_gaps_from_below",
-            lambda _, leaves, __: [setattr(x, "above", True) for x in leaves],
+            lambda _, leaves, __: [vars(x).update(above=True) for x in leaves],
         ),
         (leaf_estimates.Estimates, "promising", lambda *_: True),
         by="false lower bounds",

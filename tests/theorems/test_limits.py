@@ -86,6 +86,6 @@ def test_workers_that_do_not_start_in_time_are_not_waited_for() -> None:
     answer, spent = timed(time.monotonic, statement, box, seconds=0.3, workers=2)
     assert isinstance(answer, ep.Unproved)
     assert answer.why == "the time limit"
-    assert (answer.enclosure.lower, answer.leaves) == (0.0, 0)
+    assert float(answer.enclosure.lower) == answer.leaves == 0
     assert answer.box == tuple((Fraction(low), Fraction(high)) for low, high in box.values())
     assert spent < 1.5

@@ -119,7 +119,7 @@ class _Expectations:
         count = ceil(REACH / h)
         nodes = BallArray(np.arange(-count, count + 1) * h)
         weights = (nodes.square() * -0.5).exp() * (h / (BallArray.pi() * 2).sqrt())
-        values: list[Any] = self.run(m + s * nodes)
+        values: Sequence[Any] = self.run(m + s * nodes)
         sums = [(weights * v).sum(axis=1) if v.ndim == 2 else (weights * v).sum() for v in values]
         sums = [v if v.ndim else v.broadcast_to((len(m),)) for v in sums]
         missing = self._missing(m.mag(), s.upper(), a, h, count * h)
