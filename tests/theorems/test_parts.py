@@ -18,7 +18,7 @@ from elboproof.rechecking import integration as recheck_integrals
 from elboproof.rechecking.best_posterior import Threshold
 from elboproof.rechecking.functions import Exponent
 from elboproof.statements import Gap, read_box
-from elboproof.theorems import polynomials, sufficient_statistics, tails
+from elboproof.theorems import best_elbo, polynomials, sufficient_statistics, tails
 from elboproof.theorems.best_elbo import BestElbo, ElboBound
 from elboproof.theorems.log_partition import Integrals
 from elboproof.theorems.natural import Natural, natural
@@ -258,3 +258,32 @@ def test_integrals_of_the_check_are_the_same_for_even_and_shifted_functions() ->
     assert value.rad() < 1e-7
     assert abs(float(value) - truth) < 1e-7
     assert abs(float(other) - truth) < 1e-7
+
+
+def test_halves_cover_their_cell_down_to_the_narrowest() -> None:
+    """Centres and half widths stay exact floats: in rationals, both halves together are the cell."""
+    root = best_elbo._root(ElboBound((), 1e5, -3e4))
+    assert root is not None
+    cells = best_elbo._Cells(np.zeros(1, dtype=int), np.array([root[:2]]), np.array([root[2:]]))
+    while cells.half.min() >= best_elbo.NARROWEST:
+        both = best_elbo._halved(cells, np.full((1, 2), np.inf))
+        low, high, whole = ([Fraction(v) for v in row] for row in (*both.centre, cells.centre[0]))
+        halves = [Fraction(v) for v in both.half[0]]
+        for k in range(2):
+            assert low[k] - halves[k] == whole[k] - Fraction(cells.half[0, k])
+            assert high[k] + halves[k] == whole[k] + Fraction(cells.half[0, k])
+            assert high[k] - halves[k] <= low[k] + halves[k]
+        cells = both.part(slice(1, 2))
+    assert cells.half.max() <= 2 * best_elbo.NARROWEST
+
+
+def test_narrow_cells_prove_nothing() -> None:
+    """Below the narrowest width nothing is claimed."""
+    parts, sides = made(CUBIC, CUBIC_BOX)
+    claims = [
+        ElboBound(c.theta, tails.supremum(parts, c.theta) or 0.0, 0.5) for c in parts.controls(sides) or []
+    ]
+    assert any(BestElbo(parts).proved(claims, math.inf))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(best_elbo, "NARROWEST", 100.0)
+        assert not any(BestElbo(parts).proved(claims, math.inf))
