@@ -35,7 +35,7 @@ from elboproof.theorems.natural import Natural
 from elboproof.theorems.sufficient_statistics import growth
 
 POINTS = 6
-BLOCK = 16
+BLOCK = 32
 MOST_CELLS = 6_000
 NARROWEST = 2.0**-28
 """Half width of a cell, as in `best_elbo`: centres and halves are exact floats down to here."""

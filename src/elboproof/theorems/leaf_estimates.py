@@ -18,8 +18,8 @@ from elboproof.theorems.steering import Steering
 
 SLACK = 1e-6
 """Nats: what estimates must have to spare before a proof is tried; integrals have 8 digits."""
-MOST_AT_ONCE = 128
-"""Control points that are estimated between two looks at the clock."""
+MOST_AT_ONCE = {1: 512, 2: 128}
+"""Control points that are estimated between two looks at the clock, by the number of latents."""
 Expected = tuple[list[arb], arb]
 """E_q T and KL(q || prior)."""
 
@@ -75,7 +75,7 @@ class Estimates:
                 continue
             part.append(leaf)
             size += len(leaf.controls)
-            if size >= MOST_AT_ONCE:
+            if size >= MOST_AT_ONCE[len(self.natural.latents)]:
                 self._estimate(part, deadline)
                 part, size = [], 0
         if part:
