@@ -39,6 +39,8 @@ class Mode:
         The ring's 1.
     tidy : callable
         Simplifies a number.
+    checked : callable
+        Returns a number as it is, or raises where the ring will not go on with it.
     """
 
     derivative: Callable[[int], Tensor]
@@ -47,6 +49,7 @@ class Mode:
     invert: Callable[[Tensor], Tensor]
     one: Any
     tidy: Callable[[Any], Any] = lambda number: number
+    checked: Callable[[Any], Any] = lambda number: number
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,9 @@ class Expansion:
             slope = self._vertex(1, mean, spread)
             mean = mean - np.einsum("ab,b->a", self._constant(base), slope)
             spread = self._inverse(self._vertex(2, mean, spread), base)
+            for entry in (*mean.flat, *spread.flat):  # before products of products of them are formed
+                for coefficient in entry.coefficients:
+                    self.mode.checked(coefficient)
         return mean, spread
 
     def vertex(self, degree: int) -> Tensor:

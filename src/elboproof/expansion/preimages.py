@@ -24,9 +24,15 @@ from elboproof.expansion.inversion import exact_solutions
 from elboproof.expansion.wick import Tensor
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import REAL_BALLS, working_precision
+from elboproof.numbers.krawczyk import zero_near
+from elboproof.numbers.symmetric import ldl, not_positive
 
 BITS = 300
 """Of the balls: the boxes are some 1e-60 wide, and the highest derivatives lose a few digits of that."""
+RADII = tuple(2.0 ** (bits - BITS) for bits in (60, 100, 150))
+"""Half widths of the boxes to try."""
+STEPS = 16
+"""Each Newton step, whose matrix is in floats, gains some 10 digits or more."""
 STARTS = {1: 49, 2: 9, 3: 5}
 """Starting points per latent of the float search, over [-REACH, REACH]; 3 in more dimensions."""
 REACH = 6.0
@@ -155,7 +161,8 @@ def _settled(
     with working_precision(BITS):
         exact = _recognised(misfit, z, solutions)
         balls = _proved(misfit, z) if exact is None else tuple(_ball(entry) for entry in exact)
-        _require_definite(arb_mat(misfit.ball_derivative(2, balls).tolist()), z)
+        if not_positive(ldl(misfit.ball_derivative(2, balls).tolist())[1]) is not None:
+            raise _degenerate(z)
         residual = [
             _ball(a) - b for a, b in zip(misfit.data, _ball_decoder(misfit.model, 0, balls), strict=True)
         ]
@@ -190,40 +197,35 @@ def _guesses(z: NDArray[np.float64]) -> Iterator[tuple[Expr, ...]]:
         yield tuple(Rational(ratio.numerator, ratio.denominator) * unit for ratio in ratios)
 
 
+@dataclass
+class _Slope:
+    """grad W = 0 near a point, which is moved in balls of full precision."""
+
+    misfit: Misfit
+    point: list[arb]
+
+    def enclosed(self, radius: float) -> tuple[Any, Any]:
+        """Return grad W at the point and Hess W over the box; refuse where floats see a flat valley."""
+        box = tuple(a + arb(0, radius) for a in self.point)
+        hessian = self.misfit.ball_derivative(2, box)
+        values = np.linalg.eigvalsh(np.array([[float(e) for e in row] for row in hessian.tolist()]))
+        if not values[0] > DEGENERATE * abs(values[-1]):
+            raise _degenerate(np.array([float(a) for a in self.point]))
+        return self.misfit.ball_derivative(1, tuple(self.point)), hessian
+
+    def move(self, step: NDArray[np.float64]) -> bool:
+        """Take the step."""
+        self.point = [(a + arb(s)).mid() for a, s in zip(self.point, step.tolist(), strict=True)]
+        return True
+
+
 def _proved(misfit: Misfit, z: NDArray[np.float64]) -> tuple[arb, ...]:
-    """Return a box with exactly one zero of grad W: K(box) inside box, K Krawczyk's operator."""
-    d = len(z)
-    point = [arb(float(value)) for value in z]
-    for _ in range(12):
-        inverse = _approximate_inverse(misfit, point, z)
-        slope = arb_mat([[entry] for entry in misfit.ball_derivative(1, tuple(point))])
-        step = inverse * slope
-        point = [(a - step[i, 0]).mid() for i, a in enumerate(point)]
-    for bits in (BITS - 60, BITS - 100, BITS - 150):
-        radius = arb(0, arb(2) ** -bits)
-        box = [a + radius for a in point]
-        slope = arb_mat([[entry] for entry in misfit.ball_derivative(1, tuple(point))])
-        hessian = arb_mat(misfit.ball_derivative(2, tuple(box)).tolist())
-        defect = arb_mat([[int(i == j) for j in range(d)] for i in range(d)]) - inverse * hessian
-        image = arb_mat([[a] for a in point]) - inverse * slope + defect * arb_mat([[radius]] * d)
-        if all(box[i].contains_interior(image[i, 0]) for i in range(d)):
-            return tuple(image[i, 0] for i in range(d))
-    raise _degenerate(z)
-
-
-def _approximate_inverse(misfit: Misfit, point: Sequence[arb], z: NDArray[np.float64]) -> arb_mat:
-    hessian = arb_mat(misfit.ball_derivative(2, tuple(point)).tolist())
-    values = np.linalg.eigvalsh(np.array([[float(e) for e in row] for row in hessian.tolist()]))
-    if not values[0] > DEGENERATE * abs(values[-1]):
+    """Return a box with exactly one zero of grad W."""
+    system = _Slope(misfit, [arb(value) for value in z.tolist()])
+    zero = zero_near(system, RADII, STEPS)
+    if zero is None:
         raise _degenerate(z)
-    return hessian.inv().mid()
-
-
-def _require_definite(hessian: arb_mat, z: NDArray[np.float64]) -> None:
-    rows = hessian.tolist()
-    for size in range(1, len(rows) + 1):
-        if not arb_mat([row[:size] for row in rows[:size]]).det() > 0:
-            raise _degenerate(z)
+    return tuple(a + b for a, b in zip(system.point, zero.place, strict=True))
 
 
 def _degenerate(z: NDArray[np.float64]) -> ValueError:

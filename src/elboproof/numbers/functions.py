@@ -156,6 +156,10 @@ class ExpressionError(ValueError):
         super().__init__(f"expression: {problem}")
 
 
+class JumpError(ValueError):
+    """A derivative was asked across a jump: those of abs, max, min and relu jump at their kinks."""
+
+
 @dataclass(frozen=True)
 class Known:
     """One function: its SymPy form and where it is not analytic."""
