@@ -3,7 +3,7 @@
 Nothing here is trusted: each limit is certified afterwards, and what is missed is only not found.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations_with_replacement
@@ -17,6 +17,7 @@ from elboproof.arguments import FloatArray
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.floating import FLOATING
 from elboproof.posterior.equations import Unknown, gradient_of, hessian_of, unknowns
+from elboproof.posterior.whitened import whitening
 
 NODES = {1: 32, 2: 14, 3: 8}
 """Gauss-Hermite points per axis."""
@@ -173,21 +174,6 @@ def _tempered(work: _Expectations) -> FloatArray:
         theta = _limits(work, theta)[:count]  # those that went up
     work.temperature = 1.0
     return theta
-
-
-def whitening(wanted: Sequence[Unknown], factor: FloatArray) -> FloatArray:
-    """Return T with theta = T w, (..., n, n) for L of shape (..., d, d), in which the Hessian is about -I.
-
-    m = L mu and dL = L dLambda with a lower triangular Lambda: dl_ij = sum_k L_ik dLambda_kj and dt_i = dLambda_ii.
-    """
-    matrix = np.zeros((*factor.shape[:-2], len(wanted), len(wanted)))
-    for a, u in enumerate(wanted):
-        for b, v in enumerate(wanted):
-            if u.diagonal:
-                matrix[..., a, b] = float(a == b)
-            elif u.column == v.column and v.row <= u.row:  # both None for the mean
-                matrix[..., a, b] = factor[..., u.row, v.row]
-    return matrix
 
 
 def _times(matrix: FloatArray, vector: FloatArray) -> FloatArray:

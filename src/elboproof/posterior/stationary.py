@@ -24,18 +24,13 @@ from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import bits_for
 from elboproof.numbers.floating import FLOATING
+from elboproof.numbers.functions import JumpError
 from elboproof.numbers.krawczyk import form
 from elboproof.posterior.ascent import Guess, guesses
-from elboproof.posterior.certification import (
-    BITS,
-    ProvedPoint,
-    certify,
-    kind_of,
-    place_of,
-    without_repetitions,
-)
+from elboproof.posterior.certification import ProvedPoint, certify, place_of, without_repetitions
 from elboproof.posterior.elbo import SPARE_BITS, one_elbo, undecided
 from elboproof.posterior.equations import FAMILIES
+from elboproof.posterior.whitened import BITS, kind_of
 
 MOST_LATENTS = 3
 
@@ -175,7 +170,7 @@ def _guesses(
     fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
     try:
         model.quantities.compiled("log_likelihood", 2, FLOATING)(*[np.zeros(1)] * model.latent_dim, *data)
-    except ValueError as error:  # no second derivative at a kink
+    except JumpError as error:
         reason = f"no stationary point proved: {error}"
         raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,)) from error
     return guesses(model, data, family, fixed)
@@ -186,15 +181,16 @@ def _with_elbo(
 ) -> StationaryPoint:
     d = model.latent_dim
     with working_precision(BITS):
-        correction = form(point.hessian, point.zero) / 2
+        correction = form(point.zero.jacobian, point.zero.place) / 2
+        kind = kind_of(point.zero.jacobian)
         place = place_of(point)
     matrix = Enclosure.from_balls(place[d:])
     return StationaryPoint(
         Enclosure.from_balls(place[:d]),
         Enclosure(matrix.lower.reshape(d, d), matrix.upper.reshape(d, d)),
         point.posterior,
-        box=point.box,
-        kind=kind_of(point),
+        box=point.zero.radius,
+        kind=kind,
         correction=correction,
         **_elbo_fields(model, x, point.posterior, correction, digits, deadline),
     )
