@@ -41,6 +41,8 @@ class Mode:
         Simplifies a number.
     checked : callable
         Returns a number as it is, or raises where the ring will not go on with it.
+    exact : bool
+        Whether the numbers are SymPy's.
     """
 
     derivative: Callable[[int], Tensor]
@@ -50,6 +52,7 @@ class Mode:
     one: Any
     tidy: Callable[[Any], Any] = lambda number: number
     checked: Callable[[Any], Any] = lambda number: number
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,8 @@ class Expansion:
             shift = sum(k - 2 for k in degrees) // 2 - 1
             for diagram in diagrams(degrees):
                 found = value(diagram, vertices, raised)
+                for coefficient in found.coefficients:
+                    self.mode.checked(coefficient)
                 part = found * diagram.weight.numerator / diagram.weight.denominator
                 total = total + Series(((0,) * shift + part.coefficients)[: self.orders])
         return tuple(self.mode.tidy(c) for c in total.coefficients)

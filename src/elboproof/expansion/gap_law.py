@@ -7,7 +7,7 @@ the variance v is in ``asymptotics.py``; here the mode is found, made exact wher
 import math
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -15,20 +15,20 @@ from typing import Any, TypeAlias
 import numpy as np
 import sympy
 from flint import arb
-from sympy import Expr, Rational
+from sympy import Expr
 from sympy.core.cache import clear_cache
 
 from elboproof.arguments import bad, record_text, require_positive, wrong_type
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
 from elboproof.expansion.hypotheses import affine, gaussian, metric_of, rationals, require_derivatives
+from elboproof.expansion.misfit import BITS, Misfit
 from elboproof.expansion.modes import MOST_OPERATIONS, UnwieldyError, ball_mode, exact_mode, leading
-from elboproof.expansion.preimages import BITS, Misfit, Preimage, preimages
+from elboproof.expansion.preimages import Preimage, preimages
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import exact
-from elboproof.numbers.interruption import Interruption, OutOfTimeError
+from elboproof.numbers.interruption import OutOfTimeError
 from elboproof.numbers.undecided import Undecided
 
 Number: TypeAlias = Expr | Enclosure
@@ -159,26 +159,21 @@ def gap_law(
     """
     likelihood = gaussian(model)
     require_positive(seconds=seconds)
-    data = rationals(model, x)
-    try:
-        with Interruption(time.monotonic() + seconds):
-            return _law_at(model, likelihood, data, nearest)
-    except OutOfTimeError:
-        clear_cache()  # SymPy may have been stopped while it noted what it assumes of an expression
-        stopped = f"stopped by the time limit of {seconds:g} s, in SymPy's arithmetic or the search for modes"
-        raise Undecided(Enclosure(0.0, np.inf), (stopped,), "gap laws") from None
-
-
-def _law_at(model: LatentModel, likelihood: Gaussian, data: tuple[Rational, ...], nearest: bool) -> GapLaw:
+    data, deadline = rationals(model, x), time.monotonic() + seconds
     require_derivatives(model)
-    misfit = Misfit(model, data, metric_of(likelihood, model.data_dim))
     variance = Fraction(1)
     if likelihood.scalar and likelihood.variance:
         variance = exact(likelihood.variance[0], "variance")
-    if affine(model):
-        return _exactly_zero(variance)
-    modes = preimages(misfit, nearest)
-    laws = [_law(misfit, mode, variance) for mode in modes]
+    misfit = Misfit(model, data, metric_of(likelihood, model.data_dim), deadline)
+    try:
+        if affine(model, misfit.interrupted()):
+            return _exactly_zero(variance)
+        modes = preimages(misfit, nearest)
+        laws = [_law(misfit, mode, variance) for mode in modes]
+    except OutOfTimeError:
+        clear_cache()  # SymPy may have been stopped while it noted what it assumes of an expression
+        stopped = f"stopped by the time limit of {seconds:g} s, in the search for modes or the arithmetic of their laws"
+        raise Undecided(Enclosure(0.0, np.inf), (stopped,), "gap laws") from None
     return laws[0] if len(laws) == 1 else _several(laws)
 
 
@@ -219,8 +214,9 @@ def _law(misfit: Misfit, at: Preimage, variance: Fraction) -> GapLaw:
 
 
 def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> GapLaw:
-    order, first, following = leading(mode)
-    correction = Expansion(mode, 2).correction
+    with misfit.interrupted() if mode.exact else nullcontext():
+        order, first, following = leading(mode)
+        correction = Expansion(mode, 2).correction
     point = at.exact if at.exact is not None else tuple(map(Enclosure.from_balls, at.balls))
     place = f"z0 is the nearest point, at distance {at.distance:.6g}"
     if at.on_image:
@@ -232,7 +228,7 @@ def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> Ga
     )
     return GapLaw(
         order, _number(first), _number(following), point, at.distance, variance, 0.0, (), status,
-        (_float(misfit.log_mass(at)), _float(_number(correction))),
+        (_float(misfit.log_mass(at.balls)), _float(_number(correction))),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.balls import REAL_BALLS
 from elboproof.numbers.exact import rational
 from elboproof.numbers.functions import JumpError
+from elboproof.numbers.interruption import Interruption
 
 
 def gaussian(model: LatentModel) -> Gaussian:
@@ -61,11 +62,12 @@ def require_derivatives(model: LatentModel) -> None:
         ) from error
 
 
-def affine(model: LatentModel) -> bool:
+def affine(model: LatentModel, limit: Interruption) -> bool:
     """Decide f'' = 0: by a value that is not zero, by expressions, for a network by a box of all finite doubles."""
     if any(bend.is_finite() and not bend.contains(0) for bend in _bends(model, arb(1) / 3)):
         return False
     if model.decoder:
         pairs = combinations_with_replacement(model.latents, 2)
-        return all(sympy.simplify(f.diff(a, b)) == 0 for a, b in pairs for f in model.decoder)
+        with limit:
+            return all(sympy.simplify(f.diff(a, b)) == 0 for a, b in pairs for f in model.decoder)
     return all(bend == 0 for bend in _bends(model, arb(0, sys.float_info.max)))

@@ -10,8 +10,9 @@ from flint import arb, arb_mat
 from sympy import Expr
 
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
-from elboproof.expansion.preimages import Misfit
+from elboproof.expansion.misfit import Misfit
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.interruption import require_time
 from elboproof.numbers.undecided import Undecided
 
 MOST_OPERATIONS = 300
@@ -71,6 +72,7 @@ def exact_mode(misfit: Misfit, point: Sequence[Expr], most: float = math.inf) ->
         one=sympy.Integer(1),
         tidy=lambda number: sympy.simplify(wieldy(number)),
         checked=wieldy,
+        exact=True,
     )
 
 
@@ -90,4 +92,5 @@ def ball_mode(misfit: Misfit, point: Sequence[arb]) -> Mode:
         zero=lambda number: True if number == 0 else (None if arb(number).contains(0) else False),
         invert=lambda matrix: np.array(arb_mat(matrix.tolist()).inv().tolist(), dtype=object),
         one=arb(1),
+        checked=lambda _: require_time(misfit.deadline),
     )

@@ -70,7 +70,7 @@ class GaussianPosterior:
         """Return (d/2) log(2 pi e) + (1/2) log det S in nats, a ball at the current precision."""
         from flint import arb
 
-        determinant = prod(ldl(self.covariance)[1])
+        determinant = prod(ldl(self.covariance)[1], start=Fraction(1))
         return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + ball_of(determinant).log()) / 2
 
     def mean_balls(self) -> "list[arb]":

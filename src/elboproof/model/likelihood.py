@@ -176,7 +176,7 @@ def _require_definite(matrix: tuple[tuple[Rational, ...], ...]) -> None:
     pivots = ldl([[Fraction(int(entry.p), int(entry.q)) for entry in row] for row in matrix])[1]
     k = not_positive(pivots)
     if k is not None:
-        minor = prod(pivots[: k + 1])
+        minor = prod(pivots[: k + 1], start=Fraction(1))
         raise ValueError(
             f"covariance: got {shown(matrix)}, whose leading minor of size {k + 1} is {flint_rational(minor)!s:.60}; "
             "expected a positive definite matrix"

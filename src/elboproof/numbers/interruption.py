@@ -21,13 +21,16 @@ class Interruption:
     Notes
     -----
     A timer's thread asks the interpreter to raise in this one, as a key's interrupt does: between two bytecodes, so
-    that a call into C ends first. What the block was changing is left as it then is.
+    that a call into C ends first. What the block was changing is left as it then is, so that no block may change what
+    outlives it: SymPy's own caches are cleared by who catches the error, and a model's tape must not grow in a block.
     """
 
     def __init__(self, deadline: float) -> None:
         self._lock, self._left, self._fired = threading.Lock(), False, False
         self._thread = ctypes.c_ulong(threading.get_ident())
-        self._timer = threading.Timer(max(deadline - time.monotonic(), 0.0), self._fire)
+        self._timer = threading.Timer(
+            min(max(deadline - time.monotonic(), 0.0), threading.TIMEOUT_MAX), self._fire
+        )
         self._timer.daemon = True
 
     def __enter__(self) -> None:
@@ -52,3 +55,9 @@ class Interruption:
 
     def _raise(self, what: object) -> None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, what)
+
+
+def require_time(deadline: float) -> None:
+    """Raise `OutOfTimeError` after a deadline on the clock ``time.monotonic()``."""
+    if time.monotonic() > deadline:
+        raise OutOfTimeError
