@@ -24,6 +24,10 @@ Exponents = tuple[int, ...]
 BLOCK = 4096
 
 
+class LateError(ArithmeticError):
+    """The deadline has passed before a supremum was known."""
+
+
 @dataclass(frozen=True)
 class Point:
     """The Gaussian N(m, L L'), m and L known as balls.
@@ -94,6 +98,8 @@ class Integrands:
         D balls.
     degrees
         Pairs (order, highest degree of the polynomials in eps); the orders follow each other.
+    deadline
+        On the clock ``time.monotonic()``, of suprema.
 
     Attributes
     ----------
@@ -101,7 +107,14 @@ class Integrands:
         The Q integrands; components in the order of ``combinations_with_replacement``.
     """
 
-    def __init__(self, model: LatentModel, x: Sequence[arb], degrees: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        model: LatentModel,
+        x: Sequence[arb],
+        degrees: Sequence[tuple[int, int]],
+        deadline: float = np.inf,
+    ) -> None:
+        self.deadline = deadline
         self.model, self.x, self.degrees = model, list(x), tuple(degrees)
         self.d = model.latent_dim
         self.entries = [

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
-from elboproof.expectations.integrands import BLOCK, Integrands, Point
+from elboproof.expectations.integrands import BLOCK, Integrands, LateError, Point
 from elboproof.expectations.majorants import NoMajorantError, tail
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
@@ -86,9 +86,7 @@ def _semi_axes() -> tuple[FloatArray, FloatArray]:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # bounds that overflow are infinite, and so refused
-def plan(
-    integrands: Integrands, point: Point, tolerance: FloatArray, deadline: float, most_cells: int = 100_000
-) -> Plan:
+def plan(integrands: Integrands, point: Point, tolerance: FloatArray, most_cells: int = 100_000) -> Plan:
     """Return cells whose rules are within a tolerance of every integrand.
 
     Parameters
@@ -99,8 +97,6 @@ def plan(
         m and L, balls.
     tolerance : (Q,)
         Absolute errors aimed at; floats that steer.
-    deadline
-        On the clock ``time.monotonic()``.
 
     Raises
     ------
@@ -113,13 +109,16 @@ def plan(
     centre, half = grid(count, radius, integrands.d)
     allowed = np.full(len(half), SHARES["rules"] / len(half))
     while len(half) and not work.stopped:
-        if time.monotonic() > deadline:
-            work.stopped = "the time limit"
-        elif work.visited > most_cells:
+        if work.visited > most_cells:
             work.stopped = "the limit on cells"
         else:
             work.visited += len(half)
-            centre, half, allowed = _step(integrands, point, tolerance, work, (centre, half, allowed), radius)
+            try:
+                centre, half, allowed = _step(
+                    integrands, point, tolerance, work, (centre, half, allowed), radius
+                )
+            except LateError:  # before the step changed anything
+                work.stopped = "the time limit"
     if work.stopped:
         _abandon(integrands, point, work, centre, half)
     return work
@@ -232,13 +231,19 @@ def suprema(
     integrands: Integrands, point: Point, middle: FloatArray, wide: FloatArray, lifted: FloatArray
 ) -> FloatArray:
     """Return upper bounds of |eps^p g| over rectangles middle +- wide +- i lifted, all (d, P); shape (Q, P)."""
-    flat = np.zeros(middle.shape[1:])
-    eps = [
-        ComplexBallArray(BallArray(m, w), BallArray(flat, i))
-        for m, w, i in zip(middle, wide, lifted, strict=True)
-    ]
-    size = (np.abs(middle) + wide + lifted) * SLACK  # of |eps_k|
-    return integrands.suprema(point, eps) * integrands.monomials(size) * SLACK
+    found = []
+    for start in range(0, middle.shape[1], BLOCK):
+        if time.monotonic() > integrands.deadline:
+            raise LateError
+        part = slice(start, start + BLOCK)
+        m, w, i = middle[:, part], wide[:, part], lifted[:, part]
+        eps = [
+            ComplexBallArray(BallArray(m[k], w[k]), BallArray(np.zeros_like(i[k]), i[k]))
+            for k in range(len(m))
+        ]
+        size = (np.abs(m) + w + i) * SLACK  # of |eps_k|
+        found.append(integrands.suprema(point, eps) * integrands.monomials(size) * SLACK)
+    return np.concatenate(found, axis=1)
 
 
 def density(middle: FloatArray, wide: FloatArray, lifted: FloatArray) -> FloatArray:

@@ -1,22 +1,25 @@
 """Gaussian expectations of any decoder by quadrature with proof: a lattice or a plan of cells, summed."""
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import product
 
 import numpy as np
 from flint import arb
 
-from elboproof.expectations.integrands import Integrands, Point
+from elboproof.expectations.integrands import Integrands, LateError, Point
 from elboproof.expectations.lattice import Lattice, lattice
 from elboproof.expectations.majorants import NoMajorantError
 from elboproof.expectations.plan import Plan, left_undone, plan
 from elboproof.expectations.sums import arb_sums, float_sums
 from elboproof.model.latent_model import LatentModel
 
-GRACE = 2.0
-"""Seconds after the deadline: what a stopped plan has found is still added up, in float64 balls."""
-CRUDE_CELLS = 4096
-"""Cells are halved up to this number where there is no time for their rules."""
+GRACE, GRACE_SHARE = 2.0, 0.3
+"""Seconds before the deadline, and their share at most of the time there is: what a plan that is stopped then has found
+is still added up, in float64 balls."""
+CRUDE_CELLS, CRUDE_SECONDS = 4096, 0.1
+"""Cells are halved up to this number, or as long as that takes so little, where there is no time for their rules."""
 Values = dict[tuple[int, int, tuple[int, ...]], arb]
 """Balls for (order of derivative, component, exponents of eps)."""
 
@@ -52,15 +55,18 @@ class Quadrature:
         tolerance: Sequence[float],
         deadline: float,
     ) -> None:
-        self.integrands, self.point, self._deadline = Integrands(model, x, degrees), point, deadline
+        self._grace = min(GRACE, GRACE_SHARE * max(deadline - time.monotonic(), 0.0))
+        self.point, self._deadline = point, deadline - self._grace
+        self.integrands = Integrands(model, x, degrees, self._deadline)
         by_order = {order: t for (order, _), t in zip(degrees, tolerance, strict=True)}
         aims = np.array([by_order[order] for order in self.integrands.orders])
         self._rules: Plan | Lattice | None = None
         self.status = ""
         try:
-            self._rules = lattice(self.integrands, point, aims)
+            with suppress(LateError):  # the plan then has its first cells only
+                self._rules = lattice(self.integrands, point, aims)
             if self._rules is None:
-                self._rules = plan(self.integrands, point, aims, deadline)
+                self._rules = plan(self.integrands, point, aims)
                 self.status = self._rules.stopped
         except NoMajorantError as error:
             self.status = f"the tails cannot be bounded: {error}"
@@ -91,7 +97,7 @@ class Quadrature:
             totals, rest = arb_sums(self.integrands, point, work, self._deadline)
         if rest is not None:
             self.status = self.status if floats else "the time limit"
-            more, rest = float_sums(self.integrands, point, rest, self._deadline + GRACE)
+            more, rest = float_sums(self.integrands, point, rest, self._deadline + self._grace)
             totals = [a + b for a, b in zip(totals, more, strict=True)]
         if rest is not None:
             self.status = "the time limit"
@@ -107,10 +113,13 @@ def _crude(integrands: Integrands, point: Point, rest: Plan | Lattice) -> list[a
     else:
         centre, half = np.concatenate(rest.centres), np.concatenate(rest.halves)
     signs = np.array(list(product((-1.0, 1.0), repeat=d)))
-    while len(half) * len(signs) <= CRUDE_CELLS:  # few bits: all of it is exact
+    began = time.monotonic()
+    total = left_undone(integrands, point, centre, half)
+    while len(half) * len(signs) <= CRUDE_CELLS and (time.monotonic() - began) * len(signs) < CRUDE_SECONDS:
+        # few bits: all of it is exact
         half = np.repeat(half / 2, len(signs), axis=0)
         centre = np.repeat(centre, len(signs), axis=0) + half * np.tile(signs, (len(centre), 1))
-    total = left_undone(integrands, point, centre, half)
+        total = left_undone(integrands, point, centre, half)
     return [arb(float(total[q].mid), float(total[q].rad)) for q in range(len(integrands.entries))]
 
 

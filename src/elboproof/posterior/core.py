@@ -7,6 +7,9 @@ In coordinates u, z = A u with A from q's eigenvectors, the box B is u0 +- R s. 
 is the sum of a `lattice` with proved error, taken in arb: some 10^5 points, where the cells of the search, whose
 float64 sums are cheap, have 10^6. Outside, `evidence.search` starts from cells that cover the complement of B exactly,
 and bounds what is left (`outside`).
+
+What it is for: without it, three gaps of 6 digits with three latents and sigma of 1e-3 and 1e-4 that take 1 to 18 s
+stay undecided after 40 s; with two latents and up to 13 digits of log p(x) cells alone are faster.
 """
 
 import time
@@ -28,7 +31,7 @@ from elboproof.evidence.precise import SPARE_BITS
 from elboproof.evidence.search import Found, search
 from elboproof.evidence.summation import sum_rules_in_arb
 from elboproof.evidence.target import Target
-from elboproof.expectations.integrands import BLOCK
+from elboproof.expectations.integrands import BLOCK, LateError
 from elboproof.expectations.lattice import Lattice, lattice
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
@@ -56,7 +59,8 @@ MOST_CELLS = 1_000_000
 class Tilted:
     """F(eps) = exp(shift - U + |eps|^2 / 2) as the one integrand of a lattice."""
 
-    def __init__(self, energy: Energy, box: Box, shift: float) -> None:
+    def __init__(self, energy: Energy, box: Box, shift: float, deadline: float = np.inf) -> None:
+        self.deadline = deadline
         self.energy, self.box, self.shift, self.d = energy, box, shift, energy.d
         self._function = energy.model.quantities.compiled("energy", 0, BALL_ARRAYS)
         self._data = [energy.x[0, j] for j in range(energy.model.data_dim)]
@@ -168,14 +172,14 @@ class _Work:
         where = domain(energy.model, energy.frames, np.array([log_mass]), self.digits)
         half, mass = float(where.half[0]), np.exp([min(log_mass + shift, 700.0)])
         target = Target(np.array([shift]), mass, 0.5 * 10.0**-self.digits, SEARCH_SHARE[energy.d])
-        inside = self._lattice(target, half)
-        if inside is None:
-            return None
         energy.finest = finest_half(half)
         try:
+            inside = self._lattice(target, half)
+            if inside is None:
+                return None
             cells = self.box.outside(inside.half, half)
             found = search(energy, floats, cells, target, self.deadline, MOST_CELLS)
-        except TooFineError:
+        except (TooFineError, LateError):
             return None
         self.visited = found.visited
         with working_precision(bits_for(self.digits, SPARE_BITS)):
@@ -186,7 +190,7 @@ class _Work:
         """Return a lattice on the box; None if there is none, or no room for cells outside."""
         if not np.isfinite(target.shift).all() or not self.box.fits(RADIUS, half):
             return None
-        tilted = Tilted(self.energy, self.box, float(target.shift[0]))
+        tilted = Tilted(self.energy, self.box, float(target.shift[0]), self.deadline)
         aim = _aim(self.box, target)
         found = lattice(tilted, None, aim, RADIUS, tilted.on_lines)  # type: ignore[arg-type]
         return found if found is not None and self.box.fits(found.half, half) else None

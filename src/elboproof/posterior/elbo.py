@@ -106,6 +106,8 @@ def one_elbo(
     model: LatentModel, x: list[Fraction], q: GaussianPosterior, digits: float, deadline: float
 ) -> tuple[arb, str]:
     """Return the ELBO of one x and what stopped its proof, empty if nothing did; precision rises until it is enough."""
+    if time.monotonic() > deadline:
+        return arb(0, float("inf")), f"none of {digits:g} digits proved; stopped by the time limit"
     bits = bits_for(digits, SPARE_BITS)
     floats = digits <= FLOAT_DIGITS and model.latent_dim > 1
     best = arb(0, float("inf"))

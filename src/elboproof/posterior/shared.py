@@ -173,6 +173,8 @@ class _Shared:
         hessian: Matrix = [[arb(0)] * size for _ in range(size)]
         # each x adds to the block of its mean and to the border that all share; a late one makes them infinite
         for n in range(count):
+            if self._late:
+                return [arb(0, np.inf)] * size, hessian
             value, curve = self._equations(n).at(box_over(turn, radius), tolerances(self.factor))
             rows = [*range(n * d, n * d + d), *range(count * d, size)]
             _add(gradient, hessian, rows, *whitened(value, curve, turn))

@@ -33,6 +33,10 @@ from elboproof.posterior.equations import FAMILIES
 from elboproof.posterior.whitened import BITS, kind_of
 
 MOST_LATENTS = 3
+SEARCH_SHARE = 0.4
+"""Of the time: the search for candidates in floats ends then."""
+ELBO_SHARE = 0.1
+"""Of the time: kept for the ELBOs of what was proved before."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def stationary_posteriors(
     digits
         Half width 10^-digits of the ELBOs.
     seconds
-        Limit in all.
+        Limit for the one x, search and proofs of all its points together.
 
     Raises
     ------
@@ -137,15 +141,20 @@ def stationary_posteriors(
     rows, batch = exact_rows(model, x)
     if batch:
         raise bad("x", x, f"one data point of shape ({model.data_dim},)")
-    deadline = time.monotonic() + seconds
-    found = [
-        certify(model, rows[0], family, q, guess, deadline) for guess in _guesses(model, rows[0], family, q)
-    ]
+    began = time.monotonic()
+    deadline = began + seconds
+    found = []
+    for guess in _guesses(model, rows[0], family, q, began + SEARCH_SHARE * seconds):
+        if time.monotonic() > deadline - ELBO_SHARE * seconds and any(found):
+            break
+        found.append(certify(model, rows[0], family, q, guess, deadline))
     proved = [_with_elbo(model, rows[0], point, digits, deadline) for point in without_repetitions(found)]
     if not proved:
+        late = time.monotonic() > deadline - ELBO_SHARE * seconds
         reason = (
-            "no stationary point proved: Newton's method in floats found none that Krawczyk's test accepts"
+            "the time limit" if late else "Newton's method in floats found none that Krawczyk's test accepts"
         )
+        reason = f"no stationary point proved: {reason}"
         raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,))
     return tuple(sorted(proved, key=lambda point: -float(point.ball.mid())))
 
@@ -164,7 +173,7 @@ def _checked(model: LatentModel, family: str, covariance: object) -> GaussianPos
 
 @np.errstate(all="ignore")  # floats only steer
 def _guesses(
-    model: LatentModel, x: Sequence[Fraction], family: str, q: GaussianPosterior | None
+    model: LatentModel, x: Sequence[Fraction], family: str, q: GaussianPosterior | None, deadline: float
 ) -> list[Guess]:
     data = np.array([double(value, f"x[{j}]") for j, value in enumerate(x)])
     fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
@@ -173,7 +182,7 @@ def _guesses(
     except JumpError as error:
         reason = f"no stationary point proved: {error}"
         raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,)) from error
-    return guesses(model, data, family, fixed)
+    return guesses(model, data, family, fixed, deadline)
 
 
 def _with_elbo(
