@@ -103,6 +103,8 @@ class Integrands:
 
     Attributes
     ----------
+    block : int
+        Arguments at a time, between which the clock is read; a network takes longer for each.
     entries : list of (order, component, exponents)
         The Q integrands; components in the order of ``combinations_with_replacement``.
     """
@@ -115,6 +117,7 @@ class Integrands:
         deadline: float = np.inf,
     ) -> None:
         self.deadline = deadline
+        self.block = BLOCK // 4 if isinstance(model, NetworkModel) else BLOCK
         self.model, self.x, self.degrees = model, list(x), tuple(degrees)
         self.d = model.latent_dim
         self.entries = [

@@ -232,10 +232,10 @@ def suprema(
 ) -> FloatArray:
     """Return upper bounds of |eps^p g| over rectangles middle +- wide +- i lifted, all (d, P); shape (Q, P)."""
     found = []
-    for start in range(0, middle.shape[1], BLOCK):
+    for start in range(0, middle.shape[1], integrands.block):
         if time.monotonic() > integrands.deadline:
             raise LateError
-        part = slice(start, start + BLOCK)
+        part = slice(start, start + integrands.block)
         m, w, i = middle[:, part], wide[:, part], lifted[:, part]
         eps = [
             ComplexBallArray(BallArray(m[k], w[k]), BallArray(np.zeros_like(i[k]), i[k]))

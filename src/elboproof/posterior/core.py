@@ -60,7 +60,7 @@ class Tilted:
     """F(eps) = exp(shift - U + |eps|^2 / 2) as the one integrand of a lattice."""
 
     def __init__(self, energy: Energy, box: Box, shift: float, deadline: float = np.inf) -> None:
-        self.deadline = deadline
+        self.deadline, self.block = deadline, BLOCK
         self.energy, self.box, self.shift, self.d = energy, box, shift, energy.d
         self._function = energy.model.quantities.compiled("energy", 0, BALL_ARRAYS)
         self._data = [energy.x[0, j] for j in range(energy.model.data_dim)]

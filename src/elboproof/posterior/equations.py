@@ -20,6 +20,7 @@ from typing import Any
 
 from flint import arb
 from sympy import Dummy
+from sympy.core.cache import clear_cache
 
 from elboproof.expectations.closed_forms import data_symbols, expected_log_likelihood, multiplied
 from elboproof.expectations.integrands import Point
@@ -27,6 +28,7 @@ from elboproof.expectations.quadrature import Quadrature, Values
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.compiler import Compiled, compile_tape
 from elboproof.numbers.exact import ball_of
+from elboproof.numbers.interruption import Interruption, OutOfTimeError
 from elboproof.numbers.tape import Tape
 
 FAMILIES = ("full", "diagonal", "fixed")
@@ -137,6 +139,17 @@ def closed_forms(model: LatentModel, family: str) -> tuple[Compiled, Compiled] |
     slopes = [tape.derivative(root, k) for k in range(len(wanted))]
     curves = [tape.derivative(slopes[a], b) for a in range(len(wanted)) for b in range(a + 1)]
     return compile_tape(tape, slopes, REAL_BALLS), compile_tape(tape, curves, REAL_BALLS)
+
+
+def prepared(model: LatentModel, family: str, deadline: float) -> bool:
+    """Derive and compile the closed forms; return whether that was done before the deadline."""
+    try:
+        with Interruption(deadline):  # the work is on a tape of its own, which is dropped with it
+            closed_forms(model, family)
+    except OutOfTimeError:
+        clear_cache()
+        return False
+    return True
 
 
 def _elbo_entry(model: LatentModel, tape: Tape, wanted: Sequence[Unknown], symbols: Any) -> int | None:

@@ -29,7 +29,7 @@ from elboproof.numbers.krawczyk import form
 from elboproof.posterior.ascent import Guess, guesses
 from elboproof.posterior.certification import ProvedPoint, certify, place_of, without_repetitions
 from elboproof.posterior.elbo import SPARE_BITS, one_elbo, undecided
-from elboproof.posterior.equations import FAMILIES
+from elboproof.posterior.equations import FAMILIES, prepared
 from elboproof.posterior.whitened import BITS, kind_of
 
 MOST_LATENTS = 3
@@ -141,21 +141,19 @@ def stationary_posteriors(
     rows, batch = exact_rows(model, x)
     if batch:
         raise bad("x", x, f"one data point of shape ({model.data_dim},)")
-    began = time.monotonic()
-    deadline = began + seconds
-    found = []
-    for guess in _guesses(model, rows[0], family, q, began + SEARCH_SHARE * seconds):
-        if time.monotonic() > deadline - ELBO_SHARE * seconds and any(found):
-            break
-        found.append(certify(model, rows[0], family, q, guess, deadline))
-    proved = [_with_elbo(model, rows[0], point, digits, deadline) for point in without_repetitions(found)]
-    if not proved:
-        late = time.monotonic() > deadline - ELBO_SHARE * seconds
+    deadline = time.monotonic() + seconds
+    late = deadline - ELBO_SHARE * seconds
+    found = _found(model, rows[0], family, q, late)
+    if not found:
+        stopped = time.monotonic() > late
         reason = (
-            "the time limit" if late else "Newton's method in floats found none that Krawczyk's test accepts"
+            "the time limit"
+            if stopped
+            else "Newton's method in floats found none that Krawczyk's test accepts"
         )
         reason = f"no stationary point proved: {reason}"
         raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,))
+    proved = [_with_elbo(model, rows[0], point, digits, deadline) for point in found]
     return tuple(sorted(proved, key=lambda point: -float(point.ball.mid())))
 
 
@@ -169,6 +167,21 @@ def _checked(model: LatentModel, family: str, covariance: object) -> GaussianPos
     if (covariance is None) == (family == "fixed"):
         raise bad("covariance", covariance, "a covariance for the family 'fixed' and for no other")
     return None if covariance is None else GaussianPosterior([0] * model.latent_dim, covariance)
+
+
+def _found(
+    model: LatentModel, x: list[Fraction], family: str, q: GaussianPosterior | None, deadline: float
+) -> list[ProvedPoint]:
+    """Return the points that are proved before the deadline."""
+    now = time.monotonic()
+    candidates = _guesses(model, x, family, q, now + SEARCH_SHARE * (deadline - now))
+    found: list[ProvedPoint | None] = []
+    if prepared(model, family, deadline):
+        for guess in candidates:
+            if time.monotonic() > deadline:
+                break
+            found.append(certify(model, x, family, q, guess, deadline))
+    return without_repetitions(found)
 
 
 @np.errstate(all="ignore")  # floats only steer
