@@ -6,13 +6,13 @@ import pytest
 from flint import arb
 
 import elboproof as ep
-from elboproof.expectations.integrands import Integrands, Point
+from elboproof.expectations.integrands import EnclosedGaussian, Integrands
 from elboproof.expectations.majorants import NoMajorantError
 from elboproof.expectations.plan import SIZES, Plan, plan
 from elboproof.expectations.sums import arb_sums
 from elboproof.numbers.ball_arrays import BallArray
 
-POINT = Point([arb("0.4")], [[arb("0.3")]])
+POINT = EnclosedGaussian([arb("0.4")], [[arb("0.3")]])
 DATA = [arb("0.5")]
 SMOOTH = Integrands(ep.LatentModel("z", ["tanh(2*z)"], ep.Gaussian("1/10")), DATA, [(0, 0)])
 KINKED = Integrands(ep.LatentModel("z", ["abs(z) + z/3"], ep.Gaussian("1/10")), DATA, [(0, 0)])
@@ -96,7 +96,7 @@ def test_limits_leave_an_enclosure() -> None:
 
 
 def test_unreachable_tails_are_refused() -> None:
-    wide = Point([arb(0)], [[arb(100)]])
+    wide = EnclosedGaussian([arb(0)], [[arb(100)]])
     heavy = Integrands(ep.LatentModel("z", ["exp(tanh(z) + z)"], ep.Gaussian("1/10")), DATA, [(0, 0)])
     with pytest.raises(NoMajorantError, match="too heavy at a distance of 64"):
         plan(heavy, wide, np.array([1e-3]))

@@ -12,7 +12,7 @@ from flint import arb
 
 import elboproof as ep
 from elboproof.expectations import plan as cells
-from elboproof.expectations import quadrature as expectations
+from elboproof.expectations import rules as expectations
 from elboproof.expectations import sums
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision

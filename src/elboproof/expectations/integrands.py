@@ -29,7 +29,7 @@ class LateError(ArithmeticError):
 
 
 @dataclass(frozen=True)
-class Point:
+class EnclosedGaussian:
     """The Gaussian N(m, L L'), m and L known as balls.
 
     Attributes
@@ -135,9 +135,9 @@ class Integrands:
         self._source = [self._column[order, component] for order, component, _ in self.entries]
         self._exponents = [exponents for _, _, exponents in self.entries]
 
-    def values(self, point: Point, eps: Sequence[Any]) -> list[Any]:
+    def values(self, gaussian: EnclosedGaussian, eps: Sequence[Any]) -> list[Any]:
         """Return the derivatives at arrays of balls (real or complex), one per (order, component)."""
-        values = self.derivatives(BALL_ARRAYS)(*point.latents(eps), *self._data)
+        values = self.derivatives(BALL_ARRAYS)(*gaussian.latents(eps), *self._data)
         return [value.reshape(-1) if value.shape == () else value for value in values]
 
     def derivatives(self, ring: Ring) -> Compiled:
@@ -149,10 +149,10 @@ class Integrands:
         skipped = sum(_components(self.d, order) for order in range(orders[0]))
         return lambda *arguments: function(*arguments)[skipped:]
 
-    def suprema(self, point: Point, eps: Sequence[ComplexBallArray]) -> FloatArray:
+    def suprema(self, gaussian: EnclosedGaussian, eps: Sequence[ComplexBallArray]) -> FloatArray:
         """Return upper bounds of |g| over complex boxes (P,), shape (Q, P); infinite unless g is analytic there."""
         bounds = []
-        for value in self.values(point, eps):
+        for value in self.values(gaussian, eps):
             size = value.abs_upper() if isinstance(value, ComplexBallArray) else value.mag()
             bounds.append(np.broadcast_to(np.where(np.isfinite(size), size, np.inf), eps[0].shape))
         return np.stack(bounds)[self._source]
@@ -171,7 +171,7 @@ class Integrands:
                     powers[p] = powers[p] * eps[k]
         return [powers[p] * values[s] for s, p in zip(self._source, self._exponents, strict=True)]
 
-    def means(self, point: Point, centre: FloatArray, half: FloatArray) -> list[BallArray]:
+    def means(self, gaussian: EnclosedGaussian, centre: FloatArray, half: FloatArray) -> list[BallArray]:
         """Return enclosures of the means of G over real cells (B, d), kinks allowed.
 
         G(u) = G(c) + sum_k D_k(u) (u - c)_k with D_k(u) in a ball e_k +- r_k of (generalised) slopes. The parts with
@@ -179,8 +179,8 @@ class Integrands:
         """
         axes = range(self.d)
         boxes = Dual.variables([BallArray(centre[:, k], half[:, k]) for k in axes])
-        around = self._weighted(point, boxes)
-        at_centre = self._weighted(point, [BallArray(centre[:, k]) for k in axes])
+        around = self._weighted(gaussian, boxes)
+        at_centre = self._weighted(gaussian, [BallArray(centre[:, k]) for k in axes])
         means = []
         for box, middle in zip(around, at_centre, strict=True):
             reach = sum((p.rad * half[:, k] / 2 for k, p in enumerate(box.partials)), np.zeros(len(half)))
@@ -189,21 +189,21 @@ class Integrands:
             means.append(BallArray.where(mean.rad <= plain.rad, mean, plain))
         return means
 
-    def _weighted(self, point: Point, eps: Sequence[Any]) -> list[Any]:
+    def _weighted(self, gaussian: EnclosedGaussian, eps: Sequence[Any]) -> list[Any]:
         """Return G at balls or duals."""
         exponent = eps[0].square()
         for e in eps[1:]:
             exponent = exponent + e.square()
         weight = (exponent * -0.5).exp() * _normalising(self.d)
-        values = self.derivatives(BALL_ARRAYS)(*point.latents(eps), *self._data)
+        values = self.derivatives(BALL_ARRAYS)(*gaussian.latents(eps), *self._data)
         return self.products(values, eps, weight)
 
-    def majorants(self, point: Point) -> dict[int, tuple[int, Majorant]]:
+    def majorants(self, gaussian: EnclosedGaussian) -> dict[int, tuple[int, Majorant]]:
         """Return for each order the highest degree and one majorant of all components."""
-        return {order: (degree, self._majorant(point, order)) for order, degree in self.degrees}
+        return {order: (degree, self._majorant(gaussian, order)) for order, degree in self.degrees}
 
-    def _majorant(self, point: Point, order: int) -> Majorant:
-        sizes = point.sizes()
+    def _majorant(self, gaussian: EnclosedGaussian, order: int) -> Majorant:
+        sizes = gaussian.sizes()
         if isinstance(self.model, NetworkModel):
             magnitudes = [float(value.mag()) for value in self._data]
             found = network_majorants(self.model, magnitudes, sizes, order)

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elboproof.arguments import FloatArray
-from elboproof.expectations.integrands import Integrands, Point
+from elboproof.expectations.integrands import EnclosedGaussian, Integrands
 from elboproof.expectations.plan import SHARES, SLACK, density, grid, reach, suprema
 from elboproof.numbers.ball_arrays import BallArray
 
@@ -75,7 +75,7 @@ class Lattice:
 @np.errstate(over="ignore", invalid="ignore")  # bounds that overflow are infinite, and so refused
 def lattice(
     integrands: Integrands,
-    point: Point,
+    gaussian: EnclosedGaussian,
     tolerance: FloatArray,
     cube: float | None = None,
     lines: Lines | None = None,
@@ -84,7 +84,7 @@ def lattice(
 
     Parameters
     ----------
-    integrands, point
+    integrands, gaussian
         What is integrated, and m and L.
     tolerance : (Q,)
         Absolute errors aimed at; floats that steer.
@@ -100,11 +100,13 @@ def lattice(
     """
     d, side = integrands.d, SIDE[integrands.d] / (1.0 if lines is None else FINER)
     finest = side / 2
-    radius, tails = reach(integrands, point, tolerance) if cube is None else (cube, np.zeros(len(tolerance)))
+    radius, tails = (
+        reach(integrands, gaussian, tolerance) if cube is None else (cube, np.zeros(len(tolerance)))
+    )
     for _ in range(ATTEMPTS):
         cells = max(1, int(np.ceil(2 * radius / side)))
         centre, half = grid(cells, radius, d)
-        inner, outer = _totals(integrands, point, centre, half, lines)
+        inner, outer = _totals(integrands, gaussian, centre, half, lines)
         counts = np.arange(cells, MOST[d] + 1, cells)
         steps = 2 * cells * float(half[0, 0]) / counts
         errors = _errors(inner, outer, steps)  # (Q, d, counts)
@@ -124,7 +126,11 @@ def lattice(
 
 
 def _totals(
-    integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray, lines: Lines | None
+    integrands: Integrands,
+    gaussian: EnclosedGaussian,
+    centre: FloatArray,
+    half: FloatArray,
+    lines: Lines | None,
 ) -> tuple[FloatArray, FloatArray]:
     """Return the integrals over the cube and over both faces of the suprema over strips, (Q, d, heights) each."""
     d = half.shape[1]
@@ -138,14 +144,16 @@ def _totals(
         parts += [(j, centre, half, True), (j, faces, thin, False)]
         weights += [volume, np.repeat(volume[low] / (2 * half[low, j]) * SLACK, 2)]
     # one array of all of them: the time goes into the number of operations
-    found = np.split(_sup(integrands, point, parts, lines), np.cumsum([len(w) for w in weights])[:-1], axis=2)
+    found = np.split(
+        _sup(integrands, gaussian, parts, lines), np.cumsum([len(w) for w in weights])[:-1], axis=2
+    )
     totals = [sup @ weight for sup, weight in zip(found, weights, strict=True)]
     return np.stack(totals[::2], 1) * SLACK, np.stack(totals[1::2], 1) * SLACK
 
 
 def _sup(
     integrands: Integrands,
-    point: Point,
+    gaussian: EnclosedGaussian,
     parts: list[tuple[int, FloatArray, FloatArray, bool]],
     lines: Lines | None,
 ) -> FloatArray:
@@ -159,7 +167,7 @@ def _sup(
         np.broadcast_to(np.concatenate([part[k] for part in parts]).T[:, None, :], shape).reshape(d, -1)
         for k in (1, 2)
     )
-    bounds = suprema(integrands, point, middle, wide, lifted.reshape(d, -1))
+    bounds = suprema(integrands, gaussian, middle, wide, lifted.reshape(d, -1))
     if lines is not None:
         upper = np.broadcast_to(tall, shape[1:]).reshape(-1) & np.isfinite(bounds).all(0)
         bounds[:, upper] = lines(middle[:, upper], wide[:, upper], lifted.reshape(d, -1)[:, upper])

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
-from elboproof.expectations.integrands import BLOCK, Integrands, LateError, Point
+from elboproof.expectations.integrands import BLOCK, EnclosedGaussian, Integrands, LateError
 from elboproof.expectations.majorants import NoMajorantError, tail
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
@@ -86,14 +86,16 @@ def _semi_axes() -> tuple[FloatArray, FloatArray]:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # bounds that overflow are infinite, and so refused
-def plan(integrands: Integrands, point: Point, tolerance: FloatArray, most_cells: int = 100_000) -> Plan:
+def plan(
+    integrands: Integrands, gaussian: EnclosedGaussian, tolerance: FloatArray, most_cells: int = 100_000
+) -> Plan:
     """Return cells whose rules are within a tolerance of every integrand.
 
     Parameters
     ----------
     integrands
         What is integrated.
-    point
+    gaussian
         m and L, balls.
     tolerance : (Q,)
         Absolute errors aimed at; floats that steer.
@@ -103,7 +105,7 @@ def plan(integrands: Integrands, point: Point, tolerance: FloatArray, most_cells
     NoMajorantError
         If the tails cannot be bounded.
     """
-    radius, tails = reach(integrands, point, tolerance)
+    radius, tails = reach(integrands, gaussian, tolerance)
     work = Plan(tails)
     count = max(1, int(np.ceil(radius / HALF[integrands.d])))
     centre, half = grid(count, radius, integrands.d)
@@ -115,18 +117,20 @@ def plan(integrands: Integrands, point: Point, tolerance: FloatArray, most_cells
             work.visited += len(half)
             try:
                 centre, half, allowed = _step(
-                    integrands, point, tolerance, work, (centre, half, allowed), radius
+                    integrands, gaussian, tolerance, work, (centre, half, allowed), radius
                 )
             except LateError:  # before the step changed anything
                 work.stopped = "the time limit"
     if work.stopped:
-        _abandon(integrands, point, work, centre, half)
+        _abandon(integrands, gaussian, work, centre, half)
     return work
 
 
-def reach(integrands: Integrands, point: Point, tolerance: FloatArray) -> tuple[float, FloatArray]:
+def reach(
+    integrands: Integrands, gaussian: EnclosedGaussian, tolerance: FloatArray
+) -> tuple[float, FloatArray]:
     """Return R and bounds (Q,) of the integrals outside of the cube; the ball |eps| <= R lies in it."""
-    majorants = integrands.majorants(point)
+    majorants = integrands.majorants(gaussian)
     smallest = max(float(tolerance.min()), 1e-300)
     radius = np.ceil(2 * np.sqrt(2 * max(np.log(1 / smallest), 1.0))) / 2
     while radius < FARTHEST:
@@ -148,7 +152,7 @@ def grid(count: int, radius: float, d: int) -> tuple[FloatArray, FloatArray]:
 
 def _step(
     integrands: Integrands,
-    point: Point,
+    gaussian: EnclosedGaussian,
     tolerance: FloatArray,
     work: Plan,
     cells: tuple[FloatArray, FloatArray, FloatArray],
@@ -156,7 +160,7 @@ def _step(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Accept what has a rule or is a flat cell; return the halves of the others."""
     centre, half, allowed = cells
-    suprema = _suprema(integrands, point, centre, half)  # (Q, B, d, E)
+    suprema = _suprema(integrands, gaussian, centre, half)  # (Q, B, d, E)
     volume = np.prod(2 * half, axis=1) * SLACK
     worst = (suprema / tolerance[:, None, None, None]).max(0) * volume[:, None, None]
     by_axis = (_factors()[None, :, None, :] * worst[:, None]).min(-1)  # (B, sizes, d)
@@ -168,15 +172,15 @@ def _step(
     rest = ~accepted
     if rest.any() and not np.isfinite(errors[rest]).all():
         rest &= ~_flat(
-            integrands, point, tolerance, work, rest & ~np.isfinite(errors).all(1), centre, half, radius
+            integrands, gaussian, tolerance, work, rest & ~np.isfinite(errors).all(1), centre, half, radius
         )
-    axis = np.where(np.isfinite(by_axis[:, -1]).all(1), by_axis[:, -1].argmax(1), _longest(point, half))
+    axis = np.where(np.isfinite(by_axis[:, -1]).all(1), by_axis[:, -1].argmax(1), _longest(gaussian, half))
     return _halved(centre[rest], half[rest], allowed[rest], axis[rest])
 
 
-def _longest(point: Point, half: FloatArray) -> Index:
+def _longest(gaussian: EnclosedGaussian, half: FloatArray) -> Index:
     """Return the axis whose cell is longest in z."""
-    return np.asarray((half * point.lengths[None, :]).argmax(1))
+    return np.asarray((half * gaussian.lengths[None, :]).argmax(1))
 
 
 def _halved(
@@ -210,7 +214,9 @@ def _accept(
         work.sizes.append(np.array(SIZES)[choice[rows]])
 
 
-def _suprema(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> FloatArray:
+def _suprema(
+    integrands: Integrands, gaussian: EnclosedGaussian, centre: FloatArray, half: FloatArray
+) -> FloatArray:
     """Return bounds of |G| with one coordinate on an ellipse's rectangle, (Q, B, d, E); inf if not analytic."""
     along, across = _semi_axes()
     cells, d = half.shape
@@ -221,14 +227,18 @@ def _suprema(integrands: Integrands, point: Point, centre: FloatArray, half: Flo
     lifted = np.where(own, half.T[:, :, None, None] * across, 0.0)
     wide, lifted = (np.broadcast_to(a, (d, *shape)).reshape(d, -1) for a in (wide, lifted))
     middle = np.broadcast_to(centre.T[:, :, None, None], (d, *shape)).reshape(d, -1)
-    values = suprema(integrands, point, middle, wide, lifted) * density(middle, wide, lifted) * SLACK
+    values = suprema(integrands, gaussian, middle, wide, lifted) * density(middle, wide, lifted) * SLACK
     return np.where(np.isnan(values), np.inf, values).reshape(
         -1, *shape
     )  # infinity times a density that vanishes
 
 
 def suprema(
-    integrands: Integrands, point: Point, middle: FloatArray, wide: FloatArray, lifted: FloatArray
+    integrands: Integrands,
+    gaussian: EnclosedGaussian,
+    middle: FloatArray,
+    wide: FloatArray,
+    lifted: FloatArray,
 ) -> FloatArray:
     """Return upper bounds of |eps^p g| over rectangles middle +- wide +- i lifted, all (d, P); shape (Q, P)."""
     found = []
@@ -242,7 +252,7 @@ def suprema(
             for k in range(len(m))
         ]
         size = (np.abs(m) + w + i) * SLACK  # of |eps_k|
-        found.append(integrands.suprema(point, eps) * integrands.monomials(size) * SLACK)
+        found.append(integrands.suprema(gaussian, eps) * integrands.monomials(size) * SLACK)
     return np.concatenate(found, axis=1)
 
 
@@ -255,7 +265,7 @@ def density(middle: FloatArray, wide: FloatArray, lifted: FloatArray) -> FloatAr
 
 def _flat(
     integrands: Integrands,
-    point: Point,
+    gaussian: EnclosedGaussian,
     tolerance: FloatArray,
     work: Plan,
     candidates: Mask,
@@ -265,7 +275,7 @@ def _flat(
 ) -> Mask:
     """Keep the cells over which G varies little enough as they are; return which, (B,)."""
     rows = np.flatnonzero(candidates)
-    integrals = _integrals(integrands, point, centre[rows], half[rows])
+    integrals = _integrals(integrands, gaussian, centre[rows], half[rows])
     # cells along a kink number about (R/h)^(d-1), so their shares add up to about FLAT_SHARE
     share = FLAT_SHARE * np.prod(half[rows] / radius, axis=1) ** ((half.shape[1] - 1) / half.shape[1])
     spread = np.max([ball.rad / t for ball, t in zip(integrals, tolerance, strict=True)], axis=0)
@@ -277,10 +287,12 @@ def _flat(
     return chosen
 
 
-def _integrals(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> list[BallArray]:
+def _integrals(
+    integrands: Integrands, gaussian: EnclosedGaussian, centre: FloatArray, half: FloatArray
+) -> list[BallArray]:
     """Return first-order enclosures of the integrals over cells."""
     d = half.shape[1]
-    values = integrands.means(point, centre, half)
+    values = integrands.means(gaussian, centre, half)
     volume = BallArray(np.ones(len(half)))
     for k in range(d):
         volume = volume * BallArray(2 * half[:, k])
@@ -296,16 +308,20 @@ def _total(integrals: list[BallArray]) -> BallArray:
     return BallArray.concatenate([ball.sum().reshape(1) for ball in integrals])
 
 
-def left_undone(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> BallArray:
+def left_undone(
+    integrands: Integrands, gaussian: EnclosedGaussian, centre: FloatArray, half: FloatArray
+) -> BallArray:
     """Return first-order enclosures (Q,) of the integrals over cells that a limit left undone, however wide."""
     total = BallArray(np.zeros(len(integrands.entries)))
     for start in range(0, len(half), BLOCK):
         part = slice(start, start + BLOCK)
-        total = total + _total(_integrals(integrands, point, centre[part], half[part]))
+        total = total + _total(_integrals(integrands, gaussian, centre[part], half[part]))
     return total
 
 
-def _abandon(integrands: Integrands, point: Point, work: Plan, centre: FloatArray, half: FloatArray) -> None:
+def _abandon(
+    integrands: Integrands, gaussian: EnclosedGaussian, work: Plan, centre: FloatArray, half: FloatArray
+) -> None:
     """Take the cells that a limit left undone as they are."""
-    total = left_undone(integrands, point, centre, half)
+    total = left_undone(integrands, gaussian, centre, half)
     work.flat = total if work.flat is None else work.flat + total

@@ -9,7 +9,7 @@ import numpy as np
 from flint import arb, ctx
 
 from elboproof.arguments import FloatArray
-from elboproof.expectations.integrands import BLOCK, Integrands, Point
+from elboproof.expectations.integrands import BLOCK, EnclosedGaussian, Integrands
 from elboproof.expectations.lattice import Lattice
 from elboproof.expectations.plan import Plan
 from elboproof.numbers.ball_arrays import BallArray
@@ -30,7 +30,7 @@ def _rest(work: Plan | Lattice, done: int) -> Plan | Lattice:
 
 
 def arb_sums(
-    integrands: Integrands, point: Point, work: Plan | Lattice, deadline: float
+    integrands: Integrands, gaussian: EnclosedGaussian, work: Plan | Lattice, deadline: float
 ) -> tuple[list[arb], Plan | Lattice | None]:
     """Return the sums of all rules at the current precision, one per integrand, and what the deadline left undone."""
     function = integrands.derivatives(REAL_BALLS)
@@ -39,7 +39,7 @@ def arb_sums(
     totals: dict[Any, arb] = dict.fromkeys(integrands.entries, arb(0))
     rest: Plan | Lattice | None = None
     for done, axes in enumerate(_lattice_axes(work) if isinstance(work, Lattice) else _cell_axes(work)):
-        part = _cell_sum(integrands, point, function, axes, (columns, monomials), deadline)
+        part = _cell_sum(integrands, gaussian, function, axes, (columns, monomials), deadline)
         if part is None:
             rest = _rest(work, done)
             break
@@ -86,7 +86,7 @@ def _nodes(known: dict[tuple[float, float, int], Nodes], centre: float, half: fl
 
 def _cell_sum(
     integrands: Integrands,
-    point: Point,
+    gaussian: EnclosedGaussian,
     function: Compiled,
     axes: Sequence[Nodes],
     names: tuple[list[tuple[int, int]], list[tuple[int, ...]]],
@@ -101,7 +101,7 @@ def _cell_sum(
         eps = [u for u, _ in chosen]
         z = [
             sum((row[j] * eps[j] for j in range(i + 1)), m)
-            for i, (m, row) in enumerate(zip(point.mean, point.factor, strict=True))
+            for i, (m, row) in enumerate(zip(gaussian.mean, gaussian.factor, strict=True))
         ]
         weight = chosen[0][1]
         for _, w in chosen[1:]:
@@ -126,7 +126,7 @@ def _power(weight: arb, eps: Sequence[arb], p: tuple[int, ...]) -> arb:
 
 
 def float_sums(
-    integrands: Integrands, point: Point, work: Plan | Lattice, deadline: float
+    integrands: Integrands, gaussian: EnclosedGaussian, work: Plan | Lattice, deadline: float
 ) -> tuple[list[arb], Plan | Lattice | None]:
     """Return the sums of all rules in float64 balls, and what the deadline left undone."""
     totals: list[BallArray] = [BallArray(np.zeros(()))] * len(integrands.entries)
@@ -136,7 +136,7 @@ def float_sums(
         if time.monotonic() > deadline:
             rest = _rest(work, done)
             break
-        values = [value.broadcast_to(weight.shape) for value in integrands.values(point, eps)]
+        values = [value.broadcast_to(weight.shape) for value in integrands.values(gaussian, eps)]
         sums = [term.sum() for term in integrands.products(values, eps, weight)]
         totals = [a + b for a, b in zip(totals, sums, strict=True)]
         done += cells

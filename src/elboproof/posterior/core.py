@@ -43,7 +43,7 @@ from elboproof.numbers.centred import Centred
 from elboproof.numbers.duals import Dual
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import ball_of, bits_for
-from elboproof.posterior.outside import Box, ExactEnergy, TooFineError, finest_half
+from elboproof.posterior.outside import CoreBox, ExactEnergy, TooFineError, finest_half
 
 RADIUS = 8.0
 """R, to begin with."""
@@ -59,7 +59,7 @@ MOST_CELLS = 1_000_000
 class Tilted:
     """F(eps) = exp(shift - U + |eps|^2 / 2) as the one integrand of a lattice."""
 
-    def __init__(self, energy: Energy, box: Box, shift: float, deadline: float = np.inf) -> None:
+    def __init__(self, energy: Energy, box: CoreBox, shift: float, deadline: float = np.inf) -> None:
         self.deadline, self.block = deadline, BLOCK
         self.energy, self.box, self.shift, self.d = energy, box, shift, energy.d
         self._function = energy.model.quantities.compiled("energy", 0, BALL_ARRAYS)
@@ -160,7 +160,7 @@ class _Work:
 
     energy: ExactEnergy
     x: list[Fraction]
-    box: Box
+    box: CoreBox
     digits: float
     deadline: float
     visited: int = 0
@@ -222,21 +222,21 @@ class _Work:
         return (low.log() - arb(shift)).lower(), (high.log() - arb(shift)).upper()
 
 
-def _box(frame: FloatArray, mean: FloatArray, covariance: FloatArray, digits: float) -> Box:
+def _box(frame: FloatArray, mean: FloatArray, covariance: FloatArray, digits: float) -> CoreBox:
     """Return a box around q that leaves out little, its numbers of few bits."""
     deviations = np.sqrt(np.maximum(np.diag(frame.T @ covariance @ frame), 0.0))
     wanted = deviations * np.sqrt(2 * np.log(10.0) * (digits + SPARE_DIGITS)) / RADIUS
     unit = np.exp2(np.floor(np.log2(np.maximum(wanted, 1e-300))) - 5)
-    return Box(np.round(frame.T @ mean / unit) * unit, np.ceil(wanted / unit) * unit)
+    return CoreBox(np.round(frame.T @ mean / unit) * unit, np.ceil(wanted / unit) * unit)
 
 
-def _aim(box: Box, target: Target) -> FloatArray:
+def _aim(box: CoreBox, target: Target) -> FloatArray:
     volume = float(np.prod(box.scale)) * (2 * np.pi) ** (len(box.scale) / 2)
     return np.asarray(SHARE * target.tolerance * target.mass / volume)
 
 
 def _sum(
-    energy: Energy, x: list[Fraction], box: Box, inside: Lattice, shift: float, deadline: float
+    energy: Energy, x: list[Fraction], box: CoreBox, inside: Lattice, shift: float, deadline: float
 ) -> arb | None:
     """Return the integral of exp(shift - U) over the box, its error included; None after the deadline."""
     function = energy.model.quantities.compiled("energy", 0, REAL_BALLS)

@@ -17,8 +17,8 @@ from flint import arb
 
 from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.expectations.closed_forms import closed_form
-from elboproof.expectations.integrands import Point
-from elboproof.expectations.quadrature import Quadrature
+from elboproof.expectations.integrands import EnclosedGaussian
+from elboproof.expectations.rules import ProvedRules
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
@@ -114,7 +114,7 @@ def one_elbo(
     while True:
         with working_precision(bits):
             data = [ball_of(value) for value in x]
-            point = Point(q.mean_balls(), q.cholesky())
+            point = EnclosedGaussian(q.mean_balls(), q.cholesky())
             ball, reason = _evaluated(model, data, point, SHARE * 10.0**-digits, deadline, floats)
             best = ball if ball.rad() < best.rad() else best
             if best.rad() <= arb(10) ** -arb(digits):  # what a limit left undone may be little
@@ -131,7 +131,12 @@ def _reached(ball: arb) -> str:
 
 
 def _evaluated(
-    model: LatentModel, x: Sequence[arb], point: Point, tolerance: float, deadline: float, floats: bool
+    model: LatentModel,
+    x: Sequence[arb],
+    point: EnclosedGaussian,
+    tolerance: float,
+    deadline: float,
+    floats: bool,
 ) -> tuple[arb, str]:
     """Return the ELBO at the current precision and what kept the quadrature from its tolerance."""
     expected = closed_form(model, x, point.mean, point.factor)
@@ -139,13 +144,13 @@ def _evaluated(
     if expected is None:
         if model.latent_dim > MOST_LATENTS:
             raise bad("model", model, f"at most {MOST_LATENTS} latents, unless the ELBO has a closed form")
-        rules = Quadrature(model, x, point, [(0, 0)], [tolerance], deadline)
+        rules = ProvedRules(model, x, point, [(0, 0)], [tolerance], deadline)
         expected = rules.sums(floats=floats)[0, 0, (0,) * model.latent_dim]
         reason = rules.status
     return expected + prior_and_entropy(point), reason
 
 
-def prior_and_entropy(point: Point) -> arb:
+def prior_and_entropy(point: EnclosedGaussian) -> arb:
     """Return E_q[log p(z)] + H(q) = sum_i [(1 - m_i^2 - S_ii) / 2 + log L_ii]; the logs of 2 pi cancel."""
     total = arb(0)
     for i, (m, row) in enumerate(zip(point.mean, point.factor, strict=True)):
@@ -170,7 +175,7 @@ def elbo_ball(model: LatentModel, x: list[arb], mean: list[arb], cholesky: list[
         If the quadrature fails.
     """
     with working_precision(bits):
-        point = Point(mean, cholesky)
+        point = EnclosedGaussian(mean, cholesky)
         tolerance = 2.0 ** -float(bits - SPARE_BITS)
         ball, reason = _evaluated(model, x, point, tolerance, time.monotonic() + 60.0, floats=False)
     if reason and not ball.rad() <= tolerance:

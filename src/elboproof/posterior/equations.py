@@ -23,8 +23,8 @@ from sympy import Dummy
 from sympy.core.cache import clear_cache
 
 from elboproof.expectations.closed_forms import data_symbols, expected_log_likelihood, multiplied
-from elboproof.expectations.integrands import Point
-from elboproof.expectations.quadrature import Quadrature, Values
+from elboproof.expectations.integrands import EnclosedGaussian
+from elboproof.expectations.rules import ProvedRules, Values
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.compiler import Compiled, compile_tape
 from elboproof.numbers.exact import ball_of
@@ -107,7 +107,7 @@ class Reference:
     mean: Sequence[Fraction]
     factor: Callable[[], list[list[arb]]]
 
-    def point(self, wanted: Sequence[Unknown], offset: Sequence[arb]) -> Point:
+    def point(self, wanted: Sequence[Unknown], offset: Sequence[arb]) -> EnclosedGaussian:
         """Return q at theta = reference + offset."""
         mean = [ball_of(m) for m in self.mean]
         factor = [list(row) for row in self.factor()]
@@ -118,7 +118,7 @@ class Reference:
                 factor[u.row][u.row] *= delta.exp()
             else:
                 factor[u.row][u.column] += delta
-        return Point(mean, factor)
+        return EnclosedGaussian(mean, factor)
 
 
 @lru_cache(maxsize=64)
@@ -247,8 +247,10 @@ class Equations:
         mean = [ball_of(m) for m in self.reference.mean]
         return [*offset, *mean, *factor, *self.data()]
 
-    def _rules(self, point: Point, degrees: list[tuple[int, int]], tolerance: list[float]) -> Quadrature:
-        return Quadrature(self.model, self.data(), point, degrees, tolerance, self.deadline)
+    def _rules(
+        self, point: EnclosedGaussian, degrees: list[tuple[int, int]], tolerance: list[float]
+    ) -> ProvedRules:
+        return ProvedRules(self.model, self.data(), point, degrees, tolerance, self.deadline)
 
     def _lookup(self, values: Values) -> Lookup:
         d = self.model.latent_dim
@@ -264,12 +266,12 @@ class Equations:
         return expected
 
 
-def wide_unit(point: Point) -> float:
+def wide_unit(point: EnclosedGaussian) -> float:
     """Return the largest deviation of a coordinate of z, a float that steers."""
     return max(slope for _, slope in point.sizes())
 
 
-def _rows(point: Point) -> Matrix:
+def _rows(point: EnclosedGaussian) -> Matrix:
     return [list(row) for row in point.factor]
 
 
