@@ -10,8 +10,9 @@ import sympy
 import torch
 
 import elboproof as ep
-from elboproof.expectations.majorants import MAJORANTS, Majorant, NoMajorantError, tail
-from elboproof.expectations.network_growth import BOUNDED, FIRST, SECOND, network_majorants
+from elboproof.expectations.growth import MAJORANTS, tail
+from elboproof.expectations.majorants import BOUNDED, Majorant, NoMajorantError
+from elboproof.expectations.network_growth import FIRST, SECOND, network_majorants
 from elboproof.model.network_model import NetworkModel
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.floating import FLOATING

@@ -96,6 +96,7 @@ class Expansion:
 
     def _vertex(self, degree: int, mean: Tensor, spread: Tensor) -> Tensor:
         """Taylor in m, heat equation in S: the sum of D^(k+a+2l) (V v + W) . m^a S^l v^l / (a! l! 2^l)."""
+        # S and m - z0 are O(v), so a term with a factors of m and l of S has v^(a + l) at least: later ones are cut off
         last = min(self.orders - 1, max(2 * self.orders + 1 - degree, 0) // 2)
         total = self._constant(np.zeros((len(mean),) * degree, dtype=object))
         for a, pairs in product(range(last + 1), repeat=2):
@@ -136,6 +137,8 @@ class Expansion:
     @cached_property
     def gap(self) -> tuple[Any, ...]:
         """The gap's coefficients of v^1, ..., v^orders."""
+        # each diagram's lines are propagators S: they are joined to the vertices' first indices once, here. A vertex of
+        # degree k starts at v^((k-2)/2) or later, so that vertex sets beyond v^orders are never formed
         spread = self.stationary[1]
         vertices = {k: self.vertex(k) for k in range(3, self.orders + 3)}
         valuations = [self._valuation(vertices[k]) for k in vertices]

@@ -90,6 +90,7 @@ class GapLaw:
         TypeError, ValueError
             If the variance is no positive number, or the law's terms at it are beyond the range of float64.
         """
+        # the terms may overflow for a variance far from the law's use
         given = self.variance if variance is None else exact(variance, "variance")
         if not given > 0:
             raise bad("variance", variance, "a positive variance")
@@ -166,6 +167,7 @@ def gap_law(
         variance = exact(likelihood.variance[0], "variance")
     misfit = Misfit(model, data, metric_of(likelihood, model.data_dim), deadline)
     try:
+        # f'' = 0 makes the posterior Gaussian for every variance; else each mode that counts gets its law
         if affine(model, misfit.interrupted()):
             return _exactly_zero(variance)
         modes = preimages(misfit, nearest)
@@ -187,6 +189,7 @@ def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
     ValueError
         If the order is not between 1 and the highest one carried.
     """
+    # the mode is the latents' own symbols, so that f(z) = x holds there identically
     given: object = order
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= HIGHEST_ORDER:
         raise bad("order", order, f"a power of the variance from 1 to {HIGHEST_ORDER}")

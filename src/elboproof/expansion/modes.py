@@ -32,6 +32,7 @@ def leading(mode: Mode) -> tuple[int, Any, Any]:
     Undecided
         If a coefficient's bounds contain zero, or all coefficients carried are zero.
     """
+    # an expansion to v^n costs far more than one to v^(n-1): the next order is computed once the first is known
     for order in range(1, HIGHEST_ORDER):
         coefficient = Expansion(mode, order).gap[order - 1]
         zero = mode.zero(coefficient)

@@ -60,6 +60,8 @@ def preimages(misfit: Misfit, nearest: bool) -> list[Preimage]:
     ValueError
         If there is none, x is not on the image and ``nearest`` is false, or one is degenerate.
     """
+    # floats decide which minima are looked at and whether x counts as on the image; that a minimum is where it is said
+    # to be is proved for each, by exact arithmetic or by Krawczyk's test
     x = np.array([float(value) for value in misfit.data])
     found = _float_minima(misfit, x)
     if not found:

@@ -10,7 +10,8 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import FloatArray
-from elboproof.expectations.majorants import MAJORANTS, Majorant
+from elboproof.expectations.growth import MAJORANTS
+from elboproof.expectations.majorants import Majorant
 from elboproof.expectations.network_growth import network_majorants
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.network_model import NetworkModel
@@ -19,6 +20,7 @@ from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.compiler import Compiled, Ring
 from elboproof.numbers.duals import Dual
+from elboproof.numbers.outward import above, upward
 
 Exponents = tuple[int, ...]
 BLOCK = 4096
@@ -76,15 +78,15 @@ class EnclosedGaussian:
     def sizes(self) -> list[tuple[float, float]]:
         """Return (offset, slope) with |z_i| <= offset + slope |eps|."""
         mean, factor = self.floats
-        slopes = [float(np.sqrt(sum(float(e.mag()) ** 2 for e in row))) * (1 + 1e-14) for row in factor]
+        norms = [np.sqrt(sum(float(e.mag() * e.mag()) for e in row)) for row in factor]
+        slopes = [upward(float(norm), self.d + 1, 1) for norm in norms]
         return [(float(m.mag()), slope) for m, slope in zip(mean, slopes, strict=True)]
 
 
 def float_ball(ball: arb) -> BallArray:
     """Return a float64 ball of shape () around a ball of any precision."""
     mid = float(ball.mid())
-    rad = float(abs(ball - arb(mid)).upper())
-    return BallArray(mid, np.nextafter(rad * (1 + 1e-15), np.inf) if rad else 0.0)
+    return BallArray(mid, above(abs(ball - arb(mid))))
 
 
 class Integrands:
@@ -159,8 +161,16 @@ class Integrands:
 
     def monomials(self, size: FloatArray) -> FloatArray:
         """Return upper bounds of |eps^p| for |eps_k| <= size[k], (d, P) -> (Q, P)."""
-        powers = {p: np.prod([size[k] ** n for k, n in enumerate(p)], axis=0) for p in set(self._exponents)}
-        return np.stack([powers[p] for p in self._exponents]) * (1 + 1e-14)
+        powers = {p: np.ones(size.shape[1]) for p in self._exponents}
+        for (
+            p,
+            power,
+        ) in powers.items():  # one rounding for each factor; NumPy's own powers are the C library's
+            for k, n in enumerate(p):
+                for _ in range(n):
+                    power *= size[k]
+            power[:] = upward(power, sum(p), sum(p))
+        return np.stack([powers[p] for p in self._exponents])
 
     def products(self, values: Sequence[Any], eps: Sequence[Any], weight: Any) -> list[Any]:
         """Return weight * eps^p * g for every integrand."""
@@ -178,13 +188,14 @@ class Integrands:
         e_k have mean 0, so that the mean of G is G(c) +- sum_k r_k h_k / 2.
         """
         axes = range(self.d)
+        # (B,) cells at once; the mean of (u - c)_k over a cell is 0 and that of |u - c|_k is h_k / 2
         boxes = Dual.variables([BallArray(centre[:, k], half[:, k]) for k in axes])
         around = self._weighted(gaussian, boxes)
         at_centre = self._weighted(gaussian, [BallArray(centre[:, k]) for k in axes])
         means = []
         for box, middle in zip(around, at_centre, strict=True):
             reach = sum((p.rad * half[:, k] / 2 for k, p in enumerate(box.partials)), np.zeros(len(half)))
-            mean = BallArray(middle.mid, middle.rad + reach * (1 + 1e-14))
+            mean = BallArray(middle.mid, upward(middle.rad + reach, self.d + 1, 1))
             plain = box.value.broadcast_to(mean.shape)
             means.append(BallArray.where(mean.rad <= plain.rad, mean, plain))
         return means
@@ -203,6 +214,8 @@ class Integrands:
         return {order: (degree, self._majorant(gaussian, order)) for order, degree in self.degrees}
 
     def _majorant(self, gaussian: EnclosedGaussian, order: int) -> Majorant:
+        # |z_i| <= offset + slope |eps| is where the majorants start; the greater of two coefficients bounds both
+        # components, term by term
         sizes = gaussian.sizes()
         if isinstance(self.model, NetworkModel):
             magnitudes = [float(value.mag()) for value in self._data]

@@ -3,14 +3,16 @@ r"""Majorants of a network's log likelihood and of its derivatives, layer by lay
 A layer's units obey |h| <= A + B r with vectors A, B, and their first and second derivatives in z are bounded by
 constants, because the activations' own are:
 
-    activation   |g(t)| <=        |g'| <=   |g''| <=
-    tanh         1                1         4 / (3 sqrt 3)
-    sigmoid      1                1/4       1 / (6 sqrt 3)
-    sin          1                1         1
-    softplus     log 2 + |t|      1         1/4
-    gelu         |t|              1.13      2 / sqrt(2 pi)
-    silu         |t|              1.1       1/2
-    relu         |t|              1         (none)
+    activation   |g'| <=   |g''| <=
+    tanh         1         4 / (3 sqrt 3)
+    sigmoid      1/4       1 / (6 sqrt 3)
+    sin          1         1
+    softplus     1         1/4
+    gelu         1.13      2 / sqrt(2 pi)
+    silu         1.1       1/2
+    relu         1         (none)
+
+Their values are bounded by the tables of `majorants`.
 """
 
 from collections.abc import Sequence
@@ -19,12 +21,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from elboproof.arguments import FloatArray
-from elboproof.expectations.majorants import Majorant, NoMajorantError
+from elboproof.expectations.majorants import AT_MOST_LINEAR, BOUNDED, Majorant, NoMajorantError
 from elboproof.model.network_model import NetworkModel
 from elboproof.model.networks import Affine, Network
 from elboproof.model.supremum import log_supremum
+from elboproof.numbers.outward import upward
 
-BOUNDED = {"tanh", "sigmoid", "sin"}
 FIRST = {"tanh": 1.0, "sigmoid": 0.25, "sin": 1.0, "softplus": 1.0, "gelu": 1.13, "silu": 1.1, "relu": 1.0}
 SECOND = {"tanh": 0.77, "sigmoid": 0.0963, "sin": 1.0, "softplus": 0.25, "gelu": 0.8, "silu": 0.5}
 
@@ -52,11 +54,10 @@ def network_majorants(
         For each z_k bounds (offset, slope) with |z_k| <= offset + slope r.
     """
     growth = _outputs(model.network, latents, order)
-    factor = 1 + 1e-10  # for the rounding of at most some thousand additions here
     if order == 0:
         return [_value(model, np.asarray(x), growth)]
     pairs = _first(model, np.asarray(x), growth) if order == 1 else _second(model, np.asarray(x), growth)
-    return [Majorant.affine(float(a) * factor, float(b) * factor) for a, b in pairs]
+    return [Majorant.affine(upward(a, len(x) + 6), upward(b, len(x) + 6)) for a, b in pairs]
 
 
 def _outputs(network: Network, latents: Sequence[tuple[float, float]], order: int) -> _Growth:
@@ -71,44 +72,44 @@ def _outputs(network: Network, latents: Sequence[tuple[float, float]], order: in
 
 
 def _affine(layer: Affine, h: _Growth) -> _Growth:
-    weight = np.abs(layer.weight.entries) * (1 + weight_slack(layer))
-    offset = (weight @ h.offset + np.abs(layer.bias)) * (1 + 1e-15)
+    # |W h + b| <= |W| |h| + |b|, and |W| |dh|: (units, inputs) by (inputs,), (d, inputs) and (d, d, inputs). The weights
+    # are raised by what a sum of n products rounds, in whatever order the BLAS takes
+    weight = upward(np.abs(layer.weight.entries), layer.weight.shape[1] + 1)
+    offset = upward(weight @ h.offset + np.abs(layer.bias), 1)
     return _Growth(offset, weight @ h.slope, h.first @ weight.T, h.second @ weight.T)
-
-
-def weight_slack(layer: Affine) -> float:
-    """Return what the rounding of a sum of n products needs, relatively: n 2^-53 and more."""
-    return (layer.weight.shape[1] + 4) * 2.0**-51
 
 
 def _applied(name: str, h: _Growth, order: int) -> _Growth:
     if name not in FIRST or (order > 1 and name not in SECOND):
         raise NoMajorantError(f"derivatives of order {order} of the activation {name}")
-    ones = np.ones_like(h.offset)
-    offset = ones if name in BOUNDED else h.offset + (0.7 if name == "softplus" else 0.0)
-    slope = 0 * ones if name in BOUNDED else h.slope
+    bounded = name in BOUNDED
+    offset = (
+        np.full_like(h.offset, max(map(abs, BOUNDED[name]))) if bounded else h.offset + AT_MOST_LINEAR[name]
+    )
+    slope = 0 * h.slope if bounded else h.slope
+    # (g o h)' = g' h' and (g o h)'' = g' h'' + g'' h' h', bounded factor by factor; squares of shape (d, d, units)
     squares = h.first[:, None, :] * h.first[None, :, :]
     second = FIRST[name] * h.second + SECOND.get(name, 0.0) * squares
-    return _Growth(offset * (1 + 1e-15), slope, FIRST[name] * h.first * (1 + 1e-15), second * (1 + 1e-15))
+    return _Growth(upward(offset, 1), slope, upward(FIRST[name] * h.first, 1), upward(second, 3))
 
 
 def _weights(model: NetworkModel, count: int) -> FloatArray:
     given = [float(v) for v in model.likelihood.variance]  # type: ignore[attr-defined]
-    return (1 + 1e-14) / np.array(given * (count if len(given) == 1 else 1))
+    return upward(1 / np.array(given * (count if len(given) == 1 else 1)), 2)
 
 
 def _value(model: NetworkModel, x: FloatArray, f: _Growth) -> Majorant:
-    constant = abs(log_supremum(model)) * (1 + 1e-14) + 1e-300
+    constant = upward(abs(log_supremum(model)), 4, 1)  # it is the float above the nearest one
     if model.likelihood.binary:  # |x f - softplus(f)| = softplus(+-f) <= log 2 + |f|
         return Majorant.affine(
-            (float(f.offset.sum()) + 0.7 * len(x) + constant) * (1 + 1e-10),
-            float(f.slope.sum()) * (1 + 1e-10),
+            upward(float(f.offset.sum()) + 0.7 * len(x) + constant, len(x) + 3),
+            upward(float(f.slope.sum()), len(x)),
         )
     total = Majorant.constant(constant)
     for a, b, w in zip(
         (np.abs(x) + f.offset).tolist(), f.slope.tolist(), _weights(model, len(x)).tolist(), strict=True
     ):
-        residual = Majorant.affine(a * (1 + 1e-14), b)
+        residual = Majorant.affine(upward(a, 1), b)
         total = total + (residual * residual).scaled(w / 2)
     return Majorant(total.terms)
 

@@ -10,7 +10,6 @@ complex balls. A cell whose bound fails is halved. Where g has a kink, a small c
 it. Outside of the cube the majorants bound G.
 """
 
-import time
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -19,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
+from elboproof.expectations.growth import tail
 from elboproof.expectations.integrands import BLOCK, EnclosedGaussian, Integrands, LateError
-from elboproof.expectations.majorants import NoMajorantError, tail
+from elboproof.expectations.majorants import NoMajorantError
+from elboproof.expectations.suprema import density, suprema
 from elboproof.numbers.ball_arrays import BallArray
-from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.outward import upward
 from elboproof.quadrature.gauss_legendre import error_factor, semi_axes
 
@@ -35,11 +35,6 @@ HALF = {1: 2.5, 2: 2.5, 3: 2.5}
 """About the half width of the first cells: wider ones need fewer points, but more often fail."""
 FLAT_SHARE = 0.02
 FARTHEST = 64.0
-SLACK = 1 + 1e-12
-"""Covers the rounding of the few products of nonnegative floats that make a bound."""
-ROOT = 0.3989422804014328
-"""Above (2 pi)^(-1/2) = 0.39894228040143267..., the next float but one."""
-
 SHARES = {"rules": 0.5, "tail": 0.1}
 """Of the tolerance; the rest is for rounding and for cells with a kink."""
 
@@ -105,6 +100,8 @@ def plan(
     NoMajorantError
         If the tails cannot be bounded.
     """
+    # cells partition the cube; each is accepted with a rule, kept flat, or halved with half its share of the tolerance,
+    # so that the shares of accepted ones add up to SHARES["rules"] at most, and no part of the cube is ever dropped
     radius, tails = reach(integrands, gaussian, tolerance)
     work = Plan(tails)
     count = max(1, int(np.ceil(radius / HALF[integrands.d])))
@@ -159,9 +156,11 @@ def _step(
     radius: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Accept what has a rule or is a flat cell; return the halves of the others."""
+    # (Q, B, d, E): of each integrand on each cell with coordinate k on ellipse e. A rule has n points on every axis, so
+    # its error is the sum over k of the least over e; the choice is by floats, `_accept` computes the bound itself
     centre, half, allowed = cells
     suprema = _suprema(integrands, gaussian, centre, half)  # (Q, B, d, E)
-    volume = np.prod(2 * half, axis=1) * SLACK
+    volume = upward(np.prod(2 * half, axis=1), half.shape[1] - 1)
     worst = (suprema / tolerance[:, None, None, None]).max(0) * volume[:, None, None]
     by_axis = (_factors()[None, :, None, :] * worst[:, None]).min(-1)  # (B, sizes, d)
     errors = by_axis.sum(-1)
@@ -206,9 +205,11 @@ def _accept(
 ) -> None:
     rows = np.flatnonzero(accepted)
     if len(rows):
+        # the sum over axes of the least product of two bounds over ellipses, times the volume; then over the cells: d + 1
+        # roundings on the way to one cell's error, and one for each cell that is added
         factors = _factors()[choice[rows]]  # (B, E)
         errors = (factors[None, :, None, :] * suprema[:, rows]).min(-1).sum(-1) * volume[rows]
-        work.error = (work.error + errors.sum(1)) * (1 + (len(rows) + 8) * 2.0**-50)
+        work.error = upward(work.error + errors.sum(1), len(rows) + half.shape[1] + 2, 1)
         work.centres.append(centre[rows])
         work.halves.append(half[rows])
         work.sizes.append(np.array(SIZES)[choice[rows]])
@@ -218,6 +219,8 @@ def _suprema(
     integrands: Integrands, gaussian: EnclosedGaussian, centre: FloatArray, half: FloatArray
 ) -> FloatArray:
     """Return bounds of |G| with one coordinate on an ellipse's rectangle, (Q, B, d, E); inf if not analytic."""
+    # the rectangle around an ellipse of a cell has the half widths h * along and h * across; the other coordinates stay
+    # real in their cell. Its supremum is at least that on the ellipse, so the theorem's M is bounded
     along, across = _semi_axes()
     cells, d = half.shape
     shape = (cells, d, len(along))
@@ -227,40 +230,10 @@ def _suprema(
     lifted = np.where(own, half.T[:, :, None, None] * across, 0.0)
     wide, lifted = (np.broadcast_to(a, (d, *shape)).reshape(d, -1) for a in (wide, lifted))
     middle = np.broadcast_to(centre.T[:, :, None, None], (d, *shape)).reshape(d, -1)
-    values = suprema(integrands, gaussian, middle, wide, lifted) * density(middle, wide, lifted) * SLACK
+    values = upward(suprema(integrands, gaussian, middle, wide, lifted) * density(middle, wide, lifted), 1, 1)
     return np.where(np.isnan(values), np.inf, values).reshape(
         -1, *shape
     )  # infinity times a density that vanishes
-
-
-def suprema(
-    integrands: Integrands,
-    gaussian: EnclosedGaussian,
-    middle: FloatArray,
-    wide: FloatArray,
-    lifted: FloatArray,
-) -> FloatArray:
-    """Return upper bounds of |eps^p g| over rectangles middle +- wide +- i lifted, all (d, P); shape (Q, P)."""
-    found = []
-    for start in range(0, middle.shape[1], integrands.block):
-        if time.monotonic() > integrands.deadline:
-            raise LateError
-        part = slice(start, start + integrands.block)
-        m, w, i = middle[:, part], wide[:, part], lifted[:, part]
-        eps = [
-            ComplexBallArray(BallArray(m[k], w[k]), BallArray(np.zeros_like(i[k]), i[k]))
-            for k in range(len(m))
-        ]
-        size = (np.abs(m) + w + i) * SLACK  # of |eps_k|
-        found.append(integrands.suprema(gaussian, eps) * integrands.monomials(size) * SLACK)
-    return np.concatenate(found, axis=1)
-
-
-def density(middle: FloatArray, wide: FloatArray, lifted: FloatArray) -> FloatArray:
-    """Return upper bounds of |phi| over rectangles middle +- wide +- i lifted, (d, P) each; shape (P,)."""
-    nearest = np.maximum(np.abs(middle) - wide * (1 + 1e-15), 0.0)
-    exponent = ((lifted**2).sum(0) * SLACK - (nearest**2).sum(0) / SLACK) / 2
-    return BallArray(np.minimum(exponent, 700.0)).exp().upper() * ROOT ** len(middle)
 
 
 def _flat(

@@ -18,8 +18,9 @@ from elboproof.model.latent_model import LatentModel
 GRACE, GRACE_SHARE = 2.0, 0.3
 """Seconds before the deadline, and their share at most of the time there is: what a plan that is stopped then has found
 is still added up, in float64 balls."""
-CRUDE_CELLS, CRUDE_SECONDS = 4096, 0.1
-"""Cells are halved up to this number, or as long as that takes so little, where there is no time for their rules."""
+FEW_CELLS, CRUDE_CELLS, CRUDE_SECONDS = 256, 4096, 0.1
+"""Where there is no time for their rules, cells are halved up to the first number, and up to the second if that is
+quick."""
 Values = dict[tuple[int, int, tuple[int, ...]], arb]
 """Balls for (order of derivative, component, exponents of eps)."""
 
@@ -62,6 +63,8 @@ class ProvedRules:
         aims = np.array([by_order[order] for order in self.integrands.orders])
         self._rules: Plan | Lattice | None = None
         self.status = ""
+        # the lattice is the better rule where it exists; without time for its suprema, or for an integrand that is not
+        # analytic, the plan stands, whose cells have an enclosure whatever stopped it
         try:
             with suppress(LateError):  # the plan then has its first cells only
                 self._rules = lattice(self.integrands, gaussian, aims)
@@ -115,7 +118,9 @@ def _crude(integrands: Integrands, gaussian: EnclosedGaussian, rest: Plan | Latt
     signs = np.array(list(product((-1.0, 1.0), repeat=d)))
     began = time.monotonic()
     total = left_undone(integrands, gaussian, centre, half)
-    while len(half) * len(signs) <= CRUDE_CELLS and (time.monotonic() - began) * len(signs) < CRUDE_SECONDS:
+    while (more := len(half) * len(signs)) <= CRUDE_CELLS:
+        if more > FEW_CELLS and (time.monotonic() - began) * len(signs) > CRUDE_SECONDS:
+            break
         # few bits: all of it is exact
         half = np.repeat(half / 2, len(signs), axis=0)
         centre = np.repeat(centre, len(signs), axis=0) + half * np.tile(signs, (len(centre), 1))

@@ -93,6 +93,8 @@ def _cell_sum(
     deadline: float,
 ) -> dict[Any, arb] | None:
     """Return one cell's rule for every (order, component, exponents); None after the deadline."""
+    # n^d nodes, one after the other: z = m + L eps in balls, so that a rule at a ball of (m, L) encloses the rule at
+    # every member; the weights contain phi, and one evaluation of the derivatives serves all monomials
     columns, monomials = names
     totals = dict.fromkeys(integrands.entries, arb(0))
     for number, chosen in enumerate(product(*axes)):
@@ -187,6 +189,7 @@ def _cell_blocks(work: Plan) -> Iterator[Block]:
 
 def _cell_block(centres: FloatArray, halves: FloatArray, n: int) -> tuple[list[BallArray], BallArray]:
     """Return some cells with n points per axis."""
+    # B cells times n^d nodes: (B, n) on each axis, then all combinations of the axes, in the order of ``places``
     rule, d = gauss_legendre(n), centres.shape[1]
     places = np.array(list(product(range(n), repeat=d)))
     eps: list[BallArray] = []

@@ -31,6 +31,8 @@ def ldl(matrix: Sequence[Sequence[Number]]) -> tuple[list[list[Number]], list[Nu
 
     In balls, pivots that exclude zero make the elimination of every symmetric member the one enclosed.
     """
+    # after step k, rows holds the Schur complement of the leading block of size k + 1; the loop stops before it would
+    # divide by a pivot that may be zero
     rows = [list(row) for row in matrix]
     size = len(rows)
     unit: list[list[Any]] = [[int(i == j) for j in range(size)] for i in range(size)]

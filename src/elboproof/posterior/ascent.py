@@ -93,6 +93,7 @@ class _Expectations:
 
     def jet(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the ELBO up to a constant (S,), its gradient (S, n) and its Hessian (S, n, n)."""
+        # (S, P, d) nodes; each derivative of log p(x|z) is a column of (derivatives, S, P), summed by one product
         mean, factor = self.unpacked(theta)
         z = mean[:, None, :] + np.einsum("sij,pj->spi", factor, self.eps)
         arguments = [z[..., k] for k in range(self.d)] + [np.float64(value) for value in self.x]
@@ -152,6 +153,7 @@ def guesses(
     deadline
         On the clock ``time.monotonic()``; after it, what has been reached is returned.
     """
+    # floats only: what is missed here is not found, what is wrong is refused by the test
     work = _Expectations(model, x, family, fixed, deadline)
     found = _limits(work, np.array([work.packed(guess) for guess in _starts(work)]))
     settled = _settled(work, found)
@@ -238,6 +240,7 @@ def _energy_slopes(model: LatentModel, x: FloatArray, z: FloatArray) -> tuple[Fl
 def _critical_points(work: _Expectations) -> FloatArray:
     """Return distinct limits of descent and of plain Newton steps on U from a scan, lowest energies first."""
     model, x, d = work.model, work.x, work.d
+    # (S, d) points, half of which descend while the others go to any zero of the gradient, saddles included
     axis = np.linspace(-REACH, REACH, SCAN.get(d, 3))
     grid = np.stack(np.meshgrid(*[axis] * d, indexing="ij"), -1).reshape(-1, d)
     z, down = np.concatenate([grid, grid]), np.arange(2 * len(grid)) < len(grid)
@@ -272,6 +275,8 @@ def _limited(step: NDArray[np.floating[Any]]) -> FloatArray:
 
 def _limits(work: _Expectations, theta: FloatArray) -> FloatArray:
     """Run two Newton methods from every start: up the ELBO, with steps halved until it grows, and to any zero."""
+    # (S, n) points in whitened steps; the first half climbs with steps halved until the ELBO grows, the second half
+    # takes plain Newton steps, which saddles and minima attract as well
     up = np.arange(2 * len(theta)) < len(theta)
     theta = np.concatenate([theta, theta])
     value, gradient, hessian = work.jet(theta)

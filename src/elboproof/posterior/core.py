@@ -91,6 +91,8 @@ class Tilted:
 
     def _least(self, eps: Sequence[ComplexBallArray]) -> FloatArray:
         """Return lower bounds of Re(U - |eps|^2 / 2), -inf unless analytic; one centred form, in which both cancel."""
+        # mean value form on rectangles (P,): value(centre) + slopes . (eps - centre). U and |eps|^2 / 2 are one function,
+        # whose slopes nearly vanish next to q; subtracted after each was enclosed, they would leave their widths
         centres = [ComplexBallArray(BallArray(e.real.mid), BallArray(e.imag.mid)) for e in eps]
         offsets = [e - c for e, c in zip(eps, centres, strict=True)]
         axes = range(self.d)
@@ -140,6 +142,7 @@ def core_evidence(
     deadline
         On the clock ``time.monotonic()``.
     """
+    # everything taken from q (frame, box, mass) steers; the result is bounded whatever they are
     began = time.monotonic()
     mean, covariance = np.array(q.mean, dtype=float), np.array(q.covariance, dtype=float)
     frame = np.linalg.eigh(covariance)[1]
@@ -167,6 +170,7 @@ class _Work:
 
     def bounds(self, mean: FloatArray, log_mass: float) -> tuple[arb, arb] | None:
         """Return lower and upper bounds of log p(x)."""
+        # p(x) e^shift = lattice inside the box + cells outside it + what is beyond the domain; each has its own error
         energy, floats = self.energy, FloatEnergy(self.energy.model)
         shift = float(floats.values(mean[None], energy.x.mid)[0])
         where = domain(energy.model, energy.frames, np.array([log_mass]), self.digits)
@@ -197,6 +201,8 @@ class _Work:
 
     def _ends(self, where: Domain, found: Found, inside: arb, shift: float) -> tuple[arb, arb] | None:
         """Return lower and upper bounds of log p(x) from all parts."""
+        # z = A u: |det A| turns the integral over u into that over z; what was discarded is only bounded, so it enters
+        # the upper end alone, as does the prior's tail
         outside = arb(0)
         if found.cells:
             cells, sizes = Cells.joined(found.cells), np.concatenate(found.sizes)
@@ -239,6 +245,8 @@ def _sum(
     energy: Energy, x: list[Fraction], box: CoreBox, inside: Lattice, shift: float, deadline: float
 ) -> arb | None:
     """Return the integral of exp(shift - U) over the box, its error included; None after the deadline."""
+    # the lattice of midpoints in eps has the weight 2 s R / N per axis in u; z = A u is summed axis by axis, the last
+    # one innermost. The lattice's error is of the integral in eps with phi, hence the factor (2 pi)^(d/2) prod s
     function = energy.model.quantities.compiled("energy", 0, REAL_BALLS)
     data, level = [ball_of(v) for v in x], arb(shift)
     axes, weight = [], arb(1)

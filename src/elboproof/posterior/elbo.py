@@ -78,6 +78,7 @@ def elbo(
     require_positive(digits=digits, seconds=seconds)
     data, batch = exact_rows(model, x)
     deadline = time.monotonic() + seconds
+    # one deadline for all rows: those it overtakes are not begun and say so
     rows = [one_elbo(model, row, q, float(digits), deadline) for row in data]
     enclosure = Enclosure.from_balls([ball for ball, _ in rows])
     statuses = tuple(status for _, status in rows)
@@ -174,6 +175,7 @@ def elbo_ball(model: LatentModel, x: list[arb], mean: list[arb], cholesky: list[
     Undecided
         If the quadrature fails.
     """
+    # wide balls of (m, L) make the rules' bounds hold for every member, at the price of width
     with working_precision(bits):
         point = EnclosedGaussian(mean, cholesky)
         tolerance = 2.0 ** -float(bits - SPARE_BITS)

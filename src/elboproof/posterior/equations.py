@@ -78,6 +78,8 @@ def gradient_of(wanted: Sequence[Unknown], mean: Vector, factor: Matrix, expecte
 
 def hessian_of(wanted: Sequence[Unknown], factor: Matrix, expected: Lookup) -> Matrix:
     """Return the Hessian of the ELBO from expectations; for numbers of any kind."""
+    # second derivatives in L first, E[l_ik eps_j eps_l] - [same entry]; the chain rule for L_ii = L0_ii e^t multiplies
+    # by L_ii for each t and adds the slope in L_ii times L_ii where both are the same t
     size = len(wanted)
     matrix: Matrix = [[None] * size for _ in range(size)]
     for a, u in enumerate(wanted):
@@ -154,6 +156,7 @@ def prepared(model: LatentModel, family: str, deadline: float) -> bool:
 
 def _elbo_entry(model: LatentModel, tape: Tape, wanted: Sequence[Unknown], symbols: Any) -> int | None:
     """Return the entry of the ELBO up to a constant."""
+    # theta enters as in the module's text: m = m0 + delta, L_ii = L0_ii e^t, L_ij = L0_ij + delta; log L_ii is t + const
     offset, centre, base = symbols
     d = model.latent_dim
     mean = [tape.lower(m) for m in centre]

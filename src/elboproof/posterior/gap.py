@@ -88,6 +88,7 @@ def gap(
     if not hasattr(model, "quantities"):
         raise wrong_type("model", model, "an ep.LatentModel")
     require_positive(digits=digits, seconds=seconds)
+    # the point is stationary, so by Jensen's inequality a lower bound below 0 says no more than 0
     rows, batch = exact_rows(model, x)
     options = {"family": family, "covariance": covariance, "seconds": seconds}
     found = [_of_one(model, row, float(digits), options) for row in rows]
@@ -125,6 +126,7 @@ def _below_evidence(
     model: LatentModel, x: list[Fraction], point: StationaryPoint, digits: float, deadline: float
 ) -> tuple[arb, str]:
     """Raise the absolute digits of both terms until their difference has the significant ones."""
+    # the size of the gap is not known before: significant digits become absolute ones as it shows
     absolute = digits + FIRST_DIGITS
     best, status = arb(0, float("inf")), _reason("the time limit", arb(0, float("inf")), digits)
     for _ in range(ROUNDS):

@@ -108,6 +108,7 @@ def shared_stationary_posterior(
     if family not in SHARED_FAMILIES:
         raise bad("family", family, f"one of {', '.join(map(repr, SHARED_FAMILIES))}")
     require_positive(digits=digits, seconds=seconds)
+    # N d means' coordinates and one factor
     rows, batch = exact_rows(model, x)
     if not batch:
         raise bad("x", x, f"several data points, shape (N, {model.data_dim})")

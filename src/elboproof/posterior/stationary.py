@@ -138,6 +138,7 @@ def stationary_posteriors(
     """
     q = _checked(model, family, covariance)
     require_positive(digits=digits, seconds=seconds)
+    # found in floats, proved by Krawczyk's test, ELBOs last: each stage has its share of the one limit
     rows, batch = exact_rows(model, x)
     if batch:
         raise bad("x", x, f"one data point of shape ({model.data_dim},)")
