@@ -9,8 +9,8 @@ from flint import arb
 
 import elboproof as ep
 from elboproof.expectations import lattice
-from elboproof.expectations import plan as cells
 from elboproof.expectations import rules as expectations
+from elboproof.expectations import suprema as cells
 from elboproof.expectations.integrands import EnclosedGaussian, Integrands
 from elboproof.expectations.rules import ProvedRules
 from elboproof.expectations.sums import arb_sums

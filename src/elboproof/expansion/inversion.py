@@ -1,7 +1,7 @@
 """Exact solutions of f(z) = x by inverting one entry of a decoder after the other, where elementary inverses do.
 
-What it is for: coefficients as exact numbers, 3675/22201 for sinh(z) at 0.7 or 9/64 on the sphere. Without it modes that
-are no small ratio of 1 or pi have proved bounds only, in a tenth of the time (0.03 s for 0.3 s).
+What it is for: coefficients as exact numbers, 3675/22201 for sinh(z) at 0.7 or 9/64 on the sphere. Without it, modes
+that are no small ratio of 1 or pi have proved bounds only, in a tenth of the time (0.03 s for 0.3 s).
 """
 
 from collections.abc import Callable, Iterator, Sequence

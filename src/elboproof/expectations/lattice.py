@@ -164,9 +164,10 @@ def _sup(
 ) -> FloatArray:
     """Return suprema over strips along axis j above cells, (Q, heights, B); phi at real points unless ``tall``."""
     d = parts[0][1].shape[1]
-    # columns are (height, cell) pairs, one rectangle each: real on all axes but j, which is lifted to +-i height. A bound
-    # over the rectangle holds on the whole strip below that height, phi included where ``tall``; on faces phi(R) is
-    # taken at the real point, and e^(y^2/2) is in the module's estimate. ``lines`` replaces finite bounds only
+    # columns are (height, cell) pairs, one rectangle each: real on all axes but j, which is lifted to +-i height. A
+    # bound over the rectangle holds on the whole strip below that height, phi included where ``tall``; on faces
+    # phi(R) is taken at the real point, and e^(y^2/2) is in the module's estimate. ``lines`` replaces finite bounds
+    # only
     axis = np.repeat([j for j, *_ in parts], [len(c) for _, c, *_ in parts])
     tall = np.repeat([t for *_, t in parts], [len(c) for _, c, *_ in parts])
     lifted = np.where(axis == np.arange(d)[:, None, None], np.array(HEIGHTS)[:, None], 0.0)

@@ -72,8 +72,8 @@ def _outputs(network: Network, latents: Sequence[tuple[float, float]], order: in
 
 
 def _affine(layer: Affine, h: _Growth) -> _Growth:
-    # |W h + b| <= |W| |h| + |b|, and |W| |dh|: (units, inputs) by (inputs,), (d, inputs) and (d, d, inputs). The weights
-    # are raised by what a sum of n products rounds, in whatever order the BLAS takes
+    # |W h + b| <= |W| |h| + |b|, and |W| |dh|: (units, inputs) by (inputs,), (d, inputs) and (d, d, inputs). The
+    # weights are raised by what a sum of n products rounds, in whatever order the BLAS takes
     weight = upward(np.abs(layer.weight.entries), layer.weight.shape[1] + 1)
     offset = upward(weight @ h.offset + np.abs(layer.bias), 1)
     return _Growth(offset, weight @ h.slope, h.first @ weight.T, h.second @ weight.T)

@@ -205,8 +205,8 @@ def _accept(
 ) -> None:
     rows = np.flatnonzero(accepted)
     if len(rows):
-        # the sum over axes of the least product of two bounds over ellipses, times the volume; then over the cells: d + 1
-        # roundings on the way to one cell's error, and one for each cell that is added
+        # the sum over axes of the least product of two bounds over ellipses, times the volume; then over the cells: d
+        # + 1 roundings on the way to one cell's error, and one for each cell that is added
         factors = _factors()[choice[rows]]  # (B, E)
         errors = (factors[None, :, None, :] * suprema[:, rows]).min(-1).sum(-1) * volume[rows]
         work.error = upward(work.error + errors.sum(1), len(rows) + half.shape[1] + 2, 1)

@@ -18,9 +18,6 @@ from elboproof.model.latent_model import LatentModel
 GRACE, GRACE_SHARE = 2.0, 0.3
 """Seconds before the deadline, and their share at most of the time there is: what a plan that is stopped then has found
 is still added up, in float64 balls."""
-FEW_CELLS, CRUDE_CELLS, CRUDE_SECONDS = 256, 4096, 0.1
-"""Where there is no time for their rules, cells are halved up to the first number, and up to the second if that is
-quick."""
 Values = dict[tuple[int, int, tuple[int, ...]], arb]
 """Balls for (order of derivative, component, exponents of eps)."""
 
@@ -116,15 +113,12 @@ def _crude(integrands: Integrands, gaussian: EnclosedGaussian, rest: Plan | Latt
     else:
         centre, half = np.concatenate(rest.centres), np.concatenate(rest.halves)
     signs = np.array(list(product((-1.0, 1.0), repeat=d)))
-    began = time.monotonic()
-    total = left_undone(integrands, gaussian, centre, half)
-    while (more := len(half) * len(signs)) <= CRUDE_CELLS:
-        if more > FEW_CELLS and (time.monotonic() - began) * len(signs) > CRUDE_SECONDS:
-            break
-        # few bits: all of it is exact
+    while (
+        len(half) * len(signs) <= integrands.block
+    ):  # halved as far as that is quick; few bits: all of it is exact
         half = np.repeat(half / 2, len(signs), axis=0)
         centre = np.repeat(centre, len(signs), axis=0) + half * np.tile(signs, (len(centre), 1))
-        total = left_undone(integrands, gaussian, centre, half)
+    total = left_undone(integrands, gaussian, centre, half)
     return [arb(float(total[q].mid), float(total[q].rad)) for q in range(len(integrands.entries))]
 
 

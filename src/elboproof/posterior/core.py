@@ -91,8 +91,9 @@ class Tilted:
 
     def _least(self, eps: Sequence[ComplexBallArray]) -> FloatArray:
         """Return lower bounds of Re(U - |eps|^2 / 2), -inf unless analytic; one centred form, in which both cancel."""
-        # mean value form on rectangles (P,): value(centre) + slopes . (eps - centre). U and |eps|^2 / 2 are one function,
-        # whose slopes nearly vanish next to q; subtracted after each was enclosed, they would leave their widths
+        # mean value form on rectangles (P,): value(centre) + slopes . (eps - centre). U and |eps|^2 / 2 are one
+        # function, whose slopes nearly vanish next to q; subtracted after each was enclosed, they would leave their
+        # widths
         centres = [ComplexBallArray(BallArray(e.real.mid), BallArray(e.imag.mid)) for e in eps]
         offsets = [e - c for e, c in zip(eps, centres, strict=True)]
         axes = range(self.d)

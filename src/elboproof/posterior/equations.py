@@ -156,7 +156,8 @@ def prepared(model: LatentModel, family: str, deadline: float) -> bool:
 
 def _elbo_entry(model: LatentModel, tape: Tape, wanted: Sequence[Unknown], symbols: Any) -> int | None:
     """Return the entry of the ELBO up to a constant."""
-    # theta enters as in the module's text: m = m0 + delta, L_ii = L0_ii e^t, L_ij = L0_ij + delta; log L_ii is t + const
+    # theta enters as in the module's text: m = m0 + delta, L_ii = L0_ii e^t, L_ij = L0_ij + delta; log L_ii is t +
+    # const
     offset, centre, base = symbols
     d = model.latent_dim
     mean = [tape.lower(m) for m in centre]
