@@ -15,6 +15,7 @@ from elboproof.expectations.majorants import Majorant
 from elboproof.expectations.network_growth import network_majorants
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.network_model import NetworkModel
+from elboproof.model.networks import Affine
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
@@ -24,6 +25,8 @@ from elboproof.numbers.outward import above, upward
 
 Exponents = tuple[int, ...]
 BLOCK = 4096
+MOST_PRODUCTS = 2**20
+"""Of a network's weights and arguments at a time."""
 
 
 class LateError(ArithmeticError):
@@ -119,7 +122,7 @@ class Integrands:
         deadline: float = np.inf,
     ) -> None:
         self.deadline = deadline
-        self.block = BLOCK // 4 if isinstance(model, NetworkModel) else BLOCK
+        self.block = _block(model)
         self.model, self.x, self.degrees = model, list(x), tuple(degrees)
         self.d = model.latent_dim
         self.entries = [
@@ -233,6 +236,14 @@ class Integrands:
                 }
             )
         return total
+
+
+def _block(model: LatentModel) -> int:
+    """Return how many arguments at a time take well below a second."""
+    if not isinstance(model, NetworkModel):
+        return BLOCK
+    weights = sum(layer.weight.entries.size for layer in model.network.layers if isinstance(layer, Affine))
+    return max(BLOCK // 16, min(BLOCK, MOST_PRODUCTS // weights))
 
 
 def _components(d: int, order: int) -> int:

@@ -13,6 +13,7 @@ it. Outside of the cube the majorants bound G.
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +120,7 @@ def plan(
             except LateError:  # before the step changed anything
                 work.stopped = "the time limit"
     if work.stopped:
-        _abandon(integrands, gaussian, work, centre, half)
+        _keep(work, left_undone(integrands, gaussian, centre, half))
     return work
 
 
@@ -254,7 +255,7 @@ def _flat(
     spread = np.max([ball.rad / t for ball, t in zip(integrals, tolerance, strict=True)], axis=0)
     kept = spread <= share
     if kept.any():
-        _keep(work, [ball[kept] for ball in integrals])
+        _keep(work, _total([ball[kept] for ball in integrals]))
     chosen = np.zeros(len(half), dtype=bool)
     chosen[rows[kept]] = True
     return chosen
@@ -272,8 +273,7 @@ def _integrals(
     return [value * volume for value in values]
 
 
-def _keep(work: Plan, integrals: list[BallArray]) -> None:
-    total = _total(integrals)
+def _keep(work: Plan, total: BallArray) -> None:
     work.flat = total if work.flat is None else work.flat + total
 
 
@@ -285,16 +285,14 @@ def left_undone(
     integrands: Integrands, gaussian: EnclosedGaussian, centre: FloatArray, half: FloatArray
 ) -> BallArray:
     """Return first-order enclosures (Q,) of the integrals over cells that a limit left undone, however wide."""
+    signs = np.array(list(product((-1.0, 1.0), repeat=integrands.d)))
+    while (
+        len(half) * len(signs) <= integrands.block
+    ):  # halved as far as that is quick; few bits: all of it is exact
+        half = np.repeat(half / 2, len(signs), axis=0)
+        centre = np.repeat(centre, len(signs), axis=0) + half * np.tile(signs, (len(centre), 1))
     total = BallArray(np.zeros(len(integrands.entries)))
     for start in range(0, len(half), BLOCK):
         part = slice(start, start + BLOCK)
         total = total + _total(_integrals(integrands, gaussian, centre[part], half[part]))
     return total
-
-
-def _abandon(
-    integrands: Integrands, gaussian: EnclosedGaussian, work: Plan, centre: FloatArray, half: FloatArray
-) -> None:
-    """Take the cells that a limit left undone as they are."""
-    total = left_undone(integrands, gaussian, centre, half)
-    work.flat = total if work.flat is None else work.flat + total

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import product
 
 import numpy as np
 from flint import arb
@@ -112,12 +111,6 @@ def _crude(integrands: Integrands, gaussian: EnclosedGaussian, rest: Plan | Latt
         centre, half = np.zeros((1, d)), np.full((1, d), rest.half)
     else:
         centre, half = np.concatenate(rest.centres), np.concatenate(rest.halves)
-    signs = np.array(list(product((-1.0, 1.0), repeat=d)))
-    while (
-        len(half) * len(signs) <= integrands.block
-    ):  # halved as far as that is quick; few bits: all of it is exact
-        half = np.repeat(half / 2, len(signs), axis=0)
-        centre = np.repeat(centre, len(signs), axis=0) + half * np.tile(signs, (len(centre), 1))
     total = left_undone(integrands, gaussian, centre, half)
     return [arb(float(total[q].mid), float(total[q].rad)) for q in range(len(integrands.entries))]
 

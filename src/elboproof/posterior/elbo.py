@@ -4,7 +4,8 @@ ELBO = E_q[log p(x|z)] + E_q[log p(z)] + H(q), in nats. The last two are element
 
     E_q[log p(z)] = -(|m|^2 + tr S)/2 - (d/2) log 2 pi,     H(q) = (d/2)(1 + log 2 pi) + sum_i log L_ii,
 
-the first is a closed form where the decoder allows one (`moments`), else a quadrature with proof (`expectations`).
+the first is a closed form where the decoder allows one (`expectations.closed_forms`), else rules with proof
+(`expectations.rules`).
 """
 
 import time
