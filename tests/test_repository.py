@@ -126,6 +126,83 @@ def test_the_trusted_base_names_every_module_that_rests_on_a_theorem() -> None:
     assert {name for name in names - set(NO_PROOFS) if f"`{name}`" not in BASE} == set()
 
 
+SYMBOLS = {
+    1: {"quadrature.gauss_legendre": {"error_factor", "factors", "semi_axes"}},
+    4: {"expectations.lattice": {"lattice"}, "rechecking.trapezoids": {"_Expectations"}},
+    5: {"numbers.krawczyk": {"certified", "zero_near"}},
+    6: {"numbers.symmetric": {"ldl", "inertia", "not_positive"}},
+    11: {"expansion.wick": {"diagrams"}, "expansion.asymptotics": {"Expansion"}},
+}
+"""By the theorem's number: the functions that rest on it. Who imports one of them uses the theorem, and nobody else."""
+MENTIONS = {
+    2: "[Mm]ean value|Taylor|Centred|mean_value|slope",
+    3: r"volume|det\b|2\^d exp",
+    7: "Stein|under the integral|[Ee]xpectation",
+    8: "Jensen|elbo",
+    9: "[Cc]onvex|chord|hull",
+    10: "Bernstein|control point",
+    12: "Popoviciu",
+    13: "Sturm|count_roots",
+}
+"""What stands in every file that a theorem without functions of its own names."""
+
+
+def statements(text: str) -> dict[int, set[str]]:
+    """Return the files of the package that each theorem names."""
+    parts = re.split(
+        r"^([0-9]+)\. \*\*", text.partition("## Theorems")[2].partition("\nThat a finite")[0], flags=re.M
+    )
+    return {
+        int(number): set(re.findall(r"`([a-z_]+/[a-z_]+\.py)`", part))
+        for number, part in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+def users(symbols: dict[str, set[str]], sources: dict[str, str]) -> set[str]:
+    """Return the files that define the symbols or import one of them by its name."""
+    found = {f"{module.replace('.', '/')}.py" for module in symbols}
+    for name, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                wanted = symbols.get(node.module.removeprefix("elboproof."), set())
+                if wanted & {alias.name for alias in node.names}:
+                    found.add(name)
+    return found
+
+
+SOURCES = {str(path.relative_to(PACKAGE)): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@pytest.mark.parametrize("number", sorted(SYMBOLS))
+def test_a_theorem_names_exactly_the_files_that_use_it(number: int) -> None:
+    for module, symbols in SYMBOLS[number].items():
+        text = SOURCES[f"{module.replace('.', '/')}.py"]
+        assert all(f"def {symbol}(" in text or f"class {symbol}:" in text for symbol in symbols)
+    assert statements(BASE)[number] == users(SYMBOLS[number], SOURCES)
+
+
+@pytest.mark.parametrize("number", sorted(MENTIONS))
+def test_a_theorem_names_no_file_that_knows_nothing_of_it(number: int) -> None:
+    named = statements(BASE)[number]
+    assert named
+    assert {name for name in named if not re.search(MENTIONS[number], SOURCES[name])} == set()
+
+
+def test_every_theorem_is_checked_for_its_uses() -> None:
+    assert statements(BASE).keys() == SYMBOLS.keys() | MENTIONS.keys()
+    assert not SYMBOLS.keys() & MENTIONS.keys()
+
+
+def test_a_file_that_does_not_use_a_theorem_and_one_that_is_left_out_are_seen() -> None:
+    more = SOURCES | {"model/x.py": "from elboproof.numbers.krawczyk import certified, dot"}
+    assert "model/x.py" in users(SYMBOLS[5], more)
+    assert users(SYMBOLS[5], SOURCES | {"model/x.py": "from elboproof.numbers.krawczyk import dot"}) == users(
+        SYMBOLS[5], SOURCES
+    )
+    drifted = BASE.replace("`posterior/certification.py`", "`posterior/stationary.py`")
+    assert statements(drifted)[5] != users(SYMBOLS[5], SOURCES)
+
+
 def test_constraints_pin_every_dependency() -> None:
     pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().split()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())

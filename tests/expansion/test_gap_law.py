@@ -9,9 +9,11 @@ import pytest
 import sympy as sp
 
 import elboproof as ep
+from elboproof.expansion import gap_law as gap_law_module
 from elboproof.expansion.asymptotics import Expansion, Mode
 from elboproof.expansion.gap_law import GapLaw, gap_coefficient, gap_law
 from elboproof.expansion.wick import diagrams, vertex_sets
+from tests.timing import kept, started
 
 DIGITS = 40
 Number = Any
@@ -502,3 +504,35 @@ def test_a_variance_at_which_the_law_overflows_is_named(variance: Any) -> None:
     ):
         law.as_float(variance)
     assert law.as_float("1e-400") == 0.0
+
+
+SLOW = ["u*v", "sin(u)"]
+"""At ["0.3", "0.2"] its exact coefficients are expressions that SymPy simplifies for most of a minute."""
+
+
+def test_coefficients_too_long_for_sympy_are_proved_in_bounds() -> None:
+    law = gap_law(model(["u", "v"], SLOW), ["0.3", "0.2"], seconds=30.0)
+    assert law.preimage == (sp.asin(sp.Rational(1, 5)), sp.Rational(3, 10) / sp.asin(sp.Rational(1, 5)))
+    assert isinstance(law.leading, ep.Enclosure)
+    misfit = gap_coefficient(model(["u", "v"], SLOW))
+    symbols = sorted(misfit.free_symbols, key=str)
+    assert law.leading.midpoint == pytest.approx(
+        float(misfit.subs(dict(zip(symbols, law.preimage, strict=True)))), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("seconds", [2.0, 3.0])
+def test_the_time_limit_is_kept(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gap_law_module, "MOST_OPERATIONS", np.inf)
+    start = started()
+    with pytest.raises(ep.Undecided, match=f"1 of 1 gap laws undecided.*the time limit of {seconds:g} s"):
+        gap_law(model(["u", "v"], SLOW), ["0.3", "0.2"], seconds=seconds)
+    assert kept(seconds, start)
+    assert gap_law(model("z", ["sinh(z)"]), ["0.7"]).leading == sp.Rational(
+        3675, 22201
+    )  # nothing was left behind
+
+
+def test_the_time_limit_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="seconds: got 0; expected a positive number"):
+        gap_law(model("z", ["sinh(z)"]), ["0.7"], seconds=0)

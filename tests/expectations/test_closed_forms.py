@@ -11,8 +11,8 @@ from numpy.polynomial.hermite_e import hermegauss
 from sympy import Expr, Symbol
 
 import elboproof as ep
-from elboproof.expectations.closed_forms import Moments, closed_form, compiled_expectation, multiplied
-from elboproof.expectations.exponential import MOST_TERMS, OutsideTheClassError, Reader
+from elboproof.expectations.closed_forms import GaussianMoments, closed_form, compiled_expectation, multiplied
+from elboproof.expectations.exponential import MOST_TERMS, ExponentialReader, OutsideTheClassError
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.tape import Tape
@@ -30,7 +30,9 @@ def expectation(
     tape = Tape(symbols)
     entries = [tape.lower(s) for s in symbols]
     rows = [[entries[d + i * (i + 1) // 2 + j] for j in range(i + 1)] for i in range(d)]
-    root = Moments(tape, entries[:d], multiplied(tape, rows)).expectation(Reader(latents).read(g))
+    root = GaussianMoments(tape, entries[:d], multiplied(tape, rows)).expectation(
+        ExponentialReader(latents).read(g)
+    )
     for _ in range(order):
         root = tape.derivative(root, 0)
     (value,) = compile_tape(tape, [root], REAL_BALLS)(
@@ -98,8 +100,8 @@ def test_logits_have_no_closed_form() -> None:
 def test_too_many_terms_are_refused_at_once() -> None:
     latents = [Symbol(f"z_{k}", real=True) for k in range(6)]
     with pytest.raises(OutsideTheClassError):
-        Reader(latents).read(sum(sympy.exp(z) + z for z in latents) ** 12)
-    kept = Reader(latents[:1]).read((1 + latents[0]) ** 30)
+        ExponentialReader(latents).read(sum(sympy.exp(z) + z for z in latents) ** 12)
+    kept = ExponentialReader(latents[:1]).read((1 + latents[0]) ** 30)
     assert len(kept.terms) == 31 <= MOST_TERMS
 
 

@@ -9,15 +9,15 @@ from flint import arb
 
 import elboproof as ep
 from elboproof.expectations import lattice
-from elboproof.expectations import plan as cells
-from elboproof.expectations import quadrature as expectations
-from elboproof.expectations.integrands import Integrands, Point
-from elboproof.expectations.quadrature import Quadrature
+from elboproof.expectations import rules as expectations
+from elboproof.expectations import suprema as cells
+from elboproof.expectations.integrands import EnclosedGaussian, Integrands
+from elboproof.expectations.rules import ProvedRules
 from elboproof.expectations.sums import arb_sums
 from tests.posterior.routes import by_mpmath, gaussian_joint
 
 MODEL = ep.LatentModel("z", ["tanh(2*z)"], ep.Gaussian("1/10"))
-POINT = Point([arb("0.4")], [[arb("0.3")]])
+POINT = EnclosedGaussian([arb("0.4")], [[arb("0.3")]])
 DATA = [arb("0.5")]
 
 
@@ -85,11 +85,11 @@ def test_kinks_have_no_lattice() -> None:
 
 def test_lattice_and_cells_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ep.LatentModel(["a", "b"], ["tanh(a + b)", "a*b"], ep.Gaussian("1/10"))
-    point = Point([arb("0.4"), arb("-0.2")], [[arb("0.3")], [arb("0.1"), arb("0.5")]])
+    point = EnclosedGaussian([arb("0.4"), arb("-0.2")], [[arb("0.3")], [arb("0.1"), arb("0.5")]])
     x, degrees = [arb("0.5"), arb("0.1")], [(1, 1), (2, 2)]
-    first = Quadrature(model, x, point, degrees, [1e-10, 1e-10], np.inf)
+    first = ProvedRules(model, x, point, degrees, [1e-10, 1e-10], np.inf)
     monkeypatch.setattr(expectations, "lattice", lambda *_: None)
-    second = Quadrature(model, x, point, degrees, [1e-10, 1e-10], np.inf)
+    second = ProvedRules(model, x, point, degrees, [1e-10, 1e-10], np.inf)
     for floats in (True, False):
         one, other = first.sums(floats=floats), second.sums(floats=floats)
         assert one.keys() == other.keys()
@@ -101,11 +101,11 @@ def test_lattice_and_cells_agree(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_wide_parameters_are_covered() -> None:
     """Sums at members of the balls lie in the sums over the balls."""
-    wide = Point([arb("0.4", 1e-3)], [[arb("0.3", 1e-3)]])
-    rules = Quadrature(MODEL, DATA, wide, [(0, 0)], [1e-9], np.inf)
+    wide = EnclosedGaussian([arb("0.4", 1e-3)], [[arb("0.3", 1e-3)]])
+    rules = ProvedRules(MODEL, DATA, wide, [(0, 0)], [1e-9], np.inf)
     (over,) = rules.sums().values()
     for m, s in ((0.399, 0.299), (0.401, 0.301), (0.4, 0.3)):
-        (at,) = rules.sums(Point([arb(m)], [[arb(s)]])).values()
+        (at,) = rules.sums(EnclosedGaussian([arb(m)], [[arb(s)]])).values()
         assert over.contains(at.mid())
         truth = by_mpmath(gaussian_joint(lambda z: [mpmath.tanh(2 * z)], ["0.5"], "1/10"), m, s * s)
         assert at.rad() < 1e-9

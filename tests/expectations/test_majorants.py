@@ -10,7 +10,8 @@ import sympy
 import torch
 
 import elboproof as ep
-from elboproof.expectations.majorants import MAJORANTS, Majorant, NoMajorantError, tail
+from elboproof.expectations.growth import MAJORANTS, tail
+from elboproof.expectations.majorants import Majorant, NoMajorantError
 from elboproof.expectations.network_growth import network_majorants
 from elboproof.model.latent_model import NetworkModel
 from elboproof.numbers.compiler import compile_tape

@@ -6,13 +6,13 @@ import pytest
 from flint import arb
 
 import elboproof as ep
-from elboproof.expectations.integrands import Integrands, Point
+from elboproof.expectations.integrands import EnclosedGaussian, Integrands
 from elboproof.expectations.majorants import NoMajorantError
 from elboproof.expectations.plan import SIZES, Plan, plan
 from elboproof.expectations.sums import arb_sums
 from elboproof.numbers.ball_arrays import BallArray
 
-POINT = Point([arb("0.4")], [[arb("0.3")]])
+POINT = EnclosedGaussian([arb("0.4")], [[arb("0.3")]])
 DATA = [arb("0.5")]
 SMOOTH = Integrands(ep.LatentModel("z", ["tanh(2*z)"], ep.Gaussian("1/10")), DATA, [(0, 0)])
 KINKED = Integrands(ep.LatentModel("z", ["abs(z) + z/3"], ep.Gaussian("1/10")), DATA, [(0, 0)])
@@ -39,7 +39,7 @@ def cube(work: Plan) -> float:
 @pytest.mark.parametrize("kinked", [False, True])
 def test_rules_keep_their_bound(tolerance: float, kinked: bool) -> None:
     integrands = KINKED if kinked else SMOOTH
-    work = plan(integrands, POINT, np.array([tolerance]), np.inf)
+    work = plan(integrands, POINT, np.array([tolerance]))
     with mpmath.workdps(25):
         points = sorted([*mpmath.linspace(-cube(work), cube(work), 17), KINK])
         truth = mpmath.quad(lambda e: integrand(e, kinked), points)
@@ -50,7 +50,7 @@ def test_rules_keep_their_bound(tolerance: float, kinked: bool) -> None:
 
 
 def test_fewer_points_than_proved_break_the_bound() -> None:
-    work = plan(SMOOTH, POINT, np.array([1e-8]), np.inf)
+    work = plan(SMOOTH, POINT, np.array([1e-8]))
     with mpmath.workdps(25):
         truth = mpmath.quad(lambda e: integrand(e, False), mpmath.linspace(-cube(work), cube(work), 17))
     work.sizes = [np.maximum(n // 3, SIZES[0]) for n in work.sizes]
@@ -86,7 +86,7 @@ def test_means_over_cells_with_a_kink_are_enclosed() -> None:
 
 
 def test_limits_leave_an_enclosure() -> None:
-    work = plan(KINKED, POINT, np.array([1e-12]), np.inf, most_cells=6)
+    work = plan(KINKED, POINT, np.array([1e-12]), most_cells=6)
     assert work.stopped == "the limit on cells"
     assert work.flat is not None
     assert np.isfinite(work.flat.rad).all()
@@ -96,7 +96,7 @@ def test_limits_leave_an_enclosure() -> None:
 
 
 def test_unreachable_tails_are_refused() -> None:
-    wide = Point([arb(0)], [[arb(100)]])
+    wide = EnclosedGaussian([arb(0)], [[arb(100)]])
     heavy = Integrands(ep.LatentModel("z", ["exp(tanh(z) + z)"], ep.Gaussian("1/10")), DATA, [(0, 0)])
     with pytest.raises(NoMajorantError, match="too heavy at a distance of 64"):
-        plan(heavy, wide, np.array([1e-3]), np.inf)
+        plan(heavy, wide, np.array([1e-3]))

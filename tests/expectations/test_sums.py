@@ -9,15 +9,15 @@ import pytest
 from flint import arb
 
 import elboproof as ep
-from elboproof.expectations import quadrature as expectations
+from elboproof.expectations import rules as expectations
 from elboproof.expectations import sums
-from elboproof.expectations.integrands import Point
-from elboproof.expectations.quadrature import Quadrature
+from elboproof.expectations.integrands import EnclosedGaussian
+from elboproof.expectations.rules import ProvedRules
 from tests.posterior.routes import by_hermite
 
 POINTS = {
-    1: Point([arb("0.4")], [[arb("0.3")]]),
-    2: Point([arb("0.4"), arb("0.1")], [[arb("0.3")], [arb("0.1"), arb("0.2")]]),
+    1: EnclosedGaussian([arb("0.4")], [[arb("0.3")]]),
+    2: EnclosedGaussian([arb("0.4"), arb("0.1")], [[arb("0.3")], [arb("0.1"), arb("0.2")]]),
 }
 MODELS = {
     1: ep.LatentModel("z", ["tanh(2*z)"], ep.Gaussian("1/10")),
@@ -27,11 +27,11 @@ ROUNDING = 1e-12
 """Of the Gauss-Hermite sums."""
 
 
-def quadrature(d: int, cells: bool, monkeypatch: pytest.MonkeyPatch) -> Quadrature:
+def quadrature(d: int, cells: bool, monkeypatch: pytest.MonkeyPatch) -> ProvedRules:
     """Return rules that aim at 8 digits: a lattice, or cells."""
     if cells:
         monkeypatch.setattr(expectations, "lattice", lambda *_: None)
-    return Quadrature(MODELS[d], [arb("0.5")], POINTS[d], [(0, 0)], [1e-8], np.inf)
+    return ProvedRules(MODELS[d], [arb("0.5")], POINTS[d], [(0, 0)], [1e-8], np.inf)
 
 
 def truth(d: int) -> float:

@@ -23,6 +23,7 @@ from flint import arb, ctx
 import elboproof as ep
 from elboproof.checking.ball import ball_at_most
 from elboproof.expansion import preimages
+from elboproof.expansion.misfit import BITS, Misfit
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.parser import parse
@@ -388,9 +389,9 @@ def test_no_mode_is_proved_at_too_low_a_precision(bits: int, monkeypatch: pytest
     import sympy
 
     model = ep.LatentModel("z", ["z + exp(z)/10"], ep.Gaussian(variance="1/100"))
-    misfit = preimages.Misfit(model, (sympy.Rational(7, 10),), sympy.ImmutableMatrix([[1]]))
+    misfit = Misfit(model, (sympy.Rational(7, 10),), sympy.ImmutableMatrix([[1]]))
     start = np.array([0.5385])
-    with working_precision(preimages.BITS):
+    with working_precision(BITS):
         (proved,) = preimages._proved(misfit, start)
         assert proved.rad() < 2.0**-140
     with working_precision(bits):

@@ -17,7 +17,7 @@ from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.balls import working_precision
 from elboproof.posterior import core
 from elboproof.posterior.core import core_evidence
-from elboproof.posterior.outside import Box, ExactEnergy, TooFineError, finest_half
+from elboproof.posterior.outside import CoreBox, ExactEnergy, TooFineError, finest_half
 
 
 def evidence(model: Any, x: list[str], digits: float, seconds: float = 60.0) -> Evidence | None:
@@ -83,9 +83,9 @@ def _arb(value: Fraction) -> arb:
 
 
 BOXES = [
-    (Box(np.array([0.5, -1.25]), np.array([2.0**-10, 33 * 2.0**-12])), 8.0625, 7.5),
-    (Box(np.array([0.0, 0.0, 3.0]), np.array([0.25, 0.5, 63 * 2.0**-9])), 8.5, 12.0),
-    (Box(np.array([0.0, 9.0]), np.array([0.25, 0.5])), 8.0, 3.0),  # the box leaves the domain
+    (CoreBox(np.array([0.5, -1.25]), np.array([2.0**-10, 33 * 2.0**-12])), 8.0625, 7.5),
+    (CoreBox(np.array([0.0, 0.0, 3.0]), np.array([0.25, 0.5, 63 * 2.0**-9])), 8.5, 12.0),
+    (CoreBox(np.array([0.0, 9.0]), np.array([0.25, 0.5])), 8.0, 3.0),  # the box leaves the domain
 ]
 
 
@@ -95,7 +95,7 @@ def _edges(centre: np.ndarray[Any, Any], half: np.ndarray[Any, Any]) -> list[tup
 
 
 @pytest.mark.parametrize(("box", "radius", "half"), BOXES)
-def test_cells_outside_cover_the_rest_and_are_disjoint(box: Box, radius: float, half: float) -> None:
+def test_cells_outside_cover_the_rest_and_are_disjoint(box: CoreBox, radius: float, half: float) -> None:
     cells = box.outside(radius, half)
     boxes = [_edges(c, h) for c, h in zip(cells.centre, cells.half, strict=True)]
     boxes.append(_edges(box.centre, box.scale * radius))
@@ -125,8 +125,8 @@ def test_cells_keep_exact_edges_down_to_the_finest() -> None:
 def test_box_too_far_out_or_too_thin_does_not_fit() -> None:
     box, radius, half = BOXES[0]
     assert box.fits(radius, half)
-    assert not Box(box.centre * 10, box.scale).fits(radius, half)
-    assert not Box(box.centre, box.scale * 2.0**-30).fits(radius, half)
+    assert not CoreBox(box.centre * 10, box.scale).fits(radius, half)
+    assert not CoreBox(box.centre, box.scale * 2.0**-30).fits(radius, half)
 
 
 def test_search_that_goes_too_deep_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,8 +150,8 @@ def test_agreement_sees_what_is_left_out(mutant: str, monkeypatch: pytest.Monkey
     model = ep.LatentModel(["a", "b"], ["a**2", "b"], ep.Gaussian("1/10000"))
     cells = ep.log_evidence(model, ["0.7", "0.2"], 9)
     if mutant == "outside":
-        outside = Box.outside
-        monkeypatch.setattr(Box, "outside", lambda *a: outside(*a)[-2:])  # the second axis only
+        outside = CoreBox.outside
+        monkeypatch.setattr(CoreBox, "outside", lambda *a: outside(*a)[-2:])  # the second axis only
     elif mutant == "points":
         monkeypatch.setattr(core, "lattice", lambda *a: _coarser(lattice(*a)))
     else:
@@ -172,7 +172,7 @@ def test_suprema_on_lines_and_over_strips_bound_the_integrand() -> None:
     model = ep.LatentModel(["a", "b"], BANANA, ep.Gaussian("1/100"))
     x, frame = np.array([0.75, 0.5]), np.array([[0.8, -0.6], [0.6, 0.8]])
     energy = ExactEnergy(model, BallArray(x[None]), frame[None])
-    box, rng = Box(np.array([0.5, -0.25]), np.array([0.125, 0.0625])), np.random.default_rng(1)
+    box, rng = CoreBox(np.array([0.5, -0.25]), np.array([0.125, 0.0625])), np.random.default_rng(1)
     tilted = core.Tilted(energy, box, 3.0)
     middle, wide, lifted = rng.normal(size=(2, 1)), np.array([[0.3], [0.2]]), np.array([[0.5], [0.0]])
     rectangle = [

@@ -12,13 +12,14 @@ from flint import arb
 
 import elboproof as ep
 from elboproof.expectations import plan as cells
-from elboproof.expectations import quadrature as expectations
+from elboproof.expectations import rules as expectations
 from elboproof.expectations import sums
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.posterior import elbo as elbo_module
 from elboproof.posterior.elbo import elbo_ball
 from tests.posterior.routes import by_hermite, by_mpmath, by_relu_moments, gaussian_joint, number
+from tests.timing import kept, started
 
 HERMITE_ERROR = 1e-10
 """Of the Gauss-Hermite sums in float64: their rounding is some 1e-13 of terms of size 100."""
@@ -364,3 +365,16 @@ def test_posteriors_as_wide_as_float64_warn_of_nothing(covariance: int) -> None:
     except ep.Undecided as undecided:
         bounds = undecided.enclosure
     assert np.all(bounds.lower <= -float(covariance))  # -E[(x - relu(z))^2] / 2v + ..., of the order of -S
+
+
+@pytest.mark.parametrize("seconds", [2.0, 3.0])
+def test_the_limit_holds_for_all_rows_together(seconds: float) -> None:
+    model = ep.LatentModel(["a", "b", "c"], ["abs(a) + b", "abs(b*c)"], ep.Gaussian("1/100"))
+    q = ep.GaussianPosterior([0, 0, 0], [1, 1, 1])
+    start = started()
+    with pytest.raises(ep.Undecided, match=r"3 of 3 ELBOs undecided.*stopped by the time limit") as caught:
+        ep.elbo(model, [[1, 1]] * 3, q, 10, seconds=seconds)
+    assert kept(seconds, start)
+    assert np.isfinite(caught.value.enclosure.upper[0])
+    assert caught.value.statuses[2] == "none of 10 digits proved; stopped by the time limit"
+    assert caught.value.enclosure.upper[2] == np.inf

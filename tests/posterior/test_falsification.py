@@ -9,7 +9,7 @@ from flint import arb, fmpq_mat
 
 import elboproof as ep
 from elboproof.expectations import closed_forms as moments
-from elboproof.expectations import quadrature as expectations
+from elboproof.expectations import rules as expectations
 from elboproof.posterior import elbo as elbo_module
 from tests.evidence.truth import linear, rational
 

@@ -5,11 +5,13 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import minimize
 
 import elboproof as ep
 from elboproof.posterior import shared
 from elboproof.posterior.shared import shared_stationary_posterior
+from tests.timing import kept, started
 
 SINH = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"))
 BANANA = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian("1/10"))
@@ -118,3 +120,14 @@ def test_bad_input(x: object, options: dict[str, object], message: str) -> None:
 def test_what_is_no_model_is_named() -> None:
     with pytest.raises(TypeError, match=r"model: got 1 of type int; expected an ep.LatentModel"):
         shared_stationary_posterior(1, X)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seconds", [2.0, 3.0])
+def test_the_limit_holds_for_all_data_points_together(seconds: float) -> None:
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 6)]
+    model = ep.LatentModel.from_torch(torch.nn.Sequential(*layers).double(), ep.Gaussian("1/10000"))
+    start = started()
+    with pytest.raises(ep.Undecided, match="time limit"):
+        shared_stationary_posterior(model, [[n / 40] * 6 for n in range(40)], seconds=seconds)
+    assert kept(seconds, start)

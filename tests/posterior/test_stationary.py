@@ -18,6 +18,7 @@ from elboproof.posterior.elbo import elbo_ball
 from elboproof.posterior.equations import Equations, Reference, unknowns
 from elboproof.posterior.stationary import StationaryPoint
 from tests.posterior.routes import DIGITS, by_mpmath, gaussian_joint, number
+from tests.timing import kept, started
 
 X = [0.125, 0.25, -0.25, 0.5, -0.125, 0.25]
 
@@ -299,3 +300,27 @@ def test_data_beyond_float64_are_named() -> None:
         ValueError, match=r"x\[0\]: got Fraction\(1000.*expected a number in the range of float64"
     ):
         ep.stationary_posterior(model, ["1e400"])
+
+
+POWERS = ep.LatentModel(["a", "b", "c"], ["(a + b + c)**8 + a*b", "(a - b*c)**7"], ep.Gaussian("1/100"))
+"""Its closed form's second derivatives take many seconds to derive and to compile."""
+
+
+@pytest.mark.parametrize("seconds", [2.0, 3.0])
+def test_the_limit_is_kept_while_closed_forms_are_derived(seconds: float) -> None:
+    equations.closed_forms.cache_clear()
+    start = started()
+    with pytest.raises(ep.Undecided, match="no stationary point proved: the time limit"):
+        ep.stationary_posteriors(POWERS, [1, 0], seconds=seconds)
+    assert kept(seconds, start)
+
+
+@pytest.mark.parametrize("seconds", [2.0, 3.0])
+def test_the_limit_is_kept_by_a_network_of_many_units(seconds: float) -> None:
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(3, 64), torch.nn.Tanh(), torch.nn.Linear(64, 20)]
+    model = ep.LatentModel.from_torch(torch.nn.Sequential(*layers).double(), ep.Gaussian("1/1000"))
+    start = started()
+    with pytest.raises(ep.Undecided, match="the time limit"):
+        ep.gap(model, [0.1] * 20, seconds=seconds)
+    assert kept(seconds, start)

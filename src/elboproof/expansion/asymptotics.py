@@ -39,6 +39,10 @@ class Mode:
         The ring's 1.
     tidy : callable
         Simplifies a number.
+    checked : callable
+        Returns a number as it is, or raises where the ring will not go on with it.
+    exact : bool
+        Whether the numbers are SymPy's.
     """
 
     derivative: Callable[[int], Tensor]
@@ -47,6 +51,8 @@ class Mode:
     invert: Callable[[Tensor], Tensor]
     one: Any
     tidy: Callable[[Any], Any] = lambda number: number
+    checked: Callable[[Any], Any] = lambda number: number
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,9 @@ class Expansion:
             slope = self._vertex(1, mean, spread)
             mean = mean - np.einsum("ab,b->a", self._constant(base), slope)
             spread = self._inverse(self._vertex(2, mean, spread), base)
+            for entry in (*mean.flat, *spread.flat):  # before products of products of them are formed
+                for coefficient in entry.coefficients:
+                    self.mode.checked(coefficient)
         return mean, spread
 
     def vertex(self, degree: int) -> Tensor:
@@ -87,6 +96,7 @@ class Expansion:
 
     def _vertex(self, degree: int, mean: Tensor, spread: Tensor) -> Tensor:
         """Taylor in m, heat equation in S: the sum of D^(k+a+2l) (V v + W) . m^a S^l v^l / (a! l! 2^l)."""
+        # S and m - z0 are O(v), so a term with a factors of m and l of S has v^(a + l) at least: later ones are cut off
         last = min(self.orders - 1, max(2 * self.orders + 1 - degree, 0) // 2)
         total = self._constant(np.zeros((len(mean),) * degree, dtype=object))
         for a, pairs in product(range(last + 1), repeat=2):
@@ -127,6 +137,8 @@ class Expansion:
     @cached_property
     def gap(self) -> tuple[Any, ...]:
         """The gap's coefficients of v^1, ..., v^orders."""
+        # each diagram's lines are propagators S: they are joined to the vertices' first indices once, here. A vertex of
+        # degree k starts at v^((k-2)/2) or later, so that vertex sets beyond v^orders are never formed
         spread = self.stationary[1]
         vertices = {k: self.vertex(k) for k in range(3, self.orders + 3)}
         valuations = [self._valuation(vertices[k]) for k in vertices]
@@ -140,6 +152,8 @@ class Expansion:
             shift = sum(k - 2 for k in degrees) // 2 - 1
             for diagram in diagrams(degrees):
                 found = value(diagram, vertices, raised)
+                for coefficient in found.coefficients:
+                    self.mode.checked(coefficient)
                 part = found * diagram.weight.numerator / diagram.weight.denominator
                 total = total + Series(((0,) * shift + part.coefficients)[: self.orders])
         return tuple(self.mode.tidy(c) for c in total.coefficients)

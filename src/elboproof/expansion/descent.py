@@ -7,6 +7,7 @@ import numpy as np
 from elboproof.arguments import FloatArray
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.floating import FLOATING
+from elboproof.numbers.interruption import require_time
 
 STEPS = 120
 """A degenerate minimum such as that of z^6 is approached by a factor 4/5 each step: 1e-11 is left."""
@@ -14,13 +15,16 @@ FLOOR = 1e-9
 """Of the largest eigenvalue: smaller ones are raised to it, negative ones turned round, so that each step descends."""
 
 
-def minima(model: LatentModel, metric: FloatArray, x: FloatArray, starts: FloatArray) -> FloatArray:
+def minima(
+    model: LatentModel, metric: FloatArray, x: FloatArray, starts: FloatArray, deadline: float
+) -> FloatArray:
     """Return where the descents from ``starts`` (N, d) end, shape (N, d); NaN where f overflows at the start."""
     z = starts.copy()
     damping = np.full(len(z), 1e-3)
     with np.errstate(all="ignore"):
         misfit, slope, bend = _expansion(model, metric, x, z)
         for _ in range(STEPS):
+            require_time(deadline)
             step = _step(slope, bend, damping)
             trial = z - step
             other, other_slope, other_bend = _expansion(model, metric, x, trial)

@@ -5,26 +5,31 @@ the variance v is in ``asymptotics.py``; here the mode is found, made exact wher
 """
 
 import math
-import sys
+import time
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import combinations_with_replacement
 from typing import Any, TypeAlias
 
+import numpy as np
 import sympy
 from flint import arb
-from sympy import Expr, Rational
+from sympy import Expr
+from sympy.core.cache import clear_cache
 
-from elboproof.arguments import bad, number_list, record_text, wrong_type
+from elboproof.arguments import bad, record_text, require_positive, wrong_type
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
-from elboproof.expansion.modes import ball_mode, exact_mode, leading
-from elboproof.expansion.preimages import BITS, Misfit, Preimage, preimages
+from elboproof.expansion.hypotheses import affine, gaussian, metric_of, rationals, require_derivatives
+from elboproof.expansion.misfit import BITS, Misfit
+from elboproof.expansion.modes import MOST_OPERATIONS, UnwieldyError, ball_mode, exact_mode, leading
+from elboproof.expansion.preimages import Preimage, preimages
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.likelihood import Gaussian
-from elboproof.numbers.balls import REAL_BALLS, working_precision
+from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import exact, rational
+from elboproof.numbers.exact import exact
+from elboproof.numbers.interruption import OutOfTimeError
+from elboproof.numbers.undecided import Undecided
 
 Number: TypeAlias = Expr | Enclosure
 """An exact SymPy number, or proved bounds."""
@@ -85,6 +90,7 @@ class GapLaw:
         TypeError, ValueError
             If the variance is no positive number, or the law's terms at it are beyond the range of float64.
         """
+        # the terms may overflow for a variance far from the law's use
         given = self.variance if variance is None else exact(variance, "variance")
         if not given > 0:
             raise bad("variance", variance, "a positive variance")
@@ -104,7 +110,9 @@ class GapLaw:
         return local + (math.log(math.fsum(masses)) if masses else 0.0)
 
 
-def gap_law(model: LatentModel, x: Sequence[object], *, nearest: bool = False) -> GapLaw:
+def gap_law(
+    model: LatentModel, x: Sequence[object], *, nearest: bool = False, seconds: float = 60.0
+) -> GapLaw:
     """Return the leading terms of log p(x) - ELBO at the stationary Gaussian of the mode, as the variance falls.
 
     Parameters
@@ -116,6 +124,8 @@ def gap_law(model: LatentModel, x: Sequence[object], *, nearest: bool = False) -
         Shape (D,). Floats are the exact binary doubles; strings and Fractions are exact.
     nearest
         Take the nearest point of the decoder's image where x is not on it. Without this, such x is an error.
+    seconds
+        Limit for the x given.
 
     Returns
     -------
@@ -126,10 +136,10 @@ def gap_law(model: LatentModel, x: Sequence[object], *, nearest: bool = False) -
     TypeError
         If the likelihood is not Gaussian, or an argument is of the wrong kind.
     ValueError
-        If x has another size; x is not on the image and ``nearest`` is false; the mode is degenerate; or the decoder
-        has kinks.
+        If x has another size; x is not on the image and ``nearest`` is false; the mode is degenerate; the decoder has
+        kinks; or ``seconds`` is no positive number.
     Undecided
-        If a coefficient's bounds contain zero, so that the order is open.
+        If a coefficient's bounds contain zero, so that the order is open, or if the time limit stopped the law.
 
     Notes
     -----
@@ -148,17 +158,24 @@ def gap_law(model: LatentModel, x: Sequence[object], *, nearest: bool = False) -
     >>> print(law.order, law.leading)
     1 3675/22201
     """
-    likelihood = _gaussian(model)
-    _require_derivatives(model)
-    data = _data(model, x)
-    misfit = Misfit(model, data, _metric(likelihood, model.data_dim))
+    likelihood = gaussian(model)
+    require_positive(seconds=seconds)
+    data, deadline = rationals(model, x), time.monotonic() + seconds
+    require_derivatives(model)
     variance = Fraction(1)
     if likelihood.scalar and likelihood.variance:
         variance = exact(likelihood.variance[0], "variance")
-    if _affine(model):
-        return _exactly_zero(variance)
-    modes = preimages(misfit, nearest)
-    laws = [_law(misfit, mode, variance) for mode in modes]
+    misfit = Misfit(model, data, metric_of(likelihood, model.data_dim), deadline)
+    try:
+        # f'' = 0 makes the posterior Gaussian for every variance; else each mode that counts gets its law
+        if affine(model, misfit.interrupted()):
+            return _exactly_zero(variance)
+        modes = preimages(misfit, nearest)
+        laws = [_law(misfit, mode, variance) for mode in modes]
+    except OutOfTimeError:
+        clear_cache()  # SymPy may have been stopped while it noted what it assumes of an expression
+        stopped = f"stopped by the time limit of {seconds:g} s, in the search for modes or the arithmetic of their laws"
+        raise Undecided(Enclosure(0.0, np.inf), (stopped,), "gap laws") from None
     return laws[0] if len(laws) == 1 else _several(laws)
 
 
@@ -172,66 +189,16 @@ def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
     ValueError
         If the order is not between 1 and the highest one carried.
     """
+    # the mode is the latents' own symbols, so that f(z) = x holds there identically
     given: object = order
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= HIGHEST_ORDER:
         raise bad("order", order, f"a power of the variance from 1 to {HIGHEST_ORDER}")
-    metric = _metric(_gaussian(model), model.data_dim)
+    metric = metric_of(gaussian(model), model.data_dim)
     if not model.decoder:
         raise wrong_type("model", model, "a model written as expressions, not a network")
     misfit = Misfit(model, tuple(model.decoder), metric)
     mode = exact_mode(misfit, tuple(model.latents))
     return Expansion(mode, order).gap[order - 1]
-
-
-def _gaussian(model: LatentModel) -> Gaussian:
-    if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
-    if not isinstance(model.likelihood, Gaussian):
-        raise wrong_type("model.likelihood", model.likelihood, "ep.Gaussian, which has a variance to fall")
-    return model.likelihood
-
-
-def _data(model: LatentModel, x: Sequence[object]) -> tuple[Rational, ...]:
-    return tuple(rational(value, f"x[{j}]") for j, value in enumerate(number_list(x, "x", model.data_dim)))
-
-
-def _metric(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:
-    """Return P: the identity for a scalar variance, which is v itself, else the inverse covariance."""
-    if likelihood.covariance is not None:
-        return sympy.ImmutableMatrix(likelihood.covariance).inv()
-    if likelihood.scalar:
-        return sympy.ImmutableMatrix(sympy.eye(size))
-    return sympy.ImmutableMatrix(sympy.diag(*(1 / v for v in likelihood.variance or ())))
-
-
-@working_precision(BITS)
-def _bends(model: LatentModel, place: arb) -> tuple[arb, ...]:
-    """Return enclosures of all f'' with each latent in the ball ``place``."""
-    compiled = model.quantities.compiled("decoder", 2, REAL_BALLS)
-    bends: tuple[arb, ...] = compiled(*[place] * model.latent_dim, *[None] * model.data_dim)
-    return bends
-
-
-def _require_derivatives(model: LatentModel) -> None:
-    try:
-        _bends(model, arb(1) / 3)
-    except ValueError as error:
-        if "jump" not in str(error):
-            raise
-        raise ValueError(
-            "model: got a decoder with a kink (abs, max, min, relu); expected one with derivatives of all orders: "
-            "the gap law is a Taylor expansion"
-        ) from error
-
-
-def _affine(model: LatentModel) -> bool:
-    """Decide f'' = 0: by a value that is not zero, by expressions, for a network by a box of all finite doubles."""
-    if any(bend.is_finite() and not bend.contains(0) for bend in _bends(model, arb(1) / 3)):
-        return False
-    if model.decoder:
-        pairs = combinations_with_replacement(model.latents, 2)
-        return all(sympy.simplify(f.diff(a, b)) == 0 for a, b in pairs for f in model.decoder)
-    return all(bend == 0 for bend in _bends(model, arb(0, sys.float_info.max)))
 
 
 def _exactly_zero(variance: Fraction) -> GapLaw:
@@ -241,15 +208,18 @@ def _exactly_zero(variance: Fraction) -> GapLaw:
 
 
 def _law(misfit: Misfit, at: Preimage, variance: Fraction) -> GapLaw:
+    """Return one mode's law: exact where its numbers stay short enough for SymPy, else in balls."""
     if at.exact is not None:
-        return _settled(misfit, at, exact_mode(misfit, at.exact), variance)
+        with suppress(UnwieldyError):
+            return _settled(misfit, at, exact_mode(misfit, at.exact, MOST_OPERATIONS), variance)
     with working_precision(BITS):
         return _settled(misfit, at, ball_mode(misfit, at.balls), variance)
 
 
 def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> GapLaw:
-    order, first, following = leading(mode)
-    correction = Expansion(mode, 2).correction
+    with misfit.interrupted() if mode.exact else nullcontext():
+        order, first, following = leading(mode)
+        correction = Expansion(mode, 2).correction
     point = at.exact if at.exact is not None else tuple(map(Enclosure.from_balls, at.balls))
     place = f"z0 is the nearest point, at distance {at.distance:.6g}"
     if at.on_image:
@@ -261,7 +231,7 @@ def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> Ga
     )
     return GapLaw(
         order, _number(first), _number(following), point, at.distance, variance, 0.0, (), status,
-        (_float(misfit.log_mass(at)), _float(_number(correction))),
+        (_float(misfit.log_mass(at.balls)), _float(_number(correction))),
     )  # fmt: skip
 
 

@@ -1,4 +1,8 @@
-"""Exact solutions of f(z) = x by inverting one entry of a decoder after the other, where elementary inverses do."""
+"""Exact solutions of f(z) = x by inverting one entry of a decoder after the other, where elementary inverses do.
+
+What it is for: coefficients as exact numbers, 3675/22201 for sinh(z) at 0.7 or 9/64 on the sphere. Without it, modes
+that are no small ratio of 1 or pi have proved bounds only, in a tenth of the time (0.03 s for 0.3 s).
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -49,6 +53,8 @@ _INVERSES = {
 
 def _inverted(expression: Expr, z: Symbol, value: Expr) -> Iterator[Expr]:
     """Yield the real solutions of expression = value that elementary inverses give."""
+    # outermost operation first, so that z ends up alone; every step is an equivalence over the reals, up to periods
+    # beyond TURNS. What no step fits yields nothing: the caller tests each solution exactly
     if expression == z:
         yield value
     elif expression.is_Add or expression.is_Mul:

@@ -1,5 +1,6 @@
 """A mode's derivatives in SymPy numbers or in balls, and the first power of v at which its gap does not vanish."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,18 @@ from flint import arb, arb_mat
 from sympy import Expr
 
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
-from elboproof.expansion.preimages import Misfit
+from elboproof.expansion.misfit import Misfit
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.interruption import require_time
 from elboproof.numbers.undecided import Undecided
+
+MOST_OPERATIONS = 300
+"""Of an expression that SymPy is asked to simplify: those of useful laws have some 60, of others over 1000, and take
+minutes."""
+
+
+class UnwieldyError(ArithmeticError):
+    """The exact numbers have grown beyond what SymPy simplifies in useful time."""
 
 
 def leading(mode: Mode) -> tuple[int, Any, Any]:
@@ -22,6 +32,7 @@ def leading(mode: Mode) -> tuple[int, Any, Any]:
     Undecided
         If a coefficient's bounds contain zero, or all coefficients carried are zero.
     """
+    # an expansion to v^n costs far more than one to v^(n-1): the next order is computed once the first is known
     for order in range(1, HIGHEST_ORDER):
         coefficient = Expansion(mode, order).gap[order - 1]
         zero = mode.zero(coefficient)
@@ -40,23 +51,34 @@ def leading(mode: Mode) -> tuple[int, Any, Any]:
     )
 
 
-def exact_mode(misfit: Misfit, point: Sequence[Expr]) -> Mode:
-    """Return the derivatives at a point of SymPy numbers, or of the latents' symbols."""
+def exact_mode(misfit: Misfit, point: Sequence[Expr], most: float = math.inf) -> Mode:
+    """Return the derivatives at a point of SymPy numbers, or of the latents' symbols.
+
+    Its functions raise `UnwieldyError` instead of labouring at numbers of more than ``most`` operations.
+    """
+
+    def wieldy(number: Any) -> Expr:
+        expression = sympy.sympify(number)
+        if expression.count_ops() > most:
+            raise UnwieldyError
+        return expression
+
     return Mode(
         derivative=lambda k: misfit.exact_derivative(k, tuple(point)),
         point=np.array(list(point), dtype=object),
-        zero=_is_zero,
+        zero=lambda number: _is_zero(wieldy(number)),
         invert=lambda matrix: np.array(
             sympy.Matrix(matrix).inv().applyfunc(sympy.simplify).tolist(), dtype=object
         ),
         one=sympy.Integer(1),
-        tidy=sympy.simplify,
+        tidy=lambda number: sympy.simplify(wieldy(number)),
+        checked=wieldy,
+        exact=True,
     )
 
 
-def _is_zero(number: Any) -> bool | None:
+def _is_zero(expression: Expr) -> bool | None:
     """Decide by structure, then by value, then by simplification."""
-    expression = sympy.sympify(number)
     if expression.is_zero is not None:
         return bool(expression.is_zero)
     answer = expression.equals(0)
@@ -71,4 +93,5 @@ def ball_mode(misfit: Misfit, point: Sequence[arb]) -> Mode:
         zero=lambda number: True if number == 0 else (None if arb(number).contains(0) else False),
         invert=lambda matrix: np.array(arb_mat(matrix.tolist()).inv().tolist(), dtype=object),
         one=arb(1),
+        checked=lambda _: require_time(misfit.deadline),
     )

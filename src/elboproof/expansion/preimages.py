@@ -8,25 +8,26 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
-from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
 import sympy
-from flint import arb, arb_mat, fmpq
+from flint import arb
 from numpy.typing import NDArray
 from sympy import Expr, Rational
 
-from elboproof.expansion.asymptotics import misfit_derivatives
 from elboproof.expansion.descent import log_masses, minima
 from elboproof.expansion.inversion import exact_solutions
-from elboproof.expansion.wick import Tensor
-from elboproof.model.latent_model import LatentModel
-from elboproof.numbers.balls import REAL_BALLS, working_precision
+from elboproof.expansion.misfit import BITS, Misfit, ball, ball_decoder
+from elboproof.numbers.balls import working_precision
+from elboproof.numbers.interruption import require_time
+from elboproof.numbers.krawczyk import zero_near
+from elboproof.numbers.symmetric import ldl, not_positive
 
-BITS = 300
-"""Of the balls: the boxes are some 1e-60 wide, and the highest derivatives lose a few digits of that."""
+RADII = tuple(2.0 ** (bits - BITS) for bits in (60, 100, 150))
+"""Half widths of the boxes to try."""
+STEPS = 16
+"""Each Newton step, whose matrix is in floats, gains some 10 digits or more."""
 STARTS = {1: 49, 2: 9, 3: 5}
 """Starting points per latent of the float search, over [-REACH, REACH]; 3 in more dimensions."""
 REACH = 6.0
@@ -51,46 +52,6 @@ class Preimage:
     on_image: bool
 
 
-@dataclass(frozen=True)
-class Misfit:
-    """W(z) = (x - f)' P (x - f) / 2 with its derivatives, exact and in balls.
-
-    Attributes
-    ----------
-    model : LatentModel
-    data : (D,)
-        x, rationals; or expressions in the latents.
-    metric : (D, D)
-        P, rationals.
-    """
-
-    model: LatentModel
-    data: tuple[Expr, ...]
-    metric: sympy.ImmutableMatrix
-
-    def exact_derivative(self, order: int, point: tuple[Expr, ...]) -> Tensor:
-        """Return D^k W at an exact point, shape (d,) * k."""
-        f = {k: _exact_decoder(self.model, k, point) for k in range(order + 1)}
-        residual = np.array([a - b for a, b in zip(self.data, f[0], strict=True)], dtype=object)
-        metric = np.array(self.metric.tolist(), dtype=object)
-        return _each(sympy.expand, misfit_derivatives(f, residual, metric, order))
-
-    def ball_derivative(self, order: int, point: tuple[arb, ...]) -> Tensor:
-        """Return enclosures of D^k W over a box, shape (d,) * k."""
-        f = {k: _ball_decoder(self.model, k, point) for k in range(order + 1)}
-        residual = np.array([_ball(a) - b for a, b in zip(self.data, f[0], strict=True)], dtype=object)
-        metric = np.array([[_ball(entry) for entry in row] for row in self.metric.tolist()], dtype=object)
-        return misfit_derivatives(f, residual, metric, order)
-
-    def log_mass(self, at: Preimage) -> float:
-        """Return log N(z0; 0, I) - log det Hess W / 2 + log det P / 2, in nats."""
-        z = np.array([float(ball) for ball in at.balls])
-        with working_precision(BITS):
-            hessian = arb_mat(self.ball_derivative(2, at.balls).tolist()).det()
-            logarithm = float(_ball(self.metric.det()).log() - hessian.log())
-        return float(-(z @ z) / 2 - len(z) / 2 * math.log(2 * math.pi) + logarithm / 2)
-
-
 def preimages(misfit: Misfit, nearest: bool) -> list[Preimage]:
     """Return the minima of W that count as v -> 0: those with W = 0, else the lowest ones if ``nearest``.
 
@@ -99,6 +60,8 @@ def preimages(misfit: Misfit, nearest: bool) -> list[Preimage]:
     ValueError
         If there is none, x is not on the image and ``nearest`` is false, or one is degenerate.
     """
+    # floats decide which minima are looked at and whether x counts as on the image; that a minimum is where it is said
+    # to be is proved for each, by exact arithmetic or by Krawczyk's test
     x = np.array([float(value) for value in misfit.data])
     found = _float_minima(misfit, x)
     if not found:
@@ -113,7 +76,10 @@ def preimages(misfit: Misfit, nearest: bool) -> list[Preimage]:
             "image (or pass nearest=True for the law at the nearest point)"
         )
     near = [z for z, distance in found if distance <= lowest * (1 + SAME) + tolerance]
-    exact = exact_solutions(misfit.model, misfit.data) if lowest <= tolerance and misfit.model.decoder else []
+    exact: list[tuple[Expr, ...]] = []
+    if lowest <= tolerance and misfit.model.decoder:
+        with misfit.interrupted():
+            exact = exact_solutions(misfit.model, misfit.data)
     return [_settled(misfit, z, exact, lowest <= tolerance) for z in _weighty(misfit, x, _distinct(near))]
 
 
@@ -123,7 +89,7 @@ def _float_minima(misfit: Misfit, x: NDArray[np.float64]) -> list[tuple[NDArray[
     metric = np.array(misfit.metric.tolist(), dtype=float)
     axis = np.linspace(-REACH, REACH, STARTS.get(d, 3))
     starts = np.stack(np.meshgrid(*[axis] * d), -1).reshape(-1, d)
-    ends = minima(misfit.model, metric, x, starts)
+    ends = minima(misfit.model, metric, x, starts, misfit.deadline)
     ends = ends[np.abs(ends).max(1) < 10 * REACH]  # False for NaN
     residuals = x - misfit.model.floating.decoder(ends) if len(ends) else np.empty((0, len(x)))
     distances = np.sqrt(np.einsum("ni,ij,nj->n", residuals, metric, residuals))
@@ -152,12 +118,14 @@ def _settled(
     misfit: Misfit, z: NDArray[np.float64], solutions: list[tuple[Expr, ...]], on_image: bool
 ) -> Preimage:
     """Return the minimum near z, exact if it is recognised, else proved; the Hessian is proved definite."""
+    require_time(misfit.deadline)
     with working_precision(BITS):
         exact = _recognised(misfit, z, solutions)
-        balls = _proved(misfit, z) if exact is None else tuple(_ball(entry) for entry in exact)
-        _require_definite(arb_mat(misfit.ball_derivative(2, balls).tolist()), z)
+        balls = _proved(misfit, z) if exact is None else tuple(ball(entry) for entry in exact)
+        if not_positive(ldl(misfit.ball_derivative(2, balls).tolist())[1]) is not None:
+            raise _degenerate(z)
         residual = [
-            _ball(a) - b for a, b in zip(misfit.data, _ball_decoder(misfit.model, 0, balls), strict=True)
+            ball(a) - b for a, b in zip(misfit.data, ball_decoder(misfit.model, 0, balls), strict=True)
         ]
         distance = float(sum((r * r for r in residual), arb(0)).mid().sqrt())
     return Preimage(exact, balls, 0.0 if exact is not None and on_image else distance, on_image)
@@ -178,10 +146,11 @@ def _recognised(
 
 def _stationary(misfit: Misfit, point: tuple[Expr, ...]) -> bool:
     """Decide grad W = 0 exactly; balls reject what is none before SymPy would labour at it."""
-    slope = misfit.ball_derivative(1, tuple(_ball(entry) for entry in point))
+    slope = misfit.ball_derivative(1, tuple(ball(entry) for entry in point))
     if not all(entry.contains(0) for entry in slope):
         return False
-    return all(sympy.sympify(entry).equals(0) for entry in misfit.exact_derivative(1, point))
+    with misfit.interrupted():
+        return all(sympy.sympify(entry).equals(0) for entry in misfit.exact_derivative(1, point))
 
 
 def _guesses(z: NDArray[np.float64]) -> Iterator[tuple[Expr, ...]]:
@@ -190,43 +159,35 @@ def _guesses(z: NDArray[np.float64]) -> Iterator[tuple[Expr, ...]]:
         yield tuple(Rational(ratio.numerator, ratio.denominator) * unit for ratio in ratios)
 
 
+@dataclass
+class _Slope:
+    """grad W = 0 near a point, which is moved in balls of full precision."""
+
+    misfit: Misfit
+    point: list[arb]
+
+    def enclosed(self, radius: float) -> tuple[Any, Any]:
+        """Return grad W at the point and Hess W over the box; refuse where floats see a flat valley."""
+        box = tuple(a + arb(0, radius) for a in self.point)
+        hessian = self.misfit.ball_derivative(2, box)
+        values = np.linalg.eigvalsh(np.array([[float(e) for e in row] for row in hessian.tolist()]))
+        if not values[0] > DEGENERATE * abs(values[-1]):
+            raise _degenerate(np.array([float(a) for a in self.point]))
+        return self.misfit.ball_derivative(1, tuple(self.point)), hessian
+
+    def move(self, step: NDArray[np.float64]) -> bool:
+        """Take the step."""
+        self.point = [(a + arb(s)).mid() for a, s in zip(self.point, step.tolist(), strict=True)]
+        return True
+
+
 def _proved(misfit: Misfit, z: NDArray[np.float64]) -> tuple[arb, ...]:
-    """Return a box with exactly one zero of grad W: K(box) inside box, K Krawczyk's operator."""
-    d = len(z)
-    point = [arb(float(value)) for value in z]
-    for _ in range(12):
-        inverse = _approximate_inverse(misfit, point, z)
-        slope = arb_mat([[entry] for entry in misfit.ball_derivative(1, tuple(point))])
-        step = inverse * slope
-        point = [(a - step[i, 0]).mid() for i, a in enumerate(point)]
-    for bits in (BITS - 60, BITS - 100, BITS - 150):
-        half = arb(2) ** -bits
-        radius = arb(0, half)
-        box = [a + radius for a in point]
-        slope = arb_mat([[entry] for entry in misfit.ball_derivative(1, tuple(point))])
-        hessian = arb_mat(misfit.ball_derivative(2, tuple(box)).tolist())
-        defect = arb_mat([[int(i == j) for j in range(d)] for i in range(d)]) - inverse * hessian
-        image = arb_mat([[a] for a in point]) - inverse * slope + defect * arb_mat([[radius]] * d)
-        # against the radius itself: too low a precision rounds the box outwards, and proves nothing
-        away = [image[i, 0] - a for i, a in enumerate(point)]
-        if all(offset > -half and offset < half for offset in away):
-            return tuple(image[i, 0] for i in range(d))
-    raise _degenerate(z)
-
-
-def _approximate_inverse(misfit: Misfit, point: Sequence[arb], z: NDArray[np.float64]) -> arb_mat:
-    hessian = arb_mat(misfit.ball_derivative(2, tuple(point)).tolist())
-    values = np.linalg.eigvalsh(np.array([[float(e) for e in row] for row in hessian.tolist()]))
-    if not values[0] > DEGENERATE * abs(values[-1]):
+    """Return a box with exactly one zero of grad W."""
+    system = _Slope(misfit, [arb(value) for value in z.tolist()])
+    zero = zero_near(system, RADII, STEPS)
+    if zero is None:
         raise _degenerate(z)
-    return hessian.inv().mid()
-
-
-def _require_definite(hessian: arb_mat, z: NDArray[np.float64]) -> None:
-    rows = hessian.tolist()
-    for size in range(1, len(rows) + 1):
-        if not arb_mat([row[:size] for row in rows[:size]]).det() > 0:
-            raise _degenerate(z)
+    return tuple(a + b for a, b in zip(system.point, zero.place, strict=True))
 
 
 def _degenerate(z: NDArray[np.float64]) -> ValueError:
@@ -234,66 +195,3 @@ def _degenerate(z: NDArray[np.float64]) -> ValueError:
         f"x: got data whose mode near z = {np.round(z, 6).tolist()} is degenerate; expected an isolated mode with a "
         "positive definite Hessian of |x - f|^2 / 2: elsewhere the gap follows another law"
     )
-
-
-@lru_cache(maxsize=512)
-def _exact_decoder(model: LatentModel, order: int, point: tuple[Expr, ...]) -> Tensor:
-    """Return D^k f at an exact point, shape (D,) + (d,) * k."""
-    d = model.latent_dim
-    values = dict(zip(model.latents, point, strict=True))
-    same = all(symbol == value for symbol, value in values.items())
-    result = np.empty((model.data_dim, *(d,) * order), dtype=object)
-    for j, entry in enumerate(model.decoder):
-        for direction in combinations_with_replacement(range(d), order):
-            slope = entry.diff(*(model.latents[a] for a in direction)) if direction else entry
-            number = slope if same else sympy.simplify(slope.subs(values, simultaneous=True))
-            for place in _orders(direction):
-                result[(j, *place)] = number
-    return result
-
-
-def _ball_decoder(model: LatentModel, order: int, point: tuple[arb, ...]) -> Tensor:
-    d, D = model.latent_dim, model.data_dim
-    values = model.quantities.compiled("decoder", order, REAL_BALLS)(*point, *[None] * D)
-    result = np.empty((D, *(d,) * order), dtype=object)
-    for n, direction in enumerate(combinations_with_replacement(range(d), order)):
-        for j in range(D):
-            for place in _orders(direction):
-                result[(j, *place)] = values[n * D + j]
-    return result
-
-
-def _orders(direction: tuple[int, ...]) -> set[tuple[int, ...]]:
-    from sympy.utilities.iterables import multiset_permutations
-
-    return {tuple(p) for p in multiset_permutations(list(direction))} if direction else {()}
-
-
-def _each(function: Any, tensor: Tensor) -> Tensor:
-    result = np.empty(tensor.shape, dtype=object)
-    for index in np.ndindex(tensor.shape):
-        result[index] = function(tensor[index])
-    return result
-
-
-def _ball(number: Any) -> arb:
-    """Return a ball around a SymPy constant, at the working precision."""
-    expression = sympy.sympify(number)
-    if isinstance(expression, Rational):
-        return arb(fmpq(int(expression.p), int(expression.q)))
-    expression = expression.replace(sympy.acos, lambda c: sympy.pi / 2 - _asin(c))
-    expression = expression.replace(sympy.asin, _asin).replace(sympy.atanh, _atanh)
-    from elboproof.numbers.compiler import compile_tape
-    from elboproof.numbers.tape import Tape
-
-    tape = Tape(())
-    return arb(compile_tape(tape, [tape.lower(expression)], REAL_BALLS)()[0])
-
-
-def _asin(c: Expr) -> Expr:
-    """Return asin(c) by the arc tangent, which balls have."""
-    return 2 * sympy.atan(c / (1 + sympy.sqrt(1 - c**2)))
-
-
-def _atanh(c: Expr) -> Expr:
-    return sympy.log((1 + c) / (1 - c)) / 2

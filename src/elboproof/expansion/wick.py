@@ -158,6 +158,7 @@ def vertex_sets(total: int, valuations: Sequence[int | None]) -> Iterator[tuple[
         Entry k - 3 belongs to the vertex of degree k: the power of v at which c_k starts beyond its natural
         v^((k-2)/2), or None if it vanishes to the order carried.
     """
+    # in half powers of v: k - 2 for a vertex of degree k, and 2 for each power by which its coefficient starts later
     costs = {k + 3: k + 1 + 2 * extra for k, extra in enumerate(valuations) if extra is not None}
 
     def extend(chosen: tuple[int, ...], left: int) -> Iterator[tuple[int, ...]]:
@@ -180,6 +181,8 @@ def value(diagram: Diagram, vertices: dict[int, Tensor], raised: dict[tuple[int,
     raised
         (degree, r) to the tensor whose first r indices are joined to propagators.
     """
+    # each line is one letter, shared by its two vertices; the tensors whose first indices carry S are the ones at which
+    # a line starts, so that every line brings exactly one propagator
     letters = "abcdefghijklmnopqrstuvwxyz"
     names: list[str] = ["" for _ in diagram.degrees]
     starts = [0 for _ in diagram.degrees]

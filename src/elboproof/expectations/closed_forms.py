@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import sympy
 from sympy import Expr, PolynomialError, Symbol
 
-from elboproof.expectations.exponential import ExponentialPolynomial, OutsideTheClassError, Reader
+from elboproof.expectations.exponential import ExponentialPolynomial, ExponentialReader, OutsideTheClassError
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.compiler import Compiled, compile_tape
 from elboproof.numbers.tape import Tape
@@ -32,7 +32,7 @@ LONG_BITS = 10_000
 Rate = tuple[tuple[Expr, ...], tuple[Expr, ...]]
 
 
-class Moments:
+class GaussianMoments:
     """Expectations under N(m, S) as entries of a tape.
 
     Parameters
@@ -141,7 +141,7 @@ def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynom
         return None
     outputs = sympy.symbols(f"f_:{model.data_dim}", real=True, cls=sympy.Dummy)
     density = model.likelihood.log_density(outputs, data_symbols(model.data_dim))
-    reader = Reader(model.latents)
+    reader = ExponentialReader(model.latents)
     try:
         monomials = _monomials(density, outputs)
         entries = [reader.read(f) for f in model.decoder]
@@ -158,7 +158,7 @@ def _monomials(density: Expr, outputs: Sequence[Symbol]) -> list[tuple[tuple[int
 
 
 def _monomial(
-    reader: Reader, entries: Sequence[ExponentialPolynomial], k: Sequence[int]
+    reader: ExponentialReader, entries: Sequence[ExponentialPolynomial], k: Sequence[int]
 ) -> ExponentialPolynomial:
     total = reader.constant(sympy.Integer(1))
     for entry, n in zip(entries, k, strict=True):
@@ -177,7 +177,7 @@ def expected_log_likelihood(
     terms = likelihood_terms(model)
     if terms is None:
         return None
-    moments = Moments(tape, mean, covariance)
+    moments = GaussianMoments(tape, mean, covariance)
     total = tape.constant(0)
     for c, g in terms:
         total = tape.add(total, tape.multiply(tape.lower(c), moments.expectation(g)))

@@ -76,7 +76,7 @@ def _required_small(terms: dict[Key, Coefficient]) -> dict[Key, Coefficient]:
     return kept
 
 
-class Reader:
+class ExponentialReader:
     """Takes SymPy expressions in the latents apart.
 
     Parameters
@@ -158,28 +158,28 @@ class Reader:
 _HALF = Rational(1, 2)
 
 
-def _exp(to: Reader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
+def _exp(to: ExponentialReader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
     return to.growing(b, a, Integer(1))
 
 
-def _expm1(to: Reader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
+def _expm1(to: ExponentialReader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
     return _exp(to, b, a) + to.constant(Integer(-1))
 
 
-def _cosh(to: Reader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
+def _cosh(to: ExponentialReader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
     return to.growing(b, a, _HALF) + to.growing(-b, [-s for s in a], _HALF)
 
 
-def _sinh(to: Reader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
+def _sinh(to: ExponentialReader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
     return to.growing(b, a, _HALF) + to.growing(-b, [-s for s in a], -_HALF)
 
 
-def _cos(to: Reader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
+def _cos(to: ExponentialReader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
     half = (_HALF, Integer(0))
     return to.turning(b, a, half) + to.turning(-b, [-s for s in a], half)
 
 
-def _sin(to: Reader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
+def _sin(to: ExponentialReader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
     zero = Integer(0)
     return to.turning(b, a, (zero, -_HALF)) + to.turning(-b, [-s for s in a], (zero, _HALF))
 

@@ -10,21 +10,30 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import FloatArray
-from elboproof.expectations.majorants import MAJORANTS, Majorant
+from elboproof.expectations.growth import MAJORANTS
+from elboproof.expectations.majorants import Majorant
 from elboproof.expectations.network_growth import network_majorants
 from elboproof.model.latent_model import LatentModel, NetworkModel
+from elboproof.model.networks import Affine
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.compiler import Compiled, Ring
 from elboproof.numbers.duals import Dual
+from elboproof.numbers.outward import above, upward
 
 Exponents = tuple[int, ...]
 BLOCK = 4096
+MOST_PRODUCTS = 2**20
+"""Of a network's weights and arguments at a time."""
+
+
+class LateError(ArithmeticError):
+    """The deadline has passed before a supremum was known."""
 
 
 @dataclass(frozen=True)
-class Point:
+class EnclosedGaussian:
     """The Gaussian N(m, L L'), m and L known as balls.
 
     Attributes
@@ -71,15 +80,15 @@ class Point:
     def sizes(self) -> list[tuple[float, float]]:
         """Return (offset, slope) with |z_i| <= offset + slope |eps|."""
         mean, factor = self.floats
-        slopes = [float(np.sqrt(sum(float(e.mag()) ** 2 for e in row))) * (1 + 1e-14) for row in factor]
+        norms = [np.sqrt(sum(float(e.mag() * e.mag()) for e in row)) for row in factor]
+        slopes = [upward(float(norm), self.d + 1, 1) for norm in norms]
         return [(float(m.mag()), slope) for m, slope in zip(mean, slopes, strict=True)]
 
 
 def float_ball(ball: arb) -> BallArray:
     """Return a float64 ball of shape () around a ball of any precision."""
     mid = float(ball.mid())
-    rad = float(abs(ball - arb(mid)).upper())
-    return BallArray(mid, np.nextafter(rad * (1 + 1e-15), np.inf) if rad else 0.0)
+    return BallArray(mid, above(abs(ball - arb(mid))))
 
 
 class Integrands:
@@ -93,14 +102,26 @@ class Integrands:
         D balls.
     degrees
         Pairs (order, highest degree of the polynomials in eps); the orders follow each other.
+    deadline
+        On the clock ``time.monotonic()``, of suprema.
 
     Attributes
     ----------
+    block : int
+        Arguments at a time, between which the clock is read; a network takes longer for each.
     entries : list of (order, component, exponents)
         The Q integrands; components in the order of ``combinations_with_replacement``.
     """
 
-    def __init__(self, model: LatentModel, x: Sequence[arb], degrees: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        model: LatentModel,
+        x: Sequence[arb],
+        degrees: Sequence[tuple[int, int]],
+        deadline: float = np.inf,
+    ) -> None:
+        self.deadline = deadline
+        self.block = _block(model)
         self.model, self.x, self.degrees = model, list(x), tuple(degrees)
         self.d = model.latent_dim
         self.entries = [
@@ -118,9 +139,9 @@ class Integrands:
         self._source = [self._column[order, component] for order, component, _ in self.entries]
         self._exponents = [exponents for _, _, exponents in self.entries]
 
-    def values(self, point: Point, eps: Sequence[Any]) -> list[Any]:
+    def values(self, gaussian: EnclosedGaussian, eps: Sequence[Any]) -> list[Any]:
         """Return the derivatives at arrays of balls (real or complex), one per (order, component)."""
-        values = self.derivatives(BALL_ARRAYS)(*point.latents(eps), *self._data)
+        values = self.derivatives(BALL_ARRAYS)(*gaussian.latents(eps), *self._data)
         return [value.reshape(-1) if value.shape == () else value for value in values]
 
     def derivatives(self, ring: Ring) -> Compiled:
@@ -132,18 +153,26 @@ class Integrands:
         skipped = sum(_components(self.d, order) for order in range(orders[0]))
         return lambda *arguments: function(*arguments)[skipped:]
 
-    def suprema(self, point: Point, eps: Sequence[ComplexBallArray]) -> FloatArray:
+    def suprema(self, gaussian: EnclosedGaussian, eps: Sequence[ComplexBallArray]) -> FloatArray:
         """Return upper bounds of |g| over complex boxes (P,), shape (Q, P); infinite unless g is analytic there."""
         bounds = []
-        for value in self.values(point, eps):
+        for value in self.values(gaussian, eps):
             size = value.abs_upper() if isinstance(value, ComplexBallArray) else value.mag()
             bounds.append(np.broadcast_to(np.where(np.isfinite(size), size, np.inf), eps[0].shape))
         return np.stack(bounds)[self._source]
 
     def monomials(self, size: FloatArray) -> FloatArray:
         """Return upper bounds of |eps^p| for |eps_k| <= size[k], (d, P) -> (Q, P)."""
-        powers = {p: np.prod([size[k] ** n for k, n in enumerate(p)], axis=0) for p in set(self._exponents)}
-        return np.stack([powers[p] for p in self._exponents]) * (1 + 1e-14)
+        powers = {p: np.ones(size.shape[1]) for p in self._exponents}
+        for (
+            p,
+            power,
+        ) in powers.items():  # one rounding for each factor; NumPy's own powers are the C library's
+            for k, n in enumerate(p):
+                for _ in range(n):
+                    power *= size[k]
+            power[:] = upward(power, sum(p), sum(p))
+        return np.stack([powers[p] for p in self._exponents])
 
     def products(self, values: Sequence[Any], eps: Sequence[Any], weight: Any) -> list[Any]:
         """Return weight * eps^p * g for every integrand."""
@@ -154,39 +183,42 @@ class Integrands:
                     powers[p] = powers[p] * eps[k]
         return [powers[p] * values[s] for s, p in zip(self._source, self._exponents, strict=True)]
 
-    def means(self, point: Point, centre: FloatArray, half: FloatArray) -> list[BallArray]:
+    def means(self, gaussian: EnclosedGaussian, centre: FloatArray, half: FloatArray) -> list[BallArray]:
         """Return enclosures of the means of G over real cells (B, d), kinks allowed.
 
         G(u) = G(c) + sum_k D_k(u) (u - c)_k with D_k(u) in a ball e_k +- r_k of (generalised) slopes. The parts with
         e_k have mean 0, so that the mean of G is G(c) +- sum_k r_k h_k / 2.
         """
         axes = range(self.d)
+        # (B,) cells at once; the mean of (u - c)_k over a cell is 0 and that of |u - c|_k is h_k / 2
         boxes = Dual.variables([BallArray(centre[:, k], half[:, k]) for k in axes])
-        around = self._weighted(point, boxes)
-        at_centre = self._weighted(point, [BallArray(centre[:, k]) for k in axes])
+        around = self._weighted(gaussian, boxes)
+        at_centre = self._weighted(gaussian, [BallArray(centre[:, k]) for k in axes])
         means = []
         for box, middle in zip(around, at_centre, strict=True):
             reach = sum((p.rad * half[:, k] / 2 for k, p in enumerate(box.partials)), np.zeros(len(half)))
-            mean = BallArray(middle.mid, middle.rad + reach * (1 + 1e-14))
+            mean = BallArray(middle.mid, upward(middle.rad + reach, self.d + 1, 1))
             plain = box.value.broadcast_to(mean.shape)
             means.append(BallArray.where(mean.rad <= plain.rad, mean, plain))
         return means
 
-    def _weighted(self, point: Point, eps: Sequence[Any]) -> list[Any]:
+    def _weighted(self, gaussian: EnclosedGaussian, eps: Sequence[Any]) -> list[Any]:
         """Return G at balls or duals."""
         exponent = eps[0].square()
         for e in eps[1:]:
             exponent = exponent + e.square()
         weight = (exponent * -0.5).exp() * _normalising(self.d)
-        values = self.derivatives(BALL_ARRAYS)(*point.latents(eps), *self._data)
+        values = self.derivatives(BALL_ARRAYS)(*gaussian.latents(eps), *self._data)
         return self.products(values, eps, weight)
 
-    def majorants(self, point: Point) -> dict[int, tuple[int, Majorant]]:
+    def majorants(self, gaussian: EnclosedGaussian) -> dict[int, tuple[int, Majorant]]:
         """Return for each order the highest degree and one majorant of all components."""
-        return {order: (degree, self._majorant(point, order)) for order, degree in self.degrees}
+        return {order: (degree, self._majorant(gaussian, order)) for order, degree in self.degrees}
 
-    def _majorant(self, point: Point, order: int) -> Majorant:
-        sizes = point.sizes()
+    def _majorant(self, gaussian: EnclosedGaussian, order: int) -> Majorant:
+        # |z_i| <= offset + slope |eps| is where the majorants start; the greater of two coefficients bounds both
+        # components, term by term
+        sizes = gaussian.sizes()
         if isinstance(self.model, NetworkModel):
             magnitudes = [float(value.mag()) for value in self._data]
             found = network_majorants(self.model, magnitudes, sizes, order)
@@ -203,6 +235,14 @@ class Integrands:
                 }
             )
         return total
+
+
+def _block(model: LatentModel) -> int:
+    """Return how many arguments at a time take well below a second."""
+    if not isinstance(model, NetworkModel):
+        return BLOCK
+    weights = sum(layer.weight.entries.size for layer in model.network.layers if isinstance(layer, Affine))
+    return max(BLOCK // 16, min(BLOCK, MOST_PRODUCTS // weights))
 
 
 def _components(d: int, order: int) -> int:

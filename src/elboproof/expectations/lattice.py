@@ -27,9 +27,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from elboproof.arguments import FloatArray
-from elboproof.expectations.integrands import Integrands, Point
-from elboproof.expectations.plan import SHARES, SLACK, density, grid, reach, suprema
+from elboproof.expectations.integrands import EnclosedGaussian, Integrands
+from elboproof.expectations.plan import SHARES, grid, reach
+from elboproof.expectations.suprema import density, suprema
 from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.outward import downward, upward
 
 HEIGHTS = (0.3, 0.5, 0.8, 1.2, 1.7, 2.4, 3.4, 4.8, 6.8)
 """The strips' half widths a to choose from."""
@@ -75,7 +77,7 @@ class Lattice:
 @np.errstate(over="ignore", invalid="ignore")  # bounds that overflow are infinite, and so refused
 def lattice(
     integrands: Integrands,
-    point: Point,
+    gaussian: EnclosedGaussian,
     tolerance: FloatArray,
     cube: float | None = None,
     lines: Lines | None = None,
@@ -84,7 +86,7 @@ def lattice(
 
     Parameters
     ----------
-    integrands, point
+    integrands, gaussian
         What is integrated, and m and L.
     tolerance : (Q,)
         Absolute errors aimed at; floats that steer.
@@ -100,19 +102,21 @@ def lattice(
     """
     d, side = integrands.d, SIDE[integrands.d] / (1.0 if lines is None else FINER)
     finest = side / 2
-    radius, tails = reach(integrands, point, tolerance) if cube is None else (cube, np.zeros(len(tolerance)))
+    radius, tails = (
+        reach(integrands, gaussian, tolerance) if cube is None else (cube, np.zeros(len(tolerance)))
+    )
     for _ in range(ATTEMPTS):
         cells = max(1, int(np.ceil(2 * radius / side)))
         centre, half = grid(cells, radius, d)
-        inner, outer = _totals(integrands, point, centre, half, lines)
+        inner, outer = _totals(integrands, gaussian, centre, half, lines)
         counts = np.arange(cells, MOST[d] + 1, cells)
         steps = 2 * cells * float(half[0, 0]) / counts
         errors = _errors(inner, outer, steps)  # (Q, d, counts)
         good = (errors / tolerance[:, None, None]).max(0) <= SHARES["rules"] / d
         if good.any(1).all():
             choice = good.argmax(1)
-            chosen = errors[:, np.arange(d), choice].sum(1) * SLACK
-            return Lattice(cells * float(half[0, 0]), tuple(counts[choice].tolist()), chosen + tails)
+            total = upward(errors[:, np.arange(d), choice].sum(1) + tails, d)
+            return Lattice(cells * float(half[0, 0]), tuple(counts[choice].tolist()), total)
         inside = _errors(inner, np.zeros_like(outer), steps[-1:]) / tolerance[:, None, None]
         if inside.max() <= SHARES["rules"] / d:
             radius += 0.5  # the faces are too near
@@ -124,11 +128,17 @@ def lattice(
 
 
 def _totals(
-    integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray, lines: Lines | None
+    integrands: Integrands,
+    gaussian: EnclosedGaussian,
+    centre: FloatArray,
+    half: FloatArray,
+    lines: Lines | None,
 ) -> tuple[FloatArray, FloatArray]:
     """Return the integrals over the cube and over both faces of the suprema over strips, (Q, d, heights) each."""
     d = half.shape[1]
-    volume = np.prod(2 * half, axis=1) * SLACK
+    volume = upward(np.prod(2 * half, axis=1), d - 1)
+    # for each axis j: all cells, whose weight is their volume, and both faces of the cube across j, cut into the same
+    # cells without extent in j, whose weight is the volume of the other axes
     parts, weights = [], []
     for j in range(d):
         low = centre[:, j] < centre[:, j].min() + half[0, j]
@@ -136,21 +146,28 @@ def _totals(
         faces[:, j] = np.repeat([-1.0, 1.0], low.sum()) * (half[0, j] - centre[:, j].min())
         thin[:, j] = 0.0
         parts += [(j, centre, half, True), (j, faces, thin, False)]
-        weights += [volume, np.repeat(volume[low] / (2 * half[low, j]) * SLACK, 2)]
+        weights += [volume, np.repeat(upward(volume[low] / (2 * half[low, j]), 1), 2)]
     # one array of all of them: the time goes into the number of operations
-    found = np.split(_sup(integrands, point, parts, lines), np.cumsum([len(w) for w in weights])[:-1], axis=2)
-    totals = [sup @ weight for sup, weight in zip(found, weights, strict=True)]
-    return np.stack(totals[::2], 1) * SLACK, np.stack(totals[1::2], 1) * SLACK
+    found = np.split(
+        _sup(integrands, gaussian, parts, lines), np.cumsum([len(w) for w in weights])[:-1], axis=2
+    )
+    # n products and their sum, in whatever order the BLAS takes: n roundings on a path
+    totals = [upward(sup @ weight, len(weight), 1) for sup, weight in zip(found, weights, strict=True)]
+    return np.stack(totals[::2], 1), np.stack(totals[1::2], 1)
 
 
 def _sup(
     integrands: Integrands,
-    point: Point,
+    gaussian: EnclosedGaussian,
     parts: list[tuple[int, FloatArray, FloatArray, bool]],
     lines: Lines | None,
 ) -> FloatArray:
     """Return suprema over strips along axis j above cells, (Q, heights, B); phi at real points unless ``tall``."""
     d = parts[0][1].shape[1]
+    # columns are (height, cell) pairs, one rectangle each: real on all axes but j, which is lifted to +-i height. A
+    # bound over the rectangle holds on the whole strip below that height, phi included where ``tall``; on faces
+    # phi(R) is taken at the real point, and e^(y^2/2) is in the module's estimate. ``lines`` replaces finite bounds
+    # only
     axis = np.repeat([j for j, *_ in parts], [len(c) for _, c, *_ in parts])
     tall = np.repeat([t for *_, t in parts], [len(c) for _, c, *_ in parts])
     lifted = np.where(axis == np.arange(d)[:, None, None], np.array(HEIGHTS)[:, None], 0.0)
@@ -159,21 +176,23 @@ def _sup(
         np.broadcast_to(np.concatenate([part[k] for part in parts]).T[:, None, :], shape).reshape(d, -1)
         for k in (1, 2)
     )
-    bounds = suprema(integrands, point, middle, wide, lifted.reshape(d, -1))
+    bounds = suprema(integrands, gaussian, middle, wide, lifted.reshape(d, -1))
     if lines is not None:
         upper = np.broadcast_to(tall, shape[1:]).reshape(-1) & np.isfinite(bounds).all(0)
         bounds[:, upper] = lines(middle[:, upper], wide[:, upper], lifted.reshape(d, -1)[:, upper])
     weight = density(middle, wide, (lifted * tall).reshape(d, -1))
-    return (bounds * weight).reshape(-1, *shape[1:]) * SLACK
+    return upward(bounds * weight, 1, 1).reshape(-1, *shape[1:])
 
 
 def _errors(inner: FloatArray, outer: FloatArray, steps: FloatArray) -> FloatArray:
     """Return bounds of an axis' error for steps h, the best of all heights, (Q, d, steps)."""
+    # (heights, steps) against (Q, d, heights, 1): the two terms of the module's formula. np.pi lies below pi, and a
+    # step has one rounding of its own, which counts in every line; a smaller exponent makes the bound larger
     heights = np.array(HEIGHTS)
-    exponent = np.minimum(2 * np.pi * (1 - 1e-14) * heights[:, None] / steps, 600.0)
-    horizontal = 2 / BallArray(exponent).expm1().lower() * SLACK
-    vertical = 2 / np.pi * steps * SLACK
-    allowed = heights[:, None] * steps <= 2 * np.pi * (1 - 1e-14)
-    bound = inner[..., None] * horizontal + outer[..., None] * vertical
+    exponent = np.minimum(downward(2 * np.pi * heights[:, None] / steps, 3), 600.0)
+    horizontal = upward(2 / BallArray(exponent).expm1().lower(), 1)
+    vertical = upward(2 / np.pi * steps, 3)
+    allowed = upward(heights[:, None] * steps, 2) <= 2 * np.pi
+    bound = upward(inner[..., None] * horizontal + outer[..., None] * vertical, 2, 1)
     bound = np.where(allowed & np.isfinite(bound), bound, np.inf)
     return np.asarray(bound.min(2))

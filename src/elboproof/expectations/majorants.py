@@ -6,50 +6,52 @@ A value t(eps), eps in R^d, is known by
 
 for all eps. Every rule is a textbook inequality, noted where it is not evident. Coefficients are floats, and each
 operation's result is stepped up by more than its rounding.
-
-The tail of an expectation over eps ~ N(0, I_d): with k = n + d - 1 and R > a,
-
-    int_{|eps| > R} phi(eps) r^n exp(a r) = |S^(d-1)| (2 pi)^(-d/2) int_R^oo r^k exp(a r - r^2/2) dr
-        <= |S^(d-1)| (2 pi)^(-d/2) R^k exp(a R - R^2/2) / (R - a - k/R)        if R - a - k/R > 0,
-
-because the logarithmic slope k/r + a - r of the integrand falls from there on.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
 
-from elboproof.numbers.compiler import INFIX, Ring
 from elboproof.numbers.functions import PRIMITIVES
+from elboproof.numbers.outward import downward, upward
 
-UP = 1 + 2.0**-50
-"""Covers the rounding of a few float operations and of math.exp, log, sqrt, which are good to 1 ulp (2 allowed)."""
-TINY = 5e-324
+ROUNDINGS = 6
+"""In one step: those of two operations, and the 2 units that math.exp, log, sqrt and powers may err by."""
 Term = tuple[float, float]
 """(n, a) of r^n exp(a r)."""
+
+
+BOUNDED = {
+    name: (0.0 if name == "sigmoid" else -known.size, known.size)
+    for name, known in PRIMITIVES.items()
+    if known.size is not None
+}
+"""Functions and their ranges."""
+AT_MOST_LINEAR = {"relu": 0.0, "gelu": 0.0, "silu": 0.0, "softplus": 0.7}
+"""c of |g(t)| <= c + |t|; log 2 < 0.7."""
 
 
 class NoMajorantError(ArithmeticError):
     """The growth of a value could not be bounded; the text says why."""
 
 
-def _up(value: float) -> float:
+def up(value: float) -> float:
     """Return a bound above a computed one; NaN (infinity times 0, say) bounds nothing."""
-    return value * UP + TINY if not math.isnan(value) else math.inf
+    return upward(value, ROUNDINGS, 1) if not math.isnan(value) else math.inf
 
 
-def _above(value: float) -> float:
+def above_float(value: float) -> float:
+    """Return the next float."""
     return math.nextafter(value, math.inf) if value > -math.inf else math.inf
 
 
-def _below(value: float) -> float:
+def below_float(value: float) -> float:
+    """Return the last float before."""
     return math.nextafter(value, -math.inf) if value < math.inf else -math.inf
 
 
 def _least_sum(a: float, b: float) -> float:
-    return a + b if 0.0 in (a, b) else _below(a + b)  # a sum with 0 is exact: squares stay nonnegative
+    return a + b if 0.0 in (a, b) else below_float(a + b)  # a sum with 0 is exact: squares stay nonnegative
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,12 @@ class Majorant:
 
     def scaled(self, factor: float) -> "Majorant":
         """Return the majorant of anything below ``factor`` times this, factor >= 0; its range is not known."""
-        return Majorant({key: _up(c * factor) for key, c in self.terms.items()})
+        return Majorant({key: up(c * factor) for key, c in self.terms.items()})
 
     def __add__(self, other: "Majorant") -> "Majorant":
         terms = dict(self.terms)
         for key, c in other.terms.items():
-            terms[key] = _up(terms.get(key, 0.0) + c)
+            terms[key] = up(terms.get(key, 0.0) + c)
         low, high = _least_sum(self.low, other.low), -_least_sum(-self.high, -other.high)
         return Majorant(terms, low, high)._trimmed()
 
@@ -106,7 +108,7 @@ class Majorant:
         for (n, a), c in self.terms.items():
             for (m, b), e in other.terms.items():
                 key = (n + m, _rate(a, b))
-                terms[key] = _up(terms.get(key, 0.0) + _up(c * e))
+                terms[key] = up(terms.get(key, 0.0) + up(c * e))
         low, high = _product_range(self, other)
         return Majorant(terms, low, high)._trimmed()
 
@@ -114,7 +116,7 @@ class Majorant:
         """Return t^2."""
         product = self * self
         least = 0.0 if self.low <= 0 <= self.high else min(abs(self.low), abs(self.high))
-        return Majorant(product.terms, max(0.0, _below(least * least)), product.high)
+        return Majorant(product.terms, max(0.0, below_float(least * least)), product.high)
 
     def __truediv__(self, other: "Majorant") -> "Majorant":
         return self * other.inverse()
@@ -122,7 +124,7 @@ class Majorant:
     def inverse(self) -> "Majorant":
         """Return 1/t for a t that is bounded away from 0."""
         if self.low > 0:
-            return Majorant.between(max(0.0, _below(1 / self.high)), _above(1 / self.low))
+            return Majorant.between(max(0.0, below_float(1 / self.high)), above_float(1 / self.low))
         if self.high < 0:
             return -(-self).inverse()
         raise NoMajorantError("a division by something that is not bounded away from 0")
@@ -141,9 +143,9 @@ class Majorant:
 
     def exp(self) -> "Majorant":
         """e^t; where t has no upper bound, e^(c + s r) for |t| <= c + s r."""
-        low = max(0.0, _below(math.exp(self.low) / UP)) if self.low < 700 else 0.0
+        low = max(0.0, below_float(downward(math.exp(self.low), ROUNDINGS))) if self.low < 700 else 0.0
         if self.high < 700:
-            return Majorant.between(low, _up(math.exp(self.high)))
+            return Majorant.between(low, up(math.exp(self.high)))
         return Majorant(self._exp_of_size(), low)
 
     def _exp_of_size(self) -> dict[Term, float]:
@@ -154,7 +156,7 @@ class Majorant:
         offset = sum(c for (n, _), c in self.terms.items() if n < 1.0)  # r^n <= 1 + r
         if offset > 700:
             raise NoMajorantError("an exponential beyond the range of float64")
-        return {(0.0, _up(slope)): _up(math.exp(_up(offset)))}
+        return {(0.0, up(slope)): up(math.exp(up(offset)))}
 
     def expm1(self) -> "Majorant":
         """e^t - 1."""
@@ -175,10 +177,13 @@ class Majorant:
         share = 1 / max(1.0, *(n for n, _ in self.terms))  # p^s grows at most linearly
         grown = Majorant({(1.0, 0.0): max(a for _, a in self.terms)})
         for (n, _), c in self.terms.items():
-            grown = grown + Majorant({(n * share, 0.0): _up(_up(c**share) / share)})
-        least, top = _log_below(self.low), -_log_below(1 / self.high) if self.high < math.inf else math.inf
+            grown = grown + Majorant({(n * share, 0.0): up(up(c**share) / share)})
+        least, top = (
+            _logbelow_float(self.low),
+            -_logbelow_float(1 / self.high) if self.high < math.inf else math.inf,
+        )
         grown = grown + Majorant.constant(max(0.0, -least))
-        return Majorant(grown.terms, least, _above(top))._trimmed()
+        return Majorant(grown.terms, least, above_float(top))._trimmed()
 
     def log1p(self) -> "Majorant":
         """log(1 + t)."""
@@ -191,10 +196,10 @@ class Majorant:
         terms: dict[Term, float] = {}
         for (n, a), c in self.terms.items():
             key = (n / 2, a / 2)
-            terms[key] = _up(terms.get(key, 0.0) + _up(math.sqrt(c)))
-        least = _below(math.sqrt(self.low)) if self.low > 0 else 0.0
+            terms[key] = up(terms.get(key, 0.0) + up(math.sqrt(c)))
+        least = below_float(math.sqrt(self.low)) if self.low > 0 else 0.0
         return Majorant(
-            terms, least, _above(math.sqrt(self.high)) if self.high < math.inf else math.inf
+            terms, least, above_float(math.sqrt(self.high)) if self.high < math.inf else math.inf
         )._trimmed()
 
     def pow(self, exponent: "Majorant") -> "Majorant":
@@ -214,15 +219,11 @@ class Majorant:
         """|asinh t| <= |t|."""
         return Majorant(self.terms, *self._signs())
 
-    def atan(self) -> "Majorant":
-        """Return what is bounded by pi/2."""
-        size = PRIMITIVES["atan"].size or math.inf
-        return Majorant.between(-size, size)
-
     def softplus(self) -> "Majorant":
         """0 < log(1 + e^t) <= log 2 + |t|, and log 2 + t for t >= 0."""
-        grown = Majorant(self.terms) + Majorant.constant(0.7)
-        return Majorant(grown.terms, 0.0, _above(max(self.high, 0.0) + 0.7))._trimmed()
+        most = AT_MOST_LINEAR["softplus"]
+        grown = Majorant(self.terms) + Majorant.constant(most)
+        return Majorant(grown.terms, 0.0, above_float(max(self.high, 0.0) + most))._trimmed()
 
     def abs(self) -> "Majorant":
         """|t|."""
@@ -245,82 +246,19 @@ class Majorant:
 
 
 def _rate(a: float, b: float) -> float:
-    return a + b if 0.0 in (a, b) else _up(a + b)
+    return a + b if 0.0 in (a, b) else up(a + b)
 
 
-def _log_below(value: float) -> float:
-    return _below(math.log(value) - 1e-14 * abs(math.log(value)) - 1e-15) if value > 0 else -math.inf
+def _logbelow_float(value: float) -> float:
+    return below_float(math.log(value) - 1e-14 * abs(math.log(value)) - 1e-15) if value > 0 else -math.inf
 
 
 def _product_range(s: Majorant, t: Majorant) -> tuple[float, float]:
     pairs = [(a, b) for a in (s.low, s.high) for b in (t.low, t.high)]
-    return min(_times(a, b, _below) for a, b in pairs), max(_times(a, b, _above) for a, b in pairs)
+    return min(_times(a, b, below_float) for a, b in pairs), max(_times(a, b, above_float) for a, b in pairs)
 
 
 def _times(a: float, b: float, outward: Callable[[float], float]) -> float:
     if 0.0 in (a, b):
         return 0.0  # exact; an infinite end is no number of the range
     return a * b if math.inf in (abs(a), abs(b)) else outward(a * b)
-
-
-def _bounded(low: float, high: float) -> Callable[[Majorant], Majorant]:
-    return lambda _: Majorant.between(low, high)
-
-
-def _rational(p: int, q: int) -> Majorant:
-    value = Fraction(p, q)
-    try:
-        near = float(value)
-    except OverflowError as error:
-        raise NoMajorantError("a constant beyond the range of float64") from error
-    if Fraction(near) == value:
-        return Majorant.constant(near)
-    return Majorant.constant(_below(near), _above(near))
-
-
-_METHODS = ("exp", "expm1", "sinh", "cosh", "log", "log1p", "sqrt", "asinh", "atan", "tan", "softplus", "abs")
-_UNIT = [name for name, known in PRIMITIVES.items() if known.size == 1.0 and name != "sigmoid"]
-
-
-def _names() -> Mapping[str, Any]:
-    return {
-        "pi": Majorant.between(3.14, 3.15),
-        "rational": _rational,
-        "unit": _bounded(-1.0, 1.0),
-        "share": _bounded(0.0, 1.0),
-        "precision": lambda: 53,
-    }
-
-
-MAJORANTS = Ring(
-    name="majorants",
-    templates=INFIX
-    | {"square": "{0}.square()", "pi": "pi", "sigmoid": "share({0})"}
-    | {name: f"{{0}}.{name}()" for name in _METHODS}
-    | dict.fromkeys(_UNIT, "unit({0})")
-    | {name: f"{{0}}.{name}({{1}})" for name in ("max", "min", "pow")},
-    namespace=_names,
-    fixed="renewed",
-    constant="rational({p}, {q})",
-)
-"""Arguments and values are ``Majorant``."""
-
-
-def tail(majorant: Majorant, degree: int, d: int, radius: float) -> float:
-    """Return an upper bound of E[|t| r^degree; r > radius] for eps ~ N(0, I_d); infinite where the formula fails."""
-    from flint import arb
-
-    from elboproof.numbers.precision import DOUBLE_BITS, working_precision
-
-    with working_precision(DOUBLE_BITS):
-        total = arb(0)
-        big = arb(radius)
-        for (n, a), c in majorant.terms.items():
-            power = n + degree + d - 1
-            slope = big - a - power / big
-            if not slope > 0:
-                return math.inf
-            total += c * big ** arb(power) * (a * big - big * big / 2).exp() / slope
-        # |S^(d-1)| (2 pi)^(-d/2) = 2^(1 - d/2) / Gamma(d/2)
-        surface = arb(2) ** (1 - arb(d) / 2) / (arb(d) / 2).gamma()
-        return _up(float((total * surface).upper()))

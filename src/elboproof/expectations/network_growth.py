@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from elboproof.arguments import FloatArray
-from elboproof.expectations.majorants import Majorant, NoMajorantError
+from elboproof.expectations.majorants import AT_MOST_LINEAR, Majorant, NoMajorantError
 from elboproof.model.latent_model import NetworkModel
 from elboproof.model.networks import Affine, Network
 from elboproof.numbers.functions import WRITABLE
+from elboproof.numbers.outward import upward
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,10 @@ def network_majorants(
         For each z_k bounds (offset, slope) with |z_k| <= offset + slope r.
     """
     growth = _outputs(model.network, latents, order)
-    factor = 1 + 1e-10  # for the rounding of at most some thousand additions here
     if order == 0:
         return [_value(model, np.asarray(x), growth)]
     pairs = _first(model, np.asarray(x), growth) if order == 1 else _second(model, np.asarray(x), growth)
-    return [Majorant.affine(float(a) * factor, float(b) * factor) for a, b in pairs]
+    return [Majorant.affine(upward(a, len(x) + 6), upward(b, len(x) + 6)) for a, b in pairs]
 
 
 def _outputs(network: Network, latents: Sequence[tuple[float, float]], order: int) -> _Growth:
@@ -59,44 +59,42 @@ def _outputs(network: Network, latents: Sequence[tuple[float, float]], order: in
 
 
 def _affine(layer: Affine, h: _Growth) -> _Growth:
-    weight = np.abs(layer.weight.entries) * (1 + weight_slack(layer))
-    offset = (weight @ h.offset + np.abs(layer.bias)) * (1 + 1e-15)
+    # |W h + b| <= |W| |h| + |b|, and |W| |dh|: (units, inputs) by (inputs,), (d, inputs) and (d, d, inputs). The
+    # weights are raised by what a sum of n products rounds, in whatever order the BLAS takes
+    weight = upward(np.abs(layer.weight.entries), layer.weight.shape[1] + 1)
+    offset = upward(weight @ h.offset + np.abs(layer.bias), 1)
     return _Growth(offset, weight @ h.slope, h.first @ weight.T, h.second @ weight.T)
-
-
-def weight_slack(layer: Affine) -> float:
-    """Return what the rounding of a sum of n products needs, relatively: n 2^-53 and more."""
-    return (layer.weight.shape[1] + 4) * 2.0**-51
 
 
 def _applied(name: str, h: _Growth, order: int) -> _Growth:
     g = WRITABLE[name]
     if g.slope is None or (order > 1 and g.curve is None):
         raise NoMajorantError(f"derivatives of order {order} of the activation {name}")
-    grown = h.offset + (0.7 if name == "softplus" else 0.0)
-    offset, slope = (grown, h.slope) if g.size is None else (np.full_like(grown, g.size), 0 * h.slope)
+    offset = np.full_like(h.offset, g.size) if g.size is not None else h.offset + AT_MOST_LINEAR[name]
+    slope = h.slope if g.size is None else 0 * h.slope
+    # (g o h)' = g' h' and (g o h)'' = g' h'' + g'' h' h', bounded factor by factor; squares of shape (d, d, units)
     squares = h.first[:, None, :] * h.first[None, :, :]
     second = g.slope * h.second + (g.curve or 0.0) * squares
-    return _Growth(offset * (1 + 1e-15), slope, g.slope * h.first * (1 + 1e-15), second * (1 + 1e-15))
+    return _Growth(upward(offset, 1), slope, upward(g.slope * h.first, 1), upward(second, 3))
 
 
 def _weights(model: NetworkModel, count: int) -> FloatArray:
     given = [float(v) for v in model.likelihood.variance]  # type: ignore[attr-defined]
-    return (1 + 1e-14) / np.array(given * (count if len(given) == 1 else 1))
+    return upward(1 / np.array(given * (count if len(given) == 1 else 1)), 2)
 
 
 def _value(model: NetworkModel, x: FloatArray, f: _Growth) -> Majorant:
-    constant = abs(model.supremum) * (1 + 1e-14) + 1e-300
+    constant = upward(abs(model.supremum), 4, 1)  # it is the float above the nearest one
     if model.likelihood.binary:  # |x f - softplus(f)| = softplus(+-f) <= log 2 + |f|
         return Majorant.affine(
-            (float(f.offset.sum()) + 0.7 * len(x) + constant) * (1 + 1e-10),
-            float(f.slope.sum()) * (1 + 1e-10),
+            upward(float(f.offset.sum()) + 0.7 * len(x) + constant, len(x) + 3),
+            upward(float(f.slope.sum()), len(x)),
         )
     total = Majorant.constant(constant)
     for a, b, w in zip(
         (np.abs(x) + f.offset).tolist(), f.slope.tolist(), _weights(model, len(x)).tolist(), strict=True
     ):
-        residual = Majorant.affine(a * (1 + 1e-14), b)
+        residual = Majorant.affine(upward(a, 1), b)
         total = total + (residual * residual).scaled(w / 2)
     return Majorant(total.terms)
 

@@ -10,19 +10,20 @@ complex balls. A cell whose bound fails is halved. Where g has a kink, a small c
 it. Outside of the cube the majorants bound G.
 """
 
-import time
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
-from elboproof.expectations.integrands import BLOCK, Integrands, Point
-from elboproof.expectations.majorants import NoMajorantError, tail
+from elboproof.expectations.growth import tail
+from elboproof.expectations.integrands import BLOCK, EnclosedGaussian, Integrands, LateError
+from elboproof.expectations.majorants import NoMajorantError
+from elboproof.expectations.suprema import density, suprema
 from elboproof.numbers.ball_arrays import BallArray
-from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.outward import upward
 from elboproof.quadrature.gauss_legendre import error_factor, semi_axes
 
@@ -35,11 +36,6 @@ HALF = {1: 2.5, 2: 2.5, 3: 2.5}
 """About the half width of the first cells: wider ones need fewer points, but more often fail."""
 FLAT_SHARE = 0.02
 FARTHEST = 64.0
-SLACK = 1 + 1e-12
-"""Covers the rounding of the few products of nonnegative floats that make a bound."""
-ROOT = 0.3989422804014328
-"""Above (2 pi)^(-1/2) = 0.39894228040143267..., the next float but one."""
-
 SHARES = {"rules": 0.5, "tail": 0.1}
 """Of the tolerance; the rest is for rounding and for cells with a kink."""
 
@@ -87,7 +83,7 @@ def _semi_axes() -> tuple[FloatArray, FloatArray]:
 
 @np.errstate(over="ignore", invalid="ignore")  # bounds that overflow are infinite, and so refused
 def plan(
-    integrands: Integrands, point: Point, tolerance: FloatArray, deadline: float, most_cells: int = 100_000
+    integrands: Integrands, gaussian: EnclosedGaussian, tolerance: FloatArray, most_cells: int = 100_000
 ) -> Plan:
     """Return cells whose rules are within a tolerance of every integrand.
 
@@ -95,39 +91,44 @@ def plan(
     ----------
     integrands
         What is integrated.
-    point
+    gaussian
         m and L, balls.
     tolerance : (Q,)
         Absolute errors aimed at; floats that steer.
-    deadline
-        On the clock ``time.monotonic()``.
 
     Raises
     ------
     NoMajorantError
         If the tails cannot be bounded.
     """
-    radius, tails = reach(integrands, point, tolerance)
+    # cells partition the cube; each is accepted with a rule, kept flat, or halved with half its share of the tolerance,
+    # so that the shares of accepted ones add up to SHARES["rules"] at most, and no part of the cube is ever dropped
+    radius, tails = reach(integrands, gaussian, tolerance)
     work = Plan(tails)
     count = max(1, int(np.ceil(radius / HALF[integrands.d])))
     centre, half = grid(count, radius, integrands.d)
     allowed = np.full(len(half), SHARES["rules"] / len(half))
     while len(half) and not work.stopped:
-        if time.monotonic() > deadline:
-            work.stopped = "the time limit"
-        elif work.visited > most_cells:
+        if work.visited > most_cells:
             work.stopped = "the limit on cells"
         else:
             work.visited += len(half)
-            centre, half, allowed = _step(integrands, point, tolerance, work, (centre, half, allowed), radius)
+            try:
+                centre, half, allowed = _step(
+                    integrands, gaussian, tolerance, work, (centre, half, allowed), radius
+                )
+            except LateError:  # before the step changed anything
+                work.stopped = "the time limit"
     if work.stopped:
-        _abandon(integrands, point, work, centre, half)
+        _keep(work, left_undone(integrands, gaussian, centre, half))
     return work
 
 
-def reach(integrands: Integrands, point: Point, tolerance: FloatArray) -> tuple[float, FloatArray]:
+def reach(
+    integrands: Integrands, gaussian: EnclosedGaussian, tolerance: FloatArray
+) -> tuple[float, FloatArray]:
     """Return R and bounds (Q,) of the integrals outside of the cube; the ball |eps| <= R lies in it."""
-    majorants = integrands.majorants(point)
+    majorants = integrands.majorants(gaussian)
     smallest = max(float(tolerance.min()), 1e-300)
     radius = np.ceil(2 * np.sqrt(2 * max(np.log(1 / smallest), 1.0))) / 2
     while radius < FARTHEST:
@@ -149,16 +150,18 @@ def grid(count: int, radius: float, d: int) -> tuple[FloatArray, FloatArray]:
 
 def _step(
     integrands: Integrands,
-    point: Point,
+    gaussian: EnclosedGaussian,
     tolerance: FloatArray,
     work: Plan,
     cells: tuple[FloatArray, FloatArray, FloatArray],
     radius: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Accept what has a rule or is a flat cell; return the halves of the others."""
+    # (Q, B, d, E): of each integrand on each cell with coordinate k on ellipse e. A rule has n points on every axis, so
+    # its error is the sum over k of the least over e; the choice is by floats, `_accept` computes the bound itself
     centre, half, allowed = cells
-    suprema = _suprema(integrands, point, centre, half)  # (Q, B, d, E)
-    volume = np.prod(2 * half, axis=1) * SLACK
+    suprema = _suprema(integrands, gaussian, centre, half)  # (Q, B, d, E)
+    volume = upward(np.prod(2 * half, axis=1), half.shape[1] - 1)
     worst = (suprema / tolerance[:, None, None, None]).max(0) * volume[:, None, None]
     by_axis = (_factors()[None, :, None, :] * worst[:, None]).min(-1)  # (B, sizes, d)
     errors = by_axis.sum(-1)
@@ -169,15 +172,15 @@ def _step(
     rest = ~accepted
     if rest.any() and not np.isfinite(errors[rest]).all():
         rest &= ~_flat(
-            integrands, point, tolerance, work, rest & ~np.isfinite(errors).all(1), centre, half, radius
+            integrands, gaussian, tolerance, work, rest & ~np.isfinite(errors).all(1), centre, half, radius
         )
-    axis = np.where(np.isfinite(by_axis[:, -1]).all(1), by_axis[:, -1].argmax(1), _longest(point, half))
+    axis = np.where(np.isfinite(by_axis[:, -1]).all(1), by_axis[:, -1].argmax(1), _longest(gaussian, half))
     return _halved(centre[rest], half[rest], allowed[rest], axis[rest])
 
 
-def _longest(point: Point, half: FloatArray) -> Index:
+def _longest(gaussian: EnclosedGaussian, half: FloatArray) -> Index:
     """Return the axis whose cell is longest in z."""
-    return np.asarray((half * point.lengths[None, :]).argmax(1))
+    return np.asarray((half * gaussian.lengths[None, :]).argmax(1))
 
 
 def _halved(
@@ -203,16 +206,22 @@ def _accept(
 ) -> None:
     rows = np.flatnonzero(accepted)
     if len(rows):
+        # the sum over axes of the least product of two bounds over ellipses, times the volume; then over the cells: d
+        # + 1 roundings on the way to one cell's error, and one for each cell that is added
         factors = _factors()[choice[rows]]  # (B, E)
         errors = (factors[None, :, None, :] * suprema[:, rows]).min(-1).sum(-1) * volume[rows]
-        work.error = (work.error + errors.sum(1)) * (1 + (len(rows) + 8) * 2.0**-50)
+        work.error = upward(work.error + errors.sum(1), len(rows) + half.shape[1] + 2, 1)
         work.centres.append(centre[rows])
         work.halves.append(half[rows])
         work.sizes.append(np.array(SIZES)[choice[rows]])
 
 
-def _suprema(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> FloatArray:
+def _suprema(
+    integrands: Integrands, gaussian: EnclosedGaussian, centre: FloatArray, half: FloatArray
+) -> FloatArray:
     """Return bounds of |G| with one coordinate on an ellipse's rectangle, (Q, B, d, E); inf if not analytic."""
+    # the rectangle around an ellipse of a cell has the half widths h * along and h * across; the other coordinates stay
+    # real in their cell. Its supremum is at least that on the ellipse, so the theorem's M is bounded
     along, across = _semi_axes()
     cells, d = half.shape
     shape = (cells, d, len(along))
@@ -222,35 +231,15 @@ def _suprema(integrands: Integrands, point: Point, centre: FloatArray, half: Flo
     lifted = np.where(own, half.T[:, :, None, None] * across, 0.0)
     wide, lifted = (np.broadcast_to(a, (d, *shape)).reshape(d, -1) for a in (wide, lifted))
     middle = np.broadcast_to(centre.T[:, :, None, None], (d, *shape)).reshape(d, -1)
-    values = suprema(integrands, point, middle, wide, lifted) * density(middle, wide, lifted) * SLACK
+    values = upward(suprema(integrands, gaussian, middle, wide, lifted) * density(middle, wide, lifted), 1, 1)
     return np.where(np.isnan(values), np.inf, values).reshape(
         -1, *shape
     )  # infinity times a density that vanishes
 
 
-def suprema(
-    integrands: Integrands, point: Point, middle: FloatArray, wide: FloatArray, lifted: FloatArray
-) -> FloatArray:
-    """Return upper bounds of |eps^p g| over rectangles middle +- wide +- i lifted, all (d, P); shape (Q, P)."""
-    flat = np.zeros(middle.shape[1:])
-    eps = [
-        ComplexBallArray(BallArray(m, w), BallArray(flat, i))
-        for m, w, i in zip(middle, wide, lifted, strict=True)
-    ]
-    size = (np.abs(middle) + wide + lifted) * SLACK  # of |eps_k|
-    return integrands.suprema(point, eps) * integrands.monomials(size) * SLACK
-
-
-def density(middle: FloatArray, wide: FloatArray, lifted: FloatArray) -> FloatArray:
-    """Return upper bounds of |phi| over rectangles middle +- wide +- i lifted, (d, P) each; shape (P,)."""
-    nearest = np.maximum(np.abs(middle) - wide * (1 + 1e-15), 0.0)
-    exponent = ((lifted**2).sum(0) * SLACK - (nearest**2).sum(0) / SLACK) / 2
-    return BallArray(np.minimum(exponent, 700.0)).exp().upper() * ROOT ** len(middle)
-
-
 def _flat(
     integrands: Integrands,
-    point: Point,
+    gaussian: EnclosedGaussian,
     tolerance: FloatArray,
     work: Plan,
     candidates: Mask,
@@ -260,30 +249,31 @@ def _flat(
 ) -> Mask:
     """Keep the cells over which G varies little enough as they are; return which, (B,)."""
     rows = np.flatnonzero(candidates)
-    integrals = _integrals(integrands, point, centre[rows], half[rows])
+    integrals = _integrals(integrands, gaussian, centre[rows], half[rows])
     # cells along a kink number about (R/h)^(d-1), so their shares add up to about FLAT_SHARE
     share = FLAT_SHARE * np.prod(half[rows] / radius, axis=1) ** ((half.shape[1] - 1) / half.shape[1])
     spread = np.max([ball.rad / t for ball, t in zip(integrals, tolerance, strict=True)], axis=0)
     kept = spread <= share
     if kept.any():
-        _keep(work, [ball[kept] for ball in integrals])
+        _keep(work, _total([ball[kept] for ball in integrals]))
     chosen = np.zeros(len(half), dtype=bool)
     chosen[rows[kept]] = True
     return chosen
 
 
-def _integrals(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> list[BallArray]:
+def _integrals(
+    integrands: Integrands, gaussian: EnclosedGaussian, centre: FloatArray, half: FloatArray
+) -> list[BallArray]:
     """Return first-order enclosures of the integrals over cells."""
     d = half.shape[1]
-    values = integrands.means(point, centre, half)
+    values = integrands.means(gaussian, centre, half)
     volume = BallArray(np.ones(len(half)))
     for k in range(d):
         volume = volume * BallArray(2 * half[:, k])
     return [value * volume for value in values]
 
 
-def _keep(work: Plan, integrals: list[BallArray]) -> None:
-    total = _total(integrals)
+def _keep(work: Plan, total: BallArray) -> None:
     work.flat = total if work.flat is None else work.flat + total
 
 
@@ -291,16 +281,18 @@ def _total(integrals: list[BallArray]) -> BallArray:
     return BallArray.concatenate([ball.sum().reshape(1) for ball in integrals])
 
 
-def left_undone(integrands: Integrands, point: Point, centre: FloatArray, half: FloatArray) -> BallArray:
+def left_undone(
+    integrands: Integrands, gaussian: EnclosedGaussian, centre: FloatArray, half: FloatArray
+) -> BallArray:
     """Return first-order enclosures (Q,) of the integrals over cells that a limit left undone, however wide."""
+    signs = np.array(list(product((-1.0, 1.0), repeat=integrands.d)))
+    while (
+        len(half) * len(signs) <= integrands.block
+    ):  # halved as far as that is quick; few bits: all of it is exact
+        half = np.repeat(half / 2, len(signs), axis=0)
+        centre = np.repeat(centre, len(signs), axis=0) + half * np.tile(signs, (len(centre), 1))
     total = BallArray(np.zeros(len(integrands.entries)))
     for start in range(0, len(half), BLOCK):
         part = slice(start, start + BLOCK)
-        total = total + _total(_integrals(integrands, point, centre[part], half[part]))
+        total = total + _total(_integrals(integrands, gaussian, centre[part], half[part]))
     return total
-
-
-def _abandon(integrands: Integrands, point: Point, work: Plan, centre: FloatArray, half: FloatArray) -> None:
-    """Take the cells that a limit left undone as they are."""
-    total = left_undone(integrands, point, centre, half)
-    work.flat = total if work.flat is None else work.flat + total

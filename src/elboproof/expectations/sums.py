@@ -9,7 +9,7 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import FloatArray
-from elboproof.expectations.integrands import BLOCK, Integrands, Point
+from elboproof.expectations.integrands import BLOCK, EnclosedGaussian, Integrands
 from elboproof.expectations.lattice import Lattice
 from elboproof.expectations.plan import Plan
 from elboproof.numbers.ball_arrays import BallArray
@@ -31,7 +31,7 @@ def _rest(work: Plan | Lattice, done: int) -> Plan | Lattice:
 
 
 def arb_sums(
-    integrands: Integrands, point: Point, work: Plan | Lattice, deadline: float
+    integrands: Integrands, gaussian: EnclosedGaussian, work: Plan | Lattice, deadline: float
 ) -> tuple[list[arb], Plan | Lattice | None]:
     """Return the sums of all rules at the current precision, one per integrand, and what the deadline left undone."""
     function = integrands.derivatives(REAL_BALLS)
@@ -40,7 +40,7 @@ def arb_sums(
     totals: dict[Any, arb] = dict.fromkeys(integrands.entries, arb(0))
     rest: Plan | Lattice | None = None
     for done, axes in enumerate(_lattice_axes(work) if isinstance(work, Lattice) else _cell_axes(work)):
-        part = _cell_sum(integrands, point, function, axes, (columns, monomials), deadline)
+        part = _cell_sum(integrands, gaussian, function, axes, (columns, monomials), deadline)
         if part is None:
             rest = _rest(work, done)
             break
@@ -87,22 +87,24 @@ def _nodes(known: dict[tuple[float, float, int], Nodes], centre: float, half: fl
 
 def _cell_sum(
     integrands: Integrands,
-    point: Point,
+    gaussian: EnclosedGaussian,
     function: Compiled,
     axes: Sequence[Nodes],
     names: tuple[list[tuple[int, int]], list[tuple[int, ...]]],
     deadline: float,
 ) -> dict[Any, arb] | None:
     """Return one cell's rule for every (order, component, exponents); None after the deadline."""
+    # n^d nodes, one after the other: z = m + L eps in balls, so that a rule at a ball of (m, L) encloses the rule at
+    # every member; the weights contain phi, and one evaluation of the derivatives serves all monomials
     columns, monomials = names
     totals = dict.fromkeys(integrands.entries, arb(0))
     for number, chosen in enumerate(product(*axes)):
-        if not number % 256 and time.monotonic() > deadline:
+        if not number % 16 and time.monotonic() > deadline:
             return None
         eps = [u for u, _ in chosen]
         z = [
             sum((row[j] * eps[j] for j in range(i + 1)), m)
-            for i, (m, row) in enumerate(zip(point.mean, point.factor, strict=True))
+            for i, (m, row) in enumerate(zip(gaussian.mean, gaussian.factor, strict=True))
         ]
         weight = chosen[0][1]
         for _, w in chosen[1:]:
@@ -127,7 +129,7 @@ def _power(weight: arb, eps: Sequence[arb], p: tuple[int, ...]) -> arb:
 
 
 def float_sums(
-    integrands: Integrands, point: Point, work: Plan | Lattice, deadline: float
+    integrands: Integrands, gaussian: EnclosedGaussian, work: Plan | Lattice, deadline: float
 ) -> tuple[list[arb], Plan | Lattice | None]:
     """Return the sums of all rules in float64 balls, and what the deadline left undone."""
     totals: list[BallArray] = [BallArray(np.zeros(()))] * len(integrands.entries)
@@ -137,7 +139,7 @@ def float_sums(
         if time.monotonic() > deadline:
             rest = _rest(work, done)
             break
-        values = [value.broadcast_to(weight.shape) for value in integrands.values(point, eps)]
+        values = [value.broadcast_to(weight.shape) for value in integrands.values(gaussian, eps)]
         sums = [term.sum() for term in integrands.products(values, eps, weight)]
         totals = [a + b for a, b in zip(totals, sums, strict=True)]
         done += cells
@@ -188,6 +190,7 @@ def _cell_blocks(work: Plan) -> Iterator[Block]:
 
 def _cell_block(centres: FloatArray, halves: FloatArray, n: int) -> tuple[list[BallArray], BallArray]:
     """Return some cells with n points per axis."""
+    # B cells times n^d nodes: (B, n) on each axis, then all combinations of the axes, in the order of ``places``
     rule, d = gauss_legendre(n), centres.shape[1]
     places = np.array(list(product(range(n), repeat=d)))
     eps: list[BallArray] = []

@@ -1,15 +1,16 @@
 """The Gaussian approximate posterior q(z) = N(m, S), in exact numbers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import Sealed, bad, record_text, shown, unwrapped, written
+from elboproof.arguments import Sealed, bad, record_text, shown, unwrapped
 from elboproof.numbers.exact import ball_of, exact
 from elboproof.numbers.precision import steady_precision
+from elboproof.numbers.symmetric import ldl, not_positive, require_symmetric
 
 Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
@@ -51,10 +52,10 @@ class GaussianPosterior(Sealed):
     def __init__(self, mean: object, covariance: object) -> None:
         centre = _row(unwrapped(mean, "mean"), "mean")
         matrix = _matrix(unwrapped(covariance, "covariance"), len(centre))
-        _require_symmetric(matrix)
+        require_symmetric(matrix, "covariance")
         object.__setattr__(self, "mean", centre)
         object.__setattr__(self, "covariance", matrix)
-        _ldl(matrix)
+        _require_definite(matrix)
 
     __repr__ = record_text
 
@@ -65,9 +66,7 @@ class GaussianPosterior(Sealed):
 
     def entropy(self) -> arb:
         """Return (d/2) log(2 pi e) + (1/2) log det S in nats, a ball at the current precision."""
-        determinant = Fraction(1)
-        for pivot in _ldl(self.covariance)[1]:
-            determinant *= pivot
+        determinant = prod(ldl(self.covariance)[1], start=Fraction(1))
         with steady_precision():
             return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + ball_of(determinant).log()) / 2
 
@@ -81,7 +80,7 @@ class GaussianPosterior(Sealed):
 
         S = M D M' is exact, so that L = M sqrt(D) is sharp however close to singular S is.
         """
-        unit, pivots = _ldl(self.covariance)
+        unit, pivots = ldl(self.covariance)
         with steady_precision():
             roots = [ball_of(pivot).sqrt() for pivot in pivots]
             return [[ball_of(entry) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
@@ -129,34 +128,11 @@ def _diagonal(variances: Row) -> Matrix:
     )
 
 
-def _require_symmetric(matrix: Sequence[Row]) -> None:
-    for j, row in enumerate(matrix):
-        for k in range(j):
-            if row[k] != matrix[k][j]:
-                raise ValueError(
-                    f"covariance: got {written(row[k])} at [{j}][{k}] and {written(matrix[k][j])} at [{k}][{j}]; "
-                    "expected a symmetric matrix"
-                )
-
-
-def _ldl(matrix: Matrix) -> tuple[list[list[Fraction]], list[Fraction]]:
-    """Return unit lower triangular M and the pivots D of S = M D M', exactly.
-
-    S is positive definite if and only if every pivot is positive.
-    """
-    # Gauss elimination in fractions: x'Sx = sum_k D_k (M'x)_k^2, and M' is onto.
-    size = len(matrix)
-    unit = [[Fraction(int(j == k)) for k in range(size)] for j in range(size)]
-    pivots: list[Fraction] = []
-    for k in range(size):
-        pivot = matrix[k][k] - sum((unit[k][i] ** 2 * pivots[i] for i in range(k)), Fraction(0))
-        if pivot <= 0:
-            raise ValueError(
-                f"covariance: got {shown(matrix)}, whose pivot {k} is {_about(pivot)}; "
-                "expected a positive definite matrix"
-            )
-        pivots.append(pivot)
-        for j in range(k + 1, size):
-            known = sum((unit[j][i] * unit[k][i] * pivots[i] for i in range(k)), Fraction(0))
-            unit[j][k] = (matrix[j][k] - known) / pivot
-    return unit, pivots
+def _require_definite(matrix: Matrix) -> None:
+    pivots = ldl(matrix)[1]
+    k = not_positive(pivots)
+    if k is not None:
+        raise ValueError(
+            f"covariance: got {shown(matrix)}, whose pivot {k} is {_about(pivots[k])}; "
+            "expected a positive definite matrix"
+        )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from math import prod
 from sys import float_info
 from typing import Protocol
 
@@ -12,9 +13,10 @@ import sympy
 from flint import fmpq, fmpq_mat
 from sympy import Expr, Rational, Symbol
 
-from elboproof.arguments import Sealed, bad, record_text, shown, unwrapped, written, wrong_type
-from elboproof.numbers.exact import rational
+from elboproof.arguments import Sealed, bad, record_text, shown, unwrapped, wrong_type
+from elboproof.numbers.exact import flint_rational, rational
 from elboproof.numbers.functions import Softplus
+from elboproof.numbers.symmetric import ldl, not_positive, require_symmetric
 
 _LARGEST = int(float_info.max)
 
@@ -167,26 +169,20 @@ def _covariance(value: Sequence[Sequence[object]]) -> tuple[tuple[Rational, ...]
         tuple(rational(entry, f"covariance[{j}][{k}]") for k, entry in enumerate(row))
         for j, row in enumerate(value)
     )
-    for j in range(size):
-        for k in range(j):
-            if matrix[j][k] != matrix[k][j]:
-                raise ValueError(
-                    f"covariance: got {written(matrix[j][k])} at [{j}][{k}] and {written(matrix[k][j])} at [{k}][{j}]; "
-                    "expected a symmetric matrix"
-                )
+    require_symmetric(matrix, "covariance")
     _require_definite(matrix)
     return matrix
 
 
 def _require_definite(matrix: tuple[tuple[Rational, ...], ...]) -> None:
-    """Sylvester's criterion in exact arithmetic: every leading minor is positive."""
-    for size in range(1, len(matrix) + 1):
-        minor = _flint([row[:size] for row in matrix[:size]]).det()
-        if minor <= 0:
-            raise ValueError(
-                f"covariance: got {shown(matrix)}, whose leading minor of size {size} is {minor!s:.60}; "
-                "expected a positive definite matrix"
-            )
+    pivots = ldl([[Fraction(int(entry.p), int(entry.q)) for entry in row] for row in matrix])[1]
+    k = not_positive(pivots)
+    if k is not None:
+        minor = prod(pivots[: k + 1], start=Fraction(1))
+        raise ValueError(
+            f"covariance: got {shown(matrix)}, whose leading minor of size {k + 1} is {flint_rational(minor)!s:.60}; "
+            "expected a positive definite matrix"
+        )
 
 
 def _flint(rows: Sequence[Sequence[Rational]]) -> fmpq_mat:

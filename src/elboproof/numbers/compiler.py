@@ -137,10 +137,11 @@ class _Source:
         last = {j: i for i in self.flow for j in operands(self.tape.entries[i])}
         free: list[str] = []
         owned: set[int] = set()
+        kept = set(self.roots)
         lines = []
         for i in self.flow:
             text = self._expression(self.tape.entries[i])
-            used = set(operands(self.tape.entries[i])) & owned - set(self.roots)
+            used = {j for j in operands(self.tape.entries[i]) if j in owned and j not in kept}
             free.extend(self.names[j] for j in sorted(used) if last[j] == i)
             self.names[i] = free.pop() if free else f"r{len(owned)}"
             owned.add(i)

@@ -158,6 +158,10 @@ class ExpressionError(ValueError):
         super().__init__(f"expression: {problem}")
 
 
+class JumpError(ValueError):
+    """A derivative was asked across a jump: those of abs, max, min and relu jump at their kinks."""
+
+
 @dataclass(frozen=True)
 class Known:
     """One function: its SymPy form, where it is not analytic, and what bounds it on the real line.

@@ -1,4 +1,4 @@
-r"""Existence and uniqueness of a zero in a box, by Krawczyk's test; definiteness of a matrix of balls.
+r"""Existence and uniqueness of a zero in a box, by Krawczyk's test.
 
 Let F be differentiable on the box B = p + [-r, r] with Jacobian in J(B), and Y a regular matrix. If
 
@@ -6,37 +6,80 @@ Let F be differentiable on the box B = p + [-r, r] with Jacobian in J(B), and Y 
 
 lies in the interior of B, then F has exactly one zero in B, and it lies in K (Krawczyk 1969; Rump, Verification
 methods, Acta Numerica 2010, Theorem 13.2). Y is any float matrix: the test itself shows that it is regular.
+The one loop of Newton steps and tests is `zero_near`; what it is about is a `System`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from flint import arb
 
 from elboproof.arguments import FloatArray
 
+SETTLED = 0.1
+"""Of the box: where Newton's step is shorter, the place is good and the box, if anything, too large."""
+
+
+class System(Protocol):
+    """F(w) = 0 in n unknowns w relative to a place that can be moved."""
+
+    def enclosed(self, radius: float) -> tuple[Sequence[arb], Sequence[Sequence[arb]]]:
+        """Return F(0) and the Jacobian over all |w_k| <= radius."""
+
+    def move(self, step: FloatArray) -> bool:
+        """Move the place to about w = ``step``; return whether it is worth going on."""
+
 
 @dataclass(frozen=True)
-class Certificate:
-    """What the test shows.
+class Zero:
+    """A zero that exists and is the only one with all |w_k| <= radius.
 
     Attributes
     ----------
-    proved : bool
-        Whether the box holds exactly one zero.
-    zero : list of arb
-        K - p, which contains the zero's place relative to p, if proved.
+    place : list of arb
+        Encloses its w.
+    jacobian : (n, n)
+        Over the box.
     """
 
-    proved: bool
-    zero: list[arb]
+    place: list[arb]
+    jacobian: Sequence[Sequence[arb]]
+    radius: float
+
+
+def zero_near(system: System, radii: Sequence[float], steps: int) -> Zero | None:
+    """Return a zero that the test proves at the system's place or where Newton's steps lead, None if there is none.
+
+    Parameters
+    ----------
+    radii
+        Half widths of boxes to try, the next one where the place is good and the box was too large.
+    """
+    left = iter(radii)
+    radius = next(left)
+    for _ in range(steps):
+        # Newton's step and Y are floats and steer; the test is about balls, at the place where they were taken
+        value, jacobian = system.enclosed(radius)
+        inverse = float_inverse(jacobian)
+        if inverse is None:
+            return None
+        place = certified(value, jacobian, inverse, [radius] * len(value))
+        if place is not None:
+            return Zero(place, jacobian, radius)
+        step = -inverse @ np.array([float(v.mid()) for v in value])
+        if np.abs(step).max() < SETTLED * radius:
+            radius = next(left, 0.0)
+        if not (radius and system.move(step)):
+            return None
+    return None
 
 
 def certified(
     value: Sequence[arb], jacobian: Sequence[Sequence[arb]], inverse: FloatArray, radii: Sequence[float]
-) -> Certificate:
-    """Apply the test.
+) -> list[arb] | None:
+    """Apply the test: return K - p, which contains the zero's place relative to p; None if it proves nothing.
 
     Parameters
     ----------
@@ -54,13 +97,14 @@ def certified(
     box = [arb(0, r) for r in radii]
     zero = []
     for i in range(size):
+        # row i of K - p = -Y F(p) + (I - Y J(B)) (B - p); balls enclose it for every J in J(B) and every point of B
         total = -dot(y[i], value)
         for k in range(size):
             column = [jacobian[j][k] for j in range(size)]
             total += (int(i == k) - dot(y[i], column)) * box[k]
         zero.append(total)
     inside = all(_in_interior(part, r) for part, r in zip(zero, radii, strict=True))
-    return Certificate(inside, zero)
+    return zero if inside else None
 
 
 def dot(first: Sequence[arb], second: Sequence[arb]) -> arb:
@@ -75,26 +119,6 @@ def _in_interior(part: arb, radius: float) -> bool:
 def form(matrix: Sequence[Sequence[arb]], v: Sequence[arb]) -> arb:
     """Return v' M v."""
     return dot(v, [dot(row, v) for row in matrix])
-
-
-def inertia(matrix: Sequence[Sequence[arb]]) -> tuple[int, int] | None:
-    """Return the numbers of positive and negative eigenvalues that every symmetric member has, None if undecided.
-
-    By L D L' in balls and Sylvester's law of inertia: with pivots that exclude zero, the elimination of every member
-    is the one enclosed.
-    """
-    rows = [list(row) for row in matrix]
-    size = len(rows)
-    signs = []
-    for k in range(size):
-        pivot = rows[k][k]
-        if not (pivot > 0 or pivot < 0):
-            return None
-        signs.append(1 if pivot > 0 else -1)
-        for i in range(k + 1, size):
-            for j in range(k + 1, size):
-                rows[i][j] = rows[i][j] - rows[i][k] * rows[k][j] / pivot
-    return signs.count(1), signs.count(-1)
 
 
 def float_inverse(matrix: Sequence[Sequence[arb]]) -> FloatArray | None:

@@ -15,7 +15,14 @@ from fractions import Fraction
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.numbers.functions import NAME_OF_CLASS, PRIMITIVES, Composite, ExpressionError, allowed
+from elboproof.numbers.functions import (
+    NAME_OF_CLASS,
+    PRIMITIVES,
+    Composite,
+    ExpressionError,
+    JumpError,
+    allowed,
+)
 
 Entry = tuple[object, ...]
 """("input", k), ("constant", Fraction), ("pi",), (operation, i, j) or (function, i, ...) with entry numbers i, j."""
@@ -223,7 +230,7 @@ class Tape:
 
         Raises
         ------
-        ValueError
+        JumpError
             If it needs the derivative of a jump (a second derivative of abs, max, min or relu at the kink).
         """
         # from the inputs upwards, so that the slopes of an entry's operands are known before its own
@@ -265,7 +272,7 @@ class Tape:
 
     def _outer(self, name: str, parts: Sequence[int], position: int) -> int:
         if name == "sign":
-            raise ValueError(
+            raise JumpError(
                 "order: got a derivative across the jump of sign; "
                 "expected an order at which abs, max, min and relu still have one"
             )

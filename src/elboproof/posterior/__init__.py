@@ -2,17 +2,17 @@ r"""Gaussian q(z): ELBO, stationary points and gap, proved.
 
 The way of a number
 -------------------
-``gaussian_posterior``  q = N(m, S) in exact numbers.
-``exponential``, ``moments``  E_q of sums of c z^k exp(a.z): exact algebra, then a tape in (m, L).
-``integrands``  for all other decoders: what is integrated against N(0, I), in every number system.
-``majorants``, ``network_growth``  how it grows: the tails.
-``lattice``  the rule of choice: midpoints on a cube, where the integrand is analytic.
-``cells``  else: Gauss-Legendre on cells that are halved; cells with a kink are kept with their range.
-``expectations``, ``sums``  the quadrature of any expectation: its sums, in float64 balls or in arb.
+``model.gaussian_posterior``  q = N(m, S) in exact numbers.
+``expectations.exponential``, ``closed_forms``  E_q of sums of c z^k exp(a.z): exact algebra, then a tape in (m, L).
+``expectations.integrands``  for all other decoders: what is integrated against N(0, I), in every number system.
+``expectations.majorants``, ``growth``, ``network_growth``  how it grows: the tails.
+``expectations.lattice``  the rule of choice: midpoints on a cube, where the integrand is analytic.
+``expectations.plan``, ``suprema``  else: Gauss-Legendre on cells that are halved; cells with a kink keep their range.
+``expectations.rules``, ``sums``  the rules of any expectation, and their sums in float64 balls or in arb.
 ``elbo``  the ELBO: the rest of it is elementary.
 ``equations``  its gradient and Hessian in the parameters of q.
 ``ascent``  where it may be stationary, in floats; trusted for nothing.
-``krawczyk``, ``certification``, ``stationary``  that it is, once, in a box.
+``whitened``, ``certification``, ``stationary``, ``shared``  that it is, once, in a box (`numbers.krawczyk`).
 ``gap``  log p(x) - ELBO there.
 ``core``, ``outside``  log p(x) from a lattice around q, for digits that float64 does not hold.
 

@@ -3,7 +3,8 @@
 Nothing here is trusted: each limit is certified afterwards, and what is missed is only not found.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations_with_replacement
@@ -17,6 +18,7 @@ from elboproof.arguments import FloatArray
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.floating import FLOATING
 from elboproof.posterior.equations import Unknown, gradient_of, hessian_of, unknowns
+from elboproof.posterior.whitened import whitening
 
 NODES = {1: 32, 2: 14, 3: 8}
 """Gauss-Hermite points per axis."""
@@ -54,7 +56,10 @@ class Guess:
 class _Expectations:
     """Derivatives of the ELBO at S points of theta, by Gauss-Hermite sums."""
 
-    def __init__(self, model: LatentModel, x: FloatArray, family: str, fixed: FloatArray | None) -> None:
+    def __init__(
+        self, model: LatentModel, x: FloatArray, family: str, fixed: FloatArray | None, deadline: float
+    ) -> None:
+        self.deadline = deadline
         self.model, self.x, self.fixed = model, x, fixed
         self.d, self.wanted = model.latent_dim, unknowns(model.latent_dim, family)
         self.function = model.quantities.compiled_jet("log_likelihood", 2, FLOATING)
@@ -78,11 +83,17 @@ class _Expectations:
         """Return theta of a q."""
         return np.array([_entry(guess, u) for u in self.wanted])
 
+    @property
+    def late(self) -> bool:
+        """Whether the search's time is over."""
+        return time.monotonic() > self.deadline
+
     temperature = 1.0
     """Divides the log likelihood."""
 
     def jet(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the ELBO up to a constant (S,), its gradient (S, n) and its Hessian (S, n, n)."""
+        # (S, P, d) nodes; each derivative of log p(x|z) is a column of (derivatives, S, P), summed by one product
         mean, factor = self.unpacked(theta)
         z = mean[:, None, :] + np.einsum("sij,pj->spi", factor, self.eps)
         arguments = [z[..., k] for k in range(self.d)] + [np.float64(value) for value in self.x]
@@ -129,7 +140,9 @@ def _rule(d: int) -> tuple[FloatArray, FloatArray]:
     return eps[keep], product[keep]
 
 
-def guesses(model: LatentModel, x: FloatArray, family: str, fixed: FloatArray | None = None) -> list[Guess]:
+def guesses(
+    model: LatentModel, x: FloatArray, family: str, fixed: FloatArray | None, deadline: float
+) -> list[Guess]:
     """Return distinct limits of Newton's method on the ELBO, candidates for stationary points.
 
     Parameters
@@ -137,11 +150,14 @@ def guesses(model: LatentModel, x: FloatArray, family: str, fixed: FloatArray | 
     x : (D,)
     fixed : (d, d)
         The Cholesky factor of the covariance, for the family "fixed".
+    deadline
+        On the clock ``time.monotonic()``; after it, what has been reached is returned.
     """
-    work = _Expectations(model, x, family, fixed)
-    found = _limits(work, np.array([work.packed(guess) for guess in _starts(model, x)]))
+    # floats only: what is missed here is not found, what is wrong is refused by the test
+    work = _Expectations(model, x, family, fixed, deadline)
+    found = _limits(work, np.array([work.packed(guess) for guess in _starts(work)]))
     settled = _settled(work, found)
-    if model.data_dim < work.d or not len(settled):
+    if (model.data_dim < work.d or not len(settled)) and not work.late:
         followed = _limits(work, _tempered(work))
         settled = np.concatenate([settled, _settled(work, followed)])
     mean, factor = work.unpacked(settled)
@@ -171,23 +187,10 @@ def _tempered(work: _Expectations) -> FloatArray:
         factor = work.unpacked(theta)[1]
         theta[:, : work.d] += KICK * np.einsum("sij,sj->si", factor, rng.normal(size=(count, work.d)))
         theta = _limits(work, theta)[:count]  # those that went up
+        if work.late:
+            break
     work.temperature = 1.0
     return theta
-
-
-def whitening(wanted: Sequence[Unknown], factor: FloatArray) -> FloatArray:
-    """Return T with theta = T w, (..., n, n) for L of shape (..., d, d), in which the Hessian is about -I.
-
-    m = L mu and dL = L dLambda with a lower triangular Lambda: dl_ij = sum_k L_ik dLambda_kj and dt_i = dLambda_ii.
-    """
-    matrix = np.zeros((*factor.shape[:-2], len(wanted), len(wanted)))
-    for a, u in enumerate(wanted):
-        for b, v in enumerate(wanted):
-            if u.diagonal:
-                matrix[..., a, b] = float(a == b)
-            elif u.column == v.column and v.row <= u.row:  # both None for the mean
-                matrix[..., a, b] = factor[..., u.row, v.row]
-    return matrix
 
 
 def _times(matrix: FloatArray, vector: FloatArray) -> FloatArray:
@@ -205,10 +208,10 @@ def _distinct(theta: FloatArray, scales: FloatArray) -> list[int]:
     return kept
 
 
-def _starts(model: LatentModel, x: FloatArray) -> list[Guess]:
+def _starts(work: _Expectations) -> list[Guess]:
     """Return local Gaussians at critical points of U, and wide ones."""
-    d = model.latent_dim
-    points = _critical_points(model, x)
+    model, x, d = work.model, work.x, work.d
+    points = _critical_points(work)
     _, hessian = _energy_slopes(model, x, points)
     result = [Guess(np.zeros(d), np.eye(d) * scale) for scale in (1.0, 0.3)]
     for z, matrix in zip(points, hessian, strict=True):
@@ -234,9 +237,10 @@ def _energy_slopes(model: LatentModel, x: FloatArray, z: FloatArray) -> tuple[Fl
     return slopes, hessian
 
 
-def _critical_points(model: LatentModel, x: FloatArray) -> FloatArray:
+def _critical_points(work: _Expectations) -> FloatArray:
     """Return distinct limits of descent and of plain Newton steps on U from a scan, lowest energies first."""
-    d = model.latent_dim
+    model, x, d = work.model, work.x, work.d
+    # (S, d) points, half of which descend while the others go to any zero of the gradient, saddles included
     axis = np.linspace(-REACH, REACH, SCAN.get(d, 3))
     grid = np.stack(np.meshgrid(*[axis] * d, indexing="ij"), -1).reshape(-1, d)
     z, down = np.concatenate([grid, grid]), np.arange(2 * len(grid)) < len(grid)
@@ -244,7 +248,7 @@ def _critical_points(model: LatentModel, x: FloatArray) -> FloatArray:
         slopes, hessian = _energy_slopes(model, x, z)
         step = _newton_step(-slopes, -hessian, down, 1.0)
         z = z + step
-        if (np.abs(step).max(1) < 1e-6).mean() > ENOUGH:
+        if (np.abs(step).max(1) < 1e-6).mean() > ENOUGH or work.late:
             break
     slopes, hessian = _energy_slopes(model, x, z)
     scale = np.sqrt(np.maximum(np.abs(np.einsum("sii->si", hessian)), 1.0))
@@ -271,6 +275,8 @@ def _limited(step: NDArray[np.floating[Any]]) -> FloatArray:
 
 def _limits(work: _Expectations, theta: FloatArray) -> FloatArray:
     """Run two Newton methods from every start: up the ELBO, with steps halved until it grows, and to any zero."""
+    # (S, n) points in whitened steps; the first half climbs with steps halved until the ELBO grows, the second half
+    # takes plain Newton steps, which saddles and minima attract as well
     up = np.arange(2 * len(theta)) < len(theta)
     theta = np.concatenate([theta, theta])
     value, gradient, hessian = work.jet(theta)
@@ -286,6 +292,6 @@ def _limits(work: _Expectations, theta: FloatArray) -> FloatArray:
         value, gradient = np.where(taken, new[0], value), np.where(taken[:, None], new[1], gradient)
         hessian = np.where(taken[:, None, None], new[2], hessian)
         damping = np.where(taken, np.minimum(1.0, 3 * damping), damping / 4)
-        if (np.abs(step).max(1) < 1e-8).mean() > ENOUGH:
+        if (np.abs(step).max(1) < 1e-8).mean() > ENOUGH or work.late:
             break
     return theta

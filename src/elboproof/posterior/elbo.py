@@ -4,7 +4,8 @@ ELBO = E_q[log p(x|z)] + E_q[log p(z)] + H(q), in nats. The last two are element
 
     E_q[log p(z)] = -(|m|^2 + tr S)/2 - (d/2) log 2 pi,     H(q) = (d/2)(1 + log 2 pi) + sum_i log L_ii,
 
-the first is a closed form where the decoder allows one (`moments`), else a quadrature with proof (`expectations`).
+the first is a closed form where the decoder allows one (`expectations.closed_forms`), else rules with proof
+(`expectations.rules`).
 """
 
 import time
@@ -17,8 +18,8 @@ from flint import arb
 
 from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.expectations.closed_forms import closed_form
-from elboproof.expectations.integrands import Point
-from elboproof.expectations.quadrature import Quadrature
+from elboproof.expectations.integrands import EnclosedGaussian
+from elboproof.expectations.rules import ProvedRules
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
@@ -78,6 +79,7 @@ def elbo(
     require_positive(digits=digits, seconds=seconds)
     data, batch = exact_rows(model, x)
     deadline = time.monotonic() + seconds
+    # one deadline for all rows: those it overtakes are not begun and say so
     rows = [one_elbo(model, row, q, float(digits), deadline) for row in data]
     enclosure = Enclosure.from_balls([ball for ball, _ in rows])
     statuses = tuple(status for _, status in rows)
@@ -106,13 +108,15 @@ def one_elbo(
     model: LatentModel, x: list[Fraction], q: GaussianPosterior, digits: float, deadline: float
 ) -> tuple[arb, str]:
     """Return the ELBO of one x and what stopped its proof, empty if nothing did; precision rises until it is enough."""
+    if time.monotonic() > deadline:
+        return arb(0, float("inf")), f"none of {digits:g} digits proved; stopped by the time limit"
     bits = bits_for(digits, SPARE_BITS)
     floats = digits <= FLOAT_DIGITS and model.latent_dim > 1
     best = arb(0, float("inf"))
     while True:
         with working_precision(bits):
             data = [ball_of(value) for value in x]
-            point = Point(q.mean_balls(), q.cholesky())
+            point = EnclosedGaussian(q.mean_balls(), q.cholesky())
             ball, reason = _evaluated(model, data, point, SHARE * 10.0**-digits, deadline, floats)
             best = ball if ball.rad() < best.rad() else best
             if best.rad() <= arb(10) ** -arb(digits):  # what a limit left undone may be little
@@ -129,7 +133,12 @@ def _reached(ball: arb) -> str:
 
 
 def _evaluated(
-    model: LatentModel, x: Sequence[arb], point: Point, tolerance: float, deadline: float, floats: bool
+    model: LatentModel,
+    x: Sequence[arb],
+    point: EnclosedGaussian,
+    tolerance: float,
+    deadline: float,
+    floats: bool,
 ) -> tuple[arb, str]:
     """Return the ELBO at the current precision and what kept the quadrature from its tolerance."""
     expected = closed_form(model, x, point.mean, point.factor)
@@ -137,13 +146,13 @@ def _evaluated(
     if expected is None:
         if model.latent_dim > MOST_LATENTS:
             raise bad("model", model, f"at most {MOST_LATENTS} latents, unless the ELBO has a closed form")
-        rules = Quadrature(model, x, point, [(0, 0)], [tolerance], deadline)
+        rules = ProvedRules(model, x, point, [(0, 0)], [tolerance], deadline)
         expected = rules.sums(floats=floats)[0, 0, (0,) * model.latent_dim]
         reason = rules.status
     return expected + prior_and_entropy(point), reason
 
 
-def prior_and_entropy(point: Point) -> arb:
+def prior_and_entropy(point: EnclosedGaussian) -> arb:
     """Return E_q[log p(z)] + H(q) = sum_i [(1 - m_i^2 - S_ii) / 2 + log L_ii]; the logs of 2 pi cancel."""
     total = arb(0)
     for i, (m, row) in enumerate(zip(point.mean, point.factor, strict=True)):
@@ -167,8 +176,9 @@ def elbo_ball(model: LatentModel, x: list[arb], mean: list[arb], cholesky: list[
     Undecided
         If the quadrature fails.
     """
+    # wide balls of (m, L) make the rules' bounds hold for every member, at the price of width
     with working_precision(bits):
-        point = Point(mean, cholesky)
+        point = EnclosedGaussian(mean, cholesky)
         tolerance = 2.0 ** -float(bits - SPARE_BITS)
         ball, reason = _evaluated(model, x, point, tolerance, time.monotonic() + 60.0, floats=False)
     if reason and not ball.rad() <= tolerance:

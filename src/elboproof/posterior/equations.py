@@ -20,13 +20,15 @@ from typing import Any
 
 from flint import arb
 from sympy import Dummy
+from sympy.core.cache import clear_cache
 
 from elboproof.expectations.closed_forms import data_symbols, expected_log_likelihood, multiplied
-from elboproof.expectations.integrands import Point
-from elboproof.expectations.quadrature import Quadrature, Values
+from elboproof.expectations.integrands import EnclosedGaussian
+from elboproof.expectations.rules import ProvedRules, Values
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.compiler import Compiled, compile_tape
 from elboproof.numbers.exact import ball_of
+from elboproof.numbers.interruption import Interruption, OutOfTimeError
 from elboproof.numbers.tape import Tape
 
 FAMILIES = ("full", "diagonal", "fixed")
@@ -76,6 +78,8 @@ def gradient_of(wanted: Sequence[Unknown], mean: Vector, factor: Matrix, expecte
 
 def hessian_of(wanted: Sequence[Unknown], factor: Matrix, expected: Lookup) -> Matrix:
     """Return the Hessian of the ELBO from expectations; for numbers of any kind."""
+    # second derivatives in L first, E[l_ik eps_j eps_l] - [same entry]; the chain rule for L_ii = L0_ii e^t multiplies
+    # by L_ii for each t and adds the slope in L_ii times L_ii where both are the same t
     size = len(wanted)
     matrix: Matrix = [[None] * size for _ in range(size)]
     for a, u in enumerate(wanted):
@@ -105,7 +109,7 @@ class Reference:
     mean: Sequence[Fraction]
     factor: Callable[[], list[list[arb]]]
 
-    def point(self, wanted: Sequence[Unknown], offset: Sequence[arb]) -> Point:
+    def point(self, wanted: Sequence[Unknown], offset: Sequence[arb]) -> EnclosedGaussian:
         """Return q at theta = reference + offset."""
         mean = [ball_of(m) for m in self.mean]
         factor = [list(row) for row in self.factor()]
@@ -116,7 +120,7 @@ class Reference:
                 factor[u.row][u.row] *= delta.exp()
             else:
                 factor[u.row][u.column] += delta
-        return Point(mean, factor)
+        return EnclosedGaussian(mean, factor)
 
 
 @lru_cache(maxsize=64)
@@ -139,8 +143,21 @@ def closed_forms(model: LatentModel, family: str) -> tuple[Compiled, Compiled] |
     return compile_tape(tape, slopes, REAL_BALLS), compile_tape(tape, curves, REAL_BALLS)
 
 
+def prepared(model: LatentModel, family: str, deadline: float) -> bool:
+    """Derive and compile the closed forms; return whether that was done before the deadline."""
+    try:
+        with Interruption(deadline):  # the work is on a tape of its own, which is dropped with it
+            closed_forms(model, family)
+    except OutOfTimeError:
+        clear_cache()
+        return False
+    return True
+
+
 def _elbo_entry(model: LatentModel, tape: Tape, wanted: Sequence[Unknown], symbols: Any) -> int | None:
     """Return the entry of the ELBO up to a constant."""
+    # theta enters as in the module's text: m = m0 + delta, L_ii = L0_ii e^t, L_ij = L0_ij + delta; log L_ii is t +
+    # const
     offset, centre, base = symbols
     d = model.latent_dim
     mean = [tape.lower(m) for m in centre]
@@ -234,8 +251,10 @@ class Equations:
         mean = [ball_of(m) for m in self.reference.mean]
         return [*offset, *mean, *factor, *self.data()]
 
-    def _rules(self, point: Point, degrees: list[tuple[int, int]], tolerance: list[float]) -> Quadrature:
-        return Quadrature(self.model, self.data(), point, degrees, tolerance, self.deadline)
+    def _rules(
+        self, point: EnclosedGaussian, degrees: list[tuple[int, int]], tolerance: list[float]
+    ) -> ProvedRules:
+        return ProvedRules(self.model, self.data(), point, degrees, tolerance, self.deadline)
 
     def _lookup(self, values: Values) -> Lookup:
         d = self.model.latent_dim
@@ -251,12 +270,12 @@ class Equations:
         return expected
 
 
-def wide_unit(point: Point) -> float:
+def wide_unit(point: EnclosedGaussian) -> float:
     """Return the largest deviation of a coordinate of z, a float that steers."""
     return max(slope for _, slope in point.sizes())
 
 
-def _rows(point: Point) -> Matrix:
+def _rows(point: EnclosedGaussian) -> Matrix:
     return [list(row) for row in point.factor]
 
 

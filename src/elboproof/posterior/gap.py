@@ -23,8 +23,10 @@ from elboproof.posterior.stationary import StationaryPoint, sharpened, stationar
 MOST_CELLS = 2_000_000
 FIRST_DIGITS = 3
 """Absolute digits of the first try, more than the significant ones asked."""
-CORE_DIGITS = {2: 10.0, 3: 11.1}
+CORE_DIGITS = {2: 13.0, 3: 11.1}
 """By dimension: for more digits of log p(x) a lattice around q is faster than cells, whose sums are float64 below."""
+CORE_SHARE = 0.5
+"""Of the time left: what the lattice around q may take."""
 FLOAT_DIGITS = 13.0
 """Of a log p(x) of size 1 in float64: a large one has fewer absolute digits."""
 ELBO_DIGITS = 0.75
@@ -86,6 +88,7 @@ def gap(
     if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
     require_positive(digits=digits, seconds=seconds)
+    # the point is stationary, so by Jensen's inequality a lower bound below 0 says no more than 0
     rows, batch = exact_rows(model, x)
     options = {"family": family, "covariance": covariance, "seconds": seconds}
     found = [_of_one(model, row, float(digits), options) for row in rows]
@@ -101,11 +104,12 @@ def _of_one(model: LatentModel, x: list[Fraction], digits: float, options: dict[
     """Return a ball around the gap and why it has not the digits."""
     if options["family"] == "full" and _has_gaussian_posterior(model):
         return arb(0), ""
+    deadline = time.monotonic() + options["seconds"]
     try:
         point = stationary_posterior(model, x, **options)
     except Undecided as error:
         return arb(0, float("inf")), error.statuses[0]
-    return _below_evidence(model, x, point, digits, time.monotonic() + options["seconds"])
+    return _below_evidence(model, x, point, digits, deadline)
 
 
 def _has_gaussian_posterior(model: LatentModel) -> bool:
@@ -122,8 +126,9 @@ def _below_evidence(
     model: LatentModel, x: list[Fraction], point: StationaryPoint, digits: float, deadline: float
 ) -> tuple[arb, str]:
     """Raise the absolute digits of both terms until their difference has the significant ones."""
+    # the size of the gap is not known before: significant digits become absolute ones as it shows
     absolute = digits + FIRST_DIGITS
-    best, status = arb(0, float("inf")), "no digits proved"
+    best, status = arb(0, float("inf")), _reason("the time limit", arb(0, float("inf")), digits)
     for _ in range(ROUNDS):
         left = deadline - time.monotonic()
         if left <= 0 or absolute > MOST_DIGITS:
@@ -150,7 +155,9 @@ def _evidence(
     if model.latent_dim > 1 and digits > min(
         CORE_DIGITS[model.latent_dim], FLOAT_DIGITS - np.log10(1 + abs(middle))
     ):
-        found = core_evidence(model, x, point.posterior, middle, digits, deadline)
+        now = time.monotonic()
+        half = now + CORE_SHARE * (deadline - now)  # the cells, which bound any x, want their time too
+        found = core_evidence(model, x, point.posterior, middle, digits, half)
         if found is not None:
             return found
     left = max(deadline - time.monotonic(), 1e-3)

@@ -55,7 +55,7 @@ def finest_half(half: float) -> float:
 
 
 @dataclass(frozen=True)
-class Box:
+class CoreBox:
     """u0 +- s eps for eps in the lattice's cube, u0 and s floats of few bits.
 
     Attributes

@@ -19,18 +19,27 @@ from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.krawczyk import certified, dot, float_inverse, form, inertia
-from elboproof.posterior.ascent import whitening
-from elboproof.posterior.certification import BITS, LOOSE, RADII, SHARP
+from elboproof.numbers.krawczyk import Zero, dot, form, zero_near
 from elboproof.posterior.elbo import one_elbo, undecided
-from elboproof.posterior.equations import Equations, Matrix, Reference, unknowns
+from elboproof.posterior.equations import Equations, Matrix, Reference, Unknown, unknowns
 from elboproof.posterior.stationary import stationary_posterior
+from elboproof.posterior.whitened import (
+    BITS,
+    LARGEST_STEP,
+    RADII,
+    balls_of,
+    box_over,
+    kind_of,
+    moved_factor,
+    product,
+    tolerances,
+    whitened,
+    whitening,
+)
 
 MOST_UNKNOWNS = 200
 """Means' coordinates and covariance's parameters together: the test multiplies dense matrices of balls."""
 STEPS = 30
-LARGEST_STEP = 0.5
-"""In whitened coordinates; longer Newton steps are cut."""
 SHARED_FAMILIES = ("full", "diagonal")
 
 
@@ -99,6 +108,7 @@ def shared_stationary_posterior(
     if family not in SHARED_FAMILIES:
         raise bad("family", family, f"one of {', '.join(map(repr, SHARED_FAMILIES))}")
     require_positive(digits=digits, seconds=seconds)
+    # N d means' coordinates and one factor
     rows, batch = exact_rows(model, x)
     if not batch:
         raise bad("x", x, f"several data points, shape (N, {model.data_dim})")
@@ -110,145 +120,106 @@ def shared_stationary_posterior(
 
 
 @dataclass
-class _Place:
-    """Means (N, d) and the factor (d, d), floats."""
-
-    means: FloatArray
-    factor: FloatArray
-
-    def covariance(self) -> list[list[Fraction]]:
-        rows = [[Fraction(entry) for entry in row] for row in self.factor.tolist()]
-        return [[sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0)) for v in rows] for u in rows]
-
-
-@dataclass
 class _Shared:
-    """The stationarity of the summed ELBO."""
+    """The stationarity of the summed ELBO around means (N, d) and one factor (d, d), floats."""
 
     model: LatentModel
     rows: list[list[Fraction]]
     family: str
     deadline: float
+    means: FloatArray = field(init=False)
+    factor: FloatArray = field(init=False)
 
     def solved(self, digits: float) -> SharedStationaryPoint:
-        place, radii = self._start(), iter(RADII)
-        radius: float = next(radii)
+        """Return the point that Newton's method leads to."""
+        self._start()
         with working_precision(BITS):
-            for _ in range(STEPS):
-                gradient, hessian, turn = self._system(place, radius)
-                inverse = float_inverse(hessian)
-                if inverse is None or time.monotonic() > self.deadline:
-                    break
-                step = -inverse @ np.array([float(v.mid()) for v in gradient])
-                test = certified(gradient, hessian, inverse, [radius] * len(gradient))
-                if test.proved:
-                    return self._point(place, turn, test.zero, hessian, radius, digits)
-                if np.abs(step).max() < radius / 10:  # the point is good: the box is too large, if anything
-                    radius = next(radii, 0.0)
-                    if not radius:
-                        break
-                place = self._moved(place, turn, step)
-        reason = "no shared stationary point proved: Newton's method found none that Krawczyk's test accepts"
+            zero = zero_near(self, RADII, STEPS)
+            if zero is not None:
+                return self._point(zero, digits)
+        reason = "the time limit" if self._late else "Newton's method found none that Krawczyk's test accepts"
+        reason = f"no shared stationary point proved: {reason}"
         raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,))
 
-    def _start(self) -> _Place:
+    @property
+    def _late(self) -> bool:
+        return time.monotonic() > self.deadline
+
+    def _start(self) -> None:
         own = []
         for row in self.rows:
             left = max(self.deadline - time.monotonic(), 1e-3)
             own.append(
                 stationary_posterior(self.model, row, family=self.family, digits=2, seconds=left).posterior
             )
-        means = np.array([[float(m) for m in q.mean] for q in own])
+        self.means = np.array([[float(m) for m in q.mean] for q in own])
         covariances = np.array([[[float(entry) for entry in r] for r in q.covariance] for q in own])
         shared = np.linalg.inv(np.linalg.inv(covariances).mean(0))
-        return _Place(means, np.asarray(np.linalg.cholesky((shared + shared.T) / 2), dtype=np.float64))
+        self.factor = np.asarray(np.linalg.cholesky((shared + shared.T) / 2), dtype=np.float64)
 
-    def _system(self, place: _Place, radius: float) -> tuple[list[arb], Matrix, Matrix]:
-        """Return the gradient at a place, the Hessian over the box around it, both whitened, and the whitening."""
-        d, count = self.model.latent_dim, len(self.rows)
-        wanted = unknowns(d, self.family)
-        turn = [[arb(entry) for entry in row] for row in whitening(wanted, place.factor).tolist()]
-        box = [sum((abs(entry) for entry in row), arb(0)) * arb(0, radius) for row in turn]
-        size = count * d + len(wanted) - d
+    @property
+    def _wanted(self) -> list[Unknown]:
+        """The unknowns of one x."""
+        return unknowns(self.model.latent_dim, self.family)
+
+    @property
+    def _turn(self) -> FloatArray:
+        return whitening(self._wanted, self.factor)
+
+    def enclosed(self, radius: float) -> tuple[list[arb], Matrix]:
+        """Return the whitened gradient and the whitened Hessian over the box."""
+        d, count, turn = self.model.latent_dim, len(self.rows), balls_of(self._turn)
+        size = count * d + len(turn) - d
         gradient = [arb(0)] * size
         hessian: Matrix = [[arb(0)] * size for _ in range(size)]
+        # each x adds to the block of its mean and to the border that all share; a late one makes them infinite
         for n in range(count):
-            value, curve = self._equations(place, n).at(box, self._tolerances(place))
+            if self._late:
+                return [arb(0, np.inf)] * size, hessian
+            value, curve = self._equations(n).at(box_over(turn, radius), tolerances(self.factor))
             rows = [*range(n * d, n * d + d), *range(count * d, size)]
-            _add(gradient, hessian, rows, *_whitened(value, curve, turn))
-        return gradient, hessian, turn
+            _add(gradient, hessian, rows, *whitened(value, curve, turn))
+        return gradient, hessian
 
-    def _equations(self, place: _Place, n: int) -> Equations:
-        mean = [Fraction(value) for value in place.means[n].tolist()]
-        factor = place.factor.tolist()
-        reference = Reference(mean, lambda: [[arb(entry) for entry in row] for row in factor])
+    def _equations(self, n: int) -> Equations:
+        mean = [Fraction(value) for value in self.means[n].tolist()]
+        reference = Reference(mean, lambda: balls_of(self.factor))
         return Equations(self.model, self.rows[n], self.family, reference, self.deadline)
 
-    def _tolerances(self, place: _Place) -> tuple[float, float]:
-        unit = float(np.linalg.norm(place.factor, axis=1).max())
-        return SHARP[self.model.latent_dim] / unit, LOOSE / unit**2
-
-    def _moved(self, place: _Place, turn: Matrix, step: FloatArray) -> _Place:
-        d, count = self.model.latent_dim, len(self.rows)
+    def move(self, step: FloatArray) -> bool:
+        """Take the step, cut where it is long."""
+        d, count, turn = self.model.latent_dim, len(self.rows), self._turn
         step = step / max(1.0, float(np.abs(step).max()) / LARGEST_STEP)
-        matrix = np.array([[float(entry.mid()) for entry in row] for row in turn])
-        means = place.means + step[: count * d].reshape(count, d) @ matrix[:d, :d].T
-        factor = place.factor.copy()
-        change = matrix[d:, d:] @ step[count * d :]
-        for u, delta in zip(unknowns(d, self.family)[d:], change.tolist(), strict=True):
-            if u.diagonal:
-                factor[u.row, u.row] *= np.exp(delta)
-            else:
-                factor[u.row, u.column] += delta
-        return _Place(means, factor)
+        self.means = self.means + step[: count * d].reshape(count, d) @ turn[:d, :d].T
+        self.factor = moved_factor(self._wanted[d:], self.factor, turn[d:, d:] @ step[count * d :])
+        return not self._late
 
-    def _point(
-        self, place: _Place, turn: Matrix, zero: list[arb], hessian: Matrix, radius: float, digits: float
-    ) -> SharedStationaryPoint:
-        count = len(self.rows)
-        posteriors = tuple(GaussianPosterior(mean, place.covariance()) for mean in place.means.tolist())
-        balls, statuses = [], []
-        for row, q in zip(self.rows, posteriors, strict=True):
-            ball, status = one_elbo(self.model, row, q, digits + 0.5, self.deadline)
-            balls.append(ball)
-            statuses.append(status)
-        total = (sum(balls, arb(0)) - form(hessian, zero) / 2) / count
-        if any(statuses) or not total.rad() <= 10.0**-digits:
-            status = next(filter(None, statuses), "the point is not known well enough for the digits")
-            raise undecided("stationary points", Enclosure.from_balls([total]), (status,))
-        signs = inertia(hessian)
-        kind = "undecided"
-        if signs is not None:
-            kind = {len(hessian): "minimum", 0: "maximum"}.get(signs[0], "saddle")
-        means, covariance = self._enclosed(place, turn, zero)
-        return SharedStationaryPoint(
-            means, covariance, posteriors, Enclosure.from_balls(total), radius, kind, total
-        )
+    def _point(self, zero: Zero, digits: float) -> SharedStationaryPoint:
+        """Return the record; with J over the box, sum ELBO(z*) = sum ELBO(p) - w'J w / 2 by Taylor's theorem at z*."""
+        rows = [[Fraction(entry) for entry in row] for row in self.factor.tolist()]
+        posteriors = tuple(GaussianPosterior(mean, product(rows)) for mean in self.means.tolist())
+        pairs = [
+            one_elbo(self.model, row, q, digits + 0.5, self.deadline)
+            for row, q in zip(self.rows, posteriors, strict=True)
+        ]
+        total = (sum((ball for ball, _ in pairs), arb(0)) - form(zero.jacobian, zero.place) / 2) / len(pairs)
+        reason = next((status for _, status in pairs if status), "")
+        if reason or not total.rad() <= 10.0**-digits:
+            reason = reason or "the point is not known well enough for the digits"
+            raise undecided("stationary points", Enclosure.from_balls([total]), (reason,))
+        means, covariance = self._enclosed(zero.place)
+        kind, elbo = kind_of(zero.jacobian), Enclosure.from_balls(total)
+        return SharedStationaryPoint(means, covariance, posteriors, elbo, zero.radius, kind, total)
 
-    def _enclosed(self, place: _Place, turn: Matrix, zero: list[arb]) -> tuple[Enclosure, Enclosure]:
-        d, count = self.model.latent_dim, len(self.rows)
-        found: list[arb] = []
+    def _enclosed(self, zero: list[arb]) -> tuple[Enclosure, Enclosure]:
+        """Return the true means (N, d) and covariance (d, d)."""
+        d, count, turn = self.model.latent_dim, len(self.rows), balls_of(self._turn)
+        means: list[arb] = []
         for n in range(count):
             offset = [dot(row, [*zero[n * d : n * d + d], *zero[count * d :]]) for row in turn]
-            equations = self._equations(place, n)
-            q = equations.reference.point(equations.wanted, offset)
-            found += q.mean
-        factor = q.factor
-        entries = [
-            sum((factor[i][k] * factor[j][k] for k in range(min(i, j) + 1)), arb(0))
-            for i in range(d)
-            for j in range(d)
-        ]
-        return _shaped(found, (count, d)), _shaped(entries, (d, d))
-
-
-def _whitened(value: Sequence[arb], hessian: Matrix, turn: Matrix) -> tuple[list[arb], Matrix]:
-    """Return T'g and T'HT."""
-    size = len(turn)
-    columns = [[turn[a][b] for a in range(size)] for b in range(size)]
-    half = [[dot(column, row) for column in columns] for row in hessian]
-    turned = [[dot(column, [row[b] for row in half]) for b in range(size)] for column in columns]
-    return [dot(column, value) for column in columns], turned
+            q = self._equations(n).reference.point(self._wanted, offset)
+            means += q.mean
+        return _shaped(means, (count, d)), _shaped([e for row in product(q.factor) for e in row], (d, d))
 
 
 def _add(gradient: list[arb], hessian: Matrix, rows: Sequence[int], value: list[arb], curve: Matrix) -> None:

@@ -24,20 +24,19 @@ from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import bits_for
 from elboproof.numbers.floating import FLOATING
+from elboproof.numbers.functions import JumpError
 from elboproof.numbers.krawczyk import form
 from elboproof.posterior.ascent import Guess, guesses
-from elboproof.posterior.certification import (
-    BITS,
-    ProvedPoint,
-    certify,
-    kind_of,
-    place_of,
-    without_repetitions,
-)
+from elboproof.posterior.certification import ProvedPoint, certify, place_of, without_repetitions
 from elboproof.posterior.elbo import SPARE_BITS, one_elbo, undecided
-from elboproof.posterior.equations import FAMILIES
+from elboproof.posterior.equations import FAMILIES, prepared
+from elboproof.posterior.whitened import BITS, kind_of
 
 MOST_LATENTS = 3
+SEARCH_SHARE = 0.4
+"""Of the time: the search for candidates in floats ends then."""
+ELBO_SHARE = 0.1
+"""Of the time: kept for the ELBOs of what was proved before."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def stationary_posteriors(
     digits
         Half width 10^-digits of the ELBOs.
     seconds
-        Limit in all.
+        Limit for the one x, search and proofs of all its points together.
 
     Raises
     ------
@@ -139,19 +138,23 @@ def stationary_posteriors(
     """
     q = _checked(model, family, covariance)
     require_positive(digits=digits, seconds=seconds)
+    # found in floats, proved by Krawczyk's test, ELBOs last: each stage has its share of the one limit
     rows, batch = exact_rows(model, x)
     if batch:
         raise bad("x", x, f"one data point of shape ({model.data_dim},)")
     deadline = time.monotonic() + seconds
-    found = [
-        certify(model, rows[0], family, q, guess, deadline) for guess in _guesses(model, rows[0], family, q)
-    ]
-    proved = [_with_elbo(model, rows[0], point, digits, deadline) for point in without_repetitions(found)]
-    if not proved:
+    late = deadline - ELBO_SHARE * seconds
+    found = _found(model, rows[0], family, q, late)
+    if not found:
+        stopped = time.monotonic() > late
         reason = (
-            "no stationary point proved: Newton's method in floats found none that Krawczyk's test accepts"
+            "the time limit"
+            if stopped
+            else "Newton's method in floats found none that Krawczyk's test accepts"
         )
+        reason = f"no stationary point proved: {reason}"
         raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,))
+    proved = [_with_elbo(model, rows[0], point, digits, deadline) for point in found]
     return tuple(sorted(proved, key=lambda point: -float(point.ball.mid())))
 
 
@@ -167,19 +170,34 @@ def _checked(model: LatentModel, family: str, covariance: object) -> GaussianPos
     return None if covariance is None else GaussianPosterior([0] * model.latent_dim, covariance)
 
 
+def _found(
+    model: LatentModel, x: list[Fraction], family: str, q: GaussianPosterior | None, deadline: float
+) -> list[ProvedPoint]:
+    """Return the points that are proved before the deadline."""
+    now = time.monotonic()
+    candidates = _guesses(model, x, family, q, now + SEARCH_SHARE * (deadline - now))
+    found: list[ProvedPoint | None] = []
+    if prepared(model, family, deadline):
+        for guess in candidates:
+            if time.monotonic() > deadline:
+                break
+            found.append(certify(model, x, family, q, guess, deadline))
+    return without_repetitions(found)
+
+
 @np.errstate(all="ignore")  # floats only steer
 def _guesses(
-    model: LatentModel, x: Sequence[Fraction], family: str, q: GaussianPosterior | None
+    model: LatentModel, x: Sequence[Fraction], family: str, q: GaussianPosterior | None, deadline: float
 ) -> list[Guess]:
     data = np.array([double(value, f"x[{j}]") for j, value in enumerate(x)])
     with working_precision(BITS):
         fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
     try:
         model.quantities.compiled("log_likelihood", 2, FLOATING)(*[np.zeros(1)] * model.latent_dim, *data)
-    except ValueError as error:  # no second derivative at a kink
+    except JumpError as error:
         reason = f"no stationary point proved: {error}"
         raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,)) from error
-    return guesses(model, data, family, fixed)
+    return guesses(model, data, family, fixed, deadline)
 
 
 def _with_elbo(
@@ -187,15 +205,16 @@ def _with_elbo(
 ) -> StationaryPoint:
     d = model.latent_dim
     with working_precision(BITS):
-        correction = form(point.hessian, point.zero) / 2
+        correction = form(point.zero.jacobian, point.zero.place) / 2
+        kind = kind_of(point.zero.jacobian)
         place = place_of(point)
     matrix = Enclosure.from_balls(place[d:])
     return StationaryPoint(
         Enclosure.from_balls(place[:d]),
         Enclosure(matrix.lower.reshape(d, d), matrix.upper.reshape(d, d)),
         point.posterior,
-        box=point.box,
-        kind=kind_of(point),
+        box=point.zero.radius,
+        kind=kind,
         correction=correction,
         **_elbo_fields(model, x, point.posterior, correction, digits, deadline),
     )

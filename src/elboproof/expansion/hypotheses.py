@@ -1,0 +1,72 @@
+"""What the gap law asks of a model: a Gaussian likelihood, a decoder with all derivatives, x as rationals."""
+
+import sys
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
+
+import sympy
+from flint import arb
+from sympy import Rational
+
+from elboproof.arguments import number_list, wrong_type
+from elboproof.expansion.misfit import BITS
+from elboproof.model.latent_model import LatentModel
+from elboproof.model.likelihood import Gaussian
+from elboproof.numbers.balls import REAL_BALLS
+from elboproof.numbers.exact import rational
+from elboproof.numbers.functions import JumpError
+from elboproof.numbers.interruption import Interruption
+from elboproof.numbers.precision import working_precision
+
+
+def gaussian(model: LatentModel) -> Gaussian:
+    """Return the likelihood, which must be Gaussian."""
+    if not isinstance(model, LatentModel):
+        raise wrong_type("model", model, "an ep.LatentModel")
+    if not isinstance(model.likelihood, Gaussian):
+        raise wrong_type("model.likelihood", model.likelihood, "ep.Gaussian, which has a variance to fall")
+    return model.likelihood
+
+
+def rationals(model: LatentModel, x: Sequence[object]) -> tuple[Rational, ...]:
+    """Return x as rationals."""
+    return tuple(rational(value, f"x[{j}]") for j, value in enumerate(number_list(x, "x", model.data_dim)))
+
+
+def metric_of(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:
+    """Return P: the identity for a scalar variance, which is v itself, else the inverse covariance."""
+    if likelihood.covariance is not None:
+        return sympy.ImmutableMatrix(likelihood.covariance).inv()
+    if likelihood.scalar:
+        return sympy.ImmutableMatrix(sympy.eye(size))
+    return sympy.ImmutableMatrix(sympy.diag(*(1 / v for v in likelihood.variance or ())))
+
+
+@working_precision(BITS)
+def _bends(model: LatentModel, place: arb) -> tuple[arb, ...]:
+    """Return enclosures of all f'' with each latent in the ball ``place``."""
+    compiled = model.quantities.compiled("decoder", 2, REAL_BALLS)
+    bends: tuple[arb, ...] = compiled(*[place] * model.latent_dim, *[None] * model.data_dim)
+    return bends
+
+
+def require_derivatives(model: LatentModel) -> None:
+    """Raise ``ValueError`` for a decoder with kinks."""
+    try:
+        _bends(model, arb(1) / 3)
+    except JumpError as error:
+        raise ValueError(
+            "model: got a decoder with a kink (abs, max, min, relu); expected one with derivatives of all orders: "
+            "the gap law is a Taylor expansion"
+        ) from error
+
+
+def affine(model: LatentModel, limit: Interruption) -> bool:
+    """Decide f'' = 0: by a value that is not zero, by expressions, for a network by a box of all finite doubles."""
+    if any(bend.is_finite() and not bend.contains(0) for bend in _bends(model, arb(1) / 3)):
+        return False
+    if model.decoder:
+        pairs = combinations_with_replacement(model.latents, 2)
+        with limit:
+            return all(sympy.simplify(f.diff(a, b)) == 0 for a, b in pairs for f in model.decoder)
+    return all(bend == 0 for bend in _bends(model, arb(0, sys.float_info.max)))

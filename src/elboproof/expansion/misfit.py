@@ -1,0 +1,130 @@
+"""The misfit W = |x - f|^2 / 2 of a decoder with its derivatives, in SymPy's numbers and in balls."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+import sympy
+from flint import arb, arb_mat, fmpq
+from sympy import Expr, Rational
+from sympy.utilities.iterables import multiset_permutations
+
+from elboproof.expansion.asymptotics import misfit_derivatives
+from elboproof.expansion.wick import Tensor
+from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.balls import REAL_BALLS, working_precision
+from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.interruption import Interruption
+from elboproof.numbers.tape import Tape
+
+BITS = 300
+"""Of the balls: the boxes are some 1e-60 wide, and the highest derivatives lose a few digits of that."""
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """W(z) = (x - f)' P (x - f) / 2 with its derivatives, exact and in balls.
+
+    Attributes
+    ----------
+    model : LatentModel
+    data : (D,)
+        x, rationals; or expressions in the latents.
+    metric : (D, D)
+        P, rationals.
+    deadline
+        On the clock ``time.monotonic()``: `OutOfTimeError` is raised in what goes on after it.
+    """
+
+    model: LatentModel
+    data: tuple[Expr, ...]
+    metric: sympy.ImmutableMatrix
+    deadline: float = math.inf
+
+    def interrupted(self) -> Interruption:
+        """Return the time limit for a block of SymPy's work."""
+        return Interruption(self.deadline)
+
+    def exact_derivative(self, order: int, point: tuple[Expr, ...]) -> Tensor:
+        """Return D^k W at an exact point, shape (d,) * k."""
+        f = {k: _exact_decoder(self.model, k, point) for k in range(order + 1)}
+        residual = np.array([a - b for a, b in zip(self.data, f[0], strict=True)], dtype=object)
+        metric = np.array(self.metric.tolist(), dtype=object)
+        return _each(sympy.expand, misfit_derivatives(f, residual, metric, order))
+
+    def ball_derivative(self, order: int, point: tuple[arb, ...]) -> Tensor:
+        """Return enclosures of D^k W over a box, shape (d,) * k."""
+        f = {k: ball_decoder(self.model, k, point) for k in range(order + 1)}
+        residual = np.array([ball(a) - b for a, b in zip(self.data, f[0], strict=True)], dtype=object)
+        metric = np.array([[ball(entry) for entry in row] for row in self.metric.tolist()], dtype=object)
+        return misfit_derivatives(f, residual, metric, order)
+
+    def log_mass(self, at: tuple[arb, ...]) -> float:
+        """Return log N(z0; 0, I) - log det Hess W / 2 + log det P / 2, in nats."""
+        z = np.array([float(ball) for ball in at])
+        with working_precision(BITS):
+            hessian = arb_mat(self.ball_derivative(2, at).tolist()).det()
+            logarithm = float(ball(self.metric.det()).log() - hessian.log())
+        return float(-(z @ z) / 2 - len(z) / 2 * math.log(2 * math.pi) + logarithm / 2)
+
+
+@lru_cache(maxsize=512)
+def _exact_decoder(model: LatentModel, order: int, point: tuple[Expr, ...]) -> Tensor:
+    """Return D^k f at an exact point, shape (D,) + (d,) * k."""
+    d = model.latent_dim
+    values = dict(zip(model.latents, point, strict=True))
+    same = all(symbol == value for symbol, value in values.items())
+    result = np.empty((model.data_dim, *(d,) * order), dtype=object)
+    for j, entry in enumerate(model.decoder):
+        for direction in combinations_with_replacement(range(d), order):
+            slope = entry.diff(*(model.latents[a] for a in direction)) if direction else entry
+            number = slope if same else sympy.simplify(slope.subs(values, simultaneous=True))
+            for place in _orders(direction):
+                result[(j, *place)] = number
+    return result
+
+
+def ball_decoder(model: LatentModel, order: int, point: tuple[arb, ...]) -> Tensor:
+    """Return enclosures of D^k f over a box, shape (D,) + (d,) * k."""
+    d, D = model.latent_dim, model.data_dim
+    values = model.quantities.compiled("decoder", order, REAL_BALLS)(*point, *[None] * D)
+    result = np.empty((D, *(d,) * order), dtype=object)
+    for n, direction in enumerate(combinations_with_replacement(range(d), order)):
+        for j in range(D):
+            for place in _orders(direction):
+                result[(j, *place)] = values[n * D + j]
+    return result
+
+
+def _orders(direction: tuple[int, ...]) -> set[tuple[int, ...]]:
+    return {tuple(p) for p in multiset_permutations(list(direction))} if direction else {()}
+
+
+def _each(function: Any, tensor: Tensor) -> Tensor:
+    result = np.empty(tensor.shape, dtype=object)
+    for index in np.ndindex(tensor.shape):
+        result[index] = function(tensor[index])
+    return result
+
+
+def ball(number: Any) -> arb:
+    """Return a ball around a SymPy constant, at the working precision."""
+    expression = sympy.sympify(number)
+    if isinstance(expression, Rational):
+        return arb(fmpq(int(expression.p), int(expression.q)))
+    expression = expression.replace(sympy.acos, lambda c: sympy.pi / 2 - _asin(c))
+    expression = expression.replace(sympy.asin, _asin).replace(sympy.atanh, _atanh)
+    tape = Tape(())
+    return arb(compile_tape(tape, [tape.lower(expression)], REAL_BALLS)()[0])
+
+
+def _asin(c: Expr) -> Expr:
+    """Return asin(c) by the arc tangent, which balls have."""
+    return 2 * sympy.atan(c / (1 + sympy.sqrt(1 - c**2)))
+
+
+def _atanh(c: Expr) -> Expr:
+    return sympy.log((1 + c) / (1 - c)) / 2

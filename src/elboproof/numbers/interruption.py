@@ -1,0 +1,63 @@
+"""A time limit for Python code that keeps none of its own, such as SymPy's simplification."""
+
+import ctypes
+import threading
+import time
+from types import TracebackType
+
+
+class OutOfTimeError(BaseException):
+    """The time is over. No ``Exception``: code that expects its own errors must not swallow it."""
+
+
+class Interruption:
+    """A block that is left by `OutOfTimeError` once a deadline has passed.
+
+    Parameters
+    ----------
+    deadline
+        On the clock ``time.monotonic()``.
+
+    Notes
+    -----
+    A timer's thread asks the interpreter to raise in this one, as a key's interrupt does: between two bytecodes, so
+    that a call into C ends first. What the block was changing is left as it then is, so that no block may change what
+    outlives it: SymPy's own caches are cleared by who catches the error, and a model's tape must not grow in a block.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        self._lock, self._left, self._fired = threading.Lock(), False, False
+        self._thread = ctypes.c_ulong(threading.get_ident())
+        self._timer = threading.Timer(
+            min(max(deadline - time.monotonic(), 0.0), threading.TIMEOUT_MAX), self._fire
+        )
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with (
+            self._lock
+        ):  # from here on nothing is raised; what was asked for and has not come yet is taken back
+            self._left = True
+            if self._fired:
+                self._raise(None)
+        self._timer.cancel()
+
+    def _fire(self) -> None:
+        with self._lock:
+            if not self._left:
+                self._fired = True
+                self._raise(ctypes.py_object(OutOfTimeError))
+
+    def _raise(self, what: object) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, what)
+
+
+def require_time(deadline: float) -> None:
+    """Raise `OutOfTimeError` after a deadline on the clock ``time.monotonic()``."""
+    if time.monotonic() > deadline:
+        raise OutOfTimeError
