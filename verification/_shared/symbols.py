@@ -14,9 +14,18 @@ def symmetric(name: str, size: int) -> ImmutableMatrix:
     return ImmutableMatrix(size, size, lambda i, j: Symbol(f"{name}{max(i, j)}{min(i, j)}", real=True))
 
 
+def covariance(name: str, size: int) -> ImmutableMatrix:
+    """Return a symmetric matrix of real symbols, positive on the diagonal: the definite ones are among its values."""
+    return ImmutableMatrix(
+        size,
+        size,
+        lambda i, j: Symbol(f"{name}{max(i, j)}{min(i, j)}", real=True, positive=True if i == j else None),
+    )
+
+
 def precision(size: int) -> ImmutableMatrix:
-    """Return P = S^-1 as symbols: any symmetric matrix with a determinant, hence any positive definite one."""
-    return symmetric("p", size)
+    """Return P = S^-1 as symbols: every positive definite matrix is among its values."""
+    return covariance("p", size)
 
 
 def direction(size: int) -> ImmutableMatrix:
