@@ -48,7 +48,9 @@ def _generic(matrix: sympy.MatrixBase) -> bool:
         return False
     entries = [matrix[i, j] for i in range(matrix.rows) for j in range(i + 1)]
     free = all(entry.is_Symbol and entry.is_real for entry in entries)
-    return free and all(entry.is_positive for entry in matrix.diagonal()) and len(set(entries)) == len(entries)
+    return (
+        free and all(entry.is_positive for entry in matrix.diagonal()) and len(set(entries)) == len(entries)
+    )
 
 
 def _definite_rows(rows: Rows) -> bool:

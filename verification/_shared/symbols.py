@@ -33,6 +33,12 @@ def direction(size: int) -> ImmutableMatrix:
     return symmetric("h", size)
 
 
+def along(scalar: Expr, matrix: ImmutableMatrix, change: ImmutableMatrix) -> Expr:
+    """Return the derivative of a function of a symmetric matrix of symbols, as that matrix moves along ``change``."""
+    places = [(i, j) for i in range(matrix.rows) for j in range(i + 1)]
+    return sympy.Add(*(scalar.diff(matrix[i, j]) * change[i, j] for i, j in places))
+
+
 def triangular(name: str, size: int) -> ImmutableMatrix:
     """Return a Cholesky factor with positive diagonal."""
     return ImmutableMatrix(

@@ -17,7 +17,7 @@ Z = Symbol("z", real=True)
 
 
 def _log_size(given: Any, z: int) -> float:
-    """log max(e, |g(z)|), an upper bound."""
+    """Return log max(e, |g(z)|), an upper bound."""
     size = abs(given(acb(z))).upper()
     return float(size.log()) if size > 3 else 1.0
 
