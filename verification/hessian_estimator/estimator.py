@@ -10,7 +10,7 @@ from elboproof.checking import Run, Verdict, control, mean_equals
 from .._shared.balls import Line, working_precision
 from . import claim
 from .hypotheses import definite_covariance, fresh_noise, slow_growth
-from .integrals import BITS, CURVES
+from .integrals import BITS, CURVES, expected_derivative
 
 Array = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ def loss(z: Array) -> Array:
     role="confirms",
     method="statistical",
     relation="=",
-    states="the mean of (eps^2 - 1) g(m + sqrt(s) eps) over single samples is s E_q[g''], known from balls",
+    states="the mean of (eps^2 - 1) g(m + sqrt(s) eps) over single samples is s E_q[g''], known by proof",
     domain=f"g = {FUNCTION}, a reconstruction term; q = {LINE}; {PROBES:,} samples",
     hypotheses=(definite_covariance, slow_growth, fresh_noise),
     controls=(
@@ -60,7 +60,7 @@ def single_samples_are_unbiased(run: Run, *, shift: float = 1.0, share: float = 
     with working_precision(BITS):
         g = CURVES[FUNCTION]()
         run.assume(slow_growth, g.value, g.slope, g.bend)
-        exact = float(LINE.expectation(g.bend)) * float(LINE.variance)
+    exact = float(LINE.variance) * expected_derivative(FUNCTION, 2, LINE)
     samples = np.empty((PROBES // BLOCK, BLOCK))
     before = standard_noise(run.rng, BLOCK)
     for row in samples:
@@ -91,7 +91,7 @@ def products_need_fresh_noise(run: Run, *, reuse: int = 0, share: float = 1.0) -
     with working_precision(BITS):
         f = CURVES["tanh z"]()
         run.assume(slow_growth, f.value, f.slope)
-        exact = float(LINE.expectation(f.slope)) ** 2 * float(LINE.variance)
+    exact = float(LINE.variance) * expected_derivative("tanh z", 1, LINE) ** 2
     products = np.empty((PAIRS // BLOCK, BLOCK))
     for row in products:
         first, second = (standard_noise(run.rng, BLOCK) for _ in range(2))

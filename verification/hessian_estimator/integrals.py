@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+import sympy
 from flint import acb
+
+import elboproof as ep
 
 from .._shared.balls import Function, Line, ball
 
@@ -76,3 +79,14 @@ CURVES: dict[str, Callable[[], Curve]] = {
 }
 """Each is bounded by 12 with its derivatives on the real line; made anew at each working precision."""
 FUNCTIONS = ", ".join(CURVES)
+
+EXPRESSIONS = {"tanh z": "tanh(z)", "(1/2 - tanh z)^2 5/2": "(1/2 - tanh(z))**2*5/2"}
+"""Some of them as SymPy reads them, for `expected_derivative`."""
+
+
+def expected_derivative(name: str, order: int, line: Line) -> float:
+    """Return E_q of a derivative of g by ``ep.expectation``: SymPy differentiates, and nothing here integrates."""
+    z = sympy.Symbol("z", real=True)
+    derivative = sympy.parse_expr(EXPRESSIONS[name], {"z": z}).diff(z, order)
+    found = ep.expectation(derivative, ep.GaussianPosterior(line.mean, line.variance), digits=10)
+    return float(found.midpoint)

@@ -217,7 +217,7 @@ def _evaluated(formula: Compiled, q: GaussianPosterior, d: int) -> arb:
     mean = [ball_of(entry) for entry in q.mean[:d]]
     covariance = [ball_of(q.covariance[i][j]) for i, j in lower_triangle(d)]
     (value,) = formula(*mean, *covariance)
-    return value
+    return value  # type: ignore[no-any-return]
 
 
 def _integrated(
