@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 import elboproof as ep
 from elboproof.commands.evidence_output import ball_text
 from elboproof.evidence.domain import domain
-from elboproof.evidence.energy import Bounds, Cells, Energy
+from elboproof.evidence.energy import Bounds, Energy
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.search import search
 from elboproof.evidence.start import start
 from elboproof.evidence.target import Target
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.floating import FLOATING
+from elboproof.quadrature.cells import Cells
 
 RECORD = Path(__file__).with_suffix(".json")
 DIGITS = 5

@@ -25,6 +25,7 @@ SHAPED = (
     "elboproof.quadrature.gauss_legendre",
     "elboproof.evidence.start",
     "elboproof.evidence.target",
+    "elboproof.quadrature.cells",
 )
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 """An int is a float, as it is for mypy."""

@@ -12,7 +12,7 @@ from scipy.integrate import quad
 
 import elboproof as ep
 from elboproof.arguments import Sealed
-from elboproof.model.network_model import NetworkModel
+from elboproof.model.latent_model import NetworkModel
 
 QUADRATURE = 1e-6
 """Of 6 certified digits; SciPy's quad is asked for 1e-10."""

@@ -160,6 +160,8 @@ def unwrapped(value: object, name: str, depth: int = 0) -> Any:
     ValueError
         If an entry is masked, or lists are nested beyond any array.
     """
+    # Any shape; [()] makes a number of an array without axes. Only arrays whose numbers are all that they say pass: a
+    # mask, a unit or a matrix product of its own would be lost in silence. Lists are looked through entry by entry.
     if is_tensor(value):
         return tensor_array(value, name)[()]
     if isinstance(value, np.ma.MaskedArray):
@@ -259,6 +261,7 @@ def float_array(value: ArrayLike, name: str, shape: Shape) -> NDArray[np.floatin
     ValueError
         If the shape does not fit, an axis is empty, or an entry is masked, infinite, NaN, or rounded by float64.
     """
+    # the checks before the conversion: what float64 would round, or make infinite, is refused and not changed
     array = real_array(value, name)
     require_shape(array, name, shape)
     require_finite(array, name)

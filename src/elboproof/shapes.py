@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from typing import Annotated as Int
     from typing import Annotated as Shaped
 else:
-
+    # Float64[array type, "N d"] is the array type itself: subscripting must cost nothing and import nothing
     class _Unchecked:
         def __class_getitem__(cls, array_and_shape: tuple[Any, str]) -> Any:
             return array_and_shape[0]
 
+    # jaxtyping's own names if a test loaded it before this module; a user's run never does
     _checked = sys.modules.get("jaxtyping")
     Bool, Float, Float64, Int, Shaped = (
         getattr(_checked, name, _Unchecked) for name in ("Bool", "Float", "Float64", "Int", "Shaped")

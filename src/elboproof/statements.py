@@ -1,9 +1,12 @@
-"""What can be claimed for all parameters of a box: bounds of the gap, of the evidence or of an ELBO."""
+"""What can be claimed for all parameters of a box: bounds of the gap, of the evidence or of an ELBO.
+
+And what a certificate means: the constants on which the search that writes one and the check that reads it must agree.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from elboproof.arguments import Sealed, bad, shown, wrong_type
 from elboproof.numbers.exact import exact
@@ -13,8 +16,18 @@ if TYPE_CHECKING:
 
 Number = int | float | str | Fraction
 Box = tuple[tuple[Fraction, Fraction], ...]
+"""An interval per parameter."""
 
 MOST_BITS = 10_000
+
+SCHEMA = "elboproof.for_all/1"
+"""Of certificates: ``{"schema", "version", "statement", "box", "leaves", "statistics", "integrals"}``, all numbers
+exact and written as strings. A leaf has its ``box``, the ``posterior`` for upper bounds of the gap, the ``centre`` for
+lower ones, and the ``bounds`` claimed over it. An integral has its ``theta``, the factors of the statistics, and bounds
+of its logarithm A(theta)."""
+STEP = Fraction(1, 16)
+"""h: the tangent of A at the centre c of a leaf is bounded by the difference between c and c - h (b - c), which the
+certificate must hold for each control point b. A smaller one gives a better tangent from less accurate differences."""
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -48,6 +61,8 @@ class Quantity(Sealed):
     decoder: tuple[str, ...]
     variance: str
     x: tuple[str, ...]
+    name: ClassVar[str]
+    """In words, as in certificates."""
 
     def __init__(
         self,
@@ -56,6 +71,7 @@ class Quantity(Sealed):
         variance: Number,
         x: Number | Sequence[Number],
     ) -> None:
+        # Everything is checked and copied into tuples of text here: a certificate writes a quantity as it stands.
         names = (latent,) if isinstance(latent, str) else _sequence(latent, "latent")
         outputs = _sequence((decoder,) if isinstance(decoder, str) else decoder, "decoder")
         data = _sequence((x,) if isinstance(x, Number) else x, "x")
@@ -121,14 +137,14 @@ class Gap(Quantity):
     proved: gap <= 1/10 for all c in [0, 3/10], v in [1/10, 1]
     """
 
-    name = "gap"
+    name: ClassVar[str] = "gap"
 
 
 @dataclass(frozen=True, init=False, eq=False)
 class LogEvidence(Quantity):
     """log p(x) in nats; see `Quantity` for the parameters."""
 
-    name = "log evidence"
+    name: ClassVar[str] = "log evidence"
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -144,7 +160,7 @@ class Elbo(Quantity):
     """
 
     q: "GaussianPosterior"
-    name = "ELBO"
+    name: ClassVar[str] = "ELBO"
 
     def __init__(
         self,
@@ -166,6 +182,10 @@ class Elbo(Quantity):
         object.__setattr__(self, "q", q)
 
 
+KINDS: dict[str, type[Quantity]] = {kind.name: kind for kind in (Gap, LogEvidence, Elbo)}
+"""By the name that a certificate holds."""
+
+
 @dataclass(frozen=True)
 class Statement:
     """lower <= quantity <= upper; a bound that is None is not claimed."""
@@ -175,7 +195,7 @@ class Statement:
     upper: Fraction | None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.quantity, Gap | LogEvidence | Elbo):
+        if not isinstance(self.quantity, tuple(KINDS.values())):
             raise wrong_type("quantity", self.quantity, "an ep.Gap, ep.LogEvidence or ep.Elbo")
 
     def __bool__(self) -> bool:
@@ -185,7 +205,7 @@ class Statement:
         )
 
     def __str__(self) -> str:
-        name = str(self.quantity.name)  # type: ignore[attr-defined]
+        name = self.quantity.name
         if self.lower is None or self.upper is None:
             sign, bound = ("<=", self.upper) if self.lower is None else (">=", self.lower)
             return f"{name} {sign} {bound}"
@@ -228,6 +248,7 @@ def read_box(box: Mapping[str, Sequence[Number]]) -> tuple[tuple[str, ...], Box]
     TypeError, ValueError
         If there is no parameter, or an interval is no pair of numbers or is empty or reversed.
     """
+    # Closed intervals with low < high: volumes, cuts and Bernstein coefficients need an interior.
     given: object = box
     if not isinstance(given, Mapping) or not given:
         raise wrong_type("box", box, "a dictionary from at least one parameter to (low, high)")

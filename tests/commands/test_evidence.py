@@ -406,6 +406,10 @@ BAD: list[tuple[dict[str, object], str]] = [
     ({"x": ["text.npy"]}, "x: got 'text.npy'; expected a NumPy file of one array"),
     ({"x": ["archive.npy"]}, "x: got 'archive.npy'; expected .*not an archive"),
     ({"x": ["flat.npy"]}, r"x, flat.npy: got shape \(3,\); expected shape \(N, 1\)"),
+    ({"x": ["1e400"]}, r"x\[0\]: got Fraction.*; expected a number in the range of float64"),
+    ({"variance": "1e-400"}, "variance: got .*; expected one whose inverse is in the range of float64"),
+    ({"digits": 0.0}, "digits: got 0.0; expected a positive number"),
+    ({"seconds": -1.0}, "seconds: got -1.0; expected a positive number"),
     ({"x": ["nan.npy"]}, r"x, nan.npy: got nan at x, nan.npy\[0\]\[0\]; expected finite numbers"),
 ]
 

@@ -1,3 +1,4 @@
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -112,6 +113,24 @@ def test_diameter_is_the_largest_distance_rounded_up(points: Any, d: Any, offset
     assert exact * (1 - 1e-15) <= diameter(rows) <= exact * (1 + SLACK)
     single = rows.astype(np.float32)
     assert diameter(single) >= pdist(single.astype(float)).max() * (1 - 1e-15)
+
+
+def test_diameter_is_found_between_blocks_that_are_wide_themselves() -> None:
+    # two clusters of a block each, one of them six wide: the square of its own largest distance exceeds a distance
+    # to the other cluster, but not the square of that
+    across = np.where(np.arange(1024) % 2, 3.0, -3.0)
+    rows = np.concatenate(
+        [np.stack([0 * across + 10, across], 1), np.stack([0 * across - 10, 0 * across], 1)]
+    )
+    assert diameter(rows) == pytest.approx(np.sqrt(400 + 9), rel=SLACK)
+
+
+def test_diameter_is_above_the_exact_distance() -> None:
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        a, b = rng.normal(size=(2, 5)) + 1e6
+        exact = sum((Fraction(p) - Fraction(q)) ** 2 for p, q in zip(a.tolist(), b.tolist(), strict=True))
+        assert Fraction(diameter(np.array([a, b]))) ** 2 >= exact
 
 
 def test_diameter_is_not_twice_the_radius() -> None:

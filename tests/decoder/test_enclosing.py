@@ -84,6 +84,41 @@ def test_wide_balls_contain_every_point_and_are_not_much_too_wide(encoder: Any, 
     )
 
 
+@pytest.mark.parametrize("wide", [1e-6, 1e-2])
+def test_wide_balls_contain_the_exact_values_at_their_ends(encoder: Any, kind: Any, wide: float) -> None:
+    """Near one code the other weights are small, and their slopes all that the width consists of."""
+    for seed in range(12):
+        instance = encoder(kind, deviation=0.2, seed=seed)
+        centre = instance.codes[seed % 6] + 0.1
+        with working_precision(200):
+            balls = instance.decoder.ball_values([arb(float(c), wide) for c in centre])
+            for signs in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+                end = [arb(float(c)) + arb(wide) * s for c, s in zip(centre, signs, strict=True)]
+                for ball, value in zip(balls, instance.decoder.ball_values(end), strict=True):
+                    assert ball.contains(value)
+
+
+def test_complex_rectangles_contain_the_exact_values_at_their_corners(encoder: Any, kind: Any) -> None:
+    instance, wide = encoder(kind, deviation=0.2), 1e-2
+    with working_precision(200):
+        centre = [(arb(float(c)), arb(0.01)) for c in instance.codes[0] + 0.1]
+        balls = instance.decoder.ball_values([acb(arb(a, wide), arb(b, wide)) for a, b in centre])
+        for s, t in ((1, 1), (1, -1), (-1, 1), (0, 1)):
+            end = [acb(a + arb(wide) * s, b + arb(wide) * t) for a, b in centre]
+            for ball, value in zip(balls, instance.decoder.ball_values(end), strict=True):
+                assert ball.contains(value)
+
+
+def test_digits_are_reached_where_large_energies_cancel() -> None:
+    # far from both codes, energies of 5e19 with a difference of 1/4: the first precision leaves three digits
+    decoder = ep.OptimalDecoder([[0.0, 0.0], [1.0, 0.0]], [[0.0], [1.0]], 1.0)
+    found = decoder.enclose([0.25, "30000000001/3"])
+    with working_precision(200):
+        assert found.balls[0].overlaps(1 / (1 + (arb(1) / 4).exp()))
+        assert found.balls[0].rad() <= arb(10) ** -15
+    assert found.bits > 4 * 15 + 16
+
+
 def test_complex_values_agree_with_many_digits(encoder: Any, kind: Any, mp_value: Any) -> None:
     instance = encoder(kind)
     balls = instance.decoder.ball_values([acb(0.25, 0.125), acb(-0.5, 0.0625)])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import elboproof as ep
 from elboproof.evidence import domain as domains
 from elboproof.evidence import log_evidence as engine
-from elboproof.evidence import search, target
+from elboproof.evidence import rounds, rules, target
 from elboproof.evidence import start as beginning
 from elboproof.evidence.domain import Domain
 from elboproof.evidence.floats import FloatEnergy
@@ -149,15 +149,15 @@ def prove(
 def _overrides(how: Steering) -> list[tuple[object, str, object]]:
     changes: list[tuple[object, str, object]] = [(engine, "MOST_ON_LINE", 0)] if how.arrays else []
     if how not in (Steering(), Steering(arrays=False)):
-        changes.append((engine, "ROUNDS", 1))
+        changes.append((rounds, "ROUNDS", 1))
     if how.half is not None:
-        changes.append((engine, "domain", _with_half(how.half)))
+        changes.append((rounds, "domain", _with_half(how.half)))
     if how.share is not None:
-        changes.append((engine, "SHARES", dict.fromkeys((1, 2, 3), how.share)))
+        changes.append((rounds, "SHARES", dict.fromkeys((1, 2, 3), how.share)))
     if how.size is not None:
         sizes = (how.size,)
-        changes += [(rule, "SIZES", sizes), (search, "SIZES", sizes)]
-        changes.append((search, "LARGEST_SIZE", dict.fromkeys((1, 2, 3), how.size)))
+        changes += [(rule, "SIZES", sizes), (rules, "SIZES", sizes)]
+        changes.append((rules, "LARGEST_SIZE", dict.fromkeys((1, 2, 3), how.size)))
     if how.core is not None:
         changes.append((target, "CORE", how.core))
     if how.stretch is not None:
@@ -182,8 +182,8 @@ def _with_half(half: float) -> Callable[..., Domain]:
 def _with_stretch(factor: float) -> Callable[..., Start]:
     original = beginning.start
 
-    def stretched(floats: FloatEnergy, x: Floats) -> Start:
-        found = original(floats, x)
+    def stretched(floats: FloatEnergy, x: Floats, deadline: float) -> Start:
+        found = original(floats, x, deadline)
         return Start(found.frames * factor, found.energy, found.log_mass)
 
     return stretched

@@ -15,14 +15,16 @@ import pytest
 from flint import arb
 
 from elboproof.evidence import domain as domains
-from elboproof.evidence import log_evidence as engine
-from elboproof.evidence import search, summation
-from elboproof.evidence.energy import Cells, Energy, Index
+from elboproof.evidence import found as founds
+from elboproof.evidence import rounds, rules, search, summation
+from elboproof.evidence.energy import Energy
 from elboproof.evidence.target import Target
-from elboproof.model.data import ball_data
+from elboproof.model.data import Data
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
 from elboproof.quadrature import gauss_legendre as rule
+from elboproof.quadrature.cells import Cells, Index
+from elboproof.quadrature.charts import STRAIGHT
 from tests.evidence import cases
 from tests.evidence.cases import Missed, Steering, check_honest
 
@@ -65,7 +67,7 @@ def _remainder_covers_chebyshev() -> None:
 def _ellipses_lie_in_rectangles() -> None:
     """The rectangle around an ellipse reaches as far as both semi-axes."""
     rho = arb(rule.RHO.numerator) / rule.RHO.denominator
-    along, across = vars(search)["ALONG"], vars(search)["ACROSS"]
+    along, across = vars(rules)["ALONG"], vars(rules)["ACROSS"]
     if not (arb(along) >= (rho + 1 / rho) / 2 and arb(across) >= (rho - 1 / rho) / 2):
         raise Missed(f"{along}, {across}")
 
@@ -110,14 +112,14 @@ def _all(changes: tuple[tuple[object, str, object], ...]) -> Iterator[None]:
 
 def _without(*parts: str) -> Bug:
     """Return the bug of forgetting parts of what the search found."""
-    original = engine._log_bounds
+    original = rounds._log_bounds
 
     def forgetful(energy: Any, where: Any, shift: Any, found: Any, *more: Any) -> Any:
         return original(
             energy, where, shift, replace(found, **{p: getattr(found, p) * 0 for p in parts}), *more
         )
 
-    return _patched((engine, "_log_bounds", forgetful))
+    return _patched((rounds, "_log_bounds", forgetful))
 
 
 @contextmanager
@@ -132,7 +134,7 @@ def _one_discarded_box_is_dropped() -> Iterator[None]:
             mass[heavy.argmax()] = 0.0
         return mass
 
-    with patch.object(search, "_mass_bound", mass_bound):
+    with patch.object(search, "mass_bound", mass_bound):
         yield
 
 
@@ -158,7 +160,7 @@ def _scaled_factors(scale: float) -> Bug:
             """Do nothing."""
 
     scaled = Scaled()
-    return _patched((rule, "factors", scaled), (search, "factors", scaled))
+    return _patched((rule, "factors", scaled), (rules, "factors", scaled))
 
 
 def _lost_cell(*arguments: Any) -> Any:
@@ -185,21 +187,21 @@ def _one_half(cells: Cells, axis: Index) -> Cells:
     return whole[: len(whole) - 1] if len(whole) > 40 else whole
 
 
-def _without_radius(energy: Energy, owner: Index, u: list[BallArray], lines: Any = None) -> BallArray:
-    return BallArray(_AT(energy, owner, u, lines).mid)
+def _without_radius(energy: Energy, owner: Index, u: list[BallArray], chart: Any = STRAIGHT) -> BallArray:
+    return BallArray(_AT(energy, owner, u, chart).mid)
 
 
-def _data_without_radius(model: Any, x: Any) -> BallArray:
-    return BallArray(_DATA(model, x).mid)
+def _data_without_radius(data: Data) -> BallArray:
+    return BallArray(_DATA(data).mid)
 
 
-_MASS, _FACES, _PRIOR = search._mass_bound, Energy._least_by_slopes, Energy._least_by_prior
+_MASS, _FACES, _PRIOR = founds.mass_bound, Energy._least_by_slopes, Energy.least_by_prior
 _TAIL, _SEARCH, _SPLIT, _AT, _DATA = (
     domains.log_tail,
     search.search,
     Cells.split,
     Energy.at,
-    ball_data,
+    vars(Data)["balls"].func,
 )
 
 
@@ -230,7 +232,7 @@ MUTANTS = {
         _patched((Energy, "_least_by_slopes", _wrong_face)), ("one heavy box",)
     ),
     "the prior's bound is too high": Mutant(
-        _patched((Energy, "_least_by_prior", _prior_too_deep)), ("one heavy box",)
+        _patched((Energy, "least_by_prior", _prior_too_deep)), ("one heavy box",)
     ),
     "unfinished cells are not added": Mutant(_without("unfinished"), ("stopped early",)),
     "the rules' errors are not added": Mutant(_without("rule_error"), ("poor rules",)),
@@ -245,13 +247,13 @@ MUTANTS = {
     ),
     "the energy's radius is forgotten": Mutant(_patched((Energy, "at", _without_radius)), ("cancellation",)),
     "the data's radius is forgotten": Mutant(
-        _patched((engine, "ball_data", _data_without_radius)), ("inexact data",)
+        _patched((Data, "balls", property(_data_without_radius))), ("inexact data",)
     ),
     "the determinant's slack is forgotten": Mutant(
         _patched((domains, "frame_excess", lambda frames: np.zeros(len(frames)))), ("stretched frame",)
     ),
     "M from the real line": Mutant(
-        _patched((search, "ALONG", 1.0), (search, "ACROSS", 0.0)),
+        _patched((rules, "ALONG", 1.0), (rules, "ACROSS", 0.0)),
         ("rule's ellipses", "poor rules"),
     ),
 }

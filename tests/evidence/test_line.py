@@ -12,6 +12,7 @@ from flint import arb
 import elboproof as ep
 from elboproof.evidence import line
 from elboproof.evidence import log_evidence as engine
+from elboproof.evidence.line_point import LinePoint, line_functions
 from elboproof.model.problems import BASE, Problem
 from tests.evidence import cases
 from tests.evidence.cases import Missed, Steering, check_honest
@@ -68,7 +69,7 @@ def test_a_limit_on_time_is_kept() -> None:
 
 def test_a_kink_goes_to_the_arrays() -> None:
     model = ep.LatentModel("z", ["abs(z)"], ep.Gaussian("1/100"))
-    assert line.reader(model) is None
+    assert line_functions(model) is None
     twice = ep.LatentModel("z", ["z"], ep.Gaussian("1/100"))  # f = |z| has each z twice
     found = ep.log_evidence(model, ["3/10"], 5)
     one_side = ep.log_evidence(twice, ["3/10"], 8)
@@ -113,7 +114,7 @@ def _lost_cell() -> Any:
 
 
 def _narrow(half: float) -> Bug:
-    return lambda: patch.object(line._Point, "half_width", lambda _: half)
+    return lambda: patch.object(LinePoint, "half_width", lambda _: half)
 
 
 def _rough(stack: ExitStack) -> None:

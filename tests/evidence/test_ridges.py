@@ -11,15 +11,17 @@ import pytest
 from flint import arb
 
 import elboproof as ep
-from elboproof.evidence import energy as energies
 from elboproof.evidence import log_evidence as engine
-from elboproof.evidence import ridges, summation
-from elboproof.evidence.energy import Cells, Energy
+from elboproof.evidence import ridges, rounds, search
+from elboproof.evidence.energy import Energy
 from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.pace import Pace
 from elboproof.evidence.start import start
 from elboproof.evidence.target import Target
 from elboproof.model.problems import BASE, Problem
 from elboproof.numbers.ball_arrays import BallArray
+from elboproof.quadrature.cells import SMALLEST, Cells
+from elboproof.quadrature.charts import BetweenLines
 from tests.evidence import cases, truth
 
 NAMES = (
@@ -49,10 +51,10 @@ def found_cells(problem: Problem) -> Cells:
 
 def holders(cells: Cells, u: tuple[Fraction, Fraction]) -> int:
     """Return how many cells hold a point, in exact arithmetic."""
-    assert cells.lines is not None
+    assert isinstance(cells.chart, BetweenLines)
     count = 0
     for centre, half, lines in zip(
-        cells.centre.tolist(), cells.half.tolist(), cells.lines.tolist(), strict=True
+        cells.centre.tolist(), cells.half.tolist(), cells.chart.lines.tolist(), strict=True
     ):
         left, right = Fraction(centre[0]) - Fraction(half[0]), Fraction(centre[0]) + Fraction(half[0])
         p0, p1, q0, q1 = map(Fraction, lines)
@@ -63,11 +65,11 @@ def holders(cells: Cells, u: tuple[Fraction, Fraction]) -> int:
 def check_cover(cells: Cells) -> None:
     rng = np.random.default_rng(3)
     points = rng.uniform(-HALF, HALF, (60, 2))
-    assert cells.lines is not None
+    assert isinstance(cells.chart, BetweenLines)
     near = rng.integers(0, len(cells), 60)  # points beside lines, where an overlap would be
     u = cells.centre[near, 0] + cells.half[near, 0] * rng.uniform(-0.9, 0.9, 60)
     beside = np.stack(
-        [u, cells.lines[near, 0] + cells.lines[near, 1] * u + 1e-6 * rng.choice([-1, 1], 60)], 1
+        [u, cells.chart.lines[near, 0] + cells.chart.lines[near, 1] * u + 1e-6 * rng.choice([-1, 1], 60)], 1
     )
     for point in [*points, *beside[np.abs(beside[:, 1]) < HALF]]:
         assert holders(cells, (Fraction(float(point[0])), Fraction(float(point[1])))) == 1
@@ -82,7 +84,7 @@ def test_each_point_of_the_root_box_is_in_one_cell(name: str) -> None:
 
 
 def proved(problem: Problem, many: float, digits: float = 9) -> ep.Enclosure:
-    with patch.object(engine, "MANY", many):
+    with patch.object(rounds, "MANY", many):
         return engine.prove(
             problem.model(), list(problem.x), digits, seconds=60.0, most_cells=10**6
         ).enclosure
@@ -98,7 +100,7 @@ def test_boxes_and_ridges_overlap(name: str) -> None:
 
 def test_many_digits_along_ridges() -> None:
     problem = PROBLEMS["banana-sigma-1e-1"]
-    with patch.object(engine, "MANY", 0):
+    with patch.object(rounds, "MANY", 0):
         ((low, high),) = engine.prove(
             problem.model(), list(problem.x), 18, seconds=60.0, most_cells=10**6
         ).balls
@@ -109,18 +111,18 @@ def test_many_digits_along_ridges() -> None:
 
 
 def check_rod() -> None:
-    with patch.object(engine, "MANY", 0):
+    with patch.object(rounds, "MANY", 0):
         cases.check_honest(cases.ROD, 9)
 
 
-def _unstretched(lines: Any, u: list[Any]) -> tuple[list[Any], Any]:
-    place, slope = _BETWEEN(lines, u)
+def _unstretched(chart: BetweenLines, v: list[Any], *number: Any) -> tuple[list[Any], Any]:
+    place, slope = _PLACE(chart, v, *number)
     return place, slope * 0 + 1
 
 
 @contextmanager
 def _forgotten_stretch() -> Iterator[None]:
-    with patch.object(summation, "between_lines", _unstretched):
+    with patch.object(BetweenLines, "place", _unstretched):
         yield
 
 
@@ -143,7 +145,7 @@ def _small_volume() -> Iterator[None]:
         yield
 
 
-_BETWEEN, _ROOTS = energies.between_lines, ridges.roots
+_PLACE, _ROOTS = BetweenLines.place, ridges.roots
 
 
 @pytest.mark.parametrize("bug", [_forgotten_stretch, _lost_region, _small_volume])
@@ -161,9 +163,37 @@ def test_linear_models_along_ridges() -> None:
         x = Fraction(int(rng.integers(-20, 21)), 10)
         variance = Fraction(1, int(10 ** rng.integers(0, 7)))
         model = ep.LatentModel(["a", "b"], [f"({row[0]})*a + ({row[1]})*b"], ep.Gaussian(variance))
-        with patch.object(engine, "MANY", 0):
+        with patch.object(rounds, "MANY", 0):
             found = engine.prove(model, [str(x)], 8, seconds=60.0, most_cells=10**6)
         assert not truth.misses(
             found.enclosure.lower, found.enclosure.upper, truth.linear([row], [0], variance, [[x]])
         )
         assert not any(found.statuses)
+
+
+def test_cells_of_a_ridge_are_halved_no_finer_than_the_domain_allows() -> None:
+    """A slab is small, but its centre has the domain's size: below, its halves' edges would be no floats."""
+    cells = found_cells(PROBLEMS[NAMES[0]])
+    assert cells.half[:, 0].min() < HALF / 8
+    target = Target(np.zeros(1), np.ones(1), 1e-10, 1e-3)
+    model, x = PROBLEMS[NAMES[0]].model(), BallArray(np.array([[0.7, 0.3]]))
+    energy = Energy(model, x, np.eye(2)[None])
+    work = search._Search(energy, FloatEnergy(model), target, cells, 10, Pace())
+    assert work.smallest[0, 0] == HALF * SMALLEST
+    deepest = Cells(np.zeros(1, dtype=int), np.array([[HALF * (1 - 2.0**-46), 0.5]]), work.smallest)
+    for half, exact in ((work.smallest, True), (work.smallest / 4, False)):
+        lower = Cells(deepest.owner, deepest.centre, half).split(np.zeros(1, dtype=int))[:1]
+        place = Fraction(float(deepest.centre[0, 0])) - Fraction(float(half[0, 0])) / 2
+        assert (Fraction(float(lower.centre[0, 0])) == place) == exact
+
+
+@pytest.mark.parametrize("slope", [0.0, 1e3, 1e9])
+def test_regions_of_steep_lines_reach_beyond_the_box(slope: float) -> None:
+    """However steep the line is: rounding is relative to the lines, not to the box."""
+    for middle, reach in ((0.0, HALF), (3 * HALF / 4, HALF / 4), (-HALF * 511 / 512, HALF / 512)):
+        lines = [(HALF - slope * (middle + reach), slope)]
+        cells = Cells.joined(ridges._regions(0, middle, reach, HALF, lines))
+        rows = [list(map(Fraction, row)) for row in cells.chart.lines.tolist()]  # type: ignore[attr-defined]
+        for u in (Fraction(middle - reach), Fraction(middle), Fraction(middle + reach)):
+            assert rows[0][0] + rows[0][1] * u <= -Fraction(HALF)
+            assert rows[-1][2] + rows[-1][3] * u >= Fraction(HALF)

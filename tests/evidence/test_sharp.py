@@ -7,7 +7,7 @@ import pytest
 
 import elboproof as ep
 from elboproof.evidence import log_evidence as engine
-from elboproof.evidence import summation
+from elboproof.evidence import steps, summation
 from elboproof.model.problems import PROBLEMS, Problem
 from tests.evidence import cases, truth
 
@@ -58,7 +58,7 @@ def test_four_latents_at_four_digits() -> None:
 def test_a_deadline_in_the_sums_leaves_a_true_enclosure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells that were not summed are bounded, and the answer says what stopped it."""
     monkeypatch.setattr(summation, "POINTS", 64)
-    monkeypatch.setattr(summation, "time", SimpleNamespace(monotonic=lambda: np.inf))
+    monkeypatch.setattr(steps, "time", SimpleNamespace(monotonic=lambda: np.inf))
     evidence = engine.prove(
         cases.ROD.model(), list(map(list, cases.ROD.x)), 8, seconds=60.0, most_cells=10**6
     )

@@ -113,7 +113,7 @@ def test_floats_beside_text_stay_what_they_are() -> None:
 
 
 def _read(x: Any) -> BallArray:
-    return data.ball_data(ep.LatentModel("z", ["z", "z"], ep.Gaussian(1)), x)
+    return data.data_of(ep.LatentModel("z", ["z", "z"], ep.Gaussian(1)), x).balls
 
 
 def test_an_undecided_answer_says_why_and_carries_the_best_enclosure() -> None:

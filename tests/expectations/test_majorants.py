@@ -11,11 +11,11 @@ import torch
 
 import elboproof as ep
 from elboproof.expectations.majorants import MAJORANTS, Majorant, NoMajorantError, tail
-from elboproof.expectations.network_growth import BOUNDED, FIRST, SECOND, network_majorants
-from elboproof.model.network_model import NetworkModel
+from elboproof.expectations.network_growth import network_majorants
+from elboproof.model.latent_model import NetworkModel
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.floating import FLOATING
-from elboproof.numbers.functions import Gelu, Silu, Softplus
+from elboproof.numbers.functions import WRITABLE, Gelu, Silu, Softplus
 from elboproof.numbers.parser import parse
 from elboproof.numbers.tape import Tape
 
@@ -140,11 +140,23 @@ def test_constants_of_activations_are_bounds_and_sharp(name: str) -> None:
     points = np.linspace(-12, 12, 24001)
     tape = Tape([t])
     root = tape.lower(SHAPES[name](t))
-    for constants in (FIRST, SECOND):
-        root = tape.derivative(root, 0)
+    known = WRITABLE[name]
+    for constant in (known.size, known.slope, known.curve):
         (values,) = compile_tape(tape, [root], FLOATING)(points)
-        assert 0.99 * constants[name] - 0.02 < np.abs(values).max() <= constants[name] + 1e-12
-    assert (name in BOUNDED) == (name in {"tanh", "sigmoid", "sin"})
+        greatest = np.abs(values).max()
+        assert greatest > 10 if constant is None else 0.99 * constant - 0.02 < greatest <= constant + 1e-12
+        root = tape.derivative(root, 0)
+    assert (known.size is not None) == (name in {"tanh", "sigmoid", "sin"})
+
+
+@pytest.mark.parametrize("name", sorted(name for name, known in WRITABLE.items() if known.size is not None))
+def test_sizes_of_functions_are_bounds_and_sharp(name: str) -> None:
+    t = sympy.Symbol("t", real=True)
+    tape = Tape([t])
+    function = compile_tape(tape, [tape.lower(WRITABLE[name].symbolic(t))], FLOATING)
+    (values,) = function(np.linspace(-1e3, 1e3, 200_001))
+    size = WRITABLE[name].size or 0.0
+    assert 0.99 * size < np.abs(values).max() <= size
 
 
 @pytest.mark.parametrize("binary", [False, True])

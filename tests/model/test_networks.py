@@ -10,12 +10,13 @@ from flint import acb, arb
 from torch import nn
 
 import elboproof as ep
-from elboproof.evidence.energy import Cells, Energy
+from elboproof.evidence.energy import Energy
 from elboproof.model.likelihood import Likelihood
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.balls import working_precision
+from elboproof.quadrature.cells import Cells
 
 ROUNDING = 1e-12
 """Relative error of float64 values against each other; the worst seen was 3e-14, for second derivatives."""

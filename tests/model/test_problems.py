@@ -14,6 +14,7 @@ import sympy
 from benchmarks.reference_proofs import proved, variance
 from benchmarks.reference_sums import lattice
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.problem_decoders import ROTATIONS
 from elboproof.model.problems import (
     BASE,
     DIMENSIONS,
@@ -21,7 +22,6 @@ from elboproof.model.problems import (
     LIKELIHOODS,
     PROBLEMS,
     RELATIVE_RADIUS,
-    ROTATIONS,
     SHAPES,
     VARIANCES,
     Problem,

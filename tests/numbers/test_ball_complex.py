@@ -174,6 +174,8 @@ def test_seeded_bugs_are_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -> No
         ("log", (0.05, 0.0), False),
         ("sqrt", (-1.0, 0.0), False),
         ("sqrt", (-1.0, -0.2), True),
+        ("sqrt", (-1.0, 0.05), False),  # the midpoint is off the cut, the rectangle is not
+        ("sqrt", (0.05, 0.0), False),
         ("asinh", (0.0, 0.8), True),
         ("asinh", (0.0, 0.95), False),
         ("asinh", (0.2, 2.0), True),
@@ -201,6 +203,56 @@ def test_radii_are_infinite_exactly_where_a_singularity_is_touched(
 ) -> None:
     result = _apply(name, ComplexBallArray(BallArray([z[0]], 0.1), BallArray([z[1]], 0.1)))
     assert np.isfinite(result.abs_upper()).all() == analytic
+
+
+NEAR_ZERO = ((1.0, 0.0, 0.99, 0.0), (1.0, 0.0, 1 - 1e-6, 0.0), (0.0, 1.0, 0.0, 0.99), (-1.0, 2.0, 1.0, 1.99))
+
+
+@pytest.mark.parametrize("where", NEAR_ZERO)
+def test_roots_of_rectangles_that_reach_almost_to_zero_contain_the_truth(
+    where: tuple[float, float, float, float],
+) -> None:
+    """The derivative is unbounded at 0: the radius is that of the nearest point, not of the midpoint."""
+    a, b, r, s = where
+    root = ComplexBallArray(BallArray([a], r), BallArray([b], s)).sqrt()
+    assert np.isfinite(root.abs_upper()).all()
+    for t in np.linspace(-1, 1, 21).tolist():
+        for q in (-1.0, 0.0, 1.0):
+            w = acb(arb(a) + arb(r) * arb(t), arb(b) + arb(s) * arb(q)).sqrt()
+            assert _within(w.real, root.real, 0)
+            assert _within(w.imag, root.imag, 0)
+
+
+BOUNDED = ("sin", "cos", "tanh", "sigmoid", "atan", "erf", "sign")
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_bounded_functions_of_undefined_arguments(name: str) -> None:
+    """Real balls: bounds of what value there is. Rectangles: a finite one would say *analytic*. FLINT: no number."""
+    undefined, rectangle = BallArray([-1.0]).log(), ComplexBallArray(BallArray([-1.0])).log()
+    image = getattr(undefined, name)()
+    members = getattr(BallArray([-1e300, -2.5, -0.5, 0.0, 0.5, 1.25, 3.0, 1e300]), name)()
+    assert np.isinf(undefined.rad).all()
+    assert np.isfinite(image.rad).all()
+    assert image.contains(members.mid).all()
+    assert np.isinf(getattr(rectangle, name)().abs_upper()).all()
+    if name != "sign":  # arb.sgn knows no NaN either
+        truth = TRUTHS[name](acb(arb(-1).log())) if name == "sigmoid" else getattr(arb(-1).log(), name)()
+        assert not truth.is_finite()
+
+
+@pytest.mark.parametrize("name", [n for n in TRUTHS if n not in BOUNDED])
+def test_other_functions_keep_undefined_arguments_undefined(name: str) -> None:
+    lost = BallArray([0.0], np.inf)
+    assert np.isinf(_apply(name, ComplexBallArray(lost, lost)).abs_upper()).all()
+    power: dict[str, Callable[[BallArray], BallArray]] = {
+        "cube": lambda t: t**3,
+        "seventh": lambda t: t**7,
+        "inverse": lambda t: 1 / t,
+        "pow": lambda t: t.pow(BallArray.from_fraction(1, 3)),
+    }
+    real = power[name](lost) if name in power else getattr(lost, name)()
+    assert np.isinf(real.rad).all()
 
 
 def test_max_and_min_follow_the_real_parts() -> None:

@@ -187,6 +187,8 @@ def test_containment_is_decided_exactly() -> None:
     assert not ball[:3].contains(BallArray(ball.mid, ball.rad * 1.0000001)[:3]).any()
     assert ball[2:3].contains(Fraction(4, 5)).all()
     assert not ball[2:3].contains(BallArray(0.0, np.inf)).any()
+    assert BallArray(1.0, 1.0).contains(0.0).all()
+    assert not BallArray(1.0, 1.0).contains(-(2.0**-60)).any()  # a distance of 1 + 2^-60, which is no float
 
 
 def test_empty_and_zero_dimensional_arrays() -> None:

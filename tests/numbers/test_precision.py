@@ -417,6 +417,11 @@ def test_bounds_of_balls_are_the_nearest_doubles_at_any_precision(bits: int) -> 
 # -- nothing else touches what all threads share --
 
 ALLOWED = {
+    "src/elboproof/checking/state.py": {
+        "flint.ctx",
+        "getcontext",
+        "setlocale",
+    },  # looks whether a check left it changed
     "src/elboproof/numbers/precision.py": {"flint.ctx", "prec"},  # the door
     # a worker of checks, which is a process of its own, starts each check from the same state
     "src/elboproof/checking/ambient.py": {

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sympy import Symbol, sin
 
 import elboproof as ep
-from elboproof.theorems import best_elbo, natural
-from elboproof.theorems import leaf_bounds as leaves
-from elboproof.theorems import log_partition as integrals
-from elboproof.theorems import prove as search
-from elboproof.theorems import sufficient_statistics as moments
+from elboproof.rechecking import best_posterior, trapezoids
+from elboproof.rechecking.best_posterior import Threshold
+from elboproof.rechecking.integration import Unable
+from elboproof.theorems import best_elbo, leaf_estimates, log_partition, natural, prove, sufficient_statistics
 from elboproof.theorems.certificates import Certificate
 
 CUBIC = ep.Gap("z", ["z + c*z**3"], "v", ["7/10"])
 CUBIC_BOX = {"c": ("0", "0.3"), "v": ("0.01", "1")}
+Z = Symbol("z", real=True)
 Content = dict[str, Any]
 
 
@@ -357,13 +358,19 @@ def test_a_null_character_is_in_no_path() -> None:
 
 
 def test_lower_bounds_with_functions_are_not_verified_by_mistake(tmp_path: Path) -> None:
-    """A function that is no polynomial must not pass as one: E sin(z) is not E 1."""
+    """A function that is no polynomial must not pass as one (E sin(z) is not E 1), and only what holds is verified."""
     wave = ep.Gap("z", ["a*sin(2*z)"], "v", ["1/2"])
-    answer = ep.for_all(wave >= "0.1", {"a": ("0.9", "1"), "v": ("0.1", "0.12")})
-    assert isinstance(answer, ep.Proof)
-    answer.certificate.save(tmp_path / "proof.json")
-    with pytest.raises(ep.CertificateError, match="verified for polynomials only; got sin"):
-        ep.recheck(tmp_path / "proof.json")
+    content = certificate(wave >= "0.1", {"a": ("0.9", "1"), "v": ("0.1", "0.12")})
+    assert str(check(content, tmp_path)) == "gap >= 1/10"
+    content["statement"]["lower"] = "0.275"  # at a = .9, v = .12 the gap is .26997
+    for leaf in content["leaves"]:
+        leaf["bounds"][0] = "0.275"
+    with pytest.raises(ep.CertificateError, match=r"the lower bound 0\.275 could not be verified"):
+        check(content, tmp_path)
+    with pytest.raises(Unable, match=r"sigmoid of a \+ b z only; got sin\(z\*\*2\)"):
+        trapezoids.bounded([Threshold({sin(Z**2): Fraction(1)}, 5.0)], Z)
+    with pytest.raises(Unable, match=r"verified for polynomials only; got sin\(z\)"):
+        best_posterior.bounded([Threshold({sin(Z): Fraction(1)}, 5.0)], Z)
 
 
 def forget_a_control(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,27 +383,27 @@ def forget_a_control(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shrink_integrals(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = integrals.Integrals.bounds
+    whole = log_partition.Integrals.bounds
 
-    def bounds(self: integrals.Integrals, wanted: Any, seconds: float) -> None:
+    def bounds(self: log_partition.Integrals, wanted: Any, seconds: float) -> None:
         whole(self, wanted, seconds)
         self.known.update({theta: (low - 0.01, high - 0.01) for theta, (low, high) in self.known.items()})
 
-    monkeypatch.setattr(integrals.Integrals, "bounds", bounds)
+    monkeypatch.setattr(log_partition.Integrals, "bounds", bounds)
 
 
 def lose_a_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "halves", lambda *arguments: natural.halves(*arguments)[:1])
+    monkeypatch.setattr(prove, "halves", lambda *arguments: natural.halves(*arguments)[:1])
 
 
 def half_the_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = moments.divergence
-    monkeypatch.setattr(moments, "divergence", lambda q: whole(q) * 0.9)
+    whole = sufficient_statistics.divergence
+    monkeypatch.setattr(sufficient_statistics, "divergence", lambda q: whole(q) * 0.9)
 
 
 def ignore_branches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(best_elbo.BestElbo, "proved", lambda _, claims: [True] * len(claims))
-    monkeypatch.setattr(leaves.Judge, "promising", lambda *_: True)
+    monkeypatch.setattr(best_elbo.BestElbo, "proved", lambda _, claims, *__: [True] * len(claims))
+    monkeypatch.setattr(leaf_estimates.Estimates, "promising", lambda *_: True)
 
 
 MUTANTS = [forget_a_control, shrink_integrals, lose_a_leaf, half_the_divergence]

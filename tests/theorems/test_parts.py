@@ -18,9 +18,8 @@ from elboproof.rechecking import integration as recheck_integrals
 from elboproof.rechecking.best_posterior import Threshold
 from elboproof.rechecking.functions import Exponent
 from elboproof.statements import Gap, read_box
-from elboproof.theorems import polynomials, tails
-from elboproof.theorems import sufficient_statistics as moments
-from elboproof.theorems.best_elbo import BestElbo, Claim
+from elboproof.theorems import best_elbo, polynomials, sufficient_statistics, tails
+from elboproof.theorems.best_elbo import BestElbo, ElboBound
 from elboproof.theorems.log_partition import Integrals
 from elboproof.theorems.natural import Natural, natural
 
@@ -162,7 +161,7 @@ def test_moments_agree_with_closed_forms_and_with_the_check(m: str, s: str) -> N
         (0, 2): (1 - damp**4 * math.cos(2 * mean)) / 2,
         (1, 1): damp * (mean * math.sin(mean) + variance * math.cos(mean)),
     }
-    values = moments.expectations(parts, q)
+    values = sufficient_statistics.expectations(parts, q)
     assert [float(v) for v in values] == pytest.approx([closed[s] for s in parts.statistics], rel=1e-12)
     assert all(v.rad() < 1e-12 for v in values)
     for function in Exponent(SINE, list(SINE_BOX)).controls(made(SINE, SINE_BOX)[1])[:3]:
@@ -180,7 +179,7 @@ def test_moments_of_two_latents_agree_with_quadrature() -> None:
     lower = np.linalg.cholesky([[0.5, 0.1], [0.1, 0.25]])
     places = [np.array([0.3, -0.2]) + lower @ np.array(e) for e in product(nodes, repeat=2)]
     mass = [u * v / (2 * math.pi) for u, v in product(weights, repeat=2)]
-    for value, (i, j) in zip(moments.expectations(parts, q), parts.statistics, strict=True):
+    for value, (i, j) in zip(sufficient_statistics.expectations(parts, q), parts.statistics, strict=True):
         assert float(value) == pytest.approx(
             sum(w * a**i * b**j for w, (a, b) in zip(mass, places, strict=True))
         )
@@ -192,15 +191,15 @@ def test_moments_of_two_latents_agree_with_quadrature() -> None:
     )
     ours = sum(
         float(e) * int(t.p) / int(t.q)
-        for e, t in zip(moments.expectations(parts, q), control.theta, strict=True)
+        for e, t in zip(sufficient_statistics.expectations(parts, q), control.theta, strict=True)
     )
     assert float(recheck_moments.expectation(dict(function.key), parts.latents, q)) == pytest.approx(ours)
 
 
 def test_growth_that_is_not_known_is_said() -> None:
     parts, _ = made(Gap("z", ["a*exp(sin(z))"], 1, ["x"]), {"a": ("0.1", "0.2"), "x": ("0", "1")})
-    with pytest.raises(moments.Unbounded, match="the growth of exp"):
-        moments.expectations(parts, GaussianPosterior("0", "1"))
+    with pytest.raises(sufficient_statistics.Unbounded, match="the growth of exp"):
+        sufficient_statistics.expectations(parts, GaussianPosterior("0", "1"))
 
 
 def elbo(theta: dict[int, float], m: float, t: float) -> float:
@@ -226,8 +225,8 @@ def test_the_best_elbo_is_bounded_and_not_below_its_value(
         powers = {s[0]: int(t.p) / int(t.q) for s, t in zip(parts.statistics, control.theta, strict=True)}
         top, bound = best(powers), tails.supremum(parts, control.theta)
         assert bound is not None
-        claims = [Claim(control.theta, bound, top + shift) for shift in (1e-3, -1e-4)]
-        assert BestElbo(parts).proved(claims) == [True, False]
+        claims = [ElboBound(control.theta, bound, top + shift) for shift in (1e-3, -1e-4)]
+        assert BestElbo(parts).proved(claims, math.inf) == [True, False]
         exact = {Z**k: Fraction(c) for k, c in powers.items()}
         both = [Threshold(exact, top + shift) for shift in (1e-3, -1e-4)]
         assert recheck_best.bounded(both, Z) == [True, False]
@@ -245,10 +244,8 @@ def test_all_branches_of_the_square_count() -> None:
     exact = tuple(fmpq(*theta[s[0]].as_integer_ratio()) for s in parts.statistics)
     bound = tails.supremum(parts, exact)
     assert bound is not None
-    assert BestElbo(parts).proved([Claim(exact, bound, between), Claim(exact, bound, middle + 1e-4)]) == [
-        False,
-        True,
-    ]
+    claims = [ElboBound(exact, bound, between), ElboBound(exact, bound, middle + 1e-4)]
+    assert BestElbo(parts).proved(claims, math.inf) == [False, True]
 
 
 def test_integrals_of_the_check_are_the_same_for_even_and_shifted_functions() -> None:
@@ -261,3 +258,32 @@ def test_integrals_of_the_check_are_the_same_for_even_and_shifted_functions() ->
     assert value.rad() < 1e-7
     assert abs(float(value) - truth) < 1e-7
     assert abs(float(other) - truth) < 1e-7
+
+
+def test_halves_cover_their_cell_down_to_the_narrowest() -> None:
+    """Centres and half widths stay exact floats: in rationals, both halves together are the cell."""
+    root = best_elbo._root(ElboBound((), 1e5, -3e4))
+    assert root is not None
+    cells = best_elbo._Cells(np.zeros(1, dtype=int), np.array([root[:2]]), np.array([root[2:]]))
+    while cells.half.min() >= best_elbo.NARROWEST:
+        both = best_elbo._halved(cells, np.full((1, 2), np.inf))
+        low, high, whole = ([Fraction(v) for v in row] for row in (*both.centre, cells.centre[0]))
+        halves = [Fraction(v) for v in both.half[0]]
+        for k in range(2):
+            assert low[k] - halves[k] == whole[k] - Fraction(cells.half[0, k])
+            assert high[k] + halves[k] == whole[k] + Fraction(cells.half[0, k])
+            assert high[k] - halves[k] <= low[k] + halves[k]
+        cells = both.part(slice(1, 2))
+    assert cells.half.max() <= 2 * best_elbo.NARROWEST
+
+
+def test_narrow_cells_prove_nothing() -> None:
+    """Below the narrowest width nothing is claimed."""
+    parts, sides = made(CUBIC, CUBIC_BOX)
+    claims = [
+        ElboBound(c.theta, tails.supremum(parts, c.theta) or 0.0, 0.5) for c in parts.controls(sides) or []
+    ]
+    assert any(BestElbo(parts).proved(claims, math.inf))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(best_elbo, "NARROWEST", 100.0)
+        assert not any(BestElbo(parts).proved(claims, math.inf))

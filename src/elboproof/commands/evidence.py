@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
-from elboproof.arguments import bad
+from elboproof.arguments import bad, require_positive
 from elboproof.commands.evidence_input import Point, build_model, read_points
 from elboproof.commands.evidence_output import (
     EXACT_DIGITS,
@@ -31,7 +31,9 @@ from elboproof.commands.evidence_output import (
     row_text,
 )
 from elboproof.evidence.log_evidence import MOST_LATENTS, Evidence, prove
+from elboproof.model.data import double
 from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.floating import FLOATING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +43,6 @@ if TYPE_CHECKING:
 PROVED, UNDECIDED, USAGE = 0, 1, 4
 CHUNK = 64
 """Data points proved together: enough to fill blocks of cells, few enough that results come while one watches."""
-EXPECTED = "; expected "
-"""What every refusal of an argument says, see `elboproof.arguments`; the errors of defects do not."""
 MOST_CELLS = 2_000_000
 
 
@@ -76,18 +76,17 @@ class Options:
 def run(options: Options) -> int:
     """Prove, print, and return the exit code: 0 proved, 1 something undecided, 4 a word that cannot be used."""
     try:
-        answers = _answer(options)
+        model, points = _request(options)
     except (TypeError, ValueError) as error:
-        if EXPECTED not in str(error):  # no refusal of an argument but a defect
-            raise
         print(f"elboproof evidence: error: {error}", file=sys.stderr)
         return USAGE
+    answers = _answer(model, points, options)  # an error from here on is a defect
     return UNDECIDED if any(answer.status for answer in answers) else PROVED
 
 
-def _answer(options: Options) -> list[Answer]:
-    """Prove and print."""
-    model, points = _request(options)
+def _answer(model: LatentModel, points: Sequence[Point], options: Options) -> list[Answer]:
+    """Prove and print, chunk by chunk; each chunk's rows are printed as soon as they are known."""
+    # Rows are printed as they come: a table of thousands takes minutes. JSON is one object, at the end.
     began = time.monotonic()
     answers: list[Answer] = []
     cells = 0
@@ -107,15 +106,24 @@ def _answer(options: Options) -> list[Answer]:
 
 
 def _request(options: Options) -> tuple[LatentModel, list[Point]]:
+    """Read all words, and refuse whatever the proofs would refuse: constants and data beyond float64, too."""
+    require_positive(digits=options.digits, seconds=options.seconds)
     model = build_model(options.decoder, options.latent, options.variance, options.bernoulli)
     if model.latent_dim > MOST_LATENTS:
         names = ",".join(map(str, model.latents))
         raise bad("latent", names, f"at most {MOST_LATENTS} latents (every free name of the decoder is one)")
-    return model, read_points(options.x, model)
+    points = read_points(options.x, model)
+    model.quantities.compiled("energy", 0, FLOATING)
+    for point in points:
+        for j, value in enumerate(point.values):
+            double(value, f"x[{j}]")
+    return model, points
 
 
 def _prove_chunk(model: LatentModel, points: Sequence[Point], options: Options) -> tuple[list[Answer], int]:
     """Prove points together, then those left open one by one: a hard point must not take its neighbours' time."""
+    # The limit is for the chunk first and then for each point that was left open; the better of both answers
+    # counts, since both are true.
     together = _prove(model, points, options)
     answers, cells = _answers(points, together), together.cells
     for k, answer in enumerate(answers):

@@ -64,6 +64,7 @@ def bounds_text(lower: float | Decimal, upper: float | Decimal) -> tuple[str, st
         return str(lower), str(upper)
     with localcontext() as context:
         context.prec = EXACT_DIGITS
+        # Decimals of doubles are exact, and EXACT_DIGITS holds them; rounding is away from the interval.
         low, high = Decimal(lower), Decimal(upper)
         unit = Decimal(1).scaleb(_last_place(low, high))
         down, up = low.quantize(unit, rounding=ROUND_FLOOR), high.quantize(unit, rounding=ROUND_CEILING)
@@ -108,6 +109,7 @@ def one_text(answer: Answer, model: LatentModel, digits: float, cells: int, seco
     lower, upper = bounds_text(*answer.ends)
     middle, radius = ball_text(*answer.ends)
     reached = "none" if answer.digits == -math.inf else f"{answer.digits:.1f}"
+    # Every number comes from bounds that are rounded outward: no decimal is tighter than its proof.
     fields = {
         "model": model_text(model),
         "x": point_text(answer.point, 100),
@@ -170,6 +172,7 @@ def json_text(
     answers: Sequence[Answer], model: LatentModel, digits: float, cells: int, seconds: float
 ) -> str:
     """Return one JSON object; `elboproof.commands.evidence` describes it."""
+    # Doubles that are not finite are null: JSON has no name for them.
     variance = model.likelihood.variance if isinstance(model.likelihood, Gaussian) else None
     document = {
         "schema": 1,

@@ -42,6 +42,9 @@ def attention(g: Gaussians, values: Float[Table, "N D"]) -> Attention:
     """
     if not g.shared:
         raise ValueError("attention: the covariances differ; expected one shared covariance")
+    # z.S^-1 m_i - m_i.S^-1 m_i / 2: with keys (N, d) and bias (N,) the logits (Q, N) differ from
+    # the log densities by a term of z alone, which softmax cancels. For S = s^2 I the factor 1/s^2
+    # stays in `scale`, so the keys are the codes.
     keys = g.means if g.isotropic else g.means @ g.precisions[0]
     scale = g.precisions[0] if g.isotropic else 1.0
     bias = -0.5 * scale * (keys * g.means).sum(-1)

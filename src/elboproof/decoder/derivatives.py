@@ -52,6 +52,9 @@ def polynomials(slopes: Planes, precisions: Stack, order: int) -> dict[Index, Fl
         S_i^-1, with n = N or n = 1.
     order : int
     """
+    # Planes (Q, N) throughout, by degree: a = below + e_axis needs only lower multi-indices, which
+    # are there. P_0 is 1 as an array, so that dtype, device and graph are those of the slopes. H_jl
+    # = -P_jl; a variance has no other than j = l.
     d = len(slopes)
     found: dict[Index, Array] = {(0,) * d: slopes[0] * 0 + 1}
     for a in indices(d, order)[1:]:
@@ -68,6 +71,7 @@ def polynomials(slopes: Planes, precisions: Stack, order: int) -> dict[Index, Fl
 
 def _below(a: Index) -> Iterator[tuple[Index, Index, int]]:
     """Yield (b, a - b, binom(a, b)) for every 0 != b <= a."""
+    # b <= a componentwise, the terms of Leibniz' rule in several variables
     for b in itertools.product(*(range(k + 1) for k in a)):
         if any(b):
             rest = tuple(k - j for k, j in zip(a, b, strict=True))
@@ -78,6 +82,8 @@ def quotient(
     numerators: dict[Index, Float[Array, "Q D"]], denominators: dict[Index, Float[Array, "Q"]], a: Index
 ) -> Float[Array, "Q D"]:
     """Return f_a (Q, D) from N_b (Q, D) and D_b (Q,) for b <= a; ``numerators`` gains nothing."""
+    # N_c (Q, D), D_b (Q,): sorted by degree, so f_{c - b} with b != 0 is known when c is reached;
+    # D_0 = 1 is divided out
     known: dict[Index, Array] = {}
     for c in sorted(itertools.product(*(range(k + 1) for k in a)), key=sum):
         value = numerators[c]

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from elboproof.arguments import bad, wrong_type
+import numpy as np
+
+from elboproof.arguments import bad, unwrapped, wrong_type
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import ball_of
+from elboproof.numbers.exact import exact as exact_number
 
 FIRST_BITS = 64
 MOST_BITS = 1 << 15
@@ -43,6 +46,7 @@ class Exact:
         """Return S_i^-1 and -log det S_i / 2 at the working precision."""
         from elboproof.numbers.precision import current_bits
 
+        # one entry for each precision; the caller holds the door, so bits cannot change on the way
         bits = current_bits()
         if bits not in self.made:
             pairs = [_invert(matrix) for matrix in self.covariances]
@@ -99,6 +103,8 @@ def _balls(rows: list[list[float]]) -> Square:
 def _invert(matrix: Square) -> tuple[Square, Ball]:
     from flint import arb, arb_mat
 
+    # balls at the working precision: FLINT's inverse and determinant contain the exact ones, or the
+    # inverse is refused
     wrapped, d = arb_mat(matrix), len(matrix)
     try:
         inverse = wrapped.inv()
@@ -118,6 +124,15 @@ def require_balls(z: Sequence[Ball], dimensions: int) -> Sequence[Ball]:
     return z
 
 
+def exact_point(z: Any, dimensions: int) -> list[Fraction]:
+    """Return the d rational numbers that z spells."""
+    given = unwrapped(z, "z")
+    entries = list(given) if isinstance(given, np.ndarray) else given
+    if not isinstance(entries, list | tuple) or len(entries) != dimensions:
+        raise bad("z", z, f"one point: a sequence of d = {dimensions} numbers")
+    return [exact_number(entry, f"z[{k}]") for k, entry in enumerate(entries)]
+
+
 def values(decoder: Exact, z: Sequence[Ball]) -> Balls:
     """Return f*(z) as D balls for d real or complex balls z, at the working precision."""
     from elboproof.numbers.precision import steady_precision
@@ -127,6 +142,11 @@ def values(decoder: Exact, z: Sequence[Ball]) -> Balls:
 
 
 def _values(decoder: Exact, z: Sequence[Ball]) -> Balls:
+    # N codes, d balls z, D balls out. Taylor's formula of the quadratic E_i - E_r about z0 is exact
+    # (module docstring), for complex h as well; every step is in balls, so z0, which is exact, and
+    # the roundings of z - z0 need no argument. In a shared covariance the quadratic terms are equal
+    # and cancel before anything is computed. Any r is right; the one of largest energy makes every
+    # exponent nonpositive at z0, and its own power is the exact 1.
     precisions, logs = decoder.precisions()
     shared = len(precisions) == 1
     middle = [_middle(component) for component in z]
@@ -146,6 +166,9 @@ def _values(decoder: Exact, z: Sequence[Ball]) -> Balls:
 
 
 def _mean(powers: Balls, data: list[Balls], top: int) -> Balls:
+    # x_r + sum_i (x_i - x_r) w_i: w_r is not multiplied by anything, so its width does not enter a
+    # second time. If the total may vanish (complex z beyond the strip), the quotients are not
+    # finite, and neither is the value.
     others = [i for i in range(len(powers)) if i != top]
     total = sum((powers[i] for i in others), powers[top])
     shares = [powers[i] / total for i in others]
@@ -163,6 +186,7 @@ def _middle(ball: Ball) -> Ball:
 
 
 def _key(ball: Ball) -> float | Ball:
+    # compared by exact midpoints, an unknown one as 0: any choice is right, a poor one only costs width
     middle = ball.real.mid()
     return middle if middle.is_finite() else 0
 
@@ -190,6 +214,9 @@ def enclose(decoder: Exact, z: Sequence[Fraction], digits: int) -> EnclosedAvera
     """
     from elboproof.numbers.balls import working_precision
 
+    # The precision doubles until the ball is narrow enough, so all evaluations cost little more
+    # than the last two. Each of them encloses; the loop only decides when to stop. The exact z is
+    # made a ball anew at each precision.
     bits = max(FIRST_BITS, 4 * digits + 16)
     while bits <= MOST_BITS:
         with working_precision(bits):
@@ -205,6 +232,8 @@ def _reached(ball: Ball, component: int, data: list[Balls], digits: int) -> bool
 
     if not ball.is_finite():
         return False
+    # the radius against the midpoint, or, for a component that may be 0, against the largest |x_ik|
+    # of that component
     size = max((abs(row[component]) for row in data), default=arb(0))
     wanted = arb(10) ** -digits
     floor = wanted * arb(10) ** -GUARD_DIGITS * size

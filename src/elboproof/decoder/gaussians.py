@@ -89,6 +89,7 @@ class Gaussians:
 
 def gaussians(xp: ModuleType, means: Float[Array, "N d"], covariances: Stack) -> Gaussians:
     """Return the Gaussians of means (N, d) and a checked stack of covariances (n,) or (n, d, d)."""
+    # only the symmetric part of a matrix enters its quadratic form; what is dropped is rounding (`SYMMETRY`)
     d = means.shape[1]
     if covariances.ndim == 3:
         covariances = 0.5 * (covariances + covariances.mT)
@@ -109,6 +110,7 @@ def apply(stack: Stack, planes: list[Float[Array, "*Q N"]]) -> list[Float[Array,
     """Return the products of n variances or matrices with vectors, given and returned as d planes (Q, n)."""
     if stack.ndim == 1:
         return [stack * plane for plane in planes]
+    # (n, d, d) times d planes (Q, n), n = 1 broadcasts: d^2 passes over long last axes
     axes = range(len(planes))
     return [_sum([stack[:, j, k] * planes[k] for k in axes]) for j in axes]
 
@@ -125,6 +127,10 @@ def relative(
     slopes : d planes of shape (Q, N)
         The gradient of the scores in z.
     """
+    # Q queries, N codes, d planes of (Q, N); u are d planes of (Q, 1), one reference for each
+    # query. With t_i = 0 the score is (u - delta/2).P delta and the slope P delta; for differing
+    # covariances the module docstring's t_i enters both, and nothing larger than the difference
+    # itself is ever formed.
     axes = range(z.shape[1])
     centre = g.means[reference]
     u = [(z[:, k] - centre[:, k])[:, None] for k in axes]
@@ -141,6 +147,7 @@ def relative(
 
 def _turn(g: Gaussians, u: list[Float[Array, "Q 1"]], reference: Int[Array, "Q"]) -> Planes:
     """Return t_i = (S_r - S_i) P_r u as d planes (Q, N)."""
+    # P_r u has one column for each query (Q,), S_r - S_i one matrix for each pair (Q, N)
     pulled = apply(g.precisions[reference], [plane[:, 0] for plane in u])
     if g.isotropic:
         change = g.covariances[reference][:, None] - g.covariances
@@ -163,6 +170,8 @@ def nearest(g: Gaussians, z: Float[Array, "Q d"]) -> Int[Array, "Q"]:
 
     The second round is relative to the winner of the first, so it decides what the first could not.
     """
+    # relative to code 0 first: far from it the differences of two near candidates may be lost;
+    # relative to the winner, which is near both, they are not
     index = g.xp.zeros(len(z), dtype=g.xp.int64) if g.xp is np else z[:, 0].detach().long() * 0
     for _ in range(2):
         index = g.xp.argmax(relative(g, z, index)[0], -1)
@@ -188,6 +197,9 @@ def covariance_stack(covariances: Shaped[Array, "..."], points: int, dimensions:
     ValueError
         If the shape is none of those accepted, or could mean two of them.
     """
+    # A vector is one variance for each point, (N,), never a diagonal: (d,) with d > 1 is refused
+    # also where N = d makes it fit. (d, d) is one matrix even where N = d; (N, d, d) differs from
+    # it by its number of axes.
     shape = tuple(covariances.shape)
     if shape == ():
         return covariances.reshape(1)
@@ -210,6 +222,10 @@ def require_covariances(
     stack: Float64[FloatArray, "n"] | Float64[FloatArray, "n d d"],
 ) -> None:
     """Raise ValueError unless a stack (n,) or (n, d, d) is finite, symmetric and positive definite."""
+    # (n,) or (n, d, d), in this order: eigenvalues of what is not finite or not symmetric say
+    # nothing. The smallest of each matrix (n,) must be positive and have an inverse in float64;
+    # both are computed in floats, so a matrix that is singular to rounding may pass here, and the
+    # proofs (`bounds`, `enclosing`) look again.
     require_finite(stack, "covariances")
     if stack.ndim == 1:
         if not (stack > 0).all():
@@ -250,6 +266,7 @@ def real_table(value: Any, name: str, requirement: str) -> Table:
     ValueError
         If an entry is masked, or float64 would round it.
     """
+    # any shape, which others look at; a tensor keeps its graph, a ragged nesting is a wrong type here as strings are
     if is_tensor(value):
         tensors.require_floating(value, name)
         return value

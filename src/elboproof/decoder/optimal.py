@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, is_tensor, unwrapped, wrong_type
+from elboproof.arguments import bad, is_tensor, wrong_type
 from elboproof.decoder import (
     attention,
     bounds,
@@ -21,7 +20,6 @@ from elboproof.decoder import (
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.decoder.per_query import PAIRS
 from elboproof.decoder.tensors import Table
-from elboproof.numbers.exact import exact as exact_number
 
 
 class OptimalDecoder:
@@ -89,6 +87,9 @@ class OptimalDecoder:
             If z is so far away (some 1e150 in float64) that its log densities are out of range, or a tensor z is of a
             precision that cannot hold the codes, data or covariances.
         """
+        # (..., d) to (..., D). Tensors keep their graph, so every pair is computed and
+        # differentiated; NumPy queries may skip blocks of codes (`streaming`). The result has the
+        # shape and precision of the docstring either way.
         z = self._queries(z)
         g, data = self._on(z)
         if is_tensor(z):
@@ -98,6 +99,8 @@ class OptimalDecoder:
         return self._shaped([self._average(flat, data)], z, (data.shape[1],))
 
     def _average(self, z: Any, data: Any) -> Any:
+        # (Q, d) to (Q, D): few pairs at once; many in blocks, and again with care where the blocks'
+        # products round too much
         if len(z) * len(data) <= PAIRS:
             return self.weights(z).astype(data.dtype) @ data
         result, accurate = streaming.average(self._gaussians, data, z)
@@ -113,6 +116,7 @@ class OptimalDecoder:
 
     def _careful(self, g: Gaussians, data: Any, codes: Any, z: Any) -> Any:
         """Return the average over some of the codes, whose data are gathered a few megabytes at a time."""
+        # n codes: weights (Q, n) in the data's precision, then (Q, rows) times (rows, D) a part at a time
         weights = np.concatenate([self._weights(g, part).astype(data.dtype) for part in self._parts(g, z)])
         total = np.zeros((len(z), data.shape[1]), data.dtype)
         for part in tensors.slices(len(codes), max(1, PAIRS // data.shape[1])):
@@ -164,6 +168,8 @@ class OptimalDecoder:
             return self(z)
         z = self._queries(z)
         g, data = self._on(z)
+        # one plane (Q, N) for each multi-index up to the order is held at once: the parts of z are
+        # so much smaller
         held = len(derivatives.indices(z.shape[-1], order))
         with np.errstate(over="ignore", invalid="ignore"):  # `_shaped` looks at the result
             parts = [per_query.derivative(g, data, part, order) for part in self._parts(g, z, held)]
@@ -225,11 +231,12 @@ class OptimalDecoder:
         ArithmeticError
             If 32,768 bits do not give the digits.
         """
+        # exact from here on: floats are the binary numbers that they are, and all arithmetic is that of balls
         if isinstance(digits, bool) or not isinstance(digits, int | np.integer):
             raise wrong_type("digits", digits, "a positive integer")
         if digits < 1:
             raise bad("digits", digits, "a positive integer")
-        return enclosing.enclose(self._exactly(), self._exact_query(z), int(digits))
+        return enclosing.enclose(self._exactly(), enclosing.exact_point(z, self.codes.shape[1]), int(digits))
 
     def ball_values(self, z: Sequence[Any]) -> list[Any]:
         """Return f*(z) as D balls for d balls z (all arb, or all acb), at the working precision of python-flint.
@@ -248,14 +255,6 @@ class OptimalDecoder:
         if self._exact is None:
             self._exact = enclosing.exact(self._gaussians, tensors.plain(self.data))
         return self._exact
-
-    def _exact_query(self, z: Any) -> list[Fraction]:
-        given = unwrapped(z, "z")
-        entries = list(given) if isinstance(given, np.ndarray) else given
-        d = self.codes.shape[1]
-        if not isinstance(entries, list | tuple) or len(entries) != d:
-            raise bad("z", z, f"one point: a sequence of d = {d} numbers")
-        return [exact_number(entry, f"z[{k}]") for k, entry in enumerate(entries)]
 
     def _queries(self, z: Table) -> Table:
         z = gaussians.real_table(z, "z", "real numbers of shape (..., d)")
@@ -277,6 +276,8 @@ class OptimalDecoder:
     @staticmethod
     def _parts(g: Gaussians, z: Table, held: int = 1) -> list[Table]:
         """Return the queries as (Q, d) in parts, so small that ``held`` arrays (Q, N) fit in memory."""
+        # at most PAIRS numbers in the `held` arrays; at least one query in a part, one part even if
+        # there is no query
         flat = z.reshape(math.prod(z.shape[:-1]), z.shape[-1])
         flat = flat.astype(np.float64) if g.xp is np else flat.to(g.means.dtype)
         return [flat[part] for part in tensors.slices(len(flat), PAIRS // (len(g.means) * held))]

@@ -41,6 +41,8 @@ def softmax(g: Gaussians, scores: Table) -> Table:
 
 def log_density(g: Gaussians, z: Table) -> Table:
     """Return log (1/N) sum_i N(z; m_i, S_i) in nats, shape (Q,)."""
+    # (Q, N) to (Q,): log of the sum relative to its largest term, so that exp does not overflow and
+    # the sum is at least 1
     index, scores, _ = relative(g, z)
     top = g.xp.amax(scores, -1)
     mass = g.xp.log(g.xp.exp(scores - top[:, None]).sum(-1))
@@ -49,9 +51,13 @@ def log_density(g: Gaussians, z: Table) -> Table:
 
 def derivative(g: Gaussians, data: Table, z: Table, order: int) -> Table:
     """Return the derivative at z (Q, d), shape (Q, D, d ** order)."""
+    # d planes (Q, N), powers (Q, N) for each multi-index, sums (Q, D) and (Q,). The w-mean is taken
+    # off the slopes, which makes D_b = 0 for |b| = 1 (derivatives.py); each distinct multi-index is
+    # computed once and copied to its orders of axes.
     _, scores, slopes = relative(g, z)
     weights = softmax(g, scores)
-    # A weight of 0 makes its point's share 0, whose slope may be so large that its powers overflow: 0 inf is NaN.
+    # A weight of 0 makes its point's share 0, whose slope may be so large that its powers overflow:
+    # 0 inf is NaN.
     slopes = [g.xp.where(weights == 0, 0.0, plane) for plane in slopes]
     slopes = [plane - (weights * plane).sum(-1)[:, None] for plane in slopes]
     powers = derivatives.polynomials(slopes, g.precisions, order)
@@ -66,6 +72,9 @@ def derivative(g: Gaussians, data: Table, z: Table, order: int) -> Table:
 
 def centred_sums(g: Gaussians, weighted: dict[Any, Table], data: Table) -> dict[Any, Table]:
     """Return sum_i w_i P_a(i) (x_i - c), shape (Q, D), for every a; c, a mean, only improves the rounding."""
+    # sum_i w_i P_a(i) is D_a, not 0 for a != 0, so this is N_a - c D_a: the numerator of f - c,
+    # whose derivatives are those of f because the recursion is linear in N for one D. N rows in
+    # parts, so that no copy of the data is made.
     centre = (data.detach() if is_tensor(data) else data).mean(0)
     sums: dict[Any, Any] = dict.fromkeys(weighted, 0.0)
     for part in tensors.slices(len(data), max(1, PAIRS // data.shape[1])):

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.decoder.gaussians import Gaussians
+from elboproof.decoder.tensors import slices
 from elboproof.shapes import Bool, Float, Float64, Int
 
 Floats = NDArray[np.floating[Any]]
@@ -69,6 +70,9 @@ class Terms:
     @property
     def rounding(self) -> Float64[Float64s, "Q"]:
         """A bound (Q,) of the rounding error of the log densities, in nats."""
+        # a product of K terms errs by K u sum |feature coefficient| <= K u (|features| @ max
+        # |coefficient|), (Q, K) times (K,); four times that, as the features and coefficients are
+        # rounded themselves; whitening loses its condition number
         size = np.abs(self.features) @ np.abs(self.coefficients).max(0)
         return np.asarray(2 * self.features.shape[1] * self.condition * np.finfo(np.float64).eps * size)
 
@@ -82,6 +86,9 @@ def terms(g: Gaussians, z: Float64[Float64s, "Q d"]) -> Terms:
 
 def _shared(g: Gaussians, u: Float64[Float64s, "Q d"], v: Float64[Float64s, "N d"]) -> Terms:
     """Whiten: log density = y.y_i - |y_i|^2 / 2 - |y|^2 / 2 + constant, with y = L^-1 u and S = L L^T."""
+    # (Q, d) and (N, d). The products give y.y_i - |y_i|^2/2 = |y|^2/2 - |y - y_i|^2/2, the log
+    # density up to a constant of the query; |y|^2/2 is the offset of its bounds, in which the
+    # distance stands alone.
     if g.isotropic:
         scale = 1 / math.sqrt(float(g.covariances[0]))
         y, codes, condition = u * scale, v * scale, 1.0
@@ -98,6 +105,9 @@ def _shared(g: Gaussians, u: Float64[Float64s, "Q d"], v: Float64[Float64s, "N d
 
 def _separate(g: Gaussians, u: Float64[Float64s, "Q d"], v: Float64[Float64s, "N d"]) -> Terms:
     """Expand the quadratic form: products of two coordinates, the coordinates, and a constant."""
+    # -(u - v).P (u - v)/2 = -u.P u/2 + u.P v - v.P v/2, linear in the features u_j u_k (j <= k),
+    # u_j and 1, with K = 1 + d + 1 for variances. An entry off the diagonal stands twice in the
+    # form, hence 1 and 1/2. The least eigenvalue of P is one over the largest of S.
     if g.isotropic:
         linear = g.precisions[:, None] * v
         squares, quadratic = (u * u).sum(1), -0.5 * g.precisions
@@ -116,6 +126,8 @@ def _separate(g: Gaussians, u: Float64[Float64s, "Q d"], v: Float64[Float64s, "N
 
 def spatial_order(points: Float64[Float64s, "n d"], block: int) -> Int[Integers, "n"]:
     """Return an order of points (n, d) in which each run of ``block`` is a leaf of a k-d tree."""
+    # halves along the longest side, cut at a multiple of `block`, so that every leaf but the last
+    # of all is full; the lower half is taken first, and the order is a permutation by construction
     leaves: list[Integers] = []
     pending = [np.arange(len(points))]
     while pending:
@@ -148,6 +160,9 @@ def average(
     -----
     Memory beside the arguments and the result: a second result, and blocks of a few megabytes.
     """
+    # `rounding` (Q,) decides before anything is summed who is accurate; NaN and infinity are not.
+    # Only those are passed on, the others' rows of the result stay undefined for the caller to
+    # fill.
     with np.errstate(over="ignore", invalid="ignore"):  # whoever overflows is not accurate
         whole = terms(g, z)
         rounding = whole.rounding
@@ -164,13 +179,15 @@ def candidates(g: Gaussians, eps: float, z: Float64[Float64s, "Q d"]) -> Iterato
 
     The codes left out weigh less than eps / (4 N) times the largest weight, rounding included.
     """
+    # an empty (N, 0) table of data: the pass is only asked which blocks it sees, (blocks, Q)
+    # booleans; a run of neighbouring queries gets the union of their blocks, so no query loses one
     with np.errstate(over="ignore", invalid="ignore"):
         whole = terms(g, z)
         order, codes = spatial_order(whole.positions, QUERY_BLOCK), spatial_order(whole.codes, CODE_BLOCK)
         search = _Pass(whole, np.empty((len(codes), 0)), order, codes)
         search.seed()
         seen = np.stack([search.seen(number, eps) for number in range(len(search.blocks))])
-    for run in _runs(len(order), GROUP):
+    for run in slices(len(order), GROUP):
         used = np.flatnonzero(seen[:, run].any(1))
         yield order[run], np.concatenate([search.blocks[number] for number in used])
 
@@ -181,8 +198,11 @@ class _Pass:
     def __init__(
         self, whole: Terms, data: Float[Floats, "N D"], order: Int[Integers, "q"], codes: Int[Integers, "N"]
     ) -> None:
+        # A last feature, -shift of the query, meets a last coefficient 1: the product then gives
+        # log densities less the shift. `out` (Q, D) and `total` (Q,) are sums of exp(log density -
+        # shift); buffers are made once for all blocks.
         self.data, self.codes = data, codes
-        self.blocks = [codes[part] for part in _runs(len(codes), CODE_BLOCK)]
+        self.blocks = [codes[part] for part in slices(len(codes), CODE_BLOCK)]
         self.bounds = _upper_bounds(whole, order, self.blocks)
         self.slack = 2 * whole.rounding[order]  # of a bound and of the shift it is compared with
         ones = np.ones((len(codes), 1))
@@ -197,10 +217,10 @@ class _Pass:
     def run(self) -> Float[Floats, "q D"]:
         self.seed()
         eps = float(np.finfo(self.data.dtype).eps)
-        for number, part in enumerate(_runs(len(self.codes), CODE_BLOCK)):
+        for number, part in enumerate(slices(len(self.codes), CODE_BLOCK)):
             seen = self.seen(number, eps)
             rows = self.data[self.blocks[number]] if seen.any() else self.data[:0]
-            for queries in _runs(len(self.total), QUERY_BLOCK):
+            for queries in slices(len(self.total), QUERY_BLOCK):
                 if seen[queries].any():
                     self._add(number, part, queries, rows)
         self.out /= self.total[:, None].astype(self.out.dtype)
@@ -208,20 +228,29 @@ class _Pass:
 
     def seen(self, number: int, eps: float) -> Bool[Booleans, "q"]:
         """Return for which queries (Q,) a block of codes is not provably negligible; NaN proves nothing."""
+        # The shift is the log density of some code, so at most the largest of the query. A block
+        # whose bound is below it by `depth`, with the roundings of both (`slack`), holds only
+        # weights below eps / (4 N) of the largest weight. The comparison is turned, so that NaN
+        # counts as seen.
         depth = math.log(4 * len(self.codes) / eps)
         negligible = self.bounds[number] + self.slack + self.features[:, -1] < -depth
         return np.asarray(~negligible)
 
     def seed(self) -> None:
         """Shift each query by its largest log density in the block of codes with the highest bound."""
+        # any shift is right; the largest log density of the most promising block is near the
+        # largest of all, so exp neither overflows nor loses the sum
         best = self.bounds.argmax(0)
-        for number, part in enumerate(_runs(len(self.codes), CODE_BLOCK)):
+        for number, part in enumerate(slices(len(self.codes), CODE_BLOCK)):
             chosen = np.flatnonzero(best == number)
-            for run in _runs(len(chosen), QUERY_BLOCK):
+            for run in slices(len(chosen), QUERY_BLOCK):
                 scores = self.features[chosen[run]] @ self.coefficients[part].T
                 self.features[chosen[run], -1] = -scores.max(1)
 
     def _add(self, number: int, part: slice, queries: slice, rows: Float[Floats, "n D"]) -> None:
+        # (q, K + 1) times (K + 1, n) into a buffer (q, n), its exp in the data's precision, then
+        # the sums over n codes, one of them a product with ones, so that both are rounded alike. If
+        # a bound may exceed the shift by HEADROOM, the shift is raised before exp.
         features = self.features[queries]
         shape = len(features), len(rows)
         scores = self.scores[: shape[0] * shape[1]].reshape(shape)
@@ -234,6 +263,8 @@ class _Pass:
         self.out[queries] += np.matmul(powers, rows, out=self.product[: shape[0]])
 
     def _raise_shift(self, scores: Float64[Float64s, "q n"], queries: slice) -> None:
+        # exp(s - shift - top) = exp(s - shift) exp(-top): what was summed so far is multiplied by
+        # exp(-top), once a query
         top = scores.max(1)
         top[top < HEADROOM] = 0
         if top.any():
@@ -248,6 +279,9 @@ def _upper_bounds(
     whole: Terms, order: Int[Integers, "q"], blocks: list[Int[Integers, "_"]]
 ) -> Float64[Float64s, "blocks q"]:
     """Return upper bounds (blocks, Q) of the log densities of each block at each query."""
+    # blocks of codes against Q queries. dist(z, box)^2 is the sum over axes of the distance to the
+    # interval [min, max] of the block; with the largest constant and the least stiffness of a block
+    # no code in it exceeds the bound.
     z, offset = whole.positions[order], whole.offset[order]
     bounds = np.empty((len(blocks), len(order)))
     for number, block in enumerate(blocks):
@@ -256,8 +290,3 @@ def _upper_bounds(
         squared = (outside * outside).sum(1)
         bounds[number] = offset + whole.top[block].max() - 0.5 * whole.stiffness[block].min() * squared
     return bounds
-
-
-def _runs(count: int, length: int) -> Iterator[slice]:
-    for start in range(0, count, length):
-        yield slice(start, min(start + length, count))

@@ -34,6 +34,7 @@ def numbers(value: Table, name: str, shape: tuple[str, ...]) -> Table:
     ValueError
         If the shape does not fit, an axis is empty, or an entry is infinite or NaN.
     """
+    # the checks are made on a detached copy in NumPy, the tensor itself is returned with its graph
     if not is_tensor(value):
         return float_array(value, name, shape)
     require_floating(value, name)
@@ -63,6 +64,7 @@ def like(value: Table, z: "torch.Tensor") -> "torch.Tensor":
     """Return an array or tensor on the device of z, in its precision or in float32 if that is coarser."""
     import torch
 
+    # float16 and bfloat16 would lose codes and data that z's precision alone cannot hold
     wide = torch.promote_types(z.dtype, torch.float32)
     if is_tensor(value):
         return value.to(device=z.device, dtype=wide)

@@ -13,9 +13,11 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import FloatArray
-from elboproof.model.latent_model import LatentModel
-from elboproof.model.supremum import log_supremum
+from elboproof.evidence.integrand import Integrand
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
+from elboproof.numbers.outward import above, downward, upward
+from elboproof.quadrature.cells import root_half
 from elboproof.shapes import Float64
 
 _LOOSEST = 1e-6
@@ -44,21 +46,35 @@ class Domain:
 
 
 def domain(
-    model: LatentModel,
+    integrand: Integrand,
     frames: Float64[FloatArray, "N d d"],
     log_mass: Float64[FloatArray, "N"],
     digits: float,
 ) -> Domain:
-    """Return root boxes outside of which less than 10^-digits of the estimated mass can lie."""
-    supremum = log_supremum(model)
-    deficit = np.clip(supremum - log_mass, 0.0, 1e100)  # any radius is sound; a larger one would overflow
-    wanted = deficit + (digits + 3) * np.log(10.0)
-    radius = np.sqrt(2 * wanted) + 2.0
+    """Return root boxes outside of which less than 10^-digits of the estimated mass can lie.
+
+    The radii only steer; tails are bounded for balls |z| <= R that lie in the boxes for sure, since sqrt(1 - e) is at
+    least 1/(1 + e) for 0 <= e <= 1e-6.
+    """
+    # Frames (N, d, d), masses (N,). The estimated radius only steers. What is proved is the tail of the ball
+    # |z| <= R with R = half / (1 + e), which the box |u_k| <= half holds: |u| <= R / sqrt(1 - e), and sqrt(1 -
+    # e) >= 1 / (1 + e) for 0 <= e <= 1e-6. The quotient is rounded down, the log tails and the supremum are
+    # added as balls.
+    supremum, d = integrand.supremum, integrand.latent_dim
+    radius = steering_radius(supremum - log_mass, digits)
     excess = frame_excess(frames)
-    half = rounded_up(radius * (1 + excess) * (1 + 1e-12))
-    inner = half / (1 + excess) * (1 - 1e-12)  # the ball that is sure to lie in the box
-    tails = np.array([log_tail(model.latent_dim, r) for r in inner]) + supremum
-    return Domain(half, tails + 1e-9, excess * model.latent_dim, supremum)
+    half = root_half(radius * (1 + excess))
+    inner = downward(half / (1 + excess), 2)
+    tails = BallArray(np.array([log_tail(d, r) for r in inner])) + supremum
+    return Domain(half, tails.upper(), upward(excess * d, 1), supremum)
+
+
+def steering_radius(deficit: Float64[FloatArray, "N"], digits: float) -> Float64[FloatArray, "N"]:
+    """Return about how far out the mass still matters, if it is e^-deficit of the likelihood's supremum."""
+    # Two nats' worth of standard deviations beyond where e^(-r^2/2) e^supremum falls to 10^-(digits + 3) of the
+    # mass; nothing rests on it.
+    bounded = np.clip(deficit, 0.0, 1e100)  # any radius is sound; a larger one would overflow
+    return np.asarray(np.sqrt(2 * (bounded + (digits + 3) * np.log(10.0))) + 2.0)
 
 
 def frame_excess(frames: Float64[FloatArray, "N d d"]) -> Float64[FloatArray, "N"]:
@@ -70,11 +86,13 @@ def frame_excess(frames: Float64[FloatArray, "N d d"]) -> Float64[FloatArray, "N
         If a matrix is not nearly orthogonal.
     """
     d = frames.shape[-1]
-    product = np.swapaxes(frames, -1, -2) @ frames
-    norm = np.sqrt(((product - np.eye(d)) ** 2).sum((-1, -2)))
+    difference = np.swapaxes(frames, -1, -2) @ frames - np.eye(d)
     plain = (frames == np.eye(d)).all((-1, -2))
-    # entries are sums of d products of numbers below 1.1: each is off by less than d * 2^-52 * 1.3
-    bound = np.where(plain, 0.0, norm * (1 + 1e-12) + d * d * 3e-16)
+    # An entry is a sum of d products a b with sum |a b| <= 1.1 by Cauchy and Schwarz, less 0 or 1: it is off by at most
+    # (d + 1) 2^-53 1.2. The Frobenius norm is at most that of the computed entries plus d times this. The norm itself
+    # is a root of d^2 squares.
+    norm = upward(np.sqrt((difference**2).sum((-1, -2))), d * d + 1)
+    bound = np.where(plain, 0.0, upward(norm + d * (d + 1) * 2.0**-52, 1))
     if not (bound <= _LOOSEST).all():
         raise ValueError(
             f"frames: got a deviation of {bound.max()} from orthogonality; expected at most {_LOOSEST}"
@@ -82,17 +100,11 @@ def frame_excess(frames: Float64[FloatArray, "N d d"]) -> Float64[FloatArray, "N
     return bound
 
 
-def rounded_up(radius: Float64[FloatArray, "N"]) -> Float64[FloatArray, "N"]:
-    """Round up to numbers of 6 bits, so that 47 halvings of a box stay exact."""
-    exponent = np.floor(np.log2(radius)) - 5
-    shift = exponent.astype(int)
-    return np.asarray(np.ldexp(np.ceil(np.ldexp(radius, -shift)), shift))
-
-
 @lru_cache(maxsize=4096)
 def log_tail(d: int, radius: float) -> float:
     """Return an upper bound of log P(|z| > R) for z ~ N(0, I_d): the regularised upper incomplete gamma function."""
+    # An arb bounds the tail whatever its precision; where it is too coarse for a logarithm, a probability is
+    # still at most 1.
     with working_precision(64):
         half_square = arb(radius) * arb(radius) / 2
-        tail = half_square.gamma_upper(arb(d) / 2, regularized=1)
-        return float(tail.log().upper()) + 1e-12 * abs(float(half_square))
+        return min(above(half_square.gamma_upper(arb(d) / 2, regularized=1).log()), 0.0)

@@ -1,11 +1,12 @@
 """The energy with its first two derivatives in plain float64: it steers the search and is never trusted."""
 
 from contextlib import suppress
+from functools import cached_property
 
 import numpy as np
 
 from elboproof.arguments import FloatArray
-from elboproof.model.latent_model import LatentModel
+from elboproof.evidence.integrand import Integrand
 from elboproof.numbers.compiler import Compiled
 from elboproof.numbers.floating import FLOATING
 from elboproof.shapes import Float64
@@ -13,9 +14,10 @@ from elboproof.shapes import Float64
 _STEP = 1e-5
 """Of the differences that stand for second derivatives where there are none."""
 
-Jet = tuple[
+Derivatives = tuple[
     Float64[FloatArray, "*points"], Float64[FloatArray, "*points d"], Float64[FloatArray, "*points d d"]
 ]
+"""U, its gradient and its Hessian."""
 
 
 class FloatEnergy:
@@ -23,17 +25,21 @@ class FloatEnergy:
 
     Parameters
     ----------
-    model
-        The latent-variable model.
+    integrand
+        What is integrated.
     """
 
-    def __init__(self, model: LatentModel) -> None:
-        self.d = model.latent_dim
-        self._value = model.quantities.compiled("energy", 0, FLOATING)
-        self._slopes = model.quantities.compiled_jet("energy", 1, FLOATING)
+    def __init__(self, integrand: Integrand) -> None:
+        self.d, self._quantities = integrand.latent_dim, integrand.quantities
+        self._value = self._quantities.compiled("energy", 0, FLOATING)
         self._curves: Compiled | None = None
         with suppress(ValueError):  # a kink, noticed here or at the first call
-            self._curves = model.quantities.compiled_jet("energy", 2, FLOATING)
+            self._curves = self._quantities.compiled_jet("energy", 2, FLOATING)
+
+    @cached_property
+    def _slopes(self) -> Compiled:
+        """Only where there are no second derivatives: it takes long to compile."""
+        return self._quantities.compiled_jet("energy", 1, FLOATING)
 
     @property
     def smooth(self) -> bool:
@@ -46,8 +52,10 @@ class FloatEnergy:
         """Return U; leading axes broadcast."""
         return self._run(self._value, z, x)[..., 0]
 
-    def jet(self, z: Float64[FloatArray, "*points d"], x: Float64[FloatArray, "*points D"]) -> Jet:
+    def jet(self, z: Float64[FloatArray, "*points d"], x: Float64[FloatArray, "*points D"]) -> Derivatives:
         """Return U, its gradient and its Hessian."""
+        # The tape gives each distinct second derivative once; (..., 1 + d + d(d+1)/2) is laid out as (...),
+        # (..., d), (..., d, d).
         d = self.d
         if self._curves is not None:
             try:
@@ -64,6 +72,7 @@ class FloatEnergy:
 
     def _run(self, function: Compiled, z: FloatArray, x: FloatArray) -> FloatArray:
         with np.errstate(all="ignore"):
+            # Arguments broadcast: z (..., d) beside x (..., D), and constants may come back as scalars.
             values = function(*[z[..., k] for k in range(self.d)], *[x[..., j] for j in range(x.shape[-1])])
         result = np.empty((*np.broadcast_shapes(z.shape[:-1], x.shape[:-1]), len(values)))
         for k, value in enumerate(values):
@@ -71,6 +80,7 @@ class FloatEnergy:
         return result
 
     def _differences(self, z: FloatArray, x: FloatArray) -> FloatArray:
+        """Return central differences of the gradient, made symmetric, (*points, d, d)."""
         moved = [
             (self._run(self._slopes, z + _STEP * e, x) - self._run(self._slopes, z - _STEP * e, x))[..., 1:]
             for e in np.eye(self.d)

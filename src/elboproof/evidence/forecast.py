@@ -4,6 +4,7 @@ The forecast takes U for its second-order Taylor polynomial at the cell's centre
 returns still has to be discarded, accepted or halved by a proof, and a wrong forecast costs time.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
-from elboproof.evidence.energy import BLOCK, Cells, Energy
+from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.steps import Steps
 from elboproof.evidence.target import Target, widest
+from elboproof.quadrature.cells import Cells
 
 _MOST = 4 * BLOCK
 """Cells at which the forecast stops; the search comes back to it."""
@@ -40,16 +43,20 @@ class Forecast:
         return Forecast(self.cells[part], self.smooth[part], self.energy[part])
 
 
-def forecast(floats: FloatEnergy, energy: Energy, cells: Cells, target: Target) -> Forecast:
-    """Halve cells until each is expected to be discarded or accepted."""
+def forecast(
+    floats: FloatEnergy, energy: Energy, cells: Cells, target: Target, deadline: float = math.inf
+) -> Forecast:
+    """Halve cells until each is expected to be discarded or accepted, or ``time.monotonic()`` passes the deadline."""
     done: list[Forecast] = []
-    count = 0
+    count, steps = 0, Steps(deadline)
     while len(cells):
+        # Each turn takes all cells (B, d) that nobody has settled yet, so that the arrays stay long. A cell
+        # leaves when it looks negligible, smooth, or hopeless; all of that is checked again by proofs.
         value, spread, least = _taylor(floats, energy, cells)
         negligible = target.negligible(cells, least)
         smooth = target.smooth(spread) & ~negligible
         leaf = smooth | negligible | ~np.isfinite(spread).all(1)
-        if count + len(cells) > _MOST:
+        if count + len(cells) > _MOST or not steps.another():
             leaf[:] = True
         done.append(Forecast(cells[leaf], smooth[leaf], value[leaf]))
         count += int(leaf.sum())
@@ -74,6 +81,8 @@ def _taylor(floats: FloatEnergy, energy: Energy, cells: Cells) -> tuple[FloatArr
     value, gradient, hessian = energy.jet(floats, cells, cells.centre)
     half = cells.half
     with np.errstate(all="ignore"):
+        # spread_k = h_k sum_l |H_kl| h_l: how much the slope along k varies over the cell, times its half
+        # width. Where the slope outweighs that, U's least value is expected on a face.
         spread = half * (np.abs(hessian) * half[:, None, :]).sum(-1)
         steep = np.abs(gradient) * half > spread
         corner, slopes, _ = energy.jet(floats, cells, cells.centre - np.sign(gradient) * half * steep)

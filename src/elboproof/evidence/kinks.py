@@ -7,9 +7,9 @@ curved ones, get first-order bounds, with the digits these give. Nothing here is
 import numpy as np
 
 from elboproof.arguments import FloatArray
-from elboproof.model.latent_model import LatentModel
-from elboproof.model.network_model import NetworkModel
-from elboproof.model.networks import Activation, Affine
+from elboproof.evidence.integrand import Integrand
+from elboproof.model.network_quantities import NetworkQuantities
+from elboproof.model.networks import Activation, Affine, Network
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.nearest import nearest_doubles
 from elboproof.numbers.tape import operands
@@ -19,9 +19,12 @@ _KINKED = {"relu", "abs"}
 _SAME = 1e-12
 
 
-def direction(model: LatentModel) -> Float64[FloatArray, "d"] | None:
+def direction(integrand: Integrand) -> Float64[FloatArray, "d"] | None:
     """Return the unit normal of all kinks that are hyperplanes, None if there are none or they have several."""
-    normals = _of_network(model) if isinstance(model, NetworkModel) else _of_tape(model.quantities)
+    functions = integrand.quantities
+    normals = (
+        _of_network(functions.network) if isinstance(functions, NetworkQuantities) else _of_tape(functions)
+    )
     lengths = np.linalg.norm(normals, axis=1)
     units = normals[lengths > 0] / lengths[lengths > 0, None]
     if not len(units) or (np.abs(units @ units[0]) < 1 - _SAME).any():
@@ -29,13 +32,15 @@ def direction(model: LatentModel) -> Float64[FloatArray, "d"] | None:
     return np.asarray(units[0])
 
 
-def _of_network(model: NetworkModel) -> Float64[FloatArray, "kinks d"]:
+def _of_network(network: Network) -> Float64[FloatArray, "kinks d"]:
     """Return the weights of the first layer, if kinked units follow it."""
-    layers = model.network.layers
+    # Rows of weights (units, d): a unit of the first layer has its kink where its row's affine function
+    # vanishes.
+    layers = network.layers
     first = next(k for k, layer in enumerate(layers) if isinstance(layer, Affine))
     following = layers[first + 1] if first + 1 < len(layers) else None
     if not (isinstance(following, Activation) and following.function in _KINKED):
-        return np.zeros((0, model.latent_dim))
+        return np.zeros((0, network.inputs))
     return np.asarray(layers[first].weight.entries)  # type: ignore[union-attr]
 
 
@@ -57,6 +62,8 @@ def aligned(
     normal: Float64[FloatArray, "d"], frames: Float64[FloatArray, "N d d"]
 ) -> Float64[FloatArray, "N d d"]:
     """Return orthogonal frames whose first axis is the normal; the others follow the given frames."""
+    # (N, d, 1) beside the given columns without their part along the normal, (N, d, d): of these the d - 1
+    # longest are kept, and QR makes them orthonormal, the normal first. `frame_excess` measures what it got.
     first = np.broadcast_to(normal[:, None], (len(frames), len(normal), 1))
     along = (
         frames - first * (normal @ frames)[:, None, :]

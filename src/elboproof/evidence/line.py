@@ -11,37 +11,25 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
-import numpy as np
 from flint import acb, arb
 
-from elboproof.evidence.domain import log_tail, rounded_up
-from elboproof.evidence.search import DEEPER, TOO_DEEP
-from elboproof.evidence.target import CORE
-from elboproof.model.latent_model import LatentModel
-from elboproof.model.quantities import Quantities
-from elboproof.model.supremum import log_supremum
-from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS, working_precision
-from elboproof.numbers.compiler import Compiled
-from elboproof.numbers.exact import ball_of, bits_for, flint_rational
-from elboproof.numbers.floating import SCALARS
+from elboproof.evidence.domain import log_tail
+from elboproof.evidence.line_point import LineFunctions, LinePoint
+from elboproof.evidence.pace import GRACE
+from elboproof.evidence.search import CELLS, DEEPER, EARLY, TIME, TOO_DEEP
+from elboproof.evidence.target import CORE, PART, ROUNDS, SHARES
+from elboproof.numbers.balls import working_precision
+from elboproof.numbers.exact import ball_of
 from elboproof.numbers.precision import DOUBLE_BITS
-from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, RHO, error_factor, nodes
+from elboproof.quadrature.cells import SMALLEST, halves
+from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, RHO, error_factor, node, nodes
 
-SCAN = [k / 8 + 1e-3 for k in range(-32, 33)]
-STEPS = 40
-ROUNDS = 4
-SHARE = 1e-3
-"""Of the tolerance: what one discarded cell may take."""
-PART = 0.3
-"""Of the tolerance: what the rules' errors may take together."""
-SMALLEST = 2.0**-46
-"""Of the root's half width: below, halving would no longer be exact."""
+SHARE = SHARES[1]
 BOUND_BITS = 64
 """Bounds need few digits; only the sums need all."""
-_HALF_LOG_TWO_PI = 0.91893853320467
+FEW_NODES = 64
+"""Points of rules whose nodes are computed all at once, in no time."""
 _LOG_RHO = math.log(RHO)
-
-Jet = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -71,37 +59,13 @@ class Line:
             return float((self.upper - self.lower).upper())
 
 
-@dataclass(frozen=True)
-class Reader:
-    """A model with its functions in scalars: U, its slope, and U, U', U'' in floats."""
-
-    model: LatentModel
-    energy: Compiled
-    slope: Compiled
-    complex_slope: Compiled
-    jet: Compiled
-
-
-def reader(model: LatentModel) -> Reader | None:
-    """Return the functions of a model with one latent; None for networks, and where U has a kink or a jump."""
-    quantities = model.quantities
-    if not isinstance(quantities, Quantities):
-        return None
-    try:
-        jet = quantities.compiled_jet("energy", 2, SCALARS)
-    except ValueError:
-        return None
-    value, slope = (quantities.compiled("energy", order, REAL_BALLS) for order in (0, 1))
-    return Reader(model, value, slope, quantities.compiled("energy", 1, COMPLEX_BALLS), jet)
-
-
 @working_precision(BOUND_BITS)
-def on_line(reader: Reader, x: list[Fraction], digits: float, deadline: float, most: int) -> Line:
+def on_line(functions: LineFunctions, x: list[Fraction], digits: float, deadline: float, most: int) -> Line:
     """Return bounds of log p(x).
 
     Parameters
     ----------
-    reader
+    functions
         A model's functions.
     x
         D exact numbers.
@@ -110,78 +74,25 @@ def on_line(reader: Reader, x: list[Fraction], digits: float, deadline: float, m
     deadline, most
         Limits: on the clock ``time.monotonic()``, and of cells.
     """
-    point = _Point(reader, x, digits)
-    lower, upper, cells, share, rounds = arb.neg_inf(), arb(point.supremum), 0, SHARE, 0
+    lower, upper = arb.neg_inf(), arb(functions.integrand.supremum)
+    began, cells, share, rounds = time.monotonic(), 0, SHARE, 0
+    if began > deadline:
+        return Line(lower, upper, cells, TIME)
+    point = LinePoint(functions, x, digits)
     while rounds < ROUNDS:
-        found = _search(point, share, deadline, most - cells)
+        found = _search(point, share, began, deadline, most - cells)
         cells += found.cells
         if found.stopped == DEEPER:
-            point.rescale(found, lower)
+            point.rescale(found.lowest, lower)
             continue
         rounds += 1
         low, high = _bounds(point, found)
         lower, upper = max(lower, low), min(upper, high)
         if found.stopped or upper - lower <= 2 * arb(10) ** arb(-digits):
             break
-        point.rescale(found, lower)
-        share /= 10
+        point.rescale(found.lowest, lower)
+        share /= 10  # the rules and the discarded cells took more than they should
     return Line(lower, upper, cells, found.stopped)
-
-
-class _Point:
-    """A data point's energy in floats and balls, and the scales of its posterior.
-
-    Attributes
-    ----------
-    bits : int
-        The precision of sums, with room for cancellation in the energies.
-    shift, log_mass : float
-        The least energy found and an estimate of log p(x); they steer.
-    """
-
-    def __init__(self, reader: Reader, x: list[Fraction], digits: float) -> None:
-        self.digits, self.bits = digits, bits_for(digits, 60)
-        self.x = [flint_rational(value) for value in x]
-        self.energy, self.slope, self.complex_slope = reader.energy, reader.slope, reader.complex_slope
-        self._floats, self._data = reader.jet, [float(v) for v in x]
-        self.supremum = log_supremum(reader.model)
-        self.shift, self.log_mass = self._start()
-
-    def floats(self, z: float) -> Jet:
-        """Return U, U' and U'' at z, not trusted; infinity and NaN where it overflows."""
-        try:
-            return self._floats(z, *self._data)
-        except (ArithmeticError, ValueError):
-            return math.inf, math.nan, math.nan
-
-    def _start(self) -> tuple[float, float]:
-        """Return the least energy that a scan and Newton's method find, and Laplace's estimate of log p(x)."""
-        z = min(SCAN, key=lambda place: self.floats(place)[0])
-        energy, slope, curve = self.floats(z)
-        damping = 1.0
-        for _ in range(STEPS):
-            step = slope / max(abs(curve), 1.0)
-            if not step * slope > 1e-3:
-                break
-            new = self.floats(z - damping * step)
-            if new[0] <= energy:
-                z, (energy, slope, curve) = z - damping * step, new
-                damping = min(1.0, 4 * damping)
-            else:
-                damping /= 4
-        energy = energy if math.isfinite(energy) else 0.0
-        return energy, -energy + 0.5 * math.log(2 * math.pi / (curve if 1 < curve < math.inf else 1.0))
-
-    def rescale(self, found: "_Found", lower: arb) -> None:
-        """Take the scales from what a search saw."""
-        self.shift = min(self.shift, found.lowest)
-        self.log_mass = float(lower) if lower.is_finite() else max(self.log_mass, -self.shift - 10.0)
-
-    def half_width(self) -> float:
-        """Return the root's half width: 10^-(digits + 3) of the estimated mass can lie outside."""
-        deficit = min(max(self.supremum - self.log_mass, 0.0), 1e100)
-        radius = math.sqrt(2 * (deficit + (self.digits + 3) * math.log(10.0))) + 2.0
-        return float(rounded_up(np.array([radius]))[0])
 
 
 @dataclass
@@ -189,30 +100,41 @@ class _Found:
     """Accepted cells with their numbers of points, and bounds of the rest; all integrals are of exp(shift - U)."""
 
     half: float
+    began: float
+    deadline: float
     accepted: list[tuple[float, float, int]] = field(default_factory=list)
+    points: int = 0
     lost: arb = field(default_factory=lambda: arb(0))
     rule_error: arb = field(default_factory=lambda: arb(0))
     lowest: float = math.inf
     cells: int = 0
     stopped: str = ""
 
+    def accept(self, c: float, h: float, n: int, error: arb) -> None:
+        """Keep a cell with its number of points and a bound of their rule's error."""
+        self.accepted.append((c, h, n))
+        self.points += n
+        self.rule_error += error
 
-def _search(point: _Point, share: float, deadline: float, most: int) -> _Found:
-    """Discard, accept or halve cells until none is left or a limit is reached."""
+
+def _search(point: LinePoint, share: float, began: float, deadline: float, most: int) -> _Found:
+    """Discard, accept or halve cells until none is left or a limit is reached; what is left then is bounded."""
+    # The cells on the stack and those settled always cover [-half, half]: each is taken off whole, and put back
+    # as two halves or not at all.
     half = point.half_width()
-    found, stack = _Found(half), [(0.0, half)]
+    found, stack = _Found(half, began, deadline), [(0.0, half)]
     tolerance = 0.5 * 10.0**-point.digits
     mass = math.exp(min(point.log_mass + point.shift, 700.0))
-    small = tolerance * share * mass
     with working_precision(BOUND_BITS):
-        judge = _Judge(point, [arb(value) for value in point.x], small, PART * tolerance, found)
+        judge = _Judge(point, [arb(v) for v in point.x], tolerance * share * mass, PART * tolerance, found)
         while stack:
-            found.stopped = _limit(found, deadline, most)
+            found.stopped = _limit(point, found, most)
             if not found.stopped and found.lowest < point.shift - TOO_DEEP:
                 found.stopped = DEEPER
                 break
+            # The stack covers what is neither accepted nor discarded.
             if found.stopped:
-                found.lost += sum((judge.mass(*cell) for cell in stack), arb(0))
+                found.lost += sum((point.prior_mass(*cell) for cell in stack), arb(0))
                 break
             centre, width = stack.pop()
             found.cells += 1
@@ -220,21 +142,27 @@ def _search(point: _Point, share: float, deadline: float, most: int) -> _Found:
                 if width < half * SMALLEST:
                     found.lost += judge.mass(centre, width)
                 else:
-                    stack += [(centre - width / 2, width / 2), (centre + width / 2, width / 2)]
+                    stack += halves(centre, width)
     return found
 
 
-def _limit(found: _Found, deadline: float, most: int) -> str:
-    if time.monotonic() > deadline:
-        return "the time limit"
-    return "the limit on cells" if found.cells >= most else ""
+def _limit(point: LinePoint, found: _Found, most: int) -> str:
+    """Return which limit is reached; of the time, the sums will take some."""
+    now = time.monotonic()
+    if found.accepted and not point.per_point and now > found.began + EARLY * (found.deadline - found.began):
+        with working_precision(point.bits):
+            _cell_sum(point, [arb(value) for value in point.x], *found.accepted[-1], math.inf)
+        point.per_point = (time.monotonic() - now) / found.accepted[-1][-1]
+    if now + point.per_point * found.points > found.deadline:
+        return TIME
+    return CELLS if found.cells >= most else ""
 
 
 @dataclass
 class _Judge:
     """What decides a cell."""
 
-    point: _Point
+    point: LinePoint
     x: list[arb]
     small: float
     tolerance: float
@@ -242,6 +170,7 @@ class _Judge:
 
     def settles(self, c: float, h: float) -> bool:
         """Discard or accept a cell, if what floats forecast can be proved; return whether it was."""
+        # Floats say what is worth a proof; without one, the cell is halved.
         energy, slope, curve = self.point.floats(c)
         self.found.lowest = min(self.found.lowest, energy)
         spread = abs(curve) * h * h
@@ -267,9 +196,10 @@ class _Judge:
         By the slope's sign, else by the mean-value form or plain ball arithmetic, and never more than the prior's
         mass times the likelihood's supremum.
         """
-        nearest = max(abs(c) - h, 0.0)
-        least = arb(nearest) * nearest / 2 + _HALF_LOG_TWO_PI - self.point.supremum
-        box = arb(c, h)
+        # Of several lower bounds of U on the cell the largest counts. On a face: U is monotone, by the sign of
+        # U' over the whole cell. Else the mean-value theorem from the centre, or plain ball arithmetic. Only
+        # finite ones are bounds.
+        least, box = self.point.least_by_prior(c, h), arb(c, h)
         (slope,) = self.point.slope(box, *self.x)
         if slope > 0 or slope < 0:
             (end,) = self.point.energy(arb(c) - h if slope > 0 else arb(c) + h, *self.x)
@@ -280,8 +210,7 @@ class _Judge:
         for bound in bounds:
             if bound.is_finite() and bound.lower() > least:
                 least = bound.lower()
-        value: arb = (2 * arb(h) * (arb(self.point.shift) - least).exp()).upper()
-        return value
+        return self.point.mass(h, least)
 
     def _accept(self, c: float, h: float, energy: float) -> bool:
         """Accept a cell with a rule that is good enough, if there is one.
@@ -289,13 +218,14 @@ class _Judge:
         The supremum on the ellipse is by the mean-value form with U', whose formula is analytic on the rectangle:
         there U is continued by its integral.
         """
+        # h * ALONG is rounded to nearest, and ALONG exceeds its axis by more than that.
         box = acb(arb(c, h * ALONG), arb(0, h * ACROSS))
         (slope,) = self.point.complex_slope(box, *map(acb, self.x), True)
         (centre,) = self.point.energy(arb(c), *self.x)
         least = (centre + (slope * (box - c)).real).lower()
         if not (slope.is_finite() and least.is_finite()):
             return False
-        scaled = (2 * arb(h) * (arb(self.point.shift) - least).exp()).upper()  # volume times supremum
+        scaled = self.point.mass(h, least)  # volume times supremum
         allowed = self.tolerance * 2 * h * _exp(self.point.shift - energy) + PART * self.small
         needed = (float(scaled.log()) + 0.81 - _log(allowed)) / (2 * _LOG_RHO)
         if not needed <= 30 + self.point.digits:  # infinite where exp(shift - energy) underflows
@@ -304,8 +234,7 @@ class _Judge:
         error = scaled * _factor(n)
         if not error <= 2 * allowed:
             return False
-        self.found.accepted.append((c, h, n))
-        self.found.rule_error += error
+        self.found.accept(c, h, n, error)
         return True
 
 
@@ -324,17 +253,36 @@ def _factor(n: int) -> arb:
         return ball_of(error_factor(RHO, n)).upper()
 
 
-def _bounds(point: _Point, found: _Found) -> tuple[arb, arb]:
-    """Return bounds of log p(x) from the rules' sums, their errors and what was left out."""
+def _cell_sum(point: LinePoint, x: list[arb], c: float, h: float, n: int, deadline: float) -> arb | None:
+    """Return the n-point rule on one cell at the current precision; None if the deadline passes."""
+    shift, centre, half, total = arb(point.shift), arb(c), arb(h), arb(0)
+    known = nodes(n, point.bits) if n <= FEW_NODES else None
+    for k in range(n):
+        if time.monotonic() > deadline:
+            return None
+        place, weight = known[k] if known else node(n, k, point.bits)
+        (energy,) = point.energy(centre + half * place, *x)
+        total += weight * (shift - energy).exp()
+    return half * total
+
+
+def _bounds(point: LinePoint, found: _Found) -> tuple[arb, arb]:
+    """Return bounds of log p(x) from the rules' sums, their errors and what was left out.
+
+    Cells whose sums there is no time for are left out, too.
+    """
+    late = found.deadline + GRACE * (found.deadline - found.began)
     with working_precision(point.bits):
         x, shift, total = [arb(value) for value in point.x], arb(point.shift), arb(0)
         for c, h, n in found.accepted:
-            centre, half = arb(c), arb(h)
-            cell = arb(0)
-            for node, weight in nodes(n, point.bits):
-                (energy,) = point.energy(centre + half * node, *x)
-                cell += weight * (shift - energy).exp()
-            total += half * cell
+            part = _cell_sum(point, x, c, h, n, late)
+            if part is None:
+                found.stopped = TIME
+                found.lost += point.prior_mass(c, h)
+            else:
+                total += part
+        # Sums, errors and what was left out are arbs at the precision of the digits; the logarithm of a lower
+        # end that is not positive is unknown, -inf.
         tail = (arb(log_tail(1, found.half)) + point.supremum + shift).exp()
         low = (total - found.rule_error).lower()
         high = (total + found.rule_error + found.lost + tail).upper()

@@ -11,36 +11,43 @@ from flint import arb, arb_mat
 
 from elboproof.arguments import FloatArray
 from elboproof.evidence.domain import Domain
-from elboproof.evidence.energy import Cells, Energy
-from elboproof.evidence.search import Found, abandon
+from elboproof.evidence.energy import Energy
+from elboproof.evidence.found import Found, abandon
+from elboproof.evidence.search import TIME
 from elboproof.evidence.summation import sum_rules_in_arb
 from elboproof.evidence.target import Target
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import bits_for
+from elboproof.quadrature.cells import Cells
 
-Pair = tuple[arb, arb]
+Ends = tuple[arb, arb]
 Rows = list[list[Fraction]]
 SPARE_BITS = 80
 """For the cancellation in the energies."""
 
 
 def log_bounds(
-    energy: Energy, data: Rows, where: Domain, target: Target, found: Found, digits: float, deadline: float
-) -> list[Pair]:
+    energy: Energy, data: Rows, where: Domain, target: Target, found: Found, digits: float
+) -> list[Ends]:
     """Return (lower, upper) of log p for each data point; a lower bound of -inf is ``arb.neg_inf()``."""
+    # Totals are one arb a data point. What the deadline leaves out is bounded like any other cell that is not
+    # finished.
     bits, shift = bits_for(digits, SPARE_BITS), target.shift
     totals = [arb(0)] * len(shift)
     if found.cells:
         cells, sizes = Cells.joined(found.cells), np.concatenate(found.sizes)
-        totals, done = sum_rules_in_arb(energy, cells, sizes, data, shift, bits, deadline)
+        totals, done = sum_rules_in_arb(energy, cells, sizes, data, shift, bits, found.pace.late)
         if done < len(cells):
-            found.stopped = "the time limit"
+            found.stopped = TIME
             abandon(energy, [cells[done:]], target, found)
     with working_precision(bits):
         return [_one(energy, where, shift, found, n, total) for n, total in enumerate(totals)]
 
 
-def _one(energy: Energy, where: Domain, shift: FloatArray, found: Found, n: int, total: arb) -> Pair:
+def _one(energy: Energy, where: Domain, shift: FloatArray, found: Found, n: int, total: arb) -> Ends:
+    """Return the bounds of data point n from its sum, which is in u; the tail is in z."""
+    # Doubles are exact as arbs; |det A| comes from arb's own determinant of the exact frame, so the bound of
+    # its logarithm is not needed here.
     error = arb(float(found.safe(found.rule_error)[n]))
     volume = abs(arb_mat([[arb(a) for a in row] for row in energy.frames[n].tolist()]).det())
     inside = arb(float(found.safe(found.discarded + found.unfinished)[n]))

@@ -14,9 +14,11 @@ from itertools import pairwise
 import numpy as np
 
 from elboproof.arguments import FloatArray
-from elboproof.evidence.energy import Cells, Energy
+from elboproof.evidence.energy import Energy
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.target import Target
+from elboproof.quadrature.cells import Cells, halves
+from elboproof.quadrature.charts import BetweenLines
 from elboproof.shapes import Float64
 
 COLUMNS = 512
@@ -43,14 +45,16 @@ def roots(energy: Energy, floats: FloatEnergy, owner: int, half: float, target: 
     ridge = _ridges(energy, floats, owner, half, target)
     cells = [
         part
-        for left, width in _slabs(ridge, half)
-        for part in _regions(owner, left, width, half, _lines(ridge, left, width))
+        for middle, reach in _slabs(ridge, half)
+        for part in _regions(owner, middle, reach, half, _lines(ridge, middle, reach))
     ]
     return Cells.joined(cells)
 
 
 def _ridges(energy: Energy, floats: FloatEnergy, owner: int, half: float, target: Target) -> Ridge:
     """Return the minima of U along u_2 that matter, column by column."""
+    # Floats only: U on a grid (COLUMNS, ROWS) of the plane u; its minima along u_2 are followed by damped
+    # Newton steps and kept where their mass may matter. A ridge that is missed costs cells.
     columns = (np.arange(COLUMNS) + 0.5) * (2 * half / COLUMNS) - half
     rows = np.linspace(-half, half, ROWS)
     grid = np.stack(np.meshgrid(columns, rows, indexing="ij"), -1).reshape(-1, 2)
@@ -71,6 +75,8 @@ def _ridges(energy: Energy, floats: FloatEnergy, owner: int, half: float, target
 
 def _measured(u: FloatArray, hessian: FloatArray, spacing: float) -> Ridge:
     """Return slopes, and how far a straight line follows each ridge, from the slopes next to it."""
+    # K points. Along a ridge dU/du_2 = 0, so du_2/du_1 = -H_12 / H_22; how fast that changes from column to
+    # column says how long a line follows it.
     slope = -hessian[:, 0, 1] / hessian[:, 1, 1]
     width = 1 / np.sqrt(hessian[:, 1, 1])
     bend = np.zeros(len(u))
@@ -89,22 +95,21 @@ def _measured(u: FloatArray, hessian: FloatArray, spacing: float) -> Ridge:
 
 
 def _slabs(ridge: Ridge, half: float) -> list[tuple[float, float]]:
-    """Return (left end, width) of dyadic slabs that are as short as their ridges ask for."""
-    waiting, found = [(-half, 2 * half)], []
+    """Return (middle, half width) of dyadic slabs that are as short as their ridges ask for."""
+    waiting, found = [(0.0, half)], []
     while waiting:
-        left, width = waiting.pop()
-        inside = (ridge.column >= left) & (ridge.column <= left + width)
-        if width > 2 * half / COLUMNS * 1.5 and inside.any() and ridge.reach[inside].min() < width / 2:
-            waiting += [(left, width / 2), (left + width / 2, width / 2)]
+        middle, reach = waiting.pop()
+        inside = np.abs(ridge.column - middle) <= reach
+        if reach > half / COLUMNS * 1.5 and inside.any() and ridge.reach[inside].min() < reach:
+            waiting += halves(middle, reach)
         else:
-            found.append((left, width))
+            found.append((middle, reach))
     return found
 
 
-def _lines(ridge: Ridge, left: float, width: float) -> list[tuple[float, float]]:
+def _lines(ridge: Ridge, middle: float, reach: float) -> list[tuple[float, float]]:
     """Return lines (p0, p1) along the ridges of a slab, from below, that do not cross in it."""
-    middle = left + width / 2
-    inside = (ridge.column >= left) & (ridge.column <= left + width)
+    inside = np.abs(ridge.column - middle) <= reach
     if not inside.any():
         return []
     column = ridge.column[inside][np.abs(ridge.column[inside] - middle).argmin()]
@@ -113,34 +118,41 @@ def _lines(ridge: Ridge, left: float, width: float) -> list[tuple[float, float]]
     for k in chosen[np.argsort(ridge.place[chosen])]:
         slope = float(ridge.slope[k])
         line = (float(ridge.place[k]) - slope * float(column), slope)
-        if not lines or _above(lines[-1], line, left, width):
+        if not lines or _above(lines[-1], line, middle, reach):
             lines.append(line)
     return lines
 
 
-def _above(low: tuple[float, float], high: tuple[float, float], left: float, width: float) -> bool:
-    """Whether a line lies above another in a whole slab, by more than rounding."""
-    ends = (left, left + width)
+def _above(low: tuple[float, float], high: tuple[float, float], middle: float, reach: float) -> bool:
+    """Whether a line lies above another in a whole slab, by more than the rounding of four operations on `size`."""
+    ends = (middle - reach, middle + reach)
     size = sum(map(abs, (*low, *high))) * (1 + max(map(abs, ends)))
     return all(high[0] - low[0] + (high[1] - low[1]) * u > MARGIN * (1 + size) for u in ends)
 
 
 def _regions(
-    owner: int, left: float, width: float, half: float, lines: list[tuple[float, float]]
+    owner: int, middle: float, reach: float, half: float, lines: list[tuple[float, float]]
 ) -> list[Cells]:
-    """Return the cells between a slab's lines, with lines outside that reach beyond the root box."""
-    ends = (left, left + width)
-    if not lines:
-        lines = [(0.0, 0.0)]
-    below = max(lines[0][0] + lines[0][1] * u for u in ends) + half
-    above = half - min(lines[-1][0] + lines[-1][1] * u for u in ends)
+    """Return the cells between a slab's lines, with lines outside that reach beyond the root box.
+
+    They are parallel to the outermost lines and lie beyond the box at both ends of the slab, so all along it. The few
+    operations round relatively to the sizes in ``slack``, far less than its `MARGIN`.
+    """
+    # Two lines bound each cell, and neighbours share one, so between the outermost there is no gap; those reach
+    # beyond the box. Affine functions are compared at both ends of the slab, which decides for all of it.
+    ends = (middle - reach, middle + reach)
+    lines = lines or [(0.0, 0.0)]
+    slack = MARGIN * (1 + half + max(abs(p) + abs(q) * (abs(middle) + reach) for p, q in lines))
+    below = max(lines[0][0] + lines[0][1] * u for u in ends) + half + slack
+    above = half - min(lines[-1][0] + lines[-1][1] * u for u in ends) + slack
     if below > 0:
-        lines = [(lines[0][0] - below * (1 + MARGIN) - MARGIN, lines[0][1]), *lines]
+        lines = [(lines[0][0] - below - slack, lines[0][1]), *lines]
     if above > 0:
-        lines = [*lines, (lines[-1][0] + above * (1 + MARGIN) + MARGIN, lines[-1][1])]
-    centre, size = np.array([[left + width / 2, 0.5]]), np.array([[width / 2, 0.5]])
+        lines = [*lines, (lines[-1][0] + above + slack, lines[-1][1])]
+    centre, size = np.array([[middle, 0.5]]), np.array([[reach, 0.5]])
     return [
-        Cells(np.array([owner]), centre, size, np.array([[*low, *high]])) for low, high in pairwise(lines)
+        Cells(np.array([owner]), centre, size, BetweenLines(np.array([[*low, *high]])))
+        for low, high in pairwise(lines)
     ]
 
 

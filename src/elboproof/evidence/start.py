@@ -3,16 +3,21 @@
 Nothing here is trusted. A missed mode or a bad frame costs time; the search proves what it needs.
 """
 
+import math
+import time
 from dataclasses import dataclass
 
 import numpy as np
 
 from elboproof.arguments import FloatArray
 from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.steps import Steps
 from elboproof.shapes import Float64
 
 SIDES = {1: 65, 2: 17, 3: 9, 4: 6}
 """Points an axis of the first scan."""
+SCANNED, ROWS = 2**11, 2**13
+"""Points of the scan evaluated at once; and rows of x whose modes are sought at once."""
 KEPT = 4
 STEPS = 60
 HOPELESS = 40.0
@@ -41,10 +46,20 @@ class Start:
     log_mass: Float64[FloatArray, "N"]
 
 
-def start(floats: FloatEnergy, x: Float64[FloatArray, "N D"]) -> Start:
-    """Return frames and scales for data x."""
-    z = _modes(floats, x, _scan(floats, x))
-    energies, _, hessians = floats.jet(z, _beside(x, z))
+def start(floats: FloatEnergy, x: Float64[FloatArray, "N D"], deadline: float = math.inf) -> Start:
+    """Return frames and scales for data x; rougher ones once ``time.monotonic()`` passes the deadline."""
+    parts = [_start(floats, x[first : first + ROWS], deadline) for first in range(0, len(x), ROWS)]
+    frames, energy, log_mass = zip(*((p.frames, p.energy, p.log_mass) for p in parts), strict=True)
+    return Start(np.concatenate(frames), np.concatenate(energy), np.concatenate(log_mass))
+
+
+def _start(floats: FloatEnergy, x: Float64[FloatArray, "N D"], deadline: float) -> Start:
+    """Return the same for a part of the data."""
+    begin = _scan(floats, x, deadline)
+    if time.monotonic() > deadline:
+        zeros = np.zeros(len(x))
+        return Start(np.tile(np.eye(floats.d), (len(x), 1, 1)), zeros, zeros.copy())
+    energies, hessians = _modes(floats, x, begin, deadline)
     energies = np.where(np.isfinite(energies), energies, np.inf)
     rows, best = np.arange(len(x)), energies.argmin(1)
     lowest = np.where(np.isfinite(energies[rows, best]), energies[rows, best], 0.0)
@@ -57,26 +72,36 @@ def _beside(x: FloatArray, z: FloatArray) -> FloatArray:
     return np.broadcast_to(x[:, None, :], (*z.shape[:-1], x.shape[-1]))
 
 
-def _scan(floats: FloatEnergy, x: Float64[FloatArray, "N D"]) -> Float64[FloatArray, "N kept d"]:
-    """Return the best few points of a fixed scan of the prior's bulk."""
+def _scan(
+    floats: FloatEnergy, x: Float64[FloatArray, "N D"], deadline: float
+) -> Float64[FloatArray, "N kept d"]:
+    """Return the best few points of a fixed scan of the prior's bulk, the rows of x in parts that fit into memory."""
+    # grid (S, d), energies (N, S): the same points for every x, which argpartition sorts only as far as needed.
     axis = np.linspace(-4, 4, SIDES.get(floats.d, 5))
     grid = np.stack(np.meshgrid(*[axis] * floats.d, indexing="ij"), -1).reshape(-1, floats.d) + 1e-3
-    energies = floats.values(grid[None], x[:, None, :])
-    energies = np.where(np.isfinite(energies), energies, np.inf)
+    energies = np.full((len(x), len(grid)), np.inf)
+    rows, steps = max(1, SCANNED // len(grid)), Steps(deadline)
+    for part in (slice(first, first + rows) for first in range(0, len(x), rows)):
+        if steps.another():
+            energies[part] = floats.values(grid[None], x[part, None, :])
+    energies[~np.isfinite(energies)] = np.inf
     return np.asarray(grid[np.argpartition(energies, KEPT, axis=1)[:, :KEPT]])
 
 
 def _modes(
-    floats: FloatEnergy, x: Float64[FloatArray, "N D"], z: Float64[FloatArray, "N kept d"]
-) -> Float64[FloatArray, "N kept d"]:
-    """Run Newton's method with eigenvalues made positive and steps halved, all starts at once."""
-    damping = np.ones(z.shape[:-1])
+    floats: FloatEnergy, x: Float64[FloatArray, "N D"], z: Float64[FloatArray, "N kept d"], deadline: float
+) -> tuple[Float64[FloatArray, "N kept"], Float64[FloatArray, "N kept d d"]]:
+    """Run Newton's method with eigenvalues made positive and steps halved, all starts at once.
+
+    Returned are U and its Hessians at the last points. A step that does not lower U is taken back.
+    """
+    damping, steps = np.ones(z.shape[:-1]), Steps(deadline)
     data = _beside(x, z)
     energy, gradient, hessian = floats.jet(z, data)
     for _ in range(STEPS):
         step, gain = _newton(gradient, hessian)
         hopeless = energy > energy.min(1, keepdims=True) + HOPELESS
-        if ((gain < CLOSE) | hopeless).all() or (damping < STUCK).all():
+        if ((gain < CLOSE) | hopeless).all() or (damping < STUCK).all() or not steps.another():
             break
         trial = z - damping[..., None] * step
         jet = floats.jet(trial, data)
@@ -86,11 +111,13 @@ def _modes(
         gradient = np.where(better[..., None], jet[1], gradient)
         hessian = np.where(better[..., None, None], jet[2], hessian)
         damping = np.where(better, np.minimum(1.0, damping * 4), damping / 4)
-    return z
+    return energy, hessian
 
 
 def _newton(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the steps (N, S, d) and what they promise to gain in nats (N, S); no step where nothing is known."""
+    # (N, S, d) and (N, S, d, d). Eigenvalues are replaced by their sizes, at least 1, so that a step always
+    # goes downhill and never far.
     d = gradient.shape[-1]
     finite = np.asarray(np.isfinite(gradient).all(-1) & np.isfinite(hessian).all((-1, -2)))
     gradient = np.where(finite[..., None], gradient, 0.0)
@@ -105,6 +132,7 @@ def _newton(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, Floa
 
 def _frames(hessians: Float64[FloatArray, "N d d"]) -> tuple[FloatArray, FloatArray]:
     """Return the Hessians' eigenvectors (N, d, d) and log determinants (N,); the identity where it is no number."""
+    # (N, d, d). A Hessian without preferred axes is not turned: plain frames are exact, and faster.
     d = hessians.shape[-1]
     plain = np.broadcast_to(np.eye(d), hessians.shape)
     finite = np.asarray(np.isfinite(hessians).all((-1, -2)))

@@ -11,10 +11,13 @@ from flint import arb
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
-from elboproof.evidence.energy import Cells, Energy, Index, between_lines
+from elboproof.evidence.energy import Energy
+from elboproof.evidence.steps import Steps
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.compiler import Compiled
 from elboproof.numbers.exact import ball_of
+from elboproof.numbers.outward import upward
+from elboproof.quadrature.cells import Cells, Index
 from elboproof.quadrature.gauss_legendre import Nodes, gauss_legendre, nodes
 
 POINTS = 8192
@@ -28,31 +31,40 @@ def sum_rules(
 ) -> tuple[BallArray, int]:
     """Return the sum over each data point's cells of the rules for exp(shift - U), and how many cells it has.
 
-    They are the first ones: all, unless the clock ``time.monotonic()`` passes the deadline. The sum has shape (N,).
+    They are the first ones: all, unless the next block is expected to end after the deadline, on the clock
+    ``time.monotonic()``. The sum has shape (N,).
     """
+    # Blocks of whole cells with about POINTS points; each cell's sum (B,) is a ball, and the order of adding
+    # them up does not matter for balls.
     ends = np.cumsum(sizes.prod(1))
     starts = np.searchsorted(ends, np.arange(0, ends[-1], POINTS), side="left")
-    parts, done = [], 0
+    parts, done, steps = [BallArray(np.zeros(0))], 0, Steps(deadline)
     for a, b in pairwise(np.append(np.unique(starts), len(cells)).tolist()):
+        if not steps.another():
+            break
         parts.append(_cell_sums(energy, cells[a:b], sizes[a:b], shift))
         done = b
-        if time.monotonic() > deadline:
-            break
     return _by_owner(cells.owner[:done], BallArray.concatenate(parts), len(shift)), done
 
 
 def _cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) -> BallArray:
-    """Return the rule's value on each cell, shape (B,)."""
+    """Return the rule's value on each cell, shape (B,).
+
+    The points of all cells stand in one row (P,); the rule is exact algebra on balls, and the cell's volume factors h_k
+    and the stretch of its chart are multiplied as balls, too.
+    """
     nodes, weights, cell, place = _laid_out(sizes)
-    u = [
+    v = [
         BallArray(cells.centre[cell, k]) + BallArray(cells.half[cell, k]) * table[place]
         for k, table in enumerate(nodes)
     ]
-    owner = cells.owner[cell]
-    lines = None if cells.lines is None else cells.lines[cell]
-    value = (BallArray(shift[owner]) - energy.at(owner, u, lines)).exp()
-    if lines is not None:
-        value = value * between_lines(lines, u)[1]
+    # All points of all cells stand in one row (P,). Nodes and weights are balls around the exact ones, U is
+    # enclosed at each, and the weights' products with exp(shift - U) are balls: the rule's exact value lies
+    # within.
+    owner, chart = cells.owner[cell], cells.chart[cell]
+    value = (BallArray(shift[owner]) - energy.at(owner, v, chart)).exp()
+    if not chart.straight:
+        value = value * chart.place(v)[1]
     total = _by_owner(cell, value * weights[place], len(cells))
     for k in range(sizes.shape[1]):
         total = total * BallArray(cells.half[:, k])
@@ -61,6 +73,8 @@ def _cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) ->
 
 def _laid_out(sizes: Sizes) -> tuple[list[BallArray], BallArray, Index, Index]:
     """Return tables of the rules' nodes (one an axis) and weights, and each point's cell and place in the tables."""
+    # sizes (B, d) as numbers in base 64: equal rows share one tensor rule, whose points stand once in the
+    # tables. place counts a cell's points from where its rule starts.
     _, first, kind = np.unique(
         sizes @ 64 ** np.arange(sizes.shape[1]), return_index=True, return_inverse=True
     )
@@ -77,6 +91,7 @@ def _laid_out(sizes: Sizes) -> tuple[list[BallArray], BallArray, Index, Index]:
 @lru_cache(maxsize=4096)
 def tensor_rule(sizes: tuple[int, ...]) -> tuple[list[BallArray], BallArray]:
     """Return the nodes, one array an axis, and the weights of a tensor rule, all flat."""
+    # indices(sizes) numbers the grid; weights are products of the axes' weights, as balls.
     rules = [gauss_legendre(n) for n in sizes]
     places = np.indices(sizes).reshape(len(sizes), -1)
     weights = rules[0].weights[places[0]]
@@ -86,13 +101,18 @@ def tensor_rule(sizes: tuple[int, ...]) -> tuple[list[BallArray], BallArray]:
 
 
 def _by_owner(owner: Index, values: BallArray, points: int) -> BallArray:
-    """Add up balls by owner. A sum of n floats in any order is off by at most n 2^-53 / (1 - n 2^-53) sum |value|."""
+    """Add up balls (P,) by owner, (N,).
+
+    A sum of n floats in any order is off by at most n 2^-53 / (1 - n 2^-53) sum |value|, below n 2^-52 of it. The
+    radius is itself made of sums of nonnegative floats, of at most P terms, with three more operations.
+    """
+    # (P,) -> (N,). bincount adds in some order, which the bound of a float sum allows. A point enters count
+    # once.
     count = np.bincount(owner, minlength=points)
     mid = np.bincount(owner, values.mid, points)
     magnitude = np.bincount(owner, np.abs(values.mid), points)
     radius = np.bincount(owner, values.rad, points)
-    slack = 1 + 1e-9 + len(values) * 2.0**-51  # for the rounding of these sums themselves
-    return BallArray(mid, (radius + count * 2.0**-52 * magnitude) * slack)
+    return BallArray(mid, upward(radius + count * 2.0**-52 * magnitude, len(values) + 3))
 
 
 def sum_rules_in_arb(
@@ -110,16 +130,18 @@ def sum_rules_in_arb(
     """
     from elboproof.numbers.balls import REAL_BALLS, working_precision
 
-    function = energy.model.quantities.compiled("energy", 0, REAL_BALLS)
+    function = energy.integrand.quantities.compiled("energy", 0, REAL_BALLS)
     totals = [arb(0)] * len(shift)
     with working_precision(bits):
+        # The exact rows are rounded to balls of the working precision, once.
         x = [[ball_of(value) for value in row] for row in data]
         rules = {n: nodes(n, bits) for n in set(sizes.reshape(-1).tolist())}
-        for i in range(len(cells)):
-            if time.monotonic() > deadline:
-                return totals, i
+        for i, owner in enumerate(cells.owner.tolist()):
             rule = [rules[n] for n in sizes[i].tolist()]
-            totals[cells.owner[i]] += _one_cell(energy, function, cells[i : i + 1], rule, x, shift)
+            part = _one_cell(energy, function, cells[i : i + 1], rule, x[owner], shift[owner], deadline)
+            if part is None:
+                return totals, i
+            totals[owner] += part
     return totals, len(cells)
 
 
@@ -128,24 +150,26 @@ def _one_cell(
     function: Compiled,
     cell: Cells,
     rule: list[Nodes],
-    data: list[list[arb]],
-    shift: FloatArray,
-) -> arb:
-    """Return the rule's value on one cell, by a loop over its nodes."""
-    owner = int(cell.owner[0])
+    x: list[arb],
+    shift: float,
+    deadline: float,
+) -> arb | None:
+    """Return the rule's value on one cell, by a loop over its nodes; None after the deadline.
+
+    Every operation is one of balls at the current precision, so that nothing needs a margin.
+    """
     centre, half = [arb(v) for v in cell.centre[0].tolist()], [arb(v) for v in cell.half[0].tolist()]
-    frame = [[arb(v) for v in row] for row in energy.frames[owner].tolist()]
-    total = arb(0)
+    chart = cell.chart[0]
+    frame = [[arb(v) for v in row] for row in energy.frames[cell.owner[0]].tolist()]
+    level, total = arb(float(shift)), arb(0)
     for chosen in product(*rule):
-        u = [c + h * node for c, h, (node, _) in zip(centre, half, chosen, strict=True)]
-        stretch = arb(1)
-        if cell.lines is not None:
-            p0, p1, q0, q1 = (arb(v) for v in cell.lines[0].tolist())
-            stretch = (q0 - p0) + (q1 - p1) * u[0]
-            u = [u[0], p0 + p1 * u[0] + u[1] * stretch]
+        if time.monotonic() > deadline:
+            return None
+        v = [c + h * node for c, h, (node, _) in zip(centre, half, chosen, strict=True)]
+        u, stretch = chart.place(v, lambda number: arb(float(number)))
         z = [sum((a * b for a, b in zip(row, u, strict=True)), arb(0)) for row in frame]
-        (value,) = function(*z, *data[owner])
-        term = (arb(float(shift[owner])) - value).exp() * stretch
+        (value,) = function(*z, *x)
+        term = (level - value).exp() * stretch
         for _, weight in chosen:
             term *= weight
         total += term

@@ -6,9 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
-from elboproof.evidence.energy import Cells, Index
+from elboproof.quadrature.cells import Cells, Index
 from elboproof.shapes import Float64
 
+ROUNDS = 4
+"""Searches, each with a smaller share."""
+SHARES = {1: 1e-3, 2: 1e-3, 3: 1e-4, 4: 1e-5}
+"""Of the tolerance, by dimension: what one discarded cell may take in the first round."""
+PART = 0.3
+"""Of the tolerance: what the rules' errors may take together."""
 CORE = 9.0
 """A cell is tried when no axis' slope varies by more than CORE / (its half width): about three standard deviations."""
 
@@ -41,6 +47,7 @@ class Target:
     def negligible(self, cells: Cells, least: Float64[FloatArray, "B"]) -> NDArray[np.bool_]:
         """Return which cells may be left out if ``least`` bounds U from below there; a forecast, no proof."""
         with np.errstate(over="ignore", invalid="ignore"):
+            # (B,): a float that overflows is infinite, and not negligible.
             mass = cells.volume() * np.exp(np.minimum(self.shift[cells.owner] - least, 700.0))
         return np.asarray(mass <= self.small(cells))
 
@@ -55,6 +62,7 @@ def widest(spread: Float64[FloatArray, "B d"], half: Float64[FloatArray, "B d"])
 
     Any choice is sound. Taking always the same axis where nothing is known would make slivers without end.
     """
+    # (B, d) -> (B,).
     known = np.where(np.isfinite(spread), spread, np.inf)
     unknown = ~np.isfinite(known).all(1)
     return np.asarray(np.where(unknown, half.argmax(1), known.argmax(1)))

@@ -12,8 +12,7 @@ from flint import arb
 from elboproof.arguments import FloatArray
 from elboproof.expectations.majorants import MAJORANTS, Majorant
 from elboproof.expectations.network_growth import network_majorants
-from elboproof.model.latent_model import LatentModel
-from elboproof.model.network_model import NetworkModel
+from elboproof.model.latent_model import LatentModel, NetworkModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS

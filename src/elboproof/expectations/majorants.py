@@ -22,6 +22,7 @@ from fractions import Fraction
 from typing import Any
 
 from elboproof.numbers.compiler import INFIX, Ring
+from elboproof.numbers.functions import PRIMITIVES
 
 UP = 1 + 2.0**-50
 """Covers the rounding of a few float operations and of math.exp, log, sqrt, which are good to 1 ulp (2 allowed)."""
@@ -214,8 +215,9 @@ class Majorant:
         return Majorant(self.terms, *self._signs())
 
     def atan(self) -> "Majorant":
-        """|atan t| < pi/2."""
-        return Majorant.between(-1.6, 1.6)
+        """Return what is bounded by pi/2."""
+        size = PRIMITIVES["atan"].size or math.inf
+        return Majorant.between(-size, size)
 
     def softplus(self) -> "Majorant":
         """0 < log(1 + e^t) <= log 2 + |t|, and log 2 + t for t >= 0."""
@@ -277,7 +279,7 @@ def _rational(p: int, q: int) -> Majorant:
 
 
 _METHODS = ("exp", "expm1", "sinh", "cosh", "log", "log1p", "sqrt", "asinh", "atan", "tan", "softplus", "abs")
-_UNIT = ("sin", "cos", "tanh", "erf", "sign")
+_UNIT = [name for name, known in PRIMITIVES.items() if known.size == 1.0 and name != "sigmoid"]
 
 
 def _names() -> Mapping[str, Any]:

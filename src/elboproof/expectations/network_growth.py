@@ -1,16 +1,8 @@
 r"""Majorants of a network's log likelihood and of its derivatives, layer by layer.
 
 A layer's units obey |h| <= A + B r with vectors A, B, and their first and second derivatives in z are bounded by
-constants, because the activations' own are:
-
-    activation   |g(t)| <=        |g'| <=   |g''| <=
-    tanh         1                1         4 / (3 sqrt 3)
-    sigmoid      1                1/4       1 / (6 sqrt 3)
-    sin          1                1         1
-    softplus     log 2 + |t|      1         1/4
-    gelu         |t|              1.13      2 / sqrt(2 pi)
-    silu         |t|              1.1       1/2
-    relu         |t|              1         (none)
+constants, because the activations' own are (`numbers.functions`). Activations that are not bounded obey |g(t)| <= |t|,
+softplus log 2 + |t|.
 """
 
 from collections.abc import Sequence
@@ -20,13 +12,9 @@ import numpy as np
 
 from elboproof.arguments import FloatArray
 from elboproof.expectations.majorants import Majorant, NoMajorantError
-from elboproof.model.network_model import NetworkModel
+from elboproof.model.latent_model import NetworkModel
 from elboproof.model.networks import Affine, Network
-from elboproof.model.supremum import log_supremum
-
-BOUNDED = {"tanh", "sigmoid", "sin"}
-FIRST = {"tanh": 1.0, "sigmoid": 0.25, "sin": 1.0, "softplus": 1.0, "gelu": 1.13, "silu": 1.1, "relu": 1.0}
-SECOND = {"tanh": 0.77, "sigmoid": 0.0963, "sin": 1.0, "softplus": 0.25, "gelu": 0.8, "silu": 0.5}
+from elboproof.numbers.functions import WRITABLE
 
 
 @dataclass(frozen=True)
@@ -82,14 +70,14 @@ def weight_slack(layer: Affine) -> float:
 
 
 def _applied(name: str, h: _Growth, order: int) -> _Growth:
-    if name not in FIRST or (order > 1 and name not in SECOND):
+    g = WRITABLE[name]
+    if g.slope is None or (order > 1 and g.curve is None):
         raise NoMajorantError(f"derivatives of order {order} of the activation {name}")
-    ones = np.ones_like(h.offset)
-    offset = ones if name in BOUNDED else h.offset + (0.7 if name == "softplus" else 0.0)
-    slope = 0 * ones if name in BOUNDED else h.slope
+    grown = h.offset + (0.7 if name == "softplus" else 0.0)
+    offset, slope = (grown, h.slope) if g.size is None else (np.full_like(grown, g.size), 0 * h.slope)
     squares = h.first[:, None, :] * h.first[None, :, :]
-    second = FIRST[name] * h.second + SECOND.get(name, 0.0) * squares
-    return _Growth(offset * (1 + 1e-15), slope, FIRST[name] * h.first * (1 + 1e-15), second * (1 + 1e-15))
+    second = g.slope * h.second + (g.curve or 0.0) * squares
+    return _Growth(offset * (1 + 1e-15), slope, g.slope * h.first * (1 + 1e-15), second * (1 + 1e-15))
 
 
 def _weights(model: NetworkModel, count: int) -> FloatArray:
@@ -98,7 +86,7 @@ def _weights(model: NetworkModel, count: int) -> FloatArray:
 
 
 def _value(model: NetworkModel, x: FloatArray, f: _Growth) -> Majorant:
-    constant = abs(log_supremum(model)) * (1 + 1e-14) + 1e-300
+    constant = abs(model.supremum) * (1 + 1e-14) + 1e-300
     if model.likelihood.binary:  # |x f - softplus(f)| = softplus(+-f) <= log 2 + |f|
         return Majorant.affine(
             (float(f.offset.sum()) + 0.7 * len(x) + constant) * (1 + 1e-10),

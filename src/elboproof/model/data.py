@@ -1,23 +1,112 @@
-"""Data points as exact numbers and as balls: nothing is rounded away on the way in."""
+"""Data points, read and checked once, as exact numbers and as balls: nothing is rounded away on the way in."""
 
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import RECTANGULAR, bad, finite_array, plain_array, wrong_type
+from elboproof.arguments import RECTANGULAR, bad, plain_array, require_finite, wrong_type
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.exact import exact
 
-Data = Any
+Given = Any
 """Shape (D,) or (N, D): an array, or nested lists of numbers and strings."""
 LARGEST = 2**53
 """Integers up to here are doubles."""
 
 
-def rectangular(x: Data) -> NDArray[Any]:
+@dataclass(frozen=True, eq=False)
+class Data:
+    """N data points of dimension D; each form is made when it is first asked for.
+
+    Attributes
+    ----------
+    array : (D,) or (N, D)
+        Float64, or objects that `exact` reads.
+    """
+
+    array: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.array) if self.batch else 1
+
+    @property
+    def batch(self) -> bool:
+        """Whether x was given with an axis N."""
+        return self.array.ndim == 2
+
+    @cached_property
+    def rows(self) -> list[list[Fraction]]:
+        """Exact numbers, N rows; an error names the entry that is none."""
+        # tolist() gives Python's own numbers for any dtype, so that exact() sees what was meant.
+        array = self.array
+        return [
+            [exact(value, _entry(array, n, j)) for j, value in enumerate(row)]
+            for n, row in enumerate(array.reshape(-1, array.shape[-1]).tolist())
+        ]
+
+    @cached_property
+    def balls(self) -> BallArray:
+        """Balls of shape (N, D): doubles are points, other numbers are enclosed."""
+        if self.array.dtype == np.float64:
+            return BallArray(self.array.reshape(-1, self.array.shape[-1]))
+        # (N, D). Each exact number becomes the ball around its nearest double; there must be one, because
+        # searches start there.
+        for n, row in enumerate(self.rows):
+            for j, number in enumerate(row):
+                double(number, _entry(self.array, n, j))
+        numbers = [number for row in self.rows for number in row]
+        balls = [BallArray.from_fraction(n.numerator, n.denominator).reshape(1) for n in numbers]
+        return BallArray.concatenate(balls).reshape(-1, self.array.shape[-1])
+
+
+def data_of(model: LatentModel, x: Given) -> Data:
+    """Return x, read for a model; what was read before as it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x is no such array of finite numbers, or not binary where the likelihood demands it.
+    """
+    if isinstance(x, Data):
+        return x
+    # Either all entries are doubles, and then the array is copied as it is, or all are read exactly. Both ways
+    # the array that is kept is no longer the caller's.
+    array = _checked(rectangular(x), model.data_dim)
+    if _are_doubles(array):
+        array = array.astype(np.float64)
+        require_finite(array, "x")
+    data = Data(array)
+    if model.likelihood.binary:
+        _require_binary(data, x)
+    elif array.dtype != np.float64:
+        _ = data.rows  # raises
+    return data
+
+
+def exact_rows(model: LatentModel, x: Given) -> tuple[list[list[Fraction]], bool]:
+    """Return x as exact rows of length D, and whether it was a batch (N, D); raises as `data_of`."""
+    data = data_of(model, x)
+    return data.rows, data.batch
+
+
+def _require_binary(data: Data, x: Given) -> None:
+    # Exact numbers are compared exactly: 1 + 1e-30 is not binary.
+    plain = data.array.dtype == np.float64
+    holds = (
+        np.isin(data.array, (0.0, 1.0)).all()
+        if plain
+        else all(value in (0, 1) for row in data.rows for value in row)
+    )
+    if not holds:
+        raise bad("x", x, "zeros and ones, the data of a Bernoulli likelihood")
+
+
+def rectangular(x: Given) -> NDArray[Any]:
     """Return x as an array; lists stay objects, because NumPy would round exact numbers that stand beside floats.
 
     Raises
@@ -35,7 +124,7 @@ def rectangular(x: Data) -> NDArray[Any]:
     return array
 
 
-def checked(model: LatentModel, array: NDArray[Any]) -> NDArray[Any]:
+def _checked(array: NDArray[Any], width: int) -> NDArray[Any]:
     """Return an array of shape (D,) or (N, D).
 
     Raises
@@ -43,37 +132,14 @@ def checked(model: LatentModel, array: NDArray[Any]) -> NDArray[Any]:
     ValueError
         If it has another shape, or no entries.
     """
-    if array.ndim not in (1, 2) or array.shape[-1] != model.data_dim or 0 in array.shape:
-        raise ValueError(f"x: got shape {array.shape}; expected ({model.data_dim},) or (N, {model.data_dim})")
+    if array.ndim not in (1, 2) or array.shape[-1] != width or 0 in array.shape:
+        raise ValueError(f"x: got shape {array.shape}; expected ({width},) or (N, {width})")
     return array
-
-
-def ball_data(model: LatentModel, x: Data) -> BallArray:
-    """Return x as balls of shape (N, D): exact numbers are enclosed.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If x is no such array of finite numbers, or not binary where the likelihood demands it.
-    """
-    array = rectangular(x)
-    if _are_doubles(array):
-        axes = ("N", model.data_dim) if array.ndim == 2 else (model.data_dim,)
-        data = BallArray(finite_array(array.astype(np.float64), "x", axes).reshape(-1, model.data_dim))
-    else:
-        data = _enclosed(checked(model, array))
-    if model.likelihood.binary and not (np.isin(data.mid, (0.0, 1.0)).all() and not data.rad.any()):
-        raise not_binary(x)
-    return data
-
-
-def not_binary(x: Data) -> ValueError:
-    """Return the error for data that a Bernoulli likelihood does not take."""
-    return bad("x", x, "zeros and ones, the data of a Bernoulli likelihood")
 
 
 def _are_doubles(array: NDArray[Any]) -> bool:
     """Whether float64 holds every entry."""
+    # Lists are looked at entry by entry, because 2**53 + 1 or "1/3" may stand beside floats.
     kind = array.dtype.kind
     if kind == "O":
         return all(
@@ -98,38 +164,5 @@ def double(value: Fraction, name: str) -> float:
         raise bad(name, value, "a number in the range of float64, from which the search starts") from error
 
 
-def _enclosed(array: NDArray[Any]) -> BallArray:
-    rows = named_rows(array)
-    for n, row in enumerate(rows):
-        for j, number in enumerate(row):
-            double(number, _entry(array, n, j))
-    numbers = [number for row in rows for number in row]
-    balls = [BallArray.from_fraction(n.numerator, n.denominator).reshape(1) for n in numbers]
-    return BallArray.concatenate(balls).reshape(-1, array.shape[-1])
-
-
-def named_rows(array: NDArray[Any]) -> list[list[Fraction]]:
-    """Return the entries of an array (D,) or (N, D) as exact numbers, N rows; errors name the entry."""
-    return [
-        [exact(value, _entry(array, n, j)) for j, value in enumerate(row)]
-        for n, row in enumerate(array.reshape(-1, array.shape[-1]).tolist())
-    ]
-
-
 def _entry(array: NDArray[Any], n: int, j: int) -> str:
     return f"x[{j}]" if array.ndim == 1 else f"x[{n}][{j}]"
-
-
-def exact_rows(model: LatentModel, x: Data) -> tuple[list[list[Fraction]], bool]:
-    """Return x as exact rows of length D, and whether it was a batch (N, D).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If x is no such array of finite numbers, or not binary where the likelihood demands it.
-    """
-    array = checked(model, rectangular(x))
-    rows = named_rows(array)
-    if model.likelihood.binary and not all(value in (0, 1) for row in rows for value in row):
-        raise not_binary(x)
-    return rows, array.ndim == 2

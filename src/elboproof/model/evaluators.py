@@ -42,6 +42,8 @@ class FloatingEvaluator(Evaluator):
         TypeError, ValueError
             If z is not an array of finite numbers of shape (..., d), or f or a derivative is not finite there.
         """
+        # values: (distinct derivatives * D, ...). index (d,) * order says which distinct derivative each entry
+        # of the full tensor is; the axes of derivatives go last.
         index = self._index(order)
         points = self._points(z, "z", self._d)
         values = self._run("decoder", order, points, None)
@@ -66,6 +68,7 @@ class FloatingEvaluator(Evaluator):
         index = self._index(order)
         points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
         self._require_binary(data)
+        # (distinct, ...) -> (...) + (d,) * order.
         parts = self._run(quantity, order, points, data)[index]
         return np.moveaxis(parts, range(order), range(-order, 0)) if order else parts
 
@@ -75,6 +78,8 @@ class FloatingEvaluator(Evaluator):
         return finite_array(array, name, (*(f"n{k}" for k in range(axes - 1)), length))
 
     def _run(self, quantity: str, order: int, z: FloatArray, x: FloatArray | None) -> FloatArray:
+        # z (..., d) and x (..., D) are taken apart by columns; leading axes broadcast in the function, and
+        # constant entries are spread over the common shape afterwards.
         function = self._quantities.compiled(quantity, order, FLOATING)
         shape = z.shape[:-1] if x is None else _common_shape(z, x)
         data = [None] * self._D if x is None else list(np.moveaxis(x, -1, 0))
@@ -106,6 +111,7 @@ class TensorEvaluator(Evaluator):
         """Return f(z) or its derivatives, shape (..., D) + (d,) * order."""
         index = self._index(order)
         parts = self._run("decoder", order, self._points(z, "z", self._d), None)
+        # parts: (..., distinct * D), because torch stacks last; every derivative's D entries stand together.
         stacked = parts.reshape(*parts.shape[:-1], -1, self._D).transpose(-1, -2)
         return stacked[..., index.reshape(-1)].reshape((*stacked.shape[:-1], *index.shape))
 
@@ -120,6 +126,7 @@ class TensorEvaluator(Evaluator):
     def _of_data(self, quantity: str, z: "torch.Tensor", x: "torch.Tensor", order: int) -> "torch.Tensor":
         index = self._index(order)
         points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
+        # Only where numbers can be looked at: under vmap and on "meta" the check is left out.
         if self._quantities.binary and not _surely((data == 0) | (data == 1)):
             self._require_binary(data.detach().cpu().numpy())
         parts = self._run(quantity, order, points, data)
@@ -144,6 +151,7 @@ class TensorEvaluator(Evaluator):
     def _run(self, quantity: str, order: int, z: "torch.Tensor", x: "torch.Tensor | None") -> "torch.Tensor":
         import torch
 
+        # Columns (...) of z and x; autograd passes through every operation of the function.
         function = self._quantities.compiled(quantity, order, TENSORS)
         data = [None] * self._D if x is None else list(x.unbind(-1))
         shape = z.shape[:-1] if x is None else _common_shape(z, x)
@@ -168,6 +176,7 @@ class ExactEvaluator(Evaluator):
 
     def decoder(self, z: Sequence[object], order: int = 0) -> NDArray[np.object_]:
         """Return f(z) or its derivatives as SymPy numbers, an object array of shape (D,) + (d,) * order."""
+        # One point: (distinct * D,) -> (D,) + (d,) * order.
         index = self._index(order)
         values = self._run("decoder", order, z, None)
         parts = np.array(values, dtype=object).reshape(-1, self._D)[index]
@@ -181,6 +190,7 @@ class ExactEvaluator(Evaluator):
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None
     ) -> tuple[Expr, ...]:
+        # Rational numbers in, SymPy numbers out; what is neither finite nor real is refused.
         points = [rational(value, f"z[{j}]") for j, value in enumerate(number_list(z, "z", self._d))]
         data: list[object] = [None] * self._D
         if x is not None:

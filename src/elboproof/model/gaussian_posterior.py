@@ -144,6 +144,7 @@ def _ldl(matrix: Matrix) -> tuple[list[list[Fraction]], list[Fraction]]:
 
     S is positive definite if and only if every pivot is positive.
     """
+    # Gauss elimination in fractions: x'Sx = sum_k D_k (M'x)_k^2, and M' is onto.
     size = len(matrix)
     unit = [[Fraction(int(j == k)) for k in range(size)] for j in range(size)]
     pivots: list[Fraction] = []

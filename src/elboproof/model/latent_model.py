@@ -9,8 +9,10 @@ import sympy
 from sympy import Expr, Symbol
 
 from elboproof.arguments import Sealed, bad, record_text, shown, written, wrong_type
-from elboproof.model.evaluators import BallEvaluator, ExactEvaluator, FloatingEvaluator, TensorEvaluator
+from elboproof.model.joint_model import JointModel
 from elboproof.model.likelihood import Likelihood, require_floats
+from elboproof.model.network_quantities import NetworkQuantities
+from elboproof.model.networks import Network
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.functions import ExpressionError
 from elboproof.numbers.parser import parse, require_moderate, require_real
@@ -19,11 +21,9 @@ from elboproof.numbers.tape import Tape
 if TYPE_CHECKING:
     import torch
 
-    from elboproof.model.network_model import NetworkModel
-
 
 @dataclass(frozen=True, init=False)
-class LatentModel(Sealed):
+class LatentModel(JointModel, Sealed):
     """p(x, z) = N(z; 0, I) p(x | f(z)).
 
     Parameters
@@ -115,39 +115,9 @@ class LatentModel(Sealed):
         that calls itself Sin, would not be seen. A softplus is log(1 + e^t) everywhere: torch's own is t beyond its
         threshold of 20, which is up to 2.1e-9 less.
         """
-        from elboproof.model.network_model import NetworkModel
         from elboproof.model.torch_layers import read
 
         return NetworkModel(read(module), likelihood)
-
-    @property
-    def latent_dim(self) -> int:
-        """The dimension d of z."""
-        return len(self.latents)
-
-    @property
-    def data_dim(self) -> int:
-        """The dimension D of x."""
-        return len(self.decoder)
-
-    @cached_property
-    def data(self) -> tuple[Symbol, ...]:
-        """The symbols that stand for x in ``energy``; dummies, so that they cannot be taken for a latent."""
-        return tuple(sympy.Dummy(f"x_{j}", real=True) for j in range(self.data_dim))
-
-    @cached_property
-    def log_likelihood(self) -> Expr:
-        """Log p(x|z) in nats, an expression in ``latents`` and ``data``."""
-        return self.likelihood.log_density(self.decoder, self.data)
-
-    @cached_property
-    def energy(self) -> Expr:
-        """U(z) = -log p(x, z) in nats, an expression in ``latents`` and ``data``."""
-        return self._prior_energy - self.log_likelihood
-
-    @property
-    def _prior_energy(self) -> Expr:
-        return sympy.Add(*(z**2 for z in self.latents)) / 2 + sympy.log(2 * sympy.pi) * self.latent_dim / 2
 
     @cached_property
     def quantities(self) -> Quantities:
@@ -175,25 +145,79 @@ class LatentModel(Sealed):
         """Return the fields only: compiled functions cannot be pickled, and are made again."""
         return {"latents": self.latents, "decoder": self.decoder, "likelihood": self.likelihood}
 
-    @cached_property
-    def exact(self) -> ExactEvaluator:
-        """Evaluate with SymPy numbers: nothing is rounded."""
-        return ExactEvaluator(self.quantities)
+
+class NetworkModel(LatentModel):
+    """p(x, z) = N(z; 0, I) p(x | f(z)) for a network f; made by ``ep.LatentModel.from_torch``.
+
+    Evaluators ``floating``, ``tensors`` and ``balls`` work as for other models. There are no expressions: ``energy``
+    and ``log_likelihood`` as SymPy expressions and the evaluator ``exact`` raise.
+
+    Parameters
+    ----------
+    network
+        The decoder.
+    likelihood
+        ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli`` (the network gives logits).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the likelihood is another one or its size does not fit.
+    """
+
+    network: Network
+
+    def __init__(self, network: Network, likelihood: Likelihood) -> None:
+        if not isinstance(network, Network):
+            raise wrong_type("network", network, "a network")
+        if not hasattr(likelihood, "log_density"):
+            raise wrong_type(
+                "likelihood", likelihood, "a likelihood such as ep.Gaussian(variance=1) or ep.Bernoulli()"
+            )
+        likelihood.require_dimension(network.outputs)
+        names = ["z"] if network.inputs == 1 else [f"z_{k}" for k in range(network.inputs)]
+        object.__setattr__(self, "latents", tuple(Symbol(name, real=True) for name in names))
+        object.__setattr__(self, "likelihood", likelihood)
+        object.__setattr__(self, "network", network)
+        object.__setattr__(self, "decoder", ())
+        _ = self.quantities  # raises for a likelihood that is not supported
+
+    @property
+    def data_dim(self) -> int:
+        """The dimension D of x."""
+        return self.network.outputs
+
+    @property
+    def log_likelihood(self) -> Expr:
+        """There is no expression of a network.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError("log_likelihood: got a network; expected a model written as expressions")
 
     @cached_property
-    def floating(self) -> FloatingEvaluator:
-        """Evaluate with NumPy in float64, vectorised over z and over x."""
-        return FloatingEvaluator(self.quantities)
+    def quantities(self) -> NetworkQuantities:  # type: ignore[override]
+        """The functions that all evaluators and the evidence engine share."""
+        return NetworkQuantities(self.latents, self.data, self.network, self.likelihood)
 
-    @cached_property
-    def tensors(self) -> TensorEvaluator:
-        """Evaluate with torch: differentiable, any dtype and device."""
-        return TensorEvaluator(self.quantities)
+    def __getstate__(self) -> dict[str, object]:
+        """Return the fields only: compiled functions cannot be pickled, and are made again."""
+        return {**super().__getstate__(), "network": self.network}
 
-    @cached_property
-    def balls(self) -> BallEvaluator:
-        """Evaluate with balls of python-flint: rigorous at any precision."""
-        return BallEvaluator(self.quantities)
+    def __eq__(self, other: object) -> bool:
+        """Whether both are the same network with equal likelihoods."""
+        if not isinstance(other, NetworkModel):
+            return NotImplemented
+        return self.network is other.network and self.likelihood == other.likelihood
+
+    def __hash__(self) -> int:
+        return hash((id(self.network), self.likelihood))
+
+    def __repr__(self) -> str:
+        return f"NetworkModel({self.network!r}, {self.likelihood!r})"
 
 
 def latent_names(latent: str | Sequence[str]) -> list[str]:

@@ -22,6 +22,7 @@ class Arrays:
 
     def shape(self, values: Sequence[Any]) -> tuple[int, ...]:
         """Return the common shape of columns."""
+        # Columns of data may have fewer axes than points, and constants none.
         shapes = {self._shape_of(value) for value in values}
         return np.broadcast_shapes(*shapes)
 
@@ -30,6 +31,7 @@ class Arrays:
 
     def matrix(self, columns: Sequence[Any], shape: tuple[int, ...]) -> Any:
         """Return columns of shapes that broadcast to ``shape`` as one matrix (n, P)."""
+        # Units are rows and points columns, so that an affine map is W @ h for all points at once.
         return _rows(columns, shape)
 
     def taken(self, matrix: Any, index: Any) -> Any:
@@ -50,6 +52,8 @@ class Arrays:
 
     def affine(self, layer: Affine, h: Any, with_bias: bool) -> Any:
         """Return W h, plus b if asked."""
+        # (m, n) @ (n, P) + (m, 1). For balls the product's rounding is in `ExactMatrix`. Slopes take no bias:
+        # it is a constant.
         product = layer.weight @ h
         return product + self.column(layer.bias, h) if with_bias else product
 
@@ -127,6 +131,8 @@ class Balls(Arrays):
 
     def matrix(self, columns: Sequence[Any], shape: tuple[int, ...]) -> Any:
         """Return columns as one matrix; all must be of one kind, but real balls may stand among rectangles."""
+        # Every kind is taken apart into its arrays, each becomes a matrix by itself, and the kind is put
+        # together again: no arithmetic, so nothing is rounded.
         first = next((c for c in columns if not isinstance(c, BallArray)), columns[0])
         if isinstance(first, Centred):
             centre = self.matrix([c.centre for c in columns], shape)
@@ -161,6 +167,7 @@ class Balls(Arrays):
 
     def total(self, h: Any) -> Any:
         """Return the sums over units."""
+        # The offsets of a centred form belong to the cell and not to its units: they are not summed.
         return _through(h, lambda part: part.sum(0), offsets=False)
 
     def joined(self, parts: Sequence[Any]) -> Any:
@@ -191,6 +198,7 @@ class Balls(Arrays):
 
 def _rows(columns: Sequence[Any], shape: tuple[int, ...]) -> FloatArray:
     """Return arrays as the rows of a matrix; 784 columns are common, so nothing is done twice for each."""
+    # (D,) columns of shape -> (D, P).
     if any(np.shape(column) != shape for column in columns):
         columns = [np.broadcast_to(column, shape) for column in columns]
     return np.asarray(np.array(columns, dtype=np.float64).reshape(len(columns), -1))
@@ -231,6 +239,7 @@ class Scalars(Arrays):
         """Return W h, plus b if asked."""
         from flint import acb, acb_mat, arb_mat
 
+        # arb's own product of matrices: entries of W are floats and exact.
         kind = acb_mat if any(isinstance(value, acb) for value in h[:, 0]) else arb_mat
         product = kind(layer.weight.entries.tolist()) * kind(h.tolist())
         column = _objects([product[i, 0] for i in range(product.nrows())])
@@ -238,6 +247,7 @@ class Scalars(Arrays):
 
     def applied(self, function: Callable[..., Any], h: Any, options: dict[str, Any]) -> Sequence[Any]:
         """Return the values of a compiled function of one variable at every entry."""
+        # One number after the other; the Taylor coefficients of all units stand together for each order.
         values = [function(t, **options) for t in h[:, 0]]
         return [_objects(column) for column in zip(*values, strict=True)]
 

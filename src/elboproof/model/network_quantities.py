@@ -126,6 +126,8 @@ class _Function:
         d, algebra = len(self.quantities.latents), self.algebra
         z, x = arguments[:d], arguments[d:]
         with_data = self.quantity != "decoder"
+        # z: d columns, x: D columns, of shapes that broadcast to one. Points are numbered through it, P in all,
+        # and taken in blocks whose temporaries stay in cache; blocks are independent, and are joined in order.
         shape = algebra.shape([*z, *x] if with_data else z)
         latents, data = algebra.matrix(z, shape), _Data(algebra, x, shape) if with_data else None
         points = int(np.prod(shape))
@@ -138,6 +140,8 @@ class _Function:
     def _block(self, z: Any, x: Any, block: slice, options: dict[str, Any]) -> list[Any]:
         """Return the wanted derivatives of a block of points, entry by entry."""
         d, algebra = len(self.quantities.latents), self.algebra
+        # A jet maps directions to coefficients: () is the value, (k,) the slope along latent k. Latents are
+        # their own first order, and have no second.
         jet: Jet = {(): z}
         if max(self.orders):
             jet |= {(k,): unit for k, unit in enumerate(algebra.units(z, d))}
@@ -160,6 +164,7 @@ class _Data:
     """The data columns as one matrix (D, Q) in their own shape, and which of its columns each point uses."""
 
     def __init__(self, algebra: Arrays, x: Sequence[Any], shape: tuple[int, ...]) -> None:
+        # x is kept in its own shape: thousands of points may share a row, which is then taken by its number.
         own = algebra.shape(x)
         self.algebra, self.matrix = algebra, algebra.matrix(x, own)
         self.owner: Any = None
@@ -185,6 +190,8 @@ class _Run:
 
     def of_data(self, quantity: str, jet: Jet, x: Any) -> Jet:
         """Return the jet of the energy or of the log likelihood, coefficients of shape (P,)."""
+        # U = misfit + density + |z|^2 / 2 + prior, constants of the ring: in balls enclosures, in floats
+        # nearest.
         prior, density = self.quantities.constants("constant", self._constant_ring)()
         negative = added(self._misfit(self.outputs(jet), x), {(): density})
         if quantity == "log_likelihood":
@@ -204,10 +211,13 @@ class _Run:
         """Return the jet of -log p(x|z) without its constant."""
         algebra, order = self.algebra, self.order
         if self.quantities.binary:
+            # -log p = sum_j softplus(f_j) - x_j f_j.
             terms = mapped(lambda value: -(value * x), f)
             terms = added(composed(self._taylor("softplus", f[()]), f), terms)
             return mapped(algebra.total, terms)
         weights = self.quantities.constants("weights", self._constant_ring)()
+        # -log p = sum_j w_j (f_j - x_j)^2, w_j = 1/(2 v_j); a square is known to be nonnegative, which a
+        # product is not. One common weight is applied after the sum.
         squares = squared({**f, (): f[()] - x}, order, algebra.square)
         if len(weights) == 1:
             return mapped(lambda value: algebra.total(value) * weights[0], squares)

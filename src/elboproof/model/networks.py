@@ -98,6 +98,8 @@ class Network:
         taylor
             (function's name, h) -> its Taylor coefficients at h.
         """
+        # Coefficients (n, P) -> (m, P). An affine map acts on every coefficient alike, its bias on the value
+        # alone; an activation composes its Taylor coefficients with the jet, which is the chain rule.
         for layer in self.layers:
             if isinstance(layer, Affine):
                 jet = {key: affine(layer, value, not key) for key, value in jet.items()}

@@ -8,7 +8,6 @@ them and writes ``problems.csv``. The table here holds the models; the file hold
 """
 
 import csv
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -18,6 +17,7 @@ from types import MappingProxyType
 
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Bernoulli, Gaussian
+from elboproof.model.problem_decoders import ROTATIONS, composed, network, softmax_average
 
 RELATIVE_RADIUS = Decimal("1e-12")
 """Radius of a reference in units of max(1, |log p|): what the two routes must agree to."""
@@ -123,66 +123,9 @@ class Problem:
     def rotated(self) -> "Problem":
         """Return the twin whose decoder is f(R z) with the fixed exact rotation R (reflection where d = 1)."""
         rotation = ROTATIONS[len(self.latent)]
-        decoder = tuple(_composed(entry, self.latent, rotation) for entry in self.decoder)
+        decoder = tuple(composed(entry, self.latent, rotation) for entry in self.decoder)
         tags = self.tags | {Tag.ROTATED}
         return replace(self, name=f"{self.name}-rotated", tags=tags, decoder=decoder)
-
-
-ROTATIONS: Mapping[int, tuple[tuple[str, ...], ...]] = MappingProxyType(
-    {
-        1: (("-1",),),
-        2: (("33/65", "-56/65"), ("56/65", "33/65")),
-        3: (("61/87", "-58/87", "22/87"), ("-2/87", "29/87", "82/87"), ("-62/87", "-58/87", "19/87")),
-    }
-)
-"""Exact orthogonal matrices R by dimension."""
-
-
-def _composed(entry: str, latent: tuple[str, ...], rotation: tuple[tuple[str, ...], ...]) -> str:
-    """Put row j of R z for latent j, all at once."""
-    rows = {
-        name: "(" + "+".join(f"{weight}*{other}" for weight, other in zip(row, latent, strict=True)) + ")"
-        for name, row in zip(latent, rotation, strict=True)
-    }
-    return re.sub(rf"\b({'|'.join(latent)})\b", lambda match: rows[match.group()], entry)
-
-
-def _numbers(seed: int) -> Iterator[int]:
-    """Yield the fixed pseudo-random integers -99 ... 99 that stand for weights, on every machine the same."""
-    state = seed
-    while True:
-        state = (1103515245 * state + 12345) % 2**31  # the constants of ISO C's example of rand()
-        yield (state >> 12) % 199 - 99
-
-
-def _network(seed: int, latent: str, hidden: int, outputs: int, gain: int) -> str:
-    """Return W tanh(V z + b) + c with two-decimal weights in (-1, 1), V and W times ``gain``."""
-    draw = _numbers(seed)
-
-    def number() -> str:
-        return f"{next(draw) / 100:+.2f}"
-
-    units = [f"tanh({gain}*({''.join(f'{number()}*{z}' for z in latent)}){number()})" for _ in range(hidden)]
-    return "; ".join(
-        f"{gain}*({''.join(f'{number()}*{unit}' for unit in units)}){number()}" for _ in range(outputs)
-    )
-
-
-def _softmax_average(seed: int, count: int) -> str:
-    """Return the closed-form optimal decoder of ``count`` points in the plane, shared encoder variance 1/4.
-
-    The weight of point i is exp((z.m_i - |m_i|^2 / 2) / s^2) with s^2 = 1/4; codes m_i and points x_i have one decimal.
-    """
-    draw = _numbers(seed)
-    tenths = [(next(draw) // 5, next(draw) // 5, next(draw) // 5, next(draw) // 5) for _ in range(count)]
-    weights = [
-        f"exp({4 * p / 10:+.1f}*a{4 * q / 10:+.1f}*b{-2 * (p * p + q * q) / 100:+.2f})"
-        for p, q, _, _ in tenths
-    ]
-    total = "+".join(weights)
-    points = [[row[2] / 10 for row in tenths], [row[3] / 10 for row in tenths]]
-    sums = ["".join(f"{x:+.1f}*{w}" for x, w in zip(axis, weights, strict=True)) for axis in points]
-    return "; ".join(f"({terms})/({total})" for terms in sums)
 
 
 @dataclass(frozen=True)
@@ -198,6 +141,7 @@ class _Family:
 
     def problems(self, numbers: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
         """Yield a problem per scale, with its reference from the file."""
+        # One problem for each scale; the tags of scale and likelihood follow from it and are not typed.
         given = frozenset(Tag(word) for word in self.tags.split())
         (d,) = (DIMENSIONS[tag] for tag in given if tag in DIMENSIONS)
         latent = ("z",) if d == 1 else ("a", "b", "c")[:d]
@@ -239,8 +183,8 @@ def stored() -> dict[str, dict[str, str]]:
 
 _PIXELS = "1 0 1 1 0 0 1 0"
 _TORUS = "cos(a); sin(a); cos(b); sin(b)"
-_SOFTMAX = _softmax_average(50, 50)
-_NETWORK_2, _LOGITS_2 = _network(2, "ab", 4, 6, 2), _network(12, "ab", 4, 8, 2)
+_SOFTMAX = softmax_average(50, 50)
+_NETWORK_2, _LOGITS_2 = network(2, "ab", 4, 6, 2), network(12, "ab", 4, 8, 2)
 
 _TABLE = (
     _Family("line", "d1 unimodal polynomial", "3/2*z+1/4", "0.7", (0, 2, 4), "closed form"),

@@ -49,6 +49,7 @@ class Quantities:
         return self._of_orders(quantity, tuple(range(order + 1)), ring)
 
     def _of_orders(self, quantity: str, orders: tuple[int, ...], ring: Ring) -> Compiled:
+        # Distinct derivatives only: of order n in d latents there are (d + n - 1 over n), not d^n.
         key = (quantity, orders, ring.name)
         if key not in self._compiled:
             if ring.fixed == "nearest" and quantity != "decoder":
@@ -66,6 +67,7 @@ class Quantities:
             if not direction:
                 self._roots[key] = self._lower(quantity, self.tape)
             else:
+                # One latent at a time, from the derivative before, which the tape keeps.
                 before = self.derivative(quantity, direction[:-1])
                 self._roots[key] = [self.tape.derivative(root, direction[-1]) for root in before]
         return self._roots[key]
@@ -74,6 +76,7 @@ class Quantities:
         """Return a point at which decoder entry ``j`` is NaN, if one of a few on two diagonals is."""
         root = self.tape.lower(self.decoder[j])
         function = compile_tape(self.tape, [root], FLOATING)
+        # A few points on two diagonals: enough for log(z) or sqrt(z), no proof.
         for signs, probe in product(_SIGNS, _PROBES):
             point = [signs[k % 2] * probe for k in range(len(self.latents))]
             with np.errstate(all="ignore"):

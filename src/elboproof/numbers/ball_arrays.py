@@ -13,7 +13,7 @@ import numpy as np
 
 from elboproof.arguments import wrong_type
 from elboproof.numbers import ball_arithmetic as arithmetic
-from elboproof.numbers import ball_lift
+from elboproof.numbers import ball_lift, ball_waves
 from elboproof.numbers.ball_rounding import Pair
 from elboproof.numbers.ball_storage import BallStorage
 
@@ -23,11 +23,18 @@ class BallArray(BallStorage):
 
     Operators take other BallArrays, float arrays, Python integers, floats (the exact binary numbers that they
     are) and Fractions, and broadcast. The method names are those of every number system of this package.
+
+    A ball of infinite radius is the whole line: nothing is known, or the value is undefined (log of a ball that reaches
+    below 0). A bounded function of it is its whole image: where there is a value, there it lies. That there is one is
+    said by a finite `ComplexBallArray` only.
     """
 
     __slots__ = ()
 
     def _with(self, operation: Callable[..., Pair], other: object) -> Self:
+        # numbers become balls exactly (an integer, a float) or with the error of their nearest
+        # float (a Fraction), so the operation on balls contains the exact one; shapes broadcast in
+        # the operation itself
         ball = self.coerce(other)
         if ball is None:
             return cast(Self, NotImplemented)
@@ -62,6 +69,7 @@ class BallArray(BallStorage):
         """Return an integer power; even powers are nonnegative, negative ones are reciprocals."""
         if isinstance(n, bool) or not isinstance(n, int):
             raise wrong_type("n", n, "an integer exponent (pow takes others)")
+        # 1/t^n contains what (1/t)^n is; where t may be 0 the radius is infinite. t^0 is 1 for every t.
         if n < 0:
             return 1 / self ** (-n)
         if n >= 3:
@@ -82,6 +90,7 @@ class BallArray(BallStorage):
 
     def pow(self, exponent: object) -> Self:
         """Return exp(exponent * log t) for a real exponent; infinite radius unless t > 0."""
+        # for t > 0 by definition; the logarithm says where t may be 0 or less
         return (self.log() * self._required(exponent, "exponent")).exp()
 
     def _map(self, function: ball_lift.Lifted) -> Self:
@@ -109,15 +118,15 @@ class BallArray(BallStorage):
 
     def sin(self) -> Self:
         """Return sin t; [-1, 1] beyond `ball_trig.FAR`."""
-        return self._map(ball_lift.sin)
+        return self._map(ball_waves.sin)
 
     def cos(self) -> Self:
         """Return cos t; [-1, 1] beyond `ball_trig.FAR`."""
-        return self._map(ball_lift.cos)
+        return self._map(ball_waves.cos)
 
     def tan(self) -> Self:
         """Return tan t; infinite radius unless free of poles."""
-        return self._map(ball_lift.tan)
+        return self._map(ball_waves.tan)
 
     def sinh(self) -> Self:
         """Return sinh t."""
@@ -165,6 +174,7 @@ class BallArray(BallStorage):
 
     def min(self, other: object) -> Self:
         """Return the lesser of two."""
+        # min(s, t) = -max(-s, -t); signs are exact
         return -(-self).max(-self._required(other))
 
     def union(self, other: object) -> Self:

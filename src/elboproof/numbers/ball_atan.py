@@ -31,6 +31,8 @@ def _atan_exact(c: Fraction) -> Fraction:
     Euler's series: the sum of 4^n (n!)^2/(2n+1)! c^(2n+1)/(1+c^2)^(n+1), each term at most half the one
     before.
     """
+    # each term is at most half of the one before, and cut to 2^-180: 140 terms leave less than
+    # 2^-139 + 280 2^-180
     term = c / (1 + c * c)
     ratio = c * c / (1 + c * c)
     total = Fraction(0)
@@ -51,6 +53,11 @@ _TABLE = np.array([_two_floats(b) for b in _BASES] + [_two_floats(PI / 2 - b) fo
 
 def atan(x: FloatArray) -> Pair:
     """Return atan(x) and its error; +-pi/2 at +-inf."""
+    # (n,). atan x = pi/2 - atan(1/x) for x > 1; the rows of _TABLE are the high and low floats of
+    # atan(j/8), j = 0, ..., 8, then of pi/2 - atan(j/8), so that `index` picks the constant of
+    # either case and only the sign of atan s differs. atan t = atan c + atan s with s = (t - c) /
+    # (1 + t c): the addition theorem, |s| <= |t - c| <= 1/16. The low float is added before the
+    # high one, so that one rounding is at the size of y. At +-inf, 1/x = 0 and the answer is pi/2.
     t = np.abs(x)
     inverted = t > 1.0
     np.divide(1.0, t, out=t, where=inverted)

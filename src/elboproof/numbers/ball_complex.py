@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from elboproof.arguments import FloatArray, plain_array, wrong_type
 from elboproof.numbers import ball_complex_functions as functions
+from elboproof.numbers import ball_rectangles as rectangles
 from elboproof.numbers.ball_arrays import BallArray
-from elboproof.numbers.ball_complex_functions import Rectangle
+from elboproof.numbers.ball_rectangles import Rectangle
 from elboproof.numbers.ball_rounding import quiet
 from elboproof.numbers.ball_storage import float_array
 
@@ -60,6 +61,7 @@ class ComplexBallArray:
     @classmethod
     def exact(cls, value: ArrayLike) -> Self:
         """Return rectangles of radius 0 around complex numbers."""
+        # parts of a complex64 or complex128 are float64 numbers, taken as they are
         array = plain_array(value, "value")
         if array.dtype not in (np.complex64, np.complex128):
             return cls(BallArray(float_array(array, "value")))  # refuses what is no such number
@@ -112,6 +114,8 @@ class ComplexBallArray:
 
     def _with(self, operation: Any, by_real: Any, other: object) -> Self:
         """Apply an operation; a real operand costs half as much or less."""
+        # a real number is tried first: its imaginary part is 0 exactly, so whole terms of the
+        # complex formula vanish
         real = BallArray.coerce(other)
         if real is not None:
             return self._of(by_real(self._pair, real))
@@ -127,16 +131,16 @@ class ComplexBallArray:
         return rectangle
 
     def __add__(self, other: object) -> Self:
-        return self._with(functions.add, functions.add_real, other)
+        return self._with(rectangles.add, rectangles.add_real, other)
 
     def __sub__(self, other: object) -> Self:
-        return self._with(functions.subtract, functions.subtract_real, other)
+        return self._with(rectangles.subtract, rectangles.subtract_real, other)
 
     def __mul__(self, other: object) -> Self:
-        return self._with(functions.multiply, functions.multiply_real, other)
+        return self._with(rectangles.multiply, rectangles.multiply_real, other)
 
     def __truediv__(self, other: object) -> Self:
-        return self._with(functions.divide, functions.divide_real, other)
+        return self._with(functions.divide, rectangles.divide_real, other)
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -157,7 +161,7 @@ class ComplexBallArray:
             raise wrong_type("n", n, "an integer exponent (pow takes others)")
         if n < 0:
             return 1 / self ** (-n)
-        return self._of(functions.power(self._pair, n))
+        return self._of(rectangles.power(self._pair, n))
 
     def ones(self) -> Self:
         """Return exact ones of the same shape."""
@@ -165,10 +169,11 @@ class ComplexBallArray:
 
     def square(self) -> Self:
         """Return z^2."""
-        return self._of(functions.square(self._pair))
+        return self._of(rectangles.square(self._pair))
 
     def pow(self, exponent: object) -> Self:
         """Return exp(exponent * log z), analytic off the cut of the logarithm."""
+        # the principal power: analytic where the logarithm is, which says so by a finite radius
         return (self.log() * self._required(exponent, "exponent")).exp()
 
     def exp(self) -> Self:
@@ -177,6 +182,7 @@ class ComplexBallArray:
 
     def expm1(self) -> Self:
         """Return e^z - 1."""
+        # an absolute error of some units near 0, where the real expm1 has a relative one: bounds need no more
         return self.exp() - 1
 
     def sin(self) -> Self:
@@ -205,6 +211,7 @@ class ComplexBallArray:
 
     def sigmoid(self) -> Self:
         """Return 1 / (1 + e^-z); infinite radius unless free of poles."""
+        # 1/(1 + e^-z) = (1 + tanh(z/2))/2; the halves are exact, and the poles of both are the same
         return (self._of(functions.tanh((self * 0.5)._pair)) + 1) * 0.5
 
     def softplus(self) -> Self:
@@ -237,6 +244,7 @@ class ComplexBallArray:
 
     def abs(self) -> Self:
         """Return the analytic continuation of |x|: z or -z; infinite radius where Re z = 0 is touched."""
+        # |x| = x sign(x), and sign is constant on each half plane, infinite on rectangles between them
         return self * self.sign()
 
     def sign(self) -> Self:
@@ -254,15 +262,17 @@ class ComplexBallArray:
     @quiet
     def abs_upper(self) -> FloatArray:
         """Return upper bounds of |z|, shape as the array."""
-        return functions.modulus_upper(self._real.mag(), self._imag.mag())
+        return rectangles.modulus_upper(self._real.mag(), self._imag.mag())
 
     def contains(self, other: object) -> NDArray[np.bool_]:
         """Return whether each rectangle contains a number or a rectangle."""
+        # a rectangle is the product of its parts, and contains another one if both parts do
         o = self._required(other)
         return self._real.contains(o._real) & self._imag.contains(o._imag)
 
     def union(self, other: object) -> Self:
         """Return the rectangles around both."""
+        # the smallest rectangle around both, part by part
         o = self._required(other)
         return self._of((self._real.union(o._real), self._imag.union(o._imag)))
 
@@ -286,4 +296,4 @@ class ComplexBallArray:
     @classmethod
     def where(cls, condition: NDArray[np.bool_], first: Self, second: Self) -> Self:
         """Return elements of ``first`` where the condition holds, of ``second`` elsewhere."""
-        return cls._of(functions.where(condition, first._pair, second._pair))
+        return cls._of(rectangles.where(condition, first._pair, second._pair))

@@ -82,6 +82,10 @@ class ExactMatrix:
         ValueError
             If it is not a matrix with n rows.
         """
+        # W is real and exact, so it acts on each part by itself: on real and imaginary part, on the
+        # value and every slope of a dual (the derivative of a linear map is that map), on the value
+        # at the centre. Offsets belong to the box, not to the quantity, and stay. Exact floats are
+        # rounded like any product of NumPy and prove nothing.
         match other:
             case np.ndarray():
                 return self.entries @ self._fitting(other)
@@ -103,6 +107,10 @@ class ExactMatrix:
     @quiet
     def _balls(self, mid: FloatArray, rad: FloatArray) -> Pair:
         """Return midpoint and radius as derived above."""
+        # (m, n) times (n, P): two products of BLAS. `spread` is t of the derivation, FLOOR keeps
+        # its products normal; the factor on the radius is that of a sum of n nonnegative products
+        # with 8 u to spare, and n 2^-1070 what underflows in either product. ROUND |middle| is not
+        # needed for rounding: it carries an overflow of `middle` into the radius.
         n = self.shape[1]
         spread = np.abs(mid)
         spread *= (n + 2) * ROUND

@@ -7,18 +7,11 @@ The arguments are of one kind: ``BallArray``, ``ComplexBallArray``, ``Dual`` or 
 from collections.abc import Mapping
 from typing import Any
 
-from elboproof.numbers.compiler import Ring
+from elboproof.numbers.compiler import INFIX, Ring
 from elboproof.numbers.functions import PRIMITIVES
 
-_OPERATORS = {
-    "add": "{0} + {1}",
-    "sub": "{0} - {1}",
-    "mul": "{0} * {1}",
-    "div": "{0} / {1}",
-    "neg": "-{0}",
-    "square": "{0}.square()",
-    "pi": "BallArray.pi()",
-}
+# t.square() is nonnegative, which t * t of the other rings would not be
+_OPERATORS = INFIX | {"square": "{0}.square()", "pi": "BallArray.pi()"}
 _METHODS = {
     name: "{0}." + name + ("()" if known.arity == 1 else "({1})") for name, known in PRIMITIVES.items()
 }

@@ -13,6 +13,8 @@ from elboproof.numbers import ball_atan
 from elboproof.numbers.ball_rounding import Pair, canonical, from_bounds, lower_bound, quiet, upper_bound
 
 Scalar = int | float | Fraction
+DISTANCE = 1.0 + 2.0**-50
+"""1 + 8 u: above one rounding of a distance and that of the product, by at least 4 u of the distance."""
 
 
 def float_array(value: ArrayLike, name: str) -> FloatArray:
@@ -25,6 +27,7 @@ def float_array(value: ArrayLike, name: str) -> FloatArray:
     ValueError
         If the nesting is ragged or an integer entry is too large to be exact.
     """
+    # float16 and float32 are float64 numbers too; longdouble and complex are not
     array = plain_array(value, name)
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
         raise wrong_type(name, value, "real numbers of at most 64 bits")
@@ -38,13 +41,14 @@ def scalar_ball(value: Scalar) -> Pair:
     """Return midpoint and radius of a rational: rad = 0 if float64 holds it, else the distance, enlarged."""
     if isinstance(value, int) and -(2**53) <= value <= 2**53:
         return np.array(float(value)), np.array(0.0)
+    # float(Fraction) rounds to nearest; the distance is exact, its float rounded once, and to 0 below 2^-1075
     exact = Fraction(value)
     try:
         nearest = float(exact)
     except OverflowError:
         return np.array(0.0), np.array(np.inf)
     distance = abs(exact - Fraction(nearest))
-    rad = 0.0 if distance == 0 else float(distance) * (1.0 + 2.0**-50) + 2.0**-1074
+    rad = 0.0 if distance == 0 else float(distance) * DISTANCE + 2.0**-1074
     return np.array(nearest), np.array(rad)
 
 
@@ -71,6 +75,7 @@ class BallStorage:
     _rad: FloatArray
 
     def __init__(self, mid: ArrayLike, rad: ArrayLike = 0.0) -> None:
+        # shapes broadcast to one; midpoints without radius, the common case, skip the looks at infinities
         m, r = float_array(mid, "mid"), float_array(rad, "rad")
         if r.ndim == 0 and r == 0.0 and np.isfinite(m).all():
             self._set((m, np.zeros(m.shape)))
@@ -88,6 +93,7 @@ class BallStorage:
 
     def _set(self, pair: Pair) -> None:
         self._mid, self._rad = np.asarray(pair[0]), np.asarray(pair[1])
+        # balls are values: an array that could be written to would change results that were proved before
         self._mid.flags.writeable = False
         self._rad.flags.writeable = False
 
@@ -136,9 +142,10 @@ class BallStorage:
 
     @classmethod
     def pi(cls) -> Self:
-        """Return the ball of pi, of shape (); `ball_atan.PI` is below pi by less than 2^-192."""
-        mid, rad = scalar_ball(ball_atan.PI)
-        return cls._of((mid, rad + 2.0**-150))
+        """Return the ball of pi, of shape ()."""
+        # `ball_atan.PI` is below pi by less than 2^-192. Its float is 1.2e-16 away, and 4 u of
+        # that, which DISTANCE adds at the least, are more than 2^-192.
+        return cls._of(scalar_ball(ball_atan.PI))
 
     @classmethod
     def coerce(cls, value: object) -> Self | None:
@@ -218,6 +225,7 @@ class BallStorage:
 
     def mig_ball(self) -> Self:
         """Return the lower bounds of |t| as points, for use in further bounds."""
+        # the point mig stands for a bound and not for a member: only monotone bounds may be made of it
         return type(self)(self.mig())
 
     def contains(self, other: object) -> NDArray[np.bool_]:

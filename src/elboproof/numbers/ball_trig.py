@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
 from elboproof.numbers.ball_exp import MAGIC
-from elboproof.numbers.ball_rounding import TINY, UNIT, Pair, horner, split_range, two_sum
+from elboproof.numbers.ball_rounding import INFLATE, TINY, UNIT, Pair, horner, split_range, two_sum
 from elboproof.numbers.ball_taylor import SIN_SERIES
 
 INVERSE_PI = float.fromhex("0x1.45f306dc9c883p-2")
@@ -28,6 +28,8 @@ P1 = float.fromhex("0x1.921fb54400000p+0")
 P2 = float.fromhex("0x1.0b4611a600000p-34")
 P3 = float.fromhex("0x1.3198a2e037073p-69")
 FAR = 1.6e6
+QUOTIENT = 1e-9
+"""Bound of the error of (x - peak) / period for |x| <= FAR: 4 u times 1e6."""
 SIN_REL = 5.0 * UNIT  # 4.5 u above
 REDUCTION = 2.0**-103  # absolute, per unit of |n|
 
@@ -36,6 +38,9 @@ _S = [float(c) for c in SIN_SERIES]
 
 def _sin_after_reduction(x: FloatArray, n: FloatArray) -> FloatArray:
     """Return sin(x - n pi/2), within SIN_REL relatively plus REDUCTION |n|."""
+    # (n,), the steps of REDUCTION and POLYNOMIAL above in their order. x and n P1 nearly cancel,
+    # exactly; what the second and third part of pi/2 correct is kept in e, and hi + lo is the whole
+    # of s + e.
     s, e = two_sum(x, n * -P1)
     s, e2 = two_sum(s, n * -P2)
     e += e2
@@ -55,6 +60,10 @@ def _sin_after_reduction(x: FloatArray, n: FloatArray) -> FloatArray:
 
 def _kernel(x: FloatArray, phase: int) -> Pair:
     """Return sin x (phase 0) or cos x (phase 1) and its error."""
+    # (n,). The integer q has the parity that decides the sign, in the lowest bit after MAGIC;
+    # shifted by 63 it is the sign bit of a float, and the exclusive or flips it exactly. n = 2 q
+    # (sine) or 2 q + 1 (cosine), at most 2^20. Its error: SIN_REL of the value, REDUCTION for each
+    # unit of |n|. Beyond FAR the reduction is unproved: 0 +- 1 holds anyway.
     far = split_range(x, FAR)
     if far is not None:
         x = np.where(far, 0.0, x)
@@ -97,6 +106,9 @@ def tan(x: FloatArray) -> Pair:
 
     |s'/c' - s/c| <= (e_s + |s/c| e_c) / (|c| - e_c), and the quotient rounds.
     """
+    # elementwise; 6 roundings of nonnegative numbers on a path, c_error / (|c| - c_error) is
+    # infinite at a possible pole. The exact |s/c| is |y| (1 + u) at most, which INFLATE covers with
+    # the rest
     s, s_error = sin(x)
     c, c_error = cos(x)
     y = s / c
@@ -106,7 +118,7 @@ def tan(x: FloatArray) -> Pair:
     e += s_error
     e /= np.maximum(np.abs(c) - c_error, 0.0)
     e += rounding
-    e *= 1.0 + 16.0 * UNIT
+    e *= INFLATE
     e += TINY
     return y, e
 
@@ -114,11 +126,12 @@ def tan(x: FloatArray) -> Pair:
 def contains_peak(low: FloatArray, high: FloatArray, peak: float, period: float) -> NDArray[np.bool_]:
     """Return where [low, high] may contain peak + j period for an integer j.
 
-    For |low|, |high| <= FAR the two quotients err by less than 1e-9 (4 u times 1e6), the slack on either
-    side.
+    For |low|, |high| <= FAR the two quotients err by less than QUOTIENT, the slack on either side.
     """
+    # elementwise: the integer parts differ if and only if an integer lies in (below, above]; the
+    # slack keeps one at an end
     below = (low - peak) / period
     above = (high - peak) / period
-    below -= 1e-9
-    above += 1e-9
+    below -= QUOTIENT
+    above += QUOTIENT
     return np.asarray(np.floor(above) > np.floor(below))

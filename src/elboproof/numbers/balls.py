@@ -22,6 +22,8 @@ def _increasing(function: Callable[[arb], arb]) -> Callable[[arb], arb]:
     """Return an increasing function that takes a ball so wide that the formula fails by its end points."""
 
     def enclosed(t: arb) -> arb:
+        # an increasing function maps a ball onto the ball between its ends; only where the formula
+        # gave nothing
         value = function(t)
         if value.is_finite() or not t.is_finite():
             return value
@@ -76,6 +78,7 @@ _NOT_ANALYTIC = acb(arb.nan(), arb.nan())
 
 
 def _log1p(t: acb, analytic: bool) -> acb:
+    # python-flint's log1p has no flag: log(1 + t) is asked whether 1 + t meets the cut
     if not analytic:
         return t.log1p()
     return t.log1p() if (1 + t).log(analytic=True).is_finite() else _NOT_ANALYTIC
@@ -88,6 +91,9 @@ def _off_imaginary_cut(t: acb) -> bool:
 
 def _asinh(t: acb, analytic: bool) -> acb:
     """Return log(t + sqrt(t^2 + 1)), for Re t > 0, where nothing cancels; acb.asinh is nan for 3 +- 0.25."""
+    # asinh is odd, so Re t >= 0 may be assumed where its sign is known; then t + sqrt(1 + t^2) does
+    # not cancel. log1p of t + t^2/(1 + root), the same number less 1, keeps the digits near 0, and
+    # the logarithm is taken where that fails.
     if analytic and not _off_imaginary_cut(t):
         return _NOT_ANALYTIC
     if t.real < 0:

@@ -38,6 +38,8 @@ class Builder:
 
     def sum(self, terms: Sequence[Expr]) -> Expr:
         """Return the sum; its rational terms are added exactly."""
+        # a rational sum of terms is exact and short; the rest keeps its terms, which the tape adds
+        # in this order
         if len(terms) == 1 or self._evaluated(terms):
             return Add(*terms)
         total = Add(*(term for term in terms if term.is_Rational))
@@ -46,6 +48,8 @@ class Builder:
 
     def product(self, factors: Sequence[Expr]) -> Expr:
         """Return the product; its rational factors are multiplied exactly and come first."""
+        # the coefficient of each factor (2 in 2 z) is gathered, so that (2 z)(3 w) is 6 z w and
+        # equals it when written so
         if len(factors) == 1 or self._evaluated(factors):
             return Mul(*factors)
         coefficients: list[Expr] = []
@@ -63,6 +67,7 @@ class Builder:
         """Return the power."""
         if base.is_Rational and exponent == -1 and base != 0:
             return Rational(base.q, base.p)
+        # roots of rationals and integer powers of polynomials are what SymPy evaluates quickly
         simple = base.is_Rational and exponent.is_Rational and exponent.q <= LARGEST_ROOT
         if simple or (exponent.is_Integer and self._evaluated([base])):
             return Pow(base, exponent)
@@ -103,6 +108,7 @@ class Builder:
         """Whether an expression is a polynomial, or a quotient of such, in symbols and pi."""
         if e.is_Rational or e.is_Symbol or e is sympy.pi:
             return True
+        # remembered for each part: without that, nested sums would be looked through again at every level
         if e not in self._polynomial:
             inside = e.args[:1] if e.is_Pow and e.args[1].is_Integer else e.args
             self._polynomial[e] = (

@@ -13,7 +13,7 @@ in the rectangle that encloses it. The form is used only where the plain range i
 analyticity stays said.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,16 @@ import numpy as np
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.duals import Dual
+
+
+def _unary(name: str, value: str) -> "Callable[[Centred], Centred]":
+    """Return the method that applies a function of one quantity."""
+
+    def method(self: "Centred") -> "Centred":
+        return self._nonlinear(name)
+
+    method.__name__, method.__doc__ = name, f"Return {value}."
+    return method
 
 
 class Centred:
@@ -52,21 +62,28 @@ class Centred:
         """Return the quantity with its range compared with the mean-value form."""
         if self.tight:
             return self
+        # both enclose the range over the same box, so the narrower may be taken in each entry by
+        # itself; slopes are those of the quantity and do not change
         form = self.dual.mean_value(self.centre, self.offsets)
         value = narrower(self.dual.value, form)
         return Centred(self.centre, Dual(value, self.dual.slopes), self.offsets, tight=True)
 
     def _linear(self, operation: str, other: Any) -> "Centred":
+        # Sums and constant multiples are exact on centre, range and slopes, so no mean-value form
+        # is needed before them: it can be made later, from the sums. A real centre may meet a
+        # complex constant.
         ours, theirs = (other.centre, other.dual) if isinstance(other, Centred) else (other, other)
         centre = getattr(self.centre, operation)(ours)
         if centre is NotImplemented:
             centre = getattr(ComplexBallArray(self.centre), operation)(ours)
-        tight = self.tight and not isinstance(
-            other, Centred
-        )  # an affine map of one quantity keeps what was won
+        # an affine map of one quantity keeps what was won
+        tight = self.tight and not isinstance(other, Centred)
         return Centred(centre, getattr(self.dual, operation)(theirs), self.offsets, tight)
 
     def _nonlinear(self, name: str, *arguments: Any) -> "Centred":
+        # The operation is applied to the narrowed ranges; at the centre it is applied to the value
+        # there, of radius near 0. Every array has the shape (B,) of the boxes, or one that
+        # broadcasts to it.
         tight = self.tightened()
         others = [a.tightened() if isinstance(a, Centred) else a for a in arguments]
         centre = getattr(tight.centre, name)(*(a.centre if isinstance(a, Centred) else a for a in others))
@@ -104,85 +121,32 @@ class Centred:
     __radd__ = __add__
     __rmul__ = __mul__
 
-    def square(self) -> "Centred":
-        """Return t^2."""
-        return self._nonlinear("square")
-
-    def exp(self) -> "Centred":
-        """Return e^t, evaluated; compiled tapes keep sums of exponentials unevaluated, see `exponential_sums`."""
-        return self._nonlinear("exp")
-
-    def expm1(self) -> "Centred":
-        """Return e^t - 1."""
-        return self._nonlinear("expm1")
-
-    def log(self) -> "Centred":
-        """Return log t."""
-        return self._nonlinear("log")
-
-    def log1p(self) -> "Centred":
-        """Return log(1 + t)."""
-        return self._nonlinear("log1p")
-
-    def sqrt(self) -> "Centred":
-        """Return the square root."""
-        return self._nonlinear("sqrt")
-
-    def sin(self) -> "Centred":
-        """Return sin t."""
-        return self._nonlinear("sin")
-
-    def cos(self) -> "Centred":
-        """Return cos t."""
-        return self._nonlinear("cos")
-
-    def tan(self) -> "Centred":
-        """Return tan t."""
-        return self._nonlinear("tan")
-
-    def sinh(self) -> "Centred":
-        """Return sinh t."""
-        return self._nonlinear("sinh")
-
-    def cosh(self) -> "Centred":
-        """Return cosh t."""
-        return self._nonlinear("cosh")
-
-    def tanh(self) -> "Centred":
-        """Return tanh t."""
-        return self._nonlinear("tanh")
-
-    def asinh(self) -> "Centred":
-        """Return asinh t."""
-        return self._nonlinear("asinh")
-
-    def atan(self) -> "Centred":
-        """Return atan t."""
-        return self._nonlinear("atan")
-
-    def erf(self) -> "Centred":
-        """Return erf t."""
-        return self._nonlinear("erf")
-
-    def sigmoid(self) -> "Centred":
-        """Return 1 / (1 + e^-t)."""
-        return self._nonlinear("sigmoid")
-
-    def softplus(self) -> "Centred":
-        """Return log(1 + e^t)."""
-        return self._nonlinear("softplus")
-
-    def abs(self) -> "Centred":
-        """Return |t|."""
-        return self._nonlinear("abs")
-
-    def sign(self) -> "Centred":
-        """Return the sign."""
-        return self._nonlinear("sign")
+    square = _unary("square", "t^2")
+    exp = _unary(
+        "exp", "e^t, evaluated; compiled tapes keep sums of exponentials unevaluated, see `exponential_sums`"
+    )
+    expm1 = _unary("expm1", "e^t - 1")
+    log = _unary("log", "log t")
+    log1p = _unary("log1p", "log(1 + t)")
+    sqrt = _unary("sqrt", "the square root")
+    sin = _unary("sin", "sin t")
+    cos = _unary("cos", "cos t")
+    tan = _unary("tan", "tan t")
+    sinh = _unary("sinh", "sinh t")
+    cosh = _unary("cosh", "cosh t")
+    tanh = _unary("tanh", "tanh t")
+    asinh = _unary("asinh", "asinh t")
+    atan = _unary("atan", "atan t")
+    erf = _unary("erf", "erf t")
+    sigmoid = _unary("sigmoid", "1 / (1 + e^-t)")
+    softplus = _unary("softplus", "log(1 + e^t)")
+    abs = _unary("abs", "|t|")
+    sign = _unary("sign", "the sign")
 
     def max(self, other: Any) -> "Centred":
         """Return the greater of two; of two quantities by their difference, whose sign a centred form knows best."""
         if isinstance(other, Centred):
+            # max(s, t) = (s + t + |s - t|)/2, a function of the difference, which oblique boxes leave narrow
             return (self + other + (self - other).abs()) * 0.5
         return self._nonlinear("max", other)
 
@@ -200,6 +164,8 @@ class Centred:
 def narrower(value: Any, form: Any) -> Any:
     """Return the narrower of two enclosures in each entry; ``value`` where it is not finite."""
     if isinstance(value, ComplexBallArray):
+        # one infinite part says that nothing is known, nor that the function is analytic: neither
+        # part is replaced
         form = form if isinstance(form, ComplexBallArray) else ComplexBallArray(form)
         finite = np.isfinite(value.real.rad) & np.isfinite(value.imag.rad)
         real = _narrower(value.real, form.real, finite)
@@ -210,4 +176,5 @@ def narrower(value: Any, form: Any) -> Any:
 
 
 def _narrower(value: BallArray, form: BallArray, allowed: Any) -> BallArray:
+    # (B,) each; NaN does not occur in radii, and an infinite form is never the narrower
     return BallArray.where(allowed & (form.rad < value.rad), form, value)

@@ -71,6 +71,8 @@ class _Source:
 
     def __init__(self, tape: Tape, roots: Sequence[int], ring: Ring) -> None:
         self.tape, self.roots, self.ring = tape, tuple(roots), ring
+        # entries that vary stay in the flow; the others are constants, made once by proof, of which
+        # only those that the flow or a root uses directly need a name inside of the function
         needed = tape.reachable(roots)
         flows = [i for i in needed if tape.varies[i] or ring.fixed == "inline"]
         self.flow = [i for i in flows if tape.entries[i][0] != "input"]
@@ -111,7 +113,8 @@ class _Source:
             lines.append(f"    c{i} = {self._expression(self.tape.entries[i])}")
         lines.append(f"    return ({''.join(f'c{i}, ' for i in self.constants)})")
         lines += ["def renewed():", "    bits, constants = precision(), renew()"]
-        # balls that were made while another thread changed the precision enclose all the same, but are not kept
+        # balls that were made while another thread changed the precision enclose all the same, but
+        # are not kept
         lines.append("    return (bits if bits == precision() else None), constants")
         return lines
 
@@ -128,6 +131,9 @@ class _Source:
         ]
 
     def _statements(self) -> list[str]:
+        # A register is free again after the last entry that uses it, unless a root needs it. An
+        # operand's register may be taken by the entry itself: Python evaluates the right side
+        # before it assigns.
         last = {j: i for i in self.flow for j in operands(self.tape.entries[i])}
         free: list[str] = []
         owned: set[int] = set()

@@ -13,7 +13,8 @@ from elboproof.arguments import bad, wrong_type
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_erf import TWO_OVER_SQRT_PI
 
-ERF_SLOPE = BallArray.coerce(TWO_OVER_SQRT_PI) + BallArray(0.0, 2.0**-150)  # the rational is below by 2^-192
+# the rational is below 2/sqrt(pi) by less than 2^-192; the sum of balls rounds the radius up
+ERF_SLOPE = BallArray.coerce(TWO_OVER_SQRT_PI) + BallArray(0.0, 2.0**-150)
 
 
 def _is(p: Any, known: int) -> bool:
@@ -21,6 +22,8 @@ def _is(p: Any, known: int) -> bool:
 
 
 def _times(p: Any, q: Any) -> Any:
+    # the integers 0 and 1 are exact and known before anything is computed: 0 times an infinite
+    # radius is 0 here, because the quantity does not depend on that variable at all
     if _is(p, 0) or _is(q, 0):
         return 0
     if _is(p, 1):
@@ -38,6 +41,12 @@ def _ring_element(p: Any, value: Any) -> Any:
     if not isinstance(p, int):
         return p
     return value.ones() - 1 if p == 0 else value.ones() * p
+
+
+# Every rule below is the chain rule in a ring of enclosures: if v encloses f(u) and p encloses
+# df/du_j for every u of a box, then g(v) encloses g(f(u)), and an enclosure of g' over v times p
+# encloses the derivative, as products of enclosures enclose products. Slopes may have fewer axes
+# than values: shapes broadcast.
 
 
 class Dual:
@@ -131,8 +140,10 @@ class Dual:
         if dual is None:
             constant = self._constant(other)
             return self._chain(self.value * constant, constant)
+        # (v w)_j = v_j w + v w_j
         v, w = self.value, dual.value
         pairs = zip(self._slopes, dual._slopes, strict=True)
+        # the product rule with the ranges v and w of both factors over the box
         return type(self)(v * w, [_plus(_times(p, w), _times(v, q)) for p, q in pairs])
 
     __rmul__ = __mul__
@@ -142,12 +153,14 @@ class Dual:
         if dual is None:
             constant = self._constant(other)
             return type(self)(self.value / constant, [0 if _is(p, 0) else p / constant for p in self._slopes])
+        # (p - (v/w) q) / w: the quotient is used again, instead of w^2, so that w stands in fewer places
         quotient = self.value / dual.value
         pairs = zip(self._slopes, dual._slopes, strict=True)
         tops = (_plus(p, -_times(quotient, q)) for p, q in pairs)
         return type(self)(quotient, [0 if _is(t, 0) else t / dual.value for t in tops])
 
     def __rtruediv__(self, other: object) -> Self:
+        # (c / v)' = -(c / v) / v
         quotient = other / self.value
         return self._chain(quotient, -quotient / self.value)
 
@@ -155,7 +168,7 @@ class Dual:
         """Return an integer power."""
         if isinstance(n, bool) or not isinstance(n, int):
             raise wrong_type("n", n, "an integer exponent (pow takes others)")
-        if n == 0:
+        if n == 0:  # 1 for every t, with slope 0
             return self._chain(self.value**0, 0)
         return self._chain(self.value**n, n * self.value ** (n - 1))
 
@@ -242,13 +255,16 @@ class Dual:
     def sign(self) -> Self:
         """Return the sign; its slope is 0, and the whole line where 0 is touched."""
         y = self.value.sign()
-        return self._chain(y, 0 / self.value)
+        return self._chain(y, 0 / self.value)  # 0 where the ball keeps clear of 0, infinite where it does not
 
     def max(self, other: object) -> Self:
         """Return the greater of two; where that is open, the partials enclose both gradients and all between."""
         dual = self._like(other)
         if dual is None:
             dual = type(self)(other, [0] * len(self._slopes))
+        # The slope is weight p + (1 - weight) q with weight 1 where the first is greater, 0 where
+        # the other is, and [0, 1] where the sign is open: all convex combinations, which is
+        # Clarke's generalised gradient of the maximum.
         weight = (1 + (self.value - dual.value).sign()) * 0.5
         pairs = zip(self._slopes, dual._slopes, strict=True)
         slopes = [_plus(_times(weight, p), _times(1 - weight, q)) for p, q in pairs]
@@ -275,6 +291,9 @@ class Dual:
         """
         if len(offsets) != len(self._slopes):
             raise bad("offsets", len(offsets), f"{len(self._slopes)} of them, one per partial")
+        # f(u) - f(c) = sum_j f_j(xi) (u_j - c_j) with xi on the segment from c to u, which lies in
+        # the box: the partials enclose every f_j(xi). All of the box's shape (B,), or of shapes
+        # that broadcast to it.
         for p, offset in zip(self._slopes, offsets, strict=True):
             at_centre = _plus(at_centre, _times(p, offset))
         return at_centre

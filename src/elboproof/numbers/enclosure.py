@@ -42,6 +42,7 @@ class Enclosure:
     upper: NDArray[np.float64]
 
     def __init__(self, lower: ArrayLike, upper: ArrayLike) -> None:
+        # scalars or arrays of one shape; copies, which cannot be written to
         low, high = _floats(lower, "lower"), _floats(upper, "upper")
         if low.shape != high.shape:
             raise ValueError(f"upper: got shape {high.shape}; expected the shape {low.shape} of lower")
@@ -108,6 +109,8 @@ class Enclosure:
     __array_ufunc__ = None  # array < enclosure asks the enclosure, not every entry for itself
 
     def _decide(self, holds: ArrayLike, fails: ArrayLike, sign: str, other: object) -> bool:
+        # both are decided by bounds for every pair of members; if neither, the intervals overlap
+        # and there is no answer
         if np.all(holds):
             return True
         if np.all(fails):
@@ -134,6 +137,7 @@ def _ends(value: "Comparable | Enclosure") -> tuple[NDArray[np.float64], NDArray
 
 def _around(value: Fraction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the two doubles next to an exact number, twice the same if it is a double."""
+    # Python compares a float with a fraction exactly, also an infinite one
     try:
         near = float(value)
     except OverflowError:
@@ -164,6 +168,7 @@ def _bounds(balls: "Sequence[arb]") -> list[tuple[float, float]]:
 def _double_bounds(ball: "arb") -> tuple[float, float]:
     if ball.is_nan():
         return -np.inf, np.inf
+    # arb.lower and upper are exact balls at or outside of the ends, rounded at the precision in force
     # float() of an exact arb rounds to nearest, so the float is stepped outwards unless it is already outside
     exact_low, exact_high = ball.lower(), ball.upper()
     low, high = float(exact_low), float(exact_high)

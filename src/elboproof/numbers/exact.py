@@ -37,6 +37,7 @@ def exact(value: object, name: str) -> Fraction:
     ValueError
         If it is infinite, NaN, masked, or a string that spells no number.
     """
+    # float64 is a float, float32 a float of the same value; bool is refused before ints are taken
     if isinstance(value, np.ndarray) or is_tensor(value):
         value = unwrapped(value, name)  # one without axes becomes a number
     if isinstance(value, np.generic) and value.dtype.kind in "fiubU":  # the item of a time span is an integer
@@ -84,6 +85,7 @@ def bits_for(digits: float, spare: int) -> int:
 def _spelled(text: str, name: str) -> Fraction:
     if len(text) > _LONGEST or not _SPELLED.fullmatch(text):
         raise bad(name, text, _REQUIREMENT)
+    # Fraction reads decimals and exponents exactly; the pattern has bounded both lengths before
     over, _, under = text.partition("/")
     divisor = Fraction(under) if under else Fraction(1)
     if divisor == 0:

@@ -50,6 +50,7 @@ class ExponentialSum(Centred):
     def evaluated(self) -> Centred:
         """Return the sum as a plain centred form."""
         if self._value is None:
+            # evaluated once: value, centre and slopes of a sum are asked for by each property in turn
             parts = [_scaled(logit.exp(), c) for c, logit in self.terms]
             self._value = sum(parts[1:], parts[0])
         return self._value
@@ -76,6 +77,7 @@ class ExponentialSum(Centred):
 
     def __add__(self, other: Any) -> Centred:
         if isinstance(other, ExponentialSum) and len(self.terms) + len(other.terms) <= _MOST:
+            # concatenation is addition: nothing is computed, so nothing can cancel in intervals
             return ExponentialSum([*self.terms, *other.terms])
         return super().__add__(other)
 
@@ -119,6 +121,9 @@ class _Divisor:
     """sum_j d_j e^(l_j - l_p) with the largest logit l_p at each centre."""
 
     def __init__(self, exponentials: ExponentialSum) -> None:
+        # J logits over B boxes. e^(l_j - l_p) is computed once for each distinct logit, in stacks
+        # (n, B) that fit the cache; the pivot differs from box to box, which is sound because any
+        # pivot gives the same quotient.
         self.logits = [logit for _, logit in exponentials.terms]
         self.coefficients = _collected(exponentials)
         self.largest = _largest(self.logits)
@@ -136,6 +141,10 @@ class _Divisor:
 
     def under(self, top: ExponentialSum) -> Centred:
         """Return the quotient of another sum by this one."""
+        # sum c_i e_i / sum d_j e_j = s + sum (c_i - d_i s) e_i / sum d_j e_j for every s; here s =
+        # c_p/d_p of the pivot, a ball of shape (B,), so that the pivot's own term has the
+        # coefficient 0. Logits that only the numerator has are added with their c_i, their d_i
+        # being 0.
         above, below = _collected(top), self.coefficients
         at_pivot = [_coefficient(above.get(id(logit), 0)) / below[id(logit)] for logit in self.logits]
         share = _picked(at_pivot, self.largest)
@@ -147,6 +156,7 @@ class _Divisor:
 
     def _weighted(self, weights: Mapping[int, Any]) -> Centred:
         """Return the sum of the factors with these weights."""
+        # a stack (n, B) times a column (n, 1) or (n, B) of coefficients, summed over its first axis
         parts = [
             summed(factor * column([_coefficient(weights[key]) for key in keys]), len(keys))
             for keys, factor in self.factors
@@ -183,6 +193,8 @@ def _largest(logits: Sequence[Centred]) -> Any:
 
 def _picked(values: Sequence[Any], index: Any) -> BallArray:
     """Return values[index[b]] for each box b."""
+    # J values of shape () or (B,), broadcast to (J, B) and indexed by (J's choice, box): midpoints
+    # and radii are copied, so the picked balls are the given ones
     balls = [_coefficient(value) for value in values]
     mid = np.stack([np.broadcast_to(ball.mid, index.shape) for ball in balls])
     rad = np.stack([np.broadcast_to(ball.rad, index.shape) for ball in balls])
@@ -201,6 +213,7 @@ def _picked_in_ring(values: Sequence[Any], index: Any) -> Any:
 
 def _chosen(logits: Sequence[Centred], index: Any) -> Centred:
     """Return the logit that is largest at each centre."""
+    # in each box the parts of the one logit that was chosen there: an enclosure of that logit over that box
     tight = [logit.tightened() for logit in logits]
     slopes = zip(*(logit.dual.slopes for logit in tight), strict=True)
     return Centred(

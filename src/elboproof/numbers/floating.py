@@ -25,6 +25,9 @@ _SAME_NAME = (
     "sigmoid",
     "sign",
 )
+# A template names the function, and the namespace says what that name is: NumPy, torch and Python
+# differ in names and in how they guard against overflow, not in the source that is compiled. None
+# of the three proves anything.
 _CALLS = {name: f"{name}({{0}})" for name in (*_SAME_NAME, "asinh", "atan", "softplus", "abs")}
 _BINARY = {name: f"{name}({{0}}, {{1}})" for name in ("max", "min", "pow")}
 _TEMPLATES = INFIX | _CALLS | _BINARY
@@ -70,12 +73,15 @@ def _torch_softplus(t: "torch.Tensor") -> "torch.Tensor":
     """log(1 + exp t) to full precision: torch's own softplus is linear beyond 20, which is 2e-9 off."""
     import torch
 
+    # log(e^0 + e^t) without overflow, and differentiable with the slope sigmoid(t)
     return torch.logaddexp(torch.zeros_like(t), t)
 
 
 def _both(*values: Any) -> tuple["torch.Tensor", ...]:
     import torch
 
+    # torch.maximum takes no Python number; the constant becomes a tensor of the other's kind, so no
+    # precision changes
     like = next(value for value in values if isinstance(value, torch.Tensor))
     return tuple(torch.as_tensor(value, dtype=like.dtype, device=like.device) for value in values)
 
@@ -89,6 +95,7 @@ TENSORS = Ring(
 def _scalar_names() -> Mapping[str, Any]:
     import math
 
+    # tanh and exp of a negative number do not overflow, where 1/(1 + exp(-t)) and log(1 + exp(t)) would raise
     return vars(math) | {
         "abs": abs,
         "max": max,

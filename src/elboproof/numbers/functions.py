@@ -44,7 +44,7 @@ class Sigmoid(_PositiveOfExp):
         return Rational(1, 2) if t == 0 else None
 
     def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
-        return self * (1 - self)
+        return self * (1 - self)  # in terms of the value: the tape computes no second exponential
 
     def _eval_rewrite_as_exp(self, t: Expr, **_: object) -> Expr:
         return 1 / (1 + sympy.exp(-t))
@@ -115,6 +115,8 @@ class Composite(Function):  # type: ignore[misc]
         return t
 
     def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
+        # of the definition with a dummy, and the argument put in afterwards: SymPy differentiates
+        # one level only
         t = sympy.Dummy("t", real=True)
         return self.definition(t).diff(t).xreplace({t: self.args[0]})
 
@@ -158,12 +160,21 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True)
 class Known:
-    """One function: its SymPy form and where it is not analytic."""
+    """One function: its SymPy form, where it is not analytic, and what bounds it on the real line.
+
+    Attributes
+    ----------
+    size, slope, curve : float, optional
+        Upper bounds of |g|, |g'| and |g''|, as floats that are exact or have room.
+    """
 
     name: str
     symbolic: Callable[..., Expr]
     arity: int = 1
     cut: bool = False  # has a branch cut or a kink: complex balls must be told to look for it
+    size: float | None = None
+    slope: float | None = None
+    curve: float | None = None
 
 
 _PRIMITIVES = (
@@ -172,28 +183,28 @@ _PRIMITIVES = (
     Known("log", sympy.log, cut=True),
     Known("log1p", Log1p, cut=True),
     Known("sqrt", sympy.sqrt, cut=True),
-    Known("sin", sympy.sin),
-    Known("cos", sympy.cos),
+    Known("sin", sympy.sin, size=1.0, slope=1.0, curve=1.0),
+    Known("cos", sympy.cos, size=1.0, slope=1.0, curve=1.0),
     Known("tan", sympy.tan),
     Known("sinh", sympy.sinh),
     Known("cosh", sympy.cosh),
-    Known("tanh", sympy.tanh),
+    Known("tanh", sympy.tanh, size=1.0, slope=1.0, curve=0.77),  # 4 / (3 sqrt 3)
     Known("asinh", sympy.asinh, cut=True),
-    Known("atan", sympy.atan, cut=True),
-    Known("erf", sympy.erf),
-    Known("sigmoid", Sigmoid),
-    Known("softplus", Softplus, cut=True),
+    Known("atan", sympy.atan, cut=True, size=1.5708),  # pi / 2
+    Known("erf", sympy.erf, size=1.0),
+    Known("sigmoid", Sigmoid, size=1.0, slope=0.25, curve=0.0963),  # 1 / (6 sqrt 3)
+    Known("softplus", Softplus, cut=True, slope=1.0, curve=0.25),
     Known("abs", sympy.Abs, cut=True),
     Known("max", sympy.Max, arity=2, cut=True),
     Known("min", sympy.Min, arity=2, cut=True),
 )
 _DERIVED = {  # written in the functions above
-    "relu": Known("relu", _relu, cut=True),
-    "gelu": Known("gelu", Gelu),
-    "silu": Known("silu", Silu),
+    "relu": Known("relu", _relu, cut=True, slope=1.0),
+    "gelu": Known("gelu", Gelu, slope=1.13, curve=0.8),  # 1.1290, and 2 / sqrt(2 pi)
+    "silu": Known("silu", Silu, slope=1.1, curve=0.5),  # 1.0999, and 1/2
 }
 _INTERNAL = (  # arise from derivatives and powers; users do not write them
-    Known("sign", sympy.sign, cut=True),
+    Known("sign", sympy.sign, cut=True, size=1.0),
     Known("pow", sympy.Pow, arity=2, cut=True),
 )
 

@@ -30,6 +30,8 @@ def added(a: Mapping[Key, Any], b: Mapping[Key, Any]) -> Jet:
 
 def times(a: Mapping[Key, Any], b: Mapping[Key, Any], order: int) -> Jet:
     """Return the product of two jets, truncated after ``order``."""
+    # Cauchy's product: the keys are sorted multi-indices, so sorted(i + j) is the key of the
+    # product of monomials
     total: Jet = {}
     for i, p in a.items():
         for j, q in b.items():
@@ -40,6 +42,8 @@ def times(a: Mapping[Key, Any], b: Mapping[Key, Any], order: int) -> Jet:
 
 def squared(a: Mapping[Key, Any], order: int, square: Callable[[Any], Any]) -> Jet:
     """Return the square of a jet; ``square`` of a coefficient keeps enclosures nonnegative."""
+    # as `times`, each pair of keys once and doubled; a coefficient times itself by `square`, which
+    # knows that it is one
     total: Jet = {}
     keys = list(a)
     for n, i in enumerate(keys):
@@ -52,6 +56,8 @@ def squared(a: Mapping[Key, Any], order: int, square: Callable[[Any], Any]) -> J
 
 def composed(taylor: Sequence[Any], h: Mapping[Key, Any]) -> Jet:
     """Return g(h) for the Taylor coefficients g^(n)(h_0)/n!, n = 0, ..., order."""
+    # sum_n g_n (h - h_0)^n: the offset has no constant term, so its n-th power has no term of
+    # degree below n, and powers above ``order`` vanish
     order = len(taylor) - 1
     offset = {key: value for key, value in h.items() if key}
     total: Jet = {(): taylor[0]}
@@ -71,6 +77,7 @@ def derivatives(jet: Mapping[Key, Any], d: int, order: int) -> list[Any]:
 
     None stands for one that is zero because no coefficient is there.
     """
+    # a Taylor coefficient is the derivative over prod_k a_k!, a_k how often k stands in the key
     result = []
     for key in combinations_with_replacement(range(d), order):
         scale = prod(factorial(key.count(k)) for k in set(key))

@@ -8,13 +8,14 @@ Functions of the C library and of NumPy are trusted to a relative `LIBRARY` (row
 """
 
 import math
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from flint import arb
 
 from elboproof.arguments import FloatArray
-from elboproof.numbers.ball_arrays import BallArray
+
+if TYPE_CHECKING:
+    from flint import arb
 
 Bound = TypeVar("Bound", float, FloatArray)
 
@@ -34,12 +35,21 @@ def upward(bound: Bound, roundings: int, underflows: int = 0) -> Bound:
     underflows
         Of the expression, at most. Where there may be none, zero stays zero.
     """
+    # (1 - u)^k (1 + (k + 2) 2 u)(1 - u) > 1: the k roundings, and the one of this product
     return (bound + underflows * 2.0**-1074) * (1.0 + (roundings + 2) * 2.0**-52)
 
 
 def downward(bound: Bound, roundings: int) -> Bound:
     """Return a float at most the exact value of such an expression; see `upward`."""
     return bound * (1.0 - (roundings + 2) * 2.0**-52)
+
+
+def rounding(sizes: Bound, roundings: int) -> Bound:
+    """Return a bound of the error of a float expression of + - *, ``sizes`` being that of the operands' sizes.
+
+    Such an expression errs by at most ((1 + u)^k - 1) times the exact value for the operands' sizes.
+    """
+    return sizes * ((roundings + 2) * 2.0**-52)
 
 
 def library_upward(bound: Bound) -> Bound:
@@ -52,18 +62,22 @@ def library_downward(bound: Bound) -> Bound:
     return bound * (1.0 - LIBRARY)
 
 
-def above(value: arb) -> float:
+def above(value: "arb") -> float:
     """Return a double at least every number in a ball; infinite where there is none."""
     upper = value.upper()
     return _moved(upper, math.inf) if upper.is_finite() else math.inf
 
 
-def below(value: arb) -> float:
+def below(value: "arb") -> float:
     """Return a double at most every number in a ball."""
     return -above(-value)
 
 
-def _moved(exact: arb, towards: float) -> float:
+def _moved(exact: "arb", towards: float) -> float:
+    from flint import arb
+
+    # float() rounds an exact ball to nearest, at most one float away from a bound; the comparison
+    # of balls is exact
     number = float(exact)
     return number if arb(number) >= exact else float(np.nextafter(number, towards))
 
@@ -73,6 +87,9 @@ def exp_upward(exponent: FloatArray) -> FloatArray:
 
     By the balls' own exp, which trusts no library.
     """
+    from elboproof.numbers.ball_arrays import BallArray
+
+    # any shape; a comparison with NaN is false, so NaN counts as too large
     usable = exponent < OVERFLOW
     value = BallArray(np.where(usable, exponent, 0.0)).exp().upper()
     return np.where(usable, value, np.inf)

@@ -68,6 +68,8 @@ def parse(text: str, symbols: Mapping[str, Symbol], name: str = "decoder") -> Ex
         If it is not such an expression, is too long, too deep, makes numbers that are too large, or is not a finite
         real number where it is a constant. The message names the offending part and what is allowed.
     """
+    # refused in order of cost: type, length, names, and then token by token; nothing is evaluated
+    # before it was read
     if not isinstance(text, str):
         raise wrong_type(name, text, "a string")
     if len(text) > LONGEST:
@@ -95,6 +97,8 @@ def require_moderate(expression: Expr, name: str) -> Expr:
 
     Strings nest powers: ((z + 1)**1000)**1000 is the largest of one base.
     """
+    # over all rationals and powers of the expression, wherever they stand; only rational exponents
+    # make numbers
     if any(
         max(int(number.p).bit_length(), int(number.q).bit_length()) > LARGEST_COMBINED_BITS
         for number in expression.atoms(sympy.Rational)
@@ -134,6 +138,7 @@ class _Parser:
         return result
 
     def sum(self) -> Expr:
+        # every level of parentheses and calls passes here, so this is where depth is counted
         self.deeper()
         terms = [self.product()]
         while self.token.text in {"+", "-"}:
@@ -157,6 +162,7 @@ class _Parser:
         return self.real(self.build.power(factor, sympy.Integer(-1)))
 
     def signed(self) -> Expr:
+        # signs bind weaker than powers, as in Python: -z**2 is -(z**2)
         negative = False
         while self.token.text in {"+", "-"}:
             negative ^= self.take() == "-"
@@ -164,6 +170,7 @@ class _Parser:
         return self.build.product([sympy.Integer(-1), result]) if negative else result
 
     def power(self) -> Expr:
+        # right to left: the exponent is parsed by `signed`, which takes the next power with it
         base = self.atom()
         if self.token.text != "**":
             return base
@@ -226,6 +233,7 @@ class _Parser:
         return require_real(expression, self.name, self.text)
 
     def require_small(self, base: Expr, exponent: Expr, at: int) -> None:
+        # the number that a power would make has about bits * exponent bits: refused before SymPy computes it
         bits = self.build.bits(base)
         if not exponent.is_Integer and base.is_Rational and bits > LARGEST_ROOT_BITS:
             raise self.error("a root of a large number", f"at most {LARGEST_ROOT_BITS} bits", at)
@@ -261,6 +269,7 @@ class _Parser:
         self.advance()
 
     def _scan(self) -> Iterator[_Token]:
+        # tokens are made when they are asked for, so an error is that of the first bad place
         for match in _TOKEN.finditer(self.text):
             number, word, sign, other = match.groups()
             at = match.start(match.lastindex or 0)

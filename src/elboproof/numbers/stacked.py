@@ -22,6 +22,8 @@ def groups(forms: Sequence[Centred], boxes: int) -> Iterator[Sequence[Centred]]:
 
 def stacked(forms: Sequence[Centred]) -> Centred:
     """Return forms of shape (B,) as one of shape (n, B)."""
+    # n forms over the same B boxes become rows of (n, B) arrays. The offsets, of shape (B,), are
+    # shared and broadcast.
     tight = [form.tightened() for form in forms]
     slopes = [_stack(column) for column in zip(*(form.dual.slopes for form in tight), strict=True)]
     value = Dual(_stack([form.dual.value for form in tight]), slopes)
@@ -30,6 +32,7 @@ def stacked(forms: Sequence[Centred]) -> Centred:
 
 def summed(form: Centred, count: int) -> Centred:
     """Return the sum of ``count`` stacked forms."""
+    # a sum of enclosures encloses the sum, for value, centre and slopes alike
     slopes = [_sum(slope, count) for slope in form.dual.slopes]
     return Centred(_sum(form.centre, count), Dual(_sum(form.dual.value, count), slopes), form.offsets)
 
@@ -46,6 +49,7 @@ def _stack(values: Sequence[Any]) -> Any:
         return 0
     if not any(isinstance(value, ComplexBallArray) for value in values):
         return column([_ball(value) for value in values])
+    # a real row among complex ones has the exact imaginary part 0
     pairs = [
         (v.real, v.imag) if isinstance(v, ComplexBallArray) else (_ball(v), BallArray(0.0)) for v in values
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from elboproof.numbers.compiler import Ring
+from elboproof.numbers.compiler import INFIX, Ring
 from elboproof.numbers.functions import PRIMITIVES
 
 LARGEST = 1 << 23
@@ -15,6 +15,7 @@ def _bits(number: Any) -> int:
 
 
 def _square(factor: Any) -> Any:
+    # the bits of a square are twice those of its base: known before it is computed
     if factor.is_Rational and _bits(factor) > LARGEST:
         raise OverflowError(f"a number of at most {2 * LARGEST} bits")
     return factor**2
@@ -24,6 +25,8 @@ def _exp(exponent: Any) -> Any:
     """Return exp; SymPy makes exp(n log(a)) the power a**n, however large."""
     import sympy
 
+    # exp(c log r + ...) = r^c exp(...): c times the bits of r is the size of the number that would
+    # be written out
     for term in sympy.Add.make_args(exponent):
         coefficient, rest = term.as_coeff_Mul()
         power_of_rational = rest.func is sympy.log and rest.args[0].is_Rational
@@ -45,15 +48,8 @@ def _names() -> Mapping[str, Any]:
 
 EXACT = Ring(
     name="exact",
-    templates={
-        "add": "{0} + {1}",
-        "sub": "{0} - {1}",
-        "mul": "{0} * {1}",
-        "div": "{0} / {1}",
-        "neg": "-{0}",
-        "square": "squared({0})",
-        "pi": "pi",
-    }
+    templates=INFIX
+    | {"square": "squared({0})", "pi": "pi"}
     | {name: f"{name}({{0}})" for name, known in PRIMITIVES.items() if known.arity == 1}
     | {name: f"{name}({{0}}, {{1}})" for name, known in PRIMITIVES.items() if known.arity == 2},
     namespace=_names,

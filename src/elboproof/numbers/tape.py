@@ -9,7 +9,7 @@ Entries refer to earlier entries only, so that their order is an order of evalua
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 import sympy
@@ -43,11 +43,7 @@ class Tape:
         self.varies: list[bool] = []  # whether an entry depends on an input
         self._number: dict[Entry, int] = {}
         self._slopes: dict[tuple[int, int], int] = {}
-        self._lowered: dict[Expr, int] = {
-            symbol: self._put(("input", k)) for k, symbol in enumerate(self.inputs)
-        }
-
-    # -- entries --
+        self._lowered: dict[Expr, int] = {s: self._put(("input", k)) for k, s in enumerate(self.inputs)}
 
     def _put(self, entry: Entry) -> int:
         with _GROWING:
@@ -105,6 +101,7 @@ class Tape:
 
     def multiply(self, i: int, j: int) -> int:
         """Return the entry of the product; signs are moved outwards and equal factors become a square."""
+        # -1 moves outwards, so that x y and (-x)(-y) are one entry
         a, b = self.value(i), self.value(j)
         if a is not None and b is not None:
             return self.constant(a * b)
@@ -143,8 +140,6 @@ class Tape:
             arguments = arguments[::-1]  # rings may rely on a first operand that is no constant
         return self._put((name, *arguments))
 
-    # -- from SymPy --
-
     def lower(self, expression: Expr) -> int:
         """Return the entry that computes a SymPy expression.
 
@@ -163,6 +158,7 @@ class Tape:
         return self.lower(rule)
 
     def _lower(self, e: Expr) -> int:
+        # every branch keeps the value wherever the expression has one; the tape folds literals itself
         if e.is_Rational:
             return self.constant(Fraction(int(e.p), int(e.q)))
         if e is sympy.pi:
@@ -173,12 +169,10 @@ class Tape:
             return self._sum(e.args)
         if e.is_Mul:
             return self._product(e)
+        if e.is_Pow and e.base is sympy.E:
+            return self.call("exp", self.lower(e.exp))
         if e.is_Pow:
-            return (
-                self._power(*e.as_base_exp())
-                if e.base is not sympy.E
-                else self.call("exp", self.lower(e.exp))
-            )
+            return self._power(*e.as_base_exp())
         return self._function(e)
 
     def _sum(self, terms: Iterable[Expr]) -> int:
@@ -224,8 +218,6 @@ class Tape:
             total = self.call(name, total, argument)
         return total
 
-    # -- derivatives --
-
     def derivative(self, root: int, k: int) -> int:
         """Return the entry of the derivative of entry ``root`` with respect to input ``k``.
 
@@ -234,6 +226,7 @@ class Tape:
         ValueError
             If it needs the derivative of a jump (a second derivative of abs, max, min or relu at the kink).
         """
+        # from the inputs upwards, so that the slopes of an entry's operands are known before its own
         for i in self.reachable([root]):
             if (i, k) not in self._slopes:
                 self._slopes[i, k] = self._slope(i, k)
@@ -252,27 +245,22 @@ class Tape:
         return self._rule(str(entry[0]), i, parts, slopes)
 
     def _rule(self, operation: str, i: int, parts: Sequence[int], slopes: Sequence[int]) -> int:
-        match operation:
-            case "add":
-                return self.add(*slopes)
-            case "sub":
-                return self.subtract(*slopes)
-            case "neg":
-                return self.negate(slopes[0])
-            case "square":
-                return self.multiply(self.constant(2), self.multiply(parts[0], slopes[0]))
-            case "mul":
-                return self.add(self.multiply(slopes[0], parts[1]), self.multiply(parts[0], slopes[1]))
-            case "div":
-                return self.divide(self.subtract(slopes[0], self.multiply(i, slopes[1])), parts[1])
+        linear: dict[str, Callable[..., int]] = {"add": self.add, "sub": self.subtract, "neg": self.negate}
+        if operation in linear:
+            return linear[operation](*slopes)
+        if operation == "square":
+            return self.multiply(self.constant(2), self.multiply(parts[0], slopes[0]))
+        if operation == "mul":
+            return self.add(self.multiply(slopes[0], parts[1]), self.multiply(parts[0], slopes[1]))
+        if operation == "div":  # the quotient itself, entry i, is used again
+            return self.divide(self.subtract(slopes[0], self.multiply(i, slopes[1])), parts[1])
         return self._chain(operation, parts, slopes)
 
     def _chain(self, name: str, parts: Sequence[int], slopes: Sequence[int]) -> int:
         total = self.constant(0)
         for position, slope in enumerate(slopes):
             if self.value(slope) != 0:
-                outer = self._outer(name, parts, position)
-                total = self.add(total, self.multiply(outer, slope))
+                total = self.add(total, self.multiply(self._outer(name, parts, position), slope))
         return total
 
     def _outer(self, name: str, parts: Sequence[int], position: int) -> int:
@@ -283,12 +271,14 @@ class Tape:
             )
         if name in {"max", "min"}:
             return self._selector(name, parts, position)
+        # SymPy's rule for the function alone: it never sees the whole expression
         dummies = [sympy.Dummy(f"t{place}", real=True) for place in range(len(parts))]
         rule = PRIMITIVES[name].symbolic(*dummies).diff(dummies[position])
         return self.substituted(rule, dummies, parts)
 
     def _selector(self, name: str, parts: Sequence[int], position: int) -> int:
         """1 where the argument at ``position`` is the one selected, 0 where it is not, 1/2 at a tie."""
+        # (1 + sign(difference))/2; a ball whose sign is open becomes [0, 1], the weights of Clarke's gradient
         ahead = self.subtract(parts[position], parts[1 - position])
         sign = self.call("sign", ahead if name == "max" else self.negate(ahead))
         return self.multiply(self.constant(Fraction(1, 2)), self.add(self.constant(1), sign))

@@ -21,11 +21,12 @@ from flint import arb, arb_mat
 
 from elboproof.arguments import FloatArray
 from elboproof.evidence.domain import Domain, domain
-from elboproof.evidence.energy import Cells, Energy
+from elboproof.evidence.energy import Energy
 from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.found import Found
 from elboproof.evidence.log_evidence import Evidence
 from elboproof.evidence.precise import SPARE_BITS
-from elboproof.evidence.search import Found, search
+from elboproof.evidence.search import search
 from elboproof.evidence.summation import sum_rules_in_arb
 from elboproof.evidence.target import Target
 from elboproof.expectations.integrands import BLOCK
@@ -41,6 +42,7 @@ from elboproof.numbers.duals import Dual
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import ball_of, bits_for
 from elboproof.posterior.outside import Box, ExactEnergy, TooFineError, finest_half
+from elboproof.quadrature.cells import Cells
 
 RADIUS = 8.0
 """R, to begin with."""
@@ -58,8 +60,8 @@ class Tilted:
 
     def __init__(self, energy: Energy, box: Box, shift: float) -> None:
         self.energy, self.box, self.shift, self.d = energy, box, shift, energy.d
-        self._function = energy.model.quantities.compiled("energy", 0, BALL_ARRAYS)
-        self._data = [energy.x[0, j] for j in range(energy.model.data_dim)]
+        self._function = energy.integrand.quantities.compiled("energy", 0, BALL_ARRAYS)
+        self._data = [energy.x[0, j] for j in range(energy.integrand.data_dim)]
         balls = [[BallArray(a) for a in row] for row in energy.frames[0].tolist()]
         self._slopes = [[a * s for a, s in zip(row, box.scale.tolist(), strict=True)] for row in balls]
         self._place = [
@@ -163,9 +165,9 @@ class _Work:
 
     def bounds(self, mean: FloatArray, log_mass: float) -> tuple[arb, arb] | None:
         """Return lower and upper bounds of log p(x)."""
-        energy, floats = self.energy, FloatEnergy(self.energy.model)
+        energy, floats = self.energy, FloatEnergy(self.energy.integrand)
         shift = float(floats.values(mean[None], energy.x.mid)[0])
-        where = domain(energy.model, energy.frames, np.array([log_mass]), self.digits)
+        where = domain(energy.integrand, energy.frames, np.array([log_mass]), self.digits)
         half, mass = float(where.half[0]), np.exp([min(log_mass + shift, 700.0)])
         target = Target(np.array([shift]), mass, 0.5 * 10.0**-self.digits, SEARCH_SHARE[energy.d])
         inside = self._lattice(target, half)
@@ -235,7 +237,7 @@ def _sum(
     energy: Energy, x: list[Fraction], box: Box, inside: Lattice, shift: float, deadline: float
 ) -> arb | None:
     """Return the integral of exp(shift - U) over the box, its error included; None after the deadline."""
-    function = energy.model.quantities.compiled("energy", 0, REAL_BALLS)
+    function = energy.integrand.quantities.compiled("energy", 0, REAL_BALLS)
     data, level = [ball_of(v) for v in x], arb(shift)
     axes, weight = [], arb(1)
     for k, count in enumerate(inside.counts):

@@ -9,8 +9,9 @@ from itertools import product
 import numpy as np
 
 from elboproof.arguments import FloatArray
-from elboproof.evidence.energy import Bounds, Cells, Energy
-from elboproof.evidence.floats import FloatEnergy, Jet
+from elboproof.evidence.energy import Bounds, Energy
+from elboproof.evidence.floats import Derivatives, FloatEnergy
+from elboproof.quadrature.cells import Cells
 
 REACH = 1.5
 """Of the domain's half width: how far out the box may be. The last cell ends below (2 + REACH) of it."""
@@ -32,7 +33,7 @@ class ExactEnergy(Energy):
         self._check(cells)
         return super().over(cells)
 
-    def jet(self, floats: FloatEnergy, cells: Cells, u: FloatArray) -> Jet:
+    def jet(self, floats: FloatEnergy, cells: Cells, u: FloatArray) -> Derivatives:
         """Return U, gradient and Hessian at u in floats."""
         self._check(cells)
         return super().jet(floats, cells, u)

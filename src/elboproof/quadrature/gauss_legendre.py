@@ -51,6 +51,7 @@ def error_factor(rho: Fraction, n: int) -> Fraction:
 
 def semi_axes(rho: Fraction) -> tuple[float, float]:
     """Return the ellipse's semi-axes (rho + 1/rho)/2 along the real line and (rho - 1/rho)/2 across it, rounded up."""
+    # Exact fractions; float() rounds them once.
     along, across = (rho + 1 / rho) / 2, (rho - 1 / rho) / 2
     return upward(float(along), 1), upward(float(across), 1)
 
@@ -58,13 +59,19 @@ def semi_axes(rho: Fraction) -> tuple[float, float]:
 ALONG, ACROSS = semi_axes(RHO)
 
 
-@lru_cache(maxsize=1024)
-def nodes(n: int, bits: int) -> Nodes:
-    """Return nodes and weights on [-1, 1] as balls of a precision; arb proves them."""
+@lru_cache(maxsize=2**15)
+def node(n: int, k: int, bits: int) -> tuple["arb", "arb"]:
+    """Return the k-th node and its weight on [-1, 1] as balls of a precision; arb proves them."""
     from flint import arb
 
     with working_precision(bits):
-        return tuple(arb.legendre_p_root(n, k, weight=True) for k in range(n))
+        return arb.legendre_p_root(n, k, weight=True)
+
+
+@lru_cache(maxsize=1024)
+def nodes(n: int, bits: int) -> Nodes:
+    """Return all nodes and weights; of a thousand digits that takes seconds, of a single one it does not."""
+    return tuple(node(n, k, bits) for k in range(n))
 
 
 @dataclass(frozen=True)
@@ -96,4 +103,5 @@ def _balls(values: "list[arb]") -> BallArray:
 @lru_cache
 def factors() -> Float64[FloatArray, "sizes"]:
     """Return upper bounds of `error_factor` for each size."""
+    # One rounding, of an exact fraction, for each size.
     return np.array([upward(float(error_factor(RHO, n)), 1) for n in SIZES])

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sympy import Symbol
 
 from elboproof.arguments import FloatArray
+from elboproof.numbers.outward import LIBRARY, downward, library_downward, library_upward, upward
 from elboproof.rechecking.functions import Terms
 from elboproof.rechecking.integration import Dense, Unable, majorant, shifted
 
@@ -28,6 +29,10 @@ _SEGMENTS = 128
 _BLOCK = 4096
 _LOSS = 2.0**-40
 """Of the sums of sizes: far more than the few hundred operations of a coefficient can lose."""
+SHARE = Fraction(3, 8)
+"""Of z^2, of which the prior has 1/2: what may be left of G outside the cells."""
+_SPARE = 1e-6
+_LARGEST_MARGIN = 1e4
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Threshold:
 
 def bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
     """Return for which claims sup F <= threshold was proved; one function's lowest threshold decides for its others."""
+    # If the lowest threshold of a function holds, then its others do; if it does not, each of them is tried for
+    # itself.
     keys = [frozenset(claim.function.items()) for claim in claims]
     lowest: dict[object, Threshold] = {}
     for key, claim in zip(keys, claims, strict=True):
@@ -52,13 +59,15 @@ def bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
 
 
 def _bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
+    # Rows (owner, m low, m high, S low, S high): cells of all claims in one stack. Those of a claim that needed too
+    # many are dropped with the claim; a claim holds when its cells are used up.
     coefficients = _moments([claim.function for claim in claims], z)
     thresholds = np.array([claim.value for claim in claims])
     holds = np.ones(len(claims), dtype=bool)
     seen = np.zeros(len(claims), dtype=int)
     roots = []
     for n, claim in enumerate(claims):
-        cells = _slabs(supremum(claim.function, z), claim.value)
+        cells = slabs(outer_margin(claim, z))
         roots.append(np.column_stack([np.full(len(cells), float(n)), cells]))
     waiting = [np.concatenate(roots)] if roots else []
     while waiting:
@@ -75,26 +84,29 @@ def _bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
     return [bool(h) for h in holds]
 
 
-def supremum(function: Terms, z: Symbol) -> float:
-    """Return an upper bound of G(z) - (3/8) z^2: Bernstein coefficients on |z| <= 16 segment by segment, and 0 beyond.
+def supremum(function: Terms, z: Symbol, share: Fraction = SHARE) -> float:
+    """Return an upper bound of G(z) - share z^2: Bernstein coefficients on |z| <= 16 segment by segment, and 0 beyond.
 
     Beyond, no Taylor coefficient at the radius is positive, or the radius is doubled.
     """
+    # For z >= 0 and for -z. If no Taylor coefficient at R is positive then H(R + y) = sum c_k y^k <= c_0 <= 0 for y
+    # >= 0; inside, Bernstein coefficients on each segment bound H.
     greatest = 0.0
     for mirrored in (False, True):
         dense = majorant(function, z, mirrored=mirrored)
-        dense[2] -= Fraction(3, 8)
+        dense[2] -= share
         radius = Fraction(16)
         while any(c > 0 for c in shifted(dense, radius)):
             radius *= 2
             if radius > 2**12:
                 return float("inf")
         greatest = max(greatest, _largest(dense, float(radius)))
-    return greatest * (1 + 1e-9) + 1e-9
+    return library_upward(greatest) + LIBRARY
 
 
 def _largest(dense: Dense, radius: float) -> float:
     """Return an upper bound on [0, radius] from segments that grow with the distance from 0."""
+    # matrix (segments, n, n) times coefficients (n,): one row of Bernstein coefficients per segment.
     ends = radius * (np.arange(_SEGMENTS + 1) / _SEGMENTS) ** 2
     matrix = _conversion(len(dense), ends[:-1], np.diff(ends))
     numbers = np.array([float(c) for c in dense])
@@ -117,6 +129,7 @@ def _moments(functions: Sequence[Terms], z: Symbol) -> FloatArray:
 
 
 def _exact_moments(function: Terms, z: Symbol) -> dict[tuple[int, int], Fraction]:
+    # E z^k = sum_j C(k, 2j) (2j - 1)!! m^(k - 2j) S^j, as z = m + e with E e^(2j) = (2j - 1)!! S^j.
     exact = {(0, 0): Fraction(1, 2), (2, 0): Fraction(-1, 2), (0, 1): Fraction(-1, 2)}
     for monomial, number in function.items():
         base, power = monomial.as_base_exp()
@@ -131,18 +144,32 @@ def _exact_moments(function: Terms, z: Symbol) -> dict[tuple[int, int], Fraction
     return exact
 
 
-def _slabs(highest: float, threshold: float) -> FloatArray:
-    """Return cells (m low, m high, S low, S high) outside of which F <= threshold; S differs by a factor up to 4."""
-    k = highest + 0.5 - threshold + 1e-6
-    if not k < 1e4:
+def outer_margin(claim: Threshold, z: Symbol, share: Fraction = SHARE) -> float:
+    """Return an upper bound of K = M + 1/2 - threshold, where G(z) <= M + share z^2.
+
+    Raises
+    ------
+    ValueError
+        If it is too large to search.
+    """
+    k = supremum(claim.function, z, share) + 0.5 - claim.value + _SPARE
+    if not k < _LARGEST_MARGIN:
         raise ValueError("the ELBO is not seen to be bounded")
-    largest = 8.0
-    while largest / 8 - log(largest) / 2 <= k:  # increasing from S = 4 on
+    return k
+
+
+def slabs(k: float, share: Fraction = SHARE) -> FloatArray:
+    """Return cells (m low, m high, S low, S high) outside of which F <= threshold; S differs by a factor up to 4."""
+    # F <= M + 1/2 + (log S)/2 - rate (m^2 + S), so F > threshold needs rate (m^2 + S) - (log S)/2 < K. So log S > -2K;
+    # S < `largest`, since rate S - (log S)/2 increases from S = 1/(2 rate) on, which is at most 8; and rate m^2 < K +
+    # (log S)/2. K has `_SPARE`, which is far above the roundings of these lines.
+    rate, largest = float(Fraction(1, 2) - share), 8.0
+    while rate * largest - log(largest) / 2 <= k:
         largest *= 1.25
-    least = exp(-2 * k) * (1 - 1e-9)
+    least = library_downward(exp(-2 * k))
     if least >= largest:
         return np.zeros((0, 4))
-    reach = sqrt(8 * max(k + log(largest) / 2, 0.0)) * (1 + 1e-9)
+    reach = library_upward(sqrt(max(k + log(largest) / 2, 0.0) / rate))
     edges = [least]
     while edges[-1] < largest:
         edges.append(min(edges[-1] * 4, largest))
@@ -151,6 +178,11 @@ def _slabs(highest: float, threshold: float) -> FloatArray:
 
 def _left(coefficients: FloatArray, cells: FloatArray, thresholds: FloatArray) -> NDArray[np.bool_]:
     """Return for which cells neither F <= threshold nor the absence of stationary points is proved."""
+    # B cells at once. value (B, i, j) are Bernstein coefficients of P on a cell: P is between the least and the
+    # largest, and its slopes on the unit square are between those of degree times the differences. `size` (B, i, j)
+    # bounds what they lost to rounding, `slack` what the differences did. log S is concave: it is at most its tangent
+    # at `centre`, whose Bernstein coefficients along S are `line`; its slope is at most that at the low end, at least
+    # that at the high end.
     m_low, m_width = cells[:, 0], cells[:, 1] - cells[:, 0]
     s_low, s_high = cells[:, 2], cells[:, 3]
     s_width = s_high - s_low
@@ -159,13 +191,11 @@ def _left(coefficients: FloatArray, cells: FloatArray, thresholds: FloatArray) -
     value = by_m @ coefficients @ np.swapaxes(by_s, 1, 2)
     size = np.abs(by_m) @ np.abs(coefficients) @ np.swapaxes(np.abs(by_s), 1, 2) * _LOSS
     along_m, along_s = np.diff(value, axis=1) * (rows - 1), np.diff(value, axis=2) * (columns - 1)
-    slack = (
-        2 * max(rows, columns) * size.max((1, 2))
-    )  # the derivatives' coefficients are differences of the values'
+    slack = 2 * max(rows, columns) * size.max((1, 2))
     rising, falling = along_m.min((1, 2)) > slack, along_m.max((1, 2)) < -slack
     least, most = s_width / (2 * s_high), s_width / (2 * s_low)  # of (log S)/2 over the cell's unit interval
-    rising |= along_s.min((1, 2)) + least * (1 - 1e-12) > slack
-    falling |= along_s.max((1, 2)) + most * (1 + 1e-12) < -slack
+    rising |= along_s.min((1, 2)) + downward(least, 2) > slack
+    falling |= along_s.max((1, 2)) + upward(most, 2) < -slack
     centre = np.sqrt(s_low * s_high)
     steps = np.linspace(0, 1, columns)  # the Bernstein coefficients of S itself
     line = (np.log(centre) - 1)[:, None] + (s_low[:, None] + s_width[:, None] * steps) / centre[:, None]
@@ -176,6 +206,8 @@ def _left(coefficients: FloatArray, cells: FloatArray, thresholds: FloatArray) -
 
 def _conversion(count: int, low: FloatArray, width: FloatArray) -> FloatArray:
     """Return matrices (n, count, count) from powers to Bernstein coefficients over [low, low + width]."""
+    # As z = low + width u: z^k = sum_j C(k, j) low^(k - j) width^j u^j, and u^j has the Bernstein coefficients C(a,
+    # j)/C(n, j). In floats; `_LOSS` of the sums of sizes covers their roundings.
     n = count - 1
     shift = np.zeros((len(low), count, count))
     powers = [low**k for k in range(count)], [width**k for k in range(count)]
@@ -188,6 +220,7 @@ def _conversion(count: int, low: FloatArray, width: FloatArray) -> FloatArray:
 
 def _quartered(cells: FloatArray) -> FloatArray:
     """Cut each cell in both directions, S near its geometric mean."""
+    # Both halves end at the same float, so they cover the cell, however it is rounded.
     owner, m_low, m_high, s_low, s_high = cells.T
     m, s = (m_low + m_high) / 2, np.sqrt(s_low * s_high)
     parts, others = [(m_low, m), (m, m_high)], [(s_low, s), (s, s_high)]

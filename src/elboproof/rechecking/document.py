@@ -42,8 +42,10 @@ def loaded(file: Path) -> dict[str, Any]:
     CertificateError
         If it is too large, no JSON, or of another schema.
     """
+    # A device has no size, and no end: so no more is read than a certificate may have. No number is taken that JSON
+    # itself would round: a certificate spells its numbers in strings.
     with file.open("rb") as stream:
-        data = stream.read(LARGEST_FILE + 1)  # a device has no size, and no end
+        data = stream.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         raise CertificateError(
             f"file: got more than {LARGEST_FILE} bytes; expected a certificate of at most that"
@@ -95,6 +97,8 @@ class Document:
         self.integrals = part(content, "integrals", list)
 
     def _statement(self, stated: Mapping[str, Any]) -> Statement:
+        # The same constructors as a user's: what they refuse in a statement, they refuse here. A statement without a
+        # bound claims nothing, one with lower > upper is false everywhere.
         kinds: dict[str, type[Quantity]] = {"gap": Gap, "log evidence": LogEvidence, "ELBO": Elbo}
         kind = kinds.get(str(stated.get("quantity")))
         if kind is None:
@@ -114,6 +118,8 @@ class Document:
         return Statement(quantity, bounds[0], bounds[1])
 
     def _leaf(self, leaf: object, name: str) -> LeafClaim:
+        # Inside the box, by exact comparison, or volumes could add up with leaves elsewhere; the centre inside the
+        # leaf is not needed by any proof, but nothing else is what the format says.
         if not isinstance(leaf, dict):
             raise CertificateError(f"{name}: got {shown(leaf)}; expected an object")
         sides = part(leaf, "box", list, name)

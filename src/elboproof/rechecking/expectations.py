@@ -26,6 +26,7 @@ from elboproof.rechecking.integration import (
 
 def expectation(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosterior) -> arb:
     """Return E_q[G]: exactly for polynomials, else by one integral with a Cauchy-Schwarz bound of its tail."""
+    # Linear in the function: what is a polynomial is taken exactly, only the rest is integrated.
     polynomial = {m for m in function if not set(m.as_powers_dict()) - {*latents, sympy.Integer(1)}}
     plain = {m: c for m, c in function.items() if m in polynomial}
     rest = {m: c for m, c in function.items() if m not in polynomial}
@@ -45,6 +46,8 @@ def _exactly(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosterior)
 @lru_cache(maxsize=4096)
 def _moment(exponents: tuple[int, ...], q: GaussianPosterior) -> Fraction:
     """Return E_q[a^i] or E_q[a^i b^j] from a = m + e, b = n + u e + f with independent e and f."""
+    # b - E b = u (a - E a) + f with u the regression on a, and f independent of a: by the binomial theorem in f, E
+    # a^i b^j is a sum of products of moments of one variable each.
     matrix = q.covariance
     first = _translated(exponents[0], q.mean[0], Fraction(1))
     if len(exponents) == 1:
@@ -78,6 +81,8 @@ def _central(power: int, variance: Fraction) -> Fraction:
 
 
 def _integrated(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosterior) -> arb:
+    # int_{|e| > R} phi |G| <= (E G^2 P(|e| > R))^(1/2) by Cauchy and Schwarz, and G^2 is at most the square of a
+    # polynomial in |z| with coefficients >= 0, whose mean is exact.
     if len(latents) > 1:
         raise Unable("expectations of functions of several latents")
     if powers(sympy.sinh(latents[0]), function) is not None:
@@ -102,6 +107,7 @@ def _integrated(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosteri
 
 def _of_exponentials(function: Terms, z: Symbol, q: GaussianPosterior) -> arb:
     """Return E_q of powers of sinh z, written in exp(k z): E exp(k z) = exp(k m + k^2 S/2)."""
+    # sinh(z)^p = 2^-p sum_j C(p, j) (-1)^j exp((p - 2j) z), and E exp(k z) = exp(k m + k^2 S/2).
     total, m, variance = arb(0), ball_of(q.mean[0]), ball_of(q.covariance[0][0])
     for power, number in enumerate(powers(sympy.sinh(z), function) or []):
         for j in range(power + 1):

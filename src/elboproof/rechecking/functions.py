@@ -54,6 +54,9 @@ class Exponent:
     """
 
     def __init__(self, quantity: Quantity, names: Sequence[str]) -> None:
+        # SymPy multiplies -(1/2) sum (x - f)^2 out and sorts it by powers of the parameters; the rest of each term is
+        # a product of latents and atoms with a rational factor. If a parameter is left inside an atom, the dependence
+        # is not polynomial.
         self.latents = [Symbol(name, real=True) for name in quantity.latent]
         self.parameters = [Symbol(name, real=True) for name in names]
         known = {str(s): s for s in (*self.latents, *self.parameters)}
@@ -90,6 +93,8 @@ class Exponent:
         ValueError
             If v is not seen to be positive there.
         """
+        # v = over/under: a polynomial is between its extreme control points; if both are negative, both signs are
+        # turned.
         (low, high), (down, up) = (extremes(p, box) for p in (self.over, self.under))
         if high < 0 and up < 0:
             low, high, down, up = -high, -low, -up, -down
@@ -99,6 +104,8 @@ class Exponent:
 
     def controls(self, box: Box) -> list[Function]:
         """Return the control points over a box."""
+        # The exponent is w times a polynomial in the parameters; for w in an interval it lies in the hull of both
+        # ends times the control points.
         weights = self.weights(box)
         points = blossoms(self.coefficients, box)
         return [Function(_times(point, w), w) for point in points for w in weights]
@@ -163,6 +170,8 @@ def _value(p: Parametric, point: Sequence[Fraction]) -> Fraction:
 
 def blossoms(coefficients: Mapping[Expr, Parametric], box: Box) -> list[Terms]:
     """Return the control points of polynomials that share a degree in each parameter."""
+    # One degree for all coefficients, so that a control point is one function of z: the hull is one of functions.
+    # sum_e c_e prod_k e_{e_k}(s, ..., t, ...)/C(n_k, e_k), the tensor product of polarised powers.
     powers = [e for p in coefficients.values() for e in p]
     degree = [max((e[k] for e in powers), default=0) for k in range(len(box))]
     symmetric = [_symmetric(n, low, high) for n, (low, high) in zip(degree, box, strict=True)]
@@ -193,5 +202,6 @@ def _symmetric(n: int, low: Fraction, high: Fraction) -> list[list[Fraction]]:
 
 def extremes(p: Parametric, box: Box) -> tuple[Fraction, Fraction]:
     """Return bounds of a polynomial over a box."""
+    # A polynomial is a mean of its control points with Bernstein's weights.
     values = [point[sympy.Integer(1)] for point in blossoms({sympy.Integer(1): p}, box)]
     return min(values), max(values)

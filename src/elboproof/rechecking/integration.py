@@ -5,8 +5,8 @@ at their worst, has no positive Taylor coefficient at z = R (and H(-z) neither),
 side is at most (2 pi)^(-1/2) int_R^oo exp(-z^2/8) dz = erfc(R / sqrt 8).
 
 *Two latents.* If G has degree at most 2 in b, then with G - b^2/2 = -alpha(a) b^2/2 + beta(a) b + gamma(a) and alpha
-> 0 (even powers with coefficients >= 0) the integral over b is sqrt(2 pi / alpha) exp(beta^2/(2 alpha) + gamma), and
-the tail's condition is that beta^2 + 2 alpha (gamma - (3/8) a^2) <= 0 beyond R; there 1/alpha <= 1/alpha(0).
+> 1/2 (at 0, and alpha - 1/2 has no real root, by Sturm's sequence) the integral over b is sqrt(2 pi / alpha)
+exp(beta^2/(2 alpha) + gamma), and the tail's condition is that beta^2 + 2 alpha (gamma - (3/8) a^2) <= 0 beyond R.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +26,7 @@ from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.exact import ball_of, flint_rational
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.functions import Sigmoid
+from elboproof.numbers.outward import library_upward
 from elboproof.numbers.tape import Tape
 from elboproof.rechecking.functions import Terms, combined
 
@@ -33,6 +34,8 @@ BITS = 80
 TOLERANCE = 2.0**-30
 _SMALLEST_RADIUS = 16
 _LARGEST_RADIUS = 2.0**12
+_CURVATURE = Fraction(1, 2)
+"""Of the exponent along the latent that is integrated first, at least; the prior alone has 1."""
 _BOUNDS = {sympy.sin: 1, sympy.cos: 1, sympy.tanh: 1, sympy.erf: 1, Sigmoid: 1, sympy.atan: 2}
 Dense = list[Fraction]
 """Coefficients of a polynomial in one variable, by power."""
@@ -57,6 +60,7 @@ def log_integral(function: Terms, latents: tuple[Symbol, ...]) -> arb:
 
 
 def _line(function: Terms, z: Symbol) -> arb:
+    # A(G) = log int exp(G - z^2/2)/sqrt(2 pi); what lies beyond R is in [0, 2 tail], and in the ball around 0.
     radius = _radius_of(function, z)
     whole = combined([(function, Fraction(1)), ({z**2: Fraction(1)}, Fraction(-1, 2))])
     tail = (arb(radius) / arb(8).sqrt()).erfc()
@@ -70,6 +74,8 @@ def _radius_of(function: Terms, z: Symbol) -> float:
     try:
         sides = majorant(function, z), majorant(function, z, mirrored=True)
     except Unable:
+        if powers(sympy.sinh(z), function) is None:
+            raise
         return _radius_in_sinh(function, z)
     for side in sides:
         side[2] -= Fraction(3, 8)
@@ -78,9 +84,9 @@ def _radius_of(function: Terms, z: Symbol) -> float:
 
 def _radius_in_sinh(function: Terms, z: Symbol) -> float:
     """Return an R for a polynomial in u = sinh z: beyond |u| = 1000 < sinh(16) none of its coefficients is positive."""
-    dense = powers(sympy.sinh(z), function)
-    if dense is None:
-        raise Unable(f"no bound of {next(iter(function))} is known to the check")
+    # As |z| <= |sinh z|, G(z) = p(u) <= 0 <= (3/8) z^2 where p has no positive Taylor coefficient from |u| = 1000 on;
+    # on both sides, u and -u.
+    dense = powers(sympy.sinh(z), function) or []
     for side in (dense, [c * (-1) ** k for k, c in enumerate(dense)]):
         if any(c > 0 for c in shifted(side, Fraction(1000))):
             raise Unable("the exponent is not seen to be bounded above")
@@ -98,6 +104,10 @@ def _logarithm(
 
     Of an even function, the half over the positive numbers is taken twice.
     """
+    # With exp(exponent - shift) the integrand is of moderate size; floats choose the shift and the cuts, and any
+    # choice is sound: the integral over [-R, R] is the sum of the pieces', each enclosed by `acb.integral`. An even
+    # integrand is taken over [0, R], twice. If the enclosure holds 0, the logarithm is not finite and no comparison
+    # succeeds.
     nodes = np.linspace(-radius, radius, 4097)
     with np.errstate(all="ignore"):
         values = np.nan_to_num(estimate(nodes), nan=-1e300, neginf=-1e300, posinf=-1e300)
@@ -133,6 +143,8 @@ def majorant(function: Terms, z: Symbol, mirrored: bool = False) -> Dense:
     Unable
         If an atom is not known to be bounded.
     """
+    # For z >= 0, sin(z) z^k <= z^k and so on: a term with atoms is at most its size with each atom at its largest; a
+    # pure power keeps its sign, with (-1)^k for G(-z).
     dense = [Fraction(0)] * 3
     for monomial, number in function.items():
         power, size, plain = 0, Fraction(1), True
@@ -150,8 +162,9 @@ def majorant(function: Terms, z: Symbol, mirrored: bool = False) -> Dense:
 
 
 def _bound(atom: Expr, z: Symbol) -> Fraction:
+    # Constants come from SymPy's evaluation in 15 digits; the margin is far above its error.
     if z not in atom.free_symbols:
-        return abs(Fraction(float(atom))) * (1 + Fraction(1, 10**9))
+        return Fraction(library_upward(abs(float(atom))))
     if atom.func not in _BOUNDS:
         raise Unable(f"no bound of {atom} is known to the check")
     return Fraction(_BOUNDS[atom.func])
@@ -159,13 +172,13 @@ def _bound(atom: Expr, z: Symbol) -> Fraction:
 
 def shifted(dense: Dense, at: Fraction) -> Dense:
     """Return the Taylor coefficients at a point."""
-    n = len(dense)
-    moved = fmpq_poly([flint_rational(c) for c in dense])(fmpq_poly([flint_rational(at), 1])).coeffs()
-    return [Fraction(int(c.p), int(c.q)) for c in moved] + [Fraction(0)] * (n - len(moved))
+    # FLINT composes the polynomial with at + y, exactly.
+    return _dense(_polynomial(dense)(fmpq_poly([flint_rational(at), 1])))
 
 
 def _radius(dense: Dense) -> float:
     """Return an R from which on a polynomial is <= 0 since none of its Taylor coefficients there is positive."""
+    # p(R + y) = sum c_k y^k <= 0 for y >= 0 if all c_k <= 0.
     radius = float(_SMALLEST_RADIUS)
     while any(c > 0 for c in shifted(dense, Fraction(radius))):
         radius *= 2
@@ -215,9 +228,6 @@ def _estimated(z: Symbol, function: Mapping[Expr, Fraction]) -> Callable[[FloatA
     return lambda t: np.asarray(run(t, *(float(function[m]) for m in monomials))[0] + 0 * t)
 
 
-# -- two latents --
-
-
 def _plane(function: Terms, latents: tuple[Symbol, ...]) -> arb:
     for a, b in (latents, latents[::-1]):
         parts = _quadratic(function, a, b)
@@ -228,6 +238,7 @@ def _plane(function: Terms, latents: tuple[Symbol, ...]) -> arb:
 
 def _quadratic(function: Terms, a: Symbol, b: Symbol) -> tuple[Dense, Dense, Dense] | None:
     """Return alpha, beta, gamma as polynomials in a, None where this is not the form."""
+    # Sorted by powers of b: -alpha/2 stands at b^2, beta at b, gamma at 1; the prior's -b^2/2 and -a^2/2 are put in.
     parts: list[Dense] = [[Fraction(1)], [Fraction(0)], [Fraction(0)] * 3]
     for monomial, number in function.items():
         powers = monomial.as_powers_dict()
@@ -238,15 +249,24 @@ def _quadratic(function: Terms, a: Symbol, b: Symbol) -> tuple[Dense, Dense, Den
         target += [Fraction(0)] * (i + 1 - len(target))
         target[i] += number if j < 2 else -2 * number
     parts[2][2] -= Fraction(1, 2)
-    alpha = parts[0]
-    positive = alpha[0] > 0 and all(c == 0 if k % 2 else c >= 0 for k, c in enumerate(alpha))
-    return (parts[0], parts[1], parts[2]) if positive else None
+    return (parts[0], parts[1], parts[2]) if _exceeds(parts[0], _CURVATURE) else None
+
+
+def _exceeds(dense: Dense, bound: Fraction) -> bool:
+    """Whether a polynomial exceeds a number on the whole line."""
+    # It exceeds the number at 0 and never meets it. SymPy counts real roots exactly.
+    shifted_down = [dense[0] - bound, *dense[1:]]
+    coefficients = [sympy.Rational(c.numerator, c.denominator) for c in reversed(shifted_down)]
+    return dense[0] > bound and int(sympy.Poly(coefficients, sympy.Dummy("a")).count_roots()) == 0
 
 
 def _eliminated(alpha: Dense, beta: Dense, gamma: Dense, a: Symbol) -> arb:
+    # int exp(-alpha b^2/2 + beta b + gamma) db = sqrt(2 pi/alpha) exp(beta^2/(2 alpha) + gamma). Beyond R the last
+    # exponent is at most -a^2/8: beta^2/(2 alpha) + gamma + a^2/8 <= 0 times 2 alpha is `condition`. So each side is
+    # at most erfc(R/sqrt 8)/sqrt(alpha).
     lifted = list(gamma)
     lifted[2] += Fraction(1, 8)  # gamma has -a^2/2 in it: what is left to bound is gamma - (3/8) a^2
-    condition = _sum(product(beta, beta), [2 * c for c in product(alpha, lifted)])
+    condition = _dense(_polynomial(beta) ** 2 + 2 * _polynomial(alpha) * _polynomial(lifted))
     mirrored = [c * (-1) ** k for k, c in enumerate(condition)]
     radius = max(_radius(condition), _radius(mirrored))
     parts = [{a**k: c for k, c in enumerate(p) if c} for p in (alpha, beta, gamma)]
@@ -261,19 +281,18 @@ def _eliminated(alpha: Dense, beta: Dense, gamma: Dense, a: Symbol) -> arb:
         al, be, ga = (f(t) for f in rough)
         return np.asarray(be * be / (2 * al) + ga - np.log(al) / 2)
 
-    tail = (arb(radius) / arb(8).sqrt()).erfc() / ball_of(alpha[0]).sqrt()
+    tail = (arb(radius) / arb(8).sqrt()).erfc() / ball_of(_CURVATURE).sqrt()
     return _logarithm(exponent, estimate, radius, arb(0, (2 * tail).upper()))
 
 
 def product(p: Dense, q: Dense) -> Dense:
     """Return the product of two polynomials."""
-    result = [Fraction(0)] * (len(p) + len(q) - 1)
-    for i, x in enumerate(p):
-        for j, y in enumerate(q):
-            result[i + j] += x * y
-    return result
+    return _dense(_polynomial(p) * _polynomial(q))
 
 
-def _sum(p: Dense, q: Dense) -> Dense:
-    n = max(len(p), len(q))
-    return [(p[k] if k < len(p) else Fraction(0)) + (q[k] if k < len(q) else Fraction(0)) for k in range(n)]
+def _polynomial(dense: Dense) -> fmpq_poly:
+    return fmpq_poly([flint_rational(c) for c in dense])
+
+
+def _dense(polynomial: fmpq_poly) -> Dense:
+    return [Fraction(int(c.p), int(c.q)) for c in polynomial.coeffs()]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from math import inf, prod
+from math import prod
 from pathlib import Path
 
 from flint import arb
@@ -20,10 +20,9 @@ from elboproof.arguments import file_path, shown
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import ball_of
+from elboproof.numbers.outward import below
 from elboproof.numbers.parser import parse
-from elboproof.rechecking import best_posterior as recheck_best
-from elboproof.rechecking import expectations as recheck_moments
-from elboproof.rechecking import integration as recheck_integrals
+from elboproof.rechecking import best_posterior, trapezoids
 from elboproof.rechecking.best_posterior import Threshold
 from elboproof.rechecking.document import (
     CertificateError,
@@ -33,12 +32,11 @@ from elboproof.rechecking.document import (
     number,
     part,
 )
+from elboproof.rechecking.expectations import expectation
 from elboproof.rechecking.functions import Exponent, Function, Terms, combined, terms
-from elboproof.rechecking.integration import Unable
-from elboproof.statements import Elbo, Gap, Quantity, Statement
+from elboproof.rechecking.integration import BITS, Unable, log_integral, powers
+from elboproof.statements import STEP, Elbo, Gap, Quantity, Statement
 
-STEP = Fraction(1, 16)
-"""How far behind the centre the tangent's difference is taken."""
 Key = frozenset[tuple[Expr, Fraction]]
 
 
@@ -59,9 +57,10 @@ def recheck(path: str | Path) -> Statement:
     OSError
         If the file cannot be read.
     """
+    # Whatever is raised on the way refuses the certificate: nothing is returned but by reaching the end.
     content = loaded(file_path(path, "path"))
     try:
-        with working_precision(recheck_integrals.BITS):
+        with working_precision(BITS):
             document = Document(content)
             _Checker(document).run()
     except CertificateError:
@@ -92,6 +91,8 @@ class _Checker:
 
     def run(self) -> None:
         """Raise unless everything holds."""
+        # gap >= lower for lower <= 0 is Jensen's inequality and needs no leaf; every other bound is required of every
+        # leaf, and the leaves cover the box.
         statement = self.document.statement
         by_jensen = isinstance(self.quantity, Gap) and statement.lower is not None and statement.lower <= 0
         if by_jensen and statement.upper is None:
@@ -109,6 +110,8 @@ class _Checker:
 
     def _claimed(self) -> dict[Key, tuple[str, Fraction, Fraction, Fraction]]:
         """Return the claims about integrals by the function that is integrated: name, constant, bounds."""
+        # An integral is known by its function of z, not by its place: coefficients of the statistics are added up to
+        # one function, whose constant is set aside, as it only shifts the logarithm.
         known = {str(z): z for z in self.exponent.latents}
         parts: list[Terms] = []
         for k, text in enumerate(self.document.statistics):
@@ -132,6 +135,8 @@ class _Checker:
         return claims
 
     def _integrate_claims(self) -> None:
+        # Claims are not used, only checked: all that follows takes the integrals computed here. A claim that is off
+        # shows a search that errs.
         for key, (name, constant, low, high) in self.claimed.items():
             value = self._integral(key) + ball_of(constant)
             if not (value >= ball_of(low) and value <= ball_of(high)):
@@ -143,7 +148,7 @@ class _Checker:
     def _integral(self, key: Key) -> arb:
         if key not in self.computed:
             try:
-                self.computed[key] = recheck_integrals.log_integral(dict(key), tuple(self.exponent.latents))
+                self.computed[key] = log_integral(dict(key), tuple(self.exponent.latents))
             except Unable as reason:
                 raise CertificateError(f"integrals: cannot be verified: {reason}") from reason
         return self.computed[key]
@@ -158,14 +163,14 @@ class _Checker:
         """Return E_q[exponent] - KL(q || prior)."""
         pair = function.key, q
         if pair not in self.expected:
-            self.expected[pair] = recheck_moments.expectation(
-                dict(function.key), tuple(self.exponent.latents), q
-            )
+            self.expected[pair] = expectation(dict(function.key), tuple(self.exponent.latents), q)
         return self.expected[pair] + ball_of(function.constant) - _divergence(q)
 
     # -- leaves --
 
     def _require_upper(self, leaf: LeafClaim, bound: Fraction) -> None:
+        # At each control point the value is at most the claim, and the bounded function is convex there: so it is
+        # over the leaf. `not (a <= b)` refuses undecided and NaN.
         if leaf.upper is None or leaf.upper > bound:
             raise CertificateError(
                 f"{leaf.name}.bounds: got the upper bound {shown(leaf.upper)}; expected one up to {bound}"
@@ -178,6 +183,7 @@ class _Checker:
             )
 
     def _above(self, leaf: LeafClaim, control: Function) -> arb:
+        # gap <= A - E_q[exponent] + KL for any q; log p and the ELBO have (D/2) log w below its tangent at w_c.
         if isinstance(self.quantity, Gap):
             if leaf.posterior is None:
                 raise CertificateError(f"{leaf.name}.posterior: got none; expected a Gaussian")
@@ -199,6 +205,7 @@ class _Checker:
         return leaf.centre
 
     def _require_lower(self, leaf: LeafClaim, bound: Fraction) -> None:
+        # log w is above its chord over the leaf's interval of w, whose ends are the control points' w.
         if leaf.lower is None or leaf.lower < bound:
             raise CertificateError(
                 f"{leaf.name}.bounds: got the lower bound {shown(leaf.lower)}; expected one from {bound}"
@@ -215,6 +222,8 @@ class _Checker:
 
     def _tangent(self, leaf: LeafClaim, control: Function) -> arb:
         """Return A(c) + (A(c) - A(c - h (b - c)))/h, a lower bound of A's tangent, by convexity."""
+        # With d = b - c: A(c - h d) >= A(c) - h A'(c) d, so A'(c) d >= (A(c) - A(c - h d))/h, for any h > 0. Lower
+        # ends of balls count: the comparison that follows needs all of the ball.
         centre = self.exponent.at(self._centre(leaf))
         before = Function(combined([(centre.terms, 1 + STEP), (control.terms, -STEP)]), centre.weight)
         mass = self._mass(centre, leaf)
@@ -222,16 +231,19 @@ class _Checker:
 
     def _threshold(self, leaf: LeafClaim, control: Function, bound: Fraction) -> Threshold:
         """Return what no ELBO may exceed at a control point, for the gap to be at least the bound over the leaf."""
+        # gap = A - E* >= l - E*, concave over the hull: the least value is at a control point, and there E* <= l -
+        # bound is what is left to prove. Rounded down.
         if len(self.exponent.latents) != 1:
             raise CertificateError(f"{leaf.name}: lower bounds of the gap are verified for one latent only")
         threshold = self._tangent(leaf, control) - ball_of(control.constant) - ball_of(bound)
-        low = float(threshold.lower()) if threshold.is_finite() else -inf
-        return Threshold(dict(control.key), low - 1e-12 * abs(low) - 1e-12)
+        return Threshold(dict(control.key), below(threshold))
 
     def _require_no_better_gaussian(self) -> None:
         claims = [threshold for _, threshold in self.thresholds]
+        z = self.exponent.latents[0]
+        polynomial = all(powers(z, claim.function) is not None for claim in claims)
         try:
-            holds = recheck_best.bounded(claims, self.exponent.latents[0])
+            holds = (best_posterior if polynomial else trapezoids).bounded(claims, z)
         except Unable as reason:
             raise CertificateError(f"leaves: cannot be verified: {reason}") from reason
         for (leaf, _), good in zip(self.thresholds, holds, strict=True):
@@ -249,6 +261,8 @@ def _require_cover(leaves: Sequence[LeafClaim], box: Sequence[tuple[Fraction, Fr
 
     They are closed and lie in the box; a hole would be open in it, and so have a volume.
     """
+    # Sorted by their low ends along the first axis, only leaves that begin before one ends can overlap it. Exact
+    # rationals.
     ordered = sorted(leaves, key=lambda leaf: leaf.box[0])
     for n, leaf in enumerate(ordered):
         for other in ordered[n + 1 :]:
@@ -267,11 +281,12 @@ def _require_cover(leaves: Sequence[LeafClaim], box: Sequence[tuple[Fraction, Fr
 @lru_cache(maxsize=4096)
 def _divergence(q: GaussianPosterior) -> arb:
     """Return KL(q || N(0, I))."""
+    # (|m|^2 + tr S - d - log det S)/2, with log det S from the entropy.
     size = len(q.mean)
     squares = sum((m * m for m in q.mean), Fraction(0)) + sum(
         (q.covariance[i][i] for i in range(size)), Fraction(0)
     )
-    with working_precision(recheck_integrals.BITS):
+    with working_precision(BITS):
         log_det = 2 * q.entropy() - size * (1 + (2 * arb.pi()).log())
         return (ball_of(squares) - size - log_det) / 2
 

@@ -11,6 +11,7 @@ Gauss-Legendre rules on panels of |e| <= R with the remainder of `quadrature.gau
 |e| <= exp(|e|) stands.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,27 +28,29 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.outward import above, library_upward, upward
 from elboproof.numbers.tape import Tape
 from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, SIZES, factors, gauss_legendre
 from elboproof.theorems.natural import Natural
 from elboproof.theorems.sufficient_statistics import growth
 
 POINTS = 6
-BLOCK = 128
+BLOCK = 32
 MOST_CELLS = 6_000
-_LOSS = 1e-13
-"""Of the sums of sizes, relatively: what a product of matrices in float64 can lose, and the rounding of theta."""
+NARROWEST = 2.0**-28
+"""Half width of a cell, as in `best_elbo`: centres and halves are exact floats down to here."""
 Mask = NDArray[np.bool_]
-Pair = tuple[FloatArray, FloatArray]
+MidRad = tuple[FloatArray, FloatArray]
+"""Midpoints and radii of balls."""
 
 
 @dataclass(frozen=True)
 class _Bounds:
     """Balls as midpoints and radii (B, I): expectations at the centres, and their slopes in m and t over the cells."""
 
-    value: Pair
-    along_m: Pair
-    along_t: Pair
+    value: MidRad
+    along_m: MidRad
+    along_t: MidRad
 
 
 class AtomsBestElbo:
@@ -65,10 +68,11 @@ class AtomsBestElbo:
 
     @cached_property
     def rates(self) -> tuple[FloatArray, FloatArray]:
-        """C and a with |T|, |T'| <= C exp(a |z|) for each statistic; raises `moments.Unbounded` where none is known."""
+        """C and a with |T|, |T'| <= C exp(a |z|) for each statistic; raises `Unbounded` where none is known."""
+        # T' is an expression as T is, and obeys the same rules of growth.
         pairs = [(growth(e, self.z), growth(sympy.diff(e, self.z), self.z)) for e in self.statistics]
-        constants = [max(float(c.upper()) for c, _ in pair) * (1 + 1e-9) for pair in pairs]
-        rates = [max(float(a.upper()) for _, a in pair) * (1 + 1e-9) for pair in pairs]
+        constants = [max(above(c) for c, _ in pair) for pair in pairs]
+        rates = [max(above(a) for _, a in pair) for pair in pairs]
         return np.array(constants), np.array(rates)
 
     @cached_property
@@ -77,11 +81,12 @@ class AtomsBestElbo:
         roots = [tape.lower(e) for e in self.statistics]
         return compile_tape(tape, [*roots, *(tape.derivative(root, 0) for root in roots)], BALL_ARRAYS)
 
-    def proved(self, theta: FloatArray, thresholds: FloatArray, root: FloatArray) -> Mask:
-        """Return for which theta (N, I) no Gaussian in the box exceeds the threshold (N,).
+    def proved(self, theta: FloatArray, thresholds: FloatArray, root: FloatArray, deadline: float) -> Mask:
+        """Return for which theta (N, I) it is proved in time that no Gaussian in the box exceeds the threshold (N,).
 
         The box is given by the centre (m, t) and the half widths, shape (4,).
         """
+        # Cells (B, 4) cover what is left of the box; one is dropped when it is done for every theta that still holds.
         holds = np.ones(len(theta), dtype=bool)
         waiting, seen = [root.reshape(1, 4)], 0
         while waiting and holds.any():
@@ -91,7 +96,8 @@ class AtomsBestElbo:
                 waiting.append(cells[BLOCK:])
                 cells = cells[:BLOCK]
             seen += len(cells)
-            if seen > MOST_CELLS:
+            narrow = len(cells) and cells[:, 2:].min() < NARROWEST
+            if seen > MOST_CELLS or narrow or time.monotonic() > deadline:
                 return np.zeros(len(theta), dtype=bool)
             if len(cells):
                 waiting.append(_quartered(cells[self._left(cells, theta, thresholds, holds)]))
@@ -99,6 +105,8 @@ class AtomsBestElbo:
 
     def _left(self, cells: FloatArray, theta: FloatArray, thresholds: FloatArray, holds: Mask) -> Mask:
         """Return which cells are not done for every theta that still holds."""
+        # All balls (B, N). F = theta . E[T] - `rest`; by the mean value theorem it is at most its value at the centre
+        # plus the slopes' largest sizes over the cell times the half widths. `holds` loses what a centre refutes.
         bounds = self._bounds(cells)
         m, t = BallArray(cells[:, :1], cells[:, 2:3]), BallArray(cells[:, 1:2], cells[:, 3:4])
         square = (2 * t).exp()
@@ -117,6 +125,9 @@ class AtomsBestElbo:
         return np.asarray(~(done | ~holds).all(1))
 
     def _bounds(self, cells: FloatArray) -> _Bounds:
+        # B cells, P panels of [-R, R] with their nodes as one axis, (B, P POINTS). The panels are [p - half, p + half],
+        # where the p are multiples of the float `half`: they fit together exactly. P half may fall short of R by one
+        # rounding, which the tails' `library_upward` covers.
         m, t = BallArray(cells[:, :1], cells[:, 2:3]), BallArray(cells[:, 1:2], cells[:, 3:4])
         s = t.exp()
         widest = float(s.upper().max())
@@ -126,7 +137,7 @@ class AtomsBestElbo:
         panels = int(np.ceil(2 * radius * max(1.0, 2 * widest)))
         half = radius / panels
         rule = gauss_legendre(POINTS)
-        places = BallArray(np.linspace(-radius + half, radius - half, panels)[:, None], 1e-12 * radius)
+        places = BallArray(np.arange(1.0 - panels, panels, 2.0)[:, None]) * half
         nodes = (places + rule.nodes[None, :] * half).reshape(-1)
         weights = rule.weights[None, :].broadcast_to((panels, POINTS)).reshape(-1) * half
         weights = weights * (nodes.square() * -0.5).exp() * _density()
@@ -146,7 +157,8 @@ class AtomsBestElbo:
         return _Bounds(*(self._merged(a, b) for a, b in zip(found, exact, strict=True)))
 
     def _moments(self, cells: FloatArray, m: BallArray, s: BallArray) -> tuple[list[BallArray], ...]:
-        """Return the same for the powers of z: E[z^k] = m E[z^(k-1)] + (k-1) s^2 E[z^(k-2)]."""
+        """Return the same for the powers of z, whose moments are polynomials in m and s^2."""
+        # d/dm E[z^k] = k E[z^(k-1)]; d/dt E[z^k] = s E[e k z^(k-1)] = s^2 k (k-1) E[z^(k-2)] by Stein's lemma.
         degrees = [self.natural.statistics[k][0] for k in self.powers]
         centre = _power_moments(
             BallArray(cells[:, 0]), (2 * BallArray(cells[:, 1])).exp(), max(degrees, default=0)
@@ -155,8 +167,9 @@ class AtomsBestElbo:
         along_t = [s.square() * over[k - 2] * (k * (k - 1)) if k > 1 else over[0] * 0 for k in degrees]
         return [centre[k] for k in degrees], [over[k - 1] * k for k in degrees], along_t
 
-    def _merged(self, found: Pair, exact: list[BallArray]) -> Pair:
+    def _merged(self, found: MidRad, exact: list[BallArray]) -> MidRad:
         """Put both kinds of statistics in their order."""
+        # found (B, others) and one ball (B,) per power: columns by the statistics' own order, as theta has it.
         rows, count = len(found[0]), len(self.natural.statistics)
         mid, rad = np.zeros((rows, count)), np.zeros((rows, count))
         mid[:, self.others], rad[:, self.others] = found
@@ -165,36 +178,41 @@ class AtomsBestElbo:
         return mid, rad
 
     def _at(self, z: Any) -> tuple[list[Any], list[Any]]:
+        """Return T and T' at z, one of z's shape for each statistic that has an atom."""
         results = [v if v.shape == z.shape else v.broadcast_to(z.shape) for v in self._function(z)]
         count = len(self.statistics)
         return results[:count], results[count:]
 
     def _errors(self, m: BallArray, s: BallArray, places: BallArray, half: float) -> list[FloatArray]:
         """Return the rules' errors (B, I) for T, T' and s e T' from the rectangles around the panels' ellipses."""
+        # The error of one panel is at most its length times `error_factor` times the supremum of |phi(e) T(m + s e)| on
+        # its ellipse, which lies in the rectangle e, shape (P,). Arrays (B, P) for each statistic; sums of P products
+        # of three floats lose P + 3 roundings.
         e = ComplexBallArray(
-            BallArray(places.mid, places.rad + half * ALONG * (1 + 1e-12)),
-            BallArray(np.zeros(len(places)), np.full(len(places), half * ACROSS * (1 + 1e-12))),
+            BallArray(places.mid, upward(places.rad + upward(half * ALONG, 1), 1)),
+            BallArray(np.zeros(len(places)), np.full(len(places), upward(half * ACROSS, 1))),
         )
-        density = (
-            (BallArray(e.imag.mag()).square() - BallArray(e.real.mig()).square()) * 0.5
-        ).exp() * _density()
+        squares = BallArray(e.imag.mag()).square() - BallArray(e.real.mig()).square()
+        density = (squares * 0.5).exp() * _density()
         values, slopes = self._at(ComplexBallArray(m) + ComplexBallArray(s) * e)
-        factor = float(factors()[SIZES.index(POINTS)]) * 2 * half * (1 + 1e-9)
-        weight = density.upper() * factor
+        weight = density.upper() * upward(float(factors()[SIZES.index(POINTS)]) * 2 * half, 1)
         size = (BallArray(e.real.mag()) + BallArray(e.imag.mag())).upper()
         sup = [_magnitude(v) for v in values], [_magnitude(v) for v in slopes]
-        inflated = 1 + 1e-9
-        first, second = (np.stack([(v * weight).sum(1) for v in part], 1) * inflated for part in sup)
-        third = np.stack([(v * weight * size).sum(1) for v in sup[1]], 1) * s.upper() * inflated
-        return [first, second, third]
+        roundings = len(places) + 3
+        first, second = (upward(np.stack([(v * weight).sum(1) for v in part], 1), roundings) for part in sup)
+        third = np.stack([(v * weight * size).sum(1) for v in sup[1]], 1) * s.upper()
+        return [first, second, upward(third, roundings)]
 
     def _tails(self, m: BallArray, s: BallArray, radius: float) -> tuple[FloatArray, FloatArray]:
         """Return bounds (B, I) of what lies beyond R in E[T] and E[T'], and in s E[e T']."""
+        # int_{|e| > R} phi(e) exp(c |e|) de = exp(c^2/2) erfc((R - c)/sqrt 2), with c = b = a s, or b + 1 where a
+        # factor |e| <= exp(|e|) stands. Exponents are below 700, so that their own roundings are far below the
+        # library's margin, which is taken for each function.
         constants, rates = self.rates
-        b = rates * s.upper()
-        lead = constants * np.exp(rates * m.mag()) * (1 + 1e-9)
-        outside = [np.exp(c**2 / 2) * _erfc((radius - c) / np.sqrt(2)) for c in (b, b + 1)]
-        return lead * outside[0] * (1 + 1e-9), lead * outside[1] * s.upper() * (1 + 1e-9)
+        b = upward(rates * s.upper(), 1)
+        lead = library_upward(constants * np.exp(rates * m.mag()))
+        outside = [library_upward(np.exp(c**2 / 2) * _erfc((radius - c) / np.sqrt(2))) for c in (b, b + 1)]
+        return library_upward(lead * outside[0]), library_upward(lead * outside[1] * s.upper())
 
 
 def _density() -> BallArray:
@@ -202,36 +220,43 @@ def _density() -> BallArray:
 
 
 def _power_moments(m: BallArray, square: BallArray, highest: int) -> list[BallArray]:
+    """Return E[z^k] = m E[z^(k-1)] + (k-1) s^2 E[z^(k-2)] for k = 0, ..., `highest`, by Stein's lemma."""
     moments = [m * 0 + 1, m]
     for k in range(2, highest + 1):
         moments.append(m * moments[k - 1] + square * moments[k - 2] * (k - 1))
     return moments
 
 
-_erfc = np.vectorize(lambda t: erfc(t) * (1 + 1e-9), otypes=[np.float64])
+_erfc = np.vectorize(lambda t: library_upward(erfc(t)), otypes=[np.float64])
 
 
 def _magnitude(v: Any) -> FloatArray:
+    # |v| <= |Re v| + |Im v|, rounded up.
     if isinstance(v, ComplexBallArray):
         return np.asarray((BallArray(v.real.mag()) + BallArray(v.imag.mag())).upper())
     return np.asarray(v.mag())
 
 
-def _widened(balls: Sequence[BallArray], more: FloatArray) -> tuple[FloatArray, FloatArray]:
-    mid = np.stack([ball.mid for ball in balls], 1)
-    rad = np.stack([ball.rad for ball in balls], 1)
-    return mid, (rad + more) * (1 + 1e-12)
+def _widened(balls: Sequence[BallArray], more: FloatArray) -> MidRad:
+    """Return balls (B,) side by side as (B, I), with radii larger by `more` (B, I)."""
+    return np.stack([ball.mid for ball in balls], 1), upward(
+        np.stack([ball.rad for ball in balls], 1) + more, 1
+    )
 
 
-def _combined(balls: tuple[FloatArray, FloatArray], theta: FloatArray) -> BallArray:
-    """Return theta . balls, (B, N)."""
+def _combined(balls: MidRad, theta: FloatArray) -> BallArray:
+    """Return theta . balls, (B, N), from balls (B, I) and the floats next to theta (N, I)."""
+    # A dot product of I terms in any order loses (I + 1) u of the sum of the terms' sizes, u = 2^-53, and theta's own
+    # rounding one more; `upward` moves by over (2 I + 4) u, which covers the loss of that sum itself as well.
     mid, rad = balls
-    size = np.abs(mid) @ np.abs(theta).T
-    spread = (rad @ np.abs(theta).T) * (1 + 1e-9) + _LOSS * size
+    size, count = np.abs(theta).T, theta.shape[1]
+    sizes = np.abs(mid) @ size
+    spread = upward(rad @ size + (upward(sizes, 2 * count + 8) - sizes), count + 3)
     return BallArray(mid @ theta.T, np.where(np.isfinite(spread), spread, np.inf))
 
 
 def _quartered(cells: FloatArray) -> FloatArray:
+    """Return the four quarters of each cell (B, 4): exact floats, see `NARROWEST`."""
     half = cells[:, 2:] / 2
     corners = [np.array(sign) for sign in ((-1, -1), (-1, 1), (1, -1), (1, 1))]
     return np.concatenate([np.column_stack([cells[:, :2] + sign * half, half]) for sign in corners])

@@ -13,10 +13,11 @@ needs t > -K with K = M + 1/2 - tau, e^(2t)/8 - t < K, and m^2 < 8 (K + t).
 inside the box; so a cell is done when F <= tau on it, or when a slope has no zero on it.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, isfinite, log, sqrt
+from math import exp, fsum, inf, isfinite, log, nextafter, sqrt
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,11 @@ from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.centred import Centred
 from elboproof.numbers.compiler import Compiled, compile_tape
 from elboproof.numbers.duals import Dual
+from elboproof.numbers.outward import library_downward, upward
 from elboproof.numbers.tape import Tape
 from elboproof.theorems.best_atoms import AtomsBestElbo
 from elboproof.theorems.natural import Natural, Theta
+from elboproof.theorems.steering import floats
 from elboproof.theorems.sufficient_statistics import Unbounded
 
 Index = NDArray[np.intp]
@@ -41,10 +44,15 @@ LARGEST_RATE = 0.5
 """Statistics that grow like exp(|z|) would need far more cells than are worth trying."""
 MOST_CELLS = 20_000
 """For one theta."""
+WIDEST = 2.0**17
+"""Nats of K; beyond, boxes would need far more cells than are worth trying."""
+NARROWEST = 2.0**-28
+"""Half width of a cell. Centres are multiples of 2^-34 below 2^18 then (`_up`): they and halves are exact floats, and
+the halves of a cell cover it."""
 
 
 @dataclass(frozen=True)
-class Claim:
+class ElboBound:
     """sup F <= threshold for one theta; ``supremum`` is the M above."""
 
     theta: Theta
@@ -71,6 +79,8 @@ class BestElbo:
     @property
     def possible(self) -> bool:
         """Whether there is a method: one latent, and atoms that are bounded as far as is known."""
+        # Without atoms every polynomial serves; atoms need bounds of their growth and of their derivatives', which
+        # `rates` finds or refuses.
         if len(self.natural.latents) != 1:
             return False
         try:
@@ -80,24 +90,28 @@ class BestElbo:
 
     @cached_property
     def _atoms(self) -> AtomsBestElbo:
+        # Made on first use: it compiles derivatives, which polynomials do not need.
         return AtomsBestElbo(self.natural)
 
-    def _proved_with_atoms(self, claims: Sequence[Claim]) -> list[bool]:
+    def _proved_with_atoms(self, claims: Sequence[ElboBound], deadline: float) -> list[bool]:
         """Share the expectations on one box around all; each claim that needs no box is true."""
         roots = [_root(claim) for claim in claims]
         boxes = np.array([root for root in roots if root is not None])
         if not len(boxes):
             return [True] * len(claims)
+        # Outside its own box no F exceeds its threshold, so any box around all of them serves each. The centre's
+        # rounding to 1/64 moves it by 1/128 at most, which the half width makes up for.
         reach, top = boxes[:, 2].max(), (boxes[:, 1] + boxes[:, 3]).max()
         low = (boxes[:, 1] - boxes[:, 3]).min()
-        half = _up((top - low) / 2) + 1 / 64
+        half = _up((top - low) / 2 + 1 / 64)
         root = np.array([0.0, round((top + low) * 32) / 64, reach, half])
-        theta = np.array([[int(v.p) / int(v.q) for v in claim.theta] for claim in claims])
+        theta = floats([claim.theta for claim in claims], len(self.natural.statistics))
         thresholds = np.array([claim.threshold for claim in claims])
-        return [bool(holds) for holds in self._atoms.proved(theta, thresholds, root)]
+        return [bool(holds) for holds in self._atoms.proved(theta, thresholds, root, deadline)]
 
     @cached_property
     def _function(self) -> Compiled:
+        # -F(m, t) on a tape, theta as inputs: E[z^k] by the recursion above, so that one tape gives slopes as well.
         powers = [statistic[0] for statistic in self.natural.statistics]
         m, t = sympy.symbols("m t", real=True)
         thetas = [sympy.Dummy(f"t_{k}", real=True) for k in powers]
@@ -107,39 +121,35 @@ class BestElbo:
         for k in range(2, max((*powers, 2)) + 1):
             rest = tape.multiply(tape.constant(k - 1), tape.multiply(square, moments[k - 2]))
             moments.append(tape.add(tape.multiply(mean, moments[k - 1]), rest))
-        total = tape.subtract(tape.lower(m**2 / 2 - sympy.Rational(1, 2) - t), tape.constant(0))
+        total = tape.lower(m**2 / 2 - sympy.Rational(1, 2) - t)
         total = tape.add(total, tape.multiply(tape.lower(sympy.Rational(1, 2)), square))
         for theta, k in zip(thetas, powers, strict=True):
             total = tape.subtract(total, tape.multiply(tape.lower(theta), moments[k]))
         return compile_tape(tape, [total], BALL_ARRAYS)
 
-    def proved(self, claims: Sequence[Claim]) -> list[bool]:
-        """Return which claims are proved; the others may be false or need more than `MOST_CELLS` cells.
+    def proved(self, claims: Sequence[ElboBound], deadline: float) -> list[bool]:
+        """Return which claims are proved; the others may be false, or need more cells or more time.
 
         Of several thresholds for one theta, the lowest is tried first: the others follow from it.
         """
-        lowest: dict[Theta, Claim] = {}
-        for claim in claims:
-            if not _usable(claim):
-                continue
+        lowest: dict[Theta, ElboBound] = {}
+        for claim in filter(_usable, claims):
             if claim.theta not in lowest or claim.threshold < lowest[claim.theta].threshold:
                 lowest[claim.theta] = claim
-        known = dict(zip(lowest, self._proved(list(lowest.values())), strict=True))
-        left = [
-            claim
-            for claim in claims
-            if _usable(claim) and not known[claim.theta] and claim is not lowest[claim.theta]
-        ]
-        others = dict(zip(map(id, left), self._proved(left), strict=True))
+        known = dict(zip(lowest, self._proved(list(lowest.values()), deadline), strict=True))
+        left = [c for c in claims if _usable(c) and not known[c.theta] and c is not lowest[c.theta]]
+        others = dict(zip(map(id, left), self._proved(left, deadline), strict=True))
         return [_usable(claim) and (known[claim.theta] or others.get(id(claim), False)) for claim in claims]
 
-    def _proved(self, claims: Sequence[Claim]) -> list[bool]:
+    def _proved(self, claims: Sequence[ElboBound], deadline: float) -> list[bool]:
         if not claims or not self.possible:
             return [False] * len(claims)
         if self.natural.atoms:
-            return self._proved_with_atoms(claims)
+            return self._proved_with_atoms(claims, deadline)
+        # theta: one ball array (N,) per statistic; boxes (N, 4) hold centres and half widths in (m, t). A claim without
+        # box is true; the others are when none of their cells is left, and `holds` was not cleared on the way.
         roots = [_root(claim) for claim in claims]
-        holds = np.array([root is not None for root in roots])
+        holds = np.ones(len(claims), dtype=bool)
         thetas = [
             BallArray.concatenate([BallArray.from_fraction(int(v.p), int(v.q)).reshape(1) for v in column])
             for column in zip(*(claim.theta for claim in claims), strict=True)
@@ -158,6 +168,10 @@ class BestElbo:
             if len(cells.owner):
                 np.add.at(visited, cells.owner, 1)
                 holds &= visited <= MOST_CELLS
+                holds[cells.owner[cells.half.min(1) < NARROWEST]] = False
+                if time.monotonic() > deadline:
+                    holds[cells.owner] = False
+                    continue
                 waiting.append(self._step(cells, thetas, least, holds))
         return [bool(h) for h in holds]
 
@@ -165,6 +179,8 @@ class BestElbo:
         self, cells: _Cells, thetas: Sequence[BallArray], least: FloatArray, holds: FloatArray
     ) -> _Cells:
         """Return the halves of the cells that are not done; ``holds`` is cleared where F exceeds its threshold."""
+        # B cells at once; `value` encloses -F over each, its slopes in m and t, and -F at the centre. A maximum above
+        # the threshold is a stationary point of F: no slope test and no bound removes the cell that holds it.
         value = self._over(cells, [theta[cells.owner] for theta in thetas])
         wanted = least[cells.owner]
         refuted = value.centre.upper() < wanted
@@ -172,12 +188,13 @@ class BestElbo:
         slopes = [BallArray.broadcast_to(p, cells.owner.shape) for p in value.dual.partials]
         done = value.range().lower() >= wanted
         for slope in slopes:
-            done |= np.abs(slope.mid) * (1 - 1e-12) > slope.rad
+            done |= np.abs(slope.mid) > slope.rad
         open_cells = ~done
         spread = np.stack([slope.rad * cells.half[:, k] for k, slope in enumerate(slopes)], 1)[open_cells]
         return _halved(cells.part(open_cells), spread)
 
     def _over(self, cells: _Cells, thetas: Sequence[BallArray]) -> Centred:
+        """Return -F over B cells in centred form: m and t as balls around the centres, theta (B,) per statistic."""
         zeros = np.zeros(len(cells.owner))
         offsets = [BallArray(zeros, cells.half[:, k]) for k in range(2)]
         inputs = [
@@ -193,33 +210,46 @@ class BestElbo:
         return result
 
 
-def _usable(claim: Claim) -> bool:
+def _usable(claim: ElboBound) -> bool:
     """Whether a claim is one: a bound that could not be computed proves nothing."""
-    return isfinite(claim.threshold) and isfinite(claim.supremum)
+    return (
+        isfinite(claim.threshold)
+        and isfinite(claim.supremum)
+        and -inf < claim.supremum - claim.threshold < WIDEST
+    )
 
 
-def _root(claim: Claim) -> tuple[float, float, float, float] | None:
+def _margin(claim: ElboBound) -> float:
+    """Return K = M + 1/2 - tau, rounded up: `fsum` rounds the exact sum once."""
+    return nextafter(fsum((claim.supremum, 0.5, -claim.threshold)), inf)
+
+
+def _root(claim: ElboBound) -> tuple[float, float, float, float] | None:
     """Return centre and half widths in (m, t), rounded to few bits; None if F <= tau everywhere."""
-    k = (claim.supremum + 0.5 - claim.threshold) * (1 + 1e-12) + 1e-9
+    # e^(2t)/8 - t increases from t = log 2 on, so F <= tau for t >= `high`; the library's margin of the quotient, which
+    # is at least 0.9, covers the rounding of the difference, too. Roundings of m's reach: the sum and the root.
+    k = _margin(claim)
     high = 1.0
-    while exp(2 * high) / 8 * (1 - 1e-12) - high <= k:  # increasing from t = log 2 on
+    while library_downward(exp(2 * high) / 8) - high <= k:
         high += 0.25
-    if k < 0 and -k >= high:
-        return None
     low = -k
-    reach = sqrt(8 * max(k + high, 0.0)) * (1 + 1e-12)
-    half_m, half_t = _up(reach), _up((high - low) / 2)
-    middle = round(((high + low) / 2) * 64) / 64
-    return 0.0, middle, half_m, half_t + 1 / 64
+    if low >= high:
+        return None
+    reach = upward(sqrt(8 * max(k + high, 0.0)), 2)
+    middle = round(((high + low) / 2) * 64) / 64  # moved by 1/128 at most, and some rounding
+    return 0.0, middle, _up(reach), _up((high - low) / 2 + 1 / 64)
 
 
 def _up(number: float) -> float:
     """Round up to 6 bits, so that halving stays exact."""
+    # `unit` is a power of two, so division, ceiling and product are exact, whichever power the logarithm gave.
     unit = 2.0 ** (np.floor(log(max(number, 1e-3), 2)) - 5)
     return float(np.ceil(number / unit) * unit)
 
 
 def _halved(cells: _Cells, spread: FloatArray) -> _Cells:
+    """Return both halves of B cells, cut along the axis over which -F spreads most; spread (B, 2) only steers."""
+    # Both halves keep the other axis; their centres and half widths are exact floats, see `NARROWEST`.
     known = np.where(np.isfinite(spread), spread, np.inf)
     axis = np.where(np.isfinite(known).all(1), known.argmax(1), cells.half.argmax(1))
     rows = np.arange(len(axis))

@@ -1,9 +1,4 @@
-"""Certificates: a proof as JSON, all numbers exact and written as strings.
-
-``{"schema", "version", "statement", "box", "leaves", "statistics", "integrals"}``. A leaf has its ``box``, the
-``posterior`` for upper bounds of the gap, the ``centre`` for lower ones, and the ``bounds`` claimed over it. An
-integral has its ``theta``, the factors of the statistics, and bounds of its logarithm A(theta).
-"""
+"""Certificates: a proof as JSON, in the schema of `statements.SCHEMA`; which of them `recheck` cannot verify."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,11 +7,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import sympy
+from sympy import Expr
+
 from elboproof.arguments import file_path
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.statements import Box, Elbo, Statement
+from elboproof.numbers.functions import Sigmoid
+from elboproof.statements import SCHEMA, Box, Elbo, Gap, Statement
+from elboproof.theorems import tails
+from elboproof.theorems.expressions import spelling
+from elboproof.theorems.natural import Natural
 
-SCHEMA = "elboproof.for_all/1"
 ROUNDING = Fraction(1, 10**7)
 """Claims about integrals are this much wider than what was proved: the check has its own rounding."""
 
@@ -52,6 +53,10 @@ class Certificate:
         """Write the certificate to a file; raises ``TypeError`` if ``path`` is no path."""
         file_path(path, "path").write_text(self.to_json(), encoding="utf-8")
 
+    def __repr__(self) -> str:
+        counts = (f"{len(self.content[name])} {name}" for name in ("leaves", "integrals"))
+        return f"{type(self).__name__}({', '.join(counts)})"
+
 
 def certificate(
     statement: Statement,
@@ -62,6 +67,7 @@ def certificate(
     statistics: Sequence[str],
 ) -> Certificate:
     """Return the certificate of a proof."""
+    # Sorted, and free of times and places: the same proof gives the same bytes.
     from elboproof import __version__
 
     return Certificate(
@@ -80,11 +86,45 @@ def certificate(
     )
 
 
+def unverifiable(statement: Statement, natural: Natural) -> str:
+    """Return what `recheck` has no method for in a proof of the statement, empty if it has one."""
+    # The check shares no code with the search, so this is a description of its methods; tests hold both directions.
+    from_below = isinstance(statement.quantity, Gap) and statement.lower is not None and statement.lower > 0
+    growing = [atom for atom in natural.atoms if tails.magnitude(atom) is None]
+    if growing and not _in_sinh_alone(natural):
+        return f"a decoder with {spelling(growing[0])}"
+    curved = [atom for atom in natural.atoms if not _squashed_affinely(atom)]
+    if from_below and curved:
+        return f"a lower bound of the gap with {spelling(curved[0])}"
+    d, highest = (
+        len(natural.latents),
+        [max(powers, default=0) for powers in zip(*natural.statistics, strict=True)],
+    )
+    if d > 1 and not isinstance(statement.quantity, Elbo) and min(highest[:d], default=0) > 2:
+        return "an exponent of degree above 2 in each latent"
+    return ""
+
+
+def _in_sinh_alone(natural: Natural) -> bool:
+    """Whether the statistics are powers of sinh(z)."""
+    # Of these the check has closed forms; of sinh beside z it has no bounds.
+    return natural.atoms == (sympy.sinh(natural.latents[0]),) and not any(s[0] for s in natural.statistics)
+
+
+def _squashed_affinely(atom: Expr) -> bool:
+    """Whether an atom is a constant, or sin, cos, tanh or sigmoid of a + b z."""
+    if not atom.free_symbols:
+        return True
+    affine = all(sympy.diff(argument, z).is_number for argument in atom.args for z in atom.free_symbols)
+    return isinstance(atom, sympy.sin | sympy.cos | sympy.tanh | Sigmoid) and affine
+
+
 def described(statement: Statement) -> dict[str, Any]:
     """Return a statement as JSON data."""
+    # In the words of `Quantity`, which the check gives back to the same constructors.
     quantity = statement.quantity
     record: dict[str, Any] = {
-        "quantity": str(quantity.name),  # type: ignore[attr-defined]
+        "quantity": quantity.name,
         "latent": list(quantity.latent),
         "decoder": list(quantity.decoder),
         "variance": quantity.variance,
@@ -116,6 +156,7 @@ def _pair(side: tuple[Fraction, Fraction]) -> list[str]:
 
 def _outward(number: float, sign: int) -> str:
     """Return a decimal of 9 places beyond a float by at least `ROUNDING`."""
+    # Exact: the float is a rational, and the nine decimals are rounded away from it.
     moved = Fraction(number) + sign * ROUNDING * (1 + abs(Fraction(number)))
     scaled = moved * 10**9
     units = -(-scaled.numerator // scaled.denominator) if sign > 0 else scaled.numerator // scaled.denominator

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
 
-import numpy as np
 from flint import arb
 
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.theorems.natural import Control, Theta
-from elboproof.theorems.polynomials import Box, rational
+from elboproof.statements import STEP, Box
+from elboproof.theorems.natural import ControlPoint, Theta
+from elboproof.theorems.polynomials import rational
 
-STEP = Fraction(1, 16)
-"""h of `leaves`: a smaller one gives a better tangent from less accurate differences."""
 CLAIM = Fraction(1, 10**7)
 
 
@@ -38,8 +36,8 @@ class Leaf:
 
     box: Box
     point: tuple[Fraction, ...]
-    centre: Control
-    controls: list[Control] | None
+    centre: ControlPoint
+    controls: list[ControlPoint] | None
     posterior: GaussianPosterior | None = None
     guess: tuple[float, float] = (-inf, inf)
     middle: tuple[float, float] = (-inf, inf)
@@ -48,7 +46,7 @@ class Leaf:
     above: bool = False
     unbounded: bool = False
 
-    def before(self, control: Control) -> Theta:
+    def before(self, control: ControlPoint) -> Theta:
         """Return c - h (b - c)."""
         h = rational(STEP)
         return tuple(c - h * (b - c) for b, c in zip(control.theta, self.centre.theta, strict=True))
@@ -56,6 +54,8 @@ class Leaf:
 
 def middle(low: Fraction, high: Fraction) -> Fraction:
     """Return where an interval is cut: at 0, near the geometric mean if its ends are far apart, else in the middle."""
+    # Any cut is sound. At 0 a parameter's powers stop changing sign; a short decimal near the geometric mean keeps
+    # the numbers of a certificate short, and cuts ratios evenly where an interval spans orders of magnitude.
     if low < 0 < high:
         return Fraction(0)
     if (low > 0 or high < 0) and max(low / high, high / low) > 2:
@@ -68,20 +68,18 @@ def middle(low: Fraction, high: Fraction) -> Fraction:
 
 def claim_above(bound: float) -> Fraction:
     """Return a short number above a bound by at least `CLAIM`: a check has its own rounding."""
+    # Exact rationals: the claim is weaker than what was proved, never stronger.
     return Fraction(math.ceil((Fraction(bound) + CLAIM * (1 + abs(Fraction(bound)))) * 10**8), 10**8)
 
 
-def upward(value: arb) -> float:
-    """Return a float that is no smaller than a ball; infinite for a NaN."""
-    if value.is_nan():
-        return inf
-    top = value.upper()
-    number = float(top)
-    return number if not top > number else float(np.nextafter(number, inf))
+def claim_below(bound: float) -> Fraction:
+    """Return a short number below a bound, likewise."""
+    return -claim_above(-bound)
 
 
 def greatest(values: Sequence[arb]) -> arb:
     """Return the greatest of some balls; infinite if one is a NaN or there is none."""
+    # The greatest of balls is enclosed by balls' `max`; a NaN would compare as nothing, so it counts as infinite.
     if not values or any(value.is_nan() for value in values):
         return arb.pos_inf()
     top = values[0]

@@ -1,19 +1,21 @@
 r"""Proved point integrals A(theta) = log int exp(theta . T(z)) N(z; 0, I) dz, many at once, by the evidence engine.
 
-With z = 2y, A(theta) = log int 2^d exp(theta . T(2y) - (3/2)|y|^2) N(y; 0, I) dy: an evidence whose "data" are theta
-and whose "log likelihood" is bounded where `tails` finds a bound. So the engine's proof serves as it is.
+With z = 2y, A(theta) = log int 2^d exp(theta . T(2y) - (3/2)|y|^2) N(y; 0, I) dy: an integrand of the evidence
+engine with theta for data, whose exponent is bounded where `tails` finds a bound.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import sympy
-from sympy import Expr, Symbol
+from sympy import Symbol
 
 from elboproof.evidence.log_evidence import prove
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.data import Data
+from elboproof.model.quantities import Quantities
 from elboproof.numbers.tape import Tape
 from elboproof.theorems.natural import Natural, Theta
 from elboproof.theorems.polynomials import fraction
@@ -24,55 +26,57 @@ LARGEST_SUPREMUM = 1e5
 Bounds = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class _Bounded:
-    """In place of a likelihood: what the engine asks of one."""
+@dataclass(frozen=True, eq=False)
+class Exponent:
+    """The integrand 2^d exp(theta . T(2y) - (3/2)|y|^2) N(y; 0, I), with theta for data.
 
-    supremum: int
-    binary: bool = False
-
-    def require_dimension(self, data_dim: int) -> None:
-        """Any number of statistics fits."""
-
-    def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
-        """There is none: the exponent is put on the tape by the model itself."""
-        raise NotImplementedError
-
-    def log_supremum(self, data_dim: int) -> Expr:  # noqa: ARG002
-        """Return an upper bound of the exponent, in nats."""
-        return sympy.Integer(self.supremum)
-
-
-class _ExponentModel(LatentModel):
-    """In place of a model, with theta for data: exp(-energy) = 2^d exp(theta . T(2y) - (3/2)|y|^2) N(y; 0, I)."""
+    Attributes
+    ----------
+    natural
+        The statistics T.
+    supremum : float
+        An upper bound of d log 2 + theta . T(2y) - (3/2)|y|^2, for all theta that are asked for.
+    """
 
     natural: Natural
+    supremum: float
 
-    def __init__(self, natural: Natural, supremum: int) -> None:
-        object.__setattr__(self, "latents", natural.latents)
-        object.__setattr__(self, "decoder", ())
-        object.__setattr__(self, "natural", natural)
-        object.__setattr__(self, "likelihood", _Bounded(supremum))
+    @property
+    def latent_dim(self) -> int:
+        """The dimension of y."""
+        return len(self.natural.latents)
 
     @property
     def data_dim(self) -> int:
         """The number of statistics."""
         return len(self.natural.statistics)
 
-    def _lowered(self, quantity: str, tape: Tape) -> list[int]:
-        doubled = {z: 2 * z for z in self.latents}
+    @cached_property
+    def quantities(self) -> Quantities:
+        """The energy |y|^2/2 + (d/2) log 2 pi minus the exponent, on a tape."""
+        thetas = [sympy.Dummy(f"theta_{k}", real=True) for k in range(self.data_dim)]
+        return Quantities(
+            self.natural.latents,
+            thetas,
+            False,
+            (),
+            lambda _, tape: [self._energy(tape, thetas)],
+            lambda: None,  # its constants are no variances
+        )
+
+    def _energy(self, tape: Tape, thetas: Sequence[Symbol]) -> int:
+        latents = self.natural.latents
+        doubled = {z: 2 * z for z in latents}
         factors = [*doubled.values(), *(atom.xreplace(doubled) for atom in self.natural.atoms)]
-        square = sympy.Add(*(z**2 for z in self.latents))
-        exponent = tape.lower(sympy.log(2) * self.latent_dim - sympy.Rational(3, 2) * square)
-        for theta, statistic in zip(self.data, self.natural.statistics, strict=True):
+        square = sympy.Add(*(z**2 for z in latents))
+        exponent = tape.lower(sympy.log(2) * len(latents) - sympy.Rational(3, 2) * square)
+        for theta, statistic in zip(thetas, self.natural.statistics, strict=True):
             product = tape.lower(theta)
             for factor, power in zip(factors, statistic, strict=True):
                 if power:
                     product = tape.multiply(product, tape.power(tape.lower(factor), power))
             exponent = tape.add(exponent, product)
-        if quantity == "log_likelihood":
-            return [exponent]
-        return [tape.subtract(tape.lower(self._prior_energy), exponent)]
+        return tape.subtract(tape.lower(square / 2 + sympy.log(2 * sympy.pi) * len(latents) / 2), exponent)
 
 
 class Integrals:
@@ -81,7 +85,7 @@ class Integrals:
     def __init__(self, natural: Natural) -> None:
         self.natural = natural
         self.known: dict[Theta, Bounds] = {}
-        self._models: dict[int, _ExponentModel] = {}
+        self._exponents: dict[int, Exponent] = {}
 
     def bounds(self, wanted: Sequence[tuple[Theta, float | None]], seconds: float) -> None:
         """Integrate what is not known yet; each theta comes with the bound of its exponent.
@@ -103,10 +107,11 @@ class Integrals:
         if not self.natural.statistics:
             self.known.update(dict.fromkeys(thetas, (0.0, 0.0)))
             return
-        if size not in self._models:  # 2^d <= e^d
-            self._models[size] = _ExponentModel(self.natural, size + len(self.natural.latents))
-        rows = [[fraction(value) for value in theta] for theta in thetas]
-        evidence = prove(self._models[size], rows, DIGITS, seconds=seconds, most_cells=2_000_000)
+        if size not in self._exponents:  # 2^d <= e^d
+            supremum = float(size + len(self.natural.latents))
+            self._exponents[size] = Exponent(self.natural, supremum)
+        rows = Data(np.array([[fraction(value) for value in theta] for theta in thetas], dtype=object))
+        evidence = prove(self._exponents[size], rows, DIGITS, seconds=seconds, most_cells=2_000_000)
         lower, upper = np.atleast_1d(evidence.enclosure.lower), np.atleast_1d(evidence.enclosure.upper)
         self.known.update(zip(thetas, zip(lower.tolist(), upper.tolist(), strict=True), strict=True))
 

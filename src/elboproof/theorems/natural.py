@@ -9,7 +9,7 @@ other parameters p. Over a box of p and an interval of w, theta lies in the conv
 each times the two ends of w. An interval of w is always sound: it may contain more than the values of 1/v(p).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -17,50 +17,25 @@ from itertools import product
 import sympy
 from flint import fmpq
 from sympy import Expr, Symbol
-from sympy.printing.str import StrPrinter
 
 from elboproof.arguments import bad, shown
-from elboproof.model.latent_model import LatentModel
-from elboproof.model.likelihood import Gaussian
-from elboproof.numbers.functions import CONSTANTS, NAME_OF_CLASS, WRITABLE
-from elboproof.numbers.parser import UnknownNameError, parse
-from elboproof.statements import Quantity
+from elboproof.statements import Box, Quantity
 from elboproof.theorems import polynomials
-from elboproof.theorems.polynomials import Box, Polynomial, Reader
+from elboproof.theorems.expressions import Expressions, expressions, require_real, spelling
+from elboproof.theorems.polynomials import Polynomial, PolynomialReader
 
 Theta = tuple[fmpq, ...]
 
 MOST_POSITIVITY_BOXES = 2000
 
 
-class _Spelling(StrPrinter):  # type: ignore[misc]
-    """Prints functions by the names that the parser knows."""
-
-    def _print(self, e: Expr, **settings: object) -> str:
-        if isinstance(e, sympy.Function | sympy.Max | sympy.Min):
-            name = NAME_OF_CLASS.get(e.func, e.func.__name__.lower())
-            return f"{name}({', '.join(self._print(argument) for argument in e.args)})"
-        return "exp(1)" if e is sympy.E else str(super()._print(e, **settings))
-
-
 @dataclass(frozen=True)
-class Control:
+class ControlPoint:
     """A control point: theta without the constant statistic, the constant, and w."""
 
     theta: Theta
     constant: fmpq
     weight: fmpq
-
-
-@dataclass(frozen=True)
-class Expressions:
-    """The parsed parts of a quantity."""
-
-    latents: tuple[Symbol, ...]
-    parameters: tuple[Symbol, ...]
-    decoder: tuple[Expr, ...]
-    data: tuple[Expr, ...]
-    variance: Expr
 
 
 @dataclass(frozen=True)
@@ -94,7 +69,8 @@ class Natural:
 
     def spelled(self) -> tuple[str, ...]:
         """Return the statistics as the parser reads them."""
-        names = [_Spelling().doprint(factor) for factor in (*self.latents, *self.atoms)]
+        # The check parses these: it rebuilds each function from the statistics, and compares it with its own.
+        names = [spelling(factor) for factor in (*self.latents, *self.atoms)]
         return tuple(
             "*".join(f"({name})**{power}" for name, power in zip(names, statistic, strict=True) if power)
             for statistic in self.statistics
@@ -102,84 +78,35 @@ class Natural:
 
     def weights(self, box: Box) -> tuple[fmpq, fmpq] | None:
         """Return bounds of w = 1/v over a box; None if v is not seen to be positive there."""
+        # v = over/under lies between the quotients of the extreme Bernstein coefficients when all are positive, and w
+        # = 1/v between their reciprocals. The interval may be wider than the values of w: that only adds points to
+        # the hull.
         over, under = polynomials.bounds(self.over, box), polynomials.bounds(self.under, box)
         if not (over[0] > 0 and under[0] > 0):
             return None
         return under[0] / over[1], under[1] / over[0]
 
-    def controls(self, box: Box) -> list[Control] | None:
+    def controls(self, box: Box) -> list[ControlPoint] | None:
         """Return the distinct control points over a box; None if v is not seen to be positive there."""
+        # theta(p) = w(p) phi(p). phi(p) lies in the hull of the control points of phi, w(p) in [w_0, w_1], so
+        # theta(p) lies in the hull of their products: w b is a chord of w_0 b and w_1 b. The constant and w itself
+        # are affine in the same hull, so they are carried along.
         weights = self.weights(box)
         if weights is None:
             return None
         found = {}
         for row in polynomials.control_points(self.phi, box):
             for w in weights:
-                control = Control(tuple(w * v for v in row[:-1]), w * row[-1], w)
+                control = ControlPoint(tuple(w * v for v in row[:-1]), w * row[-1], w)
                 found[control.theta, control.constant, w] = control
         return list(found.values())
 
-    def at(self, point: Sequence[Fraction]) -> Control:
+    def at(self, point: Sequence[Fraction]) -> ControlPoint:
         """Return theta at a point."""
+        # Exact: what is said about a point of the box is said about this theta, not about a rounded one.
         w = polynomials.value(self.under, point) / polynomials.value(self.over, point)
         values = [w * polynomials.value(phi, point) for phi in self.phi]
-        return Control(tuple(values[:-1]), values[-1], w)
-
-
-def expressions(quantity: Quantity, parameters: Sequence[str]) -> Expressions:
-    """Parse a quantity's strings.
-
-    Raises
-    ------
-    ValueError
-        If an expression is no such, the box lacks a name that it holds, or a parameter is a latent, a function or
-        occurs nowhere.
-    """
-    _require_free(parameters, quantity.latent)
-    latents = {name: Symbol(name, real=True) for name in quantity.latent}
-    symbols = {name: Symbol(name, real=True) for name in parameters}
-    decoder = [_parsed(text, latents, symbols, f"decoder[{j}]") for j, text in enumerate(quantity.decoder)]
-    data = [_without_latents(text, latents, symbols, f"x[{j}]") for j, text in enumerate(quantity.x)]
-    variance = _without_latents(quantity.variance, latents, symbols, "variance")
-    used = {symbol for e in (*decoder, *data, variance) for symbol in e.free_symbols}
-    for name, symbol in symbols.items():
-        if symbol not in used:
-            raise bad("box", name, "parameters that occur in the statement")
-    return Expressions(
-        tuple(latents.values()), tuple(symbols.values()), tuple(decoder), tuple(data), variance
-    )
-
-
-def _require_free(parameters: Sequence[str], latents: Sequence[str]) -> None:
-    for name in parameters:
-        if name in latents:
-            raise bad("box", name, f"parameters, which differ from the latents {', '.join(latents)}")
-        if name in WRITABLE or name in CONSTANTS:
-            raise bad("box", name, "parameters, whose names are no functions or constants")
-
-
-def _parsed(text: str, latents: Mapping[str, Symbol], symbols: Mapping[str, Symbol], name: str) -> Expr:
-    try:
-        return parse(text, {**latents, **symbols}, name)
-    except UnknownNameError as error:
-        if error.unknown in WRITABLE:  # a function without its parenthesis
-            raise
-        raise ValueError(
-            f"box: got the parameters {', '.join(symbols)}; expected {error.unknown!r} as well, which occurs in "
-            f"{name} and is none of the latents {', '.join(latents)}"
-        ) from error
-
-
-def _without_latents(
-    text: str, latents: Mapping[str, Symbol], symbols: Mapping[str, Symbol], name: str
-) -> Expr:
-    expression = _parsed(text, latents, symbols, name)
-    inside = sorted(expression.free_symbols & set(latents.values()), key=str)
-    if inside:
-        raise ValueError(
-            f"{name}: got the latent {str(inside[0])!r} in {shown(text)}; expected parameters and numbers only"
-        )
-    return expression
+        return ControlPoint(tuple(values[:-1]), values[-1], w)
 
 
 def natural(quantity: Quantity, parameters: Sequence[str], box: Box) -> Natural:
@@ -191,9 +118,11 @@ def natural(quantity: Quantity, parameters: Sequence[str], box: Box) -> Natural:
         As `expressions`, or if the dependence on a parameter is not polynomial, the variance is not positive in the
         whole box, or the decoder is not real on all of R^d.
     """
+    # r_j = x_j - f_j is read as one polynomial in latents, parameters and atoms; grouped by latents and atoms it is
+    # sum_k a_jk(p) g_k(z), whatever the atoms are. Reading is exact, or refuses.
     parts = expressions(quantity, parameters)
-    _require_real(parts, box)
-    reader = Reader((*parts.latents, *parts.parameters), parts.parameters)
+    require_real(parts, box)
+    reader = PolynomialReader((*parts.latents, *parts.parameters), parts.parameters)
     atoms: list[Expr] = []
     for j, output in enumerate(parts.decoder):
         atoms += [a for a in reader.atoms(output, f"decoder[{j}]") if a not in atoms]
@@ -216,7 +145,7 @@ def natural(quantity: Quantity, parameters: Sequence[str], box: Box) -> Natural:
     )
 
 
-def _require_polynomial(reader: Reader, expression: Expr, name: str) -> None:
+def _require_polynomial(reader: PolynomialReader, expression: Expr, name: str) -> None:
     atoms = reader.atoms(expression, name)
     if atoms:
         raise bad(name, str(atoms[0]), "a polynomial in the parameters with rational coefficients")
@@ -224,6 +153,8 @@ def _require_polynomial(reader: Reader, expression: Expr, name: str) -> None:
 
 def _separated(whole: Polynomial, d: int, n: int) -> dict[tuple[int, ...], Polynomial]:
     """Group a polynomial in (latents, parameters, atoms) by its powers of latents and atoms."""
+    # Exponents come as (latents, parameters, atoms); a product of latents and atoms keeps a polynomial in the
+    # parameters.
     groups: dict[tuple[int, ...], Polynomial] = {}
     for exponents, coefficient in whole.items():
         key = (*exponents[:d], *exponents[d + n :])
@@ -235,6 +166,8 @@ def _squares(
     residuals: Sequence[dict[tuple[int, ...], Polynomial]], one: tuple[int, ...]
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[Polynomial, ...]]:
     """Return the statistics of -1/2 sum_j r_j^2 and their coefficients, the constant's last."""
+    # -(1/2) r_j^2 = -(1/2) sum_gh a_g a_h g h, added up over j: equal products of latents and atoms meet in one
+    # statistic. Those whose coefficient vanishes identically are left out; the one without factors is the constant.
     sums: dict[tuple[int, ...], Polynomial] = {}
     for residual in residuals:
         for g, a in residual.items():
@@ -247,8 +180,10 @@ def _squares(
 
 
 def _variance(parts: Expressions) -> tuple[Polynomial, Polynomial]:
+    # A quotient of two polynomials: `together` and `expand` only rewrite, and the check reads the variance by another
+    # way.
     over, under = sympy.fraction(sympy.together(parts.variance))
-    reader = Reader(parts.parameters, parts.parameters)
+    reader = PolynomialReader(parts.parameters, parts.parameters)
     read = []
     for part in (sympy.expand(over), sympy.expand(under)):
         _require_polynomial(reader, part, "variance")
@@ -258,6 +193,9 @@ def _variance(parts: Expressions) -> tuple[Polynomial, Polynomial]:
 
 def _require_positive(over: Polynomial, under: Polynomial, names: Sequence[str], box: Box) -> None:
     """Prove v > 0 on the box by bisection of its Bernstein bounds, or raise with what is known."""
+    # A part is settled when numerator and denominator keep one sign, the same one, by their Bernstein bounds; a
+    # corner where their product is not positive refutes. Parts that touch v = 0 are cut until the corner is found or
+    # the limit is reached, and then nothing is claimed.
     waiting, seen = [box], 0
     while waiting:
         part = waiting.pop()
@@ -281,16 +219,7 @@ def _require_positive(over: Polynomial, under: Polynomial, names: Sequence[str],
 
 def halves(box: Box, axis: int, cut: Fraction | None = None) -> list[Box]:
     """Return the two parts of a box, cut in the middle of an axis or where told."""
+    # Both parts hold the cut: closed boxes that cover the box and share no interior.
     low, high = box[axis]
     middle = (low + high) / 2 if cut is None else cut
     return [(*box[:axis], side, *box[axis + 1 :]) for side in ((low, middle), (middle, high))]
-
-
-def _require_real(parts: Expressions, box: Box) -> None:
-    """Let the model of the box's centre look for latents at which the decoder is not real."""
-    middle = {
-        symbol: sympy.Rational(int((low + high).numerator), int(2 * (low + high).denominator))
-        for symbol, (low, high) in zip(parts.parameters, box, strict=True)
-    }
-    decoder = [output.xreplace(middle) for output in parts.decoder]
-    LatentModel([str(z) for z in parts.latents], decoder, Gaussian(variance=1))

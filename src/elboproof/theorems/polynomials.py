@@ -19,9 +19,9 @@ from sympy import Expr
 
 from elboproof.arguments import shown
 from elboproof.numbers.exact import flint_rational
+from elboproof.statements import Box
 
 Polynomial = dict[tuple[int, ...], fmpq]
-Box = tuple[tuple[Fraction, Fraction], ...]
 
 MOST_TERMS = 2000
 HIGHEST_DEGREE = 60
@@ -53,6 +53,8 @@ def multiply(a: Polynomial, b: Polynomial, name: str) -> Polynomial:
     ValueError
         If it has more than `MOST_TERMS` terms or a degree above `HIGHEST_DEGREE`.
     """
+    # The first test bounds the work before it is done, the second one what is handed on: exponents and terms
+    # multiply.
     if len(a) * len(b) > 20 * MOST_TERMS:
         raise _too_large(name)
     product: Polynomial = {}
@@ -73,7 +75,7 @@ def _too_large(name: str) -> ValueError:
     )
 
 
-class Reader:
+class PolynomialReader:
     """Reads expressions as polynomials in variables and in *atoms*, the parts that are no polynomials.
 
     Parameters
@@ -95,6 +97,8 @@ class Reader:
         ValueError
             If an atom depends on a parameter: the dependence is then not polynomial.
         """
+        # Sums, products and natural powers are taken apart; whatever else is left whole is an atom, a function of the
+        # latents alone, so that the polynomial in (variables, atoms) is the expression itself.
         if expression.is_Rational or expression in self.variables:
             return []
         if expression.is_Add or expression.is_Mul or _is_power(expression):
@@ -122,6 +126,8 @@ def _is_power(e: Expr) -> bool:
 
 
 def _read(e: Expr, places: Mapping[Expr, int], name: str) -> Polynomial:
+    # By the structure of the expression: sums add, products multiply, powers repeat. A part that is none of these is
+    # in `places`, as `atoms` put it there.
     n = len(places)
     if e.is_Rational:
         return {(0,) * n: fmpq(int(e.p), int(e.q))} if e != 0 else {}
@@ -172,6 +178,9 @@ def degrees(polynomials: Sequence[Polynomial], variables: int) -> tuple[int, ...
 
 def control_points(polynomials: Sequence[Polynomial], box: Box) -> NDArray[Any]:
     """Return the Bernstein control points over a box, shape (number of control points, number of polynomials)."""
+    # tensor (polynomials, n_1 + 1, ..., n_P + 1) holds coefficients by exponents; each axis is turned to Bernstein's
+    # basis in turn, which is the tensor product's. All polynomials share the degrees, so a row is one vector of the
+    # hull. In rationals: nothing is rounded.
     degree = degrees(polynomials, len(box))
     if prod(n + 1 for n in degree) > MOST_CONTROLS:
         raise ValueError(
@@ -189,6 +198,7 @@ def control_points(polynomials: Sequence[Polynomial], box: Box) -> NDArray[Any]:
 
 def _conversion(n: int, low: Fraction, high: Fraction) -> NDArray[Any]:
     """Return the matrix from coefficients in t to Bernstein coefficients over [low, high], both of degree n."""
+    # Two steps: t = low + width u expands t^k in powers of u, and u^j has the coefficients C(a, j)/C(n, j).
     start, width = rational(low), rational(high - low)
     shift = np.full((n + 1, n + 1), fmpq(0), dtype=object)  # t^k = sum_j C(k, j) start^(k-j) width^j u^j
     for k in range(n + 1):
@@ -202,5 +212,6 @@ def _conversion(n: int, low: Fraction, high: Fraction) -> NDArray[Any]:
 
 def bounds(polynomial: Polynomial, box: Box) -> tuple[fmpq, fmpq]:
     """Return bounds of a polynomial over a box: its extreme Bernstein coefficients."""
+    # Bernstein polynomials are >= 0 with sum 1, so a value is a mean of the coefficients.
     points = control_points([polynomial], box)[:, 0]
     return min(points), max(points)

@@ -1,15 +1,55 @@
 """What `for_all` answers: a proof, a counterexample, or neither."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from math import inf
+from typing import Any
 
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.statements import Box, Statement, shown_box, shown_number
+from elboproof.statements import Box, Quantity, Statement, shown_box, shown_number
 from elboproof.theorems.certificates import Certificate
 
+WIDEST = 150
+"""Characters of a line of a printed result."""
 
-@dataclass(frozen=True)
+
+def _screen(result: Any) -> str:
+    """Return a result line by line: what was asked, then its fields in words."""
+    # Texts are cut, not numbers dropped: fields hold them all, and a certificate is read from its file.
+    quantity: Quantity = result.statement.quantity
+    asked = {one.name: getattr(quantity, one.name) for one in fields(quantity)}
+    rows = {
+        "statement": result.statement,
+        "quantity": ", ".join(f"{k}={_words(v)}" for k, v in asked.items()),
+    }
+    if hasattr(result, "box"):
+        rows["box"] = shown_box(result.parameters, result.box)
+    for one in fields(result):
+        if one.name not in ("statement", "parameters", "box"):
+            rows[one.name] = _words(getattr(result, one.name))
+    width = max(map(len, rows))
+    lines = [f"  {name:{width}}  {text}" for name, text in rows.items() if text != ""]
+    return "\n".join(
+        [type(result).__name__, *(one if len(one) <= WIDEST else f"{one[:WIDEST]}..." for one in lines)]
+    )
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return _shown_place(value)
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _shown_place(place: dict[str, Any]) -> str:
+    """Return a point or a box, by the parameters' names, in words."""
+    if any(isinstance(side, tuple) for side in place.values()):
+        return shown_box(tuple(place), tuple(place.values()))
+    return ", ".join(f"{name} = {shown_number(number)}" for name, number in place.items())
+
+
+@dataclass(frozen=True, repr=False)
 class Proof:
     """The statement holds for all parameters of the box.
 
@@ -23,6 +63,8 @@ class Proof:
         Boxes and point integrals that the proof consists of.
     seconds
         Time of the search.
+    unverifiable
+        Why ``ep.recheck`` has no method for the certificate; empty where it has.
     """
 
     statement: Statement
@@ -32,17 +74,21 @@ class Proof:
     leaves: int
     integrals: int
     seconds: float
+    unverifiable: str
 
     @property
     def status(self) -> str:
         """One sentence."""
-        return f"proved: {self.statement} for all {shown_box(self.parameters, self.box)}"
+        proved = f"proved: {self.statement} for all {shown_box(self.parameters, self.box)}"
+        return f"{proved}; not verifiable by ep.recheck: {self.unverifiable}" if self.unverifiable else proved
+
+    __repr__ = _screen
 
     def __str__(self) -> str:
         return self.status
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Counterexample:
     """The statement fails, proved at one point of the box.
 
@@ -63,17 +109,19 @@ class Counterexample:
     enclosure: Enclosure
     seconds: float
 
+    __repr__ = _screen
+
     @property
     def status(self) -> str:
         """One sentence."""
-        place = ", ".join(f"{name} = {shown_number(number)}" for name, number in self.point.items())
+        place = _shown_place(self.point)
         return f"refuted: {self.statement} fails at {place}, where the quantity is in {self.enclosure}"
 
     def __str__(self) -> str:
         return self.status
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Unproved:
     """Neither proved nor refuted within the limits.
 
@@ -102,10 +150,12 @@ class Unproved:
     leaves: int
     seconds: float
 
+    __repr__ = _screen
+
     @property
     def status(self) -> str:
         """One sentence."""
-        place = shown_box(tuple(self.sub_box), tuple(self.sub_box.values()))
+        place = _shown_place(self.sub_box)
         low, high = float(self.enclosure.lower), float(self.enclosure.upper)
         known = (
             "nothing is known"

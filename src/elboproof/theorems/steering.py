@@ -65,6 +65,7 @@ class Steering:
 
     def integrals(self, theta: FloatArray) -> FloatArray:
         """Return estimates of A for theta (N, m)."""
+        # theta (N, m) against a grid of K points: a matrix (chunk, K) at a time, or memory would set the limit.
         statistics, prior = self._grid
         chunk = max(1, 2_000_000 // len(prior))
         parts = [
@@ -75,6 +76,7 @@ class Steering:
     @cached_property
     def _table(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Means, deviations, expectations and divergences of many Gaussians to start from."""
+        # Isotropic Gaussians, means x deviations of them: E[T] (M, m) serves every theta by one product.
         counts = {1: (97, 16), 2: (23, 6)}[self.d]
         axis = np.linspace(-3.5, 3.5, counts[0])
         means = np.stack(np.meshgrid(*[axis] * self.d, indexing="ij"), -1).reshape(-1, self.d)
@@ -87,6 +89,8 @@ class Steering:
 
     def best(self, theta: FloatArray) -> Best:
         """Return the best Gaussian found for each theta (N, m)."""
+        # Each theta tries the best `KEPT` entries of a table of Gaussians, then improves them side by side as N KEPT
+        # rows.
         mean, scale, expected, divergence = self._table
         values = theta @ expected.T - divergence
         chosen = self._distinct(values)
@@ -100,6 +104,8 @@ class Steering:
 
     def _distinct(self, values: FloatArray) -> NDArray[np.intp]:
         """Return the best starts, at most one for each mean."""
+        # values (N, means x deviations): the best deviation for each mean, then the best means; neighbours of one
+        # peak would lead to one and the same optimum.
         means = len(self._table[0])
         per = {1: 16, 2: 6}[self.d]
         by_mean = values.reshape(len(values), means // per, per)
@@ -114,6 +120,9 @@ class Steering:
 
     def _improved(self, theta: FloatArray, m: FloatArray, s: FloatArray) -> Best:
         """Take natural-gradient steps, halved where the ELBO would fall."""
+        # One step of the natural parameters: precision -> precision + step (I - E[Hess] - precision), mean along the
+        # same metric. Rows whose ELBO would fall keep what they have and shorten their step; all rows go on until
+        # each has stopped.
         value, slope, curvature = self._moments(theta, m, s)
         step = np.ones(len(theta))
         for _ in range(STEPS):
@@ -139,6 +148,8 @@ class Steering:
         self, theta: FloatArray, m: FloatArray, s: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the ELBO (N,), E[grad] (N, d) and E[Hessian] (N, d, d) of theta . T by Stein's identities."""
+        # With z = m + L e: E[grad h] = L^-T E[h e], E[Hess h] = L^-T E[h (ee' - I)] L^-1 by Stein's identities; h
+        # minus its mean makes the identity's part vanish, and spares derivatives of the atoms.
         lower = np.linalg.cholesky(s)
         z = m[:, None, :] + np.einsum("nij,kj->nki", lower, self.nodes)
         h = np.einsum("nkm,nm->nk", self.statistics(z), theta)
@@ -156,6 +167,7 @@ class Steering:
 
     def expected(self, best: Best, n: int) -> FloatArray:
         """Return E[T] (m,) under the n-th Gaussian."""
+        # Gauss-Hermite nodes: exact for polynomials of moderate degree, an estimate for atoms.
         return np.asarray(self.weights @ self._samples(best, n))
 
     def spread(self, best: Best, n: int, direction: FloatArray) -> float:
@@ -180,8 +192,15 @@ def floats(thetas: Sequence[Theta], statistics: int) -> FloatArray:
     return np.array(rows, dtype=np.float64).reshape(len(thetas), statistics)
 
 
+def floating(q: GaussianPosterior) -> Best:
+    """Return an exact Gaussian in floats, N = 1."""
+    covariance = [[[float(entry) for entry in row] for row in q.covariance]]
+    return Best(np.array([[float(m) for m in q.mean]]), np.array(covariance), np.zeros(1))
+
+
 def rounded(best: Best, n: int) -> GaussianPosterior:
     """Return the n-th Gaussian with short exact numbers: 24 bits relative to its deviations."""
+    # A lower-triangular factor with short entries gives a covariance that is exactly symmetric and positive definite.
     lower = np.linalg.cholesky(best.covariance[n])
     d = len(lower)
     factor = [
@@ -196,5 +215,6 @@ def rounded(best: Best, n: int) -> GaussianPosterior:
 
 
 def _short(number: float, scale: float) -> Fraction:
+    # A power of two near scale 2^-18 is the unit: numbers of a certificate stay short.
     unit = Fraction(2) ** (int(np.floor(np.log2(scale))) - 18)
     return round(Fraction(float(number)) / unit) * unit

@@ -38,6 +38,7 @@ class Unbounded(ValueError):  # noqa: N818 - a reason, not a defect
 
 def divergence(q: GaussianPosterior) -> arb:
     """Return KL(q || N(0, I)) = (|m|^2 + tr S - d - log det S) / 2 in nats."""
+    # The entropy is (d/2)(1 + log 2 pi) + (log det S)/2: solved for log det S, whose ball needs no determinant here.
     with working_precision(BITS):
         d = q.latent_dim
         squares = sum((m**2 for m in q.mean), Fraction(0))
@@ -54,6 +55,7 @@ def expectations(natural: Natural, q: GaussianPosterior) -> list[arb]:
     Unbounded
         If a statistic has an atom and there are several latents, or its growth is not known.
     """
+    # Statistics without atoms are exact rationals; the others are one integral each, with its tail in the ball.
     d = len(natural.latents)
     polynomial = _Moments(q)
     with working_precision(BITS):
@@ -72,6 +74,8 @@ class _Moments:
         self.q, self.known = q, {(0,) * q.latent_dim: Fraction(1)}
 
     def __call__(self, powers: tuple[int, ...]) -> Fraction:
+        # E[z_i g(z)] = m_i E[g] + sum_j S_ij E[d_j g], Stein's lemma, with g the product without one factor z_i: the
+        # degree falls, so the recursion ends at E[1] = 1.
         if powers not in self.known:
             i = next(k for k, power in enumerate(powers) if power)
             rest = _less(powers, i)
@@ -88,6 +92,10 @@ def _less(powers: tuple[int, ...], i: int) -> tuple[int, ...]:
 
 
 def _with_atoms(natural: Natural, statistic: tuple[int, ...], q: GaussianPosterior) -> arb:
+    # |T(z)| <= k! C exp((1 + a)|z|) by the factors' bounds (1 only if there is a power of z), and |z| <= |m| + s |e|:
+    # beyond R the integral is at most k! C exp(rate |m|) exp(b^2/2) erfc((R - b)/sqrt 2), b = rate s. The rest is one
+    # contour integral of an analytic function, enclosed by `acb.integral`; where a function is not analytic, its flag
+    # makes the ball infinite, and cells are halved.
     if q.latent_dim > 1:
         raise Unbounded(f"the expectation of {natural.atoms[0]} under several latents")
     rates = [growth(atom, natural.latents[0]) for atom in natural.atoms]
@@ -126,6 +134,8 @@ def growth(e: Expr, z: Expr) -> tuple[arb, arb]:
     Unbounded
         If no such bound is known.
     """
+    # By the structure of e. Sums: C exp(a|z|) with the sum of the C and the greatest a, as every factor exp(a|z|) >=
+    # 1; products and powers: both multiply. Bounded functions need nothing of their argument.
     if not e.free_symbols:
         (value,) = compile_tape(*_single(e, z), COMPLEX_BALLS)(acb(0), False)
         return abs(value.real), arb(0)
@@ -154,6 +164,7 @@ def growth(e: Expr, z: Expr) -> tuple[arb, arb]:
 
 def _exponential(argument: Expr, z: Expr) -> tuple[arb, arb]:
     """Bound exp(|alpha + beta z|), which is at least |sinh|, |cosh|, |exp| and |expm1|."""
+    # argument = alpha + beta z for all z, or its slope would hold z: so |argument| <= |alpha| + |beta| |z|.
     slope = sympy.diff(argument, z)
     if slope.free_symbols:
         raise Unbounded(f"the growth of exp({argument}) is not known")

@@ -14,37 +14,34 @@ semidefinite on the rest and the linear part lies in its range.
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import product
-from math import pi
+from math import prod
 
 import numpy as np
-import sympy
-from flint import fmpq
+from flint import arb, fmpq
 from sympy import Expr
 
-from elboproof.arguments import FloatArray
-from elboproof.numbers.functions import Sigmoid
+from elboproof.numbers.functions import WRITABLE
+from elboproof.numbers.outward import LIBRARY, above, library_upward
+from elboproof.statements import Box
 from elboproof.theorems import polynomials
 from elboproof.theorems.natural import Natural, Theta
-from elboproof.theorems.polynomials import Box, Polynomial
+from elboproof.theorems.polynomials import Polynomial, rational
 
 PRIOR = fmpq(3, 8)
 """Of |z|^2: three quarters of the prior's exponent help to bound the tail, the last quarter gives its mass."""
 _SEGMENTS = 256
 _BOUNDED = {
-    sympy.sin: 1.0,
-    sympy.cos: 1.0,
-    sympy.tanh: 1.0,
-    sympy.erf: 1.0,
-    Sigmoid: 1.0,
-    sympy.atan: pi / 2 + 1e-9,
+    known.symbolic: rational(Fraction(known.size)) for known in WRITABLE.values() if known.size is not None
 }
 
 
-def magnitude(atom: Expr) -> float | None:
+def magnitude(atom: Expr) -> fmpq | None:
     """Return a bound of |atom| over all latents, None if none is known."""
+    # A constant comes from SymPy's evaluation in 15 digits, whose error is far below the library's margin.
     if not atom.free_symbols:
-        return float(abs(atom)) * (1 + 1e-9)
+        return rational(Fraction(library_upward(float(abs(atom)))))
     return _BOUNDED.get(atom.func)
 
 
@@ -53,20 +50,17 @@ def supremum(natural: Natural, theta: Theta) -> float | None:
     magnitudes = [magnitude(atom) for atom in natural.atoms]
     if len(natural.latents) != 1 or any(m is None for m in magnitudes):
         return None
+    # P for z = r and for z = -r, exactly: a product with atoms counts with its size on both sides.
     highest = max((e[0] for e in natural.statistics), default=0)
-    sides = [np.zeros(max(highest, 2) + 1) for _ in (1, -1)]
+    sides = [[fmpq(0)] * (max(highest, 2) + 1) for _ in (1, -1)]
     for sign, side in zip((1, -1), sides, strict=True):
-        sizes = np.zeros(len(side))
-        side[2] -= float(PRIOR)
-        sizes[2] += float(PRIOR)
-        for value, exponents in zip(theta, natural.statistics, strict=True):
-            power, bounds = exponents[0], zip(magnitudes, exponents[1:], strict=True)
-            plain = not any(exponents[1:])
-            number = float(value) * (sign**power if plain else 1)
-            size = float(np.prod([float(m or 0) ** e for m, e in bounds]))
-            side[power] += number if plain else abs(number) * size
-            sizes[power] += abs(number) * size
-        side += 4e-15 * sizes  # upper bounds of the coefficients, whatever their sums lost
+        side[2] -= PRIOR
+        for value, (power, *exponents) in zip(theta, natural.statistics, strict=True):
+            if any(exponents):
+                bounds = zip(magnitudes, exponents, strict=True)
+                side[power] += abs(value) * prod((m**e for m, e in bounds if m is not None), start=fmpq(1))
+            else:
+                side[power] += value * sign**power
     return _greater(_univariate(sides[0]), _univariate(sides[1]))
 
 
@@ -74,8 +68,13 @@ def _greater(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else max(a, b)
 
 
-def _univariate(c: FloatArray) -> float | None:
-    """Return an upper bound of sum_k c_k r^k over r >= 0; the sums' own rounding is in the last line."""
+def _univariate(exact: Sequence[fmpq]) -> float | None:
+    """Return an upper bound of sum_k c_k r^k over r >= 0, None if it grows without limit."""
+    # Coefficients rounded up give no smaller values for r >= 0. R may be larger than the module's: 1.001 is far above
+    # its roundings. On a segment [low, high], c_k r^k is at most its value at the end that c_k's sign chooses. A sum
+    # (segments,) of products loses a few roundings of the sum of sizes, which the library's margin for powers covers,
+    # and what underflows is below that number itself.
+    c = np.array([above(arb(value)) for value in exact])
     nonzero = np.flatnonzero(c[1:]) + 1
     if not len(nonzero):
         return float(c[0])
@@ -90,11 +89,12 @@ def _univariate(c: FloatArray) -> float | None:
     size = (np.abs(c) * high).sum(1)
     if not np.isfinite(size).all():
         return None
-    return float((values + 1e-9 * size).max() + 1e-9)
+    return float((values + LIBRARY * size).max() + LIBRARY)
 
 
 def gram(natural: Natural) -> tuple[list[tuple[int, ...]], dict[tuple[int, int], Polynomial]]:
     """Return the products g of the residuals, 1 first, and sum_j r_j^2 = g'Mg as polynomials M_kl, k <= l."""
+    # The latents themselves are among the g, so that (3/8) z_i^2 has its place on the diagonal.
     one = (0,) * (len(natural.latents) + len(natural.atoms))
     units = [tuple(int(k == i) for k in range(len(one))) for i in range(len(natural.latents))]
     rest = {g for residual in natural.residuals for g in residual} | set(units)
@@ -110,6 +110,8 @@ def gram(natural: Natural) -> tuple[list[tuple[int, ...]], dict[tuple[int, int],
 
 def quadratic_suprema(natural: Natural, box: Box) -> dict[Theta, float | None]:
     """Return bounds for the control points over a box, by their theta, from the control points of the Gram matrix."""
+    # The entries of M and phi are taken as one vector of polynomials, so that a row of control points holds both with
+    # the same degrees: theta is the same linear function of M there as at the points of the box.
     g, entries = gram(natural)
     keys, weights = list(entries), natural.weights(box)
     rows = polynomials.control_points([*entries.values(), *natural.phi], box)
@@ -119,15 +121,18 @@ def quadratic_suprema(natural: Natural, box: Box) -> dict[Theta, float | None]:
         for w in weights or ():
             theta = tuple(w * v for v in row[len(keys) : -1])
             whole = _completed(g, values, w, len(natural.latents))
-            constant = float(w * row[-1])  # part of g'Mg, but not of theta . T
-            suprema[theta] = None if whole is None else whole - constant + 1e-9 * (1 + abs(constant))
+            # the constant w row[-1] is part of g'Mg, but not of theta . T
+            suprema[theta] = None if whole is None else above(arb(whole - w * row[-1]))
     return suprema
 
 
 def _completed(
     g: Sequence[tuple[int, ...]], values: dict[tuple[int, int], fmpq], w: fmpq, latents: int
-) -> float | None:
+) -> fmpq | None:
     """Return the supremum of -(w/2) g'Mg - (3/8)|z|^2 over g with g_0 = 1 by elimination; None if unbounded."""
+    # Pivot i turns m_ii (g_i + ...)^2 into a square >= 0 of its own, which is dropped: a supremum over free g bounds
+    # that over g(z). What is left when no pivot is positive must vanish, or the form has a direction of decrease. At
+    # the end only m_00 g_0^2 is there. All in rationals.
     n = len(g)
     m = [[w / 2 * values.get((min(i, j), max(i, j)), fmpq(0)) for j in range(n)] for i in range(n)]
     for i, exponents in enumerate(g):
@@ -145,5 +150,4 @@ def _completed(
                 m[i][j] -= factor * m[pivot][j]
     if any(m[i][j] != 0 for i in left for j in (0, *left)):
         return None
-    value = -m[0][0]
-    return float(value) + 1e-9 * (1 + abs(float(value)))
+    return -m[0][0]

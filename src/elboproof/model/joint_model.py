@@ -1,0 +1,92 @@
+"""What every model of data and latents offers: dimensions, its energy, and an evaluator for each number system."""
+
+from functools import cached_property
+
+import numpy as np
+import sympy
+from sympy import Expr, Symbol
+
+from elboproof.model.evaluators import BallEvaluator, ExactEvaluator, FloatingEvaluator, TensorEvaluator
+from elboproof.model.likelihood import Likelihood
+from elboproof.model.quantities import Quantities
+from elboproof.numbers.nearest import nearest_doubles
+
+
+class JointModel:
+    """p(x, z) = N(z; 0, I) p(x | f(z)), f given by ``quantities`` in every number system.
+
+    Attributes
+    ----------
+    latents : tuple of Symbol
+    decoder : tuple of Expr
+        One entry per data dimension; empty where f is no expression.
+    likelihood : Likelihood
+    quantities : Quantities, or what a network has in their place
+        The functions that all evaluators and the evidence engine share.
+    """
+
+    latents: tuple[Symbol, ...]
+    decoder: tuple[Expr, ...]
+    likelihood: Likelihood
+
+    @property
+    def latent_dim(self) -> int:
+        """The dimension d of z."""
+        return len(self.latents)
+
+    @property
+    def data_dim(self) -> int:
+        """The dimension D of x."""
+        return len(self.decoder)
+
+    @cached_property
+    def data(self) -> tuple[Symbol, ...]:
+        """The symbols that stand for x in ``energy``; dummies, so that they cannot be taken for a latent."""
+        return tuple(sympy.Dummy(f"x_{j}", real=True) for j in range(self.data_dim))
+
+    @cached_property
+    def log_likelihood(self) -> Expr:
+        """Log p(x|z) in nats, an expression in ``latents`` and ``data``."""
+        return self.likelihood.log_density(self.decoder, self.data)
+
+    @cached_property
+    def energy(self) -> Expr:
+        """U(z) = -log p(x, z) in nats, an expression in ``latents`` and ``data``."""
+        return self._prior_energy - self.log_likelihood
+
+    @property
+    def _prior_energy(self) -> Expr:
+        return sympy.Add(*(z**2 for z in self.latents)) / 2 + sympy.log(2 * sympy.pi) * self.latent_dim / 2
+
+    @cached_property
+    def quantities(self) -> Quantities:
+        """The functions that all evaluators and the evidence engine share."""
+        raise NotImplementedError
+
+    @cached_property
+    def supremum(self) -> float:
+        """An upper bound of log p(x|z) over all z and x, in nats: the next double after the nearest one."""
+        # The nearest double to an exact number is off by half a unit; the next one is above it.
+        tape = self.quantities.tape
+        (value,) = nearest_doubles(tape, [tape.lower(self.likelihood.log_supremum(self.data_dim))])
+        return float(np.nextafter(value, np.inf))
+
+    @cached_property
+    def exact(self) -> ExactEvaluator:
+        """Evaluate with SymPy numbers: nothing is rounded."""
+        return ExactEvaluator(self.quantities)
+
+    @cached_property
+    def floating(self) -> FloatingEvaluator:
+        """Evaluate with NumPy in float64, vectorised over z and over x."""
+        return FloatingEvaluator(self.quantities)
+
+    @cached_property
+    def tensors(self) -> TensorEvaluator:
+        """Evaluate with torch: differentiable, any dtype and device."""
+        return TensorEvaluator(self.quantities)
+
+    @cached_property
+    def balls(self) -> BallEvaluator:
+        """Evaluate with balls of python-flint: rigorous at any precision."""
+        return BallEvaluator(self.quantities)

@@ -1,0 +1,111 @@
+"""The strings of a quantity, parsed: latents, parameters and what is made of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sympy
+from sympy import Expr, Symbol
+from sympy.printing.str import StrPrinter
+
+from elboproof.arguments import bad, shown
+from elboproof.model.latent_model import LatentModel
+from elboproof.model.likelihood import Gaussian
+from elboproof.numbers.functions import CONSTANTS, NAME_OF_CLASS, WRITABLE
+from elboproof.numbers.parser import UnknownNameError, parse
+from elboproof.statements import Box, Quantity
+
+
+class _Spelling(StrPrinter):  # type: ignore[misc]
+    """Prints functions by the names that the parser knows."""
+
+    def _print(self, e: Expr, **settings: object) -> str:
+        if isinstance(e, sympy.Function | sympy.Max | sympy.Min):
+            name = NAME_OF_CLASS.get(e.func, e.func.__name__.lower())
+            return f"{name}({', '.join(self._print(argument) for argument in e.args)})"
+        return "exp(1)" if e is sympy.E else str(super()._print(e, **settings))
+
+
+def spelling(e: Expr) -> str:
+    """Return an expression as the parser reads it."""
+    return str(_Spelling().doprint(e))
+
+
+@dataclass(frozen=True)
+class Expressions:
+    """The parsed parts of a quantity."""
+
+    latents: tuple[Symbol, ...]
+    parameters: tuple[Symbol, ...]
+    decoder: tuple[Expr, ...]
+    data: tuple[Expr, ...]
+    variance: Expr
+
+
+def expressions(quantity: Quantity, parameters: Sequence[str]) -> Expressions:
+    """Parse a quantity's strings.
+
+    Raises
+    ------
+    ValueError
+        If an expression is no such, the box lacks a name that it holds, or a parameter is a latent, a function or
+        occurs nowhere.
+    """
+    # Each name is a latent, a parameter or an error here, so that no later step meets a symbol of unknown kind; data
+    # and variance hold no latent, or theta . T would not be what is integrated.
+    _require_free(parameters, quantity.latent)
+    latents = {name: Symbol(name, real=True) for name in quantity.latent}
+    symbols = {name: Symbol(name, real=True) for name in parameters}
+    decoder = [_parsed(text, latents, symbols, f"decoder[{j}]") for j, text in enumerate(quantity.decoder)]
+    data = [_without_latents(text, latents, symbols, f"x[{j}]") for j, text in enumerate(quantity.x)]
+    variance = _without_latents(quantity.variance, latents, symbols, "variance")
+    used = {symbol for e in (*decoder, *data, variance) for symbol in e.free_symbols}
+    for name, symbol in symbols.items():
+        if symbol not in used:
+            raise bad("box", name, "parameters that occur in the statement")
+    return Expressions(
+        tuple(latents.values()), tuple(symbols.values()), tuple(decoder), tuple(data), variance
+    )
+
+
+def _require_free(parameters: Sequence[str], latents: Sequence[str]) -> None:
+    for name in parameters:
+        if name in latents:
+            raise bad("box", name, f"parameters, which differ from the latents {', '.join(latents)}")
+        if name in WRITABLE or name in CONSTANTS:
+            raise bad("box", name, "parameters, whose names are no functions or constants")
+
+
+def _parsed(text: str, latents: Mapping[str, Symbol], symbols: Mapping[str, Symbol], name: str) -> Expr:
+    try:
+        return parse(text, {**latents, **symbols}, name)
+    except UnknownNameError as error:
+        if error.unknown in WRITABLE:  # a function without its parenthesis
+            raise
+        raise ValueError(
+            f"box: got the parameters {', '.join(symbols)}; expected {error.unknown!r} as well, which occurs in "
+            f"{name} and is none of the latents {', '.join(latents)}"
+        ) from error
+
+
+def _without_latents(
+    text: str, latents: Mapping[str, Symbol], symbols: Mapping[str, Symbol], name: str
+) -> Expr:
+    expression = _parsed(text, latents, symbols, name)
+    inside = sorted(expression.free_symbols & set(latents.values()), key=str)
+    if inside:
+        raise ValueError(
+            f"{name}: got the latent {str(inside[0])!r} in {shown(text)}; expected parameters and numbers only"
+        )
+    return expression
+
+
+def require_real(parts: Expressions, box: Box) -> None:
+    """Let the model of the box's centre look for latents at which the decoder is not real."""
+    # A model at one point of the box: where a logarithm or a root leaves the reals, it does so for the latents
+    # whatever the parameters, since atoms have none.
+    middle = {
+        symbol: sympy.Rational(int((low + high).numerator), int(2 * (low + high).denominator))
+        for symbol, (low, high) in zip(parts.parameters, box, strict=True)
+    }
+    decoder = [output.xreplace(middle) for output in parts.decoder]
+    LatentModel([str(z) for z in parts.latents], decoder, Gaussian(variance=1))

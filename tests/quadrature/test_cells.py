@@ -1,0 +1,128 @@
+"""Cells cover what they were made of, and what their charts say of volumes and distances holds in exact arithmetic."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from elboproof.numbers.outward import rounding
+from elboproof.quadrature.cells import ROOT_BITS, SMALLEST, Cells, Worklist, halves, root_half
+from elboproof.quadrature.charts import STRAIGHT, BetweenLines, Chart
+
+RNG = np.random.default_rng(5)
+COUNT = 200
+LINES = RNG.normal(size=(COUNT, 4)) * 10.0 ** RNG.integers(-3, 9, (COUNT, 1))
+
+
+def cells(chart: Chart) -> Cells:
+    """Return cells with second coordinates in [0, 1], as between lines."""
+    half = RNG.uniform(1e-3, 0.25, (COUNT, 2))
+    centre = np.stack([RNG.uniform(-5, 5, COUNT), RNG.uniform(0.25, 0.75, COUNT)], 1)
+    return Cells(np.arange(COUNT), centre, half, chart)
+
+
+def exact_place(lines: list[float], v: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction]:
+    """Return u_2 and du_2/dv_2."""
+    p0, p1, q0, q1 = map(Fraction, lines)
+    slope = (q0 - p0) + (q1 - p1) * v[0]
+    return (1 - v[1]) * (p0 + p1 * v[0]) + v[1] * (q0 + q1 * v[0]), slope
+
+
+def corners(boxes: Cells, n: int) -> list[tuple[Fraction, Fraction]]:
+    (c0, c1), (h0, h1) = boxes.centre[n].tolist(), boxes.half[n].tolist()
+    return [
+        (Fraction(c0) + i * Fraction(h0), Fraction(c1) + j * Fraction(h1))
+        for i in (-1, 0, 1)
+        for j in (-1, 1)
+    ]
+
+
+def test_bounds_between_lines_hold_at_corners() -> None:
+    boxes = cells(BetweenLines(LINES))
+    nearest, stretch = boxes.nearest(), boxes.chart.stretch(boxes.centre, boxes.half, 1.0)
+    assert isinstance(stretch, np.ndarray)
+    tight = 0
+    for n in range(COUNT):
+        places = [exact_place(LINES[n].tolist(), v) for v in corners(boxes, n)]
+        assert Fraction(nearest[n, 1]) <= min(abs(u) for u, _ in places) or nearest[n, 1] == 0.0
+        assert all(abs(slope) <= Fraction(stretch[n]) for _, slope in places)
+        tight += max(abs(float(slope)) for _, slope in places) >= stretch[n] * (1 - 1e-12)
+    assert tight > COUNT / 2
+
+
+@pytest.mark.parametrize("chart", [STRAIGHT, BetweenLines(LINES)])
+def test_volumes_are_bounds_and_sharp(chart: Chart) -> None:
+    boxes = cells(chart)
+    volume = boxes.volume()
+    for n in range(COUNT):
+        exact = 4 * Fraction(boxes.half[n, 0]) * Fraction(boxes.half[n, 1])
+        if not chart.straight:
+            exact *= max(abs(exact_place(LINES[n].tolist(), v)[1]) for v in corners(boxes, n))
+        assert exact <= Fraction(volume[n])
+        assert volume[n] <= float(exact) * (1 + 1e-9)
+
+
+def test_balls_floats_and_derivatives_of_a_chart_agree() -> None:
+    chart = BetweenLines(RNG.normal(size=(COUNT, 4)))
+    boxes = cells(chart)
+    v = boxes.centre
+    u, slope = chart.place(boxes.points())
+    moved = chart.moved(v)
+    assert (np.abs(u[1].mid - moved[:, 1]) <= 1e-12).all()
+
+    def outer(point: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return f = u_1^2 u_2 + u_2^2 with its derivatives."""
+        a, b = point.T
+        gradient = np.stack([2 * a * b, a * a + 2 * b], 1)
+        hessian = np.stack([2 * b, 2 * a, 2 * a, np.full(len(a), 2.0)], 1).reshape(-1, 2, 2)
+        return a * a * b + b * b, gradient, hessian
+
+    value, gradient, hessian = chart.pulled(v, outer(moved))
+    assert (value == outer(moved)[0]).all()
+    step = 1e-5
+    for k, e in enumerate(np.eye(2) * step):
+        above, below = (chart.pulled(v + s * e, outer(chart.moved(v + s * e))) for s in (1, -1))
+        assert np.allclose((above[0] - below[0]) / (2 * step), gradient[:, k], rtol=1e-6, atol=1e-6)
+        assert np.allclose((above[1] - below[1]) / (2 * step), hessian[:, :, k], rtol=1e-6, atol=1e-6)
+    assert (np.abs(slope.mid - (chart.moved(v + np.array([0, 1])) - moved)[:, 1]) <= 1e-12).all()
+
+
+def test_halving_is_exact_as_deep_as_it_is_allowed() -> None:
+    half = float(root_half(np.array([9.7]))[0])
+    assert half >= 9.7
+    assert (half * 2.0**-3).as_integer_ratio()[0].bit_length() <= ROOT_BITS
+    box = Cells(np.zeros(1, dtype=int), np.zeros((1, 1)), np.array([[half]]))
+    exact, depth = Fraction(0), 0
+    while box.half[0, 0] >= half * SMALLEST:
+        box = box.split(np.zeros(1, dtype=int))[1:]  # always the upper half: edges of the most bits
+        depth += 1
+        exact += Fraction(half) / 2**depth
+        assert Fraction(float(box.centre[0, 0])) == exact
+    assert depth == 47
+    assert halves(3.0, 1.0) == [(2.5, 0.5), (3.5, 0.5)]
+
+
+def test_a_worklist_gives_the_oldest_first() -> None:
+    boxes = cells(STRAIGHT)
+    work = Worklist(boxes[:10])
+    work.put(boxes[10:15])
+    work.put(boxes[:0])
+    assert len(work) == 15
+    assert work.take(4).owner.tolist() == [0, 1, 2, 3]
+    assert work.take(8).owner.tolist() == [4, 5, 6, 7, 8, 9]  # the next part would be too many
+    assert work.take(8).owner.tolist() == [10, 11, 12, 13, 14]
+    assert len(work) == 0
+    assert work.left() == []
+
+
+def test_the_rounding_of_signed_expressions_is_bounded() -> None:
+    a, b, c = RNG.normal(size=(3, 1000))
+    with_signs, sizes = a * b - c * (a + b), np.abs(a * b) + np.abs(c) * (np.abs(a) + np.abs(b))
+    bound = rounding(sizes, 4)
+    reached = 0
+    for n in range(1000):
+        x, y, z = (Fraction(float(v[n])) for v in (a, b, c))
+        error = abs(x * y - z * (x + y) - Fraction(float(with_signs[n])))
+        assert error <= Fraction(float(bound[n]))
+        reached += error > Fraction(float(bound[n])) / 20
+    assert reached  # it is no more than it has to be, by a factor of 20
