@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from elboproof.decoder.optimal import OptimalDecoder as OptimalDecoder
     from elboproof.evidence.log_evidence import log_evidence as log_evidence
     from elboproof.expansion.gap_law import gap_law as gap_law
+    from elboproof.expectations.expectation import expectation as expectation
     from elboproof.model.gaussian_posterior import GaussianPosterior as GaussianPosterior
     from elboproof.model.latent_model import LatentModel as LatentModel
     from elboproof.model.likelihood import Bernoulli as Bernoulli
@@ -46,6 +47,7 @@ _HOME = {
     "Undecided": "elboproof.numbers.undecided",  # raised where a proof was not reached; carries the best bounds
     # Gaussian posteriors
     "GaussianPosterior": "elboproof.model.gaussian_posterior",  # q(z) = N(m, S), exact
+    "expectation": "elboproof.expectations.expectation",  # E_q[g] of any expression, proved
     "elbo": "elboproof.posterior.elbo",  # the ELBO at a Gaussian q, proved
     "stationary_posterior": "elboproof.posterior.stationary",  # the best Gaussian q, proved to exist in a box
     "stationary_posteriors": "elboproof.posterior.stationary",  # all that are found

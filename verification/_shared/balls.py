@@ -31,6 +31,9 @@ class Line:
     mean: Fraction
     variance: Fraction
 
+    def __str__(self) -> str:
+        return f"N({self.mean}, {self.variance})"
+
     def expectation(self, g: Function, growth: int = 1000) -> arb:
         """Return E_q[g(z)] as a ball.
 

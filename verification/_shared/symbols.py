@@ -14,14 +14,29 @@ def symmetric(name: str, size: int) -> ImmutableMatrix:
     return ImmutableMatrix(size, size, lambda i, j: Symbol(f"{name}{max(i, j)}{min(i, j)}", real=True))
 
 
+def covariance(name: str, size: int) -> ImmutableMatrix:
+    """Return a symmetric matrix of real symbols, positive on the diagonal: the definite ones are among its values."""
+    return ImmutableMatrix(
+        size,
+        size,
+        lambda i, j: Symbol(f"{name}{max(i, j)}{min(i, j)}", real=True, positive=True if i == j else None),
+    )
+
+
 def precision(size: int) -> ImmutableMatrix:
-    """Return P = S^-1 as symbols: any symmetric matrix with a determinant, hence any positive definite one."""
-    return symmetric("p", size)
+    """Return P = S^-1 as symbols: every positive definite matrix is among its values."""
+    return covariance("p", size)
 
 
 def direction(size: int) -> ImmutableMatrix:
     """Return a symmetric direction H in which S changes."""
     return symmetric("h", size)
+
+
+def along(scalar: Expr, matrix: ImmutableMatrix, change: ImmutableMatrix) -> Expr:
+    """Return the derivative of a function of a symmetric matrix of symbols, as that matrix moves along ``change``."""
+    places = [(i, j) for i in range(matrix.rows) for j in range(i + 1)]
+    return sympy.Add(*(scalar.diff(matrix[i, j]) * change[i, j] for i, j in places))
 
 
 def triangular(name: str, size: int) -> ImmutableMatrix:

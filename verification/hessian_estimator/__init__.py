@@ -9,7 +9,8 @@ posterior covariance S = L L' is the covariance of the probing noise. Made preci
 - S2: Stein's estimator: E_eps[(eps eps' - I) g(m + L eps)] = L' E_q[Hess g] L.
 - S3: stationarity of the ELBO in S is S^-1 = I + E_q[J'J - sum_i (x_i - f_i) Hess f_i] / sigma^2, and to second order
   the noise adds 1/2 tr(S Hess) to the loss (Hutchinson); what is left is of second order in S.
-- S4: the single-sample estimator is unbiased, and for quadratic g its variance has a closed form.
+- S4: the single-sample estimator is unbiased, the error of its mean falls like n^(-1/2), and for quadratic g the
+  variance of each entry has a closed form.
 
 Hypotheses
 ----------
@@ -18,25 +19,28 @@ twice differentiable decoder and a Gaussian likelihood of constant variance; for
 
 Relation
 --------
-Equality (S1, S2, S3, S4), an order in the size of S (the remainder of S3).
+Equality (S1, S2, S3, S4), an order in the size of S (the remainder of S3) and in the number of samples (S4).
 
 Method
 ------
 The Gaussian density solves a transport and a heat equation, dN/dm = -dN/dz and dN/dS = 1/2 d^2 N/dz^2; integration by
-parts moves the derivatives to g. The symbolic checks prove the two equations for symbolic S, and the statements for
-z^n and exp(a z) with symbols n and a: the moment generating function covers every polynomial at once. The certified
-checks integrate both sides in balls for saturating g, which no finite number of moments describes.
+parts, which no check repeats, moves the derivatives to g. The symbolic checks prove the two equations for symbolic S,
+and the statements for z^n and exp(a'z) with symbols n and a; the coefficients of the powers of a are the statements for
+polynomials. The certified checks integrate both sides in balls for saturating g, which no finite number of moments
+describes. The order in the number of samples follows from E X, E X^2 and E X X', which are balls.
 
 Trusted base
 ------------
-SymPy's expand, cancel and combsimp (symbolic); FLINT's ball arithmetic and acb.integral through python-flint, and the
-Gaussian tail bound in ``integrals.py`` (certified); NumPy in float64 (property); the empirical Bernstein inequality
-(statistical).
+SymPy, and FLINT's polynomials as a second program (symbolic); FLINT's ball arithmetic and acb.integral through
+python-flint, with the Gaussian tail bound in ``_shared/balls.py``, and the trusted base of ``ep.expectation``
+(certified); NumPy in float64 (property); the empirical Bernstein inequality, for noise within six deviations, which
+moves means by less than 1e-6 (statistical).
 
 What this does not show
 -----------------------
 Nothing about how well a trained network uses the estimate, nor about biased variants with smaller variance. The
-certified checks are in one latent dimension, the symbolic ones in up to three.
+certified checks are in one latent dimension, those of S1 in up to three, the symbolic ones in up to three. S2 to S4 are
+for the functions that each check names, not for every g of slow growth.
 """
 
 from elboproof.checking import Claim

@@ -4,13 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+import sympy
 from flint import acb
+
+import elboproof as ep
 
 from .._shared.balls import Function, Line, ball
 
 BITS = 160
 WIDTH = 1e-25
-"""Half width asked of a difference of two sides. Reached: below 1e-33; the sides are between 0.01 and 10."""
+"""Half width asked of a ball around the difference of two sides that contains 0. Reached: below 1e-33."""
+WITHIN = f"{2 * WIDTH:.0e}"
+"""What such a ball proves of the difference."""
 
 LINES = (
     Line(Fraction(0), Fraction(1)),
@@ -19,6 +24,9 @@ LINES = (
     Line(Fraction(2), Fraction(1, 100)),
 )
 """Wide and narrow, centred and not."""
+GAUSSIANS = ", ".join(map(str, LINES))
+ASIDE = Fraction(1, 100)
+"""A control's error of the mean: it is seen where both sides are 0 too, as for odd functions at N(0, 1)."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +78,15 @@ CURVES: dict[str, Callable[[], Curve]] = {
     "(1/2 - tanh z)^2 5/2": _loss,
 }
 """Each is bounded by 12 with its derivatives on the real line; made anew at each working precision."""
+FUNCTIONS = ", ".join(CURVES)
+
+EXPRESSIONS = {"tanh z": "tanh(z)", "(1/2 - tanh z)^2 5/2": "(1/2 - tanh(z))**2*5/2"}
+"""Some of them as SymPy reads them, for `expected_derivative`."""
+
+
+def expected_derivative(name: str, order: int, line: Line) -> float:
+    """Return E_q of a derivative of g by ``ep.expectation``: SymPy differentiates, and nothing here integrates."""
+    z = sympy.Symbol("z", real=True)
+    derivative = sympy.parse_expr(EXPRESSIONS[name], {"z": z}).diff(z, order)
+    found = ep.expectation(derivative, ep.GaussianPosterior(line.mean, line.variance), digits=10)
+    return float(found.midpoint)

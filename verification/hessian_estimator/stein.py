@@ -5,14 +5,19 @@ from fractions import Fraction
 
 import sympy
 from flint import acb, arb
+from sympy import Expr, Rational
 
 from elboproof.checking import Run, Verdict, all_of, ball_equal, control, identity
 
 from .._shared.balls import Line, ball, working_precision
-from .._shared.symbols import direction, free_vector, triangular
+from .._shared.symbols import along, direction, free_vector, generating_function, precision, triangular
 from . import claim
 from .hypotheses import definite_covariance, slow_growth
-from .integrals import BITS, CURVES, LINES, WIDTH, Curve
+from .integrals import ASIDE, BITS, CURVES, FUNCTIONS, GAUSSIANS, LINES, WIDTH, WITHIN, Curve
+
+ONE = Rational(1)
+DIMENSIONS = (1, 2, 3)
+D_TEXT = f"d = {', '.join(map(str, DIMENSIONS))}"
 
 
 @claim.check(
@@ -20,26 +25,32 @@ from .integrals import BITS, CURVES, LINES, WIDTH, Curve
     role="confirms",
     method="symbolic",
     relation="=",
-    states="both sides for g = exp(a'z) with symbols a; their coefficients of a^n are those for every polynomial",
-    domain="every rate a, mean m and Cholesky factor L, d = 1, 2, 3",
+    states="E_eps[(eps eps' - I) g(m + L eps)] = L' Hess g L, averaged over q = N(m, L L'), for g = exp(a'z)",
+    domain=f"symbols for the rate a, the mean m and the Cholesky factor L, {D_TEXT}",
     hypotheses=(definite_covariance, slow_growth),
-    controls=(control("without -I", shift=0), control("+I", shift=-1)),
+    controls=(
+        control("without -I", shift=Rational(0)),
+        control("-I/2", shift=Rational(1, 2)),
+        control("L Hess g L'", turned=True, refutes=["d = 2", "d = 3"]),
+    ),
     tier="quick",
 )
-def exponentials_of_symbolic_rate(run: Run, *, shift: int = 1) -> Verdict:
-    """E[eps eps' exp(t'eps)] is the Hessian in t of exp(t't/2), here at t = L'a."""
+def exponentials_of_symbolic_rate(run: Run, *, shift: Expr = ONE, turned: bool = False) -> Verdict:
+    """E[eps eps' exp(t'eps)] is the Hessian in t of E[exp(t'eps)] = exp(t't/2), here at t = L'a."""
     parts = {}
-    for size in (1, 2, 3):
-        L, a, t = triangular("l", size), free_vector("a", size), free_vector("t", size)
+    for size in DIMENSIONS:
+        L, a, m = triangular("l", size), free_vector("a", size), free_vector("m", size)
+        t, z = free_vector("t", size), free_vector("z", size)
         run.assume(definite_covariance, L * L.T)
-        run.assume(slow_growth, sum(a))
+        run.assume(slow_growth, *a)
         generating = sympy.exp((t.T * t)[0] / 2)
-        probed = sympy.hessian(generating, list(t)) / generating - shift * sympy.eye(size)
+        weighted = sympy.hessian(generating, list(t)) - shift * sympy.eye(size) * generating
         at = dict(zip(t, L.T * a, strict=True))
-        stated = L.T * (a * a.T) * L  # Hess exp(a'z) = a a' exp(a'z)
-        parts[f"d = {size}"] = identity(
-            [sympy.expand(e) for e in probed.subs(at, simultaneous=True) - stated]
-        )
+        probed = sympy.exp((a.T * m)[0]) * weighted.subs(at, simultaneous=True)
+        g = sympy.exp((a.T * z)[0])
+        bend = (sympy.hessian(g, list(z)) / g).applyfunc(sympy.cancel)
+        left = L if turned else L.T
+        parts[f"d = {size}"] = identity(probed - left * bend * left.T * generating_function(a, m, L * L.T))
     return all_of(parts)
 
 
@@ -49,36 +60,44 @@ def exponentials_of_symbolic_rate(run: Run, *, shift: int = 1) -> Verdict:
     method="symbolic",
     relation="=",
     states=(
-        "tr(H S^-1 (E[(z-m)(z-m)' g] - S E[g]) S^-1) / 2 is the derivative of E_q[g] along H: Stein's estimator is "
-        "Price's"
+        "Stein's weight is Price's score: d log N(z; m, S) along H = 1/2 tr(H P (uu' - S) P), u = z - m, P = S^-1; and "
+        "uu' - S = L (eps eps' - I) L' for u = L eps, S = L L'"
     ),
-    domain="every g with an expectation, every S and H, d = 1, 2, 3",
+    domain=f"every positive definite S and symmetric H, every z and m, {D_TEXT}; before any expectation is taken",
     hypotheses=(definite_covariance,),
-    controls=(control("without -I", shift=0),),
+    controls=(
+        control("without -I", shift=Rational(0)),
+        control("-I/2", shift=Rational(1, 2)),
+    ),
     tier="quick",
 )
-def estimator_is_the_score(run: Run, *, shift: int = 1) -> Verdict:
-    """The score of S along H, d log N = 1/2 (u'P H P u - tr(P H)), with u = L eps and P = S^-1, L'PL = I.
+def estimator_is_the_score(run: Run, *, shift: Expr = ONE) -> Verdict:
+    """In the precision, log N = log det P / 2 - u'Pu / 2 + constant; as S moves along H, P does along -P H P (S1).
 
-    So E[g d log N] = 1/2 tr(H P L E[(eps eps' - I) g] L'P): an identity before any expectation is taken.
+    The score is multiplied by det P, so that it is a polynomial. E_q[g score] is the derivative of E_q[g] along H.
     """
     parts = {}
-    for size in (1, 2, 3):
+    for size in DIMENSIONS:
+        P, H, u = precision(size), direction(size), free_vector("u", size)
+        run.assume(definite_covariance, P)
+        determinant, change = P.det(method="berkowitz"), -P * H * P
+        score = along(determinant, P, change) / 2 - determinant * (u.T * change * u)[0] / 2
+        weight = P * u * u.T * P - shift * P
+        parts[f"score, d = {size}"] = identity(score - determinant * (H * weight).trace() / 2)
         L, eps = triangular("l", size), free_vector("e", size)
         run.assume(definite_covariance, L * L.T)
-        back, H = L.inv(), direction(size)
-        P = back.T * back
-        u = L * eps
-        score = ((u.T * P * H * P * u)[0] - (P * H).trace()) / 2
-        weights = eps * eps.T - shift * sympy.eye(size)
-        probed = (H * back.T * weights * back).trace() / 2
-        parts[f"d = {size}"] = identity(sympy.cancel(sympy.together(sympy.expand(score - probed))))
+        spread = (L * eps) * (L * eps).T - L * L.T
+        parts[f"noise, d = {size}"] = identity(spread - L * (eps * eps.T - shift * sympy.eye(size)) * L.T)
     return all_of(parts)
 
 
 def stein_weight(eps: acb) -> acb:
     """eps^2 - 1."""
     return eps * eps - 1
+
+
+NOT_ODD = ("*, N([!0]*", "sigmoid*", "(1/2*")
+"""Parts in which E[eps^2 g] is surely not s E_q[g'']: both are 0 for odd g at N(0, 1)."""
 
 
 def raw_weight(eps: acb) -> acb:
@@ -91,13 +110,18 @@ def raw_weight(eps: acb) -> acb:
     role="confirms",
     method="certified",
     relation="=",
-    states="E_eps[(eps^2 - 1) g(m + sqrt(s) eps)] = s E_q[g''], both sides integrated in balls, equal within 1e-25",
-    domain="tanh z, tanh 3z, sigmoid z and a squared residual of tanh z; 4 Gaussians on the line",
+    states=f"E_eps[(eps^2 - 1) g(m + sqrt(s) eps)] = s E_q[g''], both sides integrated in balls, equal within {WITHIN}",
+    domain=f"g = {FUNCTIONS}; q = {GAUSSIANS}",
     hypotheses=(definite_covariance, slow_growth),
-    controls=(control("without -I", weight=raw_weight),),
+    controls=(
+        control("E_q[g''] at a mean 1/100 aside", aside=ASIDE),
+        control("without -I", weight=raw_weight, refutes=NOT_ODD),
+    ),
     tier="quick",
 )
-def saturating_functions(run: Run, *, weight: Callable[[acb], acb] = stein_weight) -> Verdict:
+def saturating_functions(
+    run: Run, *, weight: Callable[[acb], acb] = stein_weight, aside: Fraction = Fraction(0)
+) -> Verdict:
     """The noise is integrated as N(0, 1), the Hessian over q: two integrals over different variables."""
     parts = {}
     with working_precision(BITS):
@@ -106,14 +130,12 @@ def saturating_functions(run: Run, *, weight: Callable[[acb], acb] = stein_weigh
             run.assume(slow_growth, g.value, g.slope, g.bend)
             for line in LINES:
                 run.assume(definite_covariance, ball(line.variance))
-                parts[f"{name}, N({line.mean}, {line.variance})"] = ball_equal(
-                    _defect(line, g, weight), WIDTH
-                )
+                right = Line(line.mean + aside, line.variance)
+                defect = _probed(line, g, weight) - ball(line.variance) * right.expectation(g.bend)
+                parts[f"{name}, {line}"] = ball_equal(defect, WIDTH)
     return all_of(parts)
 
 
-def _defect(line: Line, g: Curve, weight: Callable[[acb], acb]) -> arb:
+def _probed(line: Line, g: Curve, weight: Callable[[acb], acb]) -> arb:
     m, s = ball(line.mean), ball(line.variance)
-    noise = Line(Fraction(0), Fraction(1))
-    probed = noise.expectation(lambda eps: weight(eps) * g.value(m + s.sqrt() * eps))
-    return probed - s * line.expectation(g.bend)
+    return Line(Fraction(0), Fraction(1)).expectation(lambda eps: weight(eps) * g.value(m + s.sqrt() * eps))

@@ -64,7 +64,7 @@ class LatentModel(JointModel, Sealed):
     def __init__(
         self, latent: str | Sequence[str], decoder: str | Expr | Sequence[str | Expr], likelihood: Likelihood
     ) -> None:
-        latents = {name: Symbol(name, real=True) for name in _names(latent)}
+        latents = {name: Symbol(name, real=True) for name in latent_names(latent)}
         entries = [decoder] if isinstance(decoder, str | Expr) else decoder
         if not isinstance(entries, list | tuple):
             raise wrong_type("decoder", decoder, "a list of strings or SymPy expressions")
@@ -78,10 +78,10 @@ class LatentModel(JointModel, Sealed):
         object.__setattr__(self, "latents", tuple(latents.values()))
         object.__setattr__(self, "likelihood", likelihood)
         object.__setattr__(
-            self, "decoder", tuple(_entry(e, latents, f"decoder[{j}]") for j, e in enumerate(entries))
+            self, "decoder", tuple(expression_of(e, latents, f"decoder[{j}]") for j, e in enumerate(entries))
         )
         for j, text in enumerate(entries):
-            _require_real_everywhere(self.quantities, j, text)
+            require_real_everywhere(self.quantities, j, text, f"decoder[{j}]")
 
     __repr__ = record_text
 
@@ -220,7 +220,8 @@ class NetworkModel(LatentModel):
         return f"NetworkModel({self.network!r}, {self.likelihood!r})"
 
 
-def _names(latent: str | Sequence[str]) -> list[str]:
+def latent_names(latent: str | Sequence[str]) -> list[str]:
+    """Return the names of latents, checked."""
     given: object = latent
     if not isinstance(given, list | tuple | str) or not all(isinstance(name, str) for name in given):
         raise wrong_type("latent", latent, "a name or a list of names")
@@ -235,7 +236,8 @@ def _names(latent: str | Sequence[str]) -> list[str]:
     return names
 
 
-def _entry(entry: str | Expr, latents: dict[str, Symbol], name: str) -> Expr:
+def expression_of(entry: str | Expr, latents: dict[str, Symbol], name: str) -> Expr:
+    """Return a string or a SymPy expression as one in the latents, its numbers exact; ``name`` is for errors."""
     if isinstance(entry, str):
         return parse(entry, latents, name)
     if isinstance(entry, bool) or not isinstance(entry, Expr | int | float):
@@ -284,17 +286,19 @@ def _ratio(number: sympy.Float) -> tuple[int, int]:
     return (signed * 2**exponent, 1) if exponent >= 0 else (signed, 2**-exponent)
 
 
-def _require_real_everywhere(quantities: Quantities, j: int, entry: object) -> None:
-    """Refuse a decoder such as log(z), which is undefined on part of R^d: p(x|z) would not be a likelihood.
+def require_real_everywhere(
+    quantities: Quantities, j: int, entry: object, name: str, what: str = "a decoder"
+) -> None:
+    """Refuse an entry such as log(z), which is undefined on part of R^d: p(x|z) would not be a likelihood.
 
-    Probing cannot prove that a decoder is real everywhere; a decoder that slips through raises where it is evaluated.
+    Probing cannot prove that an entry is real everywhere; one that slips through raises where it is evaluated.
     """
     try:
         place = quantities.unreal_probe(j)
     except ExpressionError as error:
-        raise ValueError(f"decoder[{j}]: {error.problem}") from error
+        raise ValueError(f"{name}: {error.problem}") from error
     if place is not None:
         raise ValueError(
-            f"decoder[{j}]: got {shown(written(entry))}, which is not real at z = {place}; "
-            "expected a decoder that is real on all of R^d"
+            f"{name}: got {shown(written(entry))}, which is not real at z = {place}; "
+            f"expected {what} that is real on all of R^d"
         )

@@ -1,0 +1,229 @@
+"""E_q[g(z)] of any expression under a Gaussian q, as a proved enclosure.
+
+A sum of terms c z^k exp(a.z), complex a, has a closed form (`closed_forms`). Everything else is integrated with proof
+over the latents that occur in g: under q they are Gaussian too, with the rows of m and S that belong to them.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from flint import arb
+from sympy import Expr, Symbol
+
+from elboproof.arguments import bad, require_positive, unwrapped, written, wrong_type
+from elboproof.expectations.closed_forms import Moments, lower_triangle
+from elboproof.expectations.exponential import OutsideTheClassError, Reader
+from elboproof.expectations.integrands import Point
+from elboproof.expectations.quadrature import Quadrature
+from elboproof.model.gaussian_posterior import GaussianPosterior
+from elboproof.model.latent_model import expression_of, latent_names, require_real_everywhere
+from elboproof.model.quantities import Quantities
+from elboproof.numbers.balls import REAL_BALLS
+from elboproof.numbers.compiler import Compiled, compile_tape
+from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.exact import ball_of, bits_for
+from elboproof.numbers.precision import working_precision
+from elboproof.numbers.tape import Tape
+from elboproof.numbers.undecided import Undecided
+
+if TYPE_CHECKING:
+    from elboproof.model.latent_model import LatentModel
+
+SPARE_BITS = 80
+"""Of the working precision: room for the cancellation in sums."""
+MOST_BITS = 4096
+MOST_LATENTS = 3
+"""For quadrature; closed forms take any number."""
+FLOAT_DIGITS = 12
+MOST_MOMENTS = 10_000
+"""A closed form of z^k takes the moments of all lower powers; more than these would take minutes."""
+SHARE = 0.8
+"""Of the tolerance: what the quadrature may take."""
+
+
+def expectation(
+    g: str | Expr | Sequence[str | Expr],
+    q: GaussianPosterior,
+    digits: float = 10,
+    *,
+    latent: str | Sequence[str] | None = None,
+    seconds: float = 60.0,
+) -> Enclosure:
+    """Return E_q[g(z)], proved.
+
+    Parameters
+    ----------
+    g
+        An expression in the latents, or a list of N: strings as decoders are written, or SymPy expressions. Kinks
+        (abs, max, relu) are allowed. At most 3 latents may occur in one that is no short sum of terms c z^k exp(a.z),
+        sines and cosines included.
+    q
+        The Gaussian over all d latents.
+    digits
+        The enclosure's half width is at most 10^-digits, or what float64 bounds can show.
+    latent
+        The latents' names. If None, ``"z"`` for d = 1, else ``"z_0", "z_1", ...``, as those of networks.
+    seconds
+        Limit for all g together.
+
+    Returns
+    -------
+    Enclosure
+        Bounds of shape () or (N,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the kind described, an expression is not real on all of R^d, or the names are not as
+        many as q has dimensions.
+    Undecided
+        If the digits could not be proved: within the limit, or because g has a pole or may grow faster than every
+        exp(a |z|); it carries the best enclosure and a status per g.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> q = ep.GaussianPosterior("0.3", "1/4")
+    >>> print(ep.expectation("tanh(z)", q).midpoint.round(8))
+    0.2435347
+    >>> print(ep.expectation(["u*v", "exp(u - v)"], ep.GaussianPosterior([0, 0], [1, 2]), latent=["u", "v"]).midpoint)
+    [0.         4.48168907]
+    """
+    if not isinstance(q, GaussianPosterior):
+        raise wrong_type("q", q, "an ep.GaussianPosterior")
+    require_positive(digits=digits, seconds=seconds)
+    entries, batch = _entries(g)
+    symbols = _latents(latent, q.latent_dim)
+    integrands = [_integrand(e, symbols, f"g[{j}]" if batch else "g") for j, e in enumerate(entries)]
+    deadline = time.monotonic() + seconds
+    rows = [_proved(integrand, symbols, q, float(digits), deadline) for integrand in integrands]
+    enclosure = Enclosure.from_balls([ball for ball, _ in rows])
+    statuses = tuple(status for _, status in rows)
+    if any(statuses):
+        raise Undecided(enclosure, statuses, "expectations", "g")
+    return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
+
+
+def _entries(g: object) -> tuple[list[str | Expr], bool]:
+    if isinstance(g, str | Expr):
+        return [g], False
+    given = unwrapped(g, "g")
+    if not isinstance(given, list | tuple | np.ndarray) or np.ndim(cast(np.ndarray, given)) != 1:
+        raise wrong_type("g", g, "a string, a SymPy expression, or a list of them")
+    if not len(given):
+        raise bad("g", g, "at least one expression")
+    return list(given), True
+
+
+def _latents(latent: str | Sequence[str] | None, d: int) -> tuple[Symbol, ...]:
+    names = (["z"] if d == 1 else [f"z_{k}" for k in range(d)]) if latent is None else latent_names(latent)
+    if len(names) != d:
+        raise bad("latent", latent, f"as many names as q has dimensions, {d}")
+    return tuple(Symbol(name, real=True) for name in names)
+
+
+@dataclass(frozen=True)
+class _Integrand:
+    """A function of the latents that occur in it, with its derivatives: what the rules ask of a log-likelihood."""
+
+    latents: tuple[Symbol, ...]
+    function: Expr
+
+    @property
+    def latent_dim(self) -> int:
+        return len(self.latents)
+
+    @cached_property
+    def quantities(self) -> Quantities:
+        return Quantities(
+            self.latents,
+            (),
+            binary=False,
+            decoder=(self.function,),
+            lower=lambda _, tape: [tape.lower(self.function)],
+            require_floats=lambda: None,
+        )
+
+
+def _integrand(entry: str | Expr, symbols: tuple[Symbol, ...], name: str) -> _Integrand:
+    function = expression_of(entry, {str(symbol): symbol for symbol in symbols}, name)
+    used = tuple(symbol for symbol in symbols if symbol in function.free_symbols)
+    integrand = _Integrand(used, function)
+    require_real_everywhere(integrand.quantities, 0, entry, name, "an expression")
+    return integrand
+
+
+def _marginal(q: GaussianPosterior, places: Sequence[int]) -> GaussianPosterior:
+    """Return the law of some of the latents."""
+    covariance = [[q.covariance[i][j] for j in places] for i in places]
+    return GaussianPosterior([q.mean[i] for i in places], covariance)
+
+
+def _proved(
+    integrand: _Integrand, symbols: tuple[Symbol, ...], q: GaussianPosterior, digits: float, deadline: float
+) -> tuple[arb, str]:
+    """Return E_q[g] and what stopped its proof, empty if nothing did; precision rises until it is enough."""
+    places = [k for k, symbol in enumerate(symbols) if symbol in integrand.latents]
+    marginal = _marginal(q, places) if places else q
+    formula = _closed_form(integrand)
+    if formula is None and len(places) > MOST_LATENTS:
+        short = f"at most {MOST_LATENTS} latents, unless it is a short sum of terms c z^k exp(a.z)"
+        raise bad("g", written(integrand.function), short)
+    bits, floats = bits_for(digits, SPARE_BITS), digits <= FLOAT_DIGITS and len(places) > 1
+    best, reason = arb(0, float("inf")), "the time limit"
+    while time.monotonic() < deadline or formula is not None:
+        with working_precision(bits):
+            if formula is not None:
+                ball, reason = _evaluated(formula, marginal, len(places)), ""
+            else:
+                ball, reason = _integrated(integrand, marginal, SHARE * 10.0**-digits, deadline, floats)
+            best = ball if ball.rad() < best.rad() else best
+            if best.rad() <= arb(10) ** -arb(digits):
+                return best, ""
+        if reason or bits >= MOST_BITS or not ball.is_finite():
+            break
+        bits, floats = (bits if floats else 2 * bits), False  # the sums' rounding: again, in arb
+    return best, f"{_reached(best)} of {digits:g} digits proved; stopped by {reason or 'rounding'}"
+
+
+def _reached(ball: arb) -> str:
+    radius = float(ball.rad())
+    return f"{-np.log10(radius):.1f}" if 0 < radius < 1 else "none"
+
+
+def _closed_form(integrand: _Integrand) -> Compiled | None:
+    """Return (m_1..m_d, S_11, S_21, S_22, ..) -> (E[g],) in balls, None where there is no closed form."""
+    try:
+        polynomial = Reader(integrand.latents).read(integrand.function)
+    except OutsideTheClassError:
+        return None
+    if sum(math.prod(n + 1 for n in powers) for powers, _, _ in polynomial.terms) > MOST_MOMENTS:
+        return None
+    d = integrand.latent_dim
+    mean = [Symbol(f"m_{i}", real=True) for i in range(d)]
+    entries = {place: Symbol(f"S_{place[0]}_{place[1]}", real=True) for place in lower_triangle(d)}
+    tape = Tape([*mean, *entries.values()])
+    covariance = [[tape.lower(entries[max(i, j), min(i, j)]) for j in range(d)] for i in range(d)]
+    root = Moments(tape, [tape.lower(m) for m in mean], covariance).expectation(polynomial)
+    return compile_tape(tape, [root], REAL_BALLS)
+
+
+def _evaluated(formula: Compiled, q: GaussianPosterior, d: int) -> arb:
+    mean = [ball_of(entry) for entry in q.mean[:d]]
+    covariance = [ball_of(q.covariance[i][j]) for i, j in lower_triangle(d)]
+    (value,) = formula(*mean, *covariance)
+    return value  # type: ignore[no-any-return]
+
+
+def _integrated(
+    integrand: _Integrand, q: GaussianPosterior, tolerance: float, deadline: float, floats: bool
+) -> tuple[arb, str]:
+    """Return the quadrature's enclosure at the current precision and what kept it from the tolerance."""
+    point = Point(q.mean_balls(), q.cholesky())
+    rules = Quadrature(cast("LatentModel", integrand), [], point, [(0, 0)], [tolerance], deadline)
+    return rules.sums(floats=floats)[0, 0, (0,) * integrand.latent_dim], rules.status
