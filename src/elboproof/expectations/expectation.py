@@ -16,10 +16,10 @@ from flint import arb
 from sympy import Expr, Symbol
 
 from elboproof.arguments import bad, require_positive, unwrapped, written, wrong_type
-from elboproof.expectations.closed_forms import Moments, lower_triangle
-from elboproof.expectations.exponential import OutsideTheClassError, Reader
-from elboproof.expectations.integrands import Point
-from elboproof.expectations.quadrature import Quadrature
+from elboproof.expectations.closed_forms import GaussianMoments, lower_triangle
+from elboproof.expectations.exponential import ExponentialReader, OutsideTheClassError
+from elboproof.expectations.integrands import EnclosedGaussian
+from elboproof.expectations.rules import ProvedRules
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import expression_of, latent_names, require_real_everywhere
 from elboproof.model.quantities import Quantities
@@ -199,7 +199,7 @@ def _reached(ball: arb) -> str:
 def _closed_form(integrand: _Integrand) -> Compiled | None:
     """Return (m_1..m_d, S_11, S_21, S_22, ..) -> (E[g],) in balls, None where there is no closed form."""
     try:
-        polynomial = Reader(integrand.latents).read(integrand.function)
+        polynomial = ExponentialReader(integrand.latents).read(integrand.function)
     except OutsideTheClassError:
         return None
     if sum(math.prod(n + 1 for n in powers) for powers, _, _ in polynomial.terms) > MOST_MOMENTS:
@@ -209,7 +209,7 @@ def _closed_form(integrand: _Integrand) -> Compiled | None:
     entries = {place: Symbol(f"S_{place[0]}_{place[1]}", real=True) for place in lower_triangle(d)}
     tape = Tape([*mean, *entries.values()])
     covariance = [[tape.lower(entries[max(i, j), min(i, j)]) for j in range(d)] for i in range(d)]
-    root = Moments(tape, [tape.lower(m) for m in mean], covariance).expectation(polynomial)
+    root = GaussianMoments(tape, [tape.lower(m) for m in mean], covariance).expectation(polynomial)
     return compile_tape(tape, [root], REAL_BALLS)
 
 
@@ -224,6 +224,6 @@ def _integrated(
     integrand: _Integrand, q: GaussianPosterior, tolerance: float, deadline: float, floats: bool
 ) -> tuple[arb, str]:
     """Return the quadrature's enclosure at the current precision and what kept it from the tolerance."""
-    point = Point(q.mean_balls(), q.cholesky())
-    rules = Quadrature(cast("LatentModel", integrand), [], point, [(0, 0)], [tolerance], deadline)
+    point = EnclosedGaussian(q.mean_balls(), q.cholesky())
+    rules = ProvedRules(cast("LatentModel", integrand), [], point, [(0, 0)], [tolerance], deadline)
     return rules.sums(floats=floats)[0, 0, (0,) * integrand.latent_dim], rules.status
