@@ -68,3 +68,8 @@ class SymbolicLaw:
         """Return E[(x - f)' P (x - f)]."""
         residual = self.x - f
         return self.expectation((residual.T * self.metric * residual)[0])
+
+    def log_likelihood(self, f: Matrix) -> Expr:
+        """Return E[log N(x; f, P^-1)]."""
+        constant = sympy.log(self.metric.det()) / 2 - self.dimension * sympy.log(2 * sympy.pi) / 2
+        return constant - self.loss(f) / 2
