@@ -116,7 +116,7 @@ def _nats(residual: Array) -> float:
 
 
 FALL, SHARE = 1 / 2, 1 / 20
-"""Stated: what is left of the distance from one of `STAGES` to the next, at most, and of the mean image's at the end."""
+"""What is left at most: of the distance from one of `STAGES` to the next, and of the mean image's at the end."""
 OTHERS = (2 / 3, 3 / 2)
 """Factors on the encoder's deviations: neighbours whose optimal decoders the network must be farther from."""
 
@@ -145,9 +145,9 @@ CONTROLS = (
     control("trained on shuffled pairs", shuffled=True),
 )
 STATES = (
-    f"the distance 1/2 E |f - f*|^2 / r of a network from f* falls by half or more between {listed(STAGES)} steps, ends "
-    f"below {SHARE:.0%} of the mean image's, and below that from the optimal decoder of an encoder with deviations "
-    f"{OTHERS[0]:.2f} or {OTHERS[1]:.2f} times as large"
+    f"the distance 1/2 E |f - f*|^2 / r of a network from f* falls by half or more between {listed(STAGES)} steps, "
+    f"ends below {SHARE:.0%} of the mean image's, and below that from the optimal decoder of an encoder with "
+    f"deviations {OTHERS[0]:.2f} or {OTHERS[1]:.2f} times as large"
 )
 
 
