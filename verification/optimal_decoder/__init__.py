@@ -14,8 +14,8 @@ posterior is at that latent. Made precise, and extended, in seven statements:
 - S5: the same f* is optimal for every likelihood whose negative log is a Bregman divergence in its mean. It need not
   be for others: in an example it is optimal for no Laplace and no Student-t likelihood, whatever their scale and
   degrees of freedom, and the weighted median is better under all of the former and some of the latter.
-- S6: a decoder network trained on the ELBO against the frozen encoder ends near f*, nearer than to the optimal
-  decoders of neighbouring encoders; S2 measures how far it is.
+- S6: a decoder network trained on the ELBO against the frozen encoder ends near f*, nearer than the optimal decoders
+  of encoders with other noise are; S2 measures how far it is.
 - S7: with one shared covariance, f* is softmax attention.
 
 Hypotheses
@@ -39,8 +39,8 @@ Trusted base
 ------------
 SymPy's expand and cancel, and FLINT's polynomials (symbolic); that identities at each z may be integrated over q(z);
 FLINT's ball arithmetic and acb.integral through python-flint, the Gaussian tail bound in ``integrals.py``, and
-Descartes' rule of signs in ``heavy_tails.py`` (certified); NumPy, SciPy and torch in float64, and the quadrature rules of
-``real_data.py``, whose errors were seen and not proved (numeric); one training run each (experiment).
+Descartes' rule of signs in ``heavy_tails.py`` (certified); NumPy, SciPy and torch in float64, and the quadrature rules
+of ``real_data.py``, whose errors were seen and not proved (numeric); one training run each (experiment).
 
 What this does not show
 -----------------------

@@ -27,6 +27,11 @@ class Instance:
     variances: tuple[float, ...] = (0.25, 0.75, 0.5)
     likelihood: tuple[tuple[float, float], tuple[float, float]] = ((0.5, 0.125), (0.125, 0.25))
 
+    @property
+    def largest(self) -> float:
+        """Max |x_ij|, hence of |f*_j|: an average of the data."""
+        return max(abs(entry) for x in self.data for entry in x)
+
     def loss_bound(self, largest: float) -> float:
         """Return a bound of (x - f)' R^-1 (x - f) for every x in the hull of the data and |f_j| <= largest.
 

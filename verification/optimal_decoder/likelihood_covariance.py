@@ -29,6 +29,11 @@ def half_of_it(C: Matrix) -> Matrix:
     return C / 2
 
 
+def more_of_it(C: Matrix) -> Matrix:
+    """1.001 C."""
+    return C * sympy.Rational(1001, 1000)
+
+
 SIZES = (1, 2, 3)
 """Data dimensions D of the symbolic checks."""
 
@@ -41,7 +46,10 @@ SIZES = (1, 2, 3)
     states="every derivative of -1/2 log det R - 1/2 tr(R^-1 C) in an entry of the symmetric R is zero at R = C",
     domain=f"every positive definite C, D = {listed(SIZES)}; C = E_q(z) Cov_q(x|z), or Cov_q(x|z) at one z",
     hypotheses=(definite_likelihood,),
-    controls=(control("half the residual covariance", best=half_of_it),),
+    controls=(
+        control("half the residual covariance", best=half_of_it),
+        control("0.1 % more than the residual covariance", best=more_of_it),
+    ),
     tier="quick",
 )
 def stationary_at_the_residual_covariance(

@@ -115,8 +115,8 @@ def _difference(instance: Instance, f: Decoder, factor: Fraction) -> arb:
     def distance(_: int) -> Callable[[acb], acb]:
         return lambda z: instance.quadratic([a - b for a, b in zip(f(z), optimal(z), strict=True)])
 
-    bound = instance.loss_bound(LARGEST_RIVAL)
-    return instance.mean(gain, bound) - ball(factor) * instance.mean(distance, 2 * bound)
+    bound = instance.loss_bound(max(LARGEST_RIVAL, instance.largest))
+    return instance.mean(gain, bound) - ball(factor) * instance.mean(distance, bound)
 
 
 PRECISE = 1e-3
@@ -137,7 +137,10 @@ PRECISE = 1e-3
         "data's mean image"
     ),
     hypotheses=(finite_moment, definite_encoder),
-    controls=(control("without the 1/2", factor=1.0), control("0.501 for 1/2", factor=float(NEARLY_HALF))),
+    controls=(
+        control("without the 1/2", factor=1.0),
+        control("0.501 for 1/2", factor=float(NEARLY_HALF)),
+    ),
     time_limit=240,
 )
 def digits_obey_pythagoras(run: Run, *, factor: float = 0.5) -> Verdict:

@@ -158,7 +158,7 @@ PLACES = 61
 
 
 def neighbour_gap() -> float:
-    """Return the least (z - m_k)^2 - min_j (z - m_j)^2 for z between the neighbours j and the other codes k.
+    """Return the least (z - m_k)^2 - min_j (z - m_j)^2 for z between the neighbours j and all other codes k.
 
     Over [m_1, m_2] and for m_k to the right, (z - m_k)^2 - (z - m_2)^2 falls in z, so that m_2 is the worst z; m_1 is
     for m_k to the left. Sums and products of these dyadic numbers are exact.
@@ -174,7 +174,7 @@ def neighbour_gap() -> float:
     relation="<=",
     states=(
         "between two neighbouring codes |f*(z) - tanh formula| <= (N - 2) diam(x) exp(-gap/(2 s^2)), gap = "
-        f"{neighbour_gap():g} the square of the distance to the next code"
+        f"{neighbour_gap():g} the least squared distance from one of the two to another code"
     ),
     domain=(
         f"{len(CODES)} points on a line, s^2 = {listed(VARIANCES)}, {PLACES} evenly spaced latents between the two in "

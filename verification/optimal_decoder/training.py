@@ -34,16 +34,13 @@ class Path:
     distance : (K,)
         1/2 E_q(z) |f - f*|^2 / r in nats, from the sampled latents: what S2 says the excess is.
     others : (2,)
-        The last decoder's distance from the optimal decoders of the encoders of `OTHERS`, in nats.
-    ignorant : float
-        The mean image's distance from f*.
+        The same distance of the optimal decoders of the encoders of `OTHERS`.
     """
 
     steps: NDArray[np.int64]
     excess: Array
     distance: Array
     others: Array
-    ignorant: float
 
 
 def train(
@@ -81,8 +78,8 @@ def train(
         if step in MEASURED:
             rows.append(probe.measure(decoder))
     excess, distance = np.array(rows).T
-    others = [probe.distance(decoder, other) for other in map(encoded.with_noise, OTHERS)]
-    return Path(np.array(MEASURED), excess, distance, np.array(others), probe.ignorant)
+    others = [probe.distance(other.decoder(probe.z)) for other in map(encoded.with_noise, OTHERS)]
+    return Path(np.array(MEASURED), excess, distance, np.array(others))
 
 
 class _Probe:
@@ -91,23 +88,18 @@ class _Probe:
     def __init__(self, encoded: Encoded, rng: np.random.Generator) -> None:
         index, self.z = encoded.sample(rng, PROBES)
         self.x, self.best = encoded.data[index], np.asarray(encoded.decoder(self.z))
-        self.ignorant = _nats(encoded.data.mean(0) - self.best)
 
     def measure(self, decoder: Any) -> tuple[float, float]:
         """Return excess and distance of a decoder, in nats."""
-        f = self._values(decoder)
-        return _nats(self.x - f) - _nats(self.x - self.best), _nats(f - self.best)
-
-    def distance(self, decoder: Any, other: Encoded) -> float:
-        """Return the distance of a decoder from another encoder's optimal one, in nats."""
-        return _nats(self._values(decoder) - np.asarray(other.decoder(self.z)))
-
-    def _values(self, decoder: Any) -> Array:
         import torch
 
         with torch.no_grad():
-            values: Array = decoder(torch.tensor(self.z, dtype=torch.float32)).double().numpy()
-        return values
+            f = decoder(torch.tensor(self.z, dtype=torch.float32)).double().numpy()
+        return _nats(self.x - f) - _nats(self.x - self.best), self.distance(f)
+
+    def distance(self, f: Array) -> float:
+        """Return the distance of a decoder's values at the latents from f*, in nats."""
+        return _nats(f - self.best)
 
 
 def _nats(residual: Array) -> float:
@@ -115,10 +107,13 @@ def _nats(residual: Array) -> float:
     return float((residual**2).sum(1).mean() / (2 * PIXEL_VARIANCE))
 
 
-FALL, SHARE = 1 / 2, 1 / 20
-"""What is left at most: of the distance from one of `STAGES` to the next, and of the mean image's at the end."""
-OTHERS = (2 / 3, 3 / 2)
-"""Factors on the encoder's deviations: neighbours whose optimal decoders the network must be farther from."""
+FALL = 1 / 2
+"""What is left of the distance from one of `STAGES` to the next, at most."""
+OTHERS = (3 / 5, 5 / 3)
+"""Factors on the encoder's deviations: neighbours, whose optimal decoders say how small a distance from f* is small.
+
+They are about 0.5 nats away; the networks end at 0.1 (PCA codes) and 0.3, without the encoder's noise at 1.5 and 1.0.
+"""
 
 
 def _approaches(run: Run, name: str, noise: float, shuffled: bool) -> Verdict:
@@ -127,11 +122,11 @@ def _approaches(run: Run, name: str, noise: float, shuffled: bool) -> Verdict:
     run.assume(definite_encoder, encoded.covariances)
     path = train(encoded, run.integer_seed, run.rng, noise, shuffled)
     stages = path.distance[[MEASURED.index(step) for step in STAGES]]
-    last = path.distance[-1]
     parts = {
         "falls": at_most(stages[1:], FALL * stages[:-1]),
-        "is small at the end": at_most(last, SHARE * path.ignorant),
-        "is larger to other encoders' decoders": at_most(np.full(len(OTHERS), last), path.others),
+        "ends nearer than other encoders' decoders": at_most(
+            np.full(len(OTHERS), path.distance[-1]), path.others
+        ),
     }
     return (
         all_of(parts)
@@ -141,13 +136,13 @@ def _approaches(run: Run, name: str, noise: float, shuffled: bool) -> Verdict:
 
 
 CONTROLS = (
-    control("trained without the encoder's noise", refutes="*other*", noise=0.0),
+    control("trained without the encoder's noise", refutes="ends*", noise=0.0),
     control("trained on shuffled pairs", shuffled=True),
 )
 STATES = (
-    f"the distance 1/2 E |f - f*|^2 / r of a network from f* falls by half or more between {listed(STAGES)} steps, "
-    f"ends below {SHARE:.0%} of the mean image's, and below that from the optimal decoder of an encoder with "
-    f"deviations {OTHERS[0]:.2f} or {OTHERS[1]:.2f} times as large"
+    f"the distance 1/2 E |f - f*|^2 / r of a network from f* falls by half or more between {listed(STAGES)} steps, and "
+    "ends below that of the optimal decoders of encoders with deviations "
+    f"{OTHERS[0]:.2f} and {OTHERS[1]:.2f} times as large"
 )
 
 
