@@ -61,25 +61,22 @@ def squares_complete(run: Run, *, best: Callable[[SymbolicLaw], ImmutableMatrix]
     return all_of(parts)
 
 
-Symbols = ImmutableMatrix
-
-
-def log_density(u: Symbols, factor: Symbols) -> Expr:
+def log_density(u: ImmutableMatrix, factor: ImmutableMatrix) -> Expr:
     """Log N(z; m, S) for u = z - m and S^-1 = K K', up to the constant that all points share."""
     return -_square(factor.T * u) / 2 + sympy.Add(*(sympy.log(factor[j, j]) for j in range(factor.rows)))
 
 
-def without_determinant(u: Symbols, factor: Symbols) -> Expr:
+def without_determinant(u: ImmutableMatrix, factor: ImmutableMatrix) -> Expr:
     """The exponent alone: wrong when covariances differ."""
     return -_square(factor.T * u) / 2
 
 
-def covariance_as_precision(u: Symbols, factor: Symbols) -> Expr:
+def covariance_as_precision(u: ImmutableMatrix, factor: ImmutableMatrix) -> Expr:
     """S used for S^-1 in the exponent."""
     return -_square(factor.inv() * u) / 2 + sympy.log(factor.det())
 
 
-def _square(v: Symbols) -> Expr:
+def _square(v: ImmutableMatrix) -> Expr:
     return (v.T * v)[0]
 
 
@@ -121,7 +118,7 @@ LATENTS, COUNTS = (1, 2, 3), (2, 3, 4)
 def stationary_at_the_weighted_mean(
     run: Run,
     *,
-    logit: Callable[[Symbols, Symbols], Expr] = log_density,
+    logit: Callable[[ImmutableMatrix, ImmutableMatrix], Expr] = log_density,
     weights: Callable[[Sequence[Expr]], list[Expr]] = proportional,
 ) -> Verdict:
     """The sum of the q_i is positive. Components of x share the weights and nothing else."""

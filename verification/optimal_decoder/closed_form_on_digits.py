@@ -23,7 +23,8 @@ def optimal(encoded: Encoded, z: Array) -> Array:
 
 def nearest_example(encoded: Encoded, z: Array) -> Array:
     """The example whose code is nearest: the limit of small variances, not the optimum."""
-    return encoded.data[((z[:, None] - encoded.codes) ** 2).sum(-1).argmin(1)]
+    images: Array = encoded.data[((z[:, None] - encoded.codes) ** 2).sum(-1).argmin(1)]
+    return images
 
 
 def with_more_noise(encoded: Encoded, z: Array) -> Array:

@@ -38,8 +38,9 @@ class Instance:
         The largest eigenvalue is below the trace; the numbers are dyadic, and the product is rounded up by far.
         """
         (a, b), (_, c) = self.likelihood
-        squares = sum((max(map(abs, column)) + largest) ** 2 for column in zip(*self.data, strict=True))
-        return 1.001 * (a + c) / (a * c - b * b) * squares
+        columns = zip(*self.data, strict=True)
+        squares = sum((max(map(abs, column)) + largest) ** 2.0 for column in columns)
+        return float(1.001 * (a + c) / (a * c - b * b) * squares)
 
     @cached_property
     def decoder(self) -> ep.OptimalDecoder:

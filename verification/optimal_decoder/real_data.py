@@ -66,7 +66,8 @@ class Encoded:
     def between(self, size: int) -> Array:
         """Return ``size`` latents (size, 2), each in the middle of the codes of two images: no random numbers."""
         first, second = np.linspace(0, len(self.codes) - 1, 2 * size).astype(int).reshape(2, size)
-        return (self.codes[first] + self.codes[second]) / 2
+        middle: Array = (self.codes[first] + self.codes[second]) / 2
+        return middle
 
     def log_densities(self, z: Array) -> Array:
         """Return log q(z_k|x_i), shape (Q, N), by scipy: the package's own densities are not used."""
