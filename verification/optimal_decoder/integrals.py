@@ -5,7 +5,7 @@ tail Phi(-(T - |m_i|) / sqrt(s_i)) <= exp(-(T - |m_i|)^2 / (2 s_i)) / 2 per side
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -26,7 +26,21 @@ class Instance:
     data: tuple[tuple[float, float], ...] = ((-1.0, 0.5), (0.25, -0.75), (1.5, 1.0))
     variances: tuple[float, ...] = (0.25, 0.75, 0.5)
     likelihood: tuple[tuple[float, float], tuple[float, float]] = ((0.5, 0.125), (0.125, 0.25))
-    largest: float = field(default=1.5, init=False)  # of |x|, hence of |f*|: an average of the data
+
+    @property
+    def largest(self) -> float:
+        """Max |x_ij|, hence of |f*_j|: an average of the data."""
+        return max(abs(entry) for x in self.data for entry in x)
+
+    def loss_bound(self, largest: float) -> float:
+        """Return a bound of (x - f)' R^-1 (x - f) for every x in the hull of the data and |f_j| <= largest.
+
+        The largest eigenvalue is below the trace; the numbers are dyadic, and the product is rounded up by far.
+        """
+        (a, b), (_, c) = self.likelihood
+        columns = zip(*self.data, strict=True)
+        squares = sum((max(map(abs, column)) + largest) ** 2.0 for column in columns)
+        return float(1.001 * (a + c) / (a * c - b * b) * squares)
 
     @cached_property
     def decoder(self) -> ep.OptimalDecoder:

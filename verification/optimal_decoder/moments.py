@@ -68,3 +68,13 @@ class SymbolicLaw:
         """Return E[(x - f)' P (x - f)]."""
         residual = self.x - f
         return self.expectation((residual.T * self.metric * residual)[0])
+
+    def log_density(self, x: Matrix, f: Matrix) -> Expr:
+        """Return log N(x; f, P^-1)."""
+        constant = sympy.log(self.metric.det()) / 2 - self.dimension * sympy.log(2 * sympy.pi) / 2
+        residual = x - f
+        return constant - (residual.T * self.metric * residual)[0] / 2
+
+    def log_likelihood(self, f: Matrix) -> Expr:
+        """Return E[log N(x; f, P^-1)]."""
+        return self.expectation(self.log_density(self.x, f))

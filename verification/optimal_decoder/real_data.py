@@ -4,10 +4,11 @@ Pixels are scaled to [0, 1]. Two encoders q(z|x_i) = N(m_i, S_i): PCA with one s
 trained as a VAE, with one covariance per image. Both are recomputed, never stored; fixed seeds make them repeatable.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,12 @@ Array = NDArray[np.float64]
 ENCODERS = ("PCA", "trained")
 SHARED_VARIANCE = 0.05
 """Of PCA codes scaled to unit variance: a code then overlaps with some 40 neighbours."""
+WIDTH = 128
+"""Units in each of the two hidden layers of every network."""
+NODES = 4
+"""Gauss nodes per axis under each image's q(z|x_i)."""
+SPACING, REACH, NEGLIGIBLE = 0.1, 8.0, 1e-14
+"""Of the grid for q(z): its step, how many deviations it reaches beyond the codes, and masses left out."""
 PIXEL_VARIANCE = 0.05
 """r of the likelihood N(f(z), r I), about the mean squared residual of the optimal decoder."""
 
@@ -45,6 +52,10 @@ class Encoded:
         """The closed form under test."""
         return ep.OptimalDecoder(self.codes, self.data, self.covariances)
 
+    def with_noise(self, factor: float) -> Self:
+        """Return the same data and codes with deviations that are ``factor`` times as large."""
+        return replace(self, covariances=self.covariances * factor**2)
+
     def sample(self, rng: np.random.Generator, size: int) -> tuple[NDArray[np.intp], Array]:
         """Return ``size`` draws (index i, latent z) with i uniform and z from q(z|x_i)."""
         index = rng.integers(len(self.codes), size=size)
@@ -52,12 +63,57 @@ class Encoded:
         noise = rng.normal(size=(size, self.codes.shape[1], 1))
         return index, self.codes[index] + (factors @ noise)[..., 0]
 
-    @cached_property
-    def squared_diameter(self) -> float:
-        """Return max |x_i - x_j|^2, an upper bound of |x - f*|^2 for every average f* of the data."""
-        from scipy.spatial.distance import pdist
+    def between(self, size: int) -> Array:
+        """Return ``size`` latents (size, 2), each in the middle of the codes of two images: no random numbers."""
+        first, second = np.linspace(0, len(self.codes) - 1, 2 * size).astype(int).reshape(2, size)
+        middle: Array = (self.codes[first] + self.codes[second]) / 2
+        return middle
 
-        return float(pdist(self.data, "sqeuclidean").max())
+    def log_densities(self, z: Array) -> Array:
+        """Return log q(z_k|x_i), shape (Q, N), by scipy: the package's own densities are not used."""
+        from scipy.stats import multivariate_normal
+
+        pairs = zip(self.codes, self.covariances, strict=True)
+        return np.array([multivariate_normal(m, S).logpdf(z) for m, S in pairs]).T
+
+    def weights(self, z: Array) -> Array:
+        """Return w_i(z_k), shape (Q, N), from scipy's densities."""
+        from scipy.special import softmax
+
+        weights: Array = softmax(self.log_densities(z), axis=1)
+        return weights
+
+    @cached_property
+    def own_nodes(self) -> tuple[Array, Array]:
+        """Gauss's rule for each q(z|x_i): nodes (N, K, 2), and weights (K,) that all images share."""
+        x, w = np.polynomial.hermite_e.hermegauss(NODES)
+        noise = np.stack(np.meshgrid(x, x), axis=-1).reshape(-1, 2)
+        z = self.codes[:, None] + noise @ np.linalg.cholesky(self.covariances).mT
+        return z, np.outer(w, w).ravel() / w.sum() ** 2
+
+    def mean_square(self, decode: Callable[[Array], Array]) -> float:
+        """Return the average over images x_i of E_{q(z|x_i)} |x_i - f(z)|^2 by the rule of `own_nodes`."""
+        z, w = self.own_nodes
+        total = sum(w[k] * ((self.data - decode(z[:, k])) ** 2).sum(1).mean() for k in range(len(w)))
+        return float(total)
+
+    @cached_property
+    def optimal_mean_square(self) -> float:
+        """`mean_square` of f*."""
+        return self.mean_square(self.decoder)
+
+    @cached_property
+    def aggregate_grid(self) -> tuple[Array, Array]:
+        """The trapezoidal rule for q(z) = (1/N) sum_i q(z|x_i): nodes (Q, 2) of a square grid, and masses (Q,)."""
+        reach = REACH * np.sqrt(self.covariances.max())
+        axes = [
+            np.arange(a, b, SPACING)
+            for a, b in zip(self.codes.min(0) - reach, self.codes.max(0) + reach, strict=True)
+        ]
+        z = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+        masses = np.exp(self.log_densities(z)).mean(1) * SPACING**2
+        kept = masses > NEGLIGIBLE
+        return z[kept], masses[kept]
 
 
 def digits() -> Array:
@@ -105,7 +161,7 @@ def _trained(data: Array) -> tuple[Array, Array]:
     return mean.numpy(), log_variance.exp().numpy()
 
 
-def network(inputs: int, outputs: int, generator: Any, width: int = 128, detail: float = 0.0) -> Any:
+def network(inputs: int, outputs: int, generator: Any, width: int = WIDTH, detail: float = 0.0) -> Any:
     """Return a tanh network of two hidden layers whose initial weights are drawn from ``generator``.
 
     With ``detail`` > 0 the first layer starts with steeper, shifted features, for functions that vary on the scale
@@ -133,14 +189,9 @@ def pointwise_minimiser(encoded: Encoded, z: Array) -> Array:
     The densities are scipy's; the package's own are not used.
     """
     from scipy.optimize import minimize
-    from scipy.stats import multivariate_normal
 
-    pairs = zip(encoded.codes, encoded.covariances, strict=True)
-    logs = np.array([multivariate_normal(m, S).logpdf(z) for m, S in pairs]).T
     found = []
-    for row in logs:
-        q = np.exp(row - row.max())
-        q /= q.sum()
+    for q in encoded.weights(z):
 
         def loss(f: Array, q: Array = q) -> tuple[float, Array]:
             residual = f - encoded.data

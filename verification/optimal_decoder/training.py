@@ -10,12 +10,13 @@ from elboproof.checking import Run, Verdict, all_of, at_most, control
 
 from . import claim
 from .hypotheses import definite_encoder, finite_moment
-from .real_data import PIXEL_VARIANCE, Array, Encoded, encoded_digits, network
+from .real_data import PIXEL_VARIANCE, WIDTH, Array, Encoded, encoded_digits, network
+from .words import listed
 
 STEPS = 3000
 MEASURED = (0, 10, 30, 100, 300, 1000, 3000)
-DECADES = slice(0, None, 2)
-"""Of MEASURED: 0, 30, 300, 3000 steps. Between closer ones a path of stochastic gradients may rise."""
+STAGES = (0, 30, 300, 3000)
+"""Of MEASURED. Between closer ones a path of stochastic gradients may rise."""
 BATCH = 256
 PROBES = 4000
 
@@ -32,11 +33,14 @@ class Path:
         ELBO(f*) - ELBO(f) in nats, from the sampled reconstruction terms.
     distance : (K,)
         1/2 E_q(z) |f - f*|^2 / r in nats, from the sampled latents: what S2 says the excess is.
+    others : (2,)
+        The same distance of the optimal decoders of the encoders of `OTHERS`.
     """
 
     steps: NDArray[np.int64]
     excess: Array
     distance: Array
+    others: Array
 
 
 def train(
@@ -74,7 +78,8 @@ def train(
         if step in MEASURED:
             rows.append(probe.measure(decoder))
     excess, distance = np.array(rows).T
-    return Path(np.array(MEASURED), excess, distance)
+    others = [probe.distance(other.decoder(probe.z)) for other in map(encoded.with_noise, OTHERS)]
+    return Path(np.array(MEASURED), excess, distance, np.array(others))
 
 
 class _Probe:
@@ -82,7 +87,7 @@ class _Probe:
 
     def __init__(self, encoded: Encoded, rng: np.random.Generator) -> None:
         index, self.z = encoded.sample(rng, PROBES)
-        self.x, self.best = encoded.data[index], encoded.decoder(self.z)
+        self.x, self.best = encoded.data[index], np.asarray(encoded.decoder(self.z))
 
     def measure(self, decoder: Any) -> tuple[float, float]:
         """Return excess and distance of a decoder, in nats."""
@@ -90,14 +95,25 @@ class _Probe:
 
         with torch.no_grad():
             f = decoder(torch.tensor(self.z, dtype=torch.float32)).double().numpy()
-        gain = ((self.x - f) ** 2).sum(1) - ((self.x - self.best) ** 2).sum(1)
-        distance = ((f - self.best) ** 2).sum(1)
-        return float(gain.mean() / (2 * PIXEL_VARIANCE)), float(distance.mean() / (2 * PIXEL_VARIANCE))
+        return _nats(self.x - f) - _nats(self.x - self.best), self.distance(f)
+
+    def distance(self, f: Array) -> float:
+        """Return the distance of a decoder's values at the latents from f*, in nats."""
+        return _nats(f - self.best)
 
 
-SHARE = 0.025
-"""Of the mean image's distance that may be left after training. Reached: 0.007 (PCA codes) and 0.013 (trained codes);
-without the encoder's noise 0.05 and 0.043 are left."""
+def _nats(residual: Array) -> float:
+    """Return the mean of |residual|^2 / (2 r)."""
+    return float((residual**2).sum(1).mean() / (2 * PIXEL_VARIANCE))
+
+
+FALL = 1 / 2
+"""What is left of the distance from one of `STAGES` to the next, at most."""
+OTHERS = (3 / 5, 5 / 3)
+"""Factors on the encoder's deviations: neighbours, whose optimal decoders say how small a distance from f* is small.
+
+They are about 0.5 nats away; the networks end at 0.1 (PCA codes) and 0.3, without the encoder's noise at 1.5 and 1.0.
+"""
 
 
 def _approaches(run: Run, name: str, noise: float, shuffled: bool) -> Verdict:
@@ -105,34 +121,45 @@ def _approaches(run: Run, name: str, noise: float, shuffled: bool) -> Verdict:
     run.assume(finite_moment, encoded.data)
     run.assume(definite_encoder, encoded.covariances)
     path = train(encoded, run.integer_seed, run.rng, noise, shuffled)
-    z = encoded.sample(run.rng, PROBES)[1]
-    ignorant = float(((encoded.decoder(z) - encoded.data.mean(0)) ** 2).sum(1).mean() / (2 * PIXEL_VARIANCE))
-    shares = path.distance / ignorant
-    return all_of(
-        {
-            "falls": at_most(shares[DECADES][1:], shares[DECADES][:-1]),
-            "is small at the end": at_most(shares[-1], SHARE),
-        }
-    ).with_data(steps=path.steps, excess=path.excess, distance=path.distance)
+    stages = path.distance[[MEASURED.index(step) for step in STAGES]]
+    parts = {
+        "falls": at_most(stages[1:], FALL * stages[:-1]),
+        "ends nearer than other encoders' decoders": at_most(
+            np.full(len(OTHERS), path.distance[-1]), path.others
+        ),
+    }
+    return (
+        all_of(parts)
+        .weakened("experiment")
+        .with_data(steps=path.steps, excess=path.excess, distance=path.distance)
+    )
 
 
 CONTROLS = (
-    control("trained without the encoder's noise", noise=0.0),
+    control("trained without the encoder's noise", refutes="ends*", noise=0.0),
     control("trained on shuffled pairs", shuffled=True),
 )
 STATES = (
-    "the distance 1/2 E |f - f*|^2 / r of a trained network from f* falls from 0 to 30, 300 and 3,000 steps, "
-    "to under 2.5 % of the mean image's"
+    f"the distance 1/2 E |f - f*|^2 / r of a network from f* falls by half or more between {listed(STAGES)} steps, and "
+    "ends below that of the optimal decoders of encoders with deviations "
+    f"{OTHERS[0]:.2f} and {OTHERS[1]:.2f} times as large"
 )
+
+
+def _domain(codes: str) -> str:
+    return (
+        f"one run: 1,797 digits, {codes}, a tanh network 2-{WIDTH}-{WIDTH}-64, {STEPS:,} Adam steps, distances on "
+        f"{PROBES:,} sampled latents"
+    )
 
 
 @claim.check(
     statement="S6",
     role="confirms",
     method="experiment",
-    relation="limit",
+    relation="<=",
     states=STATES,
-    domain="1,797 digits, PCA codes with one shared variance, a tanh network 2-128-128-64, 3,000 Adam steps",
+    domain=_domain("PCA codes with one shared variance"),
     hypotheses=(finite_moment, definite_encoder),
     controls=CONTROLS,
     time_limit=240,
@@ -146,12 +173,9 @@ def training_approaches_on_pca_codes(run: Run, *, noise: float = 1.0, shuffled: 
     statement="S6",
     role="confirms",
     method="experiment",
-    relation="limit",
+    relation="<=",
     states=STATES,
-    domain=(
-        "1,797 digits, codes and covariances of a trained encoder, a tanh network 2-128-128-64, 3,000 "
-        "Adam steps"
-    ),
+    domain=_domain("codes and covariances of a trained encoder"),
     hypotheses=(finite_moment, definite_encoder),
     controls=CONTROLS,
     time_limit=240,
