@@ -7,13 +7,14 @@ from typing import Any
 from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection
 from elboproof.checking.finding import metadata
+from elboproof.checking.finding_fields import NOT_RUN, VERDICTS
 from elboproof.checking.lane import Lane
 from elboproof.checking.parts import guarded, judged, part_objections, parts_of
 from elboproof.checking.sources import library_digest
 
 _local = threading.local()
 
-VERDICTS = ("established", "refuted", "undecided")
+_UNASKED = {"status": NOT_RUN, "reason": "the check itself gave no verdict"}
 _NUMBERS = ("computed", "stated", "error", "smallest_detectable", "quantity", "data", "reached")
 
 
@@ -52,7 +53,7 @@ def run_check(job: dict[str, Any]) -> dict[str, Any]:
     if main["status"] in VERDICTS:
         answers = [lane.call({**job, "control": name}) for name in names]
     else:
-        answers = [{"status": "not run", "reason": "the check itself gave no verdict"} for _ in names]
+        answers = [_UNASKED for _ in names]
     return compose(job["metadata"], main, answers)
 
 
@@ -125,6 +126,5 @@ def objections_to(record: Mapping[str, Any]) -> Iterator[str]:
 
 def failed(meta: dict[str, Any], status: str, reason: str) -> dict[str, Any]:
     """Return the finding, as JSON, of a check that was lost before it could answer."""
-    lost = {"status": "not run", "reason": "the check itself gave no verdict"}
-    answers = [lost for _ in meta["controls"]]
+    answers = [_UNASKED for _ in meta["controls"]]
     return compose(meta, {"status": status, "reason": reason, "seconds": 0.0}, answers)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from elboproof.checking.finding_fields import VERDICTS
 from elboproof.checking.methods import weakest
 from elboproof.checking.verdict import WHOLE, Part, part_to_json
 
@@ -89,6 +90,8 @@ def contradictions(finding: Record) -> Iterator[str]:
             yield f"part {part['name']!r}: 'refuted_by' is {part['refuted_by']}, unlike the controls"
     if parts:
         yield from _status_contradictions(finding)
+    elif finding["status"] in VERDICTS:
+        yield f"'parts' is empty, but a verdict {finding['status']!r} has at least one"
 
 
 def _status_contradictions(finding: Record) -> Iterator[str]:

@@ -215,13 +215,15 @@ def _line(record: dict[str, Any]) -> str:
 def _head(lines: list[str], path: Path) -> dict[str, Any]:
     try:
         head = json.loads(lines[0])
-        if head["schema"] == SCHEMA and isinstance(head["claims"], dict) and "seed" in head:
-            if not has_its_digest(head) or not all(has_its_digest(one) for one in head["environment"]):
-                raise _edited(path, 1)
-            return dict(head)
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
-        pass
-    raise UsageError(f"--resume: {path} is no record of a run; start anew without --resume")
+        known = head["schema"] == SCHEMA and isinstance(head["claims"], dict) and "seed" in head
+        whole = known and all(has_its_digest(one) for one in (head, *head["environment"]))
+    except (IndexError, KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        known = whole = False
+    if not known:
+        raise UsageError(f"--resume: {path} is no record of a run; start anew without --resume")
+    if not whole:
+        raise _edited(path, 1)
+    return dict(head)
 
 
 def _readable(

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from elboproof.checking.code import combined
-from elboproof.checking.execute import VERDICTS, objections_to
+from elboproof.checking.execute import objections_to
 from elboproof.checking.finding import SCHEMA, SEAL
+from elboproof.checking.finding_fields import VERDICTS
 from elboproof.checking.parts import contradictions
 
 Json = Mapping[str, Any]
@@ -87,6 +88,7 @@ def edits(finding: Json, environments: Sequence[Json]) -> Iterator[str]:
         yield "was edited: it does not have its digest"
     if finding["holds"] is not holds(finding):
         yield f"'holds' is {str(finding['holds']).lower()}, but its parts say {str(holds(finding)).lower()}"
+    yield from contradictions(dict(finding))
 
 
 def holds(finding: Json) -> bool:

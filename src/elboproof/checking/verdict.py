@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike
 
 from elboproof.arguments import bad, wrong_type
 from elboproof.checking.claim import METHODS
+from elboproof.checking.finding_fields import VERDICTS
 from elboproof.checking.methods import weakest
 from elboproof.checking.plain import Plain, plain, plain_series, to_json
 
-STATUSES = ("established", "refuted", "undecided")
 WHOLE = "statement"
 """Name of the only part of a verdict that is no conjunction."""
 
@@ -110,8 +110,8 @@ class Verdict:
     _conjuncts: Mapping[str, Part] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        if self.status not in STATUSES:
-            raise bad("status", self.status, f"one of {', '.join(STATUSES)}")
+        if self.status not in VERDICTS:
+            raise bad("status", self.status, f"one of {', '.join(VERDICTS)}")
         if not str(self.reason).strip():
             raise bad("reason", self.reason, "a sentence")
         if self.method not in METHODS:
@@ -269,4 +269,4 @@ def _error(part: Verdict) -> float:
     return float(part.error) if isinstance(part.error, int | float) else 0.0
 
 
-__all__ = ["STATUSES", "WHOLE", "Part", "Plain", "Verdict", "all_of", "by_hand", "reached"]
+__all__ = ["WHOLE", "Part", "Plain", "Verdict", "all_of", "by_hand", "reached"]
