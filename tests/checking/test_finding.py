@@ -118,6 +118,7 @@ def test_a_value_of_another_kind_is_refused_by_the_name_of_its_field(finding: Ma
         exercised=("small",),
         side_effects={"process": ("x",), "modules": ()},
     ).to_json()
+    whole["parts"][0] |= {"smallest_detectable": 0.1, "quantity": 1.0, "decided_by": "SymPy"}
     optional = {
         "computed",
         "stated",
