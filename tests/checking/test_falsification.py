@@ -37,11 +37,12 @@ from elboproof.checking import (
     verdict,
     worker,
 )
-from elboproof.checking.claim import METHODS, Claim, Control, Hypothesis, control
+from elboproof.checking.claim import Claim, Control, Hypothesis, control
 from elboproof.checking.finding import metadata
 from elboproof.checking.imports import Graph
 from elboproof.checking.run import Run
 from elboproof.checking.verdict import Verdict
+from elboproof.checking.vocabulary import METHODS
 
 Json = dict[str, Any]
 Body = Callable[..., Verdict]
@@ -80,7 +81,7 @@ def _found(body: Body, controls: Sequence[Control] = OTHER, **fields: Any) -> Js
         try:
             if name is None:
                 for hypothesis in check.hypotheses:
-                    worker.try_instances(hypothesis)
+                    vars(worker)["try_instances"](hypothesis)
             answer = worker._answer(check, job)
         except Exception as error:  # noqa: BLE001  (as the worker does)
             answer = worker._failure(error, job)
@@ -406,7 +407,8 @@ def _without_objection(word: str) -> Bug:
 
 
 def _strongest(found: Any) -> str:
-    return min(found, key=METHODS.index)
+    strongest: str = min(found, key=METHODS.index)
+    return strongest
 
 
 def _seal_without(*names: str) -> Bug:
@@ -441,7 +443,7 @@ def _middle(value: Any, name: str) -> enclosed.Ends:
     return enclosed.Ends(centre, centre, 0.0, ends.text, ends.method)
 
 
-_ALL_OF, _OBJECTIONS, _DIGEST, _ENDS = verdict.all_of, execute.objections_to, seal.digest, ball.ends_of
+_ALL_OF, _OBJECTIONS, _DIGEST, _ENDS = verdict.all_of, execute.objections_to, seal.digest, enclosed.ends_of
 _ASSUME, _SEED, _WIDTH = Run.assume, run.check_seed, statistics.half_width
 
 
@@ -569,7 +571,7 @@ MUTANTS = {
         _patched((statistics, "half_width", lambda *given: 0.1 * _WIDTH(*given))), ("the power of samples",)
     ),
     "the power is overstated": Mutant(
-        _patched((statistics, "smallest_detectable", lambda *given: 0.5 * _WIDTH(*given[:1], 0, *given[2:]))),
+        _patched((statistics, "smallest_detectable", lambda n, _, *given: 0.5 * _WIDTH(n, 0.0, *given))),
         ("the power of samples",),
     ),
     "constants are no code": Mutant(

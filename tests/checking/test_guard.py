@@ -61,7 +61,7 @@ PATCHES = {
         "import elboproof.checking.floats as v\nv.equal = lambda *a: None"
     ),
     "elboproof.checking.floats.equal was changed inside": "equal.__defaults__ = (1.0,)",
-    "elboproof.checking.claim.TIERS was bound anew": "import elboproof.checking.claim as c\nc.TIERS = ()",
+    "elboproof.checking.vocabulary.TIERS was bound anew": "import elboproof.checking.vocabulary as c\nc.TIERS = ()",
     "elboproof.checking.verdict.sum was added": "import elboproof.checking.verdict as v\nv.sum = max",
     "elboproof.checking.run.Run.assume was bound anew": "type(run).assume = lambda *a: None",
     "json.encoder.JSONEncoder.encode was bound anew": (

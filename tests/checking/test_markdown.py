@@ -7,8 +7,9 @@ import pytest
 from elboproof.checking.collect import UsageError, collect
 from elboproof.checking.execute import compose
 from elboproof.checking.finding import Finding, metadata
-from elboproof.checking.markdown import page, report
+from elboproof.checking.markdown import page
 from elboproof.checking.record import Record, header
+from elboproof.commands.report import report
 
 Write = Callable[..., Path]
 Source = Callable[..., str]

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from elboproof.checking.collect import UsageError, collect
-from elboproof.checking.markdown import page, report
+from elboproof.checking.markdown import page
 from elboproof.checking.record import Record, header
 from elboproof.checking.seal import bound, sealed_document
-from elboproof.checking.verify import Options, verify
+from elboproof.commands.report import report
+from elboproof.commands.verify import Options, verify
 
 Write = Callable[..., Path]
 Source = Callable[..., str]

@@ -11,19 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from elboproof.arguments import bad
+from elboproof.checking.vocabulary import NONE
 
 if TYPE_CHECKING:
     from elboproof.checking.verdict import Verdict
 
     CheckFunction = TypeVar("CheckFunction", bound=Callable[..., Verdict])
 
-ROLES = ("confirms", "sharpens", "limits")
-METHODS = ("symbolic", "certified", "numeric", "property", "statistical", "experiment")
-"""How a verdict can be reached, the strongest first: a conjunction is as strong as the weakest of its parts."""
-RELATIONS = ("=", "<=", "<", ">=", ">", "order", "limit")
-TIERS = ("quick", "default", "full")
-NONE = "none"
-"""What a check without hypotheses says on purpose."""
 LABEL = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 Instance: TypeAlias = "tuple[Any, ...] | Callable[[], tuple[Any, ...]]"

@@ -9,10 +9,11 @@ from typing import Any
 
 from elboproof.checking import sources
 from elboproof.checking.budget import share
-from elboproof.checking.claim import TIERS, Check, Claim
+from elboproof.checking.claim import Check, Claim
 from elboproof.checking.code import Code
 from elboproof.checking.description import rebuilt
 from elboproof.checking.import_process import descriptions
+from elboproof.checking.vocabulary import TIERS
 
 LABELS = "labels.txt"
 

@@ -7,10 +7,10 @@ from typing import Any
 from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection
 from elboproof.checking.finding import metadata
-from elboproof.checking.finding_fields import NOT_RUN, VERDICTS
 from elboproof.checking.lane import Lane
 from elboproof.checking.parts import guarded, judged, part_objections, parts_of
 from elboproof.checking.sources import library_digest
+from elboproof.checking.vocabulary import NOT_RUN, VERDICTS
 
 _local = threading.local()
 

@@ -23,8 +23,8 @@ class Finding:
     Attributes
     ----------
     status : str
-        One of `OUTCOMES`. A statement can be established and yet not hold as a finding, when a control
-        survived or a hypothesis was not exercised; ``reason`` says so.
+        One of `elboproof.checking.vocabulary.OUTCOMES`. A statement can be established and yet not hold as a
+        finding, when a control survived or a hypothesis was not exercised; ``reason`` says so.
     holds : bool
         True only if the statement was established, every control was refuted in the parts that it names,
         every part was refuted by a control, every declared hypothesis was exercised and no module was changed.

@@ -6,13 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elboproof.arguments import bad, wrong_type
-from elboproof.checking.claim import METHODS, RELATIONS, ROLES, TIERS
-
-VERDICTS = ("established", "refuted", "undecided")
-OUTCOMES = (*VERDICTS, "error", "timeout", "killed")
-"""What became of a check: the three verdicts, or how its run ended without one."""
-NOT_RUN = "not run"
-"""What became of a control whose check gave no verdict."""
+from elboproof.checking.vocabulary import METHODS, NOT_RUN, OUTCOMES, RELATIONS, ROLES, TIERS, VERDICTS
 
 Demand = Callable[[str, Any], None]
 """Called with the name of a field and its value; raises TypeError or ValueError if the value is no such thing."""

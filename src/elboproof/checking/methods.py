@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from elboproof.checking.claim import METHODS
+from elboproof.checking.vocabulary import METHODS
 
 if TYPE_CHECKING:
     from elboproof.checking.verdict import Part
@@ -23,7 +23,7 @@ class MethodOverstated(ValueError):  # noqa: N818  (a state of the check)
 
 
 def weakest(methods: Iterable[str]) -> str:
-    """Return the weakest of some methods, see `elboproof.checking.claim.METHODS`."""
+    """Return the weakest of some methods, see `elboproof.checking.vocabulary.METHODS`."""
     return max(methods, key=METHODS.index)
 
 

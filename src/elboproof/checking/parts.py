@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from elboproof.checking.finding_fields import VERDICTS
 from elboproof.checking.methods import weakest
 from elboproof.checking.verdict import WHOLE, Part, part_to_json
+from elboproof.checking.vocabulary import VERDICTS
 
 POWER = 0.02
 """Share of the quantity that a statistical check, or one about an order, must be able to see."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from elboproof.arguments import shown
-from elboproof.checking.claim import METHODS, RELATIONS, ROLES, TIERS, Check, Claim, Control, Hypothesis
+from elboproof.checking.claim import Check, Claim, Control, Hypothesis
+from elboproof.checking.vocabulary import METHODS, RELATIONS, ROLES, TIERS
 
 SECTIONS = ("Claim", "Hypotheses", "Relation", "Method", "Trusted base", "What this does not show")
 """Sections of a claim module's docstring, all required, in this order."""

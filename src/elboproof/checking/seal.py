@@ -12,8 +12,8 @@ from typing import Any
 from elboproof.checking.code import combined
 from elboproof.checking.execute import objections_to
 from elboproof.checking.finding import SCHEMA, SEAL
-from elboproof.checking.finding_fields import VERDICTS
 from elboproof.checking.parts import contradictions
+from elboproof.checking.vocabulary import VERDICTS
 
 Json = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from elboproof.checking.claim import Check
 from elboproof.checking.finding import Finding
-from elboproof.checking.finding_fields import OUTCOMES
+from elboproof.checking.vocabulary import OUTCOMES
 from elboproof.checking.words import clean, left_behind, number, one_line, plural, rejected, result
 
 if TYPE_CHECKING:

@@ -13,10 +13,9 @@ from typing import Any, Self, TypeVar
 from numpy.typing import ArrayLike
 
 from elboproof.arguments import bad, wrong_type
-from elboproof.checking.claim import METHODS
-from elboproof.checking.finding_fields import VERDICTS
 from elboproof.checking.methods import weakest
 from elboproof.checking.plain import Plain, plain, plain_series, to_json
+from elboproof.checking.vocabulary import METHODS, VERDICTS
 
 WHOLE = "statement"
 """Name of the only part of a verdict that is no conjunction."""
@@ -80,7 +79,7 @@ class Verdict:
     decided_by
         The programs that decided a symbolic identity, each on its own.
     method
-        How the verdict was reached, one of `elboproof.checking.claim.METHODS`.
+        How the verdict was reached, one of `elboproof.checking.vocabulary.METHODS`.
 
     Attributes
     ----------
@@ -195,7 +194,7 @@ def by_hand(method: str, status: str, reason: str, *numbers: Any, **options: Any
     Parameters
     ----------
     method
-        How the claim's own code reached the verdict, one of `elboproof.checking.claim.METHODS`.
+        How the claim's own code reached the verdict, one of `elboproof.checking.vocabulary.METHODS`.
     status, reason, *numbers, **options
         As in `Verdict`.
     """

@@ -13,9 +13,9 @@ from elboproof import __version__
 from elboproof.checking import table
 from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection, UsageError, collect, select
+from elboproof.checking.document import differences, read_document
 from elboproof.checking.execute import job_of
 from elboproof.checking.finding import Finding
-from elboproof.checking.markdown import differences, read_document
 from elboproof.checking.pool import ClusterPool, LocalPool, Pool
 from elboproof.checking.progress import Progress
 from elboproof.checking.record import FOLDER, Record, header
@@ -48,6 +48,11 @@ class Options:
     seed: int = 0
     list_only: bool = False
     stale: str | None = None
+
+
+def main(**words: Any) -> int:
+    """Run the command with what its options say."""
+    return verify(Options(**words))
 
 
 def verify(options: Options) -> int:
