@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-from elboproof.checking.imports import Graph
+from elboproof.checking.imports import STUB, Graph
 from elboproof.checking.sources import claim_files
 from elboproof.checking.syntax import syntax_digest
 
@@ -46,6 +46,8 @@ class Code:
                 texts[module] = file.read_bytes()
                 if file.stem == "__init__":
                     packages.add(module)
+                    stub = file.with_suffix(STUB)
+                    texts |= {f"{module}{STUB}": stub.read_bytes()} if stub.exists() else {}
         return cls(directory.resolve(), texts, frozenset(packages))
 
     @cached_property

@@ -2,17 +2,20 @@
 
 Every import counts, wherever in the text it stands. A package that loads its public names when they are first
 used has a module-level ``__getattr__``; which module ``package.name`` comes from is read from its imports under
-``if TYPE_CHECKING`` and from tables of texts that name modules. Where a name cannot be resolved, all modules of
-the table count. Not seen: a module whose name is put together from parts, unless the text begins with it.
+``if TYPE_CHECKING`` or in its stub, and from tables of texts that name modules. Where a name cannot be resolved, all
+modules of the table count. Not seen: a module whose name is put together from parts, unless the text begins with it.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from elboproof.checking.syntax import executed, is_type_checking, parsed
 
 Chain = tuple[str, ...]
+
+STUB = ".pyi"
+"""End of the name of a package's stub: the package reads it, but what it imports is not run."""
 
 
 @dataclass
@@ -83,6 +86,8 @@ class Graph:
 
     def _targets(self, name: str) -> Iterator[str]:
         facts = self._of(name)
+        if facts.lazy is not None and f"{name}{STUB}" in self._texts:
+            yield f"{name}{STUB}"
         bound: dict[str, str] = {}
         for module, taken, alias in facts.imports:
             yield from self._with_parents(module)
@@ -128,6 +133,8 @@ class Graph:
 
     def _read(self, name: str) -> _Facts:
         facts = _Facts()
+        if name.endswith(STUB):
+            return facts
         try:
             tree = parsed(self._texts[name])
         except (SyntaxError, ValueError):
@@ -137,6 +144,8 @@ class Graph:
         facts.defined = set(_defined(tree))
         if "__getattr__" in facts.defined:
             facts.lazy = dict(_typed(tree, package)) | dict(self._tables(tree, package))
+            if f"{name}{STUB}" in self._texts:
+                facts.lazy |= _taken(parsed(self._texts[f"{name}{STUB}"]).body, package)
         return facts
 
     def _tables(self, tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
@@ -196,8 +205,12 @@ def _typed(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
     """Yield name and module of the imports under ``if TYPE_CHECKING``."""
     for block in tree.body:
         if isinstance(block, ast.If) and is_type_checking(block.test):
-            for node in (node for node in block.body if isinstance(node, ast.ImportFrom)):
-                yield from ((alias.asname or alias.name, _base(node, package)) for alias in node.names)
+            yield from _taken(block.body, package)
+
+
+def _taken(statements: Sequence[ast.stmt], package: str) -> Iterator[tuple[str, str]]:
+    for node in (node for node in statements if isinstance(node, ast.ImportFrom)):
+        yield from ((alias.asname or alias.name, _base(node, package)) for alias in node.names)
 
 
 def _defined(tree: ast.Module) -> Iterator[str]:

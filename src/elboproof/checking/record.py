@@ -4,13 +4,14 @@ Each line has its digest, see `elboproof.checking.seal`: a record that was edite
 """
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from filelock import FileLock, Timeout
 
 from elboproof.checking.collect import Collection, UsageError
 from elboproof.checking.environment import environment, now
@@ -87,7 +88,7 @@ class Record:
         self._checks = {check.id: check for check in collection.checks}
         with _writable(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(folder / "lock")
+            self._lock = _locked(folder)
         try:
             with _writable(folder):
                 if resume and self.path.exists():
@@ -96,7 +97,7 @@ class Record:
                 first = with_digest({**head, "environment": self.environments})
                 self._file = _start(self.path, [first, *self.lines.values()])
         except BaseException:
-            self._lock.close()
+            self._lock.release()
             raise
 
     def _environment(self, modules: dict[str, str]) -> dict[str, Any]:
@@ -167,7 +168,7 @@ class Record:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
-        self._lock.close()
+        self._lock.release()
 
 
 @contextlib.contextmanager
@@ -180,21 +181,17 @@ def _writable(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _locked(path: Path) -> Any:
-    """Return the open lock file. The system frees the lock when its process ends, however it ends."""
-    lock = path.open("a+", encoding="utf-8")
+def _locked(folder: Path) -> FileLock:
+    """Return the lock of a folder, taken. The system frees it when its process ends, however it ends."""
+    lock, owner = FileLock(folder / "lock"), folder / "owner"
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        owner = lock.read().strip() or "unknown"
-        lock.close()
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        who = owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
         raise UsageError(
-            f"another run (process {owner}) is writing to {path.parent}; wait for it, or use another folder"
+            f"another run (process {who}) is writing to {folder}; wait for it, or use another folder"
         ) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+    owner.write_text(str(os.getpid()), encoding="utf-8")
     return lock
 
 

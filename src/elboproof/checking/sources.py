@@ -83,7 +83,7 @@ def library_digest() -> str:
     Read once per process, close to the time at which the process imported them.
     """
     root = Path(__file__).parents[1]
-    return digest(sorted(root.rglob("*.py")), root)
+    return digest(sorted([*root.rglob("*.py"), *root.rglob("*.pyi")]), root)
 
 
 def where(error: BaseException, directory: Path) -> str | None:
