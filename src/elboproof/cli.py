@@ -84,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    # Handlers are found by the command's name when it runs: a parser that imported them would load NumPy for --help.
     verify = commands.add_parser(
         "verify",
         help="run the checks of the claim modules",
@@ -124,6 +125,7 @@ def _add_tiers(verify: _Parser) -> None:
 
 def _add_means(verify: _Parser) -> None:
     """Add where the checks run and where their findings go."""
+    # 0 stands for "as many as cores", which only the process that runs them knows.
     verify.add_argument(
         "--workers", type=_integer_from(1), default=0, metavar="N", help="processes (default: one per core)"
     )
@@ -146,6 +148,7 @@ def _add_means(verify: _Parser) -> None:
 
 
 def _add_report(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    # The defaults are the files of this repository, so that plain `report --check` is what a release runs.
     report = commands.add_parser(
         "report",
         help="write the findings as Markdown",
@@ -178,6 +181,7 @@ def _add_figures(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 
 def _add_evidence(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    # Points are texts here: their decimals are exact, and argparse's float would round them.
     evidence = commands.add_parser(
         "evidence",
         help="prove the log evidence of data under a decoder",

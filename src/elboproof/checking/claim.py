@@ -92,6 +92,7 @@ def control(
     **overrides
         New values for keyword-only parameters of the check.
     """
+    # A text is a sequence of texts too: tuple("ab") would name the parts "a" and "b".
     patterns = (refutes,) if isinstance(refutes, str) else tuple(refutes)
     return Control(name, dict(overrides), tuple(drops), patterns)
 
@@ -216,6 +217,7 @@ class Claim:
         """
 
         def register(function: "CheckFunction") -> "CheckFunction":
+            # The function is returned as it was, so that a claim module can call one check from another.
             self.checks.append(
                 Check(
                     claim=self.label,

@@ -74,6 +74,8 @@ class Code:
         registered a function that it made), and all that these import. A file outside the claim stands for
         all modules of the claim.
         """
+        # The runner's own modules count for every check: a bug there can change any verdict. Data files have no
+        # syntax tree, so that every byte of theirs counts.
         starts = self._starts(claim, file.resolve())
         modules = self._graph.closure(starts) | self._runner
         digests = {name: syntax_digest(self.texts[name]) for name in modules}
@@ -84,6 +86,8 @@ class Code:
         return dict(sorted(digests.items()))
 
     def _starts(self, claim: str, file: Path) -> frozenset[str]:
+        # Too many modules make a finding stale without need; too few let one pass that is older than its code. So
+        # where a check was registered by code that cannot be traced, all modules of the claim count.
         own = f"{self.directory.name}.{claim}"
         members = {name for name in self.texts if name == own or name.startswith(f"{own}.")}
         inside = self.directory in file.parents

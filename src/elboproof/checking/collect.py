@@ -108,6 +108,7 @@ def collect(directory: Path) -> Collection:
     """
     if not directory.is_dir():
         raise UsageError(f"path: got {str(directory)!r}; expected a directory with claim modules")
+    # All problems are collected before anything is raised: an author who mends one at a time runs this for each.
     names = sources.module_names(directory)
     described = list(descriptions(directory, names))
     problems = [problem for one in described for problem in one["problems"]]
@@ -164,6 +165,7 @@ def select(
     UsageError
         If a label fits no check; the nearest labels are listed.
     """
+    # A label that fits nothing is an error, not an empty selection: "0 of 0 hold" would look like success.
     unknown = [label for label in labels if not any(_fits(check, label) for check in collection.checks)]
     if unknown:
         raise UsageError("\n".join(_unknown(label, collection) for label in unknown))

@@ -33,6 +33,7 @@ def environment(
     modules
         Digest of each module, see `elboproof.checking.code`.
     """
+    # Only what can change a finding, and nothing of the machine that could not be published: no host, user or path.
     return {
         "version": version,
         "seed": seed,

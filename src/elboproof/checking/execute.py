@@ -47,6 +47,8 @@ def run_check(job: dict[str, Any]) -> dict[str, Any]:
     LaneClosed
         If the run was interrupted.
     """
+    # The check and its controls run one after another in one lane, hence in one process as long as it stays clean:
+    # a control must differ from its check in the overridden arguments and in nothing else.
     lane = _lane()
     main = lane.call({**job, "control": None})
     names = [one["name"] for one in job["metadata"]["controls"]]
@@ -70,6 +72,8 @@ def compose(meta: dict[str, Any], main: dict[str, Any], answers: list[dict[str, 
     The statement holds if it was established, every control was rejected (`elboproof.checking.parts.judged`), each
     part was refuted by some control, and the hypotheses were those declared.
     """
+    # The finding is computed from the answers alone, and `elboproof.checking.seal.holds` computes `holds` again from
+    # the parts that are kept here: a record cannot say more than its parts.
     decided = main["status"] in VERDICTS
     names = [part["name"] for part in parts_of(main)]
     controls = [judged(one, a, names) for one, a in zip(meta["controls"], answers, strict=True)]
@@ -107,6 +111,8 @@ def objections_to(record: Mapping[str, Any]) -> Iterator[str]:
 
     A check that changed modules does not hold: its own answer may rest on what it changed.
     """
+    # Each objection is one way in which "established" can be worth nothing: a hypothesis that was never used may be
+    # false, a control that survived shows a check that cannot fail.
     declared = [one["name"] for one in record["hypotheses"]]
     exercised = record["exercised"]
     for name in declared:

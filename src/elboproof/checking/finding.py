@@ -102,6 +102,8 @@ class Finding:
         TypeError
             If the record is no mapping, or a field has the wrong type; the text names it.
         """
+        # The seal is no part of a finding and is looked at where the whole file is known. All fields are required: a
+        # default for a missing one could turn what was cut off into what holds.
         if not isinstance(record, Mapping):
             raise wrong_type(FINDING, record, "a JSON object")
         record = {name: value for name, value in record.items() if name != SEAL}

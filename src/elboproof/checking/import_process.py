@@ -74,6 +74,8 @@ class _Importer:
 
     def answers(self) -> Iterator[Description]:
         """Yield answers until the process says that it has no more, or ends, see ``death``."""
+        # The deadline starts anew with each answer, as the limit is for one module. The process may die while a line is
+        # half written, so that only whole lines are parsed.
         buffer, deadline = b"", time.monotonic() + IMPORT_LIMIT
         while True:
             line, newline, rest = buffer.partition(b"\n")
@@ -105,6 +107,8 @@ def main(request: dict[str, Any]) -> None:
     directory = Path(request["directory"])
     os.set_inheritable(request["answers"], False)
     with os.fdopen(request["answers"], "w", encoding="utf-8") as answers, _os_exit_refused():
+        # A module that changed others ends the process after its answer: what is imported after it would be described
+        # as the patched libraries show it.
         guard = Guard(sources.PACKAGE)
         for name in request["names"]:
             description = _describe(directory, name)

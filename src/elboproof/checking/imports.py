@@ -85,6 +85,8 @@ class Graph:
         )
 
     def _targets(self, name: str) -> Iterator[str]:
+        # An edge too many costs a run; one too few lets a stale finding pass. So whatever cannot be resolved stands for
+        # all that it may be.
         facts = self._of(name)
         if facts.lazy is not None and f"{name}{STUB}" in self._texts:
             yield f"{name}{STUB}"
@@ -159,6 +161,8 @@ class Graph:
 
 def _collect(node: ast.AST, package: str, facts: _Facts) -> None:
     """Add what stands in a node and below it."""
+    # A chain of attributes is taken whole and its inner nodes are not visited: "ep" alone would stand for every lazy
+    # name of the package.
     if isinstance(node, ast.Import):
         facts.imports += [(alias.name, None, alias.asname) for alias in node.names]
     elif isinstance(node, ast.ImportFrom):

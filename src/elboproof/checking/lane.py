@@ -61,6 +61,8 @@ class Lane:
         LaneClosed
             If the lane is closed, before or during the call.
         """
+        # The token ties an answer to its question: what a check writes to the pipe itself, or late, cannot stand for
+        # the answer of the next one. A child that left anything behind is not asked again.
         child = self._start(job)
         answer = child.ask(job | {"token": secrets.token_hex(8)})
         with _LOCK:

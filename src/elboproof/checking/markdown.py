@@ -73,6 +73,8 @@ def _overview(collection: Collection, by_id: dict[str, Finding]) -> str:
 
 
 def _claim(module: ClaimModule, findings: Sequence[Finding]) -> str:
+    # What did not hold stands on the page as prominently as what did; a section appears only where there is something
+    # to say, so that an empty heading never reads as "nothing was found".
     text = module.sections
     limits = [finding for finding in findings if finding.role == "limits"]
     parts = [

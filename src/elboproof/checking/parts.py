@@ -41,6 +41,8 @@ def judged(control: Record, answer: Record, names: Sequence[str]) -> Record:
     names
         The parts of the check.
     """
+    # Parts are matched by name, over the parts of the check's own run: what only the control's run has was never
+    # established, and refuting it says nothing.
     found = {part["name"]: part["status"] for part in parts_of(answer)}
     record = control | {
         "status": answer["status"],

@@ -48,6 +48,7 @@ def plain_series(data: Mapping[str, object]) -> dict[str, list[float]]:
     TypeError
         If a name is no text.
     """
+    # Kinds "fiu" only: truth values and complex numbers convert to float with a loss that nobody would see.
     series = {}
     for name, values in data.items():
         if not isinstance(name, str):

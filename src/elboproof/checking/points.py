@@ -117,6 +117,8 @@ def enclosure(value: Any) -> Any:
     if isinstance(value, sp.Float):
         ratio = Fraction(*map(int, sp.Rational(value).as_numer_denom()))
         return acb(arb(fmpq(ratio.numerator, ratio.denominator)))
+    # A SymPy Float is the binary number that it is, so that its ball has no radius; a claim that means a decimal writes
+    # a Rational.
     constants = {
         sp.pi: arb.pi,
         sp.E: arb.const_e,
@@ -134,6 +136,8 @@ def _compound(value: Any) -> Any:
     import sympy as sp
     from flint import acb
 
+    # By induction over the tree: ball operations contain the exact result for all points of their arguments. Only
+    # functions whose principal values agree in both libraries are taken; others raise, and the point is passed over.
     if isinstance(value, sp.Add):
         return sum((enclosure(arg) for arg in value.args), acb(0))
     if isinstance(value, sp.Mul):

@@ -42,6 +42,9 @@ def vanishes(expression: Any) -> bool | None:
 
 
 def _answer(expression: Any) -> bool | None:
+    # Two contexts, because FLINT's cannot grow: the first has one generator for each node and serves to see which
+    # nodes are the same; the second has one for each that is left. A numerator that vanishes there shows an
+    # expression that is zero wherever it is defined; one that does not shows nothing if generators are left.
     nodes = nodes_of(expression)
     plain = [node for node in nodes if node.is_Symbol]
     first = context_of(len(nodes))
@@ -146,6 +149,8 @@ class _Ring:
     def _atom(self, node: Any) -> Fraction:
         import sympy as sp
 
+        # Each kind of node becomes the power product of generators that `_Table` found for it. What is multiplied here
+        # uses only exp(a + b) = exp(a) exp(b) and r^q = u, which hold for principal values.
         if node in self._symbols:
             return self._symbols[node], self._one
         kind, use = self._table.uses[node]
@@ -167,6 +172,7 @@ class _Ring:
 
     def reduced(self, polynomial: Any) -> Any:
         """Return the polynomial, up to a nonzero factor, with the relations applied; outer generators first."""
+        # Outer generators first: lowering one brings in its radicand, which holds inner generators only.
         for key in reversed(self._places):
             if key[0] == "root":
                 polynomial = self._lowered(
@@ -179,6 +185,8 @@ class _Ring:
 
     def _lowered(self, polynomial: Any, key: Key, degree: int, value: Fraction) -> Any:
         """Replace generator^degree by its value throughout."""
+        # The denominators are cleared by value[1]^top, a factor that is not zero where the expression is defined,
+        # so that the polynomial vanishes before if and only if it does after.
         place = self._places[key]
         levels: dict[int, dict[tuple[int, ...], Any]] = {}
         for powers, coefficient in polynomial.to_dict().items():

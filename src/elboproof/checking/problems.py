@@ -97,6 +97,7 @@ def _is_number(value: object, types: type | tuple[type, ...]) -> bool:
 def _function_problems(function: Callable[..., object]) -> Iterator[str]:
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         yield "expected a plain function, not a coroutine or generator"
+    # Keyword-only parameters with defaults: a control overrides them by name, and the check itself runs without any.
     parameters = list(inspect.signature(function).parameters.values())
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if not parameters or parameters[0].kind not in positional:
@@ -145,6 +146,8 @@ def _is_hypothesis(value: object) -> bool:
 
 
 def _control_problems(check: Check) -> Iterator[str]:
+    # A control that is its check in disguise would survive and be noticed in the run; it is found here because a run
+    # may take hours. Values that cannot be compared count as different: the run decides then.
     if not check.controls:
         yield "has no control; expected at least one false neighbour that must be refuted"
     parameters = inspect.signature(check.function).parameters

@@ -86,6 +86,8 @@ class Record:
         self.environments = list(earlier)
         self._collection, self._head = collection, head
         self._checks = {check.id: check for check in collection.checks}
+        # The lock comes first: reading a record that another run still writes to would see half of it. The new file
+        # replaces the old one only when it is whole, so that a crash here loses nothing.
         with _writable(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(folder)
@@ -105,6 +107,8 @@ class Record:
         return environment(self._collection.directory, **fields, modules=modules)
 
     def _keep(self, head: dict[str, Any]) -> None:
+        # Kept is only what would be found again: same seed, same library, same sources, same share of the false alarms.
+        # The environments are kept as they were, because old findings were made in them.
         lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
         before = _head(lines, self.path)
         if before["seed"] != head["seed"]:

@@ -51,6 +51,8 @@ def sealed(finding: Json, code: Mapping[str, str], environments: Sequence[Json],
     made
         Date.
     """
+    # The place of the environment in the file is part of the seal, and the environment's digest of the finding's: a
+    # finding cannot be moved to another run's list.
     seal = {
         "made": made,
         "environment": len(environments) - 1,

@@ -44,6 +44,8 @@ def identity(expression: "sympy.Expr | Iterable[sympy.Expr]") -> Verdict:
     if not entries:
         raise bad("expression", expression, "at least one SymPy expression")
     decisions = [_decide(entry) for entry in entries]
+    # One refuted entry decides, and one undecided entry leaves all open: the order of entries changes only which one is
+    # named. Who decided is the weakest guard of any entry, not of the first.
     for entry, (status, text, by) in zip(entries, decisions, strict=True):
         if status == "refuted":
             return reached("symbolic", "refuted", text, computed=shown(entry, 120), stated=0.0, decided_by=by)

@@ -52,6 +52,8 @@ def syntax_digest(text: bytes) -> str:
 
 
 def _write(node: object, write: Callable[[str], None]) -> None:
+    # Written by hand rather than by ast.dump, whose text differs between versions of Python; brackets around each node
+    # and list keep two trees from having one text.
     if isinstance(node, ast.AST):
         write(type(node).__name__)
         write("(")

@@ -109,6 +109,7 @@ class Verdict:
     _conjuncts: Mapping[str, Part] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        # Everything is made plain here, once: what a verdict holds can go to JSON and into a frozen finding as it is.
         if self.status not in VERDICTS:
             raise bad("status", self.status, f"one of {', '.join(VERDICTS)}")
         if not str(self.reason).strip():
@@ -223,6 +224,8 @@ def all_of(parts: Mapping[str, Verdict]) -> Verdict:
     for name, part in parts.items():
         if not isinstance(part, Verdict):
             raise wrong_type(f"parts[{name!r}]", part, "a Verdict")
+    # The numbers shown are of the decisive part, but method, hand and power are the weakest of all parts, wherever they
+    # stand: a conjunction is no better than any of them.
     name, part = _decisive(parts)
     data = {f"{key}/{s}": x for key, v in parts.items() for s, x in (v.data or {}).items()}
     reason = f"{name}: {part.reason}"

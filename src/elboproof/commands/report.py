@@ -49,6 +49,8 @@ def report(source: Path, output: Path, directory: Path, *, check: bool, strict: 
     """
     if not check:
         require_writable(str(output))
+    # First whether the findings are those of the checks and unedited, then whether they are old: a page is never made
+    # of findings that a run did not write, but one of stale findings is, and says so.
     collection = collect(directory)
     content, findings = read_document(source)
     wrong = [*mismatches(collection, findings), *file_edits(content)]

@@ -96,6 +96,8 @@ def _needed(
         return None, checks
     if options.resume:
         raise UsageError("--stale and --resume: got both; expected one of them")
+    # Findings that are kept must be as trustworthy as new ones: an edited document is refused, and another seed would
+    # mix two runs. A check whose description changed is run although its code did not.
     content, findings = read_document(Path(options.stale))
     edited = list(file_edits(content))
     if edited:
@@ -129,6 +131,8 @@ def _run(
     left_out: list[Check],
     before: dict[str, Any] | None,
 ) -> int:
+    # The header is taken before anything runs: sources that are edited meanwhile make the workers refuse, and never a
+    # record that promises other texts than those that ran.
     head = header(collection, version=__version__, seed=options.seed)
     earlier = [] if before is None else before["environment"]
     if before is not None:
