@@ -45,7 +45,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: error: {message}\n")
 
 
-def _integer_from(least: int) -> Callable[[str], int]:
+def _at_least(least: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
         value = int(text)
         if value < least:
@@ -104,11 +104,7 @@ def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     _add_tiers(verify)
     verify.add_argument(
-        "--seed",
-        type=_integer_from(0),
-        default=0,
-        metavar="N",
-        help="seed of the random numbers (default: 0)",
+        "--seed", type=_at_least(0), default=0, metavar="N", help="seed of the random numbers (default: 0)"
     )
     verify.add_argument("--list", dest="list_only", action="store_true", help="list the checks, run nothing")
     _add_means(verify)
@@ -127,7 +123,7 @@ def _add_means(verify: _Parser) -> None:
     """Add where the checks run and where their findings go."""
     # 0 stands for "as many as cores", which only the process that runs them knows.
     verify.add_argument(
-        "--workers", type=_integer_from(1), default=0, metavar="N", help="processes (default: one per core)"
+        "--workers", type=_at_least(1), default=0, metavar="N", help="processes (default: one per core)"
     )
     verify.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
     verify.add_argument(

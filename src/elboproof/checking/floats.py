@@ -13,7 +13,7 @@ from elboproof.arguments import bad, plain_array, require_doubles, wrong_type
 from elboproof.checking.verdict import Verdict, reached
 
 Floats = NDArray[np.float64]
-Pair = tuple[Floats, Floats]
+Sides = tuple[Floats, Floats]
 
 
 def _real(value: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -60,7 +60,7 @@ def _worst(excess: NDArray[np.float64]) -> int:
 
 
 def _decide(
-    pair: Pair, excess_of: Callable[[Floats, Floats], Floats], tolerance: float, words: str
+    pair: Sides, excess_of: Callable[[Floats, Floats], Floats], tolerance: float, words: str
 ) -> Verdict:
     """Decide that the excess is at most the tolerance in every entry; the worst entry is reported."""
     allowed = _tolerance(tolerance)
