@@ -144,7 +144,7 @@ def _add_means(verify: _Parser) -> None:
 
 
 def _add_report(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    # The defaults are the files of this repository, so that plain `report --check` is what a release runs.
+    # The defaults are the files of this repository, so that plain `report --check` looks at what is committed.
     report = commands.add_parser(
         "report",
         help="write the findings as Markdown",

@@ -70,6 +70,7 @@ class Collection:
 
     def code_of(self, check: Check) -> dict[str, str]:
         """Return the digest of each module that a check rests on, see `elboproof.checking.code`."""
+        # Many checks share a file: the closure of each is found once.
         key = check.claim.replace("-", "_"), self.files[check.id]
         if key not in self._digests:
             self._digests[key] = self._code.of(*key)

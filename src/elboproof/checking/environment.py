@@ -66,6 +66,7 @@ def _flint() -> str | None:
 
 def commit(directory: Path) -> str | None:
     """Return the commit of the repository around a directory, with a word if files differ from it."""
+    # Of Python files only: records and pages, which runs write, mostly differ from the commit.
     head = _git(directory, "rev-parse", "HEAD")
     if head is None:
         return None

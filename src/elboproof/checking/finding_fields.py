@@ -14,7 +14,8 @@ Demand = Callable[[str, Any], None]
 
 def _of(kind: type | tuple[type, ...], words: str) -> Demand:
     def demand(name: str, value: Any) -> None:
-        # true and false are integers to Python, and numbers to nobody who reads a record
+        # JSON has one kind of numbers: 1 is accepted where 1.0 was written, and `Finding.from_json` makes it a float.
+        # But true and false are integers to Python, and numbers to nobody who reads a record.
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise wrong_type(name, value, words)
         if isinstance(value, int) and abs(value) > sys.float_info.max:

@@ -33,6 +33,7 @@ def _pair(
     computed: ArrayLike, stated: ArrayLike, name: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     ours, theirs = _real(computed, "computed"), _real(stated, name)
+    # No broadcasting beyond scalars: a row compared with a column would establish what nobody stated.
     if theirs.shape not in ((), ours.shape):
         raise ValueError(f"{name}: got shape {theirs.shape}; expected a number or shape {ours.shape}")
     return ours.ravel(), np.broadcast_to(theirs, ours.shape).ravel()
@@ -55,6 +56,7 @@ def _compare(ours: float, theirs: float, excess: float, tolerance: float, words:
 
 
 def _worst(excess: NDArray[np.float64]) -> int:
+    # A NaN is the worst entry: argmax would pass it over or not, depending on where it stands.
     missing = np.isnan(excess)
     return int(missing.argmax() if missing.any() else excess.argmax())
 

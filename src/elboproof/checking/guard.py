@@ -54,6 +54,7 @@ class Guard:
         return {kind: sentences for kind, sentences in found.items() if sentences}
 
     def _state_effects(self) -> list[str]:
+        # Twice, because what a generator or a context manager holds back until it is collected is no effect.
         if changed(self._state, state()):
             gc.collect()  # generators that nobody holds any more restore what they had set
         return [f"{name}: changed" for name in changed(self._state, state())]
@@ -70,6 +71,7 @@ class Guard:
         if self._depth:
             loader.exec_module(module)
             return
+        # What changed before this import is noted now, as it would be accepted together with what the import does.
         self._note(without=module)
         before = state(without=module.__name__)
         self._depth, done = 1, False
@@ -86,6 +88,7 @@ class Guard:
 
     def _note(self, *, without: ModuleType | None = None) -> None:
         """Keep in mind what changed, and accept how it is now."""
+        # Copies of what changed are dropped, so that each change is told once and of the check that made it.
         for name, copy in list(self._copies.items()):
             now = sys.modules.get(name)
             if now is not copy.module:
@@ -107,6 +110,7 @@ class Guard:
 
     def _add(self, *, claims: bool, without: ModuleType | None = None) -> None:
         """Copy what is new; modules of claims only when nothing is being imported, as they may not be complete."""
+        # A copy of the dictionary: `vars` of some lazy modules imports others while they are looked at.
         modules: dict[str, Any] = dict(sys.modules)  # whatever a program put there
         for name in modules.keys() - self._copies.keys() - UNWATCHED:
             module = modules[name]

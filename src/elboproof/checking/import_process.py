@@ -158,6 +158,7 @@ def _os_exit_refused() -> Iterator[None]:
 
     Children that the module forks end as they would, and so does what keeps the function for later.
     """
+    # A module that ends the process with status 0 would look as if it had been imported without mistakes.
     exit_at_once, process, importing = os._exit, os.getpid(), True
 
     def refuse(status: int) -> NoReturn:

@@ -78,6 +78,7 @@ class Lane:
         with _LOCK:
             if self.closed:
                 raise LaneClosed
+            # Python does not import a module twice: a child that has one version of a claim cannot run another.
             version = (job["sources"], job["library"])
             if self._child is not None and not (
                 self._child.quiet() and self._child.fits(job["directory"], job["claim"], version)
@@ -187,6 +188,8 @@ class _Child:
         return {"status": answer["status"], "reason": answer["reason"], "seconds": 0.0, "soiled": True}
 
     def _receive(self, deadline: float) -> dict[str, Any]:
+        # A grandchild may hold the pipe open after the child died: so the child is polled, and the pipe read
+        # to its end.
         while b"\n" not in self._buffer:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -204,6 +207,7 @@ class _Child:
         return message
 
     def _obituary(self) -> str:
+        # The pipe can close before the process is gone: its exit status is waited for, but not for ever.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
         code = self._process.returncode

@@ -35,6 +35,7 @@ def require_method(declared: str, parts: "Mapping[str, Part]") -> None:
     MethodOverstated
         If one was; the text names the first and says how many more.
     """
+    # Part by part, so that one certified conjunct does not lend its word to a numeric one beside it.
     weaker = {name: part for name, part in parts.items() if weakest((part.method, declared)) != declared}
     for name, part in weaker.items():
         hand = ", by hand" if part.by_hand else ""

@@ -56,6 +56,7 @@ def judged(control: Json, answer: Json, names: Sequence[str]) -> Json:
 
 
 def _is_rejected(control: Json, names: Sequence[str]) -> bool:
+    # A pattern that fits nothing is a misspelling, and would otherwise be fulfilled by every run.
     wanted = [_fitting(pattern, names) for pattern in control["refutes"]]
     refuted = set(control["refuted"])
     return control["status"] == "refuted" and all(fitting and refuted >= set(fitting) for fitting in wanted)
@@ -97,6 +98,7 @@ def contradictions(finding: Json) -> Iterator[str]:
 
 
 def _status_contradictions(finding: Json) -> Iterator[str]:
+    # The rules of `all_of`, applied to what was recorded: status of the worst part, method of the weakest.
     found = {part["status"] for part in finding["parts"]}
     status = next(one for one in ("refuted", "undecided", "established") if one in found)
     weak = weakest(part["method"] for part in finding["parts"])
@@ -134,6 +136,7 @@ def _are(names: Sequence[str]) -> str:
 
 
 def _weakness(part: Json) -> Iterator[str]:
+    # `not <=` also catches NaN. A statistical part that says nothing of its power may have none.
     seen, quantity = part.get("smallest_detectable"), part.get("quantity")
     if seen is None:
         if part.get("method") == "statistical":

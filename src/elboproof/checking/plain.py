@@ -34,6 +34,7 @@ def plain(value: object) -> Plain:
 
 
 def _integer(value: int) -> Plain:
+    # Beyond, not every integer is a double: the text keeps all digits.
     exact = abs(value) <= 2**53
     return float(value) if exact else str(value)
 

@@ -98,6 +98,8 @@ class _Table:
         self.uses[node] = ("root", (key, exponent))
 
     def _power(self, node: Any, base: GeneratorKey, exponent: Any, reader: RationalReader) -> None:
+        # exp(c m) for all c that occur with one m is a power of one generator exp(m / L), L the common
+        # denominator of the c: only so does exp(u/2)^2 = exp(u) become visible to polynomials.
         numerator, denominator = reader.read(exponent)
         terms = []
         if denominator.is_constant():

@@ -80,6 +80,7 @@ class LocalPool:
 
     def stop(self) -> None:
         """Kill the children and wait for the threads."""
+        # Nothing new may start before the lanes are closed, and the threads can end only after that.
         self._executor.shutdown(wait=False, cancel_futures=True)
         close_lanes()
         self._executor.shutdown(wait=True)
@@ -130,6 +131,7 @@ class ClusterPool:
 
     def trouble(self) -> str | None:
         """Return why the cluster is given up: nothing there for `PATIENCE` seconds."""
+        # A scheduler without workers answers, and one that is gone may come back: only time tells, see `PATIENCE`.
         connected = self._client.status == "running"
         if connected and self._client.scheduler_info(n_workers=-1).get("workers"):
             self._healthy = time.monotonic()

@@ -146,6 +146,8 @@ class Record:
 
     def document(self, findings: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Return the JSON document of sealed findings, with the digests of all modules they rest on."""
+        # Environments that no finding uses any more are left out, and the seals made anew for their new
+        # places: the digests cover the place.
         modules = self._collection.modules()
         mine = len(self.environments) - 1
         whole = [one if one["modules"] else {**one, "modules": modules} for one in self.environments]
@@ -200,6 +202,7 @@ def _locked(folder: Path) -> FileLock:
 
 
 def _start(path: Path, records: list[dict[str, Any]]) -> Any:
+    # A crash leaves the old file or the new one, never a half of either.
     new = path.with_suffix(".new")
     with new.open("w", encoding="utf-8") as file:
         file.writelines(_line(record) for record in records)

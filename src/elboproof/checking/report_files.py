@@ -47,6 +47,7 @@ def write(target: str, text: str) -> None:
         Path(target).write_text(text, encoding="utf-8")
         return
     path = Path(target).resolve()  # what a link points to is replaced, not the link
+    # In the same folder, because a file can be replaced atomically only within one file system.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:

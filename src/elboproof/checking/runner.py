@@ -51,6 +51,7 @@ def outcomes(jobs: Sequence[Job], pool: Pool, tick: Callable[[], None] = lambda:
 
 
 def _outcome(future: "Future[Job]", job: Job) -> Outcome:
+    # A lost check is a finding that does not hold: it counts, and the run cannot end well without it.
     meta: dict[str, Any] = job["metadata"]
     try:
         return Outcome(Finding.from_json(future.result()))

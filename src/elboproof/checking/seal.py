@@ -73,6 +73,7 @@ def combined_by_side(code: Mapping[str, str]) -> dict[str, str]:
 
 def bound(finding: Json, environments: Sequence[Json]) -> dict[str, Any]:
     """Return a finding whose seal has the digest of everything else, and of the finding's environment."""
+    # The digest of the environment stands for all that the finding was made in, versions, seed and date included.
     seal = {key: value for key, value in finding[SEAL].items() if key != DIGEST}
     content = {**finding, SEAL: seal}
     run = environments[seal["environment"]][DIGEST]
@@ -95,6 +96,7 @@ def edits(finding: Json, environments: Sequence[Json]) -> Iterator[str]:
 
 def holds(finding: Json) -> bool:
     """Return whether a finding holds, from its parts: status, controls, hypotheses, changed modules."""
+    # Nothing is read from 'holds' itself, so that it can be compared with what is computed here.
     lying = any(contradictions(dict(finding)))
     objections = list(objections_to(finding)) if finding["status"] in VERDICTS else []
     return finding["status"] == "established" and not objections and not lying
@@ -102,6 +104,7 @@ def holds(finding: Json) -> bool:
 
 def file_edits(content: Json) -> Iterator[str]:
     """Yield what shows that a JSON document was edited, finding by finding."""
+    # Each finding first, then the whole: the first message names what was edited, the last one what was taken out.
     environments = content.get("environment")
     if not isinstance(environments, list) or DIGEST not in content:
         yield "it has no digests: it was made by another version of elboproof, or edited"

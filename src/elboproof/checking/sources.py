@@ -31,6 +31,8 @@ def module_names(directory: Path) -> list[str]:
 
 def import_claim(directory: Path, name: str) -> ModuleType:
     """Import a claim module and, if it is a package, all its submodules; return the module."""
+    # Submodules are imported too: a check registers itself when its file is imported, and one that is not
+    # would be missing without a word.
     package = package_name(directory)
     if package not in sys.modules:
         parent = ModuleType(package)

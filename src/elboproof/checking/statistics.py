@@ -45,6 +45,7 @@ def half_width(n: int, variance: float, length: float, false_alarm: float) -> fl
     false_alarm
         Probability delta that the interval misses the mean.
     """
+    # Theorem 4 has log(2 / delta) for one side; two sides at delta / 2 each make it log(4 / delta).
     level = math.log(4.0 / false_alarm)
     return math.sqrt(2.0 * variance * level / n) + 7.0 * length * level / (3.0 * (n - 1))
 

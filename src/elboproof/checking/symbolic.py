@@ -80,6 +80,8 @@ def _decide(entry: Any) -> tuple[str, str, str]:
     """Return status, reason and who decided it."""
     from elboproof.checking.polynomial import vanishes
 
+    # Both are asked although one would do: agreement is the point, and a contradiction is an error of a
+    # program, never a verdict.
     (status, text), zero = _by_sympy(entry), vanishes(entry)
     if (status, zero) in (("established", False), ("refuted", True)):
         raise Contradiction(
@@ -92,6 +94,7 @@ def _decide(entry: Any) -> tuple[str, str, str]:
 
 
 def _by_sympy(entry: Any) -> tuple[str, str]:
+    # Each route is an exact transformation, so that 0 after it means 0 before it; which one succeeds does not matter.
     cheap, costly = _routes()
     if any(route(entry) == 0 for route in cheap):
         return "established", ""
