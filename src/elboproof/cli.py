@@ -266,6 +266,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     SystemExit
         With 4 for wrong options, with 0 after ``--help`` and ``--version``.
     """
+    # Exit codes are promised for every end, the unexpected included; argparse's own exits pass, as they have
+    # their code.
     words = sys.argv[1:] if arguments is None else arguments
     parsed = vars(parser().parse_args(_shielded(words)))
     try:

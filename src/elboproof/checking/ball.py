@@ -93,6 +93,7 @@ def ball_positive(ball: Ball) -> Verdict:
 
 
 def _decided(ends: Ends, status: str, reason: str, stated: object = 0.0) -> Verdict:
+    # The error shown is the half width: how far the enclosed value may be from the middle, not from what is stated.
     make = by_hand if ends.by_hand else reached
     return make(ends.method, status, reason, ends.text, stated, float(ends.half))
 

@@ -135,6 +135,7 @@ class Check:
         ValueError
             If the check has none.
         """
+        # Two controls of one name are a problem that collection reports, so that the first is the only one.
         for one in self.controls:
             if one.name == name:
                 return one
@@ -163,6 +164,7 @@ class Claim:
     checks: list[Check] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        # The one mistake that is raised at once: without a label no other problem could say which claim it is about.
         if not LABEL.fullmatch(self.label):
             raise bad("label", self.label, "lower-case words joined by hyphens")
 

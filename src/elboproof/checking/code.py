@@ -40,6 +40,8 @@ class Code:
         """Return the texts as they are now; they are parsed when they are asked for."""
         texts: dict[str, bytes] = {}
         packages: set[str] = set()
+        # Read whole and at once, before anything runs: a file that is edited during a run still has its digest
+        # of before.
         for root, name in ((_library_root(), LIBRARY), (directory.resolve(), directory.resolve().name)):
             for file in sorted(root.rglob("*.py")):
                 module = _dotted(file, root, name)
@@ -119,6 +121,7 @@ def changed(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
 
 
 def _library_root() -> Path:
+    # Found without an import, since the library may be the very thing that does not import.
     spec = find_spec(LIBRARY)
     if spec is None or spec.origin is None:
         raise RuntimeError(f"the sources of {LIBRARY} are not to be found")

@@ -60,6 +60,8 @@ def run_check(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lane() -> Lane:
+    # One lane for each thread: a lane answers one question at a time, and an executor's threads live as long as
+    # it does.
     lane: Lane | None = getattr(_local, "lane", None)
     if lane is None or lane.closed:
         lane = _local.lane = Lane()
@@ -100,6 +102,7 @@ def _side_effects(
     """Return what the check and its controls left behind."""
     found = {kind: list(sentences) for kind, sentences in main.get("side_effects", {}).items()}
     for name, answer in zip(names, answers, strict=True):
+        # What the import of a claim did is told by every run in that process: once is enough.
         for kind, sentences in answer.get("side_effects", {}).items():
             new = [one for one in sentences if one not in found.get(kind, ())]
             found.setdefault(kind, []).extend(f"control {name!r}: {one}" for one in new)

@@ -41,6 +41,7 @@ def _one_of(*words: str) -> Demand:
 
 
 def _number(name: str, value: Any) -> None:
+    # These three words are `to_json`'s; any other text, "1e9999" for one, is no number.
     if value not in ("nan", "inf", "-inf"):  # JSON has no word for them
         _of((int, float), "a number")(name, value)
 
@@ -87,6 +88,8 @@ class _Fields:
         _object(name, value)
         if set(value) != set(self.demands):
             wrong = sorted(set(value) ^ set(self.demands))
+            # Unknown fields are refused like missing ones: what no version of this reader knows may matter to
+            # the verdict.
             raise ValueError(f"{name}: fields {wrong} are missing or unknown")
         for key, demand in self.demands.items():
             demand(key if name == FINDING else f"{name}.{key}", value[key])

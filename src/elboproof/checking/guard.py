@@ -65,6 +65,7 @@ class Guard:
 
     def execute(self, loader: Any, module: ModuleType) -> None:
         """Execute a module that is imported."""
+        # A claim's import is not excused: what it does to other modules would act on every check of that process.
         if module.__name__.startswith(self._claims):
             loader.exec_module(module)
             return
@@ -131,6 +132,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        # This finder is the first, so that all others are asked in their own order and nothing is found differently.
         for finder in sys.meta_path:
             if finder is self or not hasattr(finder, "find_spec"):
                 continue
@@ -152,6 +154,7 @@ class _Loader:
         return cast("ModuleType | None", self._loader.create_module(spec))
 
     def exec_module(self, module: ModuleType) -> None:
+        # Libraries ask a module's loader for its sources and data; they must meet the one they know.
         module.__loader__ = self._loader  # so that nobody meets this one
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader

@@ -50,6 +50,8 @@ class _Importer:
         self.death: str | None = None
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed at the end)
         self._answers, writing = os.pipe()
+        # The path of this process, as the claims may need what is on it; the child is started with -P, which
+        # would leave out the current folder.
         request = {"directory": str(directory), "names": names, "path": sys.path, "answers": writing}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", __name__, json.dumps(request)],
@@ -74,8 +76,8 @@ class _Importer:
 
     def answers(self) -> Iterator[Description]:
         """Yield answers until the process says that it has no more, or ends, see ``death``."""
-        # The deadline starts anew with each answer, as the limit is for one module. The process may die while a line is
-        # half written, so that only whole lines are parsed.
+        # The deadline starts anew with each answer, as the limit is for one module. The process may die while a
+        # line is half written, so that only whole lines are parsed.
         buffer, deadline = b"", time.monotonic() + IMPORT_LIMIT
         while True:
             line, newline, rest = buffer.partition(b"\n")
@@ -130,6 +132,7 @@ def _file(directory: Path, name: str) -> Path:
 
 def _describe(directory: Path, name: str) -> Description:
     file = _file(directory, name)
+    # KeyboardInterrupt is let through: it is the user's, not the module's.
     try:
         module = sources.import_claim(directory, name)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a claim module raises is its problem)

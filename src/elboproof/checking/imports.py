@@ -79,14 +79,15 @@ class Graph:
         return self._edges[name]
 
     def _with_parents(self, name: str) -> Iterator[str]:
+        # Importing a.b runs a too.
         parts = name.split(".")
         yield from (
             module for k in range(1, len(parts) + 1) if (module := ".".join(parts[:k])) in self._texts
         )
 
     def _targets(self, name: str) -> Iterator[str]:
-        # An edge too many costs a run; one too few lets a stale finding pass. So whatever cannot be resolved stands for
-        # all that it may be.
+        # An edge too many costs a run; one too few lets a stale finding pass. So whatever cannot be resolved
+        # stands for all that it may be.
         facts = self._of(name)
         if facts.lazy is not None and f"{name}{STUB}" in self._texts:
             yield f"{name}{STUB}"
@@ -110,6 +111,7 @@ class Graph:
                 yield from (module for module in self._texts if module.startswith(start))
 
     def _follow(self, module: str, attributes: Chain) -> Iterator[str]:
+        # a.b.c may be module a.b with attribute c, or module a.b.c: the longest chain of modules is followed.
         for k, attribute in enumerate(attributes):
             if f"{module}.{attribute}" not in self._texts:
                 yield from self._attribute(module, attributes[k])
@@ -120,6 +122,7 @@ class Graph:
 
     def _attribute(self, module: str, attribute: str) -> Iterator[str]:
         """Yield where an attribute of a module comes from if the module loads it lazily."""
+        # A name that the module defines itself needs no other module than those that it imports anyway.
         if module not in self._texts:
             return
         facts = self._of(module)

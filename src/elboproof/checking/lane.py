@@ -120,6 +120,7 @@ def environment() -> dict[str, str]:
     One thread per child: there are as many children as cores, and a sum split among threads would not have
     the same bits on each machine. A fixed hash seed: SymPy's results may depend on the order of sets.
     """
+    # Set before the child starts: the libraries read these when they are loaded, and never again.
     single = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {**os.environ, **dict.fromkeys(single, "1"), "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg"}
 
@@ -169,6 +170,7 @@ class _Child:
         return not self._buffer and not select.select([self._answers], [], [], 0.0)[0]
 
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        # Two deadlines: importing SymPy and torch is not the check's time, so that its clock starts when it says so.
         start = time.monotonic()
         self._tail.clear()
         with contextlib.suppress(BrokenPipeError):  # a child that died shows in the answer below
@@ -235,6 +237,7 @@ class _Child:
 
 def _complete(answer: dict[str, Any], token: str) -> dict[str, Any]:
     """Return the answer of a check without its event; raise ValueError if something else wrote to the pipe."""
+    # Whatever a check wrote to the pipe itself is refused, even if it looks like an answer.
     given = answer.pop("token", None)
     if answer.pop("event") != "answer" or not {"status", "reason", "seconds", "soiled"} <= set(answer):
         raise ValueError(f"got the fields {sorted(answer)}")

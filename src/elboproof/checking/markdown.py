@@ -115,6 +115,7 @@ def _reproducible(reason: str) -> str:
 
 
 def _row(finding: Finding) -> list[str]:
+    # What did not hold must not stand in a column of what was established without a word in front.
     established = (
         finding.states if finding.holds else f"NOT established ({result(finding)}): {finding.states}"
     )

@@ -148,6 +148,7 @@ def _wraps(now: object, before: object) -> bool:
     """Return whether a function only wraps the former one, by code of the same library: torch's optimisers do so."""
     if not isinstance(now, FunctionType) or getattr(now, "__wrapped__", MISSING) is not before:
         return False
+    # By file and not by name: a claim can give its function any name and module, but hardly another file.
     file = now.__code__.co_filename
     library = sys.modules.get(getattr(before, "__module__", "").partition(".")[0])
     places = [str(place) for place in getattr(library, "__path__", ())]
@@ -167,6 +168,7 @@ def _is_code(value: object) -> bool:
 
 
 def _insides(function: FunctionType) -> tuple[object, ...]:
+    # Code, defaults and keyword defaults are all that a function's result can be changed by without binding it anew.
     keywords = function.__kwdefaults__ or {}
     return (function.__code__, function.__defaults__, *keywords.values())
 

@@ -189,6 +189,7 @@ def tends_to(
 
 def _by_enclosures(values: Sequence[Ball]) -> Callable[..., Verdict]:
     """Return what makes the verdict: as strong as the weakest enclosure, and by hand if one is."""
+    # One enclosure by hand makes the whole slope by hand, as its word is the weakest of all.
     ends = [ends_of(value, "values") for value in values]
     make, method = (
         by_hand if any(one.by_hand for one in ends) else reached,
@@ -198,11 +199,13 @@ def _by_enclosures(values: Sequence[Ball]) -> Callable[..., Verdict]:
 
 
 def _slope(scales: Sequence[Fraction], values: Sequence[Ball]) -> Any:
+    # A ball with 0 in it has no logarithm: FLINT's answer is NaN then, which is neither sure nor wrong.
     first, second = (as_arb(value, "values") for value in values)
     return (first / second).log() / (exact_arb(scales[0]) / exact_arb(scales[1])).log()
 
 
 def _scales(scales: Sequence[Scale], values: Sequence[Ball]) -> list[Fraction]:
+    # Exact scales: log(h_1 / h_2) of rounded ones would be off by as much as small slopes differ.
     h = [Fraction(scale) for scale in scales]
     steps = [b - a for a, b in pairwise(h)]
     monotone = all(step > 0 for step in steps) or all(step < 0 for step in steps)

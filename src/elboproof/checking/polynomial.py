@@ -91,6 +91,7 @@ class _Table:
             self._opaque(node, reader)
 
     def _root(self, node: Any, root: tuple[Any, int, int], reader: RationalReader) -> None:
+        # The radicand enters by its text in lowest terms: equal ones share a generator however they are written.
         radicand, degree, exponent = root
         key = ("root", *_text(reader.read(radicand)), degree)
         self.keys[key] = None
@@ -151,8 +152,8 @@ class _Ring:
     def _atom(self, node: Any) -> RationalFunction:
         import sympy as sp
 
-        # Each kind of node becomes the power product of generators that `_Table` found for it. What is multiplied here
-        # uses only exp(a + b) = exp(a) exp(b) and r^q = u, which hold for principal values.
+        # Each kind of node becomes the power product of generators that `_Table` found for it. What is
+        # multiplied here uses only exp(a + b) = exp(a) exp(b) and r^q = u, which hold for principal values.
         if node in self._symbols:
             return self._symbols[node], self._one
         kind, use = self._table.uses[node]

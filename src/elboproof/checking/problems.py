@@ -33,6 +33,7 @@ def sections(docstring: str | None) -> dict[str, str]:
 
 def docstring_problems(docstring: str | None) -> Iterator[str]:
     """Yield what the docstring of a claim module lacks."""
+    # These sections are printed in the report: an empty one would say that nothing is assumed or left out.
     found = sections(docstring)
     for title in SECTIONS:
         if title not in found:
@@ -183,6 +184,7 @@ def _same(value: object, default: object) -> bool:
     """Return whether two values are surely equal; arrays and tensors if all their entries are."""
     try:
         equal: Any = value == default
+        # Identity first, as NaN and tensors do not equal themselves in one truth value.
         return value is default or bool(equal.all() if hasattr(equal, "all") else equal)
     except Exception:  # noqa: BLE001  (a value that cannot be compared, or shapes that do not fit)
         return False

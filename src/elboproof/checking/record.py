@@ -107,8 +107,8 @@ class Record:
         return environment(self._collection.directory, **fields, modules=modules)
 
     def _keep(self, head: dict[str, Any]) -> None:
-        # Kept is only what would be found again: same seed, same library, same sources, same share of the false alarms.
-        # The environments are kept as they were, because old findings were made in them.
+        # Kept is only what would be found again: same seed, same library, same sources, same share of the false
+        # alarms. The environments are kept as they were, because old findings were made in them.
         lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
         before = _head(lines, self.path)
         if before["seed"] != head["seed"]:

@@ -25,6 +25,7 @@ def require_writable(target: str) -> None:
     UsageError
         If the folder of the file does not exist or may not be written to, or the path is a folder.
     """
+    # Before the run, not after: hours of checks must not end with a folder that does not exist.
     path = Path(target)
     if target != STDOUT and (not path.parent.is_dir() or path.is_dir()):
         raise UsageError(f"cannot write {target!r}: expected a file in a folder that exists, or -")

@@ -124,6 +124,7 @@ class Run:
         ValueError
             If the method of the check is not "statistical".
         """
+        # A rate given to a check of another method would not be counted in the budget of the run.
         if self._false_alarm is None:
             raise ValueError(
                 f"false_alarm: {self.check_id} has no share of the error budget; "

@@ -176,6 +176,8 @@ class Verdict:
 
 def _changed(record: _Record, **changes: object) -> _Record:
     """Return a copy of a frozen record with other fields, those included that its constructor does not take."""
+    # Not dataclasses.replace: that runs the constructor, which knows neither the parts nor by whom the verdict
+    # was reached.
     other = copy(record)
     for name, value in changes.items():
         object.__setattr__(other, name, value)
@@ -224,8 +226,8 @@ def all_of(parts: Mapping[str, Verdict]) -> Verdict:
     for name, part in parts.items():
         if not isinstance(part, Verdict):
             raise wrong_type(f"parts[{name!r}]", part, "a Verdict")
-    # The numbers shown are of the decisive part, but method, hand and power are the weakest of all parts, wherever they
-    # stand: a conjunction is no better than any of them.
+    # The numbers shown are of the decisive part, but method, hand and power are the weakest of all parts,
+    # wherever they stand: a conjunction is no better than any of them.
     name, part = _decisive(parts)
     data = {f"{key}/{s}": x for key, v in parts.items() for s, x in (v.data or {}).items()}
     reason = f"{name}: {part.reason}"
@@ -249,6 +251,7 @@ def all_of(parts: Mapping[str, Verdict]) -> Verdict:
 
 
 def _flat(parts: Mapping[str, Verdict]) -> dict[str, Part]:
+    # Flat names, because a control refutes parts by patterns: one level is enough to name any of them.
     flat: dict[str, Part] = {}
     for key, verdict in parts.items():
         for inner, part in verdict.parts.items():
@@ -260,6 +263,7 @@ def _flat(parts: Mapping[str, Verdict]) -> dict[str, Part]:
 
 
 def _decisive(parts: Mapping[str, Verdict]) -> tuple[str, Verdict]:
+    # One refuted part refutes all, whatever else is open.
     for status in ("refuted", "undecided"):
         for name, part in parts.items():
             if part.status == status:

@@ -71,6 +71,7 @@ def report(source: Path, output: Path, directory: Path, *, check: bool, strict: 
 
 
 def _show_stale(old: Sequence[Stale], source: Path) -> None:
+    # The command to mend it is printed as it must be typed: --full only where a slow finding is among them.
     if old:
         full = " --full" if any(one.slow for one in old) else ""
         print(f"{plural(len(old), 'finding')} of {source}:", *old, sep="\n  ", file=sys.stderr)

@@ -65,6 +65,7 @@ def verify(options: Options) -> int:
     """
     from rich.console import Console
 
+    # What can be wrong with the words is found before claims are imported, which takes seconds.
     reports = [target for target in (options.json, options.junit) if target is not None]
     if reports.count(STDOUT) > 1:
         raise UsageError("only one of --json and --junit can go to the standard output")
@@ -116,6 +117,8 @@ def _document(
     record: Record, findings: list[Finding], before: dict[str, Any] | None, collection: Collection
 ) -> dict[str, Any]:
     """Return the JSON document of this run; with what another document has of checks that were not run."""
+    # Findings of lost checks were not recorded, so that they are sealed here; old ones keep the seal of their
+    # own run.
     new = {f.id: record.lines.get(f.id) or record.sealed(f) for f in findings}
     old = {} if before is None else {Finding.from_json(line).id: line for line in before["findings"]}
     lines = old | new
@@ -174,6 +177,7 @@ def _execute(
     """Run the checks and return whether that was interrupted."""
     if not todo:
         return False
+    # An interrupt from here on ends the children; checks that had not answered run again with --resume.
     jobs = [job_of(check, collection, options.seed) for check in todo]
     pool: Pool | None = None
     try:
@@ -208,6 +212,7 @@ def _terminable() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         raise KeyboardInterrupt
 
+    # The handler of before is put back: `verify` may be called from a program that has its own.
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
