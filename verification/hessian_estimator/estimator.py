@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from elboproof.checking import Run, Verdict, all_of, control, for_all, identity, mean_equals
+from elboproof.checking import Run, Verdict, all_of, control, identity, mean_equals, property_holds
 
 from .._shared.balls import Line, working_precision
 from .._shared.symbols import free_vector, normal_expectation, symmetric
@@ -217,7 +217,7 @@ def generated_quadratics_agree(run: Run, *, stated: Entry = off_diagonal) -> Ver
         closed = stated(value, L.T @ (b + A @ m), C, d)
         return bool(abs(mean - C[0, 1]) + abs(variance - closed) <= RELATIVE * (1 + variance))
 
-    return for_all(
+    return property_holds(
         st.integers(2, 3), st.integers(0, 2**32 - 1), property=agrees, examples=100, seed=run.integer_seed
     )
 

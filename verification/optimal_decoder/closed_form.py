@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sympy import ImmutableMatrix
 
 import elboproof as ep
-from elboproof.checking import Run, Verdict, all_of, ball_equal, control, equal, for_all, identity
+from elboproof.checking import Run, Verdict, all_of, ball_equal, control, equal, identity, property_holds
 
 from .._shared.balls import working_precision
 from .._shared.symbols import free_vector
@@ -254,7 +254,7 @@ def generated_instances_agree(run: Run, *, average: Callable[..., Any] = float_c
         )
 
     sizes, dimensions, seeds = st.integers(1, 6), st.integers(1, 3), st.integers(0, 2**32 - 1)
-    return for_all(sizes, dimensions, seeds, property=agrees, examples=100, seed=run.integer_seed)
+    return property_holds(sizes, dimensions, seeds, property=agrees, examples=100, seed=run.integer_seed)
 
 
 REAL_TOLERANCE = 1e-5

@@ -20,7 +20,7 @@ class _Falsified(Exception):  # noqa: N818  (a signal to Hypothesis, never seen 
     pass
 
 
-def for_all(
+def property_holds(
     *generators: "SearchStrategy[Any]",
     property: Callable[..., Answer],  # noqa: A002  (read: for all integers, property ...)
     examples: int = 200,
