@@ -8,14 +8,14 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from elboproof import __version__
+from elboproof.checking.vocabulary import METHODS
 
 INTERRUPTED, INTERNAL, USAGE = 2, 3, 4
-
-METHODS = ("symbolic", "certified", "numeric", "property", "statistical", "experiment")
 
 EXIT_CODES = """\
 exit codes:
@@ -45,7 +45,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: error: {message}\n")
 
 
-def _integer_from(least: int) -> Callable[[str], int]:
+def _at_least(least: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
         value = int(text)
         if value < least:
@@ -78,14 +78,13 @@ def parser() -> argparse.ArgumentParser:
     commands = main_parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
-    _add_verify(commands)
-    _add_report(commands)
-    _add_figures(commands)
-    _add_evidence(commands)
+    for add in (_add_verify, _add_report, _add_figures, _add_evidence):
+        add(commands)
     return main_parser
 
 
 def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    # Handlers are found by the command's name when it runs: a parser that imported them would load NumPy for --help.
     verify = commands.add_parser(
         "verify",
         help="run the checks of the claim modules",
@@ -105,17 +104,10 @@ def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     _add_tiers(verify)
     verify.add_argument(
-        "--seed",
-        type=_integer_from(0),
-        default=0,
-        metavar="N",
-        help="seed of the random numbers (default: 0)",
+        "--seed", type=_at_least(0), default=0, metavar="N", help="seed of the random numbers (default: 0)"
     )
-    verify.add_argument(
-        "--list", dest="list_only", action="store_true", help="list the checks and run nothing"
-    )
+    verify.add_argument("--list", dest="list_only", action="store_true", help="list the checks, run nothing")
     _add_means(verify)
-    verify.set_defaults(handler=_verify)
 
 
 def _add_tiers(verify: _Parser) -> None:
@@ -129,8 +121,9 @@ def _add_tiers(verify: _Parser) -> None:
 
 def _add_means(verify: _Parser) -> None:
     """Add where the checks run and where their findings go."""
+    # 0 stands for "as many as cores", which only the process that runs them knows.
     verify.add_argument(
-        "--workers", type=_integer_from(1), default=0, metavar="N", help="processes (default: one per core)"
+        "--workers", type=_at_least(1), default=0, metavar="N", help="processes (default: one per core)"
     )
     verify.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
     verify.add_argument(
@@ -151,6 +144,7 @@ def _add_means(verify: _Parser) -> None:
 
 
 def _add_report(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    # The defaults are the files of this repository, so that plain `report --check` looks at what is committed.
     report = commands.add_parser(
         "report",
         help="write the findings as Markdown",
@@ -172,7 +166,6 @@ def _add_report(commands: "argparse._SubParsersAction[_Parser]") -> None:
     report.add_argument(
         "--strict", action="store_true", help="with --check, for findings of the full tier too"
     )
-    report.set_defaults(handler=_report)
 
 
 def _add_figures(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -181,10 +174,10 @@ def _add_figures(commands: "argparse._SubParsersAction[_Parser]") -> None:
     figures.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 if a file is out of date"
     )
-    figures.set_defaults(handler=_figures)
 
 
 def _add_evidence(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    # Points are texts here: their decimals are exact, and argparse's float would round them.
     evidence = commands.add_parser(
         "evidence",
         help="prove the log evidence of data under a decoder",
@@ -220,7 +213,6 @@ def _add_evidence(commands: "argparse._SubParsersAction[_Parser]") -> None:
     evidence.add_argument(
         "--json", dest="as_json", action="store_true", help="print one JSON object instead of text"
     )
-    evidence.set_defaults(handler=_evidence)
 
 
 def _add_likelihood(evidence: argparse.ArgumentParser) -> None:
@@ -243,33 +235,12 @@ def _add_path(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _verify(arguments: argparse.Namespace) -> int:
-    from elboproof.checking.verify import Options, verify
-
-    fields = vars(arguments).copy()
-    del fields["handler"], fields["command"]
-    return verify(Options(**fields))
-
-
-def _report(arguments: argparse.Namespace) -> int:
-    from elboproof.checking.markdown import report
-
-    paths = (Path(arguments.json), Path(arguments.output), arguments.path)
-    return report(*paths, check=arguments.check, strict=arguments.strict)
-
-
-def _figures(arguments: argparse.Namespace) -> int:
-    from importlib import import_module
-
-    return int(import_module("elboproof.commands.figures").main(arguments.names, arguments.check) or 0)
-
-
-def _evidence(arguments: argparse.Namespace) -> int:
-    from elboproof.commands.evidence import Options, run
-
-    fields = vars(arguments).copy()
-    del fields["handler"], fields["command"]
-    return run(Options(**fields))
+def _run(command: str, words: dict[str, Any]) -> int:
+    """Run the module that a command is named after; only that one is imported."""
+    module = import_module(f"elboproof.commands.{command}")
+    if command == "evidence":
+        return int(module.run(module.Options(**words)))
+    return int(module.main(**words) or 0)
 
 
 def _shielded(words: Sequence[str]) -> list[str]:
@@ -295,10 +266,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     SystemExit
         With 4 for wrong options, with 0 after ``--help`` and ``--version``.
     """
+    # Exit codes are promised for every end, the unexpected included; argparse's own exits pass, as they have
+    # their code.
     words = sys.argv[1:] if arguments is None else arguments
-    parsed = parser().parse_args(_shielded(words))
+    parsed = vars(parser().parse_args(_shielded(words)))
     try:
-        return int(parsed.handler(parsed))
+        return _run(parsed.pop("command"), parsed)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -131,6 +131,7 @@ def finding() -> Callable[..., Finding]:
                     "by_hand": False,
                     "smallest_detectable": None,
                     "quantity": None,
+                    "decided_by": None,
                     "refuted_by": ["three"],
                 },
             ),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from elboproof.checking.collect import UsageError
+from elboproof.checking.document import read_document
 from elboproof.checking.finding import SCHEMA
-from elboproof.checking.markdown import read_document
 from elboproof.checking.plain import from_json, series_from_json
 from elboproof.checking.record import _head, _readable
 

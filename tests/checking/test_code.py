@@ -105,6 +105,39 @@ def test_imports_are_followed(text: str, expected: set[str]) -> None:
     assert found == expected
 
 
+STUBBED = {
+    "lib": b"from lib.lazy import homes\n_HOME = homes(__file__)\ndef __getattr__(name):\n    ...\n",
+    "lib.pyi": b"from lib.near import near as near\nfrom lib.room.far import far as far\n",
+    "lib.lazy": b"",
+} | {name: text.encode() for name, text in TEXTS.items() if name not in ("lib", "lib.short")}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import lib", set()),
+        ("import lib as l\nl.near", {"lib.near", "lib.helper", "lib.late"}),
+        ("from lib import far", ALL_LAZY),
+        ("import lib as l\nl.not_in_the_stub", ALL_LAZY),
+    ],
+)
+def test_names_that_a_stub_tells_are_followed(text: str, expected: set[str]) -> None:
+    """The stub itself is part of what the package is; what it imports is not run."""
+    graph = Graph(STUBBED | {"user": text.encode()}, PACKAGES)
+    found = set(graph.closure(frozenset({"user"}))) - {"user"}
+    assert found == expected | {"lib", "lib.pyi", "lib.lazy"}
+
+
+def test_a_name_that_moves_in_a_stub_changes_the_digest(tmp_path: Path) -> None:
+    directory = claims(tmp_path)
+    code = Code.read(directory)
+    file = directory / "a_claim/second.py"
+    before = code.of("a_claim", file)
+    stub = code.texts["elboproof.pyi"].replace(b"posterior.gap import", b"posterior.elbo import")
+    moved = Code(code.directory, {**code.texts, "elboproof.pyi": stub}, code.packages).of("a_claim", file)
+    assert {name for name in before if moved.get(name) != before[name]} >= {"elboproof.pyi"}
+
+
 def claims(tmp_path: Path) -> Path:
     directory = tmp_path / "verification"
     (directory / "a_claim").mkdir(parents=True)

@@ -57,11 +57,11 @@ PATCHES = {
         "from fractions import Fraction\nFraction.__eq__ = lambda a, b: True"
     ),
     "sympy.core.symbol.Symbol.__eq__ was added": "import sympy\nsympy.Symbol.__eq__ = lambda a, b: True",
-    "elboproof.checking.verdict.equal was bound anew": (
-        "import elboproof.checking.verdict as v\nv.equal = lambda *a: None"
+    "elboproof.checking.floats.equal was bound anew": (
+        "import elboproof.checking.floats as v\nv.equal = lambda *a: None"
     ),
-    "elboproof.checking.verdict.equal was changed inside": "equal.__defaults__ = (1.0,)",
-    "elboproof.checking.claim.TIERS was bound anew": "import elboproof.checking.claim as c\nc.TIERS = ()",
+    "elboproof.checking.floats.equal was changed inside": "equal.__defaults__ = (1.0,)",
+    "elboproof.checking.vocabulary.TIERS was bound anew": "import elboproof.checking.vocabulary as c\nc.TIERS = ()",
     "elboproof.checking.verdict.sum was added": "import elboproof.checking.verdict as v\nv.sum = max",
     "elboproof.checking.run.Run.assume was bound anew": "type(run).assume = lambda *a: None",
     "json.encoder.JSONEncoder.encode was bound anew": (
@@ -70,8 +70,8 @@ PATCHES = {
     ),
     "first_claim.SMALL was bound anew": "global SMALL\nSMALL = None",
 }
-PATCHES["elboproof.checking.verdict.equal was changed inside"] = (
-    "def other(*a): return Verdict('established', 'x')\nequal.__code__ = other.__code__"
+PATCHES["elboproof.checking.floats.equal was changed inside"] = (
+    "def other(*a): return by_hand('numeric', 'established', 'x')\nequal.__code__ = other.__code__"
 )
 
 
@@ -80,7 +80,9 @@ def test_a_check_that_changes_modules_does_not_hold_and_its_process_is_not_used_
     effect: str, two: Two
 ) -> None:
     after = "import math, json, elboproof.checking.verdict\nreturn equal(math.exp(k) + math.pi - math.pi, 1.0, 1e-9)"
-    first, second = two(f"{PATCHES[effect]}\nreturn Verdict('refuted' if k else 'established', 'x')", after)
+    first, second = two(
+        f"{PATCHES[effect]}\nreturn by_hand('numeric', 'refuted' if k else 'established', 'x')", after
+    )
     assert any(effect in one for one in first.side_effects["modules"])
     assert not first.holds
     assert "it changed modules, on which its answer may rest" in first.reason
@@ -125,7 +127,7 @@ LEFTOVERS = {
 def test_a_check_that_changes_its_process_says_so_and_its_process_is_not_used_again(
     effect: str, two: Two
 ) -> None:
-    tell = "return Verdict('refuted' if k else 'established', str(os.getpid()))"
+    tell = "return by_hand('numeric', 'refuted' if k else 'established', str(os.getpid()))"
     first, second = two(f"if not k:\n    pass\n{LEFTOVERS[effect]}\n{tell}", tell)
     assert effect in first.side_effects["process"], first
     assert "modules" not in first.side_effects
@@ -151,7 +153,7 @@ HARMLESS = {
 
 @pytest.mark.parametrize("what", HARMLESS)
 def test_what_leaves_nothing_behind_is_not_flagged(what: str, two: Two) -> None:
-    tell = "return Verdict('refuted' if k else 'established', str(os.getpid()))"
+    tell = "return by_hand('numeric', 'refuted' if k else 'established', str(os.getpid()))"
     first, second = two(f"{HARMLESS[what]}\n{tell}", tell)
     assert first.side_effects == {}
     assert first.holds

@@ -7,8 +7,9 @@ import pytest
 from elboproof.checking.collect import UsageError, collect
 from elboproof.checking.execute import compose
 from elboproof.checking.finding import Finding, metadata
-from elboproof.checking.markdown import page, report
+from elboproof.checking.markdown import page
 from elboproof.checking.record import Record, header
+from elboproof.commands.report import report
 
 Write = Callable[..., Path]
 Source = Callable[..., str]
@@ -22,6 +23,7 @@ def findings_for(directory: Path, **changes: object) -> list[Finding]:
         "seconds": 1.0,
         "exercised": [],
         "computed": 0.123456789,
+        "reached": "numeric",
     }
     found = []
     for check in collect(directory).checks:
@@ -156,6 +158,8 @@ def test_parts_methods_and_controls_are_shown(write_claim: Write, source: Source
         "reason": "yes",
         "method": "certified",
         "by_hand": False,
+        "smallest_detectable": None,
+        "quantity": None,
         "decided_by": None,
     }
     parts = [part | {"name": f"p{i}"} for i in range(7)]

@@ -17,7 +17,7 @@ Run = Callable[..., Finding]
 IMPORTS = (
     "import numpy as np\nimport sympy\nfrom flint import arb\nfrom hypothesis import strategies as st\n"
     "from elboproof.checking import (\n"
-    "    Between, VarianceAtMost, ball_equal, ball_positive, for_all, identity, mean_at_most, slope_equals,\n)\n"
+    "    Between, VarianceAtMost, ball_equal, ball_positive, property_holds, identity, mean_at_most, slope_equals,\n)\n"
 )
 
 
@@ -66,7 +66,7 @@ OVERSTATED = {
     ),
     "numeric, but instances are generated": (
         "numeric",
-        "return for_all(st.integers(), property=lambda n: (n * n >= n) != bool(k))",
+        "return property_holds(st.integers(), property=lambda n: (n * n >= n) != bool(k))",
         "declared numeric, but part 'statement' tries generated or drawn instances (property)",
     ),
     "numeric, but at points that were drawn": (
@@ -124,7 +124,7 @@ UNGUARDED = {
         "parts 'in/a', 'c' are refuted by no control",
     ),
     "a conjunct within a property": (
-        "return for_all(st.integers(), property=lambda n: {'square': (n * n >= 0) != bool(k), 'self': n == n})",
+        "return property_holds(st.integers(), property=lambda n: {'square': (n * n >= 0) != bool(k), 'self': n == n})",
         "part 'self' is refuted by no control",
     ),
 }

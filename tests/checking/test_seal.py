@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from elboproof.checking.collect import UsageError, collect
-from elboproof.checking.markdown import page, report
+from elboproof.checking.markdown import page
 from elboproof.checking.record import Record, header
 from elboproof.checking.seal import bound, sealed_document
-from elboproof.checking.verify import Options, verify
+from elboproof.commands.report import report
+from elboproof.commands.verify import Options, verify
 
 Write = Callable[..., Path]
 Source = Callable[..., str]
@@ -33,7 +34,7 @@ def run(
     """Return a function that runs three checks, one per tier, and returns the JSON document."""
     monkeypatch.chdir(tmp_path)
     body = "from ._shared import ONE\n" + source(
-        "return Verdict('established' if k == 0 else 'refuted', 'x', computed=ONE, data={'n': [1.0, 2.0]})",
+        "return by_hand('numeric', 'refuted' if k else 'established', 'x', computed=ONE, data={'n': [1.0, 2.0]})",
         name="fast",
         tier="'quick'",
     )
@@ -79,6 +80,28 @@ EDITS: dict[str, Callable[[Content], object]] = {
     "reason": lambda c: c["findings"][0].update(reason="because"),
     "control rejected": lambda c: c["findings"][0]["controls"][0].update(rejected=False),
     "control reason": lambda c: c["findings"][0]["controls"][0].update(reason="refuted: indeed"),
+    "control refutes": lambda c: c["findings"][0]["controls"][0].update(refutes=["statement"]),
+    "control status": lambda c: c["findings"][0]["controls"][0].update(status="error"),
+    "control refuted": lambda c: c["findings"][0]["controls"][0].update(refuted=[]),
+    "control dropped": lambda c: c["findings"][1]["controls"].pop(),
+    "part dropped": lambda c: c["findings"][1]["parts"].pop(),
+    "part invented": lambda c: c["findings"][1]["parts"].append(
+        c["findings"][1]["parts"][0] | {"name": "half"}
+    ),
+    "part renamed": lambda c: c["findings"][1]["parts"][0].update(name="whole"),
+    "part status": lambda c: c["findings"][1]["parts"][0].update(status="undecided"),
+    "part reason": lambda c: c["findings"][1]["parts"][0].update(reason="because"),
+    "part method": lambda c: c["findings"][1]["parts"][0].update(method="symbolic"),
+    "part by hand": lambda c: c["findings"][0]["parts"][0].update(by_hand=False),
+    "part refuted by": lambda c: c["findings"][0]["parts"][0].update(refuted_by=["other", "another"]),
+    "part quantity": lambda c: c["findings"][0]["parts"][0].update(quantity=1000.0),
+    "part sees": lambda c: c["findings"][0]["parts"][0].update(smallest_detectable=1e-9),
+    "part decided by": lambda c: c["findings"][0]["parts"][0].update(decided_by="SymPy and FLINT"),
+    "reached": lambda c: c["findings"][0].update(reached="symbolic"),
+    "method": lambda c: c["findings"][0].update(method="certified"),
+    "quantity": lambda c: c["findings"][0].update(quantity=1000.0),
+    "sees": lambda c: c["findings"][0].update(smallest_detectable=1e-9),
+    "exercised": lambda c: c["findings"][0].update(exercised=["small"]),
     "series": lambda c: c["findings"][0]["data"]["n"].__setitem__(0, 1.5),
     "seconds": lambda c: c["findings"][0].update(seconds=0.0),
     "side effects": lambda c: c["findings"][0].update(side_effects={"process": ["x"]}),
@@ -121,14 +144,18 @@ def resealed(content: Content) -> Content:
     return sealed_document(findings, content["environment"], version=content["version"], seed=content["seed"])
 
 
+CONTROL = {"name": "other", "refutes": ["*"], "status": "refuted", "refuted": ["statement"], "rejected": True}
+CONTROL["reason"] = "refuted: x"
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"holds": False},
         {"status": "refuted"},
         {"status": "undecided"},
-        {"controls": [{"name": "other", "rejected": False, "reason": "established: x"}]},
-        {"controls": [{"name": "other", "rejected": True, "reason": "error: ValueError"}]},
+        {"controls": [CONTROL | {"status": "established", "refuted": [], "rejected": False}]},
+        {"controls": [CONTROL | {"status": "error", "refuted": [], "rejected": True}]},
         {"side_effects": {"modules": ["math.exp was bound anew"]}},
         {"exercised": ["small"]},
     ],
@@ -141,6 +168,65 @@ def test_holds_is_computed_from_the_parts_even_where_the_digests_agree(
     save(resealed(content))
     assert again() == 1
     assert "'holds' is" in capsys.readouterr().err
+
+
+PART = {"name": "statement", "status": "established", "reason": "x", "method": "numeric", "by_hand": True}
+PART |= {"smallest_detectable": None, "quantity": None, "decided_by": None, "refuted_by": ["other"]}
+
+CONTRADICTIONS: dict[str, tuple[Content, str]] = {
+    "a part was refuted": (
+        {"parts": [PART | {"status": "refuted"}]},
+        "'status' is 'established', but its parts are refuted",
+    ),
+    "no parts at all": ({"parts": []}, "'parts' is empty, but a verdict 'established' has at least one"),
+    "a part that no control refuted": (
+        {"parts": [PART, PART | {"name": "half", "refuted_by": []}]},
+        "control 'other': 'rejected' is true, unlike its parts",
+    ),
+    "refuted by a control that did not": (
+        {"parts": [PART, PART | {"name": "half"}]},
+        "part 'half': 'refuted_by' is ['other'], unlike the controls",
+    ),
+    "refuted by none though one did": (
+        {"parts": [PART | {"refuted_by": []}]},
+        "part 'statement': 'refuted_by' is [], unlike the controls",
+    ),
+    "a control that fails is no rejection": (
+        {"controls": [CONTROL | {"status": "error"}]},
+        "control 'other': 'rejected' is true, unlike its parts",
+    ),
+    "a stronger method was reached": (
+        {"reached": "symbolic"},
+        "'reached' is 'symbolic', but its parts are numeric",
+    ),
+    "a weaker part": (
+        {"parts": [PART | {"method": "experiment"}], "reached": "experiment"},
+        "'method' is 'numeric', stronger than 'experiment' of its parts",
+    ),
+    "a part that sees only large errors": (
+        {"parts": [PART | {"smallest_detectable": 0.5, "quantity": 1.0}]},
+        "'holds' is true, but its parts say false",
+    ),
+    "a part of no declared size": (
+        {"parts": [PART | {"smallest_detectable": 0.5}]},
+        "'holds' is true, but its parts say false",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_a_finding_that_contradicts_its_parts_is_refused_even_where_the_digests_agree(
+    name: str, run: Callable[[], Content], capsys: pytest.CaptureFixture[str]
+) -> None:
+    change, message = CONTRADICTIONS[name]
+    content = run()
+    assert content["findings"][0]["parts"] == [PART]
+    assert content["findings"][0]["controls"] == [CONTROL]
+    content["findings"][0] |= change
+    save(resealed(content))
+    capsys.readouterr()
+    assert again() == 1
+    assert f"first-claim/S1/fast: {message}" in capsys.readouterr().err
 
 
 def append(file: str, text: str) -> None:

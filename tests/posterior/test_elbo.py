@@ -331,7 +331,7 @@ BAD: list[tuple[Any, Any, Any, dict[str, Any], type[Exception], str]] = [
     (MODEL, 1.0, Q, {}, ValueError, r"x: got shape \(\)"),
     (MODEL, [], Q, {}, ValueError, r"x: got shape \(0,\)"),
     (MODEL, [[1, 2], [3]], Q, {}, ValueError, "x: got .* rectangular array"),
-    (MODEL, [1, float("nan")], Q, {}, ValueError, r"x\[1\]: got nan; expected a finite number"),
+    (MODEL, [1, float("nan")], Q, {}, ValueError, r"x: got nan at x\[1\]; expected finite numbers"),
     (MODEL, [[1, 2], [None, 2]], Q, {}, TypeError, r"x\[1\]\[0\]: got None"),
     (MODEL, [1, 2], Q, {"digits": 0}, ValueError, "digits: got 0; expected a positive number"),
     (MODEL, [1, 2], Q, {"digits": True}, ValueError, "digits: got True"),

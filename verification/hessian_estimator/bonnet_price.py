@@ -7,7 +7,7 @@ import sympy
 from hypothesis import strategies as st
 from sympy import Expr, ImmutableMatrix, Rational, Symbol
 
-from elboproof.checking import Run, Verdict, all_of, ball_equal, control, for_all, identity
+from elboproof.checking import Run, Verdict, all_of, ball_equal, control, identity, property_holds
 
 from .._shared.balls import Line, ball, working_precision
 from .._shared.symbols import along, covariance, direction, free_vector, generating_function, precision
@@ -259,7 +259,7 @@ def generated_networks_agree(run: Run, *, factor: float = 0.5) -> Verdict:
         stated = factor * float(np.trace(H @ bend))
         return bool(abs(slope - stated) <= NUMERIC * max(1.0, float(np.abs(bend).sum())))
 
-    return for_all(
+    return property_holds(
         st.integers(1, 3),
         st.integers(0, 2**32 - 1),
         property=agrees,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sympy import Expr, Rational, Symbol
 
-from elboproof.checking import Run, Verdict, all_of, control, for_all, identity
+from elboproof.checking import Run, Verdict, all_of, control, identity, property_holds
 
 from .._shared.symbols import free_vector, normal_expectation, symmetric, triangular
 from . import claim
@@ -188,7 +188,7 @@ def generated_quadratics_agree(run: Run, *, stated: Entry = entry_variance, turn
             found[f"variance of X_1{j + 1}"] = bool(abs(variance - closed) <= RELATIVE * (1 + variance))
         return found
 
-    return for_all(
+    return property_holds(
         st.integers(min(SIZES), max(SIZES)),
         st.integers(0, 2**32 - 1),
         property=agrees,

@@ -9,7 +9,7 @@ from flint import arb, arb_mat
 from hypothesis import strategies as st
 
 import elboproof as ep
-from elboproof.checking import Run, Verdict, all_of, ball_equal, control, for_all
+from elboproof.checking import Run, Verdict, all_of, ball_equal, control, property_holds
 
 from .._shared.balls import working_precision
 from . import claim
@@ -164,4 +164,4 @@ def generated_instances_agree(run: Run, *, average: Callable[..., Any] = float_c
         )
 
     sizes, dimensions, seeds = st.integers(1, MOST), st.sampled_from(LATENTS), st.integers(0, 2**32 - 1)
-    return for_all(sizes, dimensions, seeds, property=agrees, examples=EXAMPLES, seed=run.integer_seed)
+    return property_holds(sizes, dimensions, seeds, property=agrees, examples=EXAMPLES, seed=run.integer_seed)

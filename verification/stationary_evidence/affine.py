@@ -12,7 +12,7 @@ import sympy
 from hypothesis import strategies as st
 from sympy import Expr, ImmutableMatrix, Symbol
 
-from elboproof.checking import Run, Verdict, all_of, by_hand, control, for_all, identity
+from elboproof.checking import Run, Verdict, all_of, by_hand, control, identity, property_holds
 
 from . import claim
 from .hypotheses import affine_decoder, definite
@@ -215,6 +215,6 @@ def generated_models_agree(run: Run, *, prior: float = 1.0, scale: float = 1.0) 
         return bool(abs(found - stated) <= RELATIVE * (1 + abs(stated)) and max(less) < found)
 
     sizes = st.integers(1, 6)
-    return for_all(
+    return property_holds(
         sizes, sizes, st.integers(0, 2**32 - 1), property=agrees, examples=100, seed=run.integer_seed
     )

@@ -15,6 +15,7 @@ from elboproof.checking.run import check_seed
 
 def settle(check_id: str, seed: int) -> None:
     """Reset precision, error handling, caches and global random generators of the loaded libraries."""
+    # Drawn from the check's own seed: a check that uses a global generator is still a function of seed and name.
     word = int(check_seed(seed, check_id).generate_state(1)[0])
     random.seed(word)
     np.random.seed(word)  # noqa: NPY002  (the legacy generator is the one that hides in other libraries)

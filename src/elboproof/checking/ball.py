@@ -34,6 +34,8 @@ def ball_equal(difference: Ball, width: float) -> Verdict:
     ends = ends_of(difference, "difference")
     if not ends.known:
         return _no_ball(ends, 0)
+    # The order matters: an enclosure without 0 refutes however wide it is, since the value lies in it; one with 0
+    # establishes only if it is narrow, as otherwise the vaguest enclosure would establish everything.
     if not (ends.lower <= 0 and ends.upper >= 0):
         return _decided(ends, "refuted", f"the difference lies in {ends.text}, which excludes 0")
     if ends.half <= _like(ends.half, width):
@@ -57,6 +59,8 @@ def ball_at_most(ball: Ball, bound: float | Fraction) -> Verdict:
     ends = ends_of(ball, "ball")
     if not ends.known:
         return _no_ball(ends, bound)
+    # Ends are compared exactly, in their own type: to convert the bound to a double, or the end, could round it
+    # across the other.
     limit = _like(ends.upper, bound)
     if ends.upper <= limit:
         return _decided(ends, "established", f"{ends.text} lies at or below {bound}", bound)
@@ -80,6 +84,7 @@ def ball_positive(ball: Ball) -> Verdict:
     ends = ends_of(ball, "ball")
     if not ends.known:
         return _no_ball(ends, 0)
+    # Strict on one side and not on the other: an end at 0 proves "not positive", never "positive".
     if ends.lower > 0:
         return _decided(ends, "established", f"{ends.text} is positive")
     if ends.upper <= 0:
@@ -88,6 +93,7 @@ def ball_positive(ball: Ball) -> Verdict:
 
 
 def _decided(ends: Ends, status: str, reason: str, stated: object = 0.0) -> Verdict:
+    # The error shown is the half width: how far the enclosed value may be from the middle, not from what is stated.
     make = by_hand if ends.by_hand else reached
     return make(ends.method, status, reason, ends.text, stated, float(ends.half))
 

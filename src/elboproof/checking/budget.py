@@ -20,6 +20,7 @@ def share(tests: int) -> float:
     ValueError
         If ``tests`` is not positive.
     """
+    # The union bound needs no independence of the tests, which share random numbers and data.
     if tests < 1:
         raise bad("tests", tests, "a positive number of statistical tests")
     return FALSE_ALARM_RATE / tests

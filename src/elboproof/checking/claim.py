@@ -11,19 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from elboproof.arguments import bad
+from elboproof.checking.vocabulary import NONE
 
 if TYPE_CHECKING:
     from elboproof.checking.verdict import Verdict
 
     CheckFunction = TypeVar("CheckFunction", bound=Callable[..., Verdict])
 
-ROLES = ("confirms", "sharpens", "limits")
-METHODS = ("symbolic", "certified", "numeric", "property", "statistical", "experiment")
-"""How a verdict can be reached, the strongest first: a conjunction is as strong as the weakest of its parts."""
-RELATIONS = ("=", "<=", "<", ">=", ">", "order", "limit")
-TIERS = ("quick", "default", "full")
-NONE = "none"
-"""What a check without hypotheses says on purpose."""
 LABEL = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 Instance: TypeAlias = "tuple[Any, ...] | Callable[[], tuple[Any, ...]]"
@@ -98,6 +92,7 @@ def control(
     **overrides
         New values for keyword-only parameters of the check.
     """
+    # A text is a sequence of texts too: tuple("ab") would name the parts "a" and "b".
     patterns = (refutes,) if isinstance(refutes, str) else tuple(refutes)
     return Control(name, dict(overrides), tuple(drops), patterns)
 
@@ -140,6 +135,7 @@ class Check:
         ValueError
             If the check has none.
         """
+        # Two controls of one name are a problem that collection reports, so that the first is the only one.
         for one in self.controls:
             if one.name == name:
                 return one
@@ -168,6 +164,7 @@ class Claim:
     checks: list[Check] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        # The one mistake that is raised at once: without a label no other problem could say which claim it is about.
         if not LABEL.fullmatch(self.label):
             raise bad("label", self.label, "lower-case words joined by hyphens")
 
@@ -222,6 +219,7 @@ class Claim:
         """
 
         def register(function: "CheckFunction") -> "CheckFunction":
+            # The function is returned as it was, so that a claim module can call one check from another.
             self.checks.append(
                 Check(
                     claim=self.label,

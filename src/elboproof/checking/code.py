@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-from elboproof.checking.imports import Graph
+from elboproof.checking.imports import STUB, Graph
 from elboproof.checking.sources import claim_files
 from elboproof.checking.syntax import syntax_digest
 
@@ -40,12 +40,16 @@ class Code:
         """Return the texts as they are now; they are parsed when they are asked for."""
         texts: dict[str, bytes] = {}
         packages: set[str] = set()
+        # Read whole and at once, before anything runs: a file that is edited during a run still has its digest
+        # of before.
         for root, name in ((_library_root(), LIBRARY), (directory.resolve(), directory.resolve().name)):
             for file in sorted(root.rglob("*.py")):
                 module = _dotted(file, root, name)
                 texts[module] = file.read_bytes()
                 if file.stem == "__init__":
                     packages.add(module)
+                    stub = file.with_suffix(STUB)
+                    texts |= {f"{module}{STUB}": stub.read_bytes()} if stub.exists() else {}
         return cls(directory.resolve(), texts, frozenset(packages))
 
     @cached_property
@@ -72,6 +76,8 @@ class Code:
         registered a function that it made), and all that these import. A file outside the claim stands for
         all modules of the claim.
         """
+        # The runner's own modules count for every check: a bug there can change any verdict. Data files have no
+        # syntax tree, so that every byte of theirs counts.
         starts = self._starts(claim, file.resolve())
         modules = self._graph.closure(starts) | self._runner
         digests = {name: syntax_digest(self.texts[name]) for name in modules}
@@ -82,6 +88,8 @@ class Code:
         return dict(sorted(digests.items()))
 
     def _starts(self, claim: str, file: Path) -> frozenset[str]:
+        # Too many modules make a finding stale without need; too few let one pass that is older than its code. So
+        # where a check was registered by code that cannot be traced, all modules of the claim count.
         own = f"{self.directory.name}.{claim}"
         members = {name for name in self.texts if name == own or name.startswith(f"{own}.")}
         inside = self.directory in file.parents
@@ -113,6 +121,7 @@ def changed(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
 
 
 def _library_root() -> Path:
+    # Found without an import, since the library may be the very thing that does not import.
     spec = find_spec(LIBRARY)
     if spec is None or spec.origin is None:
         raise RuntimeError(f"the sources of {LIBRARY} are not to be found")

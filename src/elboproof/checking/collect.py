@@ -9,10 +9,11 @@ from typing import Any
 
 from elboproof.checking import sources
 from elboproof.checking.budget import share
-from elboproof.checking.claim import TIERS, Check, Claim
+from elboproof.checking.claim import Check, Claim
 from elboproof.checking.code import Code
 from elboproof.checking.description import rebuilt
 from elboproof.checking.import_process import descriptions
+from elboproof.checking.vocabulary import TIERS
 
 LABELS = "labels.txt"
 
@@ -69,6 +70,7 @@ class Collection:
 
     def code_of(self, check: Check) -> dict[str, str]:
         """Return the digest of each module that a check rests on, see `elboproof.checking.code`."""
+        # Many checks share a file: the closure of each is found once.
         key = check.claim.replace("-", "_"), self.files[check.id]
         if key not in self._digests:
             self._digests[key] = self._code.of(*key)
@@ -107,6 +109,7 @@ def collect(directory: Path) -> Collection:
     """
     if not directory.is_dir():
         raise UsageError(f"path: got {str(directory)!r}; expected a directory with claim modules")
+    # All problems are collected before anything is raised: an author who mends one at a time runs this for each.
     names = sources.module_names(directory)
     described = list(descriptions(directory, names))
     problems = [problem for one in described for problem in one["problems"]]
@@ -163,6 +166,7 @@ def select(
     UsageError
         If a label fits no check; the nearest labels are listed.
     """
+    # A label that fits nothing is an error, not an empty selection: "0 of 0 hold" would look like success.
     unknown = [label for label in labels if not any(_fits(check, label) for check in collection.checks)]
     if unknown:
         raise UsageError("\n".join(_unknown(label, collection) for label in unknown))

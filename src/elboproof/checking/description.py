@@ -12,6 +12,7 @@ Kind = TypeVar("Kind", Check, Control, Hypothesis)
 
 def described(value: object) -> Any:
     """Return a claim, or anything in it, as JSON; functions and other objects as texts."""
+    # Overrides of controls and instances of hypotheses may be anything; for reports their texts are enough.
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
@@ -44,6 +45,7 @@ def _control(content: Mapping[str, Any]) -> Control:
 
 
 def _filled(kind: Callable[..., Kind], content: Mapping[str, Any], **special: object) -> Kind:
+    # JSON has lists only; the frozen records have tuples, which can be compared and hashed.
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
     return kind(**(values | special))
 

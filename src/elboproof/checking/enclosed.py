@@ -89,6 +89,7 @@ def ends_of(ball: Ball, name: str) -> Ends:
     """
     from flint import arb
 
+    # Only what carries its own proof is certified here; everything else is compared as the numbers that it is.
     if isinstance(ball, arb):  # its lower and upper ends are rounded outward
         return Ends(ball.lower(), ball.upper(), ball.rad(), _text(ball), "certified", known=not ball.is_nan())
     if _is_exact(ball):
@@ -122,6 +123,8 @@ def exact_arb(value: Any) -> Any:
     if isinstance(value, float) and value - value != 0:  # infinite or NaN
         return arb(value)
     ratio = _rational(value)
+    # Over a power of two the ball is exact if the numerator fits the precision, as that of a float does; other
+    # fractions get a radius.
     power_of_two = ratio.denominator & (ratio.denominator - 1) == 0
     if power_of_two:
         return arb(ratio.numerator) * arb(2) ** -(ratio.denominator.bit_length() - 1)
@@ -131,6 +134,7 @@ def exact_arb(value: Any) -> Any:
 def _method(ball: Ball, lower: Any, upper: Any) -> str:
     if isinstance(ball, Between):
         return "certified"
+    # Two equal floats enclose only themselves, wherever they come from: that is a computed number, not a proof.
     exact = _is_exact(lower) and _is_exact(upper)
     ours = type(ball).__module__.partition(".")[0] == "elboproof"
     return "certified" if exact or (ours and lower != upper) else "numeric"

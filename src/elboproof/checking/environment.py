@@ -33,6 +33,7 @@ def environment(
     modules
         Digest of each module, see `elboproof.checking.code`.
     """
+    # Only what can change a finding, and nothing of the machine that could not be published: no host, user or path.
     return {
         "version": version,
         "seed": seed,
@@ -65,6 +66,7 @@ def _flint() -> str | None:
 
 def commit(directory: Path) -> str | None:
     """Return the commit of the repository around a directory, with a word if files differ from it."""
+    # Of Python files only: records and pages, which runs write, mostly differ from the commit.
     head = _git(directory, "rev-parse", "HEAD")
     if head is None:
         return None

@@ -10,10 +10,11 @@ from elboproof.checking.finding import metadata
 from elboproof.checking.lane import Lane
 from elboproof.checking.parts import guarded, judged, part_objections, parts_of
 from elboproof.checking.sources import library_digest
+from elboproof.checking.vocabulary import NOT_RUN, VERDICTS
 
 _local = threading.local()
 
-VERDICTS = ("established", "refuted", "undecided")
+_UNASKED = {"status": NOT_RUN, "reason": "the check itself gave no verdict"}
 _NUMBERS = ("computed", "stated", "error", "smallest_detectable", "quantity", "data", "reached")
 
 
@@ -46,17 +47,21 @@ def run_check(job: dict[str, Any]) -> dict[str, Any]:
     LaneClosed
         If the run was interrupted.
     """
+    # The check and its controls run one after another in one lane, hence in one process as long as it stays clean:
+    # a control must differ from its check in the overridden arguments and in nothing else.
     lane = _lane()
     main = lane.call({**job, "control": None})
     names = [one["name"] for one in job["metadata"]["controls"]]
     if main["status"] in VERDICTS:
         answers = [lane.call({**job, "control": name}) for name in names]
     else:
-        answers = [{"status": "not run", "reason": "the check itself gave no verdict"} for _ in names]
+        answers = [_UNASKED for _ in names]
     return compose(job["metadata"], main, answers)
 
 
 def _lane() -> Lane:
+    # One lane for each thread: a lane answers one question at a time, and an executor's threads live as long as
+    # it does.
     lane: Lane | None = getattr(_local, "lane", None)
     if lane is None or lane.closed:
         lane = _local.lane = Lane()
@@ -69,6 +74,8 @@ def compose(meta: dict[str, Any], main: dict[str, Any], answers: list[dict[str, 
     The statement holds if it was established, every control was rejected (`elboproof.checking.parts.judged`), each
     part was refuted by some control, and the hypotheses were those declared.
     """
+    # The finding is computed from the answers alone, and `elboproof.checking.seal.holds` computes `holds` again from
+    # the parts that are kept here: a record cannot say more than its parts.
     decided = main["status"] in VERDICTS
     names = [part["name"] for part in parts_of(main)]
     controls = [judged(one, a, names) for one, a in zip(meta["controls"], answers, strict=True)]
@@ -95,6 +102,7 @@ def _side_effects(
     """Return what the check and its controls left behind."""
     found = {kind: list(sentences) for kind, sentences in main.get("side_effects", {}).items()}
     for name, answer in zip(names, answers, strict=True):
+        # What the import of a claim did is told by every run in that process: once is enough.
         for kind, sentences in answer.get("side_effects", {}).items():
             new = [one for one in sentences if one not in found.get(kind, ())]
             found.setdefault(kind, []).extend(f"control {name!r}: {one}" for one in new)
@@ -106,6 +114,8 @@ def objections_to(record: Mapping[str, Any]) -> Iterator[str]:
 
     A check that changed modules does not hold: its own answer may rest on what it changed.
     """
+    # Each objection is one way in which "established" can be worth nothing: a hypothesis that was never used may be
+    # false, a control that survived shows a check that cannot fail.
     declared = [one["name"] for one in record["hypotheses"]]
     exercised = record["exercised"]
     for name in declared:
@@ -125,6 +135,5 @@ def objections_to(record: Mapping[str, Any]) -> Iterator[str]:
 
 def failed(meta: dict[str, Any], status: str, reason: str) -> dict[str, Any]:
     """Return the finding, as JSON, of a check that was lost before it could answer."""
-    lost = {"status": "not run", "reason": "the check itself gave no verdict"}
-    answers = [lost for _ in meta["controls"]]
+    answers = [_UNASKED for _ in meta["controls"]]
     return compose(meta, {"status": status, "reason": reason, "seconds": 0.0}, answers)

@@ -6,15 +6,12 @@ from typing import Any, Self
 
 from elboproof.arguments import bad, wrong_type
 from elboproof.checking.claim import Check
+from elboproof.checking.finding_fields import FINDING, require_finding
 from elboproof.checking.plain import Plain, from_json, series_from_json, series_to_json, to_json
 
 SCHEMA = 2
 SEAL = "seal"
 """Key of what `elboproof.checking.seal` adds to a finding in a file; it is no part of the finding."""
-
-OUTCOMES = ("established", "refuted", "undecided", "error", "timeout", "killed")
-"""What became of a check: the three verdicts, or how its run ended without one."""
-
 
 _NUMBERS = ("computed", "stated", "error", "smallest_detectable", "quantity", "seconds")
 
@@ -26,8 +23,8 @@ class Finding:
     Attributes
     ----------
     status : str
-        One of `OUTCOMES`. A statement can be established and yet not hold as a finding, when a control
-        survived or a hypothesis was not exercised; ``reason`` says so.
+        One of `elboproof.checking.vocabulary.OUTCOMES`. A statement can be established and yet not hold as a
+        finding, when a control survived or a hypothesis was not exercised; ``reason`` says so.
     holds : bool
         True only if the statement was established, every control was refuted in the parts that it names,
         every part was refuted by a control, every declared hypothesis was exercised and no module was changed.
@@ -101,20 +98,16 @@ class Finding:
         Raises
         ------
         ValueError
-            If fields are missing or unknown, or the status is unknown.
+            If fields are missing or unknown, or one is none of the words that it may be; the text names it.
         TypeError
-            If the record is no mapping, or a field has the wrong type.
+            If the record is no mapping, or a field has the wrong type; the text names it.
         """
+        # The seal is no part of a finding and is looked at where the whole file is known. All fields are required: a
+        # default for a missing one could turn what was cut off into what holds.
         if not isinstance(record, Mapping):
-            raise wrong_type("finding", record, "a JSON object")
+            raise wrong_type(FINDING, record, "a JSON object")
         record = {name: value for name, value in record.items() if name != SEAL}
-        names = {one.name for one in fields(cls)}
-        if names != set(record):
-            raise ValueError(f"finding: fields {sorted(names ^ set(record))} are missing or unknown")
-        if record["status"] not in OUTCOMES:
-            raise bad("status", record["status"], f"one of {', '.join(OUTCOMES)}")
-        if not isinstance(record["holds"], bool):
-            raise wrong_type("holds", record["holds"], "true or false")
+        require_finding(FINDING, record)
         values = dict(record)
         for name in _NUMBERS:
             values[name] = from_json(record[name])

@@ -13,7 +13,7 @@ from elboproof.arguments import bad, plain_array, require_doubles, wrong_type
 from elboproof.checking.verdict import Verdict, reached
 
 Floats = NDArray[np.float64]
-Pair = tuple[Floats, Floats]
+Sides = tuple[Floats, Floats]
 
 
 def _real(value: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -33,6 +33,7 @@ def _pair(
     computed: ArrayLike, stated: ArrayLike, name: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     ours, theirs = _real(computed, "computed"), _real(stated, name)
+    # No broadcasting beyond scalars: a row compared with a column would establish what nobody stated.
     if theirs.shape not in ((), ours.shape):
         raise ValueError(f"{name}: got shape {theirs.shape}; expected a number or shape {ours.shape}")
     return ours.ravel(), np.broadcast_to(theirs, ours.shape).ravel()
@@ -55,12 +56,13 @@ def _compare(ours: float, theirs: float, excess: float, tolerance: float, words:
 
 
 def _worst(excess: NDArray[np.float64]) -> int:
+    # A NaN is the worst entry: argmax would pass it over or not, depending on where it stands.
     missing = np.isnan(excess)
     return int(missing.argmax() if missing.any() else excess.argmax())
 
 
 def _decide(
-    pair: Pair, excess_of: Callable[[Floats, Floats], Floats], tolerance: float, words: str
+    pair: Sides, excess_of: Callable[[Floats, Floats], Floats], tolerance: float, words: str
 ) -> Verdict:
     """Decide that the excess is at most the tolerance in every entry; the worst entry is reported."""
     allowed = _tolerance(tolerance)

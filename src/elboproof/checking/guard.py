@@ -54,6 +54,7 @@ class Guard:
         return {kind: sentences for kind, sentences in found.items() if sentences}
 
     def _state_effects(self) -> list[str]:
+        # Twice, because what a generator or a context manager holds back until it is collected is no effect.
         if changed(self._state, state()):
             gc.collect()  # generators that nobody holds any more restore what they had set
         return [f"{name}: changed" for name in changed(self._state, state())]
@@ -64,12 +65,14 @@ class Guard:
 
     def execute(self, loader: Any, module: ModuleType) -> None:
         """Execute a module that is imported."""
+        # A claim's import is not excused: what it does to other modules would act on every check of that process.
         if module.__name__.startswith(self._claims):
             loader.exec_module(module)
             return
         if self._depth:
             loader.exec_module(module)
             return
+        # What changed before this import is noted now, as it would be accepted together with what the import does.
         self._note(without=module)
         before = state(without=module.__name__)
         self._depth, done = 1, False
@@ -86,6 +89,7 @@ class Guard:
 
     def _note(self, *, without: ModuleType | None = None) -> None:
         """Keep in mind what changed, and accept how it is now."""
+        # Copies of what changed are dropped, so that each change is told once and of the check that made it.
         for name, copy in list(self._copies.items()):
             now = sys.modules.get(name)
             if now is not copy.module:
@@ -107,6 +111,7 @@ class Guard:
 
     def _add(self, *, claims: bool, without: ModuleType | None = None) -> None:
         """Copy what is new; modules of claims only when nothing is being imported, as they may not be complete."""
+        # A copy of the dictionary: `vars` of some lazy modules imports others while they are looked at.
         modules: dict[str, Any] = dict(sys.modules)  # whatever a program put there
         for name in modules.keys() - self._copies.keys() - UNWATCHED:
             module = modules[name]
@@ -127,6 +132,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        # This finder is the first, so that all others are asked in their own order and nothing is found differently.
         for finder in sys.meta_path:
             if finder is self or not hasattr(finder, "find_spec"):
                 continue
@@ -148,6 +154,7 @@ class _Loader:
         return cast("ModuleType | None", self._loader.create_module(spec))
 
     def exec_module(self, module: ModuleType) -> None:
+        # Libraries ask a module's loader for its sources and data; they must meet the one they know.
         module.__loader__ = self._loader  # so that nobody meets this one
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader

@@ -50,6 +50,8 @@ class _Importer:
         self.death: str | None = None
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed at the end)
         self._answers, writing = os.pipe()
+        # The path of this process, as the claims may need what is on it; the child is started with -P, which
+        # would leave out the current folder.
         request = {"directory": str(directory), "names": names, "path": sys.path, "answers": writing}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", __name__, json.dumps(request)],
@@ -74,6 +76,8 @@ class _Importer:
 
     def answers(self) -> Iterator[Description]:
         """Yield answers until the process says that it has no more, or ends, see ``death``."""
+        # The deadline starts anew with each answer, as the limit is for one module. The process may die while a
+        # line is half written, so that only whole lines are parsed.
         buffer, deadline = b"", time.monotonic() + IMPORT_LIMIT
         while True:
             line, newline, rest = buffer.partition(b"\n")
@@ -105,6 +109,8 @@ def main(request: dict[str, Any]) -> None:
     directory = Path(request["directory"])
     os.set_inheritable(request["answers"], False)
     with os.fdopen(request["answers"], "w", encoding="utf-8") as answers, _os_exit_refused():
+        # A module that changed others ends the process after its answer: what is imported after it would be described
+        # as the patched libraries show it.
         guard = Guard(sources.PACKAGE)
         for name in request["names"]:
             description = _describe(directory, name)
@@ -126,6 +132,7 @@ def _file(directory: Path, name: str) -> Path:
 
 def _describe(directory: Path, name: str) -> Description:
     file = _file(directory, name)
+    # KeyboardInterrupt is let through: it is the user's, not the module's.
     try:
         module = sources.import_claim(directory, name)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a claim module raises is its problem)
@@ -154,6 +161,7 @@ def _os_exit_refused() -> Iterator[None]:
 
     Children that the module forks end as they would, and so does what keeps the function for later.
     """
+    # A module that ends the process with status 0 would look as if it had been imported without mistakes.
     exit_at_once, process, importing = os._exit, os.getpid(), True
 
     def refuse(status: int) -> NoReturn:

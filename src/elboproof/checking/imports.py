@@ -2,17 +2,20 @@
 
 Every import counts, wherever in the text it stands. A package that loads its public names when they are first
 used has a module-level ``__getattr__``; which module ``package.name`` comes from is read from its imports under
-``if TYPE_CHECKING`` and from tables of texts that name modules. Where a name cannot be resolved, all modules of
-the table count. Not seen: a module whose name is put together from parts, unless the text begins with it.
+``if TYPE_CHECKING`` or in its stub, and from tables of texts that name modules. Where a name cannot be resolved, all
+modules of the table count. Not seen: a module whose name is put together from parts, unless the text begins with it.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from elboproof.checking.syntax import executed, is_type_checking, parsed
 
 Chain = tuple[str, ...]
+
+STUB = ".pyi"
+"""End of the name of a package's stub: the package reads it, but what it imports is not run."""
 
 
 @dataclass
@@ -76,13 +79,18 @@ class Graph:
         return self._edges[name]
 
     def _with_parents(self, name: str) -> Iterator[str]:
+        # Importing a.b runs a too.
         parts = name.split(".")
         yield from (
             module for k in range(1, len(parts) + 1) if (module := ".".join(parts[:k])) in self._texts
         )
 
     def _targets(self, name: str) -> Iterator[str]:
+        # An edge too many costs a run; one too few lets a stale finding pass. So whatever cannot be resolved
+        # stands for all that it may be.
         facts = self._of(name)
+        if facts.lazy is not None and f"{name}{STUB}" in self._texts:
+            yield f"{name}{STUB}"
         bound: dict[str, str] = {}
         for module, taken, alias in facts.imports:
             yield from self._with_parents(module)
@@ -103,6 +111,7 @@ class Graph:
                 yield from (module for module in self._texts if module.startswith(start))
 
     def _follow(self, module: str, attributes: Chain) -> Iterator[str]:
+        # a.b.c may be module a.b with attribute c, or module a.b.c: the longest chain of modules is followed.
         for k, attribute in enumerate(attributes):
             if f"{module}.{attribute}" not in self._texts:
                 yield from self._attribute(module, attributes[k])
@@ -113,6 +122,7 @@ class Graph:
 
     def _attribute(self, module: str, attribute: str) -> Iterator[str]:
         """Yield where an attribute of a module comes from if the module loads it lazily."""
+        # A name that the module defines itself needs no other module than those that it imports anyway.
         if module not in self._texts:
             return
         facts = self._of(module)
@@ -128,6 +138,8 @@ class Graph:
 
     def _read(self, name: str) -> _Facts:
         facts = _Facts()
+        if name.endswith(STUB):
+            return facts
         try:
             tree = parsed(self._texts[name])
         except (SyntaxError, ValueError):
@@ -137,6 +149,8 @@ class Graph:
         facts.defined = set(_defined(tree))
         if "__getattr__" in facts.defined:
             facts.lazy = dict(_typed(tree, package)) | dict(self._tables(tree, package))
+            if f"{name}{STUB}" in self._texts:
+                facts.lazy |= _taken(parsed(self._texts[f"{name}{STUB}"]).body, package)
         return facts
 
     def _tables(self, tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
@@ -150,6 +164,8 @@ class Graph:
 
 def _collect(node: ast.AST, package: str, facts: _Facts) -> None:
     """Add what stands in a node and below it."""
+    # A chain of attributes is taken whole and its inner nodes are not visited: "ep" alone would stand for every lazy
+    # name of the package.
     if isinstance(node, ast.Import):
         facts.imports += [(alias.name, None, alias.asname) for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
@@ -196,8 +212,12 @@ def _typed(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
     """Yield name and module of the imports under ``if TYPE_CHECKING``."""
     for block in tree.body:
         if isinstance(block, ast.If) and is_type_checking(block.test):
-            for node in (node for node in block.body if isinstance(node, ast.ImportFrom)):
-                yield from ((alias.asname or alias.name, _base(node, package)) for alias in node.names)
+            yield from _taken(block.body, package)
+
+
+def _taken(statements: Sequence[ast.stmt], package: str) -> Iterator[tuple[str, str]]:
+    for node in (node for node in statements if isinstance(node, ast.ImportFrom)):
+        yield from ((alias.asname or alias.name, _base(node, package)) for alias in node.names)
 
 
 def _defined(tree: ast.Module) -> Iterator[str]:

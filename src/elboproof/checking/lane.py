@@ -61,6 +61,8 @@ class Lane:
         LaneClosed
             If the lane is closed, before or during the call.
         """
+        # The token ties an answer to its question: what a check writes to the pipe itself, or late, cannot stand for
+        # the answer of the next one. A child that left anything behind is not asked again.
         child = self._start(job)
         answer = child.ask(job | {"token": secrets.token_hex(8)})
         with _LOCK:
@@ -76,6 +78,7 @@ class Lane:
         with _LOCK:
             if self.closed:
                 raise LaneClosed
+            # Python does not import a module twice: a child that has one version of a claim cannot run another.
             version = (job["sources"], job["library"])
             if self._child is not None and not (
                 self._child.quiet() and self._child.fits(job["directory"], job["claim"], version)
@@ -117,6 +120,7 @@ def environment() -> dict[str, str]:
     One thread per child: there are as many children as cores, and a sum split among threads would not have
     the same bits on each machine. A fixed hash seed: SymPy's results may depend on the order of sets.
     """
+    # Set before the child starts: the libraries read these when they are loaded, and never again.
     single = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {**os.environ, **dict.fromkeys(single, "1"), "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg"}
 
@@ -166,6 +170,7 @@ class _Child:
         return not self._buffer and not select.select([self._answers], [], [], 0.0)[0]
 
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        # Two deadlines: importing SymPy and torch is not the check's time, so that its clock starts when it says so.
         start = time.monotonic()
         self._tail.clear()
         with contextlib.suppress(BrokenPipeError):  # a child that died shows in the answer below
@@ -185,6 +190,8 @@ class _Child:
         return {"status": answer["status"], "reason": answer["reason"], "seconds": 0.0, "soiled": True}
 
     def _receive(self, deadline: float) -> dict[str, Any]:
+        # A grandchild may hold the pipe open after the child died: so the child is polled, and the pipe read
+        # to its end.
         while b"\n" not in self._buffer:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -202,6 +209,7 @@ class _Child:
         return message
 
     def _obituary(self) -> str:
+        # The pipe can close before the process is gone: its exit status is waited for, but not for ever.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
         code = self._process.returncode
@@ -229,6 +237,7 @@ class _Child:
 
 def _complete(answer: dict[str, Any], token: str) -> dict[str, Any]:
     """Return the answer of a check without its event; raise ValueError if something else wrote to the pipe."""
+    # Whatever a check wrote to the pipe itself is refused, even if it looks like an answer.
     given = answer.pop("token", None)
     if answer.pop("event") != "answer" or not {"status", "reason", "seconds", "soiled"} <= set(answer):
         raise ValueError(f"got the fields {sorted(answer)}")

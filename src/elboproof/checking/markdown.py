@@ -1,26 +1,19 @@
-"""``elboproof report``: findings and the docstrings of their claims as one Markdown page.
+"""Findings and the docstrings of their claims as one Markdown page.
 
 What a second run reproduces comes first, without times and dates, and with numbers to four digits; in what and from
 which code the findings were made stands at the end.
 """
 
-import difflib
-import json
-import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from elboproof.checking.claim import ROLES, Check
-from elboproof.checking.collect import ClaimModule, Collection, UsageError, collect
-from elboproof.checking.finding import Finding, from_document, metadata
+from elboproof.checking.collect import ClaimModule, Collection
+from elboproof.checking.finding import Finding
 from elboproof.checking.lane import LAST_OUTPUT
 from elboproof.checking.markup import escaped, table
 from elboproof.checking.part_words import method_words, part_lines, part_summary
 from elboproof.checking.provenance import provenance
-from elboproof.checking.report_files import require_writable, write
-from elboproof.checking.seal import file_edits
-from elboproof.checking.stale import Stale, stale
+from elboproof.checking.vocabulary import ROLES
 from elboproof.checking.words import left_behind, number, plural, rejected, result
 
 _HEADER = (
@@ -33,108 +26,6 @@ _HEADER = (
     "numbers",
     "controls rejected",
 )
-
-
-def report(source: Path, output: Path, directory: Path, *, check: bool, strict: bool = False) -> int:
-    """Write the page, or compare it with the file on disk; return the exit code.
-
-    Parameters
-    ----------
-    source
-        JSON document of a complete run.
-    output
-        The Markdown file.
-    directory
-        The claim modules.
-    check
-        Write nothing; 1 if the file differs from what would be written, or a finding of the quick or the default
-        tier is older than the code.
-    strict
-        With ``check``: 1 for findings of the slow tier too.
-
-    Returns
-    -------
-    int
-        0, or 1 if a file is out of date, the findings do not belong to the checks, or were edited. The difference
-        goes to the standard output, the mismatches to the standard error.
-
-    Raises
-    ------
-    UsageError
-        If the JSON file cannot be read, or the page not be written.
-    """
-    if not check:
-        require_writable(str(output))
-    collection = collect(directory)
-    content, findings = read_document(source)
-    wrong = [*mismatches(collection, findings), *file_edits(content)]
-    if wrong:
-        print(f"{source} does not belong to the checks in {directory}:", *wrong, sep="\n  ", file=sys.stderr)
-        print(f"make it anew: elboproof verify --full --json {source}", file=sys.stderr)
-        return 1
-    old = list(stale(content, collection))
-    _show_stale(old, source)
-    text = page(collection, findings, source.name, content)
-    if not check:
-        write(str(output), text)
-        return 0
-    before = output.read_text(encoding="utf-8") if output.is_file() else ""
-    lines = (before.splitlines(keepends=True), text.splitlines(keepends=True))
-    sys.stdout.writelines(difflib.unified_diff(*lines, str(output), f"{output} (from {source})"))
-    return int(before != text or any(strict or not one.slow for one in old))
-
-
-def _show_stale(old: Sequence[Stale], source: Path) -> None:
-    if old:
-        full = " --full" if any(one.slow for one in old) else ""
-        print(f"{plural(len(old), 'finding')} of {source}:", *old, sep="\n  ", file=sys.stderr)
-        print(f"run these anew: elboproof verify{full} --stale {source} --json {source}", file=sys.stderr)
-
-
-def read_document(source: Path) -> tuple[dict[str, Any], list[Finding]]:
-    """Return a JSON document as it is, and its findings.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be read, or is no document of findings.
-    """
-    try:
-        content = json.loads(source.read_text(encoding="utf-8"))
-        return content, from_document(content)
-    except OSError as error:
-        raise UsageError(f"--json: cannot read {str(source)!r}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise UsageError(f"--json: {str(source)!r} is no JSON document of findings: {error}") from error
-
-
-def mismatches(collection: Collection, findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield what keeps checks and findings from corresponding one to one."""
-    by_id = {finding.id: finding for finding in findings}
-    checks = {check.id: check for check in collection.checks}
-    if len(by_id) < len(findings):
-        yield "a finding occurs twice"
-    for name, check in checks.items():
-        if name not in by_id:
-            yield f"{name}: has no finding"
-            continue
-        yield from differences(by_id[name], check)
-    yield from (f"{name}: there is no such check" for name in by_id if name not in checks)
-
-
-def differences(finding: Finding, check: Check) -> list[str]:
-    """Return how a finding's description differs from its check's."""
-    have, want = _metadata(finding), metadata(check)
-    return [
-        f"{check.id}: {field} changed from {have[field]!r} to {value!r}"
-        for field, value in want.items()
-        if have[field] != value
-    ]
-
-
-def _metadata(finding: Finding) -> dict[str, Any]:
-    record = finding.to_json()
-    return record | {"controls": [{"name": c["name"], "refutes": c["refutes"]} for c in finding.controls]}
 
 
 def page(
@@ -182,6 +73,8 @@ def _overview(collection: Collection, by_id: dict[str, Finding]) -> str:
 
 
 def _claim(module: ClaimModule, findings: Sequence[Finding]) -> str:
+    # What did not hold stands on the page as prominently as what did; a section appears only where there is something
+    # to say, so that an empty heading never reads as "nothing was found".
     text = module.sections
     limits = [finding for finding in findings if finding.role == "limits"]
     parts = [
@@ -222,6 +115,7 @@ def _reproducible(reason: str) -> str:
 
 
 def _row(finding: Finding) -> list[str]:
+    # What did not hold must not stand in a column of what was established without a word in front.
     established = (
         finding.states if finding.holds else f"NOT established ({result(finding)}): {finding.states}"
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from elboproof.checking.claim import METHODS
+from elboproof.checking.vocabulary import METHODS
 
 if TYPE_CHECKING:
     from elboproof.checking.verdict import Part
@@ -23,7 +23,7 @@ class MethodOverstated(ValueError):  # noqa: N818  (a state of the check)
 
 
 def weakest(methods: Iterable[str]) -> str:
-    """Return the weakest of some methods, see `elboproof.checking.claim.METHODS`."""
+    """Return the weakest of some methods, see `elboproof.checking.vocabulary.METHODS`."""
     return max(methods, key=METHODS.index)
 
 
@@ -35,6 +35,7 @@ def require_method(declared: str, parts: "Mapping[str, Part]") -> None:
     MethodOverstated
         If one was; the text names the first and says how many more.
     """
+    # Part by part, so that one certified conjunct does not lend its word to a numeric one beside it.
     weaker = {name: part for name, part in parts.items() if weakest((part.method, declared)) != declared}
     for name, part in weaker.items():
         hand = ", by hand" if part.by_hand else ""

@@ -49,6 +49,8 @@ class _Names:
 
     def changes(self, place: str, matters: Matters) -> Iterator[str]:
         """Yield what changed and matters."""
+        # By identity: an equal object in another's place can still behave differently, and comparing calls no
+        # foreign code.
         now = vars(self.owner)
         for key, value in self.before.items():
             current = now.get(key, MISSING)
@@ -67,6 +69,7 @@ class ModuleCopy:
 
     def __init__(self, name: str, module: ModuleType, *, own: bool) -> None:
         self.module, self.own, self.names = module, own, _Names(module)
+        # Classes are looked at through the module that defines them; those of C cannot be patched.
         values = self.names.before.values()
         classes = [value for value in values if issubclass(type(value), type)]
         classes = [one for one in classes if not one.__flags__ & _IMMUTABLE]
@@ -104,6 +107,8 @@ def _in_module(module: ModuleType, own: bool) -> Matters:
     lazy = vars(module).get("__getattr__")
 
     def matters(key: str, before: Any, now: Any) -> bool:
+        # A library may keep counters and caches in its own module; to bind a function or a float of it anew
+        # changes what it computes. In modules of claims and of elboproof everything matters.
         if f"{module.__name__}.{key}" in _SWITCHES:
             return False
         if key.startswith("__") and not (is_builtins and key in ("__import__", "__build_class__")):
@@ -120,6 +125,7 @@ def _in_module(module: ModuleType, own: bool) -> Matters:
 
 def _in_class(own: bool) -> Matters:
     def matters(key: str, before: Any, now: Any) -> bool:
+        # What Python itself adds to a class when it is first used is no patch.
         if key in (
             "__doc__",
             "__annotations__",
@@ -142,6 +148,7 @@ def _wraps(now: object, before: object) -> bool:
     """Return whether a function only wraps the former one, by code of the same library: torch's optimisers do so."""
     if not isinstance(now, FunctionType) or getattr(now, "__wrapped__", MISSING) is not before:
         return False
+    # By file and not by name: a claim can give its function any name and module, but hardly another file.
     file = now.__code__.co_filename
     library = sys.modules.get(getattr(before, "__module__", "").partition(".")[0])
     places = [str(place) for place in getattr(library, "__path__", ())]
@@ -161,6 +168,7 @@ def _is_code(value: object) -> bool:
 
 
 def _insides(function: FunctionType) -> tuple[object, ...]:
+    # Code, defaults and keyword defaults are all that a function's result can be changed by without binding it anew.
     keywords = function.__kwdefaults__ or {}
     return (function.__code__, function.__defaults__, *keywords.values())
 

@@ -56,6 +56,7 @@ def slope_equals(
     _check(order, tolerance)
     if not 0.0 <= relative_error < math.inf:
         raise bad("relative_error", relative_error, "a finite number >= 0")
+    # The slope is linear in log e, so that its error is at most sum |w_i| times that of the logarithms.
     x = np.log(h) - np.log(h).mean()
     weights = x / (x @ x)
     slope, rho = float(weights @ np.log(e)), math.log1p(relative_error) * float(np.abs(weights).sum())
@@ -109,6 +110,8 @@ def ball_slope(
     slopes = [_slope(h[i : i + 2], values[i : i + 2]) for i in range(steps)]
     off = [abs(slope - exact_arb(order)) for slope in slopes]
     limits = [exact_arb(one) for one in allowed]
+    # Comparisons of balls are true only if they hold for all points of both: "sure" and "wrong" are both proofs, and
+    # disjoint.
     sure = all(a <= b for a, b in zip(off, limits, strict=True))
     wrong = any(a > b for a, b in zip(off, limits, strict=True))
     status = _status(sure, wrong)
@@ -165,6 +168,7 @@ def tends_to(
     for name, number in (("order", order), ("factor", factor)):
         if not 0.0 < number < math.inf:
             raise bad(name, number, "a positive finite number")
+    # Distances are balls, so that a value known only up to its radius is not shown to be near.
     stated = exact_arb(limit) if isinstance(limit, float) else as_arb(limit, "limit")
     bounds = [exact_arb(factor) * exact_arb(scale) ** exact_arb(order) for scale in h]
     distances = [abs(as_arb(value, "values") - stated) for value in values]
@@ -185,6 +189,7 @@ def tends_to(
 
 def _by_enclosures(values: Sequence[Ball]) -> Callable[..., Verdict]:
     """Return what makes the verdict: as strong as the weakest enclosure, and by hand if one is."""
+    # One enclosure by hand makes the whole slope by hand, as its word is the weakest of all.
     ends = [ends_of(value, "values") for value in values]
     make, method = (
         by_hand if any(one.by_hand for one in ends) else reached,
@@ -194,11 +199,13 @@ def _by_enclosures(values: Sequence[Ball]) -> Callable[..., Verdict]:
 
 
 def _slope(scales: Sequence[Fraction], values: Sequence[Ball]) -> Any:
+    # A ball with 0 in it has no logarithm: FLINT's answer is NaN then, which is neither sure nor wrong.
     first, second = (as_arb(value, "values") for value in values)
     return (first / second).log() / (exact_arb(scales[0]) / exact_arb(scales[1])).log()
 
 
 def _scales(scales: Sequence[Scale], values: Sequence[Ball]) -> list[Fraction]:
+    # Exact scales: log(h_1 / h_2) of rounded ones would be off by as much as small slopes differ.
     h = [Fraction(scale) for scale in scales]
     steps = [b - a for a, b in pairwise(h)]
     monotone = all(step > 0 for step in steps) or all(step < 0 for step in steps)

@@ -10,14 +10,15 @@ from typing import Any
 
 from elboproof.checking.methods import weakest
 from elboproof.checking.verdict import WHOLE, Part, part_to_json
+from elboproof.checking.vocabulary import VERDICTS
 
 POWER = 0.02
 """Share of the quantity that a statistical check, or one about an order, must be able to see."""
 
-Record = dict[str, Any]
+Json = dict[str, Any]
 
 
-def parts_of(answer: Record) -> list[Record]:
+def parts_of(answer: Json) -> list[Json]:
     """Return the parts of an answer; a lone statement is one part."""
     if answer.get("parts"):
         return list(answer["parts"])
@@ -25,7 +26,7 @@ def parts_of(answer: Record) -> list[Record]:
     return [part_to_json(WHOLE, lone)]
 
 
-def judged(control: Record, answer: Record, names: Sequence[str]) -> Record:
+def judged(control: Json, answer: Json, names: Sequence[str]) -> Json:
     """Return the record of a control in a finding.
 
     It is rejected only if its run refuted *each* part that it names: an exception, a time-out or "undecided" says
@@ -40,6 +41,8 @@ def judged(control: Record, answer: Record, names: Sequence[str]) -> Record:
     names
         The parts of the check.
     """
+    # Parts are matched by name, over the parts of the check's own run: what only the control's run has was never
+    # established, and refuting it says nothing.
     found = {part["name"]: part["status"] for part in parts_of(answer)}
     record = control | {
         "status": answer["status"],
@@ -52,7 +55,8 @@ def judged(control: Record, answer: Record, names: Sequence[str]) -> Record:
     }
 
 
-def _is_rejected(control: Record, names: Sequence[str]) -> bool:
+def _is_rejected(control: Json, names: Sequence[str]) -> bool:
+    # A pattern that fits nothing is a misspelling, and would otherwise be fulfilled by every run.
     wanted = [_fitting(pattern, names) for pattern in control["refutes"]]
     refuted = set(control["refuted"])
     return control["status"] == "refuted" and all(fitting and refuted >= set(fitting) for fitting in wanted)
@@ -62,7 +66,7 @@ def _fitting(pattern: str, names: Sequence[str]) -> list[str]:
     return [name for name in names if name == pattern or fnmatchcase(name, pattern)]
 
 
-def _lacks(control: Record, found: dict[str, str], names: Sequence[str]) -> Iterator[str]:
+def _lacks(control: Json, found: dict[str, str], names: Sequence[str]) -> Iterator[str]:
     """Yield in words what `_is_rejected` misses."""
     wanted: dict[str, None] = {}
     for pattern in control["refutes"]:
@@ -77,7 +81,7 @@ def _lacks(control: Record, found: dict[str, str], names: Sequence[str]) -> Iter
             yield f"part {name!r} was {found[name]}"
 
 
-def contradictions(finding: Record) -> Iterator[str]:
+def contradictions(finding: Json) -> Iterator[str]:
     """Yield where a record of a finding contradicts its own parts: somebody edited it."""
     parts, controls = finding["parts"], finding["controls"]
     names = [part["name"] for part in parts]
@@ -89,9 +93,12 @@ def contradictions(finding: Record) -> Iterator[str]:
             yield f"part {part['name']!r}: 'refuted_by' is {part['refuted_by']}, unlike the controls"
     if parts:
         yield from _status_contradictions(finding)
+    elif finding["status"] in VERDICTS:
+        yield f"'parts' is empty, but a verdict {finding['status']!r} has at least one"
 
 
-def _status_contradictions(finding: Record) -> Iterator[str]:
+def _status_contradictions(finding: Json) -> Iterator[str]:
+    # The rules of `all_of`, applied to what was recorded: status of the worst part, method of the weakest.
     found = {part["status"] for part in finding["parts"]}
     status = next(one for one in ("refuted", "undecided", "established") if one in found)
     weak = weakest(part["method"] for part in finding["parts"])
@@ -103,19 +110,19 @@ def _status_contradictions(finding: Record) -> Iterator[str]:
         yield f"'method' is {finding['method']!r}, stronger than {weak!r} of its parts"
 
 
-def guarded(main: Record, controls: Sequence[Record]) -> list[Record]:
+def guarded(main: Json, controls: Sequence[Json]) -> list[Json]:
     """Return the parts of a check's own answer, each with the controls whose runs refuted it."""
     return _marked(parts_of(main), controls)
 
 
-def _marked(parts: Sequence[Record], controls: Sequence[Record]) -> list[Record]:
+def _marked(parts: Sequence[Json], controls: Sequence[Json]) -> list[Json]:
     return [
         part | {"refuted_by": [one["name"] for one in controls if part["name"] in one["refuted"]]}
         for part in parts
     ]
 
 
-def part_objections(parts: Sequence[Record]) -> Iterator[str]:
+def part_objections(parts: Sequence[Json]) -> Iterator[str]:
     """Yield why a check does not hold although its parts were established."""
     unguarded = [part["name"] for part in parts if not part["refuted_by"]]
     if unguarded:
@@ -128,7 +135,8 @@ def _are(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-def _weakness(part: Record) -> Iterator[str]:
+def _weakness(part: Json) -> Iterator[str]:
+    # `not <=` also catches NaN. A statistical part that says nothing of its power may have none.
     seen, quantity = part.get("smallest_detectable"), part.get("quantity")
     if seen is None:
         if part.get("method") == "statistical":

@@ -34,6 +34,7 @@ def plain(value: object) -> Plain:
 
 
 def _integer(value: int) -> Plain:
+    # Beyond, not every integer is a double: the text keeps all digits.
     exact = abs(value) <= 2**53
     return float(value) if exact else str(value)
 
@@ -48,6 +49,7 @@ def plain_series(data: Mapping[str, object]) -> dict[str, list[float]]:
     TypeError
         If a name is no text.
     """
+    # Kinds "fiu" only: truth values and complex numbers convert to float with a loss that nobody would see.
     series = {}
     for name, values in data.items():
         if not isinstance(name, str):

@@ -40,6 +40,8 @@ def rational_points(symbols: Sequence[Any]) -> Iterator[dict[Any, Any]]:
     """
     import sympy as sp
 
+    # Small numerators and denominators keep exact arithmetic cheap; whole numbers are tried too, for symbols
+    # that must be.
     rng = np.random.default_rng(1)  # any fixed seed: a witness is certified wherever it was found
     while True:
         point = {}
@@ -89,6 +91,7 @@ def _certified_nonzero(value: Any) -> str | None:
 
     from elboproof.numbers.precision import working_precision
 
+    # More bits each time: only a ball without 0 certifies, and one that keeps 0 at all precisions says nothing.
     if isinstance(value, sp.Rational):
         return None if value == 0 else str(value)
     for bits in PRECISIONS:
@@ -117,6 +120,8 @@ def enclosure(value: Any) -> Any:
     if isinstance(value, sp.Float):
         ratio = Fraction(*map(int, sp.Rational(value).as_numer_denom()))
         return acb(arb(fmpq(ratio.numerator, ratio.denominator)))
+    # A SymPy Float is the binary number that it is, so that its ball has no radius; a claim that means a
+    # decimal writes a Rational.
     constants = {
         sp.pi: arb.pi,
         sp.E: arb.const_e,
@@ -134,6 +139,8 @@ def _compound(value: Any) -> Any:
     import sympy as sp
     from flint import acb
 
+    # By induction over the tree: ball operations contain the exact result for all points of their arguments. Only
+    # functions whose principal values agree in both libraries are taken; others raise, and the point is passed over.
     if isinstance(value, sp.Add):
         return sum((enclosure(arg) for arg in value.args), acb(0))
     if isinstance(value, sp.Mul):
@@ -153,6 +160,7 @@ def _compound(value: Any) -> Any:
 def _function(name: str, argument: Any) -> Any:
     from flint import acb
 
+    # |z| lies between the least and the greatest modulus in the ball.
     if name == "Abs":
         return acb(argument.abs_lower().union(argument.abs_upper()))
     if name in REAL_LINE and not argument.imag.is_zero():
@@ -163,6 +171,7 @@ def _function(name: str, argument: Any) -> Any:
 def _power(base: Any, exponent: Any) -> Any:
     import sympy as sp
 
+    # An integer power has no branch; the general one is the principal value in both libraries.
     if isinstance(exponent, sp.Integer):
         return enclosure(base) ** int(exponent)
     if base is sp.E:

@@ -20,8 +20,8 @@ from typing import Any, TypeAlias
 
 from elboproof.checking.polynomial_fractions import (
     Beyond,
-    Fraction,
-    Reader,
+    RationalFunction,
+    RationalReader,
     context_of,
     has_plain_arguments,
     nodes_of,
@@ -30,7 +30,7 @@ from elboproof.checking.polynomial_fractions import (
     total_of,
 )
 
-Key: TypeAlias = tuple[Any, ...]
+GeneratorKey: TypeAlias = tuple[Any, ...]
 
 
 def vanishes(expression: Any) -> bool | None:
@@ -42,11 +42,14 @@ def vanishes(expression: Any) -> bool | None:
 
 
 def _answer(expression: Any) -> bool | None:
+    # Two contexts, because FLINT's cannot grow: the first has one generator for each node and serves to see which
+    # nodes are the same; the second has one for each that is left. A numerator that vanishes there shows an
+    # expression that is zero wherever it is defined; one that does not shows nothing if generators are left.
     nodes = nodes_of(expression)
     plain = [node for node in nodes if node.is_Symbol]
     first = context_of(len(nodes))
     raw = dict(zip(nodes, first.gens(), strict=False))
-    reader = Reader(first, lambda node: (raw[node], first.constant(1)))
+    reader = RationalReader(first, lambda node: (raw[node], first.constant(1)))
     table = _Table()
     for node in nodes:
         if not node.is_Symbol:
@@ -65,12 +68,12 @@ class _Table:
     """The generators that the nodes need, by what they are; equal ones are one."""
 
     def __init__(self) -> None:
-        self.keys: dict[Key, None] = {}
+        self.keys: dict[GeneratorKey, None] = {}
         self.uses: dict[Any, tuple[str, Any]] = {}
-        self._denominators: dict[Key, int] = {}
-        self.radicands: dict[Key, Any] = {}
+        self._denominators: dict[GeneratorKey, int] = {}
+        self.radicands: dict[GeneratorKey, Any] = {}
 
-    def read(self, node: Any, reader: Reader) -> None:
+    def read(self, node: Any, reader: RationalReader) -> None:
         """Register the generators of a node, whose arguments the reader reads in the first context."""
         import sympy as sp
 
@@ -87,14 +90,17 @@ class _Table:
         else:
             self._opaque(node, reader)
 
-    def _root(self, node: Any, root: tuple[Any, int, int], reader: Reader) -> None:
+    def _root(self, node: Any, root: tuple[Any, int, int], reader: RationalReader) -> None:
+        # The radicand enters by its text in lowest terms: equal ones share a generator however they are written.
         radicand, degree, exponent = root
         key = ("root", *_text(reader.read(radicand)), degree)
         self.keys[key] = None
         self.radicands[key] = radicand
         self.uses[node] = ("root", (key, exponent))
 
-    def _power(self, node: Any, base: Key, exponent: Any, reader: Reader) -> None:
+    def _power(self, node: Any, base: GeneratorKey, exponent: Any, reader: RationalReader) -> None:
+        # exp(c m) for all c that occur with one m is a power of one generator exp(m / L), L the common
+        # denominator of the c: only so does exp(u/2)^2 = exp(u) become visible to polynomials.
         numerator, denominator = reader.read(exponent)
         terms = []
         if denominator.is_constant():
@@ -108,10 +114,10 @@ class _Table:
             self._denominators[key] = lcm(before, int(coefficient.q))
         self.uses[node] = ("power", terms)
 
-    def _opaque(self, node: Any, reader: Reader) -> None:
+    def _opaque(self, node: Any, reader: RationalReader) -> None:
         import sympy as sp
 
-        key: Key = ("node", node)
+        key: GeneratorKey = ("node", node)
         if has_plain_arguments(node):
             texts = [text for argument in node.args for text in _text(reader.read(argument))]
             key = (str(node.func), *texts)
@@ -121,13 +127,13 @@ class _Table:
         self.keys[key] = None
         self.uses[node] = ("opaque", key)
 
-    def exponent(self, key: Key, coefficient: Any) -> int:
+    def exponent(self, key: GeneratorKey, coefficient: Any) -> int:
         """Return the power of the generator of a term that stands for it."""
         whole = coefficient * self._denominators[key]
         return int(whole.p)
 
 
-def _text(fraction: Fraction) -> tuple[str, str]:
+def _text(fraction: RationalFunction) -> tuple[str, str]:
     return str(fraction[0]), str(fraction[1])
 
 
@@ -141,11 +147,13 @@ class _Ring:
         self._symbols = dict(zip(symbols, gens, strict=False))
         self._places = {key: len(symbols) + i for i, key in enumerate(table.keys)}
         self._gens, self._table = gens, table
-        self.reader = Reader(self.context, self._atom)
+        self.reader = RationalReader(self.context, self._atom)
 
-    def _atom(self, node: Any) -> Fraction:
+    def _atom(self, node: Any) -> RationalFunction:
         import sympy as sp
 
+        # Each kind of node becomes the power product of generators that `_Table` found for it. What is
+        # multiplied here uses only exp(a + b) = exp(a) exp(b) and r^q = u, which hold for principal values.
         if node in self._symbols:
             return self._symbols[node], self._one
         kind, use = self._table.uses[node]
@@ -162,11 +170,12 @@ class _Ring:
             return _hyperbolic(type(node).__name__, product)
         return product
 
-    def _generator(self, key: Key) -> Any:
+    def _generator(self, key: GeneratorKey) -> Any:
         return self._gens[self._places[key]]
 
     def reduced(self, polynomial: Any) -> Any:
         """Return the polynomial, up to a nonzero factor, with the relations applied; outer generators first."""
+        # Outer generators first: lowering one brings in its radicand, which holds inner generators only.
         for key in reversed(self._places):
             if key[0] == "root":
                 polynomial = self._lowered(
@@ -177,8 +186,10 @@ class _Ring:
                 polynomial = self._lowered(polynomial, key, 2, (1 - cosine**2, self._one))
         return polynomial
 
-    def _lowered(self, polynomial: Any, key: Key, degree: int, value: Fraction) -> Any:
+    def _lowered(self, polynomial: Any, key: GeneratorKey, degree: int, value: RationalFunction) -> Any:
         """Replace generator^degree by its value throughout."""
+        # The denominators are cleared by value[1]^top, a factor that is not zero where the expression is defined,
+        # so that the polynomial vanishes before if and only if it does after.
         place = self._places[key]
         levels: dict[int, dict[tuple[int, ...], Any]] = {}
         for powers, coefficient in polynomial.to_dict().items():
@@ -196,7 +207,7 @@ class _Ring:
         return len(denominator) == 1 or all(key[:2] == ("power", "E") for key in self._places)
 
 
-def _hyperbolic(name: str, exponential: Fraction) -> Fraction:
+def _hyperbolic(name: str, exponential: RationalFunction) -> RationalFunction:
     one = (exponential[1].context().constant(1),) * 2
     double, half = power(exponential, 2), (one[0] * 1, one[0] * 2)
     minus = total_of(double, (-one[0], one[0]))

@@ -7,7 +7,7 @@ LARGEST_POWER = 64
 MOST_TERMS = 50_000
 """Beyond these the expansion is left to SymPy alone."""
 
-Fraction: TypeAlias = tuple[Any, Any]
+RationalFunction: TypeAlias = tuple[Any, Any]
 """Numerator and denominator, polynomials of one FLINT context; the denominator is not the zero polynomial."""
 
 
@@ -30,6 +30,8 @@ def nodes_of(expression: Any) -> list[Any]:
     """Return what is no sum, product, integer power or rational number, inner ones before outer ones."""
     import sympy as sp
 
+    # Inner nodes come first, since a generator may be read only after those that its arguments need. Floats are
+    # refused: they are not the numbers that were meant, and an identity in them is none.
     found: dict[Any, None] = {}
 
     def walk(node: Any) -> None:
@@ -57,22 +59,24 @@ def has_plain_arguments(node: Any) -> bool:
     return function and all(isinstance(argument, sp.Expr) for argument in node.args)
 
 
-class Reader:
+class RationalReader:
     """Reads expressions as fractions in one context; ``atom`` gives those of the nodes."""
 
-    def __init__(self, context: Any, atom: Callable[[Any], Fraction]) -> None:
+    def __init__(self, context: Any, atom: Callable[[Any], RationalFunction]) -> None:
         self.context, self._atom = context, atom
-        self._seen: dict[Any, Fraction] = {}
+        self._seen: dict[Any, RationalFunction] = {}
 
-    def read(self, node: Any) -> Fraction:
+    def read(self, node: Any) -> RationalFunction:
         """Return the fraction of an expression; each subexpression is read once."""
         if node not in self._seen:
             self._seen[node] = self._read(node)
         return self._seen[node]
 
-    def _read(self, node: Any) -> Fraction:
+    def _read(self, node: Any) -> RationalFunction:
         from flint import fmpq
 
+        # Only field operations: whatever else a node is, it goes to the atom. So the fraction equals the expression
+        # wherever both are defined.
         one = self.context.constant(1)
         if node.is_Rational:
             return self.context.constant(fmpq(int(node.p), int(node.q))), one
@@ -91,19 +95,19 @@ class Reader:
         return self._atom(node)
 
 
-def total_of(a: Fraction, b: Fraction) -> Fraction:
+def total_of(a: RationalFunction, b: RationalFunction) -> RationalFunction:
     """Return the sum of two fractions in lowest terms."""
     if a[1] == b[1]:
         return _lowest(a[0] + b[0], a[1])
     return _lowest(a[0] * b[1] + b[0] * a[1], a[1] * b[1])
 
 
-def product_of(a: Fraction, b: Fraction) -> Fraction:
+def product_of(a: RationalFunction, b: RationalFunction) -> RationalFunction:
     """Return the product of two fractions in lowest terms."""
     return _lowest(a[0] * b[0], a[1] * b[1])
 
 
-def power(base: Fraction, exponent: int) -> Fraction:
+def power(base: RationalFunction, exponent: int) -> RationalFunction:
     """Return an integer power of a fraction."""
     if abs(exponent) > LARGEST_POWER:
         raise Beyond
@@ -113,9 +117,11 @@ def power(base: Fraction, exponent: int) -> Fraction:
     return _lowest(numerator ** abs(exponent), denominator ** abs(exponent))
 
 
-def _lowest(numerator: Any, denominator: Any) -> Fraction:
+def _lowest(numerator: Any, denominator: Any) -> RationalFunction:
     if max(len(numerator), len(denominator)) > MOST_TERMS:
         raise Beyond
+    # Lowest terms with a leading coefficient of 1 below: equal fractions are then equal as polynomials, which makes
+    # texts of them usable as keys.
     if denominator.is_constant():
         return numerator * (1 / denominator.leading_coefficient()), denominator.context().constant(1)
     common = numerator.gcd(denominator)

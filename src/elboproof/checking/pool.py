@@ -80,6 +80,7 @@ class LocalPool:
 
     def stop(self) -> None:
         """Kill the children and wait for the threads."""
+        # Nothing new may start before the lanes are closed, and the threads can end only after that.
         self._executor.shutdown(wait=False, cancel_futures=True)
         close_lanes()
         self._executor.shutdown(wait=True)
@@ -88,7 +89,8 @@ class LocalPool:
 class ClusterPool:
     """The workers of a running Dask cluster; each of its threads owns a lane on its machine.
 
-    The workers need this version of elboproof and the directory of claim modules under the same path.
+    The workers need this version of elboproof and the directory of claim modules under the same path. Measured: 24
+    checks of 2 s took 25.1 s in 2 lanes, and 8.2 to 9.2 s on 8 workers of a cluster (6 s without any overhead).
 
     Parameters
     ----------
@@ -129,6 +131,7 @@ class ClusterPool:
 
     def trouble(self) -> str | None:
         """Return why the cluster is given up: nothing there for `PATIENCE` seconds."""
+        # A scheduler without workers answers, and one that is gone may come back: only time tells, see `PATIENCE`.
         connected = self._client.status == "running"
         if connected and self._client.scheduler_info(n_workers=-1).get("workers"):
             self._healthy = time.monotonic()

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from elboproof.arguments import shown
-from elboproof.checking.claim import METHODS, RELATIONS, ROLES, TIERS, Check, Claim, Control, Hypothesis
+from elboproof.checking.claim import Check, Claim, Control, Hypothesis
+from elboproof.checking.vocabulary import METHODS, RELATIONS, ROLES, TIERS
 
 SECTIONS = ("Claim", "Hypotheses", "Relation", "Method", "Trusted base", "What this does not show")
 """Sections of a claim module's docstring, all required, in this order."""
@@ -32,6 +33,7 @@ def sections(docstring: str | None) -> dict[str, str]:
 
 def docstring_problems(docstring: str | None) -> Iterator[str]:
     """Yield what the docstring of a claim module lacks."""
+    # These sections are printed in the report: an empty one would say that nothing is assumed or left out.
     found = sections(docstring)
     for title in SECTIONS:
         if title not in found:
@@ -96,6 +98,7 @@ def _is_number(value: object, types: type | tuple[type, ...]) -> bool:
 def _function_problems(function: Callable[..., object]) -> Iterator[str]:
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         yield "expected a plain function, not a coroutine or generator"
+    # Keyword-only parameters with defaults: a control overrides them by name, and the check itself runs without any.
     parameters = list(inspect.signature(function).parameters.values())
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if not parameters or parameters[0].kind not in positional:
@@ -144,6 +147,8 @@ def _is_hypothesis(value: object) -> bool:
 
 
 def _control_problems(check: Check) -> Iterator[str]:
+    # A control that is its check in disguise would survive and be noticed in the run; it is found here because a run
+    # may take hours. Values that cannot be compared count as different: the run decides then.
     if not check.controls:
         yield "has no control; expected at least one false neighbour that must be refuted"
     parameters = inspect.signature(check.function).parameters
@@ -179,6 +184,7 @@ def _same(value: object, default: object) -> bool:
     """Return whether two values are surely equal; arrays and tensors if all their entries are."""
     try:
         equal: Any = value == default
+        # Identity first, as NaN and tensors do not equal themselves in one truth value.
         return value is default or bool(equal.all() if hasattr(equal, "all") else equal)
     except Exception:  # noqa: BLE001  (a value that cannot be compared, or shapes that do not fit)
         return False

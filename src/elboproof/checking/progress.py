@@ -59,6 +59,7 @@ class Progress:
             self._live.refresh()  # a fresh count below the line that is printed next
             if finding.holds:
                 return
+        # On a terminal only what does not hold stays; in a log every check has its line.
         digits = len(str(self._total))
         head = f"[{self._done:{digits}}/{self._total}] {result(finding):9} "
         line = f"{finding.id} ({finding.seconds:.1f} s)"

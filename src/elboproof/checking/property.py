@@ -20,7 +20,7 @@ class _Falsified(Exception):  # noqa: N818  (a signal to Hypothesis, never seen 
     pass
 
 
-def for_all(
+def property_holds(
     *generators: "SearchStrategy[Any]",
     property: Callable[..., Answer],  # noqa: A002  (read: for all integers, property ...)
     examples: int = 200,
@@ -63,6 +63,7 @@ def for_all(
     enough = (examples + 1) // 2 if at_least is None else at_least
     if enough < 1:
         raise bad("at_least", enough, "a positive number of instances")
+    # Counted are the instances that were tried, not those that were asked for: filters may leave none.
     tally = _search(generators, property, examples, seed)
     if set(tally) == {WHOLE}:
         return _verdict(*tally[WHOLE], enough)
@@ -90,6 +91,8 @@ def _search(
     from hypothesis import HealthCheck, Phase, Verbosity, given, settings, strategies
     from hypothesis import seed as seeded
 
+    # A single property raises at its counterexample, which lets Hypothesis shrink it; named ones are all
+    # tallied, as each needs its own verdict, and the shortest counterexample seen is kept.
     tally: dict[str, tuple[int, str | None]] = {}
 
     @seeded(seed)

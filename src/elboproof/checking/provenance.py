@@ -39,6 +39,7 @@ def _environment(number: int, environment: Json) -> str:
 
 
 def _row(finding: Json) -> list[str]:
+    # Shortened for the page only; what is compared are the whole digests of the document.
     seal = finding[SEAL]
     name = f"`{finding['claim']}/{finding['statement']}/{finding['check']}`"
     digests = [seal[key][:SHOWN] for key in ("claim", "library", "digest")]

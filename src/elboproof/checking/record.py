@@ -4,13 +4,14 @@ Each line has its digest, see `elboproof.checking.seal`: a record that was edite
 """
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from filelock import FileLock, Timeout
 
 from elboproof.checking.collect import Collection, UsageError
 from elboproof.checking.environment import environment, now
@@ -85,9 +86,11 @@ class Record:
         self.environments = list(earlier)
         self._collection, self._head = collection, head
         self._checks = {check.id: check for check in collection.checks}
+        # The lock comes first: reading a record that another run still writes to would see half of it. The new file
+        # replaces the old one only when it is whole, so that a crash here loses nothing.
         with _writable(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(folder / "lock")
+            self._lock = _locked(folder)
         try:
             with _writable(folder):
                 if resume and self.path.exists():
@@ -96,7 +99,7 @@ class Record:
                 first = with_digest({**head, "environment": self.environments})
                 self._file = _start(self.path, [first, *self.lines.values()])
         except BaseException:
-            self._lock.close()
+            self._lock.release()
             raise
 
     def _environment(self, modules: dict[str, str]) -> dict[str, Any]:
@@ -104,6 +107,8 @@ class Record:
         return environment(self._collection.directory, **fields, modules=modules)
 
     def _keep(self, head: dict[str, Any]) -> None:
+        # Kept is only what would be found again: same seed, same library, same sources, same share of the false
+        # alarms. The environments are kept as they were, because old findings were made in them.
         lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
         before = _head(lines, self.path)
         if before["seed"] != head["seed"]:
@@ -141,6 +146,8 @@ class Record:
 
     def document(self, findings: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Return the JSON document of sealed findings, with the digests of all modules they rest on."""
+        # Environments that no finding uses any more are left out, and the seals made anew for their new
+        # places: the digests cover the place.
         modules = self._collection.modules()
         mine = len(self.environments) - 1
         whole = [one if one["modules"] else {**one, "modules": modules} for one in self.environments]
@@ -167,7 +174,7 @@ class Record:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
-        self._lock.close()
+        self._lock.release()
 
 
 @contextlib.contextmanager
@@ -180,25 +187,22 @@ def _writable(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _locked(path: Path) -> Any:
-    """Return the open lock file. The system frees the lock when its process ends, however it ends."""
-    lock = path.open("a+", encoding="utf-8")
+def _locked(folder: Path) -> FileLock:
+    """Return the lock of a folder, taken. The system frees it when its process ends, however it ends."""
+    lock, owner = FileLock(folder / "lock"), folder / "owner"
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        owner = lock.read().strip() or "unknown"
-        lock.close()
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        who = owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
         raise UsageError(
-            f"another run (process {owner}) is writing to {path.parent}; wait for it, or use another folder"
+            f"another run (process {who}) is writing to {folder}; wait for it, or use another folder"
         ) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+    owner.write_text(str(os.getpid()), encoding="utf-8")
     return lock
 
 
 def _start(path: Path, records: list[dict[str, Any]]) -> Any:
+    # A crash leaves the old file or the new one, never a half of either.
     new = path.with_suffix(".new")
     with new.open("w", encoding="utf-8") as file:
         file.writelines(_line(record) for record in records)
@@ -215,13 +219,15 @@ def _line(record: dict[str, Any]) -> str:
 def _head(lines: list[str], path: Path) -> dict[str, Any]:
     try:
         head = json.loads(lines[0])
-        if head["schema"] == SCHEMA and isinstance(head["claims"], dict) and "seed" in head:
-            if not has_its_digest(head) or not all(has_its_digest(one) for one in head["environment"]):
-                raise _edited(path, 1)
-            return dict(head)
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
-        pass
-    raise UsageError(f"--resume: {path} is no record of a run; start anew without --resume")
+        known = head["schema"] == SCHEMA and isinstance(head["claims"], dict) and "seed" in head
+        whole = known and all(has_its_digest(one) for one in (head, *head["environment"]))
+    except (IndexError, KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        known = whole = False
+    if not known:
+        raise UsageError(f"--resume: {path} is no record of a run; start anew without --resume")
+    if not whole:
+        raise _edited(path, 1)
+    return dict(head)
 
 
 def _readable(

@@ -25,6 +25,7 @@ def require_writable(target: str) -> None:
     UsageError
         If the folder of the file does not exist or may not be written to, or the path is a folder.
     """
+    # Before the run, not after: hours of checks must not end with a folder that does not exist.
     path = Path(target)
     if target != STDOUT and (not path.parent.is_dir() or path.is_dir()):
         raise UsageError(f"cannot write {target!r}: expected a file in a folder that exists, or -")
@@ -47,6 +48,7 @@ def write(target: str, text: str) -> None:
         Path(target).write_text(text, encoding="utf-8")
         return
     path = Path(target).resolve()  # what a link points to is replaced, not the link
+    # In the same folder, because a file can be replaced atomically only within one file system.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:

@@ -27,6 +27,7 @@ def try_instances(hypothesis: Hypothesis) -> None:
     TypeError
         If it returns None, or an instance is no tuple of arguments.
     """
+    # Both ways: a predicate that accepts all is no condition, and one that rejects all makes every run end here.
     for name, wanted in (("accepts", True), ("rejects", False)):
         for instance in getattr(hypothesis, name):
             given = instance() if callable(instance) else instance
@@ -123,6 +124,7 @@ class Run:
         ValueError
             If the method of the check is not "statistical".
         """
+        # A rate given to a check of another method would not be counted in the budget of the run.
         if self._false_alarm is None:
             raise ValueError(
                 f"false_alarm: {self.check_id} has no share of the error budget; "
@@ -140,6 +142,8 @@ class Run:
         TypeError
             If the predicate returns None.
         """
+        # In a control that drops the hypothesis the instance must violate it: otherwise the control would be refuted,
+        # or not, for another reason than it says.
         answer = _answer(hypothesis, args)
         if hypothesis.name not in self.exercised:
             self.exercised.append(hypothesis.name)

@@ -34,6 +34,8 @@ def outcomes(jobs: Sequence[Job], pool: Pool, tick: Callable[[], None] = lambda:
     tick
         Called about ten times a second, in this thread.
     """
+    # A pool that will never answer again is found by `trouble`, not by waiting: its jobs become findings too, so that
+    # the number of outcomes is always the number of jobs.
     ordered = sorted(jobs, key=lambda job: -float(job["time_limit"]))
     pending = {pool.submit(job): job for job in ordered}
     while pending:
@@ -49,6 +51,7 @@ def outcomes(jobs: Sequence[Job], pool: Pool, tick: Callable[[], None] = lambda:
 
 
 def _outcome(future: "Future[Job]", job: Job) -> Outcome:
+    # A lost check is a finding that does not hold: it counts, and the run cannot end well without it.
     meta: dict[str, Any] = job["metadata"]
     try:
         return Outcome(Finding.from_json(future.result()))

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from elboproof.checking.code import combined
-from elboproof.checking.execute import VERDICTS, objections_to
+from elboproof.checking.execute import objections_to
 from elboproof.checking.finding import SCHEMA, SEAL
 from elboproof.checking.parts import contradictions
+from elboproof.checking.vocabulary import VERDICTS
 
 Json = Mapping[str, Any]
 
@@ -50,6 +51,8 @@ def sealed(finding: Json, code: Mapping[str, str], environments: Sequence[Json],
     made
         Date.
     """
+    # The place of the environment in the file is part of the seal, and the environment's digest of the finding's: a
+    # finding cannot be moved to another run's list.
     seal = {
         "made": made,
         "environment": len(environments) - 1,
@@ -70,6 +73,7 @@ def combined_by_side(code: Mapping[str, str]) -> dict[str, str]:
 
 def bound(finding: Json, environments: Sequence[Json]) -> dict[str, Any]:
     """Return a finding whose seal has the digest of everything else, and of the finding's environment."""
+    # The digest of the environment stands for all that the finding was made in, versions, seed and date included.
     seal = {key: value for key, value in finding[SEAL].items() if key != DIGEST}
     content = {**finding, SEAL: seal}
     run = environments[seal["environment"]][DIGEST]
@@ -87,10 +91,12 @@ def edits(finding: Json, environments: Sequence[Json]) -> Iterator[str]:
         yield "was edited: it does not have its digest"
     if finding["holds"] is not holds(finding):
         yield f"'holds' is {str(finding['holds']).lower()}, but its parts say {str(holds(finding)).lower()}"
+    yield from contradictions(dict(finding))
 
 
 def holds(finding: Json) -> bool:
     """Return whether a finding holds, from its parts: status, controls, hypotheses, changed modules."""
+    # Nothing is read from 'holds' itself, so that it can be compared with what is computed here.
     lying = any(contradictions(dict(finding)))
     objections = list(objections_to(finding)) if finding["status"] in VERDICTS else []
     return finding["status"] == "established" and not objections and not lying
@@ -98,6 +104,7 @@ def holds(finding: Json) -> bool:
 
 def file_edits(content: Json) -> Iterator[str]:
     """Yield what shows that a JSON document was edited, finding by finding."""
+    # Each finding first, then the whole: the first message names what was edited, the last one what was taken out.
     environments = content.get("environment")
     if not isinstance(environments, list) or DIGEST not in content:
         yield "it has no digests: it was made by another version of elboproof, or edited"

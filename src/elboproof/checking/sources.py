@@ -31,6 +31,8 @@ def module_names(directory: Path) -> list[str]:
 
 def import_claim(directory: Path, name: str) -> ModuleType:
     """Import a claim module and, if it is a package, all its submodules; return the module."""
+    # Submodules are imported too: a check registers itself when its file is imported, and one that is not
+    # would be missing without a word.
     package = package_name(directory)
     if package not in sys.modules:
         parent = ModuleType(package)
@@ -46,6 +48,7 @@ def import_claim(directory: Path, name: str) -> ModuleType:
 
 def foreign_imports(directory: Path) -> Iterator[str]:
     """Yield files of the directory that were imported by an absolute name, so that they exist twice."""
+    # Such a module exists twice, with two sets of constants and classes: a patch or a test of one misses the other.
     package, root = package_name(directory), directory.resolve()
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
@@ -68,6 +71,7 @@ def claim_digest(directory: Path, name: str) -> str:
 
 def digest(files: list[Path], root: Path) -> str:
     """Return the SHA-256 of some files with their names relative to a root."""
+    # Names and lengths enter too: bytes that move from one file to the next change the digest.
     total = hashlib.sha256()
     for file in files:
         content = file.read_bytes()
@@ -83,7 +87,7 @@ def library_digest() -> str:
     Read once per process, close to the time at which the process imported them.
     """
     root = Path(__file__).parents[1]
-    return digest(sorted(root.rglob("*.py")), root)
+    return digest(sorted([*root.rglob("*.py"), *root.rglob("*.pyi")]), root)
 
 
 def where(error: BaseException, directory: Path) -> str | None:

@@ -63,6 +63,8 @@ def stale(content: dict[str, Any], collection: Collection) -> Iterator[Stale]:
 def _why(
     check: Check, seal: dict[str, Any], environment: dict[str, Any], collection: Collection
 ) -> str | None:
+    # Whole sides are compared: a module that was added or no longer counts makes a finding stale, too. The share of
+    # false alarms enters the statistical verdicts only.
     code = collection.code_of(check)
     if {name: seal[name] for name in ("claim", "library")} != combined_by_side(code):
         names = list(changed(environment["modules"], code))

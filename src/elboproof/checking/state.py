@@ -29,6 +29,7 @@ def state(without: str = "") -> dict[str, object]:
     without
         A library that is not asked, because it is just being imported.
     """
+    # Only libraries that are loaded are asked: to import one here would be an effect of its own.
     found = {name: look() for name, look in _PYTHON.items()}
     found |= {f"os.environ[{key!r}]": value for key, value in os.environ.items()}
     found |= {f"the handler of {number.name}": signal.getsignal(number) for number in _SIGNALS}
@@ -45,6 +46,7 @@ def changed(before: State, now: State) -> list[str]:
 
 
 def _equal(a: object, b: object) -> bool:
+    # Types too: True equals 1, and a setting that changed its type has changed.
     return a is b or (type(a) is type(b) and bool(a == b))
 
 

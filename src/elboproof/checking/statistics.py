@@ -45,6 +45,7 @@ def half_width(n: int, variance: float, length: float, false_alarm: float) -> fl
     false_alarm
         Probability delta that the interval misses the mean.
     """
+    # Theorem 4 has log(2 / delta) for one side; two sides at delta / 2 each make it log(4 / delta).
     level = math.log(4.0 / false_alarm)
     return math.sqrt(2.0 * variance * level / n) + 7.0 * length * level / (3.0 * (n - 1))
 
@@ -85,6 +86,8 @@ def confidence_interval(samples: ArrayLike, spread: Spread, false_alarm: float) 
         return Interval(
             centre, half, 2.0 * half, f"{words}, variance at most {spread.value:.4g} by {spread.known_by}"
         )
+    # The variance and the deviation are bounds that hold up to their share of delta, see above; the sample deviation
+    # itself would understate D for skewed laws.
     lower, upper = _bounds(values, spread)
     n, length = values.size, upper - lower
     variance = float(values.var(ddof=1))
@@ -128,6 +131,8 @@ def mean_equals(
         If there are too few samples, one is not finite or lies outside the bounds, the stated value
         is not finite, or ``false_alarm`` is not in (0, 1).
     """
+    # Two-sided and never undecided: a stated value inside the interval is established only up to the smallest
+    # detectable error, which the finding compares with the quantity.
     interval, value = confidence_interval(samples, bounds, false_alarm), _finite("stated", stated)
     inside = abs(interval.centre - value) <= interval.half
     words = f"{value:.6g} lies {'inside' if inside else 'outside'}"
@@ -157,6 +162,7 @@ def mean_at_most(
     ValueError
         As in `mean_equals`.
     """
+    # Three answers, as one-sided statements have a border: inside the interval neither side is shown.
     interval, value = confidence_interval(samples, bounds, false_alarm), _finite("bound", bound)
     if interval.centre + interval.half <= value:
         return _verdict("established", f"{value:.6g} lies above all of", interval, value, quantity)

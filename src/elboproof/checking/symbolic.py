@@ -44,6 +44,8 @@ def identity(expression: "sympy.Expr | Iterable[sympy.Expr]") -> Verdict:
     if not entries:
         raise bad("expression", expression, "at least one SymPy expression")
     decisions = [_decide(entry) for entry in entries]
+    # One refuted entry decides, and one undecided entry leaves all open: the order of entries changes only
+    # which one is named. Who decided is the weakest guard of any entry, not of the first.
     for entry, (status, text, by) in zip(entries, decisions, strict=True):
         if status == "refuted":
             return reached("symbolic", "refuted", text, computed=shown(entry, 120), stated=0.0, decided_by=by)
@@ -57,6 +59,7 @@ def identity(expression: "sympy.Expr | Iterable[sympy.Expr]") -> Verdict:
 
 def _deciders(each: list[str]) -> tuple[str, str]:
     """Return who decided the least guarded entry, and who decided all of them in words."""
+    # One entry that only one program could decide makes the whole finding say so.
     alone = {name: each.count(name) for name in ("SymPy", "FLINT") if name in each}
     if not alone:
         return BOTH, f"by {BOTH}"
@@ -78,6 +81,8 @@ def _decide(entry: Any) -> tuple[str, str, str]:
     """Return status, reason and who decided it."""
     from elboproof.checking.polynomial import vanishes
 
+    # Both are asked although one would do: agreement is the point, and a contradiction is an error of a
+    # program, never a verdict.
     (status, text), zero = _by_sympy(entry), vanishes(entry)
     if (status, zero) in (("established", False), ("refuted", True)):
         raise Contradiction(
@@ -90,6 +95,7 @@ def _decide(entry: Any) -> tuple[str, str, str]:
 
 
 def _by_sympy(entry: Any) -> tuple[str, str]:
+    # Each route is an exact transformation, so that 0 after it means 0 before it; which one succeeds does not matter.
     cheap, costly = _routes()
     if any(route(entry) == 0 for route in cheap):
         return "established", ""

@@ -18,6 +18,7 @@ def parsed(text: bytes) -> ast.Module:
     SyntaxError
         If the text is no Python.
     """
+    # Texts below assignments go too: they document, and nothing reads them when the module runs.
     tree = ast.parse(text)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -52,6 +53,8 @@ def syntax_digest(text: bytes) -> str:
 
 
 def _write(node: object, write: Callable[[str], None]) -> None:
+    # Written by hand rather than by ast.dump, whose text differs between versions of Python; brackets around
+    # each node and list keep two trees from having one text.
     if isinstance(node, ast.AST):
         write(type(node).__name__)
         write("(")

@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from elboproof.checking.claim import Check
-from elboproof.checking.finding import OUTCOMES, Finding
+from elboproof.checking.finding import Finding
+from elboproof.checking.vocabulary import OUTCOMES
 from elboproof.checking.words import clean, left_behind, number, one_line, plural, rejected, result
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def _empty(wide: bool) -> "Table":
     from rich import box
     from rich.table import Table
 
+    # Narrow terminals get two fields per column instead of cut ones: a number that is cut is read as another number.
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
     if not wide:
         table.add_column("claim\n  statement check", no_wrap=True)
@@ -137,6 +139,7 @@ def show_counts(
     console: "Console", findings: Sequence[Finding], left_out: Sequence[Check], seed: int
 ) -> None:
     """Print how many checks hold, how the others ended, and which tiers were not run."""
+    # Checks that were left out are counted on their own lines: "all hold" is said of what ran.
     counts = Counter(finding.status for finding in findings)
     held = sum(finding.holds for finding in findings)
     controls = [one for finding in findings for one in finding.controls]

@@ -79,6 +79,8 @@ def catoni(values: NDArray[np.float64], variance: float, false_alarm: float) -> 
         )
     half = math.sqrt(2.0 * variance * level / (n - 2.0 * level))
     alpha = math.sqrt(2.0 * level / (n * (variance + half**2)))
+    # The influence falls in t, is >= 0 at the least sample and <= 0 at the greatest: halving keeps the root between.
+    # Arrays have shape (n,). The bracket's last width, some units in the last place, is far below eta.
     low, high = float(values.min()), float(values.max())
     for _ in range(STEPS):
         middle = low + (high - low) / 2.0

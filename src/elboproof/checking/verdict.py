@@ -13,11 +13,10 @@ from typing import Any, Self, TypeVar
 from numpy.typing import ArrayLike
 
 from elboproof.arguments import bad, wrong_type
-from elboproof.checking.claim import METHODS
 from elboproof.checking.methods import weakest
 from elboproof.checking.plain import Plain, plain, plain_series, to_json
+from elboproof.checking.vocabulary import METHODS, VERDICTS
 
-STATUSES = ("established", "refuted", "undecided")
 WHOLE = "statement"
 """Name of the only part of a verdict that is no conjunction."""
 
@@ -80,7 +79,7 @@ class Verdict:
     decided_by
         The programs that decided a symbolic identity, each on its own.
     method
-        How the verdict was reached, one of `elboproof.checking.claim.METHODS`.
+        How the verdict was reached, one of `elboproof.checking.vocabulary.METHODS`.
 
     Attributes
     ----------
@@ -110,8 +109,9 @@ class Verdict:
     _conjuncts: Mapping[str, Part] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        if self.status not in STATUSES:
-            raise bad("status", self.status, f"one of {', '.join(STATUSES)}")
+        # Everything is made plain here, once: what a verdict holds can go to JSON and into a frozen finding as it is.
+        if self.status not in VERDICTS:
+            raise bad("status", self.status, f"one of {', '.join(VERDICTS)}")
         if not str(self.reason).strip():
             raise bad("reason", self.reason, "a sentence")
         if self.method not in METHODS:
@@ -176,6 +176,8 @@ class Verdict:
 
 def _changed(record: _Record, **changes: object) -> _Record:
     """Return a copy of a frozen record with other fields, those included that its constructor does not take."""
+    # Not dataclasses.replace: that runs the constructor, which knows neither the parts nor by whom the verdict
+    # was reached.
     other = copy(record)
     for name, value in changes.items():
         object.__setattr__(other, name, value)
@@ -195,7 +197,7 @@ def by_hand(method: str, status: str, reason: str, *numbers: Any, **options: Any
     Parameters
     ----------
     method
-        How the claim's own code reached the verdict, one of `elboproof.checking.claim.METHODS`.
+        How the claim's own code reached the verdict, one of `elboproof.checking.vocabulary.METHODS`.
     status, reason, *numbers, **options
         As in `Verdict`.
     """
@@ -224,6 +226,8 @@ def all_of(parts: Mapping[str, Verdict]) -> Verdict:
     for name, part in parts.items():
         if not isinstance(part, Verdict):
             raise wrong_type(f"parts[{name!r}]", part, "a Verdict")
+    # The numbers shown are of the decisive part, but method, hand and power are the weakest of all parts,
+    # wherever they stand: a conjunction is no better than any of them.
     name, part = _decisive(parts)
     data = {f"{key}/{s}": x for key, v in parts.items() for s, x in (v.data or {}).items()}
     reason = f"{name}: {part.reason}"
@@ -247,6 +251,7 @@ def all_of(parts: Mapping[str, Verdict]) -> Verdict:
 
 
 def _flat(parts: Mapping[str, Verdict]) -> dict[str, Part]:
+    # Flat names, because a control refutes parts by patterns: one level is enough to name any of them.
     flat: dict[str, Part] = {}
     for key, verdict in parts.items():
         for inner, part in verdict.parts.items():
@@ -258,6 +263,7 @@ def _flat(parts: Mapping[str, Verdict]) -> dict[str, Part]:
 
 
 def _decisive(parts: Mapping[str, Verdict]) -> tuple[str, Verdict]:
+    # One refuted part refutes all, whatever else is open.
     for status in ("refuted", "undecided"):
         for name, part in parts.items():
             if part.status == status:
@@ -269,4 +275,4 @@ def _error(part: Verdict) -> float:
     return float(part.error) if isinstance(part.error, int | float) else 0.0
 
 
-__all__ = ["STATUSES", "WHOLE", "Part", "Plain", "Verdict", "all_of", "by_hand", "reached"]
+__all__ = ["WHOLE", "Part", "Plain", "Verdict", "all_of", "by_hand", "reached"]

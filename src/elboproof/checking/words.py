@@ -26,6 +26,7 @@ def number(value: Plain, digits: int = 4) -> str:
         return ""
     if isinstance(value, str):
         return one_line(value)
+    # Whole numbers below a million are written out: 1e+05 is harder to compare with a count.
     if math.isfinite(value) and value == int(value) and abs(value) < 10**6:
         return str(int(value))
     return f"{value:.{digits}g}"

@@ -76,6 +76,8 @@ class _Server:
         signal.alarm(int(job["time_limit"]) + GRACE)  # works inside a C call, without Python's help
         start = time.perf_counter()
         try:
+            # Instances are tried before the state is settled, so that what they draw or set is not seen by
+            # the check, and only once: a control runs the same predicates.
             if job["control"] is None:
                 for hypothesis in check.hypotheses:
                     try_instances(hypothesis)
@@ -120,6 +122,7 @@ class _Server:
 
     def _send(self, message: dict[str, Any], job: dict[str, Any]) -> None:
         """Write a message to the answer pipe, unless the check put something else in its place."""
+        # The pipe is known by its inode: a check may have closed it and opened something else under the same number.
         text = dumps({**message, "token": job["token"]}, allow_nan=False)
         try:
             if os.fstat(self._answers.fileno()).st_ino != self._pipe:
@@ -142,6 +145,8 @@ def _has_children() -> bool:
 
 
 def _answer(check: Check, job: dict[str, Any]) -> dict[str, Any]:
+    # The method is demanded of controls too: a control that is refuted by weaker evidence than the check's is no
+    # rejection.
     control = None if job["control"] is None else check.control(job["control"])
     run = Run(
         check.id,
@@ -168,6 +173,7 @@ def _fields(verdict: Verdict) -> dict[str, Any]:
 
 
 def _failure(error: BaseException, job: dict[str, Any]) -> dict[str, Any]:
+    # The place is that of the claim's own line, not of the library's that raised: an author can go there.
     place = sources.where(error, Path(job["directory"]))
     try:
         message = str(error)[:2000]

@@ -49,6 +49,7 @@ def main(names: Sequence[str], check: bool = False) -> int:
     UsageError
         If a name is no figure, or what the figures are drawn from is missing.
     """
+    # Files are compared by their bytes: data files hold six digits and images no dates, so that equal ones are equal.
     stale = []
     for script in _scripts(names):
         for path, content in render(script).items():
@@ -120,6 +121,7 @@ def render(script: Path, findings: Findings | None = None) -> dict[Path, bytes]:
     UsageError
         If what the figure is drawn from is missing.
     """
+    # The image is drawn from the table as it is written, six digits and all: what a reader sees is what the file says.
     module = _load(script)
     if hasattr(module, "RECORD"):
         rows = module.rows(load_record(Path(module.RECORD), script))

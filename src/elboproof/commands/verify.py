@@ -13,9 +13,9 @@ from elboproof import __version__
 from elboproof.checking import table
 from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection, UsageError, collect, select
+from elboproof.checking.document import differences, read_document
 from elboproof.checking.execute import job_of
 from elboproof.checking.finding import Finding
-from elboproof.checking.markdown import differences, read_document
 from elboproof.checking.pool import ClusterPool, LocalPool, Pool
 from elboproof.checking.progress import Progress
 from elboproof.checking.record import FOLDER, Record, header
@@ -50,6 +50,11 @@ class Options:
     stale: str | None = None
 
 
+def main(**words: Any) -> int:
+    """Run the command with what its options say."""
+    return verify(Options(**words))
+
+
 def verify(options: Options) -> int:
     """Run the checks that the options select and return the exit code.
 
@@ -60,6 +65,7 @@ def verify(options: Options) -> int:
     """
     from rich.console import Console
 
+    # What can be wrong with the words is found before claims are imported, which takes seconds.
     reports = [target for target in (options.json, options.junit) if target is not None]
     if reports.count(STDOUT) > 1:
         raise UsageError("only one of --json and --junit can go to the standard output")
@@ -91,6 +97,8 @@ def _needed(
         return None, checks
     if options.resume:
         raise UsageError("--stale and --resume: got both; expected one of them")
+    # Findings that are kept must be as trustworthy as new ones: an edited document is refused, and another seed would
+    # mix two runs. A check whose description changed is run although its code did not.
     content, findings = read_document(Path(options.stale))
     edited = list(file_edits(content))
     if edited:
@@ -109,6 +117,8 @@ def _document(
     record: Record, findings: list[Finding], before: dict[str, Any] | None, collection: Collection
 ) -> dict[str, Any]:
     """Return the JSON document of this run; with what another document has of checks that were not run."""
+    # Findings of lost checks were not recorded, so that they are sealed here; old ones keep the seal of their
+    # own run.
     new = {f.id: record.lines.get(f.id) or record.sealed(f) for f in findings}
     old = {} if before is None else {Finding.from_json(line).id: line for line in before["findings"]}
     lines = old | new
@@ -124,6 +134,8 @@ def _run(
     left_out: list[Check],
     before: dict[str, Any] | None,
 ) -> int:
+    # The header is taken before anything runs: sources that are edited meanwhile make the workers refuse, and never a
+    # record that promises other texts than those that ran.
     head = header(collection, version=__version__, seed=options.seed)
     earlier = [] if before is None else before["environment"]
     if before is not None:
@@ -165,6 +177,7 @@ def _execute(
     """Run the checks and return whether that was interrupted."""
     if not todo:
         return False
+    # An interrupt from here on ends the children; checks that had not answered run again with --resume.
     jobs = [job_of(check, collection, options.seed) for check in todo]
     pool: Pool | None = None
     try:
@@ -199,6 +212,7 @@ def _terminable() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         raise KeyboardInterrupt
 
+    # The handler of before is put back: `verify` may be called from a program that has its own.
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield

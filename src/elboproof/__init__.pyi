@@ -1,0 +1,58 @@
+"""The complete public API: where each name comes from. Type checkers read it, and so does the package."""
+
+# ruff: noqa: I001  (in the order in which a reader meets them)
+
+# The model
+# p(x, z), written once, evaluated in every number system:
+from elboproof.model.latent_model import LatentModel as LatentModel
+
+# p(x|z) = N(f(z), C); scalar, diagonal or full covariance:
+from elboproof.model.likelihood import Gaussian as Gaussian
+
+# p(x|z) of binary data; the decoder gives logits:
+from elboproof.model.likelihood import Bernoulli as Bernoulli
+
+# Its evidence
+from elboproof.evidence.log_evidence import log_evidence as log_evidence  # log p(x), proved
+from elboproof.numbers.enclosure import Enclosure as Enclosure  # proved bounds of a number
+
+# raised where a proof was not reached; carries the best bounds:
+from elboproof.numbers.undecided import Undecided as Undecided
+
+# Gaussian posteriors
+from elboproof.model.gaussian_posterior import GaussianPosterior as GaussianPosterior  # q(z) = N(m, S), exact
+from elboproof.expectations.expectation import expectation as expectation  # E_q[g] of any expression, proved
+from elboproof.posterior.elbo import elbo as elbo  # the ELBO at a Gaussian q, proved
+
+# the best Gaussian q, proved to exist in a box:
+from elboproof.posterior.stationary import stationary_posterior as stationary_posterior
+
+# all that are found:
+from elboproof.posterior.stationary import stationary_posteriors as stationary_posteriors
+
+# of several x with one covariance:
+from elboproof.posterior.shared import shared_stationary_posterior as shared_stationary_posterior
+from elboproof.posterior.stationary import StationaryPoint as StationaryPoint
+from elboproof.posterior.gap import gap as gap  # log p(x) - ELBO at the best stationary q found, proved
+
+# how it falls with the likelihood's variance, symbolic:
+from elboproof.expansion.gap_law import gap_law as gap_law
+
+# Statements about all parameters of a box
+from elboproof.theorems.prove import for_all as for_all
+from elboproof.statements import Gap as Gap  # what statements are about: log p(x) - best ELBO
+from elboproof.statements import LogEvidence as LogEvidence
+from elboproof.statements import Elbo as Elbo
+from elboproof.theorems.results import Proof as Proof  # what for_all answers, with a certificate
+from elboproof.theorems.results import Counterexample as Counterexample
+from elboproof.theorems.results import Unproved as Unproved
+from elboproof.rechecking.recheck import recheck as recheck  # check a certificate by other means
+from elboproof.rechecking.document import CertificateError as CertificateError
+
+# The optimal decoder
+# the closed-form decoder of a Gaussian VAE:
+from elboproof.decoder.optimal import OptimalDecoder as OptimalDecoder
+
+_HOME: dict[str, str]
+__all__: list[str]
+__version__: str
