@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from flint import acb, arb, fmpq
 
+from elboproof import Enclosure
 from elboproof.numbers.precision import working_precision
 
 CUTOFF = 14
@@ -22,6 +23,11 @@ def ball(number: Fraction | int | str) -> arb:
     """Return a rational, or the decimal or ratio that a string spells, as a ball at the working precision."""
     ratio = Fraction(number)
     return arb(fmpq(ratio.numerator, ratio.denominator))
+
+
+def spanned(enclosure: Enclosure) -> arb:
+    """Return a scalar enclosure's interval as a ball: its ends are doubles, so exact; the union rounds outward."""
+    return arb(float(enclosure.lower)).union(arb(float(enclosure.upper)))
 
 
 @dataclass(frozen=True)
@@ -63,4 +69,4 @@ class Line:
         return self.expectation(lambda z: g(z) * ((z - m) * (z - m) / s - 1) / (2 * s))
 
 
-__all__ = ["CUTOFF", "Function", "Line", "ball", "working_precision"]
+__all__ = ["CUTOFF", "Function", "Line", "ball", "spanned", "working_precision"]

@@ -23,7 +23,7 @@ from elboproof.checking import (
 
 from .._shared.balls import ball, working_precision
 from . import claim
-from .instances import answered
+from .._shared.verdicts import answered
 from .slopes import STEPS, Instance, proved_gaps, recorded
 
 two_preimages = Hypothesis(
