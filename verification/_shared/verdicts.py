@@ -47,6 +47,11 @@ def rechecked(answer: Answer, changes: Mapping[str, Any] | None = None) -> Verdi
     return by_hand("certified", "established", f"the certificate proves {statement}")
 
 
+def proved_twice(answer: Answer, changes: Mapping[str, Any] | None = None) -> Verdict:
+    """Decide that ep.for_all proves a statement and ep.recheck its certificate; ``changes`` as in `rechecked`."""
+    return rechecked(answer, changes) if isinstance(answer, ep.Proof) else answered(answer)
+
+
 def words_equal(*differences: Expr) -> Verdict:
     """Decide that polynomials in symbols that do not commute are zero.
 

@@ -200,9 +200,7 @@ def second_order(t: Expr) -> Expr:
     controls=(
         control("without - t + 1", refutes=("slope at 1", "gap's integrand"), cost=without_the_line),
         control("without + 1", refutes=("value at 1", "gap's integrand"), cost=without_the_one),
-        control(
-            "its second-order term", refutes=("second derivative", "gap's integrand"), cost=second_order
-        ),
+        control("its second-order term", refutes=("second derivative", "gap's integrand"), cost=second_order),
     ),
     tier="quick",
 )
