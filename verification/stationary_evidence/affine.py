@@ -122,7 +122,7 @@ def elbo_is_the_log_evidence(
 ) -> Verdict:
     """Each step is decided; A^-1 and C^-1 are cleared by their determinants, so that all are polynomials."""
     parts = {"logarithms": identity(_logarithms(unit))}
-    for name, W, y, z in _instances(run):
+    for name, W, y, _ in _instances(run):
         D, d = W.shape
         A, C = precision(W), sympy.eye(D) + W * W.T
         m, L, eps = free_vector("m", d), triangular("l", d), free_vector("e", d)

@@ -60,9 +60,7 @@ def logs_of_factors(expression: Expr) -> Expr:
     ),
     tier="quick",
 )
-def first_zero_second_negative(
-    run: Run, *, best: Weights = posterior, share: Expr = sympy.Integer(1)
-) -> Verdict:
+def first_zero_second_negative(run: Run, *, best: Weights = posterior, share: Expr | int = 1) -> Verdict:
     """Mass is kept by h_N = -(h_1 + ... + h_(N-1))."""
     parts = {}
     for size in SIZES:

@@ -22,8 +22,8 @@ from elboproof.checking import (
 )
 
 from .._shared.balls import ball, working_precision
-from . import claim
 from .._shared.verdicts import answered
+from . import claim
 from .slopes import STEPS, Instance, proved_gaps, recorded
 
 two_preimages = Hypothesis(
