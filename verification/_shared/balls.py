@@ -7,6 +7,7 @@ P(|z - m| > T) <= exp(-T^2 / (2 s)) bounds the rest.
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from flint import acb, arb, fmpq
 
@@ -37,7 +38,7 @@ class Line:
     mean: Fraction
     variance: Fraction
 
-    def expectation(self, g: Function, growth: int = 1000, cutoff: int = CUTOFF) -> arb:
+    def expectation(self, g: Function, growth: int = 1000, pieces: int = 1) -> arb:
         """Return E_q[g(z)] as a ball.
 
         Parameters
@@ -46,8 +47,9 @@ class Line:
             Analytic on a neighbourhood of the real line.
         growth
             C with |g(z)| <= C (1 + |u|^4), u = (z - m) / sqrt(s), on the real line.
-        cutoff
-            T, at least 5: smaller where g has poles far out and next to the line, at which the integrator gives up.
+        pieces
+            Intervals of equal length that are integrated one by one: more where g has poles next to the line, as the
+            integrator gives up after so many evaluations.
         """
         s = ball(self.variance)
         scale = s.sqrt()
@@ -55,9 +57,11 @@ class Line:
         def integrand(u: acb, _: bool) -> acb:
             return (-u * u / 2).exp() * g(ball(self.mean) + scale * u)
 
-        inner = acb.integral(integrand, -cutoff, cutoff).real / (2 * arb.pi()).sqrt()
+        cuts = [arb(CUTOFF) * (2 * k - pieces) / pieces for k in range(pieces + 1)]
+        parts = [acb.integral(integrand, a, b).real for a, b in pairwise(cuts)]
+        inner = sum(parts, arb(0)) / (2 * arb.pi()).sqrt()
         # E[(1 + u^4); |u| > T] <= 2 T^4 exp(-T^2 / 2) for T >= 5, by parts
-        tail = 2 * arb(cutoff) ** 4 * (-(arb(cutoff) ** 2) / 2).exp() * growth
+        tail = 2 * arb(CUTOFF) ** 4 * (-(arb(CUTOFF) ** 2) / 2).exp() * growth
         return inner + tail * arb(0, 1)
 
     def mean_slope(self, g: Function) -> arb:
