@@ -10,8 +10,10 @@ from fractions import Fraction
 from itertools import pairwise
 
 from flint import acb, arb, fmpq
+from sympy import Expr
 
 from elboproof import Enclosure
+from elboproof.checking.points import enclosure
 from elboproof.numbers.precision import working_precision
 
 CUTOFF = 14
@@ -26,9 +28,14 @@ def ball(number: Fraction | int | str) -> arb:
     return arb(fmpq(ratio.numerator, ratio.denominator))
 
 
-def spanned(enclosure: Enclosure) -> arb:
-    """Return a scalar enclosure's interval as a ball: its ends are doubles, so exact; the union rounds outward."""
-    return arb(float(enclosure.lower)).union(arb(float(enclosure.upper)))
+def constant(number: Expr | Enclosure) -> arb:
+    """Return a real SymPy constant, or a scalar enclosure, as a ball at the working precision."""
+    return spanned(number) if isinstance(number, Enclosure) else enclosure(number).real
+
+
+def spanned(interval: Enclosure) -> arb:
+    """Return a scalar enclosure as a ball: its ends are doubles, so exact; the union rounds outward."""
+    return arb(float(interval.lower)).union(arb(float(interval.upper)))
 
 
 @dataclass(frozen=True)
@@ -75,4 +82,4 @@ class Line:
         return self.expectation(lambda z: g(z) * ((z - m) * (z - m) / s - 1) / (2 * s))
 
 
-__all__ = ["CUTOFF", "Function", "Line", "ball", "spanned", "working_precision"]
+__all__ = ["CUTOFF", "Function", "Line", "ball", "constant", "spanned", "working_precision"]
