@@ -20,6 +20,7 @@ from .hypotheses import isolated_mode
 Pair = tuple[Fraction, Fraction]
 """Lower and upper end, exact."""
 BITS = 200
+THREE_QUARTERS = Rational(3, 4)
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,8 @@ SLOPES = " and ".join(f"{order} (within {', '.join(map(str, within))})" for orde
     method="certified",
     relation="order",
     states=(
-        "between these sigma, |gap - (3/4) sigma^2 (f'.f'')^2 / |f'|^6|, and the same with ep.gap_law's next term, have "
-        f"the slopes {SLOPES} in sigma^2, step by step"
+        "between these sigma, |gap - (3/4) sigma^2 (f'.f'')^2 / |f'|^6|, and the same with ep.gap_law's next term, "
+        f"have the slopes {SLOPES} in sigma^2, step by step"
     ),
     domain=(
         "f = sinh z and (z, z^2), x = f(z0) with z0 = asinh(0.7) and 0.7; gaps proved to 14 digits, at the best "
@@ -118,7 +119,7 @@ SLOPES = " and ".join(f"{order} (within {', '.join(map(str, within))})" for orde
     ),
     tier="quick",
 )
-def gaps_fall_as_the_law_says(run: Run, *, factor: Expr = Rational(3, 4), sign: int = 1) -> Verdict:
+def gaps_fall_as_the_law_says(run: Run, *, factor: Expr = THREE_QUARTERS, sign: int = 1) -> Verdict:
     """The leading coefficient is SymPy's, the next one the package's."""
     parts: dict[str, Verdict] = {}
     series: dict[str, Sequence[float]] = {}

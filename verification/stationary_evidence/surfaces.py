@@ -104,6 +104,7 @@ def tensors(surface: Surface, second: int, third: int) -> tuple[Matrix, Third]:
     return hessian, cubes
 
 
+TWELFTH = Rational(1, 12)
 WITHIN = (0.06, 0.01, 0.01)
 """Of the slope 2 in sigma^2: at sigma = .1 the next terms count, at most 0.036 was seen."""
 HEIGHTS = ", ".join(dict.fromkeys(surface.height.replace("**", "^") for surface in SURFACES.values()))
@@ -115,13 +116,13 @@ HEIGHTS = ", ".join(dict.fromkeys(surface.height.replace("**", "^") for surface 
     method="certified",
     relation="order",
     states=(
-        "between these sigma, |gap - (sigma^2 / 12) sum W_ijk W_lmn B^il B^jm B^kn|, B the Hessian W_ij of |x - f|^2 / 2 "
-        f"with its inverse B^ij, has the slopes 2 (within {', '.join(map(str, WITHIN))}) in sigma^2, step by step; "
-        "ep.gap_law has the same coefficient"
+        "between these sigma, |gap - (sigma^2 / 12) sum W_ijk W_lmn B^il B^jm B^kn|, B the Hessian W_ij of "
+        f"|x - f|^2 / 2 with its inverse B^ij, has the slopes 2 (within {', '.join(map(str, WITHIN))}) in "
+        "sigma^2, step by step; ep.gap_law has the same coefficient"
     ),
     domain=(
-        f"surfaces (a, b, h) with h = {HEIGHTS}; x on them and along the normal at (1/2, 7/10); gaps proved at the best "
-        "stationary Gaussian found, at sigma = .1, .01, .001, 1e-4"
+        f"surfaces (a, b, h) with h = {HEIGHTS}; x on them and along the normal at (1/2, 7/10); gaps proved at the "
+        "best stationary Gaussian found, at sigma = .1, .01, .001, 1e-4"
     ),
     hypotheses=(isolated_mode,),
     controls=(
@@ -138,7 +139,7 @@ def gaps_on_surfaces_fall(
     contraction: Contraction = full_contraction,
     second: int = 1,
     third: int = 1,
-    factor: sympy.Expr = Rational(1, 12),
+    factor: sympy.Expr = TWELFTH,
 ) -> Verdict:
     """The contraction is written out with sums; the gaps come from Krawczyk's test and a quadrature."""
     parts: dict[str, Verdict] = {}
