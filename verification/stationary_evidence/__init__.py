@@ -11,7 +11,7 @@ precise, and limited, in these statements:
 - S2: for an affine decoder there is exactly one stationary (m, S), and its ELBO is log p(x).
 - S3: the gap law. At an isolated mode gap = (1/12) T + higher order, T = sum U_ijk U_lmn A^il A^jm A^kn; on the
   decoder's curve (d = 1, x = f(z0)) that is (3/4) sigma^2 (f'.f'')^2 / |f'|^6.
-- S4: on a unit-speed curve of curvature kappa the gap is kappa^4 sigma^4 / 48 + O(sigma^6), unless the curve comes back.
+- S4: on a unit-speed curve of curvature kappa the gap is kappa^4 sigma^4 / 48 + O(sigma^6), unless the curve returns.
 - S5: with several preimages of x the gap stays near -log(posterior mass of the best one), for z^2 near log 2.
 - S6: on three data, with the decoder refitted to the encoder, the gap of the best encoder found grows as sigma^2
   falls.
@@ -49,10 +49,10 @@ experiment).
 What this does not show
 -----------------------
 For other decoders "equals" is false at every sigma at which S3 to S6 enclose the gap: they say by how much. The
-symbolic derivations are formal power series; certified instances show their order between finitely many values of sigma, not for
-every decoder, and a rate at finitely many sigma, not a limit. S6 and S8 show where optimisers went from finitely many
-starts, not that no other optimum exists; in S2's instances and in S3, S4 and the limits of S5 the stationary point is
-the best one that was found, while S5's boxes are about the best of all Gaussian q.
+symbolic derivations are formal power series; certified instances show their order between finitely many values of
+sigma, not for every decoder, and a rate at finitely many sigma, not a limit. S6 and S8 show where optimisers went from
+finitely many starts, not that no other optimum exists; in S2's instances and in S3, S4 and the limits of S5 the
+stationary point is the best one that was found, while S5's boxes are about the best of all Gaussian q.
 """
 
 from elboproof.checking import Claim
