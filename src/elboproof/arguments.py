@@ -235,7 +235,9 @@ def number_list(values: object, name: str, length: int) -> list[Any]:
         If it is no such sequence, has another length, or an entry is masked.
     """
     given = unwrapped(values, name)
-    if isinstance(given, range) or getattr(values, "is_Matrix", False):  # SymPy's matrices list all their entries
+    if isinstance(given, range) or getattr(
+        values, "is_Matrix", False
+    ):  # SymPy's matrices list all their entries
         given = list(values)  # type: ignore[call-overload]
     if not isinstance(given, list | tuple | np.ndarray):
         raise wrong_type(name, values, f"a sequence of {length} numbers")

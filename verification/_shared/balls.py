@@ -7,9 +7,13 @@ P(|z - m| > T) <= exp(-T^2 / (2 s)) bounds the rest.
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from flint import acb, arb, fmpq
+from sympy import Expr
 
+from elboproof import Enclosure
+from elboproof.checking.points import enclosure
 from elboproof.numbers.precision import working_precision
 
 CUTOFF = 14
@@ -24,6 +28,16 @@ def ball(number: Fraction | int | str) -> arb:
     return arb(fmpq(ratio.numerator, ratio.denominator))
 
 
+def constant(number: Expr | Enclosure) -> arb:
+    """Return a real SymPy constant, or a scalar enclosure, as a ball at the working precision."""
+    return spanned(number) if isinstance(number, Enclosure) else enclosure(number).real
+
+
+def spanned(interval: Enclosure) -> arb:
+    """Return a scalar enclosure as a ball: its ends are doubles, so exact; the union rounds outward."""
+    return arb(float(interval.lower)).union(arb(float(interval.upper)))
+
+
 @dataclass(frozen=True)
 class Line:
     """q = N(m, s) on the line, with exact m and s."""
@@ -34,7 +48,7 @@ class Line:
     def __str__(self) -> str:
         return f"N({self.mean}, {self.variance})"
 
-    def expectation(self, g: Function, growth: int = 1000) -> arb:
+    def expectation(self, g: Function, growth: int = 1000, pieces: int = 1) -> arb:
         """Return E_q[g(z)] as a ball.
 
         Parameters
@@ -43,6 +57,9 @@ class Line:
             Analytic on a neighbourhood of the real line.
         growth
             C with |g(z)| <= C (1 + |u|^4), u = (z - m) / sqrt(s), on the real line.
+        pieces
+            Intervals of equal length that are integrated one by one: more where g has poles next to the line, as the
+            integrator gives up after so many evaluations.
         """
         s = ball(self.variance)
         scale = s.sqrt()
@@ -50,7 +67,9 @@ class Line:
         def integrand(u: acb, _: bool) -> acb:
             return (-u * u / 2).exp() * g(ball(self.mean) + scale * u)
 
-        inner = acb.integral(integrand, -CUTOFF, CUTOFF).real / (2 * arb.pi()).sqrt()
+        cuts = [arb(CUTOFF) * (2 * k - pieces) / pieces for k in range(pieces + 1)]
+        parts = [acb.integral(integrand, a, b).real for a, b in pairwise(cuts)]
+        inner = sum(parts, arb(0)) / (2 * arb.pi()).sqrt()
         # E[(1 + u^4); |u| > T] <= 2 T^4 exp(-T^2 / 2) for T >= 5, by parts
         tail = 2 * arb(CUTOFF) ** 4 * (-(arb(CUTOFF) ** 2) / 2).exp() * growth
         return inner + tail * arb(0, 1)
@@ -66,4 +85,4 @@ class Line:
         return self.expectation(lambda z: g(z) * ((z - m) * (z - m) / s - 1) / (2 * s))
 
 
-__all__ = ["CUTOFF", "Function", "Line", "ball", "working_precision"]
+__all__ = ["CUTOFF", "Function", "Line", "ball", "constant", "spanned", "working_precision"]

@@ -1,6 +1,11 @@
-"""S3, S4: the gap law, derived twice: vacuum diagrams of the package, and plain power series."""
+"""S3: the gap law, derived twice: vacuum diagrams of the package, and plain power series.
 
-from fractions import Fraction
+The diagrams take symbols for the derivatives of W, and give coefficients as functions of the latent: ep.gap_law, which
+is public, takes a decoder and one x. So its engine is imported from its room.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -13,12 +18,13 @@ from elboproof.expansion.asymptotics import Expansion, Mode
 from elboproof.expansion.gap_law import gap_coefficient
 
 from . import claim
-from .hypotheses import isolated_mode, unit_speed
-from .power_series import W2, W3, W4, W5, W6, Z0, leading_gap, line_gap, third_derivatives
+from .hypotheses import isolated_mode
+from .power_series import W2, W3, W4, W5, W6, Z0, derivatives, leading_gap, line_gap
 
 THREE_QUARTERS = Rational(3, 4)
 TWELFTH = Rational(1, 12)
 FORTY_EIGHTH = Rational(1, 48)
+LATENTS = OUTPUTS = (1, 2, 3)
 LAPLACE = control(
     "the mode of U and its curvature there, instead of E_q[grad U] and E_q[Hess U]", rule="Laplace"
 )
@@ -63,7 +69,7 @@ def two_derivations_agree(run: Run, *, rule: str = "stationary") -> Verdict:
     run.assume(isolated_mode, W2)
     diagrams = Expansion(_line_mode(), 2).gap
     plain = line_gap(rule)
-    return all_of({f"sigma^{2 * n + 2}": identity(sympy.expand(diagrams[n] - plain[n])) for n in range(2)})
+    return all_of({f"sigma^{2 * n + 2}": identity(diagrams[n] - plain[n]) for n in range(2)})
 
 
 @claim.check(
@@ -73,38 +79,38 @@ def two_derivations_agree(run: Run, *, rule: str = "stationary") -> Verdict:
     relation="order",
     states=(
         "the coefficient of sigma^2 in the power series of log p(x) - best ELBO is (1/12) sum W_ijk^2, in "
-        "coordinates with A = I / sigma^2"
+        "coordinates y in which the Hessian of W is I"
     ),
-    domain="d = 1, 2, 3, symbols for all third derivatives; a linear map of the latents makes every A such",
+    domain=(
+        f"d = {', '.join(map(str, LATENTS))}, symbols for all third and fourth derivatives of W and for the prior, "
+        "which is any exp(-g'y - y'Qy/2) in y: a linear map of the latents makes every Hessian I, and the prior such"
+    ),
     hypotheses=(isolated_mode,),
     controls=(control("1/8 for 1/12", factor=Rational(1, 8)), LAPLACE),
 )
 def tensor_law(run: Run, *, factor: Expr = TWELFTH, rule: str = "stationary") -> Verdict:
-    """T is a scalar: in the coordinates y = A^(1/2) (z - z0) its formula has lost the A^-1."""
+    """T is a scalar: in the coordinates y = B^(1/2) (z - z0) its formula has lost the B^-1."""
     parts = {}
-    for d in (1, 2, 3):
+    for d in LATENTS:
         run.assume(isolated_mode, np.eye(d))
-        names = third_derivatives(d)
-        square = sum(names[_place(i, j, k)] ** 2 for i in range(d) for j in range(d) for k in range(d))
-        parts[f"d = {d}"] = identity(sympy.expand(leading_gap(d, rule) - factor * square))
+        third = derivatives("W", d, 3)
+        square = sum(third[tuple(sorted(place))] ** 2 for place in product(range(d), repeat=3))
+        parts[f"d = {d}"] = identity(leading_gap(d, rule) - factor * square)
     return all_of(parts)
 
 
-def _place(*indices: int) -> tuple[int, ...]:
-    return tuple(sorted(indices))
+def _on_the_image(size: int) -> tuple[Symbol, list[Expr]]:
+    """Return z and f - x to third order about z0 = 0, with symbols for the derivatives, f' other than 0.
 
-
-def _derivatives_on_the_image(slopes: dict[int, list[Symbol]]) -> dict[int, Expr]:
-    """D^k of W = |f(z0) - f|^2 / 2 at z0 for k = 2, 3, 4, by Leibniz' rule written out."""
-
-    def dot(i: int, j: int) -> Expr:
-        return sum(a * b for a, b in zip(slopes[i], slopes[j], strict=True))
-
-    return {2: dot(1, 1), 3: 3 * dot(1, 2), 4: 3 * dot(2, 2) + 4 * dot(1, 3)}
-
-
-def _jets(size: int) -> dict[int, list[Symbol]]:
-    return {k: [Symbol(f"f{k}_{j}", real=True) for j in range(size)] for k in (1, 2, 3)}
+    Some entry of f' is not 0; the outputs can be ordered and mirrored so that it is the first one and positive.
+    """
+    z = Symbol("z", real=True)
+    first = {0: Symbol("f1_0", positive=True)}
+    jets = [
+        [first.get(j, Symbol(f"f1_{j}", real=True)), *sympy.symbols(f"f2_{j} f3_{j}", real=True)]
+        for j in range(size)
+    ]
+    return z, [sum(c * z**k / sympy.factorial(k) for k, c in enumerate(jet, 1)) for jet in jets]
 
 
 @claim.check(
@@ -113,22 +119,24 @@ def _jets(size: int) -> dict[int, list[Symbol]]:
     method="symbolic",
     relation="order",
     states="x = f(z0), d = 1: the coefficient of sigma^2 is (3/4) (f'.f'')^2 / |f'|^6",
-    domain="symbols for f' and f'' in D = 1, 2, 3 dimensions",
+    domain=f"symbols for f' (not 0), f'' and f''' in D = {', '.join(map(str, OUTPUTS))} dimensions",
     hypotheses=(isolated_mode,),
     controls=(control("1 in place of 3/4", factor=Rational(1)), LAPLACE),
     tier="quick",
 )
 def law_of_curves(run: Run, *, factor: Expr = THREE_QUARTERS, rule: str = "stationary") -> Verdict:
-    """From the power series; the residual x - f(z0) is zero, so only products of derivatives are left."""
+    """From the power series; W = |x - f|^2 / 2 is differentiated as it stands."""
     leading = line_gap(rule)[0]
     parts = {}
-    for size in (1, 2, 3):
-        f = _jets(size)
-        W = _derivatives_on_the_image(f)
-        run.assume(isolated_mode, 1 + W[2])  # a sum of squares, positive where f' is not zero
-        found = leading.subs({W2: W[2], W3: W[3], W4: W[4]}, simultaneous=True)
-        dot = sum(a * b for a, b in zip(f[1], f[2], strict=True))
-        parts[f"D = {size}"] = identity(sympy.cancel(found - factor * dot**2 / W[2] ** 3))
+    for size in OUTPUTS:
+        z, f = _on_the_image(size)
+        misfit = sum(entry**2 for entry in f) / 2
+        W2_, W3_, W4_ = (sympy.expand(misfit.diff(z, k).subs(z, 0)) for k in (2, 3, 4))
+        run.assume(isolated_mode, W2_)
+        found = leading.subs({W2: W2_, W3: W3_, W4: W4_}, simultaneous=True)
+        dot = sum(entry.diff(z) * entry.diff(z, 2) for entry in f).subs(z, 0)
+        speed = sum(entry.diff(z) ** 2 for entry in f).subs(z, 0)
+        parts[f"D = {size}"] = identity(found - factor * dot**2 / speed**3)
     return all_of(parts)
 
 
@@ -147,31 +155,38 @@ LAPLACE_THIRD, LAPLACE_FOURTH = Rational(5, 24), Rational(1, 12)
     domain="d = 1, symbols for the mode and for the derivatives of |x - f|^2 / 2",
     hypotheses=(isolated_mode,),
     controls=(
-        control("the stationary Gaussian's coefficients", third=TWELFTH, fourth=FORTY_EIGHTH),
-        control("its coefficient of W'''^2 alone", third=TWELFTH),
+        control(
+            "the stationary Gaussian's coefficients", refutes="*third*", third=TWELFTH, fourth=FORTY_EIGHTH
+        ),
+        control("W''' = 0 alone", refutes="affine", zero=(W3,)),
     ),
     tier="quick",
 )
-def laplace_pays_more(run: Run, *, third: Expr = LAPLACE_THIRD, fourth: Expr = LAPLACE_FOURTH) -> Verdict:
+def laplace_pays_more(
+    run: Run,
+    *,
+    third: Expr = LAPLACE_THIRD,
+    fourth: Expr = LAPLACE_FOURTH,
+    zero: Sequence[Symbol] = (W3, W4, W5, W6),
+) -> Verdict:
     """The same power of sigma, another coefficient: the difference is what summing the tadpoles gains."""
     run.assume(isolated_mode, W2)
     first, second = line_gap("Laplace")
-    affine = dict.fromkeys((W3, W4, W5, W6), 0)
+    affine = dict.fromkeys(zero, 0)
     return all_of(
         {
             "third derivatives": identity(first - third * W3**2 / W2**3),
-            "without third ones": identity(sympy.expand(second.subs(W3, 0) - fourth * W4**2 / W2**4)),
-            "affine": identity([first.subs(affine), sympy.expand(second.subs(affine))]),
+            "without third ones": identity(second.subs(W3, 0) - fourth * W4**2 / W2**4),
+            "affine": identity([first.subs(affine), second.subs(affine)]),
         }
     )
 
 
-CURVES: dict[str, tuple[list[str], str]] = {
-    "sinh": (["sinh(z)"], "sinh(z)**2 / cosh(z)**4"),
-    "parabola": (["z", "z**2"], "16*z**2 / (1 + 4*z**2)**3"),
-    "cubic in space": (["z", "z**2", "z**3"], "(4*z + 18*z**3)**2 / (1 + 4*z**2 + 9*z**4)**3"),
+CURVES: dict[str, list[str]] = {
+    "sinh": ["sinh(z)"],
+    "parabola": ["z", "z**2"],
+    "cubic in space": ["z", "z**2", "z**3"],
 }
-"""Decoder entries, and (f'.f'')^2 / |f'|^6 worked out by hand."""
 
 
 @claim.check(
@@ -180,7 +195,7 @@ CURVES: dict[str, tuple[list[str], str]] = {
     method="symbolic",
     relation="order",
     states="ep.gap_law's engine gives (3/4) (f'.f'')^2 / |f'|^6 as a function of the latent",
-    domain="f = sinh z, (z, z^2), (z, z^2, z^3), every z",
+    domain=f"{', '.join(CURVES)}: f = sinh z, (z, z^2), (z, z^2, z^3), every z",
     hypotheses=(isolated_mode,),
     controls=(control("1 in place of 3/4", factor=Rational(1)),),
     tier="quick",
@@ -188,12 +203,14 @@ CURVES: dict[str, tuple[list[str], str]] = {
 def package_gives_the_law_of_curves(run: Run, *, factor: Expr = THREE_QUARTERS) -> Verdict:
     """The decoders are written as a user would write them."""
     parts = {}
-    for name, (entries, stated) in CURVES.items():
+    for name, entries in CURVES.items():
         model = ep.LatentModel("z", entries, ep.Gaussian(1))
         z = model.latents[0]
-        run.assume(isolated_mode, 1 + sum(f.diff(z) ** 2 for f in model.decoder))
-        law = factor * sympy.sympify(stated, locals={"z": z})
-        parts[name] = identity(gap_coefficient(model) - law)
+        slope, bend = ([f.diff(z, k) for f in model.decoder] for k in (1, 2))
+        speed = sum(a**2 for a in slope)
+        run.assume(isolated_mode, speed)
+        dot = sum(a * b for a, b in zip(slope, bend, strict=True))
+        parts[name] = identity(gap_coefficient(model) - factor * dot**2 / speed**3)
     return all_of(parts)
 
 
@@ -201,6 +218,7 @@ SURFACES: dict[str, list[str]] = {
     "paraboloid": ["a", "b", "a**2 + b**2"],
     "saddle": ["a", "b", "a*b"],
     "banana": ["a", "b + a**2"],
+    "cubic": ["a", "b", "a**3/3 + a*b/2"],
 }
 
 
@@ -213,7 +231,10 @@ SURFACES: dict[str, list[str]] = {
         "ep.gap_law's engine gives (1/12) sum W_ijk W_lmn B^il B^jm B^kn with B = J'J and W_ijk the sum of "
         "f_i.f_jk over its three orders"
     ),
-    domain="surfaces (a, b, a^2 + b^2), (a, b, ab) in R^3 and the map (a, b + a^2), x on the image, every a, b",
+    domain=(
+        f"{', '.join('(' + ', '.join(entries).replace('**', '^') + ')' for entries in SURFACES.values())}, x on the "
+        "image, every a, b"
+    ),
     hypotheses=(isolated_mode,),
     controls=(control("1/8 for 1/12", factor=Rational(1, 8)),),
     tier="quick",
@@ -226,9 +247,11 @@ def package_gives_the_tensor_law(run: Run, *, factor: Expr = TWELFTH) -> Verdict
         f, z = sympy.Matrix(model.decoder), model.latents
         J = f.jacobian(z)
         B = (J.T * J).inv()
-        run.assume(isolated_mode, sympy.expand((J.T * J).det()) + 0)
+        # Cauchy and Binet: det J'J is the sum of the squared maximal minors of J
+        minors = (J.extract(list(rows), [0, 1]).det() for rows in combinations(range(len(f)), 2))
+        run.assume(isolated_mode, sum(minor**2 for minor in minors))
         law = factor * _contracted(f, J, B, z)
-        parts[name] = identity(sympy.cancel(sympy.together(gap_coefficient(model) - law)))
+        parts[name] = identity(gap_coefficient(model) - law)
     return all_of(parts)
 
 
@@ -240,76 +263,3 @@ def _contracted(f: sympy.Matrix, J: sympy.Matrix, B: sympy.Matrix, z: Any) -> Ex
 
     W = {(i, j, k): third(i, j, k) for i in pair for j in pair for k in pair}
     return sum(W[p] * W[q] * B[p[0], q[0]] * B[p[1], q[1]] * B[p[2], q[2]] for p in W for q in W)
-
-
-@claim.check(
-    statement="S4",
-    role="sharpens",
-    method="symbolic",
-    relation="order",
-    states=(
-        "unit speed, x = f(z0): W''' = 0, W'''' = -kappa^2, and log p(x) - best ELBO = kappa^4 sigma^4 / 48 "
-        "+ O(sigma^6)"
-    ),
-    domain="symbols for f', f'', f''' in D = 2, 3 dimensions with f'.f' = 1 and its first two derivatives zero",
-    hypotheses=(isolated_mode, unit_speed),
-    controls=(
-        control("1/24 for 1/48", factor=Rational(1, 24)),
-        control("kappa^2 for kappa^4", power=2),
-        control("a curve of changing speed: f'.f'' = 1", drops=(unit_speed,), growth=1),
-    ),
-    tier="quick",
-)
-def law_of_unit_speed(run: Run, *, factor: Expr = FORTY_EIGHTH, power: int = 4, growth: int = 0) -> Verdict:
-    """f'.f'' = 0 and f''.f'' + f'.f''' = 0 are the derivatives of f'.f' = 1. The power series is the plain one."""
-    run.assume(unit_speed, sympy.Integer(1 + growth))
-    run.assume(isolated_mode, sympy.Integer(1))
-    kappa = Symbol("kappa", positive=True)
-    first, second = line_gap()
-    products = {W2: sympy.Integer(1), W3: 3 * sympy.Integer(growth), W4: 3 * kappa**2 - 4 * kappa**2}
-    parts = {"sigma^2": identity(first.subs(products))}
-    gap = sympy.expand(second.subs(products))
-    parts["sigma^4"] = identity(gap - factor * kappa**power)
-    for size in (2, 3):
-        parts[f"derivatives, D = {size}"] = identity(_unit_speed_defects(size))
-    return all_of(parts)
-
-
-def _unit_speed_defects(size: int) -> list[Expr]:
-    """W''' and W'''' + kappa^2 after f' = e_1, f'' in the plane of e_2, and f''' with f'.f''' = -|f''|^2."""
-    f = _jets(size)
-    bend = Symbol("kappa", positive=True)
-    frame = {f[1][j]: int(j == 0) for j in range(size)} | {f[2][j]: bend * int(j == 1) for j in range(size)}
-    W = _derivatives_on_the_image(f)
-    values = frame | {f[3][0]: -(bend**2)}
-    return [sympy.expand(W[3].subs(values)), sympy.expand(W[4].subs(values) + bend**2)]
-
-
-UNIT_SPEED: dict[str, tuple[list[str], Fraction]] = {
-    "circle of radius 3": (["3*cos(z/3)", "3*sin(z/3)"], Fraction(1, 3)),
-    "helix": (["3*cos(z)/5", "3*sin(z)/5", "4*z/5"], Fraction(3, 5)),
-}
-"""Decoder entries and curvature."""
-
-
-@claim.check(
-    statement="S4",
-    role="sharpens",
-    method="symbolic",
-    relation="order",
-    states="ep.gap_law's engine gives 0 sigma^2 + kappa^4 sigma^4 / 48 at every latent",
-    domain="circle of radius 3, helix of curvature 3/5",
-    hypotheses=(unit_speed,),
-    controls=(control("kappa^2 for kappa^4", power=2), control("1/24 for 1/48", factor=Rational(1, 24))),
-)
-def package_gives_the_law_of_unit_speed(run: Run, *, factor: Expr = FORTY_EIGHTH, power: int = 4) -> Verdict:
-    """The curvature enters as a number known from the curve's geometry."""
-    parts = {}
-    for name, (entries, curvature) in UNIT_SPEED.items():
-        model = ep.LatentModel("z", entries, ep.Gaussian(1))
-        z = model.latents[0]
-        run.assume(unit_speed, sympy.simplify(sum(f.diff(z) ** 2 for f in model.decoder)))
-        kappa = Rational(curvature.numerator, curvature.denominator)
-        parts[f"{name}, sigma^2"] = identity(gap_coefficient(model, 1))
-        parts[f"{name}, sigma^4"] = identity(gap_coefficient(model, 2) - factor * kappa**power)
-    return all_of(parts)

@@ -6,14 +6,13 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elboproof.checking import Run, Verdict, all_of, at_least, at_most, control, equal
 
+from .._shared.torch_calculus import Array, climbed, steepest_way, value_and_slope
 from . import claim
 from .hypotheses import affine_decoder, learned_variance
-
-Array = NDArray[np.float64]
+from .trained_network import Total, sum_of_entropies, without_the_prior
 
 
 @dataclass(frozen=True)
@@ -63,22 +62,6 @@ class LinearVae:
         prior = -(d * np.log(2 * np.pi) + torch.trace(V @ C @ V.T) + (L**2).sum()) / 2
         return fit + prior + d * (np.log(2 * np.pi) + 1) / 2 + torch.diagonal(L).log().sum()
 
-    def value_and_slope(self, vector: Array) -> tuple[float, Array]:
-        """Return the ELBO and its gradient."""
-        import torch
-
-        leaf = torch.tensor(vector, requires_grad=True)
-        value = self.elbo(leaf)
-        (slope,) = torch.autograd.grad(value, leaf)
-        return float(value.detach()), np.asarray(slope)
-
-    def hessian(self, vector: Array) -> Array:
-        """Return the ELBO's second derivatives."""
-        import torch
-
-        matrix: Any = torch.func.hessian(self.elbo)(torch.tensor(vector))
-        return np.asarray(matrix)
-
     def log_likelihood(self, model_covariance: Array) -> float:
         """Return the mean of log N(x; 0, M) over the data: the exact evidence of the linear model."""
         _, logarithm = np.linalg.slogdet(2 * np.pi * model_covariance)
@@ -106,16 +89,17 @@ class LinearVae:
 
     def fit(self, seed: int) -> Array:
         """Return where L-BFGS stops from a random start."""
-        from scipy.optimize import minimize
-
-        def loss(vector: Array) -> tuple[float, Array]:
-            value, slope = self.value_and_slope(vector)
-            return -value, -slope
-
         start = np.random.default_rng(seed).normal(size=self.size) * 0.5
-        options = {"maxiter": 20_000, "maxfun": 40_000, "gtol": 1e-10, "ftol": 1e-16, "maxcor": 40}
-        found: Array = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
-        return found
+        return climbed(self.elbo, start, maxiter=20_000, maxfun=40_000, gtol=1e-10, ftol=1e-16, maxcor=40)
+
+    def changed(self, vector: Array, variance: float, spread: float) -> Array:
+        """Return the vector with sigma^2 and S multiplied by these."""
+        d = self.latents
+        other, roots = vector.copy(), np.zeros((d, d))
+        np.fill_diagonal(roots, np.log(spread) / 2)  # of L, whose diagonal is kept as logarithms
+        other[-1 - d * d : -1] += roots.ravel()
+        other[-1] += np.log(variance)
+        return other
 
     def collapsed(self) -> Array:
         """Return W = V = 0, S = I, v = the mean eigenvalue of C."""
@@ -124,7 +108,7 @@ class LinearVae:
         return vector
 
 
-DIMENSION = 10
+DIMENSION, POINTS, STARTS = 10, 300, 12
 
 
 @lru_cache
@@ -136,8 +120,8 @@ def problems() -> dict[str, LinearVae]:
     _, _, axes = np.linalg.svd(pixels - pixels.mean(0), full_matrices=False)
     codes = (pixels - pixels.mean(0)) @ axes[:DIMENSION].T
     rng = np.random.default_rng(8)
-    synthetic = rng.normal(size=(300, 3)) @ rng.normal(size=(3, DIMENSION)) + rng.normal(
-        size=(300, DIMENSION)
+    synthetic = rng.normal(size=(POINTS, 3)) @ rng.normal(size=(3, DIMENSION)) + rng.normal(
+        size=(POINTS, DIMENSION)
     )
     synthetic -= synthetic.mean(0)
     return {
@@ -146,7 +130,6 @@ def problems() -> dict[str, LinearVae]:
     }
 
 
-STARTS = 12
 LIKELIHOOD = 1e-10
 """In nats per example. The ELBO is flat at its maximum: gradients of 3e-7, where L-BFGS stops, leave 1e-14; the next
 saddle of pPCA is 0.16 nats below."""
@@ -182,10 +165,13 @@ def maximum_likelihood(values: Array, d: int, variance: float) -> float:
     method="experiment",
     relation="=",
     states=(
-        "from every random start the ELBO ends at pPCA's maximum log likelihood and sigma^2 at the mean discarded "
-        "eigenvalue"
+        "from every random start the ELBO ends at pPCA's maximum log likelihood, within 1e-10 nats per example, and "
+        "sigma^2 at the mean discarded eigenvalue, within 1e-6 of it"
     ),
-    domain="1,797 digits on 10 principal axes, d = 3; 300 synthetic points in R^10, d = 2; 12 random starts each",
+    domain=(
+        f"1,797 digits on {DIMENSION} principal axes, d = 3; {POINTS} synthetic points in R^{DIMENSION}, d = 2; "
+        f"{STARTS} random starts each"
+    ),
     hypotheses=(affine_decoder, learned_variance),
     controls=(
         control("the mean of all eigenvalues", best=overall_mean),
@@ -197,14 +183,14 @@ def random_starts_reach_ppca(run: Run, *, best: Callable[[Array, int], float] = 
     """The amortised encoder Vx with one S loses nothing: the exact posterior has this form."""
     parts = {}
     for name, vae in problems().items():
-        _assume_linear(run, vae)
         variance = best(vae.eigenvalues, vae.latents)
         stated = maximum_likelihood(vae.eigenvalues, vae.latents, variance)
         ends = [_trained(name, seed) for seed in range(STARTS)]
-        elbos = [vae.value_and_slope(end)[0] for end in ends]
+        _assume_linear(run, min(end[-1] for end in ends))
+        elbos = [value_and_slope(vae.elbo, end)[0] for end in ends]
         parts[f"{name}: ELBO"] = equal(elbos, stated, LIKELIHOOD)
         parts[f"{name}: sigma^2"] = equal([np.exp(end[-1]) / variance for end in ends], 1.0, VARIANCE)
-    return all_of(parts)
+    return all_of(parts).weakened("experiment")
 
 
 @lru_cache
@@ -212,12 +198,13 @@ def _trained(name: str, seed: int) -> Array:
     return problems()[name].fit(seed)
 
 
-def _assume_linear(run: Run, vae: LinearVae) -> None:
+def _assume_linear(run: Run, log_variance: float) -> None:
+    """The decoder is W z, and sigma^2 is the exponential of a parameter."""
     import sympy
 
     w, z = sympy.symbols("w z", real=True)
     run.assume(affine_decoder, ([w * z], [z]))
-    run.assume(learned_variance, float(vae.eigenvalues[-1]))
+    run.assume(learned_variance, float(np.exp(log_variance)))
 
 
 STATIONARY = 1e-12
@@ -226,43 +213,41 @@ EQUAL = 1e-11
 """In nats, of values about 10."""
 
 
-def sum_of_entropies(posterior: float, prior: float, likelihood: float) -> float:
-    """H[q] - H[p(z)] - H[p(x|z)]."""
-    return posterior - prior - likelihood
-
-
-def without_the_prior(posterior: float, prior: float, likelihood: float) -> float:  # noqa: ARG001
-    """H[q] - H[p(x|z)]."""
-    return posterior - likelihood
-
-
 @claim.check(
     statement="S8",
     role="confirms",
     method="numeric",
     relation="=",
-    states="W = V = 0 is stationary, a saddle; its ELBO is its log evidence (S2) and the sum of entropies (S7)",
+    states=(
+        "W = V = 0 is stationary (gradient at most 1e-12), a saddle (the Hessian has an eigenvalue above 0.01); its "
+        "ELBO is its log evidence (S2) and the sum of entropies (S7), within 1e-11 nats"
+    ),
     domain="the same digits and synthetic data; S = I, sigma^2 = the mean eigenvalue",
     hypotheses=(affine_decoder, learned_variance),
     controls=(
-        control("without the prior's entropy", total=without_the_prior),
-        control("sigma^2 is 10 % off", moved=1.1),
+        control("without the prior's entropy", refutes="*: entropies", total=without_the_prior),
+        control("sigma^2 is 1 % off", refutes=("*: gradient", "*: entropies"), moved=1.01),
+        control("S = 1.01 I", refutes=("*: gradient", "*: log evidence"), spread=1.01),
+        control("where L-BFGS stops", refutes="*: a way up", place=lambda name: _trained(name, 0)),
     ),
     tier="quick",
 )
 def collapsed_point_is_stationary(
-    run: Run, *, total: Callable[[float, float, float], float] = sum_of_entropies, moved: float = 1.0
+    run: Run,
+    *,
+    total: Total = sum_of_entropies,
+    moved: float = 1.0,
+    spread: float = 1.0,
+    place: Callable[[str], Array] = lambda name: problems()[name].collapsed(),
 ) -> Verdict:
     """S2 holds at any sigma^2, S7 only where sigma^2 is stationary too."""
     parts = {}
     for name, vae in problems().items():
-        _assume_linear(run, vae)
-        vector = vae.collapsed()
-        vector[-1] += np.log(moved)
-        value, slope = vae.value_and_slope(vector)
-        upward = float(np.linalg.eigvalsh(vae.hessian(vector))[-1])
+        vector = vae.changed(place(name), moved, spread)
+        _assume_linear(run, vector[-1])
+        value, slope = value_and_slope(vae.elbo, vector)
         parts[f"{name}: gradient"] = at_most(np.abs(slope).max(), STATIONARY)
         parts[f"{name}: log evidence"] = equal(vae.evidence(vector), value, EQUAL)
         parts[f"{name}: entropies"] = equal(total(*vae.entropies(vector)), value, EQUAL)
-        parts[f"{name}: a way up"] = at_least(upward, 1e-2)
+        parts[f"{name}: a way up"] = at_least(steepest_way(vae.elbo, vector), 1e-2)
     return all_of(parts)

@@ -1,12 +1,14 @@
 """log p(x) and the best ELBO as plain power series: no diagrams, no Wick powers, nothing from the package.
 
-With v = e^2 and z = z0 + e y the energy is U = const + y'By/2 + e (z0'y + W3 y^3/6) + e^2 (|y|^2/2 + W4 y^4/24) + ...;
-B = I after a linear change of y, except on the line, where B = W2 stays. The mass is the expansion of
-exp(-perturbation) under the Gaussian of B, the ELBO that of E_q[U] - H[q], minimised order by order.
+With v = e^2 and z = z0 + e y the energy is U = const + y'By/2 + e (z0'y + W3 y^3/6) + e^2 (|y|^2/2 + W4 y^4/24) + ...
+On the line B = W2 stays; for more latents B = I after a linear change of y, in which the prior has g'y + y'Qy/2. The
+mass is the expansion of exp(-perturbation) under the Gaussian of B, the ELBO that of E_q[U] - H[q], minimised order by
+order.
 """
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import combinations_with_replacement, product
 
 import sympy
 from sympy import Expr, Symbol
@@ -96,41 +98,35 @@ def line_gap(rule: str = "stationary") -> tuple[Expr, Expr]:
     return gap.coeff(STEP, 2), gap.coeff(STEP, 4)
 
 
-def third_derivatives(d: int) -> dict[tuple[int, ...], Symbol]:
-    """Symbols W_ijk, i <= j <= k."""
-    places = [(i, j, k) for i in range(d) for j in range(i, d) for k in range(j, d)]
-    return {place: Symbol("W3_" + "".join(map(str, place)), real=True) for place in places}
+def derivatives(name: str, d: int, order: int) -> dict[tuple[int, ...], Symbol]:
+    """Symbols name_ij..., one for each sorted tuple of that many indices below d."""
+    places = combinations_with_replacement(range(d), order)
+    return {place: Symbol(f"{name}_{''.join(map(str, place))}", real=True) for place in places}
+
+
+def _form(name: str, y: Sequence[Symbol], order: int) -> Expr:
+    """The symmetric form with these derivatives: the sum over all tuples of indices, divided by order!."""
+    names = derivatives(name, len(y), order)
+    places = product(range(len(y)), repeat=order)
+    terms = (names[tuple(sorted(place))] * sympy.prod([y[i] for i in place]) for place in places)
+    return sympy.Add(*terms) / sympy.factorial(order)
 
 
 @lru_cache
 def leading_gap(d: int, rule: str = "stationary") -> Expr:
-    """The coefficient of v in log p - ELBO for d latents, with B = I and symbols W_ijk, W_iijj, z0.
+    """The coefficient of v in log p - ELBO for d latents, with B = I, symbols W_ijk, W_ijkl, and the prior's g and Q.
 
-    A fourth derivative only meets the identity in both series; the symbol W4 stands for D^4 W[I, I].
+    S = v (I + O(v)): its correction changes E_q[U] - H[q] at v^2 only, as it is stationary at v I to leading order.
     """
     y, a = sympy.symbols(f"y:{d}", real=True), sympy.symbols(f"a:{d}", real=True)
-    start = sympy.symbols(f"z:{d}", real=True)
-    cubic = _cubic(d, y)
-    square = sum(t**2 for t in y) / 2
-    bend = W4 / 24 * y[0] ** 4 + square
-    perturbation = STEP * (cubic + sum(s * t for s, t in zip(start, y, strict=True))) + STEP**2 * bend
-    log_mass = log_of_mean(perturbation, y, sympy.Integer(1), 2).coeff(STEP, 2)
+    square, one = sum(t**2 for t in y) / 2, sympy.Integer(1)
+    perturbation = STEP * (_form("W", y, 3) + _form("g", y, 1)) + STEP**2 * (
+        _form("W", y, 4) + _form("Q", y, 2)
+    )
+    log_mass = log_of_mean(perturbation, y, one, 2).coeff(STEP, 2)
     moved = {t: t + STEP * s for t, s in zip(y, a, strict=True)}
     whole = (square + perturbation).subs(moved, simultaneous=True)
-    energy = truncated(expectation(whole, y, sympy.Integer(1)), 2).coeff(STEP, 2)
-    slopes = [sympy.expand(energy.diff(s)) for s in a]
-    mode = dict(zip(a, [-s for s in start], strict=True))
-    best = mode if rule == "Laplace" else sympy.solve(slopes, a, dict=True)[0]
+    energy = truncated(expectation(whole, y, one), 2).coeff(STEP, 2)
+    mode = {s: -g for s, g in zip(a, derivatives("g", d, 1).values(), strict=True)}
+    best = mode if rule == "Laplace" else sympy.solve([energy.diff(s) for s in a], a, dict=True)[0]
     return sympy.expand(log_mass + energy.subs(best))
-
-
-def _cubic(d: int, y: Sequence[Symbol]) -> Expr:
-    """The sum of W_ijk y_i y_j y_k / 6 over all i, j, k."""
-    total = sympy.Integer(0)
-    names = third_derivatives(d)
-    for i in range(d):
-        for j in range(d):
-            for k in range(d):
-                place = tuple(sorted((i, j, k)))
-                total += names[place] * y[i] * y[j] * y[k] / 6
-    return total

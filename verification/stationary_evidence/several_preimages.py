@@ -1,12 +1,11 @@
 """S5: with several preimages the gap tends to -log of the best one's share of the posterior mass."""
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path
 
-import numpy as np
+import sympy
 from flint import arb
+from sympy import Expr
 
 import elboproof as ep
 from elboproof.checking import (
@@ -14,16 +13,17 @@ from elboproof.checking import (
     Run,
     Verdict,
     all_of,
-    at_least,
     ball_at_most,
     ball_equal,
-    by_hand,
     control,
+    identity,
+    tends_to,
 )
 
-from .._shared.balls import ball, working_precision
+from .._shared.balls import ball, spanned, working_precision
+from .._shared.symbols import normal_expectation
+from .._shared.verdicts import answered, rechecked
 from . import claim
-from .instances import answered
 from .slopes import STEPS, Instance, proved_gaps, recorded
 
 two_preimages = Hypothesis(
@@ -39,18 +39,6 @@ GAP = ep.Gap("z", ["z**2"], "s**2", ["x"])
 BOX = {"s": ("0.05", "0.3"), "x": ("0.6", "0.8")}
 LOG_2, LOG_3 = ("0.6", "0.9"), ("1.0", "1.2")
 """Around log 2 = .693 and log 3 = 1.099."""
-
-
-def rechecked(answer: ep.Proof) -> Verdict:
-    """Decide that the independent checker accepts the certificate."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "certificate.json"
-        answer.certificate.save(path)
-        try:
-            statement = ep.recheck(path)
-        except ep.CertificateError as error:
-            return by_hand("certified", "refuted", f"the certificate is refused: {error}")
-    return by_hand("certified", "established", f"the certificate proves {statement}")
 
 
 def leaves(answer: ep.Proof) -> dict[str, list[float]]:
@@ -70,25 +58,27 @@ def leaves(answer: ep.Proof) -> dict[str, list[float]]:
     method="certified",
     relation="<=",
     states=(
-        "f(z) = z^2: 0.6 <= log p(x) - best ELBO <= 0.9 nats over a whole box, proved by ep.for_all and once more by "
-        "ep.recheck: 'the ELBO equals the evidence' fails for every parameter of it"
+        f"f(z) = z^2: {LOG_2[0]} <= log p(x) - best ELBO <= {LOG_2[1]} nats over a whole box, proved by ep.for_all and "
+        "once more by ep.recheck: 'the ELBO equals the evidence' fails for every parameter of it"
     ),
-    domain="all sigma in [.05, .3] and x in [.6, .8]; the best of all Gaussian q",
+    domain=f"all sigma in [{', '.join(BOX['s'])}] and x in [{', '.join(BOX['x'])}]; the best of all Gaussian q",
     hypotheses=(two_preimages,),
     controls=(
-        control("around log 3", bounds=LOG_3),
-        control("'equals': the gap is 0", bounds=(0, 0)),
-        control("'nearly equals': the gap is below 0.1", bounds=(0, "0.1")),
+        control("around log 3", refutes="proof", bounds=LOG_3),
+        control("'equals': the gap is 0", refutes="proof", bounds=(0, 0)),
+        control("'nearly equals': the gap is below 0.1", refutes="proof", bounds=(0, "0.1")),
+        control("at most 0.75, by the same certificate", refutes="again", claimed={"upper": "3/4"}),
     ),
     tier="quick",
 )
-def gap_over_a_box(run: Run, *, bounds: tuple[Number, Number] = LOG_2) -> Verdict:
+def gap_over_a_box(
+    run: Run, *, bounds: tuple[Number, Number] = LOG_2, claimed: Mapping[str, str] | None = None
+) -> Verdict:
     """No point of the box is left out, and no q."""
     run.assume(two_preimages, min(map(float, BOX["x"])))
     answer = ep.for_all(GAP.between(*bounds), BOX)
-    if not isinstance(answer, ep.Proof):
-        return answered(answer)
-    return all_of({"proof": answered(answer), "again": rechecked(answer)}).with_data(**leaves(answer))
+    parts = all_of({"proof": answered(answer), "again": rechecked(answer, claimed)})
+    return parts.with_data(**leaves(answer)) if isinstance(answer, ep.Proof) else parts
 
 
 SMALL = {
@@ -108,11 +98,11 @@ SMALL = {
     role="limits",
     method="certified",
     relation="<=",
-    states="f(z) = z^2: the gap stays around log 2 = 0.6931...: in [.69, .71], [.692, .695] and [.69, .697] nats",
-    domain=(
-        "x = .7 and all sigma in [.01, .05]; x = .7 and all in [.005, .01]; all x in [.699, .701] and sigma in "
-        "[.005, .006]; the best of all Gaussian q"
+    states=(
+        "f(z) = z^2: the gap stays around log 2 = 0.6931...: in "
+        f"{', '.join(f'[{low}, {high}]' for _, _, (low, high) in SMALL.values())} nats"
     ),
+    domain=f"{'; '.join(SMALL)}: all of these boxes; the best of all Gaussian q",
     hypotheses=(two_preimages,),
     controls=(
         control("around log 3", shift=Fraction("0.4055")),
@@ -135,13 +125,13 @@ SQUARE = Instance(("z",), ("z**2",), ("7/10",), STEPS, 10)
 SHIFTED = Instance(("z",), ("(z+1/4)**2",), ("7/10",), STEPS, 10)
 PREIMAGES = {"z^2": (SQUARE, Fraction(0)), "(z + 1/4)^2": (SHIFTED, Fraction(1, 4))}
 """Instances, and c in (z + c)^2 = x."""
-REMAINDER = 1.0
-"""Of (gap + log share) / sigma^2: at most 0.42 for z^2 and 0.61 for (z + 1/4)^2, both at sigma = 0.1."""
+FACTOR = 1.0
+"""Of sigma^2, which bounds |gap + log share|: at most 0.42 for z^2 and 0.61 for (z + 1/4)^2, both at sigma = 0.1."""
 
 
 def share_of_the_best(shift: Fraction, x: arb) -> arb:
     """Mass p(z0) / |f'(z0)|: both preimages have one slope, so the nearer one has 1 / (1 + exp((z-^2 - z+^2) / 2))."""
-    c = arb(shift.numerator) / shift.denominator
+    c = ball(shift)
     near, far = x.sqrt() - c, -x.sqrt() - c
     return 1 / (1 + ((near**2 - far**2) / 2).exp())
 
@@ -162,14 +152,14 @@ def one_half(shift: Fraction, x: arb) -> arb:  # noqa: ARG001
     method="certified",
     relation="limit",
     states=(
-        "|gap + log(share of the best preimage)| <= sigma^2: the gap tends to log 2 for z^2 and to "
-        "log(1 + e^(-sqrt(x)/2)) for (z + 1/4)^2"
+        "|gap + log(share of the best preimage)| <= sigma^2 at these sigma, where -log share is log 2 for z^2 and "
+        "log(1 + exp(-sqrt(x)/2)) for (z + 1/4)^2"
     ),
-    domain="x = 0.7, gaps proved at sigma = .1, .01, .001, 1e-4",
+    domain="x = 0.7, gaps proved at sigma = .1, .01, .001, 1e-4: at the best stationary Gaussian found",
     hypotheses=(two_preimages,),
     controls=(
         control("log 3: a third preimage", share=one_third),
-        control("log 2 for both: the prior's weights forgotten", share=one_half),
+        control("log 2 for both: the prior's weights forgotten", refutes="(z + 1/4)^2", share=one_half),
     ),
     tier="quick",
 )
@@ -185,18 +175,29 @@ def gap_tends_to_the_missing_mass(
         gaps = proved_gaps(instance)
         series |= recorded(name, gaps, ep.gap_law(instance.model(), instance.x))
         with working_precision(120):
-            limit = -share(shift, arb(x.numerator) / x.denominator).log()
-            for v, (low, high) in gaps.items():
-                difference = ball(low).union(ball(high)) - limit
-                parts[f"{name}, sigma^2 = {v}"] = ball_at_most(abs(difference), REMAINDER * float(v))
+            limit = -share(shift, ball(x)).log()
+            parts[name] = tends_to(list(gaps), list(gaps.values()), limit, order=1.0, factor=FACTOR)
     return all_of(parts).with_data(**series)
+
+
+def stationarity(m: Expr, s: Expr, v: Expr, x: Expr) -> tuple[Expr, Expr]:
+    """E_q[U'] = m (1 + 2 (m^2 + 3 s - x) / v) and E_q[U''] = 1 + 2 (3 m^2 + 3 s - x) / v for f = z^2."""
+    return m * (1 + 2 * (m**2 + 3 * s - x) / v), 1 + 2 * (3 * m**2 + 3 * s - x) / v
+
+
+def with_one_pairing(m: Expr, s: Expr, v: Expr, x: Expr) -> tuple[Expr, Expr]:
+    """The same with E[z^3] = m^3 + m s and E[z^2] = m^2, as if noise and noise were paired once."""
+    return m * (1 + 2 * (m**2 + s - x) / v), 1 + 2 * (3 * m**2 - x) / v
+
+
+Conditions = Callable[[Expr, Expr, Expr, Expr], tuple[Expr, Expr]]
 
 
 def branches(variance: arb, x: arb) -> dict[str, tuple[arb, arb]]:
     """Return all stationary (m, s) of f = z^2 with m >= 0, in closed form.
 
-    E_q[U'] = m (1 + 2 (m^2 + 3 s - x) / v) and E_q[U''] = 1 + 2 (3 m^2 + 3 s - x) / v = 1 / s. So m = 0 and
-    6 s^2 + (v - 2 x) s = v, or m^2 = x - v/2 - 3 s and 12 s^2 - (4 x - 2 v) s + v = 0.
+    With `stationarity`, E_q[U'] = 0 and E_q[U''] = 1 / s: m = 0 and 6 s^2 + (v - 2 x) s = v, or
+    m^2 = x - v/2 - 3 s and 12 s^2 - (4 x - 2 v) s + v = 0.
     """
     half = variance - 2 * x
     found = {"m = 0": (arb(0), (-half + (half**2 + 24 * variance).sqrt()) / 12)}
@@ -218,7 +219,7 @@ def square_elbo(variance: arb, x: arb, m: arb, s: arb) -> arb:
     return fit + (1 + s.log() - second) / 2
 
 
-PLACES = 1e-4
+PLACES = Fraction(1, 10000)
 """Half width of the gaps as they are stated, in nats."""
 
 
@@ -228,69 +229,51 @@ PLACES = 1e-4
     method="certified",
     relation="=",
     states=(
-        "sigma = .3, x = .6: of all branches, in closed form, the best is m = 0 with the gap 0.6182 nats, not a "
-        "preimage's (m > 0, 0.7408), and ep.stationary_posteriors finds it"
+        "sigma = .3, x = .6: of all stationary Gaussians, in closed form, the best is m = 0 with the gap 0.6182 nats, "
+        "not a preimage's (m > 0, 0.7408), both within 1e-4, and ep.stationary_posteriors finds it"
     ),
-    domain="f(z) = z^2, one corner of the box: all stationary points, m < 0 by symmetry",
+    domain="f(z) = z^2, one corner of the box: all stationary points with m >= 0, m < 0 by symmetry",
     hypotheses=(two_preimages,),
-    controls=(control("only the branch m > 0", among="m > 0"), control("the corner x = 0.8", x="4/5")),
+    controls=(
+        control("only the branch m > 0", refutes=("best gap", "found by the search"), among="m > 0"),
+        control("x = 0.61", refutes=("best gap", "gap of m > 0"), x="61/100"),
+        control("E[z^3] = m^3 + m s", refutes="conditions", conditions=with_one_pairing),
+    ),
     tier="quick",
 )
-def the_best_branch_is_no_preimage(run: Run, *, among: str = "", x: str = "3/5") -> Verdict:
+def the_best_branch_is_no_preimage(
+    run: Run, *, among: str = "", x: str = "3/5", conditions: Conditions = stationarity
+) -> Verdict:
     """Where sigma is large enough, one wide Gaussian over both preimages beats a narrow one at either."""
     run.assume(two_preimages, Fraction(x))
     model = ep.LatentModel("z", ["z**2"], ep.Gaussian(variance="9/100"))
     found = ep.stationary_posteriors(model, [x], digits=12)[0].ball
     evidence = ep.log_evidence(model, [x], digits=12)
     with working_precision(120):
-        v, datum = arb(9) / 100, ball(Fraction(x))
-        log_p = arb(float(evidence.lower)).union(arb(float(evidence.upper)))
-        elbos = {name: square_elbo(v, datum, *q) for name, q in branches(v, datum).items()}
-        best = _highest(elbos, among)
+        v, log_p = ball("9/100"), spanned(evidence)
+        elbos = {name: square_elbo(v, ball(x), *q) for name, q in branches(v, ball(x)).items()}
+        best, preimage = _highest(elbos, among), _highest(elbos, "m > 0")
         parts = {
-            "best gap": ball_at_most(abs(log_p - best - 0.6182), PLACES),
-            "gap of m > 0": ball_at_most(abs(log_p - _highest(elbos, "m > 0") - 0.7408), PLACES),
+            "conditions": identity(_defects(conditions)),
+            "best gap": ball_at_most(abs(log_p - best - ball("0.6182")), PLACES),
+            "gap of m > 0": ball_at_most(abs(log_p - preimage - ball("0.7408")), PLACES),
             "found by the search": ball_equal(found - best, 1e-12),
         }
     return all_of(parts)
 
 
+def _defects(conditions: Conditions) -> list[Expr]:
+    """E_q[U'] and E_q[U''] by the moments of standard noise, minus what is stated."""
+    m, x, z, eps = sympy.symbols("m x z eps", real=True)
+    s, v = sympy.symbols("s v", positive=True)
+    energy = z**2 / 2 + (x - z**2) ** 2 / (2 * v)
+    noise = sympy.ImmutableMatrix([eps])
+    moments = [normal_expectation(energy.diff(z, k).subs(z, m + sympy.sqrt(s) * eps), noise) for k in (1, 2)]
+    return [moment - stated for moment, stated in zip(moments, conditions(m, s, v, x), strict=True)]
+
+
 def _highest(elbos: Mapping[str, arb], among: str) -> arb:
     """Return the highest ELBO of the branches whose name begins so."""
-    return max((ball for name, ball in elbos.items() if name.startswith(among)), key=lambda b: float(b.mid()))
-
-
-SIDES = (-2.0, 2.0)
-POINTS = 401
-
-
-@claim.check(
-    statement="S5",
-    role="limits",
-    method="numeric",
-    relation="<=",
-    states="the best Gaussian has no mass at the other preimage, or much mass where the posterior has none",
-    domain="f(z) = z^2: x = 0.7, sigma = 0.1 (m at a preimage) and x = 0.6, sigma = 0.3 (m = 0), on a grid of latents",
-    hypotheses=(two_preimages,),
-    controls=(control("a decoder that can be inverted: z + z^3/5", decoder="z+z**3/5"),),
-)
-def gaussians_miss_the_posterior(run: Run, *, decoder: str = "z**2") -> Verdict:
-    """The total variation distance in float64; the curves are for the figure."""
-    parts = {}
-    z = np.linspace(*SIDES, POINTS)
-    for name, (x, variance) in {"at a preimage": ("0.7", "1/100"), "at 0": ("0.6", "9/100")}.items():
-        run.assume(two_preimages, float(x))
-        model = ep.LatentModel("z", [decoder], ep.Gaussian(variance=variance))
-        log_p = float(ep.log_evidence(model, [x]).midpoint)
-        q = max(
-            ep.stationary_posteriors(model, [x]),
-            key=lambda p: (round(float(p.elbo.midpoint), 9), float(p.mean.midpoint[0])),
-        )
-        m, s = float(q.mean.midpoint[0]), float(q.covariance.midpoint[0, 0])
-        posterior = np.exp(-np.array([model.floating.energy([t], [float(x)]) for t in z]) - log_p)
-        gaussian = np.exp(-((z - m) ** 2) / (2 * s)) / np.sqrt(2 * np.pi * s)
-        distance = np.abs(posterior - gaussian).sum() * (z[1] - z[0]) / 2
-        parts[name] = at_least(distance, 0.3).with_data(
-            z=z, posterior=posterior, gaussian=gaussian, gap=[log_p - float(q.elbo.midpoint)]
-        )
-    return all_of(parts)
+    return max(
+        (value for name, value in elbos.items() if name.startswith(among)), key=lambda b: float(b.mid())
+    )
