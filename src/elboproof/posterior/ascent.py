@@ -69,6 +69,8 @@ class _Expectations:
         """Return means (S, d) and factors (S, d, d); t is log L_ii here."""
         count = len(theta)
         mean = np.zeros((count, self.d))
+        # theta (S, n) with a column for each unknown, in the order of ``wanted``. The diagonal is an exponential, so L
+        # stays regular; the clip keeps exp in the range of floats.
         factor = np.zeros((count, self.d, self.d))
         if self.fixed is not None:
             factor[:] = self.fixed
@@ -111,6 +113,9 @@ class _Expectations:
     def _lookup(self, parts: FloatArray) -> Callable[..., Any]:
         """Return (order, derivative's indices, indices of eps) -> expectations (S,)."""
         derivatives = [c for order in range(3) for c in combinations_with_replacement(range(self.d), order)]
+        # One matrix product for all: (derivatives, S, P) @ (P, factors) sums over the P nodes; factors are the
+        # monomials of degree at most 2 in eps, that the gradient and the Hessian ask for. Mixed derivatives and
+        # monomials are looked up by sorted indices, as both are symmetric.
         numbers = {c: n for n, c in enumerate(derivatives)}
         factors = [c for c in derivatives if len(c) <= 2]
         columns = {c: n for n, c in enumerate(factors)}
@@ -133,6 +138,8 @@ def _entry(guess: Guess, u: Unknown) -> float:
 
 @lru_cache
 def _rule(d: int) -> tuple[FloatArray, FloatArray]:
+    # The product rule (P, d) without nodes whose weight is lost beside the largest in a sum of floats. Weights that
+    # were normalised to 1 make E[1] = 1.
     nodes, weights = hermegauss(NODES.get(d, 4))
     eps = np.stack(np.meshgrid(*[nodes] * d, indexing="ij"), -1).reshape(-1, d)
     product = np.stack(np.meshgrid(*[weights / weights.sum()] * d, indexing="ij"), -1).reshape(-1, d).prod(1)
@@ -170,12 +177,16 @@ def guesses(
 def _settled(work: _Expectations, theta: FloatArray) -> FloatArray:
     """Return the points at which the whitened gradient vanishes."""
     _, gradient, _ = work.jet(theta)
+    # Whitened, the gradient is the length of Newton's step in q's own deviations, as the Hessian is about -I there.
     size = np.abs(_times(whitening(work.wanted, work.unpacked(theta)[1]), gradient)).max(1)
     return np.asarray(theta[np.isfinite(gradient).all(1) & (size < SETTLED)])
 
 
 def _tempered(work: _Expectations) -> FloatArray:
     """Return points that were followed from the prior to the posterior, kicked on the way: symmetries hold saddles."""
+    # log p(x|z) / T is flat for a T of the likelihood's steepness: its best q is near the prior, and one is in reach of
+    # the next as T falls by at most a factor 10. Kicks are of the size of q's deviations, so that a start that sits on
+    # a symmetry's saddle leaves it; the generator's seed is fixed, so that the same x gives the same points.
     count = TEMPERED
     rng = np.random.default_rng(0)
     starts = [work.packed(Guess(rng.normal(size=work.d), np.eye(work.d))) for _ in range(count)]
@@ -200,6 +211,8 @@ def _times(matrix: FloatArray, vector: FloatArray) -> FloatArray:
 
 def _distinct(theta: FloatArray, scales: FloatArray) -> list[int]:
     """Return the rows that are no repetitions of others."""
+    # theta (S, n) against the rows kept before, each in units of its own scale. A chain of near points may keep its
+    # ends: what is proved of both is told apart or joined by `without_repetitions`.
     kept: list[int] = []
     for n in range(len(theta)):
         near = (np.abs((theta[n] - theta[kept]) / scales[n]).max(1) < SAME).any() if kept else False
@@ -211,6 +224,8 @@ def _distinct(theta: FloatArray, scales: FloatArray) -> list[int]:
 def _starts(work: _Expectations) -> list[Guess]:
     """Return local Gaussians at critical points of U, and wide ones."""
     model, x, d = work.model, work.x, work.d
+    # At a critical point the local Gaussian's precision is Hess U; eigenvalues are taken by size and at least the
+    # prior's 1, so that saddles and flat places have a Gaussian too. (S, d) points, (S, d, d) Hessians.
     points = _critical_points(work)
     _, hessian = _energy_slopes(model, x, points)
     result = [Guess(np.zeros(d), np.eye(d) * scale) for scale in (1.0, 0.3)]
@@ -228,6 +243,8 @@ def _energy_slopes(model: LatentModel, x: FloatArray, z: FloatArray) -> tuple[Fl
     with np.errstate(all="ignore"):
         values = model.quantities.compiled_jet("energy", 2, FLOATING)(*arguments)
         table = np.stack([np.broadcast_to(value, len(z)) for value in values], -1)
+    # A jet's columns: the value, d slopes, and the upper triangle of the Hessian row by row, which is how triu_indices
+    # counts.
     slopes, curves = table[:, 1 : d + 1], table[:, d + 1 :]
     hessian = np.zeros((len(z), d, d))
     rows, columns = np.triu_indices(d)
@@ -263,12 +280,16 @@ def _critical_points(work: _Expectations) -> FloatArray:
 def _newton_step(gradient: FloatArray, hessian: FloatArray, up: Mask, floor: float) -> FloatArray:
     """Return steps of limited size to where the gradient vanishes; uphill where ``up``, whatever the curvature."""
     values, vectors = np.linalg.eigh(np.clip(np.nan_to_num(hessian), -LARGEST_SLOPE, LARGEST_SLOPE))
+    # In the eigenbasis of each (n, n) Hessian: uphill the curvature counts as -size whatever its sign, which makes
+    # gradient' step > 0; else it keeps its sign, and the step is Newton's to any zero. The floor bounds the step where
+    # the curvature vanishes.
     size = np.maximum(np.abs(values), np.where(up, floor, 1e-6)[:, None])
     curvature = np.where(up[:, None] | (values < 0), -size, size)
     return _limited(-np.einsum("sij,sj,skj,sk->si", vectors, 1 / curvature, vectors, gradient))
 
 
 def _limited(step: NDArray[np.floating[Any]]) -> FloatArray:
+    # The direction is kept; what is no number gives no step.
     size = np.abs(np.nan_to_num(step)).max(1, keepdims=True)
     return np.asarray(np.nan_to_num(step) * np.minimum(1.0, LARGEST_STEP / np.maximum(size, 1e-300)))
 
