@@ -256,7 +256,6 @@ class Equations:
         return 0 if self.family == "fixed" else 1
 
     def _inputs(self, offset: Sequence[arb]) -> list[arb]:
-        # In the order of the tape's inputs: theta, m, L row by row, x.
         rows = self.reference.factor()
         factor = [rows[i][j] for i in range(len(rows)) for j in range(i + 1)]
         mean = [ball_of(m) for m in self.reference.mean]

@@ -115,7 +115,8 @@ def _of_one(model: LatentModel, x: list[Fraction], digits: float, options: dict[
 
 def _has_gaussian_posterior(model: LatentModel) -> bool:
     """Whether log p(x|z) is a polynomial of degree at most 2 in z, so that p(z|x) is Gaussian: one stationary q."""
-    # U = |z|^2 / 2 - log p(x|z) is then quadratic, and p(z|x) proper, as the prior is; other classes are not decided.
+    # The posterior's exponent is then quadratic, and negative definite as a Gaussian likelihood is bounded. Other
+    # classes are not decided, and get the general way.
     terms = likelihood_terms(model)
     return terms is not None and all(_is_quadratic(g) for _, g in terms)
 
