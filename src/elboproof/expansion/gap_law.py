@@ -103,7 +103,7 @@ class GapLaw:
 
     def _at(self, v: float) -> float:
         # log p(x) is the log of the sum of all modes' shares, and the ELBO is that of one mode: the law is the mode's
-        # own gap to its share, plus -log of that share of the sum. Shares are divided by the own one before exp.
+        # own gap to its share, plus -log of that share of the sum. Shares are divided by the own one before exp
         local = 0.0
         if self.order is not None:
             local = _float(self.leading) * v**self.order + _float(self.next_order) * v ** (self.order + 1)
@@ -204,7 +204,7 @@ def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
 
 
 def _exactly_zero(variance: Fraction) -> GapLaw:
-    # A Gaussian posterior is itself in the family, where log p(x) - ELBO = 0. No mode is looked for.
+    # A Gaussian posterior is itself in the family, where log p(x) - ELBO = 0. No mode is looked for
     zero = sympy.Integer(0)
     status = "exact: the decoder is affine, so the posterior is Gaussian and the gap is 0 for every variance"
     return GapLaw(None, zero, zero, (), math.nan, variance, 0.0, (), status, (0.0, 0.0))
@@ -213,8 +213,8 @@ def _exactly_zero(variance: Fraction) -> GapLaw:
 def _law(misfit: Misfit, at: Preimage, variance: Fraction) -> GapLaw:
     """Return one mode's law: exact where its numbers stay short enough for SymPy, else in balls."""
     if at.exact is not None:
-        # Balls around the same mode bound the same coefficients, so that to give up on exact numbers costs digits only,
-        # never truth.
+        # balls around the same mode bound the same coefficients, so that to give up on exact numbers costs digits only,
+        # never truth
         with suppress(UnwieldyError, ValueError):  # SymPy fails to factor some long rationals under roots
             return _settled(misfit, at, exact_mode(misfit, at.exact, MOST_OPERATIONS), variance)
     with working_precision(BITS):
@@ -223,7 +223,7 @@ def _law(misfit: Misfit, at: Preimage, variance: Fraction) -> GapLaw:
 
 def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> GapLaw:
     # SymPy keeps no time limit of its own; the arithmetic of balls asks for the time between its steps
-    # (`Mode.checked`).
+    # (`Mode.checked`)
     with misfit.interrupted() if mode.exact else nullcontext():
         order, first, following = leading(mode)
         correction = Expansion(mode, 2).correction
@@ -244,8 +244,8 @@ def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> Ga
 
 def _several(laws: list[GapLaw]) -> GapLaw:
     """Return the law of the heaviest mode, with the logarithm of its share of the mass."""
-    # By falling mass at v = 0; each term of the sum is at most 1, that of the heaviest is 1, so nothing overflows.
-    # Equal masses keep their order. Terms of v^1 in the shares are in ``log_mass``, for `as_float`.
+    # by falling mass at v = 0; each term of the sum is at most 1, that of the heaviest is 1, so nothing overflows.
+    # Equal masses keep their order. Terms of v^1 in the shares are in ``log_mass``, for `as_float`
     ordered = tuple(sorted(laws, key=lambda law: -law.log_mass[0]))
     best = ordered[0]
     limit = math.log(math.fsum(math.exp(law.log_mass[0] - best.log_mass[0]) for law in ordered))

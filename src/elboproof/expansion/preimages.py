@@ -93,7 +93,7 @@ def _float_minima(misfit: Misfit, x: NDArray[np.float64]) -> list[tuple[NDArray[
     """Return points and the square roots of 2 W there."""
     d = misfit.model.latent_dim
     metric = np.array(misfit.metric.tolist(), dtype=float)
-    # (STARTS^d, d) starts, their ends and the (N, D) residuals there. Ends that ran far away are minima at infinity.
+    # (STARTS^d, d) starts, their ends and the (N, D) residuals there. Ends that ran far away are minima at infinity
     axis = np.linspace(-REACH, REACH, STARTS.get(d, 3))
     starts = np.stack(np.meshgrid(*[axis] * d), -1).reshape(-1, d)
     ends = minima(misfit.model, metric, x, starts, misfit.deadline)
@@ -108,15 +108,15 @@ def _weighty(
 ) -> list[NDArray[np.float64]]:
     """Leave out modes whose share of the mass is beneath notice; degenerate ones stay, to be refused."""
     metric = np.array(misfit.metric.tolist(), dtype=float)
-    # An infinite mass is a Hessian that floats see as not positive definite: it is kept, and refused by the proof.
+    # an infinite mass is a Hessian that floats see as not positive definite: it is kept, and refused by the proof
     masses = log_masses(misfit.model, metric, x, np.array(points))
     heaviest = masses[np.isfinite(masses)].max(initial=-np.inf)
     return [z for z, mass in zip(points, masses, strict=True) if mass > heaviest - NEGLIGIBLE]
 
 
 def _distinct(points: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    # Ends of one descent differ by what the descent leaves, which is much less than 1e3 * SAME but at degenerate
-    # minima. The order by place, rounded, makes the result the same for any order of starts.
+    # ends of one descent differ by what the descent leaves, which is much less than 1e3 * SAME but at degenerate
+    # minima. The order by place, rounded, makes the result the same for any order of starts
     kept: list[NDArray[np.float64]] = []
     for z in sorted(points, key=lambda z: np.round(z, 4).tolist()):
         if all(np.abs(z - other).max() > 1e3 * SAME * (1 + np.abs(z).max()) for other in kept):
@@ -178,8 +178,8 @@ def _recognised(
 
 def _stationary(misfit: Misfit, point: tuple[Expr, ...]) -> bool:
     """Decide grad W = 0 exactly; balls reject what is none before SymPy would labour at it."""
-    # A ball that excludes zero refutes; `equals` may affirm. What it leaves open counts as no: the mode is then proved
-    # in a box.
+    # a ball that excludes zero refutes; `equals` may affirm. What it leaves open counts as no: the mode is then proved
+    # in a box
     slope = misfit.ball_derivative(1, tuple(ball(entry) for entry in point))
     if not all(entry.contains(0) for entry in slope):
         return False
@@ -188,7 +188,7 @@ def _stationary(misfit: Misfit, point: tuple[Expr, ...]) -> bool:
 
 
 def _guesses(z: NDArray[np.float64]) -> Iterator[tuple[Expr, ...]]:
-    # Guesses: each is tested exactly before it counts.
+    # guesses: each is tested exactly before it counts
     for unit in (sympy.Integer(1), sympy.pi):
         ratios = [Fraction(float(value) / float(unit)).limit_denominator(1000) for value in z]
         yield tuple(Rational(ratio.numerator, ratio.denominator) * unit for ratio in ratios)
@@ -204,7 +204,7 @@ class _Slope:
     def enclosed(self, radius: float) -> tuple[Any, Any]:
         """Return grad W at the point and Hess W over the box; refuse where floats see a flat valley."""
         # grad W at the exact point, Hess W over the box (d, d): its Jacobian. The eigenvalues are of midpoints, and
-        # only refuse.
+        # only refuse
         box = tuple(a + arb(0, radius) for a in self.point)
         hessian = self.misfit.ball_derivative(2, box)
         values = np.linalg.eigvalsh(np.array([[float(e) for e in row] for row in hessian.tolist()]))
@@ -220,8 +220,8 @@ class _Slope:
 
 def _proved(misfit: Misfit, z: NDArray[np.float64]) -> tuple[arb, ...]:
     """Return a box with exactly one zero of grad W."""
-    # The zero lies within ``place`` of the point at which the test succeeded, coordinate by coordinate; the box it is
-    # unique in is larger.
+    # the zero lies within ``place`` of the point at which the test succeeded, coordinate by coordinate; the box it is
+    # unique in is larger
     system = _Slope(misfit, [arb(value) for value in z.tolist()])
     zero = zero_near(system, RADII, STEPS)
     if zero is None:

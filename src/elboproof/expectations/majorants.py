@@ -93,7 +93,7 @@ class Majorant:
         return Majorant({key: up(c * factor) for key, c in self.terms.items()})
 
     def __add__(self, other: "Majorant") -> "Majorant":
-        # |s + t| <= |s| + |t|, term by term; ranges add up, each end rounded outward.
+        # |s + t| <= |s| + |t|, term by term; ranges add up, each end rounded outward
         terms = dict(self.terms)
         for key, c in other.terms.items():
             terms[key] = up(terms.get(key, 0.0) + c)
@@ -110,8 +110,8 @@ class Majorant:
         terms: dict[Term, float] = {}
         for (n, a), c in self.terms.items():
             for (m, b), e in other.terms.items():
-                # A rate is rounded up, which r >= 0 allows. Powers are few halvings of integers, so that their sums are
-                # exact: a power that were rounded down could not be made up for by c at every r.
+                # a rate is rounded up, which r >= 0 allows. Powers are few halvings of integers, so that their sums are
+                # exact: a power that were rounded down could not be made up for by c at every r
                 key = (n + m, _rate(a, b))
                 terms[key] = up(terms.get(key, 0.0) + up(c * e))
         low, high = _product_range(self, other)
@@ -203,7 +203,7 @@ class Majorant:
         for (n, a), c in self.terms.items():
             key = (n / 2, a / 2)
             terms[key] = up(terms.get(key, 0.0) + up(math.sqrt(c)))
-        # The root is correctly rounded (IEEE 754), so the next float outward is a bound.
+        # the root is correctly rounded (IEEE 754), so the next float outward is a bound
         least = below_float(math.sqrt(self.low)) if self.low > 0 else 0.0
         return Majorant(
             terms, least, above_float(math.sqrt(self.high)) if self.high < math.inf else math.inf
@@ -215,7 +215,7 @@ class Majorant:
             raise NoMajorantError("a power of something that may be negative, or with a negative exponent")
         total = Majorant.constant(1.0)
         # t^p <= 1 for t <= 1 and <= t^n beyond. Without its range a factor has no sign, and the product's range stays
-        # open.
+        # open
         for _ in range(math.ceil(exponent.high)):
             total = total * Majorant(self.terms)
         return (total + Majorant.constant(1.0)).within(0.0, math.inf)
@@ -264,7 +264,7 @@ def _product_range(s: Majorant, t: Majorant) -> tuple[float, float]:
 
 
 def _times(a: float, b: float, outward: Callable[[float], float]) -> float:
-    # An end that is zero is that number; infinity stands for no bound at all.
+    # an end that is zero is that number; infinity stands for no bound at all
     if 0.0 in (a, b):
         return 0.0  # exact; an infinite end is no number of the range
     return a * b if math.inf in (abs(a), abs(b)) else outward(a * b)

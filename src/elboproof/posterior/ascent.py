@@ -65,7 +65,7 @@ class _Expectations:
         count = len(theta)
         mean = np.zeros((count, self.d))
         # theta (S, n) with a column for each unknown, in the order of ``wanted``. The diagonal is an exponential, so L
-        # stays regular; the clip keeps exp in the range of floats.
+        # stays regular; the clip keeps exp in the range of floats
         factor = np.zeros((count, self.d, self.d))
         if self.fixed is not None:
             factor[:] = self.fixed
@@ -108,9 +108,9 @@ class _Expectations:
     def _lookup(self, parts: FloatArray) -> Callable[..., Any]:
         """Return (order, derivative's indices, indices of eps) -> expectations (S,)."""
         derivatives = [c for order in range(3) for c in combinations_with_replacement(range(self.d), order)]
-        # One matrix product for all: (derivatives, S, P) @ (P, factors) sums over the P nodes; factors are the
+        # one matrix product for all: (derivatives, S, P) @ (P, factors) sums over the P nodes; factors are the
         # monomials of degree at most 2 in eps, that the gradient and the Hessian ask for. Mixed derivatives and
-        # monomials are looked up by sorted indices, as both are symmetric.
+        # monomials are looked up by sorted indices, as both are symmetric
         numbers = {c: n for n, c in enumerate(derivatives)}
         factors = [c for c in derivatives if len(c) <= 2]
         columns = {c: n for n, c in enumerate(factors)}
@@ -133,8 +133,8 @@ def _entry(guess: Guess, u: Unknown) -> float:
 
 @lru_cache
 def _rule(d: int) -> tuple[FloatArray, FloatArray]:
-    # The product rule (P, d) without nodes whose weight is lost beside the largest in a sum of floats. Weights that
-    # were normalised to 1 make E[1] = 1.
+    # the product rule (P, d) without nodes whose weight is lost beside the largest in a sum of floats. Weights that
+    # were normalised to 1 make E[1] = 1
     nodes, weights = hermegauss(NODES.get(d, 4))
     eps = np.stack(np.meshgrid(*[nodes] * d, indexing="ij"), -1).reshape(-1, d)
     product = np.stack(np.meshgrid(*[weights / weights.sum()] * d, indexing="ij"), -1).reshape(-1, d).prod(1)
@@ -172,7 +172,7 @@ def guesses(
 def _settled(work: _Expectations, theta: FloatArray) -> FloatArray:
     """Return the points at which the whitened gradient vanishes."""
     _, gradient, _ = work.jet(theta)
-    # Whitened, the gradient is the length of Newton's step in q's own deviations, as the Hessian is about -I there.
+    # whitened, the gradient is the length of Newton's step in q's own deviations, as the Hessian is about -I there
     size = np.abs(_times(whitening(work.wanted, work.unpacked(theta)[1]), gradient)).max(1)
     return np.asarray(theta[np.isfinite(gradient).all(1) & (size < SETTLED)])
 
@@ -181,7 +181,7 @@ def _tempered(work: _Expectations) -> FloatArray:
     """Return points that were followed from the prior to the posterior, kicked on the way: symmetries hold saddles."""
     # log p(x|z) / T is flat for a T of the likelihood's steepness: its best q is near the prior, and one is in reach of
     # the next as T falls by at most a factor 10. Kicks are of the size of q's deviations, so that a start that sits on
-    # a symmetry's saddle leaves it; the generator's seed is fixed, so that the same x gives the same points.
+    # a symmetry's saddle leaves it; the generator's seed is fixed, so that the same x gives the same points
     count = TEMPERED
     rng = np.random.default_rng(0)
     starts = [work.packed(Guess(rng.normal(size=work.d), np.eye(work.d))) for _ in range(count)]
@@ -207,8 +207,8 @@ def _times(matrix: FloatArray, vector: FloatArray) -> FloatArray:
 def _starts(work: _Expectations) -> list[Guess]:
     """Return local Gaussians at critical points of U, and wide ones."""
     model, x, d = work.model, work.x, work.d
-    # At a critical point the local Gaussian's precision is Hess U; eigenvalues are taken by size and at least the
-    # prior's 1, so that saddles and flat places have a Gaussian too. (S, d) points, (S, d, d) Hessians.
+    # at a critical point the local Gaussian's precision is Hess U; eigenvalues are taken by size and at least the
+    # prior's 1, so that saddles and flat places have a Gaussian too. (S, d) points, (S, d, d) Hessians
     points = critical_points(model, x, work.deadline)
     _, hessian = energy_slopes(model, x, points)
     result = [Guess(np.zeros(d), np.eye(d) * scale) for scale in (1.0, 0.3)]

@@ -57,8 +57,8 @@ def energy_slopes(model: LatentModel, x: FloatArray, z: FloatArray) -> tuple[Flo
     with np.errstate(all="ignore"):
         values = model.quantities.compiled_jet("energy", 2, FLOATING)(*arguments)
         table = np.stack([np.broadcast_to(value, len(z)) for value in values], -1)
-    # A jet's columns: the value, d slopes, and the upper triangle of the Hessian row by row, which is how triu_indices
-    # counts.
+    # a jet's columns: the value, d slopes, and the upper triangle of the Hessian row by row, which is how triu_indices
+    # counts
     slopes, curves = table[:, 1 : d + 1], table[:, d + 1 :]
     hessian = np.zeros((len(z), d, d))
     rows, columns = np.triu_indices(d)
@@ -71,16 +71,16 @@ def energy_slopes(model: LatentModel, x: FloatArray, z: FloatArray) -> tuple[Flo
 def newton_step(gradient: FloatArray, hessian: FloatArray, up: Mask, floor: float) -> FloatArray:
     """Return steps of limited size to where the gradient vanishes; uphill where ``up``, whatever the curvature."""
     values, vectors = np.linalg.eigh(np.clip(np.nan_to_num(hessian), -LARGEST_SLOPE, LARGEST_SLOPE))
-    # In the eigenbasis of each (n, n) Hessian: uphill the curvature counts as -size whatever its sign, which makes
+    # in the eigenbasis of each (n, n) Hessian: uphill the curvature counts as -size whatever its sign, which makes
     # gradient' step > 0; else it keeps its sign, and the step is Newton's to any zero. The floor bounds the step where
-    # the curvature vanishes.
+    # the curvature vanishes
     size = np.maximum(np.abs(values), np.where(up, floor, 1e-6)[:, None])
     curvature = np.where(up[:, None] | (values < 0), -size, size)
     return _limited(-np.einsum("sij,sj,skj,sk->si", vectors, 1 / curvature, vectors, gradient))
 
 
 def _limited(step: NDArray[np.floating[Any]]) -> FloatArray:
-    # The direction is kept; what is no number gives no step.
+    # the direction is kept; what is no number gives no step
     size = np.abs(np.nan_to_num(step)).max(1, keepdims=True)
     return np.asarray(np.nan_to_num(step) * np.minimum(1.0, LARGEST_STEP / np.maximum(size, 1e-300)))
 
@@ -88,7 +88,7 @@ def _limited(step: NDArray[np.floating[Any]]) -> FloatArray:
 def distinct(theta: FloatArray, scales: FloatArray) -> list[int]:
     """Return the rows that are no repetitions of others."""
     # theta (S, n) against the rows kept before, each in units of its own scale. A chain of near points may keep its
-    # ends: what is proved of both is told apart or joined by `without_repetitions`.
+    # ends: what is proved of both is told apart or joined by `without_repetitions`
     kept: list[int] = []
     for n in range(len(theta)):
         near = (np.abs((theta[n] - theta[kept]) / scales[n]).max(1) < SAME).any() if kept else False
