@@ -95,7 +95,10 @@ class GapLaw:
         if not given > 0:
             raise bad("variance", variance, "a positive variance")
         try:
-            return self._at(float(given))
+            value = self._at(float(given))
+            if math.isfinite(value):
+                return value
+            raise OverflowError  # SymPy's numbers become infinite floats without an error
         except OverflowError as error:
             raise bad(
                 "variance", given, "one at which the law's terms are in the range of float64"

@@ -23,9 +23,9 @@ from elboproof.numbers.tape import Tape
 BITS = 300
 """Of the balls: the boxes are some 1e-60 wide, and the highest derivatives lose a few digits of that."""
 
-LONGEST = 512
-"""Bits of a rational that SymPy is given. It factors what stands under roots, and prints what it sorts, though Python
-writes no number of more than 14,000 bits; coefficients are rational functions of x of degrees up to some 20."""
+LONGEST = 1100
+"""Bits of a rational that SymPy is given; doubles have up to 1075. It factors what stands under roots, and prints what
+it sorts, though Python writes no number of over 14,000 bits: longer ones end in an error of its own, or take minutes."""
 
 
 @dataclass(frozen=True)
