@@ -69,8 +69,8 @@ def require_derivatives(model: LatentModel) -> None:
 def affine(model: LatentModel, limit: Interruption) -> bool:
     """Decide f'' = 0: by a value that is not zero, by expressions, for a network by a box of all finite doubles."""
     # an entry of f'' that excludes zero at one point refutes. To affirm takes a proof for all points: SymPy's for
-    # expressions; for a network a box that holds every finite double, over which a sum of zeros is exactly zero and any
-    # activation that bends leaves more than a point
+    # expressions; for a network a box that holds every finite double, beyond which its analytic activations, whose f''
+    # is zero on the box, cannot bend either
     if any(bend.is_finite() and not bend.contains(0) for bend in _bends(model, arb(1) / 3)):
         return False
     if model.decoder:

@@ -25,7 +25,7 @@ BITS = 300
 
 LONGEST = 1100
 """Bits of a rational that SymPy is given; doubles have up to 1075. It factors what stands under roots, and prints what
-it sorts, though Python writes no number of over 14,000 bits: longer ones end in an error of its own, or take minutes."""
+it sorts, though Python writes no number of over 14,000 bits: longer ones end in errors of its own, or take minutes."""
 
 
 @dataclass(frozen=True)
