@@ -18,7 +18,7 @@ from elboproof.numbers.functions import PRIMITIVES
 from elboproof.numbers.outward import above, below, downward, upward
 
 ROUNDINGS = 6
-"""In one step: those of two operations, and the 2 units that math.exp, log, sqrt and powers may err by."""
+"""In one step: those of two operations, and the 2 units that math.exp, sqrt and powers may err by."""
 Term = tuple[float, float]
 """(n, a) of r^n exp(a r)."""
 
