@@ -48,6 +48,7 @@ STEERING = (
     "evidence/start.py",
     "expansion/descent.py",
     "posterior/ascent.py",
+    "posterior/critical_points.py",
     "theorems/steering.py",
 )
 """Plain floats that a proof does not trust: a bug there costs time or digits."""

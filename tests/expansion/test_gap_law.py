@@ -536,3 +536,50 @@ def test_the_time_limit_is_kept(seconds: float, monkeypatch: pytest.MonkeyPatch)
 def test_the_time_limit_must_be_positive() -> None:
     with pytest.raises(ValueError, match="seconds: got 0; expected a positive number"):
         gap_law(model("z", ["sinh(z)"]), ["0.7"], seconds=0)
+
+
+def test_numbers_that_sympy_cannot_factor_are_proved_in_balls() -> None:
+    """The discriminant 1 + 4e-100 ends SymPy's search for factors in an error of its own."""
+    law = gap_law(model("z", ["z + z**2"]), ["1e-100"])
+    # near 0 the law is that of x = 0, 3 v for f' = 1 and f'' = 2; -1 is as near, with e^(-1/2) of the mass
+    assert law.order == 1
+    assert isinstance(law.leading, ep.Enclosure)
+    assert law.leading.lower < 3 < law.leading.upper
+    assert law.limit == pytest.approx(float(np.log1p(np.exp(-0.5))))
+
+
+@pytest.mark.parametrize("spelled", ["1e-9999", "1e-400"])
+def test_long_numbers_are_answered_in_time(spelled: str) -> None:
+    begun = started()
+    law = gap_law(model("z", ["z + z**2"]), [spelled], seconds=20.0)
+    assert isinstance(law.leading, ep.Enclosure)
+    assert law.leading.lower < 3 < law.leading.upper
+    assert kept(20.0, begun)
+
+
+def test_long_numbers_beside_a_flat_place_leave_the_order_open() -> None:
+    with pytest.raises(ep.Undecided, match=r"whether the coefficient of v\^1 vanishes is open"):
+        gap_law(model("z", ["sinh(z)"]), ["1e-9999"])
+    with pytest.raises(ValueError, match=r"x: got data whose mode near z = .* is degenerate"):
+        gap_law(model("z", ["z**2"]), ["1e-9999"])
+
+
+def test_numbers_beyond_float64_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"x\[0\]: .*expected a number in the range of float64"):
+        gap_law(model("z", ["sinh(z)"]), ["1e9999"])
+
+
+def test_modes_that_floats_cannot_tell_apart_are_both_counted() -> None:
+    """The two roots of z^2 = 1e-100 are one place for the search in floats."""
+    law = gap_law(model("z", ["z**2"]), ["1e-100"])
+    assert sorted(branch.preimage[0] for branch in law.branches) == [
+        -sp.Rational(1, 10**50),
+        sp.Rational(1, 10**50),
+    ]
+    assert law.limit == pytest.approx(float(np.log(2)))
+
+
+def test_terms_beyond_float64_are_no_number() -> None:
+    law = gap_law(model("z", ["z**2"]), ["1e-300"])
+    with pytest.raises(ValueError, match="in the range of float64"):
+        law.as_float()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -181,3 +182,33 @@ def test_network_majorants_bound_the_values(binary: bool, activation: torch.nn.M
         assert len(values) == len(majorants) == order + 1
         for value, majorant in zip(values, majorants, strict=True):
             assert (np.abs(value) <= bound(majorant, np.linalg.norm(eps, axis=0)) * (1 + ROUNDING)).all()
+
+
+@pytest.mark.parametrize("power", range(1, 60))
+def test_logarithms_keep_powers_without_rounding(power: int) -> None:
+    """A power of r that were rounded down would be no bound far out, whatever its coefficient."""
+    grown = Majorant({(0.0, 0.0): 1.0, (float(power), 0.0): 1.0}, low=1.0).log()
+    shares = {Fraction(n) / power for n, _ in grown.terms if n not in (0.0, 1.0)} or {Fraction(1, power)}
+    for share in shares:
+        assert share.numerator == 1
+        assert share.denominator.bit_count() == 1
+        assert share * power <= 1
+        assert max(c for (n, _), c in grown.terms.items() if n) >= 1 / share
+
+
+def test_ends_of_logarithms_are_bounds() -> None:
+    for low, high in ((0.1, 0.3), (1.0, 1.0), (1e-300, 1e300), (0.9999999999999999, 1.0000000000000002)):
+        value = Majorant.between(low, high).log()
+        with mpmath.workdps(40):
+            assert value.low <= mpmath.log(mpmath.mpf(low))
+            assert mpmath.log(mpmath.mpf(high)) <= value.high
+        assert value.high - value.low <= math.log(high) - math.log(low) + 1e-12
+
+
+def test_exponentials_of_many_terms_count_every_rounding() -> None:
+    """1 + eps over many small terms: summed in floats from the large one on, all of them are lost."""
+    terms = {(0.0, 0.0): 1.0} | {(2.0**-k, 0.0): 2.0**-53 for k in range(1, 40)}
+    ((_, slope), c) = next(iter(Majorant(terms).exp().terms.items()))
+    assert Fraction(slope) >= 39 * Fraction(1, 2**53)
+    with mpmath.workdps(40):
+        assert mpmath.log(mpmath.mpf(c)) >= mpmath.mpf(1) + 39 * mpmath.mpf(2) ** -53

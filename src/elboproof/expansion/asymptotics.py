@@ -78,6 +78,10 @@ class Expansion:
         -----
         m <- m - B^-1 E_q[grad U] v and S <- v (E_q[Hess U] v)^-1 with B = Hess W(z0): each round settles one order.
         """
+        # both unknowns are series whose first coefficient is right from the start: m - z0 = 0 and S / v = B^-1. A round
+        # puts coefficients right to v^n into equations in which m and S stand with a factor v or higher beyond B, so
+        # that it returns them right to v^(n+1): orders - 1 rounds settle all that is carried, and no convergence is
+        # assumed
         base = self.mode.invert(self.mode.derivative(2))
         d = len(base)
         mean, spread = self._constant(np.zeros(d, dtype=object)), self._constant(base)
@@ -104,6 +108,9 @@ class Expansion:
             if a + pairs > last:
                 continue
             term = self._potential(rank)
+            # the contraction of a pair of indices with S brings one v, as S = v * spread; a contraction with m - z0
+            # brings none beyond its series, which starts at v. D^k W is symmetric, so which indices are contracted does
+            # not matter
             for _ in range(pairs):
                 term = _times_v(np.einsum("...ab,ab->...", term, spread))
             for _ in range(a):
@@ -113,6 +120,8 @@ class Expansion:
 
     def _potential(self, rank: int) -> Tensor:
         """Return D^k W + v D^k V as series."""
+        # v D^k V for V = |z|^2 / 2: z0 for k = 1, the identity for k = 2, zero beyond. The whole is v U, a power series
+        # in v
         prior: Tensor | None = None
         if rank == 1:
             prior = self.mode.point
@@ -129,6 +138,8 @@ class Expansion:
 
     def _inverse(self, matrix: Tensor, base: Tensor) -> Tensor:
         """Newton's iteration X <- X (2 - M X) doubles the number of right coefficients."""
+        # (d, d) matrices of series. If M X = 1 + O(v^k), the step gives M X' = 1 - (1 - M X)^2 = 1 + O(v^2k). Base is
+        # the inverse of the constant coefficient, k = 1, so that bit_length(orders) doublings reach v^orders
         result, two = self._constant(base), self._constant(2 * np.eye(len(base), dtype=int).astype(object))
         for _ in range(self.orders.bit_length()):
             result = result.dot(two - matrix.dot(result))
@@ -160,6 +171,8 @@ class Expansion:
 
     def _valuation(self, tensor: Tensor) -> int | None:
         """Return the first power of v with a coefficient that is not known to be zero."""
+        # only an answer True lets a power be left out: where a zero cannot be decided, the vertex is taken to start
+        # there, and vertex sets are kept that might have been dropped. What is too many adds zeros, nothing wrong
         for n in range(self.orders):
             entries: list[Any] = list(tensor.flat)
             if any(self.mode.zero(entry.coefficients[n]) is not True for entry in entries):
@@ -174,6 +187,8 @@ class Expansion:
         -----
         The ELBO's, -(z0.m1 + m1'B m1 / 2 + tr S0 / 2 + D^3W[m1, S0] / 2 + D^4W[S0, S0] / 8), plus the gap's.
         """
+        # the terms of v^1 in -E_q[U] + H(q) at m = z0 + v m1, S = v S0 + O(v^2): those of the entropy and of tr(B S) in
+        # the second coefficient of S cancel, because the first order condition S0 = B^-1 makes the ELBO flat in S
         W2, W3, W4 = (self.mode.derivative(k) for k in (2, 3, 4))
         mean, spread = self.stationary
         m1 = np.array([_second(entry) for entry in mean], dtype=object)
@@ -199,6 +214,7 @@ def _number(array: Any) -> Any:
 def _times_v(tensor: Any) -> Tensor:
     array = np.asarray(tensor, dtype=object)
     result = np.empty(array.shape, dtype=object)
+    # a product with v shifts the coefficients; the last one is beyond what is carried
     for index in np.ndindex(array.shape):
         entry: Any = array[index]
         result[index] = Series((0, *entry.coefficients[:-1]))
@@ -220,6 +236,9 @@ def misfit_derivatives(decoder: Mapping[int, Tensor], residual: Tensor, metric: 
         k >= 1.
     """
     d = decoder[1].shape[1]
+    # r has the derivatives -D^j f. Leibniz' rule sums over all subsets of the k indices, the one half of r' P r taking
+    # the subset and the other the rest; tensordot appends the indices as left + right, and the transpose brings each
+    # back to its place. Shapes (D,) + (d,) * j; the result (d,) * k
     parts = {0: residual, **{j: -decoder[j] for j in range(1, order + 1)}}
     dual = {j: np.tensordot(metric, part, axes=([1], [0])) for j, part in parts.items()}
     result = np.zeros((d,) * order, dtype=object)

@@ -95,13 +95,18 @@ class GapLaw:
         if not given > 0:
             raise bad("variance", variance, "a positive variance")
         try:
-            return self._at(float(given))
+            value = self._at(float(given))
+            if math.isfinite(value):
+                return value
+            raise OverflowError  # SymPy's numbers become infinite floats without an error
         except OverflowError as error:
             raise bad(
                 "variance", given, "one at which the law's terms are in the range of float64"
             ) from error
 
     def _at(self, v: float) -> float:
+        # log p(x) is the log of the sum of all modes' shares, and the ELBO is that of one mode: the law is the mode's
+        # own gap to its share, plus -log of that share of the sum. Shares are divided by the own one before exp
         local = 0.0
         if self.order is not None:
             local = _float(self.leading) * v**self.order + _float(self.next_order) * v ** (self.order + 1)
@@ -202,6 +207,7 @@ def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
 
 
 def _exactly_zero(variance: Fraction) -> GapLaw:
+    # A Gaussian posterior is itself in the family, where log p(x) - ELBO = 0. No mode is looked for
     zero = sympy.Integer(0)
     status = "exact: the decoder is affine, so the posterior is Gaussian and the gap is 0 for every variance"
     return GapLaw(None, zero, zero, (), math.nan, variance, 0.0, (), status, (0.0, 0.0))
@@ -210,13 +216,17 @@ def _exactly_zero(variance: Fraction) -> GapLaw:
 def _law(misfit: Misfit, at: Preimage, variance: Fraction) -> GapLaw:
     """Return one mode's law: exact where its numbers stay short enough for SymPy, else in balls."""
     if at.exact is not None:
-        with suppress(UnwieldyError):
+        # balls around the same mode bound the same coefficients, so that to give up on exact numbers costs digits only,
+        # never truth
+        with suppress(UnwieldyError, ValueError):  # SymPy fails to factor some long rationals under roots
             return _settled(misfit, at, exact_mode(misfit, at.exact, MOST_OPERATIONS), variance)
     with working_precision(BITS):
         return _settled(misfit, at, ball_mode(misfit, at.balls), variance)
 
 
 def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> GapLaw:
+    # SymPy keeps no time limit of its own; the arithmetic of balls asks for the time between its steps
+    # (`Mode.checked`)
     with misfit.interrupted() if mode.exact else nullcontext():
         order, first, following = leading(mode)
         correction = Expansion(mode, 2).correction
@@ -237,6 +247,8 @@ def _settled(misfit: Misfit, at: Preimage, mode: Mode, variance: Fraction) -> Ga
 
 def _several(laws: list[GapLaw]) -> GapLaw:
     """Return the law of the heaviest mode, with the logarithm of its share of the mass."""
+    # by falling mass at v = 0; each term of the sum is at most 1, that of the heaviest is 1, so nothing overflows.
+    # Equal masses keep their order. Terms of v^1 in the shares are in ``log_mass``, for `as_float`
     ordered = tuple(sorted(laws, key=lambda law: -law.log_mass[0]))
     best = ordered[0]
     limit = math.log(math.fsum(math.exp(law.log_mass[0] - best.log_mass[0]) for law in ordered))

@@ -35,6 +35,7 @@ def rationals(model: LatentModel, x: Sequence[object]) -> tuple[Rational, ...]:
 
 def metric_of(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:
     """Return P: the identity for a scalar variance, which is v itself, else the inverse covariance."""
+    # inverses of rationals are rationals: nothing is rounded here. v scales all of them alike
     if likelihood.covariance is not None:
         return sympy.ImmutableMatrix(likelihood.covariance).inv()
     if likelihood.scalar:
@@ -45,6 +46,8 @@ def metric_of(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:
 @working_precision(BITS)
 def _bends(model: LatentModel, place: arb) -> tuple[arb, ...]:
     """Return enclosures of all f'' with each latent in the ball ``place``."""
+    # the derivatives do not depend on x, whose places in the call stay empty. One ball for all latents: the box is a
+    # cube
     compiled = model.quantities.compiled("decoder", 2, REAL_BALLS)
     bends: tuple[arb, ...] = compiled(*[place] * model.latent_dim, *[None] * model.data_dim)
     return bends
@@ -54,6 +57,8 @@ def require_derivatives(model: LatentModel) -> None:
     """Raise ``ValueError`` for a decoder with kinks."""
     try:
         _bends(model, arb(1) / 3)
+    # compiling f'' for balls meets every function of the decoder whatever the place, and one without a second
+    # derivative raises there: 1/3 stands for any point
     except JumpError as error:
         raise ValueError(
             "model: got a decoder with a kink (abs, max, min, relu); expected one with derivatives of all orders: "
@@ -63,6 +68,9 @@ def require_derivatives(model: LatentModel) -> None:
 
 def affine(model: LatentModel, limit: Interruption) -> bool:
     """Decide f'' = 0: by a value that is not zero, by expressions, for a network by a box of all finite doubles."""
+    # an entry of f'' that excludes zero at one point refutes. To affirm takes a proof for all points: SymPy's for
+    # expressions; for a network a box that holds every finite double, beyond which its analytic activations, whose f''
+    # is zero on the box, cannot bend either
     if any(bend.is_finite() and not bend.contains(0) for bend in _bends(model, arb(1) / 3)):
         return False
     if model.decoder:

@@ -15,6 +15,9 @@ from elboproof.model.latent_model import LatentModel
 
 def exact_solutions(model: LatentModel, data: Sequence[Expr]) -> list[tuple[Expr, ...]]:
     """Return solutions of f(z) = x that come out by inverting one entry after the other, where that works."""
+    # one latent for each round, from any entry that has no other left in it. The branches multiply (+- roots, periods);
+    # a branch that no entry extends is dropped. What comes out solves the entries that were used, not all D of them:
+    # each is tested as a zero of grad W before it counts as a mode
     equations = [(f, value) for f, value in zip(model.decoder, data, strict=True)]
     partial: list[dict[Symbol, Expr]] = [{}]
     for _ in model.latents:
@@ -25,6 +28,7 @@ def exact_solutions(model: LatentModel, data: Sequence[Expr]) -> list[tuple[Expr
 def _extended(
     equations: Sequence[tuple[Expr, Expr]], known: dict[Symbol, Expr]
 ) -> Iterator[dict[Symbol, Expr]]:
+    # the first entry that gives solutions is enough: by others the same z would come again, in another spelling
     for f, value in equations:
         rest = f.subs(known)
         if len(rest.free_symbols) == 1:
@@ -82,5 +86,6 @@ def _inverted(expression: Expr, z: Symbol, value: Expr) -> Iterator[Expr]:
 
 
 def _quadratic(expression: Expr, z: Symbol) -> Iterator[Expr]:
+    # of higher degrees the roots are long or none; those modes are proved in balls
     if expression.is_polynomial(z) and sympy.degree(expression, z) == 2:
         yield from (root for root in sympy.roots(sympy.Poly(expression, z)) if root.is_real)

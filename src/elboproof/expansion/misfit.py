@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -22,6 +22,10 @@ from elboproof.numbers.tape import Tape
 
 BITS = 300
 """Of the balls: the boxes are some 1e-60 wide, and the highest derivatives lose a few digits of that."""
+
+LONGEST = 1100
+"""Bits of a rational that SymPy is given; doubles have up to 1075. It factors what stands under roots, and prints what
+it sorts, though Python writes no number of over 14,000 bits: longer ones end in errors of its own, or take minutes."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,21 @@ class Misfit:
         """Return the time limit for a block of SymPy's work."""
         return Interruption(self.deadline)
 
+    @cached_property
+    def short(self) -> bool:
+        """Whether the model is written in expressions, and all rationals are short enough for SymPy."""
+        parts = [*self.model.decoder, *self.data, *self.metric]
+        numbers = {n for part in parts for n in sympy.sympify(part).atoms(Rational)}
+        return bool(self.model.decoder) and all(
+            max(abs(int(n.p)), int(n.q)).bit_length() <= LONGEST for n in numbers
+        )
+
     def exact_derivative(self, order: int, point: tuple[Expr, ...]) -> Tensor:
         """Return D^k W at an exact point, shape (d,) * k."""
         f = {k: _exact_decoder(self.model, k, point) for k in range(order + 1)}
         residual = np.array([a - b for a, b in zip(self.data, f[0], strict=True)], dtype=object)
+        # ring operations on exact numbers only, then expanded: the result is D^k W itself, in a form in which sums
+        # cancel
         metric = np.array(self.metric.tolist(), dtype=object)
         return _each(sympy.expand, misfit_derivatives(f, residual, metric, order))
 
@@ -59,11 +74,15 @@ class Misfit:
         """Return enclosures of D^k W over a box, shape (d,) * k."""
         f = {k: ball_decoder(self.model, k, point) for k in range(order + 1)}
         residual = np.array([ball(a) - b for a, b in zip(self.data, f[0], strict=True)], dtype=object)
+        # each ball of D^j f holds the values over the whole box, and ring operations on balls hold those on all
+        # members
         metric = np.array([[ball(entry) for entry in row] for row in self.metric.tolist()], dtype=object)
         return misfit_derivatives(f, residual, metric, order)
 
     def log_mass(self, at: tuple[arb, ...]) -> float:
         """Return log N(z0; 0, I) - log det Hess W / 2 + log det P / 2, in nats."""
+        # midpoints: the mass steers and is told, it is not proved. det P and det Hess W are quotients of exact numbers
+        # or balls of 300 bits, so that determinants beyond the range of doubles have logarithms
         z = np.array([float(ball) for ball in at])
         with working_precision(BITS):
             hessian = arb_mat(self.ball_derivative(2, at).tolist()).det()
@@ -76,6 +95,9 @@ def _exact_decoder(model: LatentModel, order: int, point: tuple[Expr, ...]) -> T
     """Return D^k f at an exact point, shape (D,) + (d,) * k."""
     d = model.latent_dim
     values = dict(zip(model.latents, point, strict=True))
+    # a point that is the latents' own symbols leaves the derivatives as they are; elsewhere all symbols are put in at
+    # once, so that a value that contains a latent's name is not put in twice. Partial derivatives commute: one entry
+    # for all orders of a direction
     same = all(symbol == value for symbol, value in values.items())
     result = np.empty((model.data_dim, *(d,) * order), dtype=object)
     for j, entry in enumerate(model.decoder):
@@ -90,6 +112,7 @@ def _exact_decoder(model: LatentModel, order: int, point: tuple[Expr, ...]) -> T
 def ball_decoder(model: LatentModel, order: int, point: tuple[arb, ...]) -> Tensor:
     """Return enclosures of D^k f over a box, shape (D,) + (d,) * k."""
     d, D = model.latent_dim, model.data_dim
+    # D entries for each direction, as compiled; (D,) + (d,) * k has d^k places for its binomial(d + k - 1, k) values
     values = model.quantities.compiled("decoder", order, REAL_BALLS)(*point, *[None] * D)
     result = np.empty((D, *(d,) * order), dtype=object)
     for n, direction in enumerate(combinations_with_replacement(range(d), order)):
@@ -115,6 +138,8 @@ def ball(number: Any) -> arb:
     expression = sympy.sympify(number)
     if isinstance(expression, Rational):
         return arb(fmpq(int(expression.p), int(expression.q)))
+    # the tape has no inverse circular function but atan: the others are written by it and by log, identities on [-1, 1]
+    # for asin and acos and within for atanh. Elsewhere balls answer with no number, which every test after refuses
     expression = expression.replace(sympy.acos, lambda c: sympy.pi / 2 - _asin(c))
     expression = expression.replace(sympy.asin, _asin).replace(sympy.atanh, _atanh)
     tape = Tape(())

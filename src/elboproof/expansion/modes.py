@@ -57,6 +57,8 @@ def exact_mode(misfit: Misfit, point: Sequence[Expr], most: float = math.inf) ->
     Its functions raise `UnwieldyError` instead of labouring at numbers of more than ``most`` operations.
     """
 
+    # functions of SymPy on exact numbers: each returns an equal number or raises. Simplification is a matter of length:
+    # `zero` decides exactly or says None, and no float takes part
     def wieldy(number: Any) -> Expr:
         expression = sympy.sympify(number)
         if expression.count_ops() > most:
@@ -79,6 +81,8 @@ def exact_mode(misfit: Misfit, point: Sequence[Expr], most: float = math.inf) ->
 
 def _is_zero(expression: Expr) -> bool | None:
     """Decide by structure, then by value, then by simplification."""
+    # `equals` evaluates to many digits first, which refutes, and affirms only by simplification to 0 or a minimal
+    # polynomial: an answer is a proof, else it is None
     if expression.is_zero is not None:
         return bool(expression.is_zero)
     answer = expression.equals(0)
@@ -88,6 +92,9 @@ def _is_zero(expression: Expr) -> bool | None:
 def ball_mode(misfit: Misfit, point: Sequence[arb]) -> Mode:
     """Return enclosures of the derivatives over a box, at the working precision."""
     return Mode(
+        # the box of the mode is put in once, as a ball for each latent, and every operation encloses: the coefficients
+        # hold those at the true minimum, which lies in it. arb_mat.inv encloses the inverse of every member or raises
+        # ZeroDivisionError where one may be singular; the Hessian was proved definite before
         derivative=lambda k: misfit.ball_derivative(k, tuple(point)),
         point=np.array(list(point), dtype=object),
         zero=lambda number: True if number == 0 else (None if arb(number).contains(0) else False),

@@ -6,6 +6,7 @@ small rational, perhaps times pi, and testing it exactly), or proved to exist in
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,7 +20,9 @@ from sympy import Expr, Rational
 from elboproof.expansion.descent import log_masses, minima
 from elboproof.expansion.inversion import exact_solutions
 from elboproof.expansion.misfit import BITS, Misfit, ball, ball_decoder
+from elboproof.model.data import double
 from elboproof.numbers.balls import working_precision
+from elboproof.numbers.exact import exact
 from elboproof.numbers.interruption import require_time
 from elboproof.numbers.krawczyk import zero_near
 from elboproof.numbers.symmetric import ldl, not_positive
@@ -62,7 +65,7 @@ def preimages(misfit: Misfit, nearest: bool) -> list[Preimage]:
     """
     # floats decide which minima are looked at and whether x counts as on the image; that a minimum is where it is said
     # to be is proved for each, by exact arithmetic or by Krawczyk's test
-    x = np.array([float(value) for value in misfit.data])
+    x = np.array([double(exact(value, f"x[{j}]"), f"x[{j}]") for j, value in enumerate(misfit.data)])
     found = _float_minima(misfit, x)
     if not found:
         raise ValueError(
@@ -76,17 +79,21 @@ def preimages(misfit: Misfit, nearest: bool) -> list[Preimage]:
             "image (or pass nearest=True for the law at the nearest point)"
         )
     near = [z for z, distance in found if distance <= lowest * (1 + SAME) + tolerance]
-    exact: list[tuple[Expr, ...]] = []
-    if lowest <= tolerance and misfit.model.decoder:
-        with misfit.interrupted():
-            exact = exact_solutions(misfit.model, misfit.data)
-    return [_settled(misfit, z, exact, lowest <= tolerance) for z in _weighty(misfit, x, _distinct(near))]
+    solutions: list[tuple[Expr, ...]] = []
+    if lowest <= tolerance and misfit.short:
+        # SymPy's search for factors of what stands under a root ends in a ValueError for some rationals of 100 digits:
+        # such a mode is then proved in balls
+        with misfit.interrupted(), suppress(ValueError):
+            solutions = exact_solutions(misfit.model, misfit.data)
+    places = _weighty(misfit, x, _distinct(near))
+    return [mode for z in places for mode in _settled(misfit, z, solutions, lowest <= tolerance)]
 
 
 def _float_minima(misfit: Misfit, x: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], float]]:
     """Return points and the square roots of 2 W there."""
     d = misfit.model.latent_dim
     metric = np.array(misfit.metric.tolist(), dtype=float)
+    # (STARTS^d, d) starts, their ends and the (N, D) residuals there. Ends that ran far away are minima at infinity
     axis = np.linspace(-REACH, REACH, STARTS.get(d, 3))
     starts = np.stack(np.meshgrid(*[axis] * d), -1).reshape(-1, d)
     ends = minima(misfit.model, metric, x, starts, misfit.deadline)
@@ -101,12 +108,15 @@ def _weighty(
 ) -> list[NDArray[np.float64]]:
     """Leave out modes whose share of the mass is beneath notice; degenerate ones stay, to be refused."""
     metric = np.array(misfit.metric.tolist(), dtype=float)
+    # an infinite mass is a Hessian that floats see as not positive definite: it is kept, and refused by the proof
     masses = log_masses(misfit.model, metric, x, np.array(points))
     heaviest = masses[np.isfinite(masses)].max(initial=-np.inf)
     return [z for z, mass in zip(points, masses, strict=True) if mass > heaviest - NEGLIGIBLE]
 
 
 def _distinct(points: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    # ends of one descent differ by what the descent leaves, which is much less than 1e3 * SAME but at degenerate
+    # minima. The order by place, rounded, makes the result the same for any order of starts
     kept: list[NDArray[np.float64]] = []
     for z in sorted(points, key=lambda z: np.round(z, 4).tolist()):
         if all(np.abs(z - other).max() > 1e3 * SAME * (1 + np.abs(z).max()) for other in kept):
@@ -116,12 +126,26 @@ def _distinct(points: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]
 
 def _settled(
     misfit: Misfit, z: NDArray[np.float64], solutions: list[tuple[Expr, ...]], on_image: bool
-) -> Preimage:
-    """Return the minimum near z, exact if it is recognised, else proved; the Hessian is proved definite."""
+) -> list[Preimage]:
+    """Return the minima near z, which are several where floats cannot tell them apart: exact, or one in a box."""
     require_time(misfit.deadline)
     with working_precision(BITS):
-        exact = _recognised(misfit, z, solutions)
-        balls = _proved(misfit, z) if exact is None else tuple(ball(entry) for entry in exact)
+        known = _recognised(misfit, z, solutions)
+        if not known:
+            return [_checked(misfit, z, None, _proved(misfit, z), on_image)]
+        return [_checked(misfit, z, point, balls, on_image) for point, balls in known]
+
+
+def _checked(
+    misfit: Misfit,
+    z: NDArray[np.float64],
+    exact: tuple[Expr, ...] | None,
+    balls: tuple[arb, ...],
+    on_image: bool,
+) -> Preimage:
+    """Return the record of a stationary point; that its Hessian is positive definite is proved, with all its digits."""
+    # the balls hold the point, so the Hessian over them holds its own: positive pivots are those of its elimination
+    with working_precision(BITS):
         if not_positive(ldl(misfit.ball_derivative(2, balls).tolist())[1]) is not None:
             raise _degenerate(z)
         residual = [
@@ -133,19 +157,29 @@ def _settled(
 
 def _recognised(
     misfit: Misfit, z: NDArray[np.float64], solutions: list[tuple[Expr, ...]]
-) -> tuple[Expr, ...] | None:
-    if not misfit.model.decoder:  # a network has no expressions
-        return None
+) -> list[tuple[tuple[Expr, ...], tuple[arb, ...]]]:
+    """Return all solutions near z that are stationary, else the first such guess, with balls around them."""
+    if not misfit.short:
+        return []
     tolerance = 1e3 * SAME * (1 + np.abs(z).max())  # a degenerate minimum is found to some 1e-5 only
-    for point in [*solutions, *_guesses(z)]:
+    found: list[tuple[tuple[Expr, ...], tuple[arb, ...]]] = []
+    for number, point in enumerate([*solutions, *_guesses(z)]):
+        if found and number >= len(solutions):
+            break
         near = np.abs(np.array([float(entry) for entry in point]) - z).max() < tolerance
-        if near and _stationary(misfit, point):
-            return point
-    return None
+        with suppress(ValueError):  # of SymPy's factors, as above
+            if near and _stationary(misfit, point):
+                balls = tuple(ball(entry) for entry in point)
+                # two spellings of one point overlap; balls of 300 bits that do not are two points
+                if not any(all(a.overlaps(b) for a, b in zip(balls, o, strict=True)) for _, o in found):
+                    found.append((point, balls))
+    return found
 
 
 def _stationary(misfit: Misfit, point: tuple[Expr, ...]) -> bool:
     """Decide grad W = 0 exactly; balls reject what is none before SymPy would labour at it."""
+    # a ball that excludes zero refutes; `equals` may affirm. What it leaves open counts as no: the mode is then proved
+    # in a box
     slope = misfit.ball_derivative(1, tuple(ball(entry) for entry in point))
     if not all(entry.contains(0) for entry in slope):
         return False
@@ -154,6 +188,7 @@ def _stationary(misfit: Misfit, point: tuple[Expr, ...]) -> bool:
 
 
 def _guesses(z: NDArray[np.float64]) -> Iterator[tuple[Expr, ...]]:
+    # guesses: each is tested exactly before it counts
     for unit in (sympy.Integer(1), sympy.pi):
         ratios = [Fraction(float(value) / float(unit)).limit_denominator(1000) for value in z]
         yield tuple(Rational(ratio.numerator, ratio.denominator) * unit for ratio in ratios)
@@ -168,6 +203,8 @@ class _Slope:
 
     def enclosed(self, radius: float) -> tuple[Any, Any]:
         """Return grad W at the point and Hess W over the box; refuse where floats see a flat valley."""
+        # grad W at the exact point, Hess W over the box (d, d): its Jacobian. The eigenvalues are of midpoints, and
+        # only refuse
         box = tuple(a + arb(0, radius) for a in self.point)
         hessian = self.misfit.ball_derivative(2, box)
         values = np.linalg.eigvalsh(np.array([[float(e) for e in row] for row in hessian.tolist()]))
@@ -183,6 +220,8 @@ class _Slope:
 
 def _proved(misfit: Misfit, z: NDArray[np.float64]) -> tuple[arb, ...]:
     """Return a box with exactly one zero of grad W."""
+    # the zero lies within ``place`` of the point at which the test succeeded, coordinate by coordinate; the box it is
+    # unique in is larger
     system = _Slope(misfit, [arb(value) for value in z.tolist()])
     zero = zero_near(system, RADII, STEPS)
     if zero is None:

@@ -99,6 +99,9 @@ def diagrams(degrees: tuple[int, ...]) -> tuple[Diagram, ...]:
     """
     sign = (-1) ** len(degrees)
     repeats = prod(factorial(count) for count in Counter(degrees).values())
+    # assignments that differ by names of vertices of equal degree are one diagram: contracted, they give the same
+    # number, so their weights add up under one canonical set of lines. E[exp(-R)] in Wick powers has no pairing within
+    # a vertex, hence i < j only; its logarithm keeps the connected ones, by the linked cluster theorem
     weights: Counter[tuple[tuple[int, int], ...]] = Counter()
     for counts in _assignments(degrees):
         if _connected(counts, len(degrees)):
@@ -113,6 +116,8 @@ Counts = dict[tuple[int, int], int]
 
 def _assignments(degrees: Sequence[int]) -> Iterator[Counts]:
     """Yield numbers of lines n_ij >= 0, i < j, with row sums ``degrees``."""
+    # pairs row by row. A row's count at its last pair is forced by what is left of its degree, and the last vertex,
+    # which has no row, is tested at the end: every assignment with the right row sums is met once and no other
     pairs = [(i, j) for i in range(len(degrees)) for j in range(i + 1, len(degrees))]
 
     def fill(k: int, left: tuple[int, ...]) -> Iterator[Counts]:
@@ -133,6 +138,8 @@ def _assignments(degrees: Sequence[int]) -> Iterator[Counts]:
 
 
 def _connected(counts: Counts, size: int) -> bool:
+    # one round reaches at least one vertex more while any is within reach, so that as many rounds as vertices are
+    # enough
     reached = {0}
     for _ in range(size):
         reached |= {v for pair in counts for v in pair if reached & set(pair)}
@@ -141,6 +148,8 @@ def _connected(counts: Counts, size: int) -> bool:
 
 def _canonical(counts: Counts, degrees: Sequence[int]) -> tuple[tuple[int, int], ...]:
     """Return the lines of the smallest relabelling that leaves the degrees in place."""
+    # the least over a group of relabellings is the same for all members of an orbit: two assignments get one name if
+    # and only if a relabelling that keeps the degrees turns one into the other
     lines = [pair for pair, n in counts.items() for _ in range(n)]
     names = range(len(degrees))
     relabellings = (p for p in permutations(names) if all(degrees[p[v]] == degrees[v] for v in names))
@@ -161,6 +170,9 @@ def vertex_sets(total: int, valuations: Sequence[int | None]) -> Iterator[tuple[
     # in half powers of v: k - 2 for a vertex of degree k, and 2 for each power by which its coefficient starts later
     costs = {k + 3: k + 1 + 2 * extra for k, extra in enumerate(valuations) if extra is not None}
 
+    # a diagram of vertices k_i has sum k_i / 2 lines S = O(v) and vertices of order v^-1 or later: it starts at v^(sum
+    # (k_i - 2) / 2) and the valuations. Each half power costs 1, sorted degrees name a set once, and an odd sum of
+    # degrees has no pairing. One vertex alone has no line without a loop
     def extend(chosen: tuple[int, ...], left: int) -> Iterator[tuple[int, ...]]:
         if len(chosen) >= 2 and sum(chosen) % 2 == 0:
             yield chosen
@@ -200,6 +212,8 @@ def value(diagram: Diagram, vertices: dict[int, Tensor], raised: dict[tuple[int,
 
 def _contract(names: list[str], operands: list[Tensor]) -> Any:
     """Contract pair by pair: einsum over all at once would visit d^lines terms."""
+    # a letter that both have is a line between what was contracted so far and the next vertex; one that only one has is
+    # a line to a vertex still to come. Each letter is in exactly two names, so that at the end none is left
     name, tensor = names[0], operands[0]
     for other_name, other in zip(names[1:], operands[1:], strict=True):
         kept = "".join(c for c in name + other_name if (c in name) != (c in other_name))

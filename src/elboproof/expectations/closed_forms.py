@@ -54,6 +54,8 @@ class GaussianMoments:
         total = self._zero
         for (k, growth, frequency), (real, imag) in g.terms.items():
             value = self._moment(k, (growth, frequency))
+            # g is real, so its terms come in conjugate pairs and the imaginary parts of the sum cancel identically:
+            # only the real ones are added
             c = self.tape.lower(real), self.tape.lower(imag)
             total = self.tape.add(total, self._product(c, value)[0])
         return total
@@ -61,6 +63,8 @@ class GaussianMoments:
     def _moment(self, k: tuple[int, ...], rate: Rate) -> Number:
         """Return E[z^k exp(a.z)]; of conjugate rates only one is computed."""
         growth, frequency = rate
+        # E[z^k exp(conj(a).z)] is the conjugate, as z and k are real. The sign of the first frequency names one of the
+        # pair
         first = next((b for b in frequency if b != 0), None)
         if first is not None and first.could_extract_minus_sign():
             real, imag = self._moment(k, (growth, tuple(-b for b in frequency)))
@@ -72,6 +76,8 @@ class GaussianMoments:
     def _shift(self, rate: Rate) -> tuple[Number, list[Number]]:
         """Return exp(a.m + a'Sa/2) and m + S a."""
         tape = self.tape
+        # with a = g + i f: a'Sa = g'Sg - f'Sf + 2i g'Sf, and S is symmetric; so Re = g.m + (g'Sg - f'Sf)/2, Im = f.m +
+        # g'Sf, and the centre is m + S g + i S f. Entries of a tape: four real vectors of length d
         growth, frequency = ([tape.lower(part) for part in parts] for parts in rate)
         along, across = self._times(growth), self._times(frequency)
         half = tape.constant(Fraction(1, 2))
@@ -83,6 +89,7 @@ class GaussianMoments:
 
     def _exponential(self, size: int, angle: int) -> Number:
         tape = self.tape
+        # exp(size + i angle) by its parts. Only entries that are the constant zero are left out, which is exact
         modulus = tape.constant(1) if tape.value(size) == 0 else tape.call("exp", size)
         if tape.value(angle) == 0:
             return modulus, self._zero
@@ -95,6 +102,8 @@ class GaussianMoments:
         if not any(k):
             return self.tape.constant(1), self._zero
         if (rate, k) not in self._powers:
+            # the module's recursion with k - e_j for k, along the first axis that has a power: every call has one power
+            # less, and the memory makes each exponent below k one entry
             j = next(i for i, n in enumerate(k) if n)
             lower = _changed(k, j)
             total = self._product(self._shifted[rate][1][j], self._power(rate, lower))
@@ -139,6 +148,9 @@ def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynom
     """
     if not model.decoder:
         return None
+    # the density is a polynomial in D symbols that stand for the outputs, so that reading it and reading the D entries
+    # are apart: products of entries are formed in the class, never expanded by SymPy. What is not of the class, or too
+    # long, is left to quadrature, so None is always a right answer
     outputs = sympy.symbols(f"f_:{model.data_dim}", real=True, cls=sympy.Dummy)
     density = model.likelihood.log_density(outputs, data_symbols(model.data_dim))
     reader = ExponentialReader(model.latents)
@@ -152,6 +164,8 @@ def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynom
 
 def _monomials(density: Expr, outputs: Sequence[Symbol]) -> list[tuple[tuple[int, ...], Expr]]:
     """Return the polynomial's exponents and coefficients; long numbers are hidden, as SymPy sorts by what it prints."""
+    # a substitution of symbols for numbers that is undone in the coefficients: the polynomial in the outputs is the
+    # same
     long = {n: sympy.Dummy() for n in density.atoms(sympy.Rational) if max(n.p, n.q).bit_length() > LONG_BITS}
     shown = {dummy: number for number, dummy in long.items()}
     return [(k, c.xreplace(shown)) for k, c in sympy.Poly(density.xreplace(long), *outputs).terms()]
@@ -177,6 +191,8 @@ def expected_log_likelihood(
     terms = likelihood_terms(model)
     if terms is None:
         return None
+    # the sum over c(x) g(z) is finite and each g integrable against any Gaussian, so the expectation may be taken term
+    # by term
     moments = GaussianMoments(tape, mean, covariance)
     total = tape.constant(0)
     for c, g in terms:
@@ -195,6 +211,7 @@ def multiplied(tape: Tape, factor: Sequence[Sequence[int]]) -> list[list[int]]:
     covariance = [[tape.constant(0)] * size for _ in range(size)]
     for i, j in lower_triangle(size):
         total = tape.constant(0)
+        # j <= i, and row j ends at its diagonal, where zip stops: beyond it L_jk = 0
         for a, b in zip(factor[i], factor[j], strict=False):
             total = tape.add(total, tape.multiply(a, b))
         covariance[i][j] = covariance[j][i] = total
@@ -210,6 +227,8 @@ def compiled_expectation(model: LatentModel) -> Compiled | None:
     mean = [Symbol(f"m_{i}", real=True) for i in range(d)]
     places = lower_triangle(d)
     entries = {place: sympy.Dummy(f"L_{place[0]}{place[1]}", real=True) for place in places}
+    # the function is in m and L, not in S: balls of L give a positive semidefinite L L' for every member, and the
+    # Cholesky factor is what q's have
     tape = Tape([*mean, *entries.values(), *data_symbols(model.data_dim)])
     factor = [[tape.lower(entries[i, j]) for j in range(i + 1)] for i in range(d)]
     root = expected_log_likelihood(model, tape, [tape.lower(m) for m in mean], multiplied(tape, factor))
@@ -223,6 +242,8 @@ def closed_form(
     function = compiled_expectation(model)
     if function is None:
         return None
+    # the compiled function evaluates every operation in balls, so that the result holds the expectation for every
+    # member of the balls of x, m and L
     factor = [cholesky[i][j] for i, j in lower_triangle(model.latent_dim)]
     (value,) = function(*mean, *factor, *x)
     return value  # type: ignore[no-any-return]

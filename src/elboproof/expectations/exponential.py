@@ -34,6 +34,8 @@ class ExponentialPolynomial:
     terms: dict[Key, Coefficient]
 
     def __add__(self, other: "ExponentialPolynomial") -> "ExponentialPolynomial":
+        # equal keys are equal expressions; keys that are equal numbers in different spelling stay two terms, which is
+        # no error of the sum
         terms = dict(self.terms)
         for key, (real, imag) in other.terms.items():
             known = terms.get(key, (Integer(0), Integer(0)))
@@ -41,6 +43,8 @@ class ExponentialPolynomial:
         return ExponentialPolynomial(_required_small(terms))
 
     def __mul__(self, other: "ExponentialPolynomial") -> "ExponentialPolynomial":
+        # z^k exp(a.z) z^l exp(b.z) = z^(k + l) exp((a + b).z), coefficients multiplied as complex numbers: the class is
+        # closed. Products that would be refused afterwards are not begun, but for those that may still collect
         if len(self.terms) * len(other.terms) > 20 * MOST_TERMS:
             raise OutsideTheClassError
         terms: dict[Key, Coefficient] = {}
@@ -55,6 +59,8 @@ class ExponentialPolynomial:
         """Return the n-th power, n >= 1."""
         if n > HIGHEST_DEGREE:
             raise OutsideTheClassError
+        # squares, and one factor where n is odd: every intermediate power is one of at most n, whose degree the limit
+        # bounds
         half = self if n == 1 else self.power(n // 2)
         if n == 1:
             return half
@@ -70,6 +76,7 @@ def _joined(first: Key, second: Key) -> Key:
 
 
 def _required_small(terms: dict[Key, Coefficient]) -> dict[Key, Coefficient]:
+    # only coefficients that are the number 0 are dropped; one that SymPy cannot tell from 0 stays
     kept = {key: c for key, c in terms.items() if c != (0, 0)}
     if len(kept) > MOST_TERMS or any(sum(key[0]) > HIGHEST_DEGREE for key in kept):
         raise OutsideTheClassError
@@ -108,6 +115,8 @@ class ExponentialReader:
         return ExponentialPolynomial(_required_small({self._one: (value, Integer(0))}))
 
     def _read(self, e: Expr) -> ExponentialPolynomial:
+        # by the outermost operation: constants, latents, sums, products, natural powers, and functions of affine
+        # arguments. Each case is an identity, and what fits none is refused: an expression is never approximated
         if not e.free_symbols & set(self.latents):
             return self.constant(e)
         if e in self.latents:
@@ -131,6 +140,8 @@ class ExponentialReader:
 
     def _affine(self, e: Expr) -> tuple[Expr, tuple[Expr, ...]]:
         """Return b and a of b + a.z."""
+        # b + a.z has degree one at most, no growth, no frequency and real coefficients: whatever else the reader found
+        # is refused. Sums have been collected before, so that z - z + 1 is seen as constant
         terms = self.read(e).terms
         slopes = [Integer(0)] * len(self.latents)
         offset = Integer(0)
@@ -150,6 +161,7 @@ class ExponentialReader:
 
     def turning(self, offset: Expr, slopes: Sequence[Expr], c: Coefficient) -> ExponentialPolynomial:
         """Return c exp(i (offset + slopes.z))."""
+        # c e^(i offset) = (c_0 cos - c_1 sin) + i (c_0 sin + c_1 cos), the coefficient of e^(i slopes.z)
         cos, sin = sympy.cos(offset), sympy.sin(offset)
         key = (*self._one[:2], tuple(slopes))
         return ExponentialPolynomial({key: (c[0] * cos - c[1] * sin, c[0] * sin + c[1] * cos)})
@@ -181,6 +193,7 @@ def _cos(to: ExponentialReader, b: Expr, a: Sequence[Expr]) -> ExponentialPolyno
 
 def _sin(to: ExponentialReader, b: Expr, a: Sequence[Expr]) -> ExponentialPolynomial:
     zero = Integer(0)
+    # sin t = (e^(it) - e^(-it)) / 2i, and 1 / 2i = -i/2: the two terms are conjugate, as are those of cos
     return to.turning(b, a, (zero, -_HALF)) + to.turning(-b, [-s for s in a], (zero, _HALF))
 
 

@@ -26,6 +26,7 @@ from elboproof.numbers.precision import DOUBLE_BITS, working_precision
 
 
 def _rational(p: int, q: int) -> Majorant:
+    # float() rounds a Fraction to nearest: where it is not the number itself, the number lies between its neighbours
     value = Fraction(p, q)
     try:
         near = float(value)
@@ -70,6 +71,9 @@ def tail(majorant: Majorant, degree: int, d: int, radius: float) -> float:
         total = arb(0)
         big = arb(radius)
         for (n, a), c in majorant.terms.items():
+            # one term c r^n exp(a r) times r^degree and the sphere's r^(d-1): k = power of the module's formula, whose
+            # condition R - a - k/R > 0 is decided in balls. |G| <= sum of terms, so their bounds add up; a term that
+            # fails makes the whole infinite, never smaller
             power = n + degree + d - 1
             slope = big - a - power / big
             if not slope > 0:

@@ -73,6 +73,8 @@ class EnclosedGaussian:
         for m, row in zip(mean, factor, strict=True):
             z = m
             for entry, e in zip(row, eps, strict=False):
+                # row i of L has i + 1 entries, where zip stops. Balls throughout: the result holds m + L eps for every
+                # member
                 z = e * entry + z
             result.append(z)
         return result
@@ -80,6 +82,8 @@ class EnclosedGaussian:
     def sizes(self) -> list[tuple[float, float]]:
         """Return (offset, slope) with |z_i| <= offset + slope |eps|."""
         mean, factor = self.floats
+        # |z_i| <= |m_i| + |L_i| |eps| by Cauchy's inequality, sizes of balls above those of their members. A row's norm
+        # is made of at most d squares, their sum and the root: d + 1 roundings on a path
         norms = [np.sqrt(sum(float(e.mag() * e.mag()) for e in row)) for row in factor]
         slopes = [upward(float(norm), self.d + 1, 1) for norm in norms]
         return [(float(m.mag()), slope) for m, slope in zip(mean, slopes, strict=True)]
@@ -87,6 +91,7 @@ class EnclosedGaussian:
 
 def float_ball(ball: arb) -> BallArray:
     """Return a float64 ball of shape () around a ball of any precision."""
+    # the centre is any float; the radius bounds the distance of every member from it, taken in balls and rounded up
     mid = float(ball.mid())
     return BallArray(mid, above(abs(ball - arb(mid))))
 
@@ -132,6 +137,8 @@ class Integrands:
         ]
         self.orders = [order for order, _, _ in self.entries]
         self._data = [float_ball(value) for value in self.x]
+        # Q integrands share C derivatives: `_source` (Q,) names each one's row of (C, P) values, `_exponents` its
+        # monomial. The order of ``entries`` is that of all arrays of shape (Q, ...) of this room
         self._column: dict[tuple[int, int], int] = {}
         for order, _ in self.degrees:
             for component in range(_components(self.d, order)):
@@ -150,6 +157,7 @@ class Integrands:
         if len(orders) == 1:
             return quantities.compiled("log_likelihood", orders[0], ring)
         function = quantities.compiled_jet("log_likelihood", orders[-1], ring)
+        # a jet returns the orders from 0 upwards; those before the first wanted are the first of its values
         skipped = sum(_components(self.d, order) for order in range(orders[0]))
         return lambda *arguments: function(*arguments)[skipped:]
 
@@ -157,6 +165,9 @@ class Integrands:
         """Return upper bounds of |g| over complex boxes (P,), shape (Q, P); infinite unless g is analytic there."""
         bounds = []
         for value in self.values(gaussian, eps):
+            # a ball over a complex box encloses the function's range, and balls are finite only where every function of
+            # the tape is analytic on it (`numbers.ball_complex`): a finite bound shows both. A derivative that is
+            # constant has shape (1,), which stands for all P
             size = value.abs_upper() if isinstance(value, ComplexBallArray) else value.mag()
             bounds.append(np.broadcast_to(np.where(np.isfinite(size), size, np.inf), eps[0].shape))
         return np.stack(bounds)[self._source]
@@ -176,6 +187,8 @@ class Integrands:
 
     def products(self, values: Sequence[Any], eps: Sequence[Any], weight: Any) -> list[Any]:
         """Return weight * eps^p * g for every integrand."""
+        # weight and monomial first, (P,), then each with its derivative: balls, so that the order of the products
+        # matters for width only
         powers = dict.fromkeys(self._exponents, weight)
         for p in powers:
             for k, n in enumerate(p):
@@ -204,6 +217,7 @@ class Integrands:
 
     def _weighted(self, gaussian: EnclosedGaussian, eps: Sequence[Any]) -> list[Any]:
         """Return G at balls or duals."""
+        # phi in the same arithmetic as g: for duals the slopes of the product come out by the rules of derivatives
         exponent = eps[0].square()
         for e in eps[1:]:
             exponent = exponent + e.square()
@@ -223,6 +237,8 @@ class Integrands:
             magnitudes = [float(value.mag()) for value in self._data]
             found = network_majorants(self.model, magnitudes, sizes, order)
         else:
+            # the compiled operations are those of the number system of majorants: the inequality goes through each,
+            # from |z_i| and the bounds of x up to the derivatives
             function = self.model.quantities.compiled("log_likelihood", order, MAJORANTS)
             data = [Majorant.constant(float(v.lower()), float(v.upper())) for v in self._data]
             found = list(function(*(Majorant.affine(a, b) for a, b in sizes), *data))

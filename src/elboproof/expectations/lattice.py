@@ -66,6 +66,7 @@ class Lattice:
 
     def axis(self, k: int) -> BallArray:
         """Return the nodes of an axis: R (2i + 1 - N)/N."""
+        # the numerators are integers times a float of few bits, exact; the one division is in balls
         count = self.counts[k]
         return BallArray((2.0 * np.arange(count) + 1 - count) * self.half) / count
 
@@ -107,6 +108,9 @@ def lattice(
     )
     for _ in range(ATTEMPTS):
         cells = max(1, int(np.ceil(2 * radius / side)))
+        # cells of one size cover the cube, N is a multiple of their number, so that each holds whole steps: what the
+        # module's text asks of d axes. Tolerances choose N and side; the error that is returned is the proved bound for
+        # what was chosen
         centre, half = grid(cells, radius, d)
         inner, outer = _totals(integrands, gaussian, centre, half, lines)
         counts = np.arange(cells, MOST[d] + 1, cells)

@@ -12,11 +12,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from flint import arb
+
 from elboproof.numbers.functions import PRIMITIVES
-from elboproof.numbers.outward import downward, upward
+from elboproof.numbers.outward import above, below, downward, upward
 
 ROUNDINGS = 6
-"""In one step: those of two operations, and the 2 units that math.exp, log, sqrt and powers may err by."""
+"""In one step: those of two operations, and the 2 units that math.exp, sqrt and powers may err by."""
 Term = tuple[float, float]
 """(n, a) of r^n exp(a r)."""
 
@@ -91,6 +93,7 @@ class Majorant:
         return Majorant({key: up(c * factor) for key, c in self.terms.items()})
 
     def __add__(self, other: "Majorant") -> "Majorant":
+        # |s + t| <= |s| + |t|, term by term; ranges add up, each end rounded outward
         terms = dict(self.terms)
         for key, c in other.terms.items():
             terms[key] = up(terms.get(key, 0.0) + c)
@@ -107,6 +110,8 @@ class Majorant:
         terms: dict[Term, float] = {}
         for (n, a), c in self.terms.items():
             for (m, b), e in other.terms.items():
+                # a rate is rounded up, which r >= 0 allows. Powers are few halvings of integers, so that their sums are
+                # exact: a power that were rounded down could not be made up for by c at every r
                 key = (n + m, _rate(a, b))
                 terms[key] = up(terms.get(key, 0.0) + up(c * e))
         low, high = _product_range(self, other)
@@ -152,8 +157,9 @@ class Majorant:
         """Bound exp(|t|)."""
         if not all(a == 0.0 and n <= 1.0 for n, a in self.terms):
             raise NoMajorantError("an exponential of something that may grow faster than linearly")
-        slope = sum(c for (n, _), c in self.terms.items() if n > 0.0)
-        offset = sum(c for (n, _), c in self.terms.items() if n < 1.0)  # r^n <= 1 + r
+        # r^n <= 1 + r for 0 < n < 1, so that such a term counts in both; a sum of k terms has k - 1 roundings
+        slope = upward(sum(c for (n, _), c in self.terms.items() if n > 0.0), len(self.terms))
+        offset = upward(sum(c for (n, _), c in self.terms.items() if n < 1.0), len(self.terms))
         if offset > 700:
             raise NoMajorantError("an exponential beyond the range of float64")
         return {(0.0, up(slope)): up(math.exp(up(offset)))}
@@ -174,16 +180,16 @@ class Majorant:
         """|log t| <= max(0, -log low) + log_+ t; from t <= p(r) e^(a r) comes log t <= a r + p^s / s, 0 < s <= 1."""
         if not self.low > 0:
             raise NoMajorantError("a logarithm of something that is not bounded away from 0")
-        share = 1 / max(1.0, *(n for n, _ in self.terms))  # p^s grows at most linearly
+        # p^s grows at most linearly, and s is a power of 2: powers of r are then floats without rounding, which no
+        # coefficient could make up for at every r. Of a sum, p^s is at most the sum of the terms' own
+        share = 0.5 ** math.ceil(math.log2(max(1.0, *(n for n, _ in self.terms))))
         grown = Majorant({(1.0, 0.0): max(a for _, a in self.terms)})
         for (n, _), c in self.terms.items():
             grown = grown + Majorant({(n * share, 0.0): up(up(c**share) / share)})
-        least, top = (
-            _logbelow_float(self.low),
-            -_logbelow_float(1 / self.high) if self.high < math.inf else math.inf,
-        )
+        # FLINT's logarithms of both ends, which need no margin; that of an infinite end is infinite
+        least, top = below(arb(self.low).log()), above(arb(self.high).log())
         grown = grown + Majorant.constant(max(0.0, -least))
-        return Majorant(grown.terms, least, above_float(top))._trimmed()
+        return Majorant(grown.terms, least, top)._trimmed()
 
     def log1p(self) -> "Majorant":
         """log(1 + t)."""
@@ -197,6 +203,7 @@ class Majorant:
         for (n, a), c in self.terms.items():
             key = (n / 2, a / 2)
             terms[key] = up(terms.get(key, 0.0) + up(math.sqrt(c)))
+        # the root is correctly rounded (IEEE 754), so the next float outward is a bound
         least = below_float(math.sqrt(self.low)) if self.low > 0 else 0.0
         return Majorant(
             terms, least, above_float(math.sqrt(self.high)) if self.high < math.inf else math.inf
@@ -207,6 +214,8 @@ class Majorant:
         if not (self.low >= 0 and exponent.low >= 0 and exponent.high < math.inf):
             raise NoMajorantError("a power of something that may be negative, or with a negative exponent")
         total = Majorant.constant(1.0)
+        # t^p <= 1 for t <= 1 and <= t^n beyond. Without its range a factor has no sign, and the product's range stays
+        # open
         for _ in range(math.ceil(exponent.high)):
             total = total * Majorant(self.terms)
         return (total + Majorant.constant(1.0)).within(0.0, math.inf)
@@ -249,16 +258,13 @@ def _rate(a: float, b: float) -> float:
     return a + b if 0.0 in (a, b) else up(a + b)
 
 
-def _logbelow_float(value: float) -> float:
-    return below_float(math.log(value) - 1e-14 * abs(math.log(value)) - 1e-15) if value > 0 else -math.inf
-
-
 def _product_range(s: Majorant, t: Majorant) -> tuple[float, float]:
     pairs = [(a, b) for a in (s.low, s.high) for b in (t.low, t.high)]
     return min(_times(a, b, below_float) for a, b in pairs), max(_times(a, b, above_float) for a, b in pairs)
 
 
 def _times(a: float, b: float, outward: Callable[[float], float]) -> float:
+    # an end that is zero is that number; infinity stands for no bound at all
     if 0.0 in (a, b):
         return 0.0  # exact; an infinite end is no number of the range
     return a * b if math.inf in (abs(a), abs(b)) else outward(a * b)

@@ -40,6 +40,8 @@ def network_majorants(
     latents
         For each z_k bounds (offset, slope) with |z_k| <= offset + slope r.
     """
+    # vectors of D outputs. The sums over them have D terms with up to 5 roundings in each, and one of the sum for each
+    # term: D + 6 in all
     growth = _outputs(model.network, latents, order)
     if order == 0:
         return [_value(model, np.asarray(x), growth)]

@@ -52,6 +52,8 @@ class ProvedRules:
         tolerance: Sequence[float],
         deadline: float,
     ) -> None:
+        # everything here is proved for the balls of m and L as a whole, so that one set of rules serves every point in
+        # them
         self._grace = min(GRACE, GRACE_SHARE * max(deadline - time.monotonic(), 0.0))
         self.gaussian, self._deadline = gaussian, deadline - self._grace
         self.integrands = Integrands(model, x, degrees, self._deadline)
@@ -83,6 +85,7 @@ class ProvedRules:
         work, entries = self._rules, self.integrands.entries
         if work is None:
             return dict.fromkeys(entries, arb(0, float("inf")))
+        # rule + error holds the expectation whatever was summed: the error was bounded with the rule, before
         given = self.gaussian if gaussian is None else gaussian
         sums = self._added_up(given, work, floats)
         values = [_completed(total, work, q) for q, total in enumerate(sums)]
@@ -92,6 +95,8 @@ class ProvedRules:
         """Return the sums; what the deadline left undone in arb is summed in float64, or else crudely enclosed."""
         rest: Plan | Lattice | None = work
         totals = [arb(0)] * len(self.integrands.entries)
+        # each stage takes over what the one before left, and says what it left itself: every cell is enclosed once, and
+        # the parts add up. The last stage has no limit but encloses all cells at once
         if not floats:
             totals, rest = arb_sums(self.integrands, gaussian, work, self._deadline)
         if rest is not None:

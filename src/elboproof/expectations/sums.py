@@ -23,6 +23,8 @@ def _rest(work: Plan | Lattice, done: int) -> Plan | Lattice:
     """Return all but the first cells; a lattice is one cell."""
     if isinstance(work, Lattice):
         return work
+    # cells are summed in the order of the plan, so that ``done`` of them from its start are the ones that were added.
+    # The error of the whole plan stays with the whole; here it is not counted again
     centres, halves = np.concatenate(work.centres)[done:], np.concatenate(work.halves)[done:]
     return Plan(np.zeros_like(work.error), [centres], [halves], [np.concatenate(work.sizes)[done:]])
 
@@ -35,6 +37,8 @@ def arb_sums(
 ) -> tuple[list[arb], Plan | Lattice | None]:
     """Return the sums of all rules at the current precision, one per integrand, and what the deadline left undone."""
     function = integrands.derivatives(REAL_BALLS)
+    # a cell counts when all its nodes were added: the sum of one that the deadline cut is dropped, and the cell is left
+    # to the rest
     monomials = sorted({p for _, _, p in integrands.entries}, key=lambda p: (sum(p), p))
     columns = [(o, c) for o, degree in integrands.degrees for c in range(_count(integrands, o))]
     totals: dict[Any, arb] = dict.fromkeys(integrands.entries, arb(0))
@@ -65,6 +69,7 @@ def _lattice_axes(work: Lattice) -> Iterator[list[Nodes]]:
     """Yield the lattice as one cell."""
     axes = []
     for count in work.counts:
+        # the midpoints' weights are h phi(u) on each axis; nodes and weights in balls at the current precision
         radius, step = arb(work.half), 2 * arb(work.half) / count
         root = step * (2 * arb.pi()).rsqrt()
         nodes = [radius * (2 * i + 1 - count) / count for i in range(count)]
@@ -132,6 +137,9 @@ def float_sums(
     integrands: Integrands, gaussian: EnclosedGaussian, work: Plan | Lattice, deadline: float
 ) -> tuple[list[arb], Plan | Lattice | None]:
     """Return the sums of all rules in float64 balls, and what the deadline left undone."""
+    # blocks of P nodes, P below or about `BLOCK`: values (P,) for each derivative, products (P,) for each of the Q
+    # integrands, and the balls' own sum, whose radius covers its roundings. A derivative that is constant is spread
+    # over the block first, as a sum over one entry would count it once
     totals: list[BallArray] = [BallArray(np.zeros(()))] * len(integrands.entries)
     rest, done = None, 0
     work = work if isinstance(work, Lattice) else _by_size(work)
@@ -153,11 +161,14 @@ Block = tuple[int, list[BallArray], BallArray]
 
 
 def _weighted(u: BallArray, weight: BallArray) -> BallArray:
+    # phi of one coordinate times the rule's weight, balls of any shape
     return (u.square() * -0.5).exp() * weight / (BallArray.pi() * 2).sqrt()
 
 
 def _lattice_blocks(work: Lattice) -> Iterator[Block]:
     d = len(work.counts)
+    # all N_1 ... N_d nodes by their numbers, (nodes, d), in blocks; a weight is the product of those of the axes. The
+    # order of the sum does not matter to balls
     axes = [work.axis(k) for k in range(d)]
     weights = [_weighted(axis, work.step(k)) for k, axis in enumerate(axes)]
     places = np.stack(np.meshgrid(*map(np.arange, work.counts), indexing="ij"), -1).reshape(-1, d)
@@ -171,6 +182,8 @@ def _lattice_blocks(work: Lattice) -> Iterator[Block]:
 
 def _by_size(work: Plan) -> Plan:
     """Return the cells, those of one pass ordered by points per axis, so that blocks of one size follow each other."""
+    # a permutation of a pass's cells: the same cells with the same rules are summed. What is left after a deadline is
+    # counted in this order, for which reason `_rest` is given the sorted plan
     orders = [np.argsort(sizes, kind="stable") for sizes in work.sizes]
     centres = [array[order] for array, order in zip(work.centres, orders, strict=True)]
     halves = [array[order] for array, order in zip(work.halves, orders, strict=True)]
@@ -180,6 +193,8 @@ def _by_size(work: Plan) -> Plan:
 
 def _cell_blocks(work: Plan) -> Iterator[Block]:
     for centres, halves, sizes in zip(work.centres, work.halves, work.sizes, strict=True):
+        # cells with one n share their nodes' arithmetic; a block holds as many as make about `BLOCK` nodes, one at
+        # least
         for n in np.unique(sizes).tolist():
             rows = np.flatnonzero(sizes == n)
             step = max(1, BLOCK // n ** centres.shape[1])

@@ -26,6 +26,8 @@ class Interruption:
     """
 
     def __init__(self, deadline: float) -> None:
+        # the limit is of the thread that makes the object, which is the one that enters the block. Timers refuse waits
+        # beyond TIMEOUT_MAX; a deadline that far off, or infinite, is none
         self._lock, self._left, self._fired = threading.Lock(), False, False
         self._thread = ctypes.c_ulong(threading.get_ident())
         self._timer = threading.Timer(
@@ -49,6 +51,8 @@ class Interruption:
 
     def _fire(self) -> None:
         with self._lock:
+            # under the lock, so that the block's end and the timer never pass each other: either the error is asked for
+            # before the block is left, and taken back there, or never
             if not self._left:
                 self._fired = True
                 self._raise(ctypes.py_object(OutOfTimeError))

@@ -65,9 +65,12 @@ def zero_near(system: System, radii: Sequence[float], steps: int) -> Zero | None
         inverse = float_inverse(jacobian)
         if inverse is None:
             return None
+        # the test compares with the very radius that the Jacobian was enclosed over: a K inside of another box would
+        # prove nothing
         place = certified(value, jacobian, inverse, [radius] * len(value))
         if place is not None:
             return Zero(place, jacobian, radius)
+        # a rough step is enough: wherever the system moves, F and J are enclosed anew, and no bound is carried along
         step = -inverse @ np.array([float(v.mid()) for v in value])
         if np.abs(step).max() < SETTLED * radius:
             radius = next(left, 0.0)
@@ -93,6 +96,8 @@ def certified(
         r, positive.
     """
     size = len(value)
+    # Y is an exact float matrix. If K is inside of B, then I - Y J is a contraction for every J in J(B) in the norm
+    # scaled by r, which makes Y and each J regular: their regularity is no assumption
     y = [[arb(entry) for entry in row] for row in inverse.tolist()]
     box = [arb(0, r) for r in radii]
     zero = []
@@ -113,6 +118,8 @@ def dot(first: Sequence[arb], second: Sequence[arb]) -> arb:
 
 
 def _in_interior(part: arb, radius: float) -> bool:
+    # comparisons of balls are true only if they hold for every member: NaN and infinite balls fail, and so does a touch
+    # of the face. r is an exact float
     return bool(part.is_finite() and part > -arb(radius) and part < arb(radius))
 
 
@@ -123,6 +130,7 @@ def form(matrix: Sequence[Sequence[arb]], v: Sequence[arb]) -> arb:
 
 def float_inverse(matrix: Sequence[Sequence[arb]]) -> FloatArray | None:
     """Return the inverse of the midpoints, None if it is no number."""
+    # midpoints and LAPACK: the inverse steers, as any Y is allowed
     middle = np.array([[float(entry.mid()) for entry in row] for row in matrix])
     if not np.isfinite(middle).all():
         return None

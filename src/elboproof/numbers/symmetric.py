@@ -51,11 +51,14 @@ def ldl(matrix: Sequence[Sequence[Number]]) -> tuple[list[list[Number]], list[Nu
 
 def not_positive(pivots: Sequence[Number]) -> int | None:
     """Return the place of the first pivot that is not known to be positive; None for a positive definite matrix."""
+    # `not >` and no `<=`: a ball that contains zero, or is no number, is not known to be positive. A list that `ldl`
+    # cut short ends in such a pivot, so None means that all of them are there and positive
     return next((k for k, pivot in enumerate(pivots) if not pivot > 0), None)
 
 
 def inertia(matrix: Sequence[Sequence[arb]]) -> tuple[int, int] | None:
     """Return the numbers of positive and negative eigenvalues that every symmetric member has, None if undecided."""
     pivots = ldl(matrix)[1]
+    # the same: a list cut short ends in a 0 here
     signs = [1 if pivot > 0 else -1 if pivot < 0 else 0 for pivot in pivots]
     return None if 0 in signs else (signs.count(1), signs.count(-1))

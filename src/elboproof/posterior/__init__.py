@@ -11,7 +11,7 @@ The way of a number
 ``expectations.rules``, ``sums``  the rules of any expectation, and their sums in float64 balls or in arb.
 ``elbo``  the ELBO: the rest of it is elementary.
 ``equations``  its gradient and Hessian in the parameters of q.
-``ascent``  where it may be stationary, in floats; trusted for nothing.
+``ascent``, ``critical_points``  where it may be stationary, in floats; trusted for nothing.
 ``whitened``, ``certification``, ``stationary``, ``shared``  that it is, once, in a box (`numbers.krawczyk`).
 ``gap``  log p(x) - ELBO there.
 ``core``, ``outside``  log p(x) from a lattice around q, for digits that float64 does not hold.

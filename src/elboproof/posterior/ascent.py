@@ -12,37 +12,32 @@ from typing import Any
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
-from numpy.typing import NDArray
 
 from elboproof.arguments import FloatArray
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.floating import FLOATING
+from elboproof.posterior.critical_points import (
+    ENOUGH,
+    LARGEST_SLOPE,
+    critical_points,
+    distinct,
+    energy_slopes,
+    newton_step,
+)
 from elboproof.posterior.equations import Unknown, gradient_of, hessian_of, unknowns
 from elboproof.posterior.whitened import whitening
 
 NODES = {1: 32, 2: 14, 3: 8}
 """Gauss-Hermite points per axis."""
-SCAN = {1: 25, 2: 7, 3: 4}
-"""Points per axis of the scan for critical points of U, over [-REACH, REACH]."""
-REACH = 3.0
 STEPS = {1: 16, 2: 40, 3: 30}
 """Newton's method needs few, but along curved ridges; starts that wander on seldom arrive."""
-CRITICAL_STEPS = 16
 TEMPERED = 6
 """Starts that follow a likelihood which is raised step by step: along ridges there are no good local ones."""
-SAME = 1e-4
-"""Distance, relative to the deviations, below which two limits are one."""
 KICK = 0.5
 """Of a deviation."""
 MOST_STARTS = 16
 SETTLED = 1e-5
 """Of the whitened gradient: a limit is reached."""
-LARGEST_STEP = 1.0
-LARGEST_SLOPE = 1e150
-"""Of a Hessian: with larger entries LAPACK's iterations do not converge."""
-ENOUGH = 0.85
-"""The share of starts whose limit is reached; the others seldom have one."""
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -69,6 +64,8 @@ class _Expectations:
         """Return means (S, d) and factors (S, d, d); t is log L_ii here."""
         count = len(theta)
         mean = np.zeros((count, self.d))
+        # theta (S, n) with a column for each unknown, in the order of ``wanted``. The diagonal is an exponential, so L
+        # stays regular; the clip keeps exp in the range of floats
         factor = np.zeros((count, self.d, self.d))
         if self.fixed is not None:
             factor[:] = self.fixed
@@ -111,6 +108,9 @@ class _Expectations:
     def _lookup(self, parts: FloatArray) -> Callable[..., Any]:
         """Return (order, derivative's indices, indices of eps) -> expectations (S,)."""
         derivatives = [c for order in range(3) for c in combinations_with_replacement(range(self.d), order)]
+        # one matrix product for all: (derivatives, S, P) @ (P, factors) sums over the P nodes; factors are the
+        # monomials of degree at most 2 in eps, that the gradient and the Hessian ask for. Mixed derivatives and
+        # monomials are looked up by sorted indices, as both are symmetric
         numbers = {c: n for n, c in enumerate(derivatives)}
         factors = [c for c in derivatives if len(c) <= 2]
         columns = {c: n for n, c in enumerate(factors)}
@@ -133,6 +133,8 @@ def _entry(guess: Guess, u: Unknown) -> float:
 
 @lru_cache
 def _rule(d: int) -> tuple[FloatArray, FloatArray]:
+    # the product rule (P, d) without nodes whose weight is lost beside the largest in a sum of floats. Weights that
+    # were normalised to 1 make E[1] = 1
     nodes, weights = hermegauss(NODES.get(d, 4))
     eps = np.stack(np.meshgrid(*[nodes] * d, indexing="ij"), -1).reshape(-1, d)
     product = np.stack(np.meshgrid(*[weights / weights.sum()] * d, indexing="ij"), -1).reshape(-1, d).prod(1)
@@ -164,18 +166,22 @@ def guesses(
     deviation = np.linalg.norm(factor, axis=2)
     places = np.concatenate([mean / deviation, factor.reshape(-1, work.d**2)], 1)
     unit = np.concatenate([np.ones_like(deviation), np.repeat(deviation, work.d, 1)], 1)
-    return [Guess(mean[n], np.tril(factor[n])) for n in _distinct(places, unit)]
+    return [Guess(mean[n], np.tril(factor[n])) for n in distinct(places, unit)]
 
 
 def _settled(work: _Expectations, theta: FloatArray) -> FloatArray:
     """Return the points at which the whitened gradient vanishes."""
     _, gradient, _ = work.jet(theta)
+    # whitened, the gradient is the length of Newton's step in q's own deviations, as the Hessian is about -I there
     size = np.abs(_times(whitening(work.wanted, work.unpacked(theta)[1]), gradient)).max(1)
     return np.asarray(theta[np.isfinite(gradient).all(1) & (size < SETTLED)])
 
 
 def _tempered(work: _Expectations) -> FloatArray:
     """Return points that were followed from the prior to the posterior, kicked on the way: symmetries hold saddles."""
+    # log p(x|z) / T is flat for a T of the likelihood's steepness: its best q is near the prior, and one is in reach of
+    # the next as T falls by at most a factor 10. Kicks are of the size of q's deviations, so that a start that sits on
+    # a symmetry's saddle leaves it; the generator's seed is fixed, so that the same x gives the same points
     count = TEMPERED
     rng = np.random.default_rng(0)
     starts = [work.packed(Guess(rng.normal(size=work.d), np.eye(work.d))) for _ in range(count)]
@@ -198,79 +204,19 @@ def _times(matrix: FloatArray, vector: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("sab,sa->sb", matrix, np.nan_to_num(vector)))
 
 
-def _distinct(theta: FloatArray, scales: FloatArray) -> list[int]:
-    """Return the rows that are no repetitions of others."""
-    kept: list[int] = []
-    for n in range(len(theta)):
-        near = (np.abs((theta[n] - theta[kept]) / scales[n]).max(1) < SAME).any() if kept else False
-        if not near:
-            kept.append(n)
-    return kept
-
-
 def _starts(work: _Expectations) -> list[Guess]:
     """Return local Gaussians at critical points of U, and wide ones."""
     model, x, d = work.model, work.x, work.d
-    points = _critical_points(work)
-    _, hessian = _energy_slopes(model, x, points)
+    # at a critical point the local Gaussian's precision is Hess U; eigenvalues are taken by size and at least the
+    # prior's 1, so that saddles and flat places have a Gaussian too. (S, d) points, (S, d, d) Hessians
+    points = critical_points(model, x, work.deadline)
+    _, hessian = energy_slopes(model, x, points)
     result = [Guess(np.zeros(d), np.eye(d) * scale) for scale in (1.0, 0.3)]
     for z, matrix in zip(points, hessian, strict=True):
         values, vectors = np.linalg.eigh(np.clip(np.nan_to_num(matrix), -LARGEST_SLOPE, LARGEST_SLOPE))
         precision = (vectors * np.maximum(np.abs(values), 1.0)) @ vectors.T
         result.append(Guess(z, np.linalg.cholesky(np.linalg.inv(precision))))
     return result[:MOST_STARTS]
-
-
-def _energy_slopes(model: LatentModel, x: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the gradient (S, d) and Hessian (S, d, d) of U; zeros and the identity where they are no numbers."""
-    d = model.latent_dim
-    arguments = [z[:, k] for k in range(d)] + [np.float64(value) for value in x]
-    with np.errstate(all="ignore"):
-        values = model.quantities.compiled_jet("energy", 2, FLOATING)(*arguments)
-        table = np.stack([np.broadcast_to(value, len(z)) for value in values], -1)
-    slopes, curves = table[:, 1 : d + 1], table[:, d + 1 :]
-    hessian = np.zeros((len(z), d, d))
-    rows, columns = np.triu_indices(d)
-    hessian[:, rows, columns] = hessian[:, columns, rows] = curves
-    finite = np.isfinite(slopes).all(1) & np.isfinite(hessian).all((1, 2))
-    slopes[~finite], hessian[~finite] = 0.0, np.eye(d)
-    return slopes, hessian
-
-
-def _critical_points(work: _Expectations) -> FloatArray:
-    """Return distinct limits of descent and of plain Newton steps on U from a scan, lowest energies first."""
-    model, x, d = work.model, work.x, work.d
-    # (S, d) points, half of which descend while the others go to any zero of the gradient, saddles included
-    axis = np.linspace(-REACH, REACH, SCAN.get(d, 3))
-    grid = np.stack(np.meshgrid(*[axis] * d, indexing="ij"), -1).reshape(-1, d)
-    z, down = np.concatenate([grid, grid]), np.arange(2 * len(grid)) < len(grid)
-    for _ in range(CRITICAL_STEPS):
-        slopes, hessian = _energy_slopes(model, x, z)
-        step = _newton_step(-slopes, -hessian, down, 1.0)
-        z = z + step
-        if (np.abs(step).max(1) < 1e-6).mean() > ENOUGH or work.late:
-            break
-    slopes, hessian = _energy_slopes(model, x, z)
-    scale = np.sqrt(np.maximum(np.abs(np.einsum("sii->si", hessian)), 1.0))
-    settled = (np.abs(slopes) / scale < 1e-3).all(1) & (np.abs(z) < 3 * REACH).all(1)
-    distinct = z[settled][_distinct(z[settled], 1 / scale[settled])]
-    with np.errstate(all="ignore"):
-        energy = model.quantities.compiled("energy", 0, FLOATING)(*distinct.T, *map(np.float64, x))[0]
-    order = np.argsort(np.nan_to_num(np.broadcast_to(energy, len(distinct)), nan=np.inf))
-    return np.asarray(distinct[order])
-
-
-def _newton_step(gradient: FloatArray, hessian: FloatArray, up: Mask, floor: float) -> FloatArray:
-    """Return steps of limited size to where the gradient vanishes; uphill where ``up``, whatever the curvature."""
-    values, vectors = np.linalg.eigh(np.clip(np.nan_to_num(hessian), -LARGEST_SLOPE, LARGEST_SLOPE))
-    size = np.maximum(np.abs(values), np.where(up, floor, 1e-6)[:, None])
-    curvature = np.where(up[:, None] | (values < 0), -size, size)
-    return _limited(-np.einsum("sij,sj,skj,sk->si", vectors, 1 / curvature, vectors, gradient))
-
-
-def _limited(step: NDArray[np.floating[Any]]) -> FloatArray:
-    size = np.abs(np.nan_to_num(step)).max(1, keepdims=True)
-    return np.asarray(np.nan_to_num(step) * np.minimum(1.0, LARGEST_STEP / np.maximum(size, 1e-300)))
 
 
 def _limits(work: _Expectations, theta: FloatArray) -> FloatArray:
@@ -284,7 +230,7 @@ def _limits(work: _Expectations, theta: FloatArray) -> FloatArray:
     for _ in range(STEPS.get(work.d, 20)):
         turn = whitening(work.wanted, work.unpacked(theta)[1])
         curves = np.swapaxes(turn, 1, 2) @ np.nan_to_num(hessian) @ turn
-        step = _newton_step(_times(turn, gradient), curves, up, 1e-6)
+        step = newton_step(_times(turn, gradient), curves, up, 1e-6)
         trial = theta + damping[:, None] * np.einsum("sab,sb->sa", turn, step)
         new = work.jet(trial)
         taken = ~up | (new[0] >= value - 1e-12 * np.abs(value))

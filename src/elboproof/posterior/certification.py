@@ -63,6 +63,9 @@ class _Stationarity:
 
     def enclosed(self, radius: float) -> tuple[list[arb], Matrix]:
         """Return the whitened gradient at the guess and Hessian over the box."""
+        # w = T^-1 (theta - p), n unknowns: by the chain rule the gradient in w is T'g and the Hessian T'HT, both in
+        # balls, and the box |w_k| <= radius is mapped into one of theta that holds it. T is any regular matrix of exact
+        # floats; that it whitens only keeps the box of a useful size
         self.equations = Equations(self.model, self.x, self.family, self._reference(), self.deadline)
         self.turn = whitening(self.equations.wanted, self.guess.factor)
         turn = balls_of(self.turn)
@@ -71,6 +74,8 @@ class _Stationarity:
 
     def move(self, step: FloatArray) -> bool:
         """Take the step; a guess whose step is long is given up."""
+        # false for NaN as well. The step is taken in floats: the new place is exact whatever it is, and the test is
+        # about that place
         if not (np.abs(step) < LARGEST_STEP).all():
             return False
         step, d = self.turn @ step, len(self.guess.mean)
@@ -81,6 +86,8 @@ class _Stationarity:
     def proved(self, zero: Zero) -> ProvedPoint:
         """Return the point that was found at the guess."""
         mean = [Fraction(value) for value in self.guess.mean.tolist()]
+        # the covariance is the exact product of the float factor, so that the record is the place of the test and no
+        # neighbour of it; for the family "fixed" it is what was given
         rows = [[Fraction(entry) for entry in row] for row in self.guess.factor.tolist()]
         covariance = product(rows) if self.q is None else self.q.covariance
         return ProvedPoint(GaussianPosterior(mean, covariance), zero, balls_of(self.turn), self.equations)
@@ -88,6 +95,7 @@ class _Stationarity:
     def _reference(self) -> Reference:
         mean = [Fraction(value) for value in self.guess.mean.tolist()]
         factor = self.guess.factor
+        # a function, because a given covariance has a root that is to be taken at the precision then in force
         return Reference(mean, (lambda: balls_of(factor)) if self.q is None else self.q.cholesky)
 
 
@@ -100,6 +108,8 @@ def certify(
     deadline: float,
 ) -> ProvedPoint | None:
     """Refine a guess and prove it."""
+    # a quadrature that fails, or that the deadline stops, is an infinite ball: the test then fails, and nothing is
+    # claimed
     system = _Stationarity(model, x, family, q, guess, deadline)
     with working_precision(BITS):
         zero = zero_near(system, RADII, REFINEMENTS)
@@ -108,6 +118,8 @@ def certify(
 
 def without_repetitions(found: Sequence[ProvedPoint | None]) -> list[ProvedPoint]:
     """Leave out what lies in a box that is already taken: it is the same point."""
+    # enclosures of two different points are disjoint, or too wide to tell: overlapping ones are taken for one point,
+    # which may lose a point and never counts one twice
     kept: list[ProvedPoint] = []
     for point in found:
         if point is not None and not any(_same(point, other) for other in kept):
@@ -117,12 +129,15 @@ def without_repetitions(found: Sequence[ProvedPoint | None]) -> list[ProvedPoint
 
 def _same(first: ProvedPoint, second: ProvedPoint) -> bool:
     with working_precision(BITS):
+        # mean and covariance, not theta: those of two boxes refer to different places
         one, other = place_of(first), place_of(second)
         return all(a.overlaps(b) for a, b in zip(one, other, strict=True))
 
 
 def place_of(point: ProvedPoint) -> list[arb]:
     """Return mean and covariance of the true stationary q, balls."""
+    # theta - p = T w in balls, then q by the exponentials and products of `Reference.point`: each operation encloses,
+    # so the true q lies in what is returned
     offset = [dot(row, point.zero.place) for row in point.turn]
     q = point.equations.reference.point(point.equations.wanted, offset)
     return [*q.mean, *(entry for row in product(q.factor) for entry in row)]

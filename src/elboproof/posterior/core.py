@@ -8,8 +8,8 @@ is the sum of a `lattice` with proved error, taken in arb: some 10^5 points, whe
 float64 sums are cheap, have 10^6. Outside, `evidence.search` starts from cells that cover the complement of B exactly,
 and bounds what is left (`outside`).
 
-What it is for: without it, three gaps of 6 digits with three latents and sigma of 1e-3 and 1e-4 that take 1 to 18 s
-stay undecided after 40 s; with two latents and up to 13 digits of log p(x) cells alone are faster.
+What it is for: without it, three gaps of 6 digits with three latents, sigma of 1e-3 and 1e-4, were undecided after
+40 s; with two latents and up to 13 digits of log p(x) cells alone are faster.
 """
 
 import time
@@ -67,6 +67,8 @@ class Tilted:
         self._function = energy.integrand.quantities.compiled("energy", 0, BALL_ARRAYS)
         self._data = [energy.x[0, j] for j in range(energy.integrand.data_dim)]
         balls = [[BallArray(a) for a in row] for row in energy.frames[0].tolist()]
+        # z = A u0 + A diag(s) eps: A, u0 and s are exact floats, and products and sums are balls. d rows of d slopes,
+        # shape ()
         self._slopes = [[a * s for a, s in zip(row, box.scale.tolist(), strict=True)] for row in balls]
         self._place = [
             sum((a * c for a, c in zip(row, box.centre.tolist(), strict=True)), BallArray(0.0))
@@ -76,6 +78,9 @@ class Tilted:
     def suprema(self, point: object, eps: Sequence[ComplexBallArray]) -> FloatArray:  # noqa: ARG002
         """Return upper bounds of |F| over complex boxes (P,), shape (1, P)."""
         parts = [slice(start, start + BLOCK) for start in range(0, len(eps[0].real.mid), BLOCK)]
+        # |exp(w)| = exp(Re w): an upper bound of |F| follows from a lower one of Re(U - |eps|^2 / 2). Blocks of
+        # rectangles are independent. What may overflow, or has no bound, is infinite; the clips before only keep the
+        # arithmetic in range
         least = np.concatenate([self._least([e[part] for e in eps]) for part in parts])
         exponent = (BallArray(np.maximum(least, -1e300)) * -1.0 + self.shift).upper()
         value = BallArray(np.minimum(exponent, 700.0)).exp().upper()
@@ -233,6 +238,9 @@ class _Work:
 
 def _box(frame: FloatArray, mean: FloatArray, covariance: FloatArray, digits: float) -> CoreBox:
     """Return a box around q that leaves out little, its numbers of few bits."""
+    # all of it steers: any centre and scale make a valid box. `wanted` is the distance at which a Gaussian's density is
+    # down by the digits and the spare ones; rounded to multiples of a power of 2 near 1/32 of it, all numbers have some
+    # 6 bits, for which `finest_half` counts on
     deviations = np.sqrt(np.maximum(np.diag(frame.T @ covariance @ frame), 0.0))
     wanted = deviations * np.sqrt(2 * np.log(10.0) * (digits + SPARE_DIGITS)) / RADIUS
     unit = np.exp2(np.floor(np.log2(np.maximum(wanted, 1e-300))) - 5)
@@ -240,6 +248,7 @@ def _box(frame: FloatArray, mean: FloatArray, covariance: FloatArray, digits: fl
 
 
 def _aim(box: CoreBox, target: Target) -> FloatArray:
+    # a tolerance of p(x) e^shift, in units of the integral over eps with phi; it steers
     volume = float(np.prod(box.scale)) * (2 * np.pi) ** (len(box.scale) / 2)
     return np.asarray(SHARE * target.tolerance * target.mass / volume)
 

@@ -110,6 +110,8 @@ def one_elbo(
     """Return the ELBO of one x and what stopped its proof, empty if nothing did; precision rises until it is enough."""
     if time.monotonic() > deadline:
         return arb(0, float("inf")), f"none of {digits:g} digits proved; stopped by the time limit"
+    # each round is a proof of its own, and the best so far is kept: more bits help as long as rounding is what is left,
+    # which is where no reason is given. Sums in float64 are tried once, as they are quicker and hold few digits
     bits = bits_for(digits, SPARE_BITS)
     floats = digits <= FLOAT_DIGITS and model.latent_dim > 1
     best = arb(0, float("inf"))
@@ -128,6 +130,7 @@ def one_elbo(
 
 
 def _reached(ball: arb) -> str:
+    # a text for people: the radius is rounded to a digit
     radius = float(ball.rad())
     return f"{-np.log10(radius):.1f}" if 0 < radius < 1 else "none"
 
@@ -141,6 +144,8 @@ def _evaluated(
     floats: bool,
 ) -> tuple[arb, str]:
     """Return the ELBO at the current precision and what kept the quadrature from its tolerance."""
+    # the quadrature's ball holds the expectation whatever stopped it; the reason explains its width and takes nothing
+    # from its truth
     expected = closed_form(model, x, point.mean, point.factor)
     reason = ""
     if expected is None:
@@ -156,6 +161,8 @@ def prior_and_entropy(point: EnclosedGaussian) -> arb:
     """Return E_q[log p(z)] + H(q) = sum_i [(1 - m_i^2 - S_ii) / 2 + log L_ii]; the logs of 2 pi cancel."""
     total = arb(0)
     for i, (m, row) in enumerate(zip(point.mean, point.factor, strict=True)):
+        # S_ii is the sum of squares of row i of L, whose log det is twice the sum of log L_ii. The d/2 log 2 pi of the
+        # prior and of the entropy are equal and opposite
         variance = sum((row[j] ** 2 for j in range(i + 1)), arb(0))
         total += (1 - m**2 - variance) / 2 + row[i].log()
     return total

@@ -70,6 +70,8 @@ def gradient_of(wanted: Sequence[Unknown], mean: Vector, factor: Matrix, expecte
     """Return the gradient of the ELBO from expectations; for numbers of any kind."""
     result = []
     for u in wanted:
+        # -theta's own quadratic: -m_i and -L_ij from the prior's part of the ELBO. log L_ii contributes 1 / L_ii to
+        # d/dL_ii, which times L_ii is the 1 of d/dt_i
         own = mean[u.row] if u.column is None else factor[u.row][u.column]
         slope = expected(1, (u.row,), u.factors) - own
         result.append(slope * own + 1 if u.diagonal else slope)
@@ -112,6 +114,8 @@ class Reference:
     def point(self, wanted: Sequence[Unknown], offset: Sequence[arb]) -> EnclosedGaussian:
         """Return q at theta = reference + offset."""
         mean = [ball_of(m) for m in self.mean]
+        # at the current precision: the reference is exact, and offsets may be boxes, over which every operation
+        # encloses
         factor = [list(row) for row in self.factor()]
         for u, delta in zip(wanted, offset, strict=True):
             if u.column is None:
@@ -132,6 +136,9 @@ def closed_forms(model: LatentModel, family: str) -> tuple[Compiled, Compiled] |
     wanted = unknowns(d, family)
     offset = [Dummy(f"theta_{k}", real=True) for k in range(len(wanted))]
     places = [(i, j) for i in range(d) for j in range(i + 1)]
+    # the reference enters as symbols, so that one compiled pair serves all places, precisions and x of a model and
+    # family. Slopes and curves are the tape's own derivatives with respect to theta, the first inputs: exact algebra on
+    # exact algebra
     base = {place: Dummy(f"L_{place}", real=True) for place in places}
     centre = [Dummy(f"m_{i}", real=True) for i in range(d)]
     tape = Tape([*offset, *centre, *base.values(), *data_symbols(model.data_dim)])
@@ -223,6 +230,9 @@ class Equations:
         tolerance
             Of the quadratures of l_i, for the gradient, and of l_ik.
         """
+        # n unknowns. Gradient at the reference, Hessian over the box: all that Krawczyk's test needs. Quadratures for
+        # the box bound the expectations for every q in it, as their m and L are balls; those at the point may share the
+        # box's rules, because the point is one of its members
         forms = closed_forms(self.model, self.family)
         if forms is not None:
             gradient = list(forms[0](*self._inputs([arb(0)] * len(box))))
@@ -264,6 +274,7 @@ class Equations:
         }
 
         def expected(order: int, indices: tuple[int, ...], factors: tuple[int, ...]) -> arb:
+            # derivatives commute, so that sorted indices name one; eps_j eps_l is the monomial of its exponents
             exponents = tuple(factors.count(k) for k in range(d))
             return values[order, numbers[order][tuple(sorted(indices))], exponents]
 
@@ -281,6 +292,7 @@ def _rows(point: EnclosedGaussian) -> Matrix:
 
 def _symmetric(lower: Sequence[arb], size: int) -> Matrix:
     matrix: Matrix = [[arb(0)] * size for _ in range(size)]
+    # the lower triangle by rows fills both: second derivatives are symmetric
     entries = iter(lower)
     for a in range(size):
         for b in range(a + 1):

@@ -102,6 +102,7 @@ def gap(
 
 def _of_one(model: LatentModel, x: list[Fraction], digits: float, options: dict[str, Any]) -> tuple[arb, str]:
     """Return a ball around the gap and why it has not the digits."""
+    # with a Gaussian posterior the family contains it, and log p(x) = ELBO there: the gap is 0 and not merely small
     if options["family"] == "full" and _has_gaussian_posterior(model):
         return arb(0), ""
     deadline = time.monotonic() + options["seconds"]
@@ -114,6 +115,8 @@ def _of_one(model: LatentModel, x: list[Fraction], digits: float, options: dict[
 
 def _has_gaussian_posterior(model: LatentModel) -> bool:
     """Whether log p(x|z) is a polynomial of degree at most 2 in z, so that p(z|x) is Gaussian: one stationary q."""
+    # the posterior's exponent is then quadratic, and negative definite as a Gaussian likelihood is bounded. Other
+    # classes are not decided, and get the general way
     terms = likelihood_terms(model)
     return terms is not None and all(_is_quadratic(g) for _, g in terms)
 
@@ -151,6 +154,8 @@ def _evidence(
     model: LatentModel, x: list[Fraction], point: StationaryPoint, digits: float, deadline: float
 ) -> Evidence:
     """Return log p(x): from a lattice around q for many digits, where that works, else from cells."""
+    # either way is a proof by itself; digits and time decide which is tried. A float64 number of size s has about 13 -
+    # log10 s absolute digits in sums
     middle = float(point.elbo.midpoint)
     if model.latent_dim > 1 and digits > min(
         CORE_DIGITS[model.latent_dim], FLOAT_DIGITS - np.log10(1 + abs(middle))
@@ -166,6 +171,8 @@ def _evidence(
 
 def _difference(evidence: Evidence, ball: arb) -> arb:
     """Return log p(x) - ELBO; bounds in float64 may know more than sums in arb that a limit stopped."""
+    # all are bounds of the same number, so that the narrowest pair may be taken; their union with everything between is
+    # one ball
     lower, upper = arb(float(evidence.enclosure.lower[0])), arb(float(evidence.enclosure.upper[0]))
     for low, high in evidence.balls:
         if low.is_finite() and high.is_finite() and high - low < upper - lower:
@@ -178,6 +185,8 @@ def _difference(evidence: Evidence, ball: arb) -> arb:
 
 def _wanted(best: arb, digits: float, absolute: float) -> float:
     """Return the absolute digits that the size of the gap asks for; three more where its size is not known."""
+    # the gap's size is the ball's midpoint where the ball is well away from 0: digits of the gap and digits below 1 add
+    # up
     if not best > best.rad():
         return absolute + 3
     return max(absolute + 0.5, digits + EVIDENCE_SHARE - float(best.mid().log().mid()) / float(np.log(10)))

@@ -50,6 +50,8 @@ def finest_half(half: float) -> float:
 
     All edges are multiples of the last of the first cells' bits, as long as that is worth an ulp of the largest edge.
     """
+    # multiples of 2^(e - 52) up to 2^e in size are doubles, so that sums and differences of them up to there are exact.
+    # EDGE_BITS is how far a first cell's last bit lies below its half width; halving moves both down alike
     ulp = float(np.exp2(np.ceil(np.log2(4 * half)) - 52))
     return ulp * 2.0**EDGE_BITS
 
@@ -68,11 +70,15 @@ class CoreBox:
 
     def fits(self, radius: float, half: float) -> bool:
         """Return whether the edges of all cells outside are floats: none is farther out than 4 times ``half``."""
+        # steers a search that would refuse what is too fine: `_check` looks at every cell that is bounded
         far = np.abs(self.centre) + self.scale * radius
         return bool((far <= REACH * half).all() and (self.scale > finest_half(half)).all())
 
     def outside(self, radius: float, half: float) -> Cells:
         """Return cells that cover [-half, half]^d but for the box of the given radius in eps, and not that box."""
+        # points outside the box in coordinate k, inside in all before k, anywhere in those after: disjoint for
+        # different k, and their union is the complement. Towards each side the widths double until [-half, half] is
+        # covered; where the last cell reaches beyond, its mass is a part of p(x) too
         d, core = len(self.centre), self.scale * radius
         centres, halves = [], []
         for k, side in product(range(d), (-1.0, 1.0)):

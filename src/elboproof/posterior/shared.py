@@ -153,6 +153,7 @@ class _Shared:
                 stationary_posterior(self.model, row, family=self.family, digits=2, seconds=left).posterior
             )
         self.means = np.array([[float(m) for m in q.mean] for q in own])
+        # floats (N, d), (N, d, d): where Newton's method starts
         covariances = np.array([[[float(entry) for entry in r] for r in q.covariance] for q in own])
         shared = np.linalg.inv(np.linalg.inv(covariances).mean(0))
         self.factor = np.asarray(np.linalg.cholesky((shared + shared.T) / 2), dtype=np.float64)
@@ -176,6 +177,9 @@ class _Shared:
         for n in range(count):
             if self._late:
                 return [arb(0, np.inf)] * size, hessian
+            # the sum of ELBOs is a sum of functions of (m_n, L): gradients and Hessians add up in the rows of m_n and
+            # of L, and no two means meet. Unknowns in order: N d of the means, then L. Every x has the same T, as it
+            # depends on L alone: its block for means stands N times
             value, curve = self._equations(n).at(box_over(turn, radius), tolerances(self.factor))
             rows = [*range(n * d, n * d + d), *range(count * d, size)]
             _add(gradient, hessian, rows, *whitened(value, curve, turn))
@@ -189,6 +193,7 @@ class _Shared:
     def move(self, step: FloatArray) -> bool:
         """Take the step, cut where it is long."""
         d, count, turn = self.model.latent_dim, len(self.rows), self._turn
+        # the steps of whitened unknowns are turned as `enclosed` turns them: T is block diagonal in mean and factor
         step = step / max(1.0, float(np.abs(step).max()) / LARGEST_STEP)
         self.means = self.means + step[: count * d].reshape(count, d) @ turn[:d, :d].T
         self.factor = moved_factor(self._wanted[d:], self.factor, turn[d:, d:] @ step[count * d :])
@@ -197,6 +202,8 @@ class _Shared:
     def _point(self, zero: Zero, digits: float) -> SharedStationaryPoint:
         """Return the record; with J over the box, sum ELBO(z*) = sum ELBO(p) - w'J w / 2 by Taylor's theorem at z*."""
         rows = [[Fraction(entry) for entry in row] for row in self.factor.tolist()]
+        # N ELBOs at the exact float place p, and one correction for their sum: with the gradient zero at z*, Taylor's
+        # theorem leaves w'J w / 2 for a J of the box, which every Hessian between p and z* is a member of
         posteriors = tuple(GaussianPosterior(mean, product(rows)) for mean in self.means.tolist())
         pairs = [
             one_elbo(self.model, row, q, digits + 0.5, self.deadline)
@@ -216,6 +223,8 @@ class _Shared:
         d, count, turn = self.model.latent_dim, len(self.rows), balls_of(self._turn)
         means: list[arb] = []
         for n in range(count):
+            # T times the part of w that x_n has: its own mean's coordinates and all of L's. The covariance is that of
+            # any n
             offset = [dot(row, [*zero[n * d : n * d + d], *zero[count * d :]]) for row in turn]
             q = self._equations(n).reference.point(self._wanted, offset)
             means += q.mean
@@ -223,6 +232,7 @@ class _Shared:
 
 
 def _add(gradient: list[arb], hessian: Matrix, rows: Sequence[int], value: list[arb], curve: Matrix) -> None:
+    # row a of one x's (n,) gradient and (n, n) Hessian is row ``rows[a]`` of all
     for a, i in enumerate(rows):
         gradient[i] += value[a]
         for b, j in enumerate(rows):

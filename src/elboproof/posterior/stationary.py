@@ -175,6 +175,7 @@ def _found(
 ) -> list[ProvedPoint]:
     """Return the points that are proved before the deadline."""
     now = time.monotonic()
+    # the deadline is that of the proofs; ELBOs have their share after it. What was proved by then is kept
     candidates = _guesses(model, x, family, q, now + SEARCH_SHARE * (deadline - now))
     found: list[ProvedPoint | None] = []
     if prepared(model, family, deadline):
@@ -189,6 +190,7 @@ def _found(
 def _guesses(
     model: LatentModel, x: Sequence[Fraction], family: str, q: GaussianPosterior | None, deadline: float
 ) -> list[Guess]:
+    # compiling the second derivatives for floats shows a function that has none, whatever the place
     data = np.array([double(value, f"x[{j}]") for j, value in enumerate(x)])
     with working_precision(BITS):
         fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
@@ -205,6 +207,9 @@ def _with_elbo(
 ) -> StationaryPoint:
     d = model.latent_dim
     with working_precision(BITS):
+        # the whitened w and J over the box: w'J w is the same number as (z* - p)' H (z* - p), as theta - p = T w. J
+        # encloses the Hessian on the whole segment from p to z*, hence its mean in the remainder of Taylor's theorem.
+        # Mean and covariance, d and d^2 balls, are split after
         correction = form(point.zero.jacobian, point.zero.place) / 2
         kind = kind_of(point.zero.jacobian)
         place = place_of(point)
@@ -229,6 +234,7 @@ def _elbo_fields(
     deadline: float,
 ) -> dict[str, Any]:
     """Return the ELBO of the true stationary q from that of the float one."""
+    # both terms are balls, so their difference holds the ELBO at the true point whatever the status says
     ball, status = one_elbo(model, x, q, digits, deadline)
     with working_precision(max(BITS, bits_for(digits, SPARE_BITS))):
         total = ball - correction

@@ -30,6 +30,8 @@ def whitening(wanted: Sequence[Unknown], factor: FloatArray) -> FloatArray:
 
     m = L mu and dL = L dLambda with a lower triangular Lambda: dl_ij = sum_k L_ik dLambda_kj and dt_i = dLambda_ii.
     """
+    # n unknowns, so T is (..., n, n), block by columns of L: column j of dL = L dLambda mixes the rows below j only.
+    # Any regular T is right; this one is lower triangular up to order, with L_ii or 1 on its diagonal
     matrix = np.zeros((*factor.shape[:-2], len(wanted), len(wanted)))
     for a, u in enumerate(wanted):
         for b, v in enumerate(wanted):
@@ -47,11 +49,13 @@ def balls_of(matrix: FloatArray) -> Matrix:
 
 def box_over(turn: Matrix, radius: float) -> list[arb]:
     """Return the box of theta that holds T w for all |w_k| <= radius."""
+    # |(T w)_a| <= sum_k |T_ak| radius: the box is the smallest that holds the image of the cube
     return [sum((abs(entry) for entry in row), arb(0)) * arb(0, radius) for row in turn]
 
 
 def whitened(gradient: Sequence[arb], hessian: Matrix, turn: Matrix) -> tuple[list[arb], Matrix]:
     """Return T'g and T'HT."""
+    # T (n, n), H (n, n), g (n,): by the chain rule for theta = T w. Balls enclose each product for every member of H
     columns = [list(column) for column in zip(*turn, strict=True)]
     half = [[dot(column, row) for column in columns] for row in hessian]
     turned = [[dot(column, list(part)) for part in zip(*half, strict=True)] for column in columns]
@@ -60,6 +64,8 @@ def whitened(gradient: Sequence[arb], hessian: Matrix, turn: Matrix) -> tuple[li
 
 def tolerances(factor: FloatArray) -> tuple[float, float]:
     """Return those of the quadratures for gradient and Hessian at N(m, L L'), L of shape (d, d)."""
+    # a slope in z is 1 / unit of one in w, a curvature 1 / unit^2, for the largest deviation. Steers: the quadratures
+    # tell their true errors
     unit = float(np.linalg.norm(factor, axis=1).max())
     return SHARP[len(factor)] / unit, LOOSE / unit**2
 
@@ -82,6 +88,7 @@ def product(factor: Sequence[Sequence[Any]]) -> list[list[Any]]:
 
 def kind_of(hessian: Sequence[Sequence[arb]]) -> str:
     """Name the definiteness that every Hessian over a box has."""
+    # the signs of the whitened Hessian are those of the Hessian, by Sylvester's law of inertia
     signs = inertia(hessian)
     if signs is None:
         return "undecided"
