@@ -386,7 +386,9 @@ def test_a_margin_whose_cells_would_have_no_end_is_refused(method: Any) -> None:
 
 def test_an_enormous_claim_ends_with_a_refusal(from_below: Content, tmp_path: Path) -> None:
     content = copy.deepcopy(from_below)
-    content["leaves"][0]["bounds"][0] = "5000"
+    content["statement"]["upper"] = None
+    for leaf in content["leaves"]:
+        leaf["bounds"] = ["5000", None]
     with pytest.raises(ep.CertificateError, match="the ELBO is not seen to be bounded"):
         check(content, tmp_path)
 
