@@ -111,6 +111,7 @@ class _Search:
 
     def _admitted(self, expected: Forecast, step: str) -> Forecast:
         """Count the cells that are about to be looked at; where a limit allows fewer, the others are left."""
+        # Cells that are not admitted wait again, and are bounded with all others when the search has stopped.
         count, found = len(expected.cells), self.found
         if found.visited + count > self.most:
             found.stopped, admitted = CELLS, 0

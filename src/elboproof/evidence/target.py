@@ -54,6 +54,8 @@ class Target:
     @staticmethod
     def smooth(spread: Float64[FloatArray, "B d"]) -> NDArray[np.bool_]:
         """Return on which cells a rule is worth a trial."""
+        # (B, d): half widths squared times curvatures, about how many nats U bends by. A trial that fails costs
+        # time only.
         return np.asarray((spread <= CORE).all(1))
 
 

@@ -117,6 +117,7 @@ def rectangular(x: Given) -> NDArray[Any]:
         If the nesting is ragged, or an entry is masked.
     """
     array = plain_array(x, "x", dtype=object if isinstance(x, list | tuple) else None)
+    # Floats, integers, booleans, objects and text: `exact` reads or refuses them entry by entry, by name.
     if array.dtype.kind not in "fiubOU":
         raise wrong_type("x", x, "real numbers")
     if array.dtype == object and any(isinstance(value, list | tuple | np.ndarray) for value in array.flat):
