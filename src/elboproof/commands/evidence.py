@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal, Inexact, localcontext
 from typing import TYPE_CHECKING
 
 from elboproof.arguments import bad, require_positive
@@ -155,10 +155,10 @@ def _decimals(lower: "arb", upper: "arb") -> tuple[Decimal, Decimal] | None:
     """Return two exact balls as decimals: a binary number has finitely many."""
     if not (lower.is_finite() and upper.is_finite()):
         return None
-    # Mantissa times a power of two, whose decimals all fit into the context: nothing is rounded. An exponent
-    # below zero gives 2^-k, which has k decimals.
+    # A mantissa times 2^-k has k decimals. What the context cannot hold would be rounded, to either side: that is an
+    # error, and no bound.
     with localcontext() as context:
-        context.prec = EXACT_DIGITS
+        context.prec, context.traps[Inexact] = EXACT_DIGITS, True
         ends = [Decimal(int(man)) * Decimal(2) ** int(exp) for man, exp in (lower.man_exp(), upper.man_exp())]
     return ends[0], ends[1]
 

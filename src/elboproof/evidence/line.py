@@ -1,8 +1,9 @@
 """Log evidence of one data point with one latent, in balls of python-flint: no array, so no array's overhead.
 
 The steps are those of `search` and `summation`: discard what a bound proves negligible, integrate the rest by
-Gauss-Legendre rules with a proved remainder, bound the prior's tail. Python floats only steer. Any number of digits is
-possible, because every sum is taken at the precision that the digits need.
+Gauss-Legendre rules with a proved remainder, bound the prior's tail. Python floats only steer. Every sum
+is taken at the precision that the digits need; the errors that are aimed at are floats, so that some 320 digits are the
+most.
 """
 
 import math
