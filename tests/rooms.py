@@ -13,6 +13,7 @@ OUTSIDE = {"verification", "figures", "tests", "benchmarks"}
 ROOMS = (
     "lazy",
     "arguments",
+    "arrays",
     "shapes",
     "numbers",
     "checking",
@@ -35,18 +36,20 @@ ROOMS = (
 NARROWER = {
     "lazy": set(),
     "arguments": set(),
+    "arrays": {"arguments"},
     "shapes": set(),
     "checking": {
         "lazy",
         "arguments",
+        "arrays",
         "numbers.precision",
     },  # of the numbers only the one door to their precision
-    "expectations": {"arguments", "shapes", "numbers", "model", "quadrature"},
+    "expectations": {"arguments", "arrays", "shapes", "numbers", "model", "quadrature"},
     "statements": {"arguments", "numbers", "model"},
-    "theorems": {"arguments", "numbers", "model", "quadrature", "evidence", "statements"},
-    "rechecking": {"arguments", "numbers", "model", "statements"},
-    "decoder": {"arguments", "shapes", "numbers"},
-    "expansion": {"arguments", "numbers", "model"},
+    "theorems": {"arguments", "arrays", "numbers", "model", "quadrature", "evidence", "statements"},
+    "rechecking": {"arguments", "arrays", "numbers", "model", "statements"},
+    "decoder": {"arguments", "arrays", "shapes", "numbers"},
+    "expansion": {"arguments", "arrays", "numbers", "model"},
     "cli": {"arguments", "checking", "commands"},
 }
 """Rooms that may import less than all above them. That of ``rechecking`` makes its independence a test."""

@@ -112,6 +112,8 @@ def test_likelihoods_that_do_not_fit() -> None:
         ep.LatentModel.from_torch(module, ep.Gaussian(covariance=[[2, 1], [1, 2]]))
     with pytest.raises(TypeError, match="likelihood: got 'normal'"):
         ep.LatentModel.from_torch(module, "normal")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"likelihood: got <class .*Gaussian'>.*a likelihood such as"):
+        ep.LatentModel.from_torch(module, ep.Gaussian)  # type: ignore[arg-type]
 
 
 def test_what_is_not_offered_says_so() -> None:

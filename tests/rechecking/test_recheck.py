@@ -373,6 +373,26 @@ def test_lower_bounds_with_functions_are_not_verified_by_mistake(tmp_path: Path)
         best_posterior.bounded([Threshold({sin(Z): Fraction(1)}, 5.0)], Z)
 
 
+@pytest.mark.parametrize("method", [best_posterior, trapezoids])
+def test_a_margin_whose_cells_would_have_no_end_is_refused(method: Any) -> None:
+    """Slabs grow from exp(-2K): where that is 0 in floats, multiples of it would never reach the top."""
+    with pytest.raises(ValueError, match="the ELBO is not seen to be bounded"):
+        method.bounded([Threshold({Z: Fraction(1)}, -1000.0)], Z)
+    edges = best_posterior.slabs(best_posterior._LARGEST_MARGIN)[:, 2:]
+    assert 0 < edges[0, 0] <= float.fromhex("0x1p-1020")
+    assert (edges[1:, 0] == edges[:-1, 1]).all()
+    assert (edges[:, 0] < edges[:, 1]).all()
+
+
+def test_an_enormous_claim_ends_with_a_refusal(from_below: Content, tmp_path: Path) -> None:
+    content = copy.deepcopy(from_below)
+    content["statement"]["upper"] = None
+    for leaf in content["leaves"]:
+        leaf["bounds"] = ["5000", None]
+    with pytest.raises(ep.CertificateError, match="the ELBO is not seen to be bounded"):
+        check(content, tmp_path)
+
+
 def forget_a_control(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = natural.Natural.controls
     monkeypatch.setattr(

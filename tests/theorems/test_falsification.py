@@ -122,7 +122,9 @@ def _tangents_lie_below() -> None:
     judge = leaf_bounds.Judge(statement, made)
     whole = judge.leaf(sides)
     wanted = [c.theta for c in whole.controls or []] + judge.wanted(whole)
-    judge.integrals.bounds([(theta, judge.supremum(whole, theta)) for theta in wanted], 60.0)
+    judge.integrals.bounds(
+        [(theta, judge.supremum(whole, theta)) for theta in wanted], time.monotonic() + 60.0
+    )
     for control in whole.controls or []:
         assert judge._tangent(whole, control) <= judge._mass(control.theta)[1] + 1e-6
 

@@ -1,8 +1,11 @@
 """The parts of proofs over parameter boxes: control points, tails, integrals, moments, the best ELBO."""
 
 import math
+import time
 from fractions import Fraction
 from itertools import product
+from types import SimpleNamespace
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -11,14 +14,16 @@ from flint import fmpq
 from scipy.optimize import minimize
 from sympy import Symbol
 
+from elboproof.evidence.log_evidence import Evidence
 from elboproof.model.gaussian_posterior import GaussianPosterior
+from elboproof.numbers.enclosure import Enclosure
 from elboproof.rechecking import best_posterior as recheck_best
 from elboproof.rechecking import expectations as recheck_moments
 from elboproof.rechecking import integration as recheck_integrals
 from elboproof.rechecking.best_posterior import Threshold
 from elboproof.rechecking.functions import Exponent
 from elboproof.statements import Gap, read_box
-from elboproof.theorems import best_elbo, polynomials, sufficient_statistics, tails
+from elboproof.theorems import best_elbo, log_partition, polynomials, sufficient_statistics, tails
 from elboproof.theorems.best_elbo import BestElbo, ElboBound
 from elboproof.theorems.log_partition import Integrals
 from elboproof.theorems.natural import Natural, natural
@@ -120,7 +125,7 @@ def test_integrals_agree_with_another_quadrature(quantity: Gap, box: dict[str, t
     parts, sides = made(quantity, box)
     controls = (parts.controls(sides) or [])[:4]
     integrals = Integrals(parts)
-    integrals.bounds([(c.theta, tails.supremum(parts, c.theta)) for c in controls], 30.0)
+    integrals.bounds([(c.theta, tails.supremum(parts, c.theta)) for c in controls], time.monotonic() + 30.0)
     for control in controls:
         low, high = integrals.known[control.theta]
 
@@ -132,13 +137,34 @@ def test_integrals_agree_with_another_quadrature(quantity: Gap, box: dict[str, t
         assert low - 1e-9 <= truth <= high + 1e-9
 
 
+def test_integrals_of_several_sizes_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call of the engine gets what the ones before have left; what is not reached stays unknown."""
+    parts, _ = made(CUBIC, CUBIC_BOX)
+    now, limits = [100.0], []
+
+    def slow(_integrand: Any, rows: Any, _digits: float, *, seconds: float, most_cells: int) -> Evidence:
+        assert most_cells > 0
+        limits.append(seconds)
+        now[0] += 20.0
+        zeros = np.zeros(len(rows))
+        return Evidence(Enclosure(zeros, zeros), ("",) * len(rows), 0, 20.0)
+
+    monkeypatch.setattr(log_partition, "prove", slow)
+    monkeypatch.setattr(log_partition, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    thetas = [(fmpq(k),) * len(parts.statistics) for k in range(3)]
+    integrals = Integrals(parts)
+    integrals.bounds(list(zip(thetas, (10.0, 100.0, 1000.0), strict=True)), 130.0)
+    assert limits == [30.0, 10.0]
+    assert list(integrals.known) == thetas[:2]
+
+
 def test_integrals_of_the_check_agree_in_one_and_two_latents() -> None:
     for quantity, box in (CASES[0], CASES[2], CASES[3]):
         parts, sides = made(quantity, box)
         integrals = Integrals(parts)
         wanted = [(c.theta, tails.supremum(parts, c.theta)) for c in (parts.controls(sides) or [])]
         known = tails.quadratic_suprema(parts, sides)
-        integrals.bounds([(t, known.get(t) if m is None else m) for t, m in wanted], 30.0)
+        integrals.bounds([(t, known.get(t) if m is None else m) for t, m in wanted], time.monotonic() + 30.0)
         functions = Exponent(quantity, list(box)).controls(sides)
         ours = sorted(low for low, _ in integrals.known.values())
         theirs = sorted(

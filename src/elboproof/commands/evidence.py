@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal, Inexact, localcontext
 from typing import TYPE_CHECKING
 
 from elboproof.arguments import bad, require_positive
@@ -75,6 +75,8 @@ class Options:
 
 def run(options: Options) -> int:
     """Prove, print, and return the exit code: 0 proved, 1 something undecided, 4 a word that cannot be used."""
+    # Only what was typed can be wrong here; the same errors from a proof would be defects, and keep their
+    # traceback.
     try:
         model, points = _request(options)
     except (TypeError, ValueError) as error:
@@ -113,6 +115,8 @@ def _request(options: Options) -> tuple[LatentModel, list[Point]]:
         names = ",".join(map(str, model.latents))
         raise bad("latent", names, f"at most {MOST_LATENTS} latents (every free name of the decoder is one)")
     points = read_points(options.x, model)
+    # Compiled and looked at before anything is printed: a table that breaks off at a bad row would look like a
+    # finished one.
     model.quantities.compiled("energy", 0, FLOATING)
     for point in points:
         for j, value in enumerate(point.values):
@@ -140,6 +144,7 @@ def _prove(model: LatentModel, points: Sequence[Point], options: Options) -> Evi
 
 
 def _answers(points: Sequence[Point], evidence: Evidence) -> list[Answer]:
+    # Doubles for all points; with more digits than those hold, the ends of the balls beside.
     lower, upper = evidence.enclosure.lower.tolist(), evidence.enclosure.upper.tolist()
     finest = [_decimals(*pair) for pair in evidence.balls] or [None] * len(points)
     rows = zip(points, lower, upper, evidence.statuses, finest, strict=True)
@@ -150,20 +155,25 @@ def _decimals(lower: "arb", upper: "arb") -> tuple[Decimal, Decimal] | None:
     """Return two exact balls as decimals: a binary number has finitely many."""
     if not (lower.is_finite() and upper.is_finite()):
         return None
+    # A mantissa times 2^-k has k decimals. What the context cannot hold would be rounded, to either side: that is an
+    # error, and no bound.
     with localcontext() as context:
-        context.prec = EXACT_DIGITS
+        context.prec, context.traps[Inexact] = EXACT_DIGITS, True
         ends = [Decimal(int(man)) * Decimal(2) ** int(exp) for man, exp in (lower.man_exp(), upper.man_exp())]
     return ends[0], ends[1]
 
 
 def _better(one: Answer, other: Answer) -> Answer:
     """Return the narrower of two answers about the same point."""
+    # One that is proved keeps its place; of two that are not, both are true and the narrower says more.
     return one if one.status and one.upper - one.lower < other.upper - other.lower else other
 
 
 @contextmanager
 def _progress(total: int) -> "Iterator[Callable[[int], None]]":
     """Show a bar on a terminal while more than one chunk is proved; yield what advances it."""
+    # A bar is for people: nothing is written where the errors go to a file, and rows that are printed meanwhile
+    # stay above it.
     if total <= CHUNK or not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -11,15 +11,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from elboproof.arguments import (
-    bad,
-    file_path,
-    finite_array,
-    real_array,
-    require_finite,
-    require_shape,
-    shown,
-)
+from elboproof.arguments import bad, file_path, shown
+from elboproof.arrays import finite_array, real_array, require_finite, require_shape
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Bernoulli, Gaussian
 from elboproof.numbers.exact import exact
@@ -97,6 +90,9 @@ def build_model(
     ValueError
         If a name, an expression or a variance is not of that form; the message names it.
     """
+    # The words are split here and read by the library's own parsers, so that the command line accepts what
+    # `ep.LatentModel` accepts. Variances are looked at first for their length, because they are printed as
+    # ratios.
     names = [name.strip() for name in latent.split(",")] if latent is not None else free_names(decoder)
     entries = [text.strip() for text in (variance or "").split(",")]
     for text in entries if not bernoulli else []:
@@ -119,6 +115,7 @@ def free_names(decoder: Sequence[str]) -> list[str]:
     ValueError
         If there is none, or an expression without one is not readable.
     """
+    # A dictionary keeps the order of first appearance, which is the order of the latents.
     found: dict[str, None] = {}
     for text in decoder:
         for name, call in _NAME.findall(text):
@@ -145,6 +142,8 @@ def read_points(texts: Sequence[str], model: LatentModel) -> list[Point]:
         If a file cannot be read, a row has not D entries, or an entry is no exact number; for a Bernoulli
         likelihood, if it is not 0 or 1. The message names the place.
     """
+    # All points are read before any is proved: an error in the last file comes at once. Zeros and ones are
+    # compared as exact numbers, so that 1.0 and 1e0 are ones.
     points = [point for text in texts for point in _read(text, model.data_dim)]
     if model.likelihood.binary:
         for point in points:
@@ -154,6 +153,8 @@ def read_points(texts: Sequence[str], model: LatentModel) -> list[Point]:
 
 
 def _read(text: str, width: int) -> list[Point]:
+    # What a word is follows from its ending alone: a file that appears or vanishes does not turn a point into a
+    # name. A word that is a file under another name is an oversight, and said to be one.
     path = file_path(text, "x")
     if path.suffix.lower() not in FILES:
         if len(text) < LONGEST_NAME and path.is_file():
@@ -172,11 +173,14 @@ def _unreadable(path: Path, requirement: str) -> ValueError:
 
 def _read_csv(path: Path, width: int) -> list[Point]:
     """Return the rows of a text file; comments and blank lines hold none, and a first row of names is a header."""
+    # A mark at the beginning of the file is no part of its first number ("utf-8-sig").
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
         rows = _rows(lines, _delimiter(lines, width, path))
     except (UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(path, f"a text file of comma-separated numbers ({error})") from error
+    # A header has names in all of its entries; one number among them makes a row of data, whose other entries
+    # are then refused.
     if rows and all(map(_is_name, rows[0][1])):
         rows = rows[1:]
     if not rows:
@@ -189,6 +193,7 @@ def _delimiter(lines: Sequence[str], width: int, path: Path) -> str:
 
     With commas and semicolons, one of them is inside the numbers, as in 0,5;0,3: no reading is certain.
     """
+    # What is quoted and what is commented does not count: a comma in a comment separates nothing.
     text = "\n".join(_QUOTED.sub("", line).strip(" ") for line in lines if not _COMMENT.match(line))
     if "," in text and ";" in text:
         raise _unreadable(path, "one delimiter, a comma or a semicolon or a tab, and decimal points")
@@ -211,6 +216,7 @@ def _rows(lines: Sequence[str], delimiter: str) -> list[tuple[int, list[str]]]:
 
 def _is_name(entry: str) -> bool:
     """Whether an entry can stand in a header: no number, no mark of a missing one, nor a number with a slip in it."""
+    # A first row of missing numbers must not pass for a header: a row of data would be lost in silence.
     name = entry.strip().removeprefix("#").strip()
     return name[:1].isidentifier() and name.lower() not in MISSING and not name.lower().startswith("nan(")
 
@@ -231,6 +237,7 @@ def _read_npy(path: Path, width: int) -> list[Point]:
     if not isinstance(array, np.ndarray):  # np.load opens archives under any name
         array.close()
         raise _unreadable(path, "a NumPy file of one array, not an archive")
+    # Integers stay as they are, of any size; floats of half precision and up are exact doubles, or refused.
     name = f"x, {path}"
     table = real_array(array, name)
     require_shape(table, name, ("N", width))
@@ -241,6 +248,7 @@ def _read_npy(path: Path, width: int) -> list[Point]:
 
 
 def _point(entries: Sequence[str], width: int, name: str) -> Point:
+    # The text is kept beside the number, so that a result shows what was typed.
     if len(entries) != width:
         numbers = "number" if width == 1 else "numbers"
         requirement = f"{width} {numbers}, one per decoder entry"

@@ -50,6 +50,8 @@ class Answer:
     def digits(self) -> float:
         """-log10 of the half width, rounded down to a tenth; -inf where a bound is missing."""
         low, high = self.ends
+        # An infinite end makes the half width infinite or NaN, neither of them finite. Rounded down to a tenth:
+        # no digit is claimed that the interval does not show.
         with localcontext() as context:
             context.prec = EXACT_DIGITS
             half = (Decimal(high) - Decimal(low)) / 2
@@ -82,6 +84,8 @@ def ball_text(lower: float | Decimal, upper: float | Decimal) -> tuple[str, str]
         context.prec = EXACT_DIGITS
         low, high = Decimal(lower), Decimal(upper)
         unit = Decimal(1).scaleb(_last_place(low, high))
+        # The middle may be rounded to either side, because the radius is taken from it to the farther end, and
+        # rounded up.
         middle = ((low + high) / 2).quantize(unit, rounding=ROUND_HALF_EVEN)
         radius = max(high - middle, middle - low)
         if not radius:
@@ -98,6 +102,8 @@ def _rounded_up(value: float | Decimal) -> str:
 
 def _last_place(low: Decimal, high: Decimal) -> int:
     """Return the exponent of the last decimal worth printing: a tenth of the radius."""
+    # An interval that is one double has no width; its own digits end it, or 17 of them, which tell doubles
+    # apart.
     width = high - low
     if width:
         return width.adjusted() - 1
@@ -150,6 +156,7 @@ def foot_text(answers: Sequence[Answer], digits: float, cells: int, seconds: flo
 
 def point_text(point: Point, limit: int) -> str:
     """Return the coordinates as they were written; where these are too long, the beginning of each."""
+    # The beginning of every coordinate says more than the first few coordinates in full.
     text = ", ".join(point.texts)
     if len(text) <= limit:
         return text
@@ -192,6 +199,8 @@ def json_text(
 
 
 def _row(answer: Answer) -> dict[str, object]:
+    # A one-sided bound has no ball: its text for people is left out, and the bound itself stands in lower or
+    # upper.
     middle, radius = ball_text(*answer.ends)
     bounded = radius != "inf"
     return {

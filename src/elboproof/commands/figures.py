@@ -49,7 +49,8 @@ def main(names: Sequence[str], check: bool = False) -> int:
     UsageError
         If a name is no figure, or what the figures are drawn from is missing.
     """
-    # Files are compared by their bytes: data files hold six digits and images no dates, so that equal ones are equal.
+    # Bytes are compared, since the same findings give the same bytes: a difference is never noise. With `check`
+    # nothing is written, and every figure is looked at before the answer.
     stale = []
     for script in _scripts(names):
         for path, content in render(script).items():
@@ -86,6 +87,7 @@ def load_findings(path: Path) -> Findings:
     if not path.exists():
         raise UsageError(f"{path}: not found; {how}")
     try:
+        # Whatever does not look like findings is one error: a file of another tool, or one that was cut off.
         findings = json.loads(path.read_text())["findings"]
         return {f"{f['claim']}/{f['statement']}/{f['check']}": f for f in findings}
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -121,7 +123,8 @@ def render(script: Path, findings: Findings | None = None) -> dict[Path, bytes]:
     UsageError
         If what the figure is drawn from is missing.
     """
-    # The image is drawn from the table as it is written, six digits and all: what a reader sees is what the file says.
+    # The image is drawn from the table as it will be read back, rounded to its digits: so the two files cannot
+    # disagree.
     module = _load(script)
     if hasattr(module, "RECORD"):
         rows = module.rows(load_record(Path(module.RECORD), script))
@@ -139,6 +142,7 @@ def series(findings: Findings, check: str, name: str) -> list[float]:
     UsageError
         If the check or the series was not recorded.
     """
+    # Quick runs record no series; that is said here, and not by a figure without a line.
     data = findings.get(check, {}).get("data") or {}
     if name not in data:
         raise UsageError(
@@ -148,6 +152,7 @@ def series(findings: Findings, check: str, name: str) -> list[float]:
 
 
 def _load(script: Path) -> ModuleType:
+    # Under its own name among the modules while it runs: dataclasses and annotations look their module up.
     specification = importlib.util.spec_from_file_location(f"figures.{script.stem}", script)
     if specification is None or specification.loader is None:
         raise bad("script", str(script), "a Python file")
@@ -158,6 +163,7 @@ def _load(script: Path) -> ModuleType:
 
 
 def _to_csv(rows: Rows | WideRows, columns: Sequence[str]) -> bytes:
+    # Line ends and digits are fixed, so that the bytes are the same on every system.
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -176,6 +182,7 @@ def _from_csv(table: bytes) -> WideRows:
 def _to_png(module: ModuleType, rows: WideRows) -> bytes:
     import matplotlib as mpl
 
+    # A user's own settings of matplotlib, and the version that it writes into images, would change the bytes.
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.use("Agg")

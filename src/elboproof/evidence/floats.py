@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.integrand import Integrand
 from elboproof.numbers.compiler import Compiled
 from elboproof.numbers.floating import FLOATING
@@ -81,6 +81,8 @@ class FloatEnergy:
 
     def _differences(self, z: FloatArray, x: FloatArray) -> FloatArray:
         """Return central differences of the gradient, made symmetric, (*points, d, d)."""
+        # Differences of the slopes, (*points, d) for each axis; across a kink they are huge, which
+        # only steers.
         moved = [
             (self._run(self._slopes, z + _STEP * e, x) - self._run(self._slopes, z - _STEP * e, x))[..., 1:]
             for e in np.eye(self.d)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.pace import Pace
 from elboproof.evidence.target import Target
@@ -68,8 +68,9 @@ class Found:
         self.add(self.rule_error, cells.owner, error)
 
     def safe(self, sums: FloatArray) -> FloatArray:
-        """Return upper bounds of what running sums of bounds stand for, or sums of two such."""
-        # No sum has had more additions than there were bounds; the one is for a sum of two sums.
+        """Return upper bounds of what running sums of bounds stand for, or of what at most three of them add up to."""
+        # n bounds are added up with n - 1 roundings, as the first one is added to zero. No sum has more bounds than
+        # `terms`, and adding up three rounds twice more.
         return upward(sums, self.terms + 1)
 
 

@@ -1,8 +1,9 @@
 """Log evidence of one data point with one latent, in balls of python-flint: no array, so no array's overhead.
 
 The steps are those of `search` and `summation`: discard what a bound proves negligible, integrate the rest by
-Gauss-Legendre rules with a proved remainder, bound the prior's tail. Python floats only steer. Any number of digits is
-possible, because every sum is taken at the precision that the digits need.
+Gauss-Legendre rules with a proved remainder, bound the prior's tail. Python floats only steer. Every sum
+is taken at the precision that the digits need; the errors that are aimed at are floats, so that some 320 digits are the
+most.
 """
 
 import math
@@ -55,6 +56,7 @@ class Line:
         """Return upper - lower, rounded up; infinite where nothing is known."""
         if not self.lower.is_finite():
             return math.inf
+        # The upper end has 53 bits, so that float() rounds nothing.
         with working_precision(DOUBLE_BITS):
             return float((self.upper - self.lower).upper())
 
@@ -148,6 +150,8 @@ def _search(point: LinePoint, share: float, began: float, deadline: float, most:
 
 def _limit(point: LinePoint, found: _Found, most: int) -> str:
     """Return which limit is reached; of the time, the sums will take some."""
+    # A point of the sums is timed once, on the cell that was accepted last, and not before a quarter of the
+    # time has passed: short searches end before it pays.
     now = time.monotonic()
     if found.accepted and not point.per_point and now > found.began + EARLY * (found.deadline - found.began):
         with working_precision(point.bits):
@@ -184,6 +188,8 @@ class _Judge:
 
     def _forecast(self, c: float, h: float, energy: float, slope: float, spread: float) -> float:
         """Return the least energy expected on a cell."""
+        # Of the parabola at the centre: if its slope keeps its sign over the cell, and U's own at that end
+        # agrees, the least value is expected there.
         if abs(slope) * h > spread:
             corner, beyond, _ = self.point.floats(c - math.copysign(h, slope))
             if beyond * slope > 0:
@@ -256,6 +262,8 @@ def _factor(n: int) -> arb:
 def _cell_sum(point: LinePoint, x: list[arb], c: float, h: float, n: int, deadline: float) -> arb | None:
     """Return the n-point rule on one cell at the current precision; None if the deadline passes."""
     shift, centre, half, total = arb(point.shift), arb(c), arb(h), arb(0)
+    # Balls of nodes and weights hold the exact ones, and U is enclosed at each: the sum encloses the rule's
+    # value.
     known = nodes(n, point.bits) if n <= FEW_NODES else None
     for k in range(n):
         if time.monotonic() > deadline:

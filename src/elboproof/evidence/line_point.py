@@ -41,6 +41,7 @@ def line_functions(integrand: Integrand) -> LineFunctions | None:
     quantities = integrand.quantities
     if not isinstance(quantities, Quantities):
         return None
+    # A kink has no second derivative, which the forecasts need.
     try:
         jet = quantities.compiled_jet("energy", 2, SCALARS)
     except ValueError:
@@ -119,6 +120,7 @@ class LinePoint:
 
     def mass(self, h: float, least: arb) -> arb:
         """Return an upper bound of the integral of exp(shift - U) over a cell on which U is at least ``least``."""
+        # Volume times supremum. The floats are exact as arbs, so that the product's upper end is a bound.
         value: arb = (2 * arb(h) * (arb(self.shift) - least).exp()).upper()
         return value
 

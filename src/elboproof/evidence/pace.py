@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.summation import POINTS, Sizes, sum_rules
 from elboproof.quadrature.cells import Cells
@@ -95,6 +95,8 @@ class Pace:
         yield
         took = count, time.monotonic() - before
         known = self.blocks.setdefault(step, _Measured(took, took))
+        # Pairs compare by cells first: the smallest block counts with its shortest time, the largest with its
+        # last.
         known.low = min(known.low, took)
         known.high = took if count >= known.high[0] else known.high
 
@@ -129,6 +131,7 @@ class Pace:
         self, energy: Energy, cells: list[Cells], sizes: list[Sizes], points: int, shift: FloatArray
     ) -> float:
         """Return about how many seconds the sum over cells takes, whose rules have so many points."""
+        # Timed again when a block can have twice the points of the one that was timed.
         if self.timed < min(points, POINTS) // 2:
             self._time(energy, Cells.joined(cells), np.concatenate(sizes), shift)
         return self.per_point * points

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.target import Target
@@ -96,6 +96,8 @@ def _measured(u: FloatArray, hessian: FloatArray, spacing: float) -> Ridge:
 
 def _slabs(ridge: Ridge, half: float) -> list[tuple[float, float]]:
     """Return (middle, half width) of dyadic slabs that are as short as their ridges ask for."""
+    # Halves are exact, nine times at most, so that the slabs cover [-half, half] and share their ends; the
+    # floats of the ridges only say when to stop.
     waiting, found = [(0.0, half)], []
     while waiting:
         middle, reach = waiting.pop()
@@ -112,6 +114,8 @@ def _lines(ridge: Ridge, middle: float, reach: float) -> list[tuple[float, float
     inside = np.abs(ridge.column - middle) <= reach
     if not inside.any():
         return []
+    # The ridges of the column nearest to the middle, (K,) from below. A line that would meet the one below it
+    # in the slab is left out: that makes a larger region, and no gap.
     column = ridge.column[inside][np.abs(ridge.column[inside] - middle).argmin()]
     chosen = np.flatnonzero(ridge.column == column)
     lines: list[tuple[float, float]] = []
@@ -126,6 +130,7 @@ def _lines(ridge: Ridge, middle: float, reach: float) -> list[tuple[float, float
 def _above(low: tuple[float, float], high: tuple[float, float], middle: float, reach: float) -> bool:
     """Whether a line lies above another in a whole slab, by more than the rounding of four operations on `size`."""
     ends = (middle - reach, middle + reach)
+    # The difference of two affine functions is affine: positive at both ends, it is positive between them.
     size = sum(map(abs, (*low, *high))) * (1 + max(map(abs, ends)))
     return all(high[0] - low[0] + (high[1] - low[1]) * u > MARGIN * (1 + size) for u in ends)
 
@@ -157,6 +162,7 @@ def _regions(
 
 
 def _values(energy: Energy, floats: FloatEnergy, owner: int, u: FloatArray) -> FloatArray:
+    # (P, 2), one point a row: A u is the row times A'.
     z = u @ energy.frames[owner].T
     return floats.values(z, energy.x.mid[[owner]])
 

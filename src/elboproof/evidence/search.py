@@ -10,7 +10,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.forecast import Forecast, forecast, joined
@@ -111,6 +111,7 @@ class _Search:
 
     def _admitted(self, expected: Forecast, step: str) -> Forecast:
         """Count the cells that are about to be looked at; where a limit allows fewer, the others are left."""
+        # Cells that are not admitted wait again, and are bounded with all others when the search has stopped.
         count, found = len(expected.cells), self.found
         if found.visited + count > self.most:
             found.stopped, admitted = CELLS, 0

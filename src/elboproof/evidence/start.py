@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.steps import Steps
 from elboproof.shapes import Float64
@@ -60,6 +60,7 @@ def _start(floats: FloatEnergy, x: Float64[FloatArray, "N D"], deadline: float) 
         zeros = np.zeros(len(x))
         return Start(np.tile(np.eye(floats.d), (len(x), 1, 1)), zeros, zeros.copy())
     energies, hessians = _modes(floats, x, begin, deadline)
+    # (N, S) -> (N,): the best start of each point gives its scales; where none has a finite energy, plain ones.
     energies = np.where(np.isfinite(energies), energies, np.inf)
     rows, best = np.arange(len(x)), energies.argmin(1)
     lowest = np.where(np.isfinite(energies[rows, best]), energies[rows, best], 0.0)
@@ -95,6 +96,8 @@ def _modes(
 
     Returned are U and its Hessians at the last points. A step that does not lower U is taken back.
     """
+    # (N, S): S starts for each of N points, each with its own damping. A step to NaN is no better one, so that
+    # a start beside a pole comes to rest.
     damping, steps = np.ones(z.shape[:-1]), Steps(deadline)
     data = _beside(x, z)
     energy, gradient, hessian = floats.jet(z, data)

@@ -14,6 +14,7 @@ class Steps:
 
     def another(self) -> bool:
         """Return whether there is time for another step; the first one takes no time, as far as anybody knows."""
+        # At first `before` is infinite, so that nothing seems to have been taken.
         now = time.monotonic()
         took, self.before = max(now - self.before, 0.0), now
         return now <= self.deadline and now + took <= self.deadline

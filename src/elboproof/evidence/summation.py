@@ -10,7 +10,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.steps import Steps
 from elboproof.numbers.ball_arrays import BallArray
@@ -158,6 +158,10 @@ def _one_cell(
 
     Every operation is one of balls at the current precision, so that nothing needs a margin.
     """
+    # One cell, P nodes of a tensor rule. Floats of the cell and of the frame are exact as arbs; u and its
+    # stretch at a node, z = A u, U and the weights are balls around the exact values, and so is their sum
+    # around the rule's. The clock is looked at before each node, because with thousands of digits each takes
+    # long.
     centre, half = [arb(v) for v in cell.centre[0].tolist()], [arb(v) for v in cell.half[0].tolist()]
     chart = cell.chart[0]
     frame = [[arb(v) for v in row] for row in energy.frames[cell.owner[0]].tolist()]

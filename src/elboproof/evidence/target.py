@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.quadrature.cells import Cells, Index
 from elboproof.shapes import Float64
 
@@ -54,6 +54,8 @@ class Target:
     @staticmethod
     def smooth(spread: Float64[FloatArray, "B d"]) -> NDArray[np.bool_]:
         """Return on which cells a rule is worth a trial."""
+        # (B, d): half widths squared times curvatures, about how many nats U bends by. A trial that fails costs
+        # time only.
         return np.asarray((spread <= CORE).all(1))
 
 

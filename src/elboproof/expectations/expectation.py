@@ -15,13 +15,14 @@ import numpy as np
 from flint import arb
 from sympy import Expr, Symbol
 
-from elboproof.arguments import bad, require_positive, unwrapped, written, wrong_type
+from elboproof.arguments import bad, require_positive, written, wrong_type
+from elboproof.arrays import unwrapped
 from elboproof.expectations.closed_forms import GaussianMoments, lower_triangle
 from elboproof.expectations.exponential import ExponentialReader, OutsideTheClassError
 from elboproof.expectations.integrands import EnclosedGaussian
 from elboproof.expectations.rules import ProvedRules
+from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.model.latent_model import expression_of, latent_names, require_real_everywhere
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.balls import REAL_BALLS
 from elboproof.numbers.compiler import Compiled, compile_tape
@@ -121,7 +122,7 @@ def _entries(g: object) -> tuple[list[str | Expr], bool]:
 
 
 def _latents(latent: str | Sequence[str] | None, d: int) -> tuple[Symbol, ...]:
-    names = (["z"] if d == 1 else [f"z_{k}" for k in range(d)]) if latent is None else latent_names(latent)
+    names = (["z"] if d == 1 else [f"z_{k}" for k in range(d)]) if latent is None else names_of(latent)
     if len(names) != d:
         raise bad("latent", latent, f"as many names as q has dimensions, {d}")
     return tuple(Symbol(name, real=True) for name in names)
@@ -151,7 +152,7 @@ class _Integrand:
 
 
 def _integrand(entry: str | Expr, symbols: tuple[Symbol, ...], name: str) -> _Integrand:
-    function = expression_of(entry, {str(symbol): symbol for symbol in symbols}, name)
+    function = entry_of(entry, {str(symbol): symbol for symbol in symbols}, name)
     used = tuple(symbol for symbol in symbols if symbol in function.free_symbols)
     integrand = _Integrand(used, function)
     require_real_everywhere(integrand.quantities, 0, entry, name, "an expression")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import RECTANGULAR, bad, plain_array, require_finite, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import RECTANGULAR, plain_array, require_finite
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.exact import exact
@@ -117,6 +118,7 @@ def rectangular(x: Given) -> NDArray[Any]:
         If the nesting is ragged, or an entry is masked.
     """
     array = plain_array(x, "x", dtype=object if isinstance(x, list | tuple) else None)
+    # Floats, integers, booleans, objects and text: `exact` reads or refuses them entry by entry, by name.
     if array.dtype.kind not in "fiubOU":
         raise wrong_type("x", x, "real numbers")
     if array.dtype == object and any(isinstance(value, list | tuple | np.ndarray) for value in array.flat):

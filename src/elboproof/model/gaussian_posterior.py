@@ -7,7 +7,8 @@ from math import prod
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import Sealed, bad, record_text, shown, unwrapped
+from elboproof.arguments import Sealed, bad, record_text, shown
+from elboproof.arrays import unwrapped
 from elboproof.numbers.exact import ball_of, exact
 from elboproof.numbers.precision import steady_precision
 from elboproof.numbers.symmetric import ldl, not_positive, require_symmetric
@@ -52,6 +53,7 @@ class GaussianPosterior(Sealed):
     def __init__(self, mean: object, covariance: object) -> None:
         centre = _row(unwrapped(mean, "mean"), "mean")
         matrix = _matrix(unwrapped(covariance, "covariance"), len(centre))
+        # Symmetry first: the pivots decide definiteness of symmetric matrices only.
         require_symmetric(matrix, "covariance")
         object.__setattr__(self, "mean", centre)
         object.__setattr__(self, "covariance", matrix)
@@ -66,6 +68,8 @@ class GaussianPosterior(Sealed):
 
     def entropy(self) -> arb:
         """Return (d/2) log(2 pi e) + (1/2) log det S in nats, a ball at the current precision."""
+        # log det S from exact pivots, so that one logarithm is all that is rounded, however close S is to
+        # singular.
         determinant = prod(ldl(self.covariance)[1], start=Fraction(1))
         with steady_precision():
             return (arb(self.latent_dim) * (1 + (2 * arb.pi()).log()) + ball_of(determinant).log()) / 2
@@ -107,6 +111,7 @@ def _row(value: object, name: str) -> Row:
 
 
 def _matrix(value: object, size: int) -> Matrix:
+    # A number or numbers alone are variances, rows are a matrix; a mixture of both is neither, and is refused.
     requirement = f"a {size} x {size} matrix, or {size} variances"
     if not _is_sequence(value):
         if size > 1:
@@ -129,6 +134,7 @@ def _diagonal(variances: Row) -> Matrix:
 
 
 def _require_definite(matrix: Matrix) -> None:
+    # The pivot is shown as a double, because its exact digits may fill pages.
     pivots = ldl(matrix)[1]
     k = not_positive(pivots)
     if k is not None:

@@ -6,8 +6,9 @@ import numpy as np
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.model.evaluators import BallEvaluator, ExactEvaluator, FloatingEvaluator, TensorEvaluator
+from elboproof.model.evaluators import FloatingEvaluator, TensorEvaluator
 from elboproof.model.likelihood import Likelihood
+from elboproof.model.point_evaluators import BallEvaluator, ExactEvaluator
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.nearest import nearest_doubles
 
@@ -42,6 +43,7 @@ class JointModel:
     @cached_property
     def data(self) -> tuple[Symbol, ...]:
         """The symbols that stand for x in ``energy``; dummies, so that they cannot be taken for a latent."""
+        # Dummies are equal to themselves alone, so that a latent called x_0 stays another symbol.
         return tuple(sympy.Dummy(f"x_{j}", real=True) for j in range(self.data_dim))
 
     @cached_property
@@ -56,6 +58,7 @@ class JointModel:
 
     @property
     def _prior_energy(self) -> Expr:
+        # -log N(z; 0, I) = |z|^2/2 + (d/2) log 2 pi.
         return sympy.Add(*(z**2 for z in self.latents)) / 2 + sympy.log(2 * sympy.pi) * self.latent_dim / 2
 
     @cached_property

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.arguments import Sealed, bad, record_text, shown, written, wrong_type
+from elboproof.arguments import Sealed, bad, record_text, wrong_type
+from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.joint_model import JointModel
-from elboproof.model.likelihood import Likelihood, require_floats
+from elboproof.model.likelihood import Likelihood, require_floats, require_likelihood
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.networks import Network
 from elboproof.model.quantities import Quantities
-from elboproof.numbers.functions import ExpressionError
-from elboproof.numbers.parser import parse, require_moderate, require_real
 from elboproof.numbers.tape import Tape
 
 if TYPE_CHECKING:
@@ -64,21 +63,19 @@ class LatentModel(JointModel, Sealed):
     def __init__(
         self, latent: str | Sequence[str], decoder: str | Expr | Sequence[str | Expr], likelihood: Likelihood
     ) -> None:
-        latents = {name: Symbol(name, real=True) for name in latent_names(latent)}
+        latents = {name: Symbol(name, real=True) for name in names_of(latent)}
         entries = [decoder] if isinstance(decoder, str | Expr) else decoder
         if not isinstance(entries, list | tuple):
             raise wrong_type("decoder", decoder, "a list of strings or SymPy expressions")
         if not entries:
             raise bad("decoder", decoder, "at least one entry: data of dimension zero has no likelihood")
-        if isinstance(likelihood, type) or not hasattr(likelihood, "log_density"):
-            raise wrong_type(
-                "likelihood", likelihood, "a likelihood such as ep.Gaussian(variance=1) or ep.Bernoulli()"
-            )
-        likelihood.require_dimension(len(entries))
+        require_likelihood(likelihood, len(entries))
+        # The record is frozen: its fields are set here, once. The probe comes last, since it evaluates the tape
+        # that is made of all three.
         object.__setattr__(self, "latents", tuple(latents.values()))
         object.__setattr__(self, "likelihood", likelihood)
         object.__setattr__(
-            self, "decoder", tuple(expression_of(e, latents, f"decoder[{j}]") for j, e in enumerate(entries))
+            self, "decoder", tuple(entry_of(e, latents, f"decoder[{j}]") for j, e in enumerate(entries))
         )
         for j, text in enumerate(entries):
             require_real_everywhere(self.quantities, j, text, f"decoder[{j}]")
@@ -115,6 +112,8 @@ class LatentModel(JointModel, Sealed):
         that calls itself Sin, would not be seen. A softplus is log(1 + e^t) everywhere: torch's own is t beyond its
         threshold of 20, which is up to 2.1e-9 less.
         """
+        # What is read holds copies of the weights and nothing of the module; torch is imported for those who
+        # have one.
         from elboproof.model.torch_layers import read
 
         return NetworkModel(read(module), likelihood)
@@ -133,6 +132,8 @@ class LatentModel(JointModel, Sealed):
 
     def _lowered(self, quantity: str, tape: Tape) -> list[int]:
         """Put a quantity on the tape; SymPy sees symbols in place of the outputs, which may be large."""
+        # Equal operations stand on the tape once, so that the energy, the density and the decoder share the
+        # outputs.
         outputs = [tape.lower(output) for output in self.decoder]
         if quantity == "decoder":
             return outputs
@@ -170,11 +171,9 @@ class NetworkModel(LatentModel):
     def __init__(self, network: Network, likelihood: Likelihood) -> None:
         if not isinstance(network, Network):
             raise wrong_type("network", network, "a network")
-        if not hasattr(likelihood, "log_density"):
-            raise wrong_type(
-                "likelihood", likelihood, "a likelihood such as ep.Gaussian(variance=1) or ep.Bernoulli()"
-            )
-        likelihood.require_dimension(network.outputs)
+        require_likelihood(likelihood, network.outputs)
+        # No expression of a network is built, because it would repeat each unit in all units above it: the
+        # decoder is empty, and evaluators run the layers.
         names = ["z"] if network.inputs == 1 else [f"z_{k}" for k in range(network.inputs)]
         object.__setattr__(self, "latents", tuple(Symbol(name, real=True) for name in names))
         object.__setattr__(self, "likelihood", likelihood)
@@ -211,6 +210,7 @@ class NetworkModel(LatentModel):
         """Whether both are the same network with equal likelihoods."""
         if not isinstance(other, NetworkModel):
             return NotImplemented
+        # Networks are equal to themselves alone: a comparison of all weights is dear.
         return self.network is other.network and self.likelihood == other.likelihood
 
     def __hash__(self) -> int:
@@ -218,87 +218,3 @@ class NetworkModel(LatentModel):
 
     def __repr__(self) -> str:
         return f"NetworkModel({self.network!r}, {self.likelihood!r})"
-
-
-def latent_names(latent: str | Sequence[str]) -> list[str]:
-    """Return the names of latents, checked."""
-    given: object = latent
-    if not isinstance(given, list | tuple | str) or not all(isinstance(name, str) for name in given):
-        raise wrong_type("latent", latent, "a name or a list of names")
-    names = [latent] if isinstance(latent, str) else list(latent)
-    if not names:
-        raise bad("latent", latent, "at least one latent")
-    for name in names:
-        if not name.isidentifier():
-            raise bad("latent", name, "a name such as 'z' or 'z_1'")
-    if len(set(names)) < len(names):
-        raise bad("latent", latent, "distinct names")
-    return names
-
-
-def expression_of(entry: str | Expr, latents: dict[str, Symbol], name: str) -> Expr:
-    """Return a string or a SymPy expression as one in the latents, its numbers exact; ``name`` is for errors."""
-    if isinstance(entry, str):
-        return parse(entry, latents, name)
-    if isinstance(entry, bool) or not isinstance(entry, Expr | int | float):
-        raise wrong_type(name, entry, "a string or a SymPy expression")
-    return _from_sympy(sympy.sympify(entry), latents, name)
-
-
-def _from_sympy(entry: Expr, latents: dict[str, Symbol], name: str) -> Expr:
-    """Put our symbols for symbols of the same name, and the exact binary value for each float."""
-    require_moderate(entry, name)
-    symbols = sorted(entry.free_symbols, key=str)
-    unknown = [str(symbol) for symbol in symbols if str(symbol) not in latents]
-    if unknown:
-        expected = f"only the latents {', '.join(latents)}"
-        raise ValueError(
-            f"{name}: got the symbol {unknown[0]!r} in {shown(written(entry))}; expected {expected}"
-        )
-    _require_free(symbols, entry, name)
-    require_real(entry, name, written(entry))
-    exact = {number: sympy.Rational(*_ratio(number)) for number in entry.atoms(sympy.Float)}
-    replaced = entry.xreplace(exact | {symbol: latents[str(symbol)] for symbol in entry.free_symbols})
-    return require_real(replaced, name, written(entry))
-
-
-def _require_free(symbols: Sequence[Symbol], entry: Expr, name: str) -> None:
-    """Raise unless each name is one symbol that stands for every real number.
-
-    SymPy has used what a symbol assumes before the expression comes here: sqrt(z**2) is z for a positive z.
-    """
-    allowed = Symbol("z", real=True).assumptions0.items()
-    for k, symbol in enumerate(symbols):
-        if type(symbol) is not Symbol or not symbol.assumptions0.items() <= allowed:
-            raise ValueError(
-                f"{name}: got the {type(symbol).__name__} {symbol}, which by its assumptions or its kind does not "
-                f"stand for every real number; expected sympy.Symbol({str(symbol)!r}, real=True)"
-            )
-        if k and str(symbol) == str(symbols[k - 1]):
-            raise ValueError(
-                f"{name}: got two different symbols called {symbol} in {shown(written(entry))}; expected one"
-            )
-
-
-def _ratio(number: sympy.Float) -> tuple[int, int]:
-    sign, mantissa, exponent, _ = number._mpf_
-    signed = -int(mantissa) if sign else int(mantissa)
-    return (signed * 2**exponent, 1) if exponent >= 0 else (signed, 2**-exponent)
-
-
-def require_real_everywhere(
-    quantities: Quantities, j: int, entry: object, name: str, what: str = "a decoder"
-) -> None:
-    """Refuse an entry such as log(z), which is undefined on part of R^d: p(x|z) would not be a likelihood.
-
-    Probing cannot prove that an entry is real everywhere; one that slips through raises where it is evaluated.
-    """
-    try:
-        place = quantities.unreal_probe(j)
-    except ExpressionError as error:
-        raise ValueError(f"{name}: {error.problem}") from error
-    if place is not None:
-        raise ValueError(
-            f"{name}: got {shown(written(entry))}, which is not real at z = {place}; "
-            f"expected {what} that is real on all of R^d"
-        )

@@ -13,7 +13,8 @@ import sympy
 from flint import fmpq, fmpq_mat
 from sympy import Expr, Rational, Symbol
 
-from elboproof.arguments import Sealed, bad, record_text, shown, unwrapped, wrong_type
+from elboproof.arguments import Sealed, bad, record_text, shown, wrong_type
+from elboproof.arrays import unwrapped
 from elboproof.numbers.exact import flint_rational, rational
 from elboproof.numbers.functions import Softplus
 from elboproof.numbers.symmetric import ldl, not_positive, require_symmetric
@@ -91,6 +92,7 @@ class Gaussian(Sealed):
 
     def log_supremum(self, data_dim: int) -> Expr:
         """Return -log det(2 pi C) / 2, the log density at x = f."""
+        # The quadratic form is nonnegative and zero at x = f, so that the normaliser is the largest value.
         if self.covariance is not None:
             determinant = _sympy(_inverse(self.covariance)[1])
             return -sympy.log((2 * sympy.pi) ** data_dim * determinant) / 2
@@ -102,6 +104,7 @@ class Gaussian(Sealed):
         residual = [datum - output for datum, output in zip(x, outputs, strict=True)]
         if self.covariance is not None:
             return _full_log_density(self.covariance, residual)
+        # A scalar variance counts once for each output: C = v I has the determinant v^D.
         variances = (self.variance or ()) * (len(residual) if self.scalar else 1)
         squares = [r**2 / (2 * v) for r, v in zip(residual, variances, strict=True)]
         return -sympy.Add(*squares) - sympy.Add(*(sympy.log(2 * sympy.pi * v) / 2 for v in variances))
@@ -125,13 +128,24 @@ class Bernoulli(Sealed):
 
     def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
         """Return sum_j x_j f_j - softplus(f_j), in nats."""
+        # With p = 1/(1 + e^-f): x log p + (1 - x) log(1 - p) = x f - log(1 + e^f) for x = 0 and x = 1.
         return sympy.Add(*(datum * f - Softplus(f) for datum, f in zip(x, outputs, strict=True)))
+
+
+def require_likelihood(likelihood: object, data_dim: int) -> None:
+    """Raise unless a likelihood was given, an object and no class, for ``data_dim`` outputs."""
+    if isinstance(likelihood, type) or not hasattr(likelihood, "log_density"):
+        requirement = "a likelihood such as ep.Gaussian(variance=1) or ep.Bernoulli()"
+        raise wrong_type("likelihood", likelihood, requirement)
+    likelihood.require_dimension(data_dim)  # type: ignore[attr-defined]
 
 
 def require_floats(likelihood: Likelihood) -> None:
     """Raise ``ValueError`` if float64 cannot hold a Gaussian's precision; exact numbers and balls can."""
     if not isinstance(likelihood, Gaussian):
         return
+    # The tape multiplies by 1/v, which is infinite in floats where v is below the inverse of the largest
+    # double.
     requirement = "one whose inverse is in the range of float64; exact numbers and balls take any"
     for j, variance in enumerate(likelihood.variance or ()):
         if Fraction(int(variance.p), int(variance.q)) * _LARGEST < 1:
@@ -175,6 +189,8 @@ def _covariance(value: Sequence[Sequence[object]]) -> tuple[tuple[Rational, ...]
 
 
 def _require_definite(matrix: tuple[tuple[Rational, ...], ...]) -> None:
+    # Exact elimination: positive definite if and only if all pivots are positive, and the pivots up to one
+    # multiply to the leading minor, which the error shows.
     pivots = ldl([[Fraction(int(entry.p), int(entry.q)) for entry in row] for row in matrix])[1]
     k = not_positive(pivots)
     if k is not None:

@@ -65,6 +65,8 @@ class NetworkQuantities:
         self.latents, self.data, self.binary = tuple(latents), tuple(data), likelihood.binary
         self.network, self.likelihood = network, likelihood
         self.tape = Tape(())
+        # A block of the widest layer fills `_CACHED` numbers; not fewer than 32 points, which share the cost of
+        # a call.
         self.block = max(32, _CACHED // network.widest)
         self._functions: dict[tuple[str, int, str], Compiled] = {}
 
@@ -87,6 +89,8 @@ class NetworkQuantities:
         """Return the function () -> numbers of a ring: the energy's ``"constant"`` parts or the ``"weights"``."""
         key = (name, 0, ring.name)
         if key not in self._functions:
+            # Exact expressions on a tape, which each ring rounds or encloses for itself: (d/2) log 2 pi, and
+            # -log p at its largest, which is log det(2 pi C)/2 or, for Bernoulli, 0; or the weights 1/(2 v_j).
             if name == "constant":
                 numbers = [sympy.log(2 * sympy.pi) * len(self.latents) / 2]
                 numbers.append(-self.likelihood.log_supremum(len(self.data)))
@@ -154,6 +158,7 @@ class _Function:
 
     def _entries(self, value: Any, decoder: bool) -> list[Any]:
         """Return the rows of a matrix (D, P) of outputs, or the one row (P,) of other quantities or of zeros."""
+        # A derivative that is zero for all outputs comes as one row, which then stands for each of them.
         outputs = self.quantities.network.outputs
         if not decoder:
             return [value]
@@ -225,5 +230,6 @@ class _Run:
         return mapped(lambda value: algebra.total(value * column), squares)
 
     def _taylor(self, name: str, h: Any) -> Sequence[Any]:
+        # (n, P) -> order + 1 coefficients of that shape; compiled once for each ring and order.
         function = self.quantities.activation(name, self.order, self.ring)
         return self.algebra.applied(function, h, self.options)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sympy import Symbol
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.functions import WRITABLE
@@ -37,6 +37,7 @@ class Affine:
     name: str
 
     def __post_init__(self) -> None:
+        # Compiled functions and proofs rest on these numbers; the weights are read-only already.
         self.bias.setflags(write=False)
 
 
@@ -49,6 +50,7 @@ class Activation:
 
 def compiled_activation(name: str, order: int, ring: Ring) -> Compiled:
     """Return the function t -> Taylor coefficients g^(n)(t)/n!, n = 0, ..., order, of an activation g."""
+    # Each derivative is the one before differentiated once more, on one tape; 1/n! is an exact constant of it.
     t = Symbol("t", real=True)
     tape = Tape([t])
     roots, entry, scale = [], tape.lower(WRITABLE[name].symbolic(t)), Fraction(1)
@@ -82,6 +84,7 @@ class Network:
     @property
     def widest(self) -> int:
         """The largest number of units in a layer."""
+        # Inputs count, too: a layer may be wider where it begins than where it ends.
         return max(max(layer.weight.shape) for layer in self._affine)
 
     def forward(

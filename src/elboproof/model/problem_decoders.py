@@ -16,6 +16,7 @@ ROTATIONS: Mapping[int, tuple[tuple[str, ...], ...]] = MappingProxyType(
 
 def composed(entry: str, latent: tuple[str, ...], rotation: tuple[tuple[str, ...], ...]) -> str:
     """Put row j of R z for latent j, all at once."""
+    # One pattern for all names, at word boundaries: what has been put in is not replaced again.
     rows = {
         name: "(" + "+".join(f"{weight}*{other}" for weight, other in zip(row, latent, strict=True)) + ")"
         for name, row in zip(latent, rotation, strict=True)
@@ -33,6 +34,7 @@ def _numbers(seed: int) -> Iterator[int]:
 
 def network(seed: int, latent: str, hidden: int, outputs: int, gain: int) -> str:
     """Return W tanh(V z + b) + c with two-decimal weights in (-1, 1), V and W times ``gain``."""
+    # Numbers are drawn as the text is written, unit by unit, so that a seed is one decoder for good.
     draw = _numbers(seed)
 
     def number() -> str:
@@ -49,6 +51,8 @@ def softmax_average(seed: int, count: int) -> str:
 
     The weight of point i is exp((z.m_i - |m_i|^2 / 2) / s^2) with s^2 = 1/4; codes m_i and points x_i have one decimal.
     """
+    # Codes and points in tenths: 4 z.m - 2 |m|^2 has coefficients of at most two decimals, so that the text is
+    # exact.
     draw = _numbers(seed)
     tenths = [(next(draw) // 5, next(draw) // 5, next(draw) // 5, next(draw) // 5) for _ in range(count)]
     weights = [

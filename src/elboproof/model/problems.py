@@ -122,6 +122,7 @@ class Problem:
 
     def rotated(self) -> "Problem":
         """Return the twin whose decoder is f(R z) with the fixed exact rotation R (reflection where d = 1)."""
+        # N(z; 0, I) does not change under z -> R z, so the evidence does not, and the reference is kept.
         rotation = ROTATIONS[len(self.latent)]
         decoder = tuple(composed(entry, self.latent, rotation) for entry in self.decoder)
         tags = self.tags | {Tag.ROTATED}
@@ -166,6 +167,8 @@ class _Family:
 
 def _reference(row: Mapping[str, str] | None) -> tuple[Decimal, Decimal, tuple[Route, Route]]:
     """Return reference, radius and routes; NaN where the file has no row yet."""
+    # A new problem has no row until the references are computed; NaN is close to nothing, so that no test
+    # passes by it.
     given = row or dict.fromkeys(COLUMNS, "nan")
     first, second = (
         Route(given[f"method_{k}"], Decimal(given[f"value_{k}"]), given[f"proved_{k}"] == "yes")
@@ -177,6 +180,7 @@ def _reference(row: Mapping[str, str] | None) -> tuple[Decimal, Decimal, tuple[R
 
 def stored() -> dict[str, dict[str, str]]:
     """Return the rows of ``problems.csv`` by name, as text."""
+    # Read as data of the package, which need not be a folder.
     with files("elboproof.model").joinpath("problems.csv").open(encoding="utf-8") as file:
         return {row["name"]: row for row in csv.DictReader(file)}
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from elboproof.arguments import FloatArray, bad, shown, wrong_type
+from elboproof.arguments import bad, shown, wrong_type
+from elboproof.arrays import FloatArray
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.tape import Tape
@@ -31,6 +32,7 @@ class Quantities:
         require_floats: Callable[[], None],
     ) -> None:
         self.latents, self.data, self.binary, self.decoder = latents, data, binary, decoder
+        # One tape for all quantities: what they have in common is on it once, derivatives included.
         self._lower, self._require_floats = lower, require_floats
         self.tape = Tape((*latents, *data))
         self._roots: dict[tuple[str, tuple[int, ...]], list[int]] = {}
@@ -99,6 +101,7 @@ class Evaluator:
             raise wrong_type("order", order, "an integer")
         if not 0 <= order <= HIGHEST_ORDER:
             raise bad("order", order, f"an order of derivative from 0 to {HIGHEST_ORDER}")
+        # Derivatives commute, so that an entry of the tensor is that of its sorted place.
         distinct = {c: k for k, c in enumerate(combinations_with_replacement(range(self._d), order))}
         index = np.empty((self._d,) * order, dtype=np.intp)
         for place in np.ndindex(index.shape):
@@ -110,6 +113,7 @@ class Evaluator:
             self._require_binary_numbers([float(x[~np.isin(x, (0.0, 1.0))].flat[0])])
 
     def _require_binary_numbers(self, x: Sequence[object]) -> None:
+        # A ball equals 0 or 1 only if it is that point: a ball around 1 is not binary.
         for value in x:
             if self._quantities.binary and not (value == 0 or value == 1):  # of balls: surely equal
                 raise bad("x", value, "zeros and ones, the data of a Bernoulli likelihood")

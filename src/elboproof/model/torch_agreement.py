@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.model.network_algebra import Arrays
 from elboproof.model.networks import Activation, Affine, compiled_activation
 from elboproof.numbers.floating import FLOATING
@@ -58,6 +58,8 @@ def require_agreement(whole: "Part", inputs: int) -> None:
     """
     import torch
 
+    # z: (32, d), fixed points of eight sizes, so that a module is accepted or refused alike each time. torch's
+    # random numbers are put back afterwards, in case a layer draws some.
     twins = _twins(whole.module)
     sizes = np.repeat(_SIZES, _EACH)[:, None]
     z = sizes * np.random.default_rng(0).standard_normal((len(sizes), inputs))
@@ -69,6 +71,7 @@ def _twins(module: "torch.nn.Module") -> dict[int, Any]:
     """Return a float64 copy of each module inside, by the identity of the original."""
     import torch
 
+    # The memo of `deepcopy` says which copy each object of the module became: every part finds its own there.
     twins: dict[int, Any] = {}
     try:
         deepcopy(module, twins).to("cpu", torch.float64)
@@ -82,6 +85,8 @@ def _twins(module: "torch.nn.Module") -> dict[int, Any]:
 
 def _outputs(part: "Part", h: FloatArray, twin: "Callable[[Part], Any]") -> FloatArray:
     """Return what a part computes for inputs (P, n), shape (P, m), after comparing it and all parts inside."""
+    # Each part is given what the parts before it gave, so that differences do not add up and the first part
+    # that errs is named.
     if part.parts:
         want = h
         for inner in part.parts:  # before the whole, so that the error names the layer
@@ -134,6 +139,8 @@ def _read_values(part: "Part", h: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _affine_values(layer: Affine, h: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return W h + b and the rounding of two such sums: gamma |W| |h| each, in whatever order they are formed."""
+    # Either sum of n products and a bias errs by at most gamma_(n+1) of the sizes, in any order; that is taken
+    # twice for two sums, and twice again for the rounding of the sizes; the last term is for underflows.
     values = Arrays().affine(layer, h.T, True).T
     sizes = np.abs(h) @ np.abs(layer.weight.entries).T + np.abs(layer.bias)
     return values, 4 * (h.shape[1] + 2) * 2.0**-53 * sizes + 2.0**-1000
@@ -143,6 +150,7 @@ def _more_inputs(part: "Part", width: int) -> FloatArray:
     """Return inputs (P, n) beyond those that come to a layer: each unit of an activation sees all ``_ARGUMENTS``."""
     if not isinstance(part.layer, Activation):
         return np.random.default_rng(1).standard_normal((_EACH, width))
+    # Row p gives unit j the argument p + j, counted around: over all rows, each unit meets every argument.
     count = len(_ARGUMENTS)
     turned = (np.arange(count)[:, None] + np.arange(width)) % count
     return np.asarray(_ARGUMENTS[turned])
@@ -158,6 +166,7 @@ def _require_equal(
         )
     with np.errstate(all="ignore"):
         close = np.abs(got - want) <= allowed  # false for NaN
+    # (P, m). Where what was read overflows in float64, the comparison says nothing.
     tried = np.isfinite(want) & np.isfinite(h).all(1, keepdims=True)
     if not tried.any():
         raise ValueError(f"{part.name}: got overflow in float64 at every point; expected finite values")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elboproof.arguments import FloatArray, bad, require_dense, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import FloatArray, require_dense
 from elboproof.model.networks import Activation, Affine, Network
 from elboproof.numbers.ball_matrices import ExactMatrix
 
@@ -89,6 +90,8 @@ def read(module: "torch.nn.Module") -> Network:
 
     from elboproof.model.torch_agreement import require_agreement
 
+    # Structure says what is meant, and only a run what is computed: a class may be called like another, or a
+    # function of torch be replaced. So what was read is compared with what a copy gives.
     if not isinstance(module, nn.Module):
         raise wrong_type("module", module, "a torch.nn.Module")
     _require_no_global_hooks()
@@ -110,6 +113,7 @@ def _require_no_global_hooks() -> None:
 
 
 def _require_fitting(layers: tuple[Affine | Activation, ...], module: "torch.nn.Module") -> None:
+    # Activations keep the number of units, so that each affine layer follows the last one before it.
     width = None
     for layer in layers:
         if isinstance(layer, Affine):
@@ -143,6 +147,8 @@ def _part(module: "torch.nn.Module", place: str, above: "tuple[torch.nn.Module, 
 
 
 def _calls_as(kind: type, known: type) -> bool:
+    # A subclass that only adds a name or an attribute computes as its parent does: all that runs is the same
+    # object.
     return all(getattr(kind, word, None) is getattr(known, word, None) for word in _CALLED)
 
 
@@ -157,6 +163,7 @@ def _require_untouched(module: "torch.nn.Module", name: str) -> None:
             f"{name}: got a layer with parametrizations, which compute its weights anew at every call; "
             "expected plain weights, as torch.nn.utils.parametrize.remove_parametrizations leaves them"
         )
+    # An object may shadow methods of its class, and torch would call what the object has.
     replaced = [word for word in _CALLED if vars(module).get(word) is not None]
     if replaced:
         raise TypeError(f"{name}: got an object whose {replaced[0]} was replaced; expected that of its class")
@@ -208,6 +215,7 @@ def _numbers(parameter: object, name: str, axes: int) -> FloatArray:
             f"expected real floating-point numbers, at least one, with {axes} axes"
         )
     require_dense(tensor, name)
+    # A negated view is only marked as such; NumPy would be refused its memory.
     array: FloatArray = tensor.detach().to("cpu", torch.float64).resolve_neg().numpy().copy()
     finite = np.isfinite(array)
     if not finite.all():

@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from functools import partial, reduce
 
 import sympy
 from sympy import Expr, Symbol
@@ -183,10 +184,7 @@ class Tape:
         return self._function(e)
 
     def _sum(self, terms: Iterable[Expr]) -> int:
-        total = self.constant(0)
-        for term in terms:
-            total = self.add(total, self.lower(term))
-        return total
+        return reduce(self.add, map(self.lower, terms), self.constant(0))
 
     def _product(self, e: Expr) -> int:
         over, under = self.constant(1), self.constant(1)
@@ -214,16 +212,11 @@ class Tape:
         name = NAME_OF_CLASS.get(e.func)
         if name is None:
             word = f"the symbol {e}" if e.is_Symbol else f"{e.func.__name__} in {e}"
-            raise ExpressionError(
-                f"got {word if len(word) <= 200 else word[:200] + '...'}; expected {allowed()}"
-            )
+            raise ExpressionError(f"got {word[:200]}{'...' * (len(word) > 200)}; expected {allowed()}")
         arguments = [self.lower(argument) for argument in e.args]
-        total = arguments[0]
         if PRIMITIVES[name].arity == 1:
-            return self.call(name, total)
-        for argument in arguments[1:]:  # Max and Min of several arguments
-            total = self.call(name, total, argument)
-        return total
+            return self.call(name, *arguments)
+        return reduce(partial(self.call, name), arguments)  # Max and Min of several arguments
 
     def derivative(self, root: int, k: int) -> int:
         """Return the entry of the derivative of entry ``root`` with respect to input ``k``.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.outward import upward
 from elboproof.quadrature.charts import STRAIGHT, Chart, joined
@@ -33,6 +33,7 @@ def root_half(radius: Float64[FloatArray, "N"]) -> Float64[FloatArray, "N"]:
 
 def halves(centre: float, half: float) -> list[tuple[float, float]]:
     """Return the two halves of an interval centre +- half, in the same form."""
+    # Exact in floats as long as the bits above last: both halves end at the centre, and cover what was halved.
     return [(centre - half / 2, half / 2), (centre + half / 2, half / 2)]
 
 
@@ -101,6 +102,7 @@ class Cells:
     @staticmethod
     def joined(parts: "list[Cells]") -> "Cells":
         """Return all boxes of several collections, all straight or all between lines."""
+        # (B_1 + B_2 + ..., d), row after row in the order of the parts: nothing is computed.
         return Cells(
             np.concatenate([p.owner for p in parts]),
             np.concatenate([p.centre for p in parts]),

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.outward import downward, rounding, upward
 
@@ -158,5 +158,7 @@ STRAIGHT = Straight()
 
 def joined(charts: Sequence[Chart]) -> Chart:
     """Return the chart of all cells of several collections, all straight or all between lines."""
+    # Straight charts have no rows, so that lines beside them would belong to the wrong cells: it is all or
+    # none.
     lines = [chart.lines for chart in charts if isinstance(chart, BetweenLines)]
     return BetweenLines(np.concatenate(lines)) if lines else STRAIGHT

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.outward import upward
 from elboproof.numbers.precision import working_precision
@@ -46,6 +46,7 @@ Nodes = tuple[tuple["arb", "arb"], ...]
 
 def error_factor(rho: Fraction, n: int) -> Fraction:
     """Return (32/15) rho^-2n / (1 - rho^-2): the n-point rule's error on a cell per volume and supremum M_j."""
+    # The bound above, divided by vol M_j: half of 64/15; exact.
     return Fraction(32, 15) / rho ** (2 * n) / (1 - 1 / rho**2)
 
 
@@ -64,6 +65,7 @@ def node(n: int, k: int, bits: int) -> tuple["arb", "arb"]:
     """Return the k-th node and its weight on [-1, 1] as balls of a precision; arb proves them."""
     from flint import arb
 
+    # Each node is kept by itself: where one takes long, the clock is looked at between them.
     with working_precision(bits):
         return arb.legendre_p_root(n, k, weight=True)
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Symbol
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.outward import LIBRARY, downward, library_downward, library_upward, upward
 from elboproof.rechecking.functions import Terms
 from elboproof.rechecking.integration import Dense, Unable, majorant, shifted
@@ -32,7 +32,9 @@ _LOSS = 2.0**-40
 SHARE = Fraction(3, 8)
 """Of z^2, of which the prior has 1/2: what may be left of G outside the cells."""
 _SPARE = 1e-6
-_LARGEST_MARGIN = 1e4
+_LARGEST_MARGIN = 354.0
+"""Nats of K: exp(-708) is the least power of e that float64 holds to its full precision. Cells grow from exp(-2K) by
+factors; from an underflow to 0 they would grow without end."""
 
 
 @dataclass(frozen=True)

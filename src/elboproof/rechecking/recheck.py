@@ -56,6 +56,13 @@ def recheck(path: str | Path) -> Statement:
         If it does not prove the statement, or cannot be verified; the message says what is wrong.
     OSError
         If the file cannot be read.
+
+    Notes
+    -----
+    There is no limit on time: a verification that stops half-way has verified nothing. It ends because all that it does
+    is finite, whatever the file holds: numbers have at most 14,000 bits, leaves and integrals are gone through once,
+    ``acb.integral`` evaluates its integrand a bounded number of times, and the search for a better Gaussian looks at
+    20,000 cells of each function at most. A file made to be slow may still take long.
     """
     # Whatever is raised on the way refuses the certificate: nothing is returned but by reaching the end.
     content = loaded(file_path(path, "path"))

@@ -34,6 +34,14 @@ class LeafRecord:
 
 
 @dataclass(frozen=True)
+class Pieces:
+    """What a proof consists of: leaves, and bounds of integrals by their theta as it is written."""
+
+    leaves: list[LeafRecord]
+    integrals: dict[tuple[str, ...], tuple[float, float]]
+
+
+@dataclass(frozen=True)
 class Certificate:
     """A proof that can be checked without the program that found it.
 

@@ -25,6 +25,7 @@ from elboproof.numbers.outward import above, below
 from elboproof.statements import STEP, Box, Gap, LogEvidence, Statement
 from elboproof.theorems import sufficient_statistics, tails
 from elboproof.theorems.best_elbo import BestElbo, ElboBound
+from elboproof.theorems.certificates import LeafRecord, Pieces
 from elboproof.theorems.leaf import Leaf, claim_above, claim_below, greatest, middle
 from elboproof.theorems.leaf_estimates import Estimates, Expected, rest
 from elboproof.theorems.log_partition import Integrals
@@ -101,7 +102,7 @@ class Judge:
             part = [(theta, self.supremum(leaf, theta)) for theta in self.wanted(leaf)]
             leaf.unbounded = any(supremum is None for _, supremum in part)
             wanted += part
-        self._integrate(wanted, deadline)
+        self.integrals.bounds(wanted, deadline)
         with working_precision(BITS):
             for leaf in leaves:
                 if self.statement.upper is not None:
@@ -110,11 +111,6 @@ class Judge:
                     leaf.lower = below(self._lower(leaf))
             if self.of_gap and self.from_below:
                 self._prove_gaps_from_below(leaves, deadline)
-
-    def _integrate(self, wanted: Sequence[tuple[Theta, float | None]], deadline: float) -> None:
-        left = deadline - time.monotonic()
-        if wanted and left > 0:
-            self.integrals.bounds(wanted, left)
 
     def wanted(self, leaf: Leaf) -> list[Theta]:
         """Return what is integrated for a leaf."""
@@ -187,6 +183,24 @@ class Judge:
             leaf.above = n not in failed and leaf.controls is not None
             leaf.lower = below(lower) if leaf.above else -inf
 
+    def pieces(self, leaves: Sequence[Leaf]) -> Pieces:
+        """Return what proved leaves and the integrals that they rest on are in a certificate."""
+        # Claims are rounded away from what was proved (`claim_above`), but for the gap's lower bound: that is proved as
+        # it was stated. The centre is what the tangents were taken at.
+        low, high = self.statement.lower, self.statement.upper
+        records = [
+            LeafRecord(
+                leaf.box,
+                leaf.point if self.from_below or not self.of_gap else None,
+                leaf.posterior if self.of_gap and high is not None else None,
+                None if not self.from_below else low if self.of_gap else claim_below(leaf.lower),
+                None if high is None else claim_above(leaf.upper),
+            )
+            for leaf in leaves
+        ]
+        thetas = [theta for leaf in leaves for theta in self.wanted(leaf)]
+        return Pieces(records, {tuple(map(str, theta)): self.integrals.known[theta] for theta in thetas})
+
     def at(self, leaf: Leaf, deadline: float) -> tuple[float, float]:
         """Return proved bounds of the quantity at the leaf's point."""
         # One exact point of the box: no hull and no tangent, only integrals and an ELBO. A gap is at least its upper
@@ -194,7 +208,7 @@ class Judge:
         if leaf.posterior is None:
             return UNKNOWN
         theta = leaf.centre.theta
-        self._integrate([] if self.fixed else [(theta, self.supremum(leaf, theta))], deadline)
+        self.integrals.bounds([] if self.fixed else [(theta, self.supremum(leaf, theta))], deadline)
         with working_precision(BITS):
             low, high = (arb(0), arb(0)) if self.fixed else self._mass(theta)
             constant = rest(self.natural, leaf.centre, leaf, True)  # exact at the centre

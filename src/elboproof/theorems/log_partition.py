@@ -5,6 +5,7 @@ engine with theta for data, whose exponent is bounded where `tails` finds a boun
 """
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,11 +88,14 @@ class Integrals:
         self.known: dict[Theta, Bounds] = {}
         self._exponents: dict[int, Exponent] = {}
 
-    def bounds(self, wanted: Sequence[tuple[Theta, float | None]], seconds: float) -> None:
+    def bounds(self, wanted: Sequence[tuple[Theta, float | None]], deadline: float) -> None:
         """Integrate what is not known yet; each theta comes with the bound of its exponent.
 
-        Afterwards ``known`` holds bounds for each theta; (-inf, inf) where nothing could be proved.
+        Afterwards ``known`` holds bounds for each theta that was reached before the deadline, on the clock
+        ``time.monotonic()``; (-inf, inf) where nothing could be proved.
         """
+        # One call of the engine for all thetas whose suprema are of one size: it takes one bound for all, and a bound
+        # that is far too large for some makes their boxes and tails needlessly large.
         sizes: dict[int, dict[Theta, None]] = {}
         for theta, supremum in wanted:
             if theta in self.known:
@@ -101,7 +105,9 @@ class Integrals:
             else:
                 sizes.setdefault(_size(supremum), {})[theta] = None
         for size, thetas in sizes.items():
-            self._integrate(list(thetas), size, seconds)
+            left = deadline - time.monotonic()
+            if left > 0:
+                self._integrate(list(thetas), size, left)
 
     def _integrate(self, thetas: Sequence[Theta], size: int, seconds: float) -> None:
         if not self.natural.statistics:

@@ -17,8 +17,8 @@ import numpy as np
 from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.statements import Box, Gap, Number, Statement, read_box, shown_box
-from elboproof.theorems.certificates import LeafRecord, certificate, unverifiable
-from elboproof.theorems.leaf import Leaf, claim_above, claim_below, middle
+from elboproof.theorems.certificates import Pieces, certificate, unverifiable
+from elboproof.theorems.leaf import Leaf, middle
 from elboproof.theorems.leaf_bounds import Judge
 from elboproof.theorems.natural import Natural, halves, natural
 from elboproof.theorems.results import Counterexample, Proof, Unproved
@@ -92,7 +92,7 @@ def for_all(
     task = _Task(statement, names, sides, began, seconds, int(leaves))
     whole = natural(statement.quantity, names, sides)  # what is wrong is said here, not by a worker
     if isinstance(statement.quantity, Gap) and statement.upper is None and (statement.lower or 0) <= 0:
-        return task.proof(_Pieces([], {}), whole)  # Jensen's inequality
+        return task.proof(Pieces([], {}), whole)  # Jensen's inequality
     for bound in (statement.lower, statement.upper):
         if bound is not None and abs(bound) > LARGEST:
             raise bad("bound", bound, "a number in the range of float64, with which the search computes")
@@ -102,7 +102,7 @@ def for_all(
     except OverflowError as error:
         requirement = "a box over which the statement's numbers stay in the range of float64, for the search"
         raise bad("box", shown_box(names, sides), requirement) from error
-    return task.proof(answer, whole) if isinstance(answer, _Pieces) else answer
+    return task.proof(answer, whole) if isinstance(answer, Pieces) else answer
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class _Task:
     def spent(self) -> float:
         return time.monotonic() - self.began
 
-    def proof(self, pieces: "_Pieces", whole: Natural) -> Proof:
+    def proof(self, pieces: Pieces, whole: Natural) -> Proof:
         leaves = sorted(pieces.leaves, key=lambda leaf: leaf.box)
         spelled = whole.spelled() if leaves else ()
         document = certificate(self.statement, self.names, self.box, leaves, pieces.integrals, spelled)
@@ -134,15 +134,7 @@ class _Task:
         return Proof(self.statement, self.names, self.box, document, *counts, self.spent, missing)
 
 
-@dataclass(frozen=True)
-class _Pieces:
-    """What a proof consists of."""
-
-    leaves: list[LeafRecord]
-    integrals: dict[tuple[str, ...], tuple[float, float]]
-
-
-_Answer = _Pieces | Counterexample | Unproved
+_Answer = Pieces | Counterexample | Unproved
 
 
 @dataclass
@@ -195,7 +187,7 @@ def _search(task: _Task, state: _State) -> _Answer:
             state.open += rest
             return _unproved(task, state, f"the limit of {task.most} leaves")
         _cut(task, state, rest)
-    return _records(state)
+    return judge.pieces(state.done)
 
 
 def _cut(task: _Task, state: _State, leaves: Sequence[Leaf]) -> None:
@@ -249,30 +241,6 @@ def _stopped(task: _Task, part: Box, known: Enclosure, why: str, leaves: int) ->
     return Unproved(task.statement, task.names, task.box, side, known, why, leaves, task.spent)
 
 
-def _records(state: _State) -> _Pieces:
-    """Return the leaves and the integrals that they rest on."""
-    # Claims are rounded away from what was proved (`claim_above`), but for the gap's lower bound: that is proved as it
-    # was stated. The centre is what the tangents were taken at.
-    judge, gap = state.judge, state.judge.of_gap
-    low, high = judge.statement.lower, judge.statement.upper
-    records = [
-        LeafRecord(
-            leaf.box,
-            leaf.point if judge.from_below or not gap else None,
-            leaf.posterior if gap and high is not None else None,
-            None if not judge.from_below else low if gap else claim_below(leaf.lower),
-            None if high is None else claim_above(leaf.upper),
-        )
-        for leaf in state.done
-    ]
-    integrals = {
-        tuple(str(v) for v in theta): judge.integrals.known[theta]
-        for leaf in state.done
-        for theta in judge.wanted(leaf)
-    }
-    return _Pieces(records, integrals)
-
-
 def _shared(task: _Task, workers: int) -> _Answer:
     """Prove the parts of the box in a pool of processes; all must be proved."""
     # The parts are halves of halves: they cover the box without overlap, so their leaves together do.
@@ -292,9 +260,9 @@ def _shared(task: _Task, workers: int) -> _Answer:
         for answer in answers:
             if isinstance(answer, kind):
                 return replace(answer, box=task.box) if isinstance(answer, Unproved) else answer
-    pieces = [answer for answer in answers if isinstance(answer, _Pieces)]
+    pieces = [answer for answer in answers if isinstance(answer, Pieces)]
     integrals = {theta: bounds for piece in pieces for theta, bounds in piece.integrals.items()}
-    return _Pieces([leaf for piece in pieces for leaf in piece.leaves], integrals)
+    return Pieces([leaf for piece in pieces for leaf in piece.leaves], integrals)
 
 
 def _part(task: _Task) -> _Answer:
