@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
+from flint import acb, arb
 from numpy.typing import ArrayLike, NDArray
 from sympy import Expr
 
@@ -24,11 +25,11 @@ from elboproof.arguments import (
 from elboproof.model.quantities import Evaluator, not_finite
 from elboproof.numbers.exact import ball_of, exact, rational
 from elboproof.numbers.floating import FLOATING, TENSORS
+from elboproof.numbers.precision import current_bits, steady_precision
 from elboproof.numbers.symbols import EXACT
 
 if TYPE_CHECKING:
     import torch
-    from flint import acb, arb
 
 
 class FloatingEvaluator(Evaluator):
@@ -231,17 +232,13 @@ class BallEvaluator(Evaluator):
 
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
-    ) -> tuple["arb | acb", ...]:
-        from elboproof.numbers.precision import steady_precision
-
+    ) -> tuple[arb | acb, ...]:
         with steady_precision():
             return self._at_precision(quantity, order, z, x, analytic)
 
     def _at_precision(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
-    ) -> tuple["arb | acb", ...]:
-        from flint import acb, arb
-
+    ) -> tuple[arb | acb, ...]:
         from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 
         entries = number_list(z, "z", self._d)
@@ -263,8 +260,6 @@ class BallEvaluator(Evaluator):
             for point, given in zip(points, entries, strict=True)
         )
         if numbers and not all(value.is_finite() for value in values):
-            from elboproof.numbers.precision import current_bits
-
             place = [str(point) for point in points]
             raise not_finite(quantity, order, place, f"finite at {current_bits()} bits")
         return values
@@ -279,18 +274,14 @@ def _is_real_number(value: Expr) -> bool:
     return bool(value.evalf(30, maxn=1000).is_real)
 
 
-def _real_ball(value: object, name: str) -> "arb":
-    from flint import arb
-
+def _real_ball(value: object, name: str) -> arb:
     ball = _ball(value, name)
     if not isinstance(ball, arb):
         raise wrong_type(name, value, "a real number or a real ball")
     return ball
 
 
-def _ball(value: object, name: str) -> "arb | acb":
-    from flint import acb, arb
-
+def _ball(value: object, name: str) -> arb | acb:
     if isinstance(value, arb | acb):
         if not value.is_finite():
             raise bad(name, value, "a finite ball")
