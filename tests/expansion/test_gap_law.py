@@ -12,6 +12,7 @@ import elboproof as ep
 from elboproof.expansion import gap_law as gap_law_module
 from elboproof.expansion.asymptotics import Expansion, Mode
 from elboproof.expansion.gap_law import GapLaw, gap_coefficient, gap_law
+from elboproof.expansion.modes import parts
 from elboproof.expansion.wick import diagrams, vertex_sets
 from tests.timing import kept, started
 
@@ -508,6 +509,27 @@ def test_a_variance_at_which_the_law_overflows_is_named(variance: Any) -> None:
 
 SLOW = ["u*v", "sin(u)"]
 """At ["0.3", "0.2"] its exact coefficients are expressions that SymPy simplifies for most of a minute."""
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "-3/7",
+        "1/x",
+        "-1/x",
+        "-x",
+        "x - y - 1/z",
+        "1/sqrt(x)",
+        "-(x - 2/3)**(-5/2)",
+        "-exp(-x/2)/y",
+        "3",
+        "sin(-1/x)",
+    ],
+)
+def test_sympy_counts_at_most_two_operations_for_a_part(number: str) -> None:
+    expression = sp.sympify(number)
+    assert parts(expression) == sum(1 for _ in sp.preorder_traversal(expression))
+    assert expression.count_ops() <= 2 * parts(expression)
 
 
 def test_coefficients_too_long_for_sympy_are_proved_in_bounds() -> None:

@@ -1,10 +1,11 @@
 """Evaluators at single points: a model's decoder, energy and derivatives in exact numbers and in balls."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import sympy
+from flint import acb, arb
 from numpy.typing import NDArray
 from sympy import Expr
 
@@ -12,10 +13,8 @@ from elboproof.arguments import bad, wrong_type
 from elboproof.arrays import number_list
 from elboproof.model.quantities import Evaluator, not_finite
 from elboproof.numbers.exact import ball_of, exact, rational
+from elboproof.numbers.precision import current_bits, steady_precision
 from elboproof.numbers.symbols import EXACT
-
-if TYPE_CHECKING:
-    from flint import acb, arb
 
 
 class ExactEvaluator(Evaluator):
@@ -78,18 +77,14 @@ class BallEvaluator(Evaluator):
 
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
-    ) -> tuple["arb | acb", ...]:
-        from elboproof.numbers.precision import steady_precision
-
+    ) -> tuple[arb | acb, ...]:
         # No other thread changes the precision between two operations of one evaluation.
         with steady_precision():
             return self._at_precision(quantity, order, z, x, analytic)
 
     def _at_precision(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None, analytic: bool
-    ) -> tuple["arb | acb", ...]:
-        from flint import acb, arb
-
+    ) -> tuple[arb | acb, ...]:
         from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 
         # Numbers are enclosed at the precision in force, balls are taken as they are; one complex latent makes
@@ -115,8 +110,6 @@ class BallEvaluator(Evaluator):
             for point, given in zip(points, entries, strict=True)
         )
         if numbers and not all(value.is_finite() for value in values):
-            from elboproof.numbers.precision import current_bits
-
             place = [str(point) for point in points]
             raise not_finite(quantity, order, place, f"finite at {current_bits()} bits")
         return values
@@ -131,18 +124,14 @@ def _is_real_number(value: Expr) -> bool:
     return bool(value.evalf(30, maxn=1000).is_real)
 
 
-def _real_ball(value: object, name: str) -> "arb":
-    from flint import arb
-
+def _real_ball(value: object, name: str) -> arb:
     ball = _ball(value, name)
     if not isinstance(ball, arb):
         raise wrong_type(name, value, "a real number or a real ball")
     return ball
 
 
-def _ball(value: object, name: str) -> "arb | acb":
-    from flint import acb, arb
-
+def _ball(value: object, name: str) -> arb | acb:
     if isinstance(value, arb | acb):
         if not value.is_finite():
             raise bad(name, value, "a finite ball")

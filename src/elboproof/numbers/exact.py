@@ -73,9 +73,9 @@ def flint_rational(number: Fraction) -> "fmpq":
 
 def ball_of(number: Fraction) -> "arb":
     """Return the number as a ball at the current precision."""
-    from flint import arb
+    from flint import arb, fmpq
 
-    return arb(flint_rational(number))
+    return arb(fmpq(number.numerator, number.denominator))
 
 
 def bits_for(digits: float, spare: int) -> int:
