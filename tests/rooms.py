@@ -12,6 +12,7 @@ OUTSIDE = {"verification", "figures", "tests", "benchmarks"}
 
 ROOMS = (
     "arguments",
+    "arrays",
     "shapes",
     "numbers",
     "checking",
@@ -33,14 +34,19 @@ ROOMS = (
 
 NARROWER = {
     "arguments": set(),
+    "arrays": {"arguments"},
     "shapes": set(),
-    "checking": {"arguments", "numbers.precision"},  # of the numbers only the one door to their precision
-    "expectations": {"arguments", "shapes", "numbers", "model", "quadrature"},
+    "checking": {
+        "arguments",
+        "arrays",
+        "numbers.precision",
+    },  # of the numbers only the one door to their precision
+    "expectations": {"arguments", "arrays", "shapes", "numbers", "model", "quadrature"},
     "statements": {"arguments", "numbers", "model"},
-    "theorems": {"arguments", "numbers", "model", "quadrature", "evidence", "statements"},
-    "rechecking": {"arguments", "numbers", "model", "statements"},
-    "decoder": {"arguments", "shapes", "numbers"},
-    "expansion": {"arguments", "numbers", "model"},
+    "theorems": {"arguments", "arrays", "numbers", "model", "quadrature", "evidence", "statements"},
+    "rechecking": {"arguments", "arrays", "numbers", "model", "statements"},
+    "decoder": {"arguments", "arrays", "shapes", "numbers"},
+    "expansion": {"arguments", "arrays", "numbers", "model"},
     "cli": {"arguments", "checking", "commands"},
 }
 """Rooms that may import less than all above them. That of ``rechecking`` makes its independence a test."""

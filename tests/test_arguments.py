@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from elboproof.arguments import bad, finite_array, float_array, shown, wrong_type
+from elboproof.arguments import bad, shown, wrong_type
+from elboproof.arrays import finite_array, float_array
 
 
 def test_message_names_argument_value_and_requirement() -> None:

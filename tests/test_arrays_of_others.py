@@ -10,7 +10,7 @@ import torch
 from scipy import sparse
 
 import elboproof as ep
-from elboproof.arguments import finite_array, float_array, number_list, plain_array
+from elboproof.arrays import finite_array, float_array, number_list, plain_array
 from elboproof.checking.floats import equal
 from elboproof.checking.plain import plain_series
 from elboproof.checking.statistics import mean_equals

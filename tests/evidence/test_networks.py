@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 import elboproof as ep
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 
 DIGITS = 4
 VARIANCE = 0.05

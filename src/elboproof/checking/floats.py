@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import bad, plain_array, require_doubles, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import plain_array, require_doubles
 from elboproof.checking.verdict import Verdict, reached
 
 Floats = NDArray[np.float64]

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elboproof.arguments import bad, finite_array
+from elboproof.arguments import bad
+from elboproof.arrays import finite_array
 from elboproof.checking.enclosed import Ball, as_arb, ends_of, exact_arb, steady
 from elboproof.checking.methods import weakest
 from elboproof.checking.verdict import Verdict, by_hand, reached

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from elboproof.arguments import bad, plain_array, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import plain_array
 
 Plain: TypeAlias = float | str | None
 """A number, the text of an exact or symbolic value, or nothing."""

@@ -26,7 +26,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elboproof.arguments import bad, finite_array
+from elboproof.arguments import bad
+from elboproof.arrays import finite_array
 from elboproof.checking.unbounded import VarianceAtMost, catoni
 from elboproof.checking.verdict import Verdict, reached
 

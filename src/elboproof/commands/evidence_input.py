@@ -11,15 +11,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from elboproof.arguments import (
-    bad,
-    file_path,
-    finite_array,
-    real_array,
-    require_finite,
-    require_shape,
-    shown,
-)
+from elboproof.arguments import bad, file_path, shown
+from elboproof.arrays import finite_array, real_array, require_finite, require_shape
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Bernoulli, Gaussian
 from elboproof.numbers.exact import exact

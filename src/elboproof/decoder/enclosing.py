@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, unwrapped, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import unwrapped
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import ball_of

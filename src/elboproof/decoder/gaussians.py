@@ -20,16 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import (
-    RECTANGULAR,
-    FloatArray,
-    bad,
-    is_tensor,
-    real_array,
-    require_doubles,
-    require_finite,
-    wrong_type,
-)
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import RECTANGULAR, FloatArray, is_tensor, real_array, require_doubles, require_finite
 from elboproof.decoder import tensors
 from elboproof.decoder.tensors import Table
 from elboproof.shapes import Float, Float64, Int, Shaped

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, is_tensor, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import is_tensor
 from elboproof.decoder import (
     attention,
     bounds,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import is_tensor
+from elboproof.arrays import is_tensor
 from elboproof.decoder import derivatives, gaussians, tensors
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.decoder.tensors import Table

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import (
-    float_array,
-    is_tensor,
-    require_dense,
-    require_finite,
-    tensor_array,
-    wrong_type,
-)
+from elboproof.arguments import wrong_type
+from elboproof.arrays import float_array, is_tensor, require_dense, require_finite, tensor_array
 
 if TYPE_CHECKING:
     import torch

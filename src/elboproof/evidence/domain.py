@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.integrand import Integrand
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision

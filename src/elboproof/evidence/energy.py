@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import FloatArray, wrong_type
+from elboproof.arguments import wrong_type
+from elboproof.arrays import FloatArray
 from elboproof.evidence.domain import frame_excess
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand

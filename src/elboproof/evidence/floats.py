@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.integrand import Integrand
 from elboproof.numbers.compiler import Compiled
 from elboproof.numbers.floating import FLOATING

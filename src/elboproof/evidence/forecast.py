@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.steps import Steps

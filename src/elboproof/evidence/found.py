@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.pace import Pace
 from elboproof.evidence.target import Target

@@ -6,7 +6,7 @@ curved ones, get first-order bounds, with the digits these give. Nothing here is
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.integrand import Integrand
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.networks import Activation, Affine, Network

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.summation import POINTS, Sizes, sum_rules
 from elboproof.quadrature.cells import Cells

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 from flint import arb, arb_mat
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.domain import Domain
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.found import Found, abandon

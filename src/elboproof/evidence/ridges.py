@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.target import Target

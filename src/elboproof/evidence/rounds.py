@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence import precise, ridges
 from elboproof.evidence import search as branch
 from elboproof.evidence.domain import Domain, domain

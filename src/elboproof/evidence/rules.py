@@ -8,7 +8,7 @@ ball arithmetic; where U is not analytic there, the bound is infinite.
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.found import Found
 from elboproof.evidence.target import PART, Target

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.steps import Steps
 from elboproof.shapes import Float64

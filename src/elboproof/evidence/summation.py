@@ -10,7 +10,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.steps import Steps
 from elboproof.numbers.ball_arrays import BallArray

@@ -4,7 +4,7 @@ from itertools import combinations_with_replacement, permutations
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.interruption import require_time

@@ -8,7 +8,8 @@ import sympy
 from flint import arb
 from sympy import Rational
 
-from elboproof.arguments import number_list, wrong_type
+from elboproof.arguments import wrong_type
+from elboproof.arrays import number_list
 from elboproof.expansion.misfit import BITS
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.expectations.growth import MAJORANTS
 from elboproof.expectations.majorants import Majorant
 from elboproof.expectations.network_growth import network_majorants

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.expectations.integrands import EnclosedGaussian, Integrands
 from elboproof.expectations.plan import SHARES, grid, reach
 from elboproof.expectations.suprema import density, suprema

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.expectations.majorants import AT_MOST_LINEAR, Majorant, NoMajorantError
 from elboproof.model.latent_model import NetworkModel
 from elboproof.model.networks import Affine, Network

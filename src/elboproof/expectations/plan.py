@@ -18,7 +18,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.expectations.growth import tail
 from elboproof.expectations.integrands import BLOCK, EnclosedGaussian, Integrands, LateError
 from elboproof.expectations.majorants import NoMajorantError

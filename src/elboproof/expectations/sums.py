@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.expectations.integrands import BLOCK, EnclosedGaussian, Integrands
 from elboproof.expectations.lattice import Lattice
 from elboproof.expectations.plan import Plan

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.expectations.integrands import EnclosedGaussian, Integrands, LateError
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import RECTANGULAR, bad, plain_array, require_finite, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import RECTANGULAR, plain_array, require_finite
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.exact import exact

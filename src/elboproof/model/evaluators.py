@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elboproof.arguments import FloatArray, finite_array, plain_array, require_dense, wrong_type
+from elboproof.arguments import wrong_type
+from elboproof.arrays import FloatArray, finite_array, plain_array, require_dense
 from elboproof.model.quantities import Evaluator, not_finite
 from elboproof.numbers.floating import FLOATING, TENSORS
 

@@ -7,7 +7,8 @@ from math import prod
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import Sealed, bad, record_text, shown, unwrapped
+from elboproof.arguments import Sealed, bad, record_text, shown
+from elboproof.arrays import unwrapped
 from elboproof.numbers.exact import ball_of, exact
 from elboproof.numbers.precision import steady_precision
 from elboproof.numbers.symmetric import ldl, not_positive, require_symmetric

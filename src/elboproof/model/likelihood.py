@@ -13,7 +13,8 @@ import sympy
 from flint import fmpq, fmpq_mat
 from sympy import Expr, Rational, Symbol
 
-from elboproof.arguments import Sealed, bad, record_text, shown, unwrapped, wrong_type
+from elboproof.arguments import Sealed, bad, record_text, shown, wrong_type
+from elboproof.arrays import unwrapped
 from elboproof.numbers.exact import flint_rational, rational
 from elboproof.numbers.functions import Softplus
 from elboproof.numbers.symmetric import ldl, not_positive, require_symmetric

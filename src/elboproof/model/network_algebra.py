@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.model.networks import Affine
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray

@@ -11,7 +11,7 @@ from typing import Any
 
 from sympy import Symbol
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.functions import WRITABLE

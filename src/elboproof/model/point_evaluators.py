@@ -8,7 +8,8 @@ import sympy
 from numpy.typing import NDArray
 from sympy import Expr
 
-from elboproof.arguments import bad, number_list, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import number_list
 from elboproof.model.quantities import Evaluator, not_finite
 from elboproof.numbers.exact import ball_of, exact, rational
 from elboproof.numbers.symbols import EXACT

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from elboproof.arguments import FloatArray, bad, shown, wrong_type
+from elboproof.arguments import bad, shown, wrong_type
+from elboproof.arrays import FloatArray
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.tape import Tape

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.model.network_algebra import Arrays
 from elboproof.model.networks import Activation, Affine, compiled_activation
 from elboproof.numbers.floating import FLOATING

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elboproof.arguments import FloatArray, bad, require_dense, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import FloatArray, require_dense
 from elboproof.model.networks import Activation, Affine, Network
 from elboproof.numbers.ball_matrices import ExactMatrix
 

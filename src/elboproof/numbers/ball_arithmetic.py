@@ -9,7 +9,7 @@ arrays are meant to stay in cache.
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_rounding import (
     INFLATE,
     NORMAL,

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_rounding import TINY, UNIT, Pair, horner
 from elboproof.numbers.ball_taylor import ATAN_SERIES
 

@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import FloatArray, plain_array, wrong_type
+from elboproof.arguments import wrong_type
+from elboproof.arrays import FloatArray, plain_array
 from elboproof.numbers import ball_complex_functions as functions
 from elboproof.numbers import ball_rectangles as rectangles
 from elboproof.numbers.ball_arrays import BallArray

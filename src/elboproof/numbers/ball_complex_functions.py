@@ -9,7 +9,7 @@ is over the rectangle; this needs f analytic there, which is checked first.
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_rectangles import Rectangle, add, modulus_upper, only, where
 from elboproof.numbers.ball_rounding import quiet

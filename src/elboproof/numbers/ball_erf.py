@@ -17,7 +17,7 @@ from math import factorial
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_rounding import TINY, UNIT, Pair
 
 ERF_REL = 6.0 * UNIT  # 5.2 u above

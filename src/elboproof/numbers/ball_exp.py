@@ -16,7 +16,7 @@ does the sum (|t| < 1/2): altogether |t - (e^r - 1)| <= BUDGET below, and if k =
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_rounding import TINY, UNIT, Pair, horner, split_range
 from elboproof.numbers.ball_taylor import EXP_SERIES
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers import ball_atan, ball_erf, ball_exp, ball_log
 from elboproof.numbers.ball_rounding import (
     INFLATE,

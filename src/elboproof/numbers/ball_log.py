@@ -17,7 +17,7 @@ sum u/4, the outer u |y|; |y| >= 0.3465, so (0.53 + 0.25) u / 0.3465 + u <= 3.3 
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_exp import LN2_HIGH, LN2_LOW, SHIFT, exp_value, with_error
 from elboproof.numbers.ball_rounding import UNIT, Pair, horner, two_sum
 from elboproof.numbers.ball_taylor import LOG_SERIES

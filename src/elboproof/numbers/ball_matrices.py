@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elboproof.arguments import FloatArray, bad, finite_array, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import FloatArray, finite_array
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rounding import ROUND, Pair, canonical, quiet

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_rounding import INFLATE, TINY, quiet
 

@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import FloatArray, bad, plain_array, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import FloatArray, plain_array
 from elboproof.numbers import ball_arithmetic as arithmetic
 from elboproof.numbers import ball_atan
 from elboproof.numbers.ball_rounding import Pair, canonical, from_bounds, lower_bound, quiet, upper_bound

@@ -18,7 +18,7 @@ the last shrinks faster than sin(hi).
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_exp import MAGIC
 from elboproof.numbers.ball_rounding import INFLATE, TINY, UNIT, Pair, horner, split_range, two_sum
 from elboproof.numbers.ball_taylor import SIN_SERIES

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers import ball_trig
 from elboproof.numbers.ball_lift import NARROW, SLACK, Kernel, Lifted, split, widened
 from elboproof.numbers.ball_rounding import Pair, canonical, from_bounds, lower_bound, upper_bound

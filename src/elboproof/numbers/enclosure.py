@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import plain_array, shown, wrong_type
+from elboproof.arguments import shown, wrong_type
+from elboproof.arrays import plain_array
 
 if TYPE_CHECKING:
     from flint import arb

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elboproof.arguments import bad, is_tensor, unwrapped, wrong_type
+from elboproof.arguments import bad, wrong_type
+from elboproof.arrays import is_tensor, unwrapped
 
 if TYPE_CHECKING:
     import sympy

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 
 SETTLED = 0.1
 """Of the box: where Newton's step is shorter, the place is good and the box, if anything, too large."""

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.floats import FloatEnergy

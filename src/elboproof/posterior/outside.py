@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import Bounds, Energy
 from elboproof.evidence.floats import Derivatives, FloatEnergy
 from elboproof.quadrature.cells import Cells

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import FloatArray, bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arrays import FloatArray
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel

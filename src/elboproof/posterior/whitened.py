@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.krawczyk import dot
 from elboproof.numbers.symmetric import inertia
 from elboproof.posterior.equations import Matrix, Unknown

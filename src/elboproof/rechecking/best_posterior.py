@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Symbol
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.outward import LIBRARY, downward, library_downward, library_upward, upward
 from elboproof.rechecking.functions import Terms
 from elboproof.rechecking.integration import Dense, Unable, majorant, shifted

@@ -20,7 +20,7 @@ import sympy
 from flint import acb, acb_poly, arb, fmpq_poly
 from sympy import Expr, Symbol
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.balls import COMPLEX_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.exact import ball_of, flint_rational

@@ -30,7 +30,7 @@ import sympy
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.compiler import compile_tape

@@ -23,7 +23,7 @@ import sympy
 from numpy.typing import NDArray
 from sympy import Expr
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS

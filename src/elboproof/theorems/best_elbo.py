@@ -24,7 +24,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.centred import Centred

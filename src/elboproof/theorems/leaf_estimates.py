@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.precision import working_precision
 from elboproof.statements import STEP, Elbo, Gap, Statement

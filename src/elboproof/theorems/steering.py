@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import FloatArray
+from elboproof.arrays import FloatArray
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.floating import FLOATING
