@@ -177,6 +177,7 @@ class Elbo(Quantity):
             raise wrong_type("q", q, "an ep.GaussianPosterior")
         if len(q.mean) != len(self.latent):
             raise ValueError(f"q: got {len(q.mean)} latents; expected {len(self.latent)}")
+        # A certificate writes q in exact numbers, so that each of them must be short enough to be read back.
         for entry in (*q.mean, *(entry for row in q.covariance for entry in row)):
             _written(entry, "q")
         object.__setattr__(self, "q", q)

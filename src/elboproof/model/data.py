@@ -57,6 +57,7 @@ class Data:
             return BallArray(self.array.reshape(-1, self.array.shape[-1]))
         # (N, D). Each exact number becomes the ball around its nearest double; there must be one, because
         # searches start there.
+        # `double` raises where the number is beyond all doubles, and the error names the entry.
         for n, row in enumerate(self.rows):
             for j, number in enumerate(row):
                 double(number, _entry(self.array, n, j))

@@ -95,6 +95,8 @@ class Judge:
 
     def prove(self, leaves: Sequence[Leaf], deadline: float) -> None:
         """Prove bounds over leaves; they stay infinite where that fails, or where the time is over."""
+        # All integrals of the leaves are taken together, many at once; what the deadline leaves unknown counts
+        # as infinite below, so that no bound rests on it.
         wanted = []
         for leaf in leaves:
             if time.monotonic() > deadline:
