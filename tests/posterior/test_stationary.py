@@ -1,5 +1,6 @@
 """Stationary posteriors and gaps: existence, place, kind and ELBO, each by a second route."""
 
+import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -14,6 +15,7 @@ import elboproof as ep
 from elboproof.numbers.balls import working_precision
 from elboproof.posterior import certification, equations, stationary
 from elboproof.posterior.ascent import Guess
+from elboproof.posterior.critical_points import critical_points, distinct
 from elboproof.posterior.elbo import elbo_ball
 from elboproof.posterior.equations import Equations, Reference, unknowns
 from elboproof.posterior.stationary import StationaryPoint
@@ -324,3 +326,14 @@ def test_the_limit_is_kept_by_a_network_of_many_units(seconds: float) -> None:
     with pytest.raises(ep.Undecided, match="the time limit"):
         ep.gap(model, [0.1] * 20, seconds=seconds)
     assert kept(seconds, start)
+
+
+def test_a_scan_in_which_nothing_settles_has_no_critical_points() -> None:
+    """A limit may end the scan before any start has settled."""
+    nothing = np.zeros((3, 2))[distinct(np.zeros((0, 2)), np.ones((0, 2)))]
+    assert nothing.shape == (0, 2)
+    model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/1000000"))
+    found = critical_points(model, np.array([500.0]), time.monotonic() - 1.0)
+    assert found.shape[1] == 1
+    with pytest.raises(ep.Undecided, match="the time limit"):
+        ep.stationary_posterior(model, ["500"], seconds=1e-9)

@@ -63,6 +63,9 @@ class ProvedRules:
         self.status = ""
         # the lattice is the better rule where it exists; without time for its suprema, or for an integrand that is not
         # analytic, the plan stands, whose cells have an enclosure whatever stopped it
+        if time.monotonic() > deadline:  # no rule: every sum is the whole line
+            self.status = "the time limit"
+            return
         try:
             with suppress(LateError):  # the plan then has its first cells only
                 self._rules = lattice(self.integrands, gaussian, aims)

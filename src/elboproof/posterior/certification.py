@@ -1,5 +1,6 @@
 """From a float guess to a proved point: Newton's method, then Krawczyk's test in whitened coordinates."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -73,7 +74,9 @@ class _Stationarity:
         return whitened(value, hessian, turn)
 
     def move(self, step: FloatArray) -> bool:
-        """Take the step; a guess whose step is long is given up."""
+        """Take the step; a guess whose step is long, or that the deadline has overtaken, is given up."""
+        if time.monotonic() > self.deadline:
+            return False
         # false for NaN as well. The step is taken in floats: the new place is exact whatever it is, and the test is
         # about that place
         if not (np.abs(step) < LARGEST_STEP).all():

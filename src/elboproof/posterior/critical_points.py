@@ -85,8 +85,8 @@ def _limited(step: NDArray[np.floating[Any]]) -> FloatArray:
     return np.asarray(np.nan_to_num(step) * np.minimum(1.0, LARGEST_STEP / np.maximum(size, 1e-300)))
 
 
-def distinct(theta: FloatArray, scales: FloatArray) -> list[int]:
-    """Return the rows that are no repetitions of others."""
+def distinct(theta: FloatArray, scales: FloatArray) -> NDArray[np.intp]:
+    """Return the rows that are no repetitions of others; none of none."""
     # theta (S, n) against the rows kept before, each in units of its own scale. A chain of near points may keep its
     # ends: what is proved of both is told apart or joined by `without_repetitions`
     kept: list[int] = []
@@ -94,4 +94,4 @@ def distinct(theta: FloatArray, scales: FloatArray) -> list[int]:
         near = (np.abs((theta[n] - theta[kept]) / scales[n]).max(1) < SAME).any() if kept else False
         if not near:
             kept.append(n)
-    return kept
+    return np.array(kept, dtype=np.intp)
