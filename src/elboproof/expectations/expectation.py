@@ -98,10 +98,11 @@ def expectation(
     if not isinstance(q, GaussianPosterior):
         raise wrong_type("q", q, "an ep.GaussianPosterior")
     require_positive(digits=digits, seconds=seconds)
+    deadline = time.monotonic() + seconds  # reading counts
     entries, batch = _entries(g)
     symbols = _latents(latent, q.latent_dim)
     integrands = [_integrand(e, symbols, f"g[{j}]" if batch else "g") for j, e in enumerate(entries)]
-    deadline = time.monotonic() + seconds
+    # each g apart: what is proved of one stays, whatever stops another
     rows = [_proved(integrand, symbols, q, float(digits), deadline) for integrand in integrands]
     enclosure = Enclosure.from_balls([ball for ball, _ in rows])
     statuses = tuple(status for _, status in rows)

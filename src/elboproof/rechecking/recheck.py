@@ -24,14 +24,7 @@ from elboproof.numbers.outward import below
 from elboproof.numbers.parser import parse
 from elboproof.rechecking import best_posterior, trapezoids
 from elboproof.rechecking.best_posterior import Threshold
-from elboproof.rechecking.document import (
-    CertificateError,
-    Document,
-    LeafClaim,
-    loaded,
-    number,
-    part,
-)
+from elboproof.rechecking.document import CertificateError, Document, LeafClaim, loaded, number, part
 from elboproof.rechecking.expectations import expectation
 from elboproof.rechecking.functions import Exponent, Function, Terms, combined, terms
 from elboproof.rechecking.integration import BITS, Unable, log_integral, powers
