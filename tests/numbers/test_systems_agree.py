@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.special
 from flint import arb, fmpq
-from hypothesis import HealthCheck, example, find, given, settings
+from hypothesis import HealthCheck, Phase, example, find, given, settings
 from hypothesis import strategies as st
 from sympy import Rational, Symbol, lambdify
 
@@ -57,9 +57,9 @@ def test_each_function_agrees_at_points_with_and_without_doubles(name: str) -> N
 
 @pytest.mark.parametrize("name", WRITABLE)
 def test_generator_reaches_every_function(name: str) -> None:
-    find(
-        expressions(1), lambda text: f"{name}(" in text, settings=settings(max_examples=20_000, database=None)
-    )
+    # found is enough: to shrink what was found can take minutes
+    once = settings(max_examples=20_000, database=None, phases=(Phase.generate,))
+    find(expressions(1), lambda text: f"{name}(" in text, settings=once)
 
 
 @settings(max_examples=200, suppress_health_check=QUIET)
