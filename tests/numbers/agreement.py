@@ -100,8 +100,8 @@ def require_agreement(text: str, point: Sequence[Fraction], systems: Systems | N
         return False
     for ball in nested:
         assert not ball.is_finite() or ball.overlaps(sharpest), (text, nested)
-    # a saturated tanh is 1 within exp(-t), far less than a unit in the last place, unless 1 - exp(-t) is rounded to more
-    # bits: then it is within one of their units
+    # a saturated tanh is 1 within exp(-t), far less than a unit in the last place; rounded to more bits it may be the
+    # number below, within one of their units
     unit = abs(sharpest.mid()) * arb(2) ** (1 - PRECISIONS[-1])
     assert not nested[1].is_finite() or sharpest.rad() <= nested[1].rad() + unit, (text, nested)
     _require_complex(text, point, systems, sharpest)
