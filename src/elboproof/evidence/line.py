@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
+import numpy as np
 from flint import acb, arb
 
-from elboproof.evidence.domain import log_tail
+from elboproof.evidence.domain import log_tails
 from elboproof.evidence.line_point import LineFunctions, LinePoint
 from elboproof.evidence.pace import GRACE
 from elboproof.evidence.search import CELLS, DEEPER, EARLY, TIME, TOO_DEEP
@@ -76,11 +77,12 @@ def on_line(functions: LineFunctions, x: list[Fraction], digits: float, deadline
     deadline, most
         Limits: on the clock ``time.monotonic()``, and of cells.
     """
-    lower, upper = arb.neg_inf(), arb(functions.integrand.supremum)
     began, cells, share, rounds = time.monotonic(), 0, SHARE, 0
+    ceiling = functions.ceiling(x)
+    lower, upper = arb.neg_inf(), arb(float(ceiling.suprema[0]))
     if began > deadline:
         return Line(lower, upper, cells, TIME)
-    point = LinePoint(functions, x, digits)
+    point = LinePoint(functions, x, ceiling, digits)
     while rounds < ROUNDS:
         found = _search(point, share, began, deadline, most - cells)
         cells += found.cells
@@ -291,8 +293,11 @@ def _bounds(point: LinePoint, found: _Found) -> tuple[arb, arb]:
                 total += part
         # Sums, errors and what was left out are arbs at the precision of the digits; the logarithm of a lower
         # end that is not positive is unknown, -inf.
-        tail = (arb(log_tail(1, found.half)) + point.supremum + shift).exp()
+        (outside,) = log_tails(1, np.array([found.half]), point.ceiling)
+        tail = (arb(float(outside)) + point.constant + shift).exp()
         low = (total - found.rule_error).lower()
         high = (total + found.rule_error + found.lost + tail).upper()
         lower = (low.log() - shift).lower() if low > 0 else arb.neg_inf()
-        return lower, (high.log() - shift).upper() if high.is_finite() else arb(point.supremum)
+        return lower, (high.log() - shift).upper() if high.is_finite() else arb(
+            float(point.ceiling.suprema[0])
+        )

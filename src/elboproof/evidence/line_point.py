@@ -7,8 +7,9 @@ from fractions import Fraction
 import numpy as np
 from flint import arb
 
-from elboproof.evidence.domain import steering_radius
 from elboproof.evidence.integrand import Integrand
+from elboproof.model.ceilings import Ceiling
+from elboproof.model.data import Data
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 from elboproof.numbers.compiler import Compiled
@@ -34,6 +35,10 @@ class LineFunctions:
     slope: Compiled
     complex_slope: Compiled
     jet: Compiled
+
+    def ceiling(self, x: list[Fraction]) -> Ceiling:
+        """Return the upper bounds of one data point's likelihood."""
+        return self.integrand.ceiling(Data(np.array([x], dtype=object)).balls)
 
 
 def line_functions(integrand: Integrand) -> LineFunctions | None:
@@ -63,7 +68,7 @@ class LinePoint:
         Seconds of a point of the sums; 0 until it is measured.
     """
 
-    def __init__(self, functions: LineFunctions, x: list[Fraction], digits: float) -> None:
+    def __init__(self, functions: LineFunctions, x: list[Fraction], ceiling: Ceiling, digits: float) -> None:
         self.digits, self.bits = digits, bits_for(digits, 60)
         self.x = [flint_rational(value) for value in x]
         self.energy, self.slope, self.complex_slope = (
@@ -72,7 +77,8 @@ class LinePoint:
             functions.complex_slope,
         )
         self._floats, self._data = functions.jet, [float(v) for v in x]
-        self.supremum, self.per_point = functions.integrand.supremum, 0.0
+        self.ceiling, self.constant, self.per_point = ceiling, float(ceiling.constant[0]), 0.0
+        self.linear, self.square = float(ceiling.linear[0]), float(ceiling.square[0])
         self.shift, self.log_mass = self._start()
 
     def floats(self, z: float) -> Derivatives:
@@ -109,14 +115,21 @@ class LinePoint:
 
     def half_width(self) -> float:
         """Return the root's half width: 10^-(digits + 3) of the estimated mass can lie outside."""
-        radius = steering_radius(np.array([self.supremum - self.log_mass]), self.digits)
+        radius = self.ceiling.steering_radius(np.array([self.log_mass]), self.digits)
         return float(root_half(radius)[0])
 
     def least_by_prior(self, c: float, h: float) -> arb:
-        """Return a ball around a lower bound of U over a cell: z^2/2 + log(2 pi)/2 - supremum at its nearest z."""
+        """Return a ball around a lower bound of U over a cell: z^2/2 + log(2 pi)/2 - ceiling at its nearest z."""
         # c and h are floats, exact as arbs; the difference is a ball, whose square and what follows keep enclosing.
+        # Where the ceiling grows, `Ceiling.least_energy` says where z^2/2 - ceiling is least.
         nearest = max(abs(arb(c)) - arb(h), arb(0))
-        return nearest * nearest / 2 + _HALF_LOG_TWO_PI - self.supremum
+        base = _HALF_LOG_TWO_PI - arb(self.constant)
+        if not (self.linear or self.square):
+            return nearest * nearest / 2 + base
+        curve, a = arb(0.5) - arb(self.square), arb(self.linear)
+        if 2 * curve * nearest >= a:
+            return curve * nearest * nearest - a * nearest + base
+        return base - a * a / (4 * curve)
 
     def mass(self, h: float, least: arb) -> arb:
         """Return an upper bound of the integral of exp(shift - U) over a cell on which U is at least ``least``."""

@@ -18,7 +18,10 @@ from elboproof.evidence.search import TIME
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.exact import bits_for
+from elboproof.numbers.precision import working_precision
 from elboproof.numbers.undecided import Undecided
 
 MOST_LATENTS = 4
@@ -26,6 +29,7 @@ CELLS, CELLS_EACH = 2_000_000, 200
 """The default limit on cells: in all, and more for each data point."""
 MOST_ON_LINE = 6
 """Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
+SPARE_BITS = 60
 FLOAT_DIGITS = 12
 """Up to here float64 sums are tried; beyond, the sums are taken in arb."""
 
@@ -127,7 +131,29 @@ def prove(
     data = data_of(integrand, x) if isinstance(integrand, LatentModel) else x
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
         found = _proved(integrand, data, float(digits), began + seconds, int(most_cells))
+        found = with_bases(integrand, data, found, digits)
     return replace(found, seconds=time.monotonic() - began)
+
+
+def with_bases(integrand: Integrand, data: Data, evidence: Evidence, digits: float) -> Evidence:
+    """Return the evidences of integrals times h(x), the base measure: an exact number is added to each logarithm."""
+    # All rows have a base measure or none has. One more rounding for each end, outward.
+    with working_precision(bits_for(digits, SPARE_BITS)):
+        if integrand.log_base(data.row(0)) is None:
+            return evidence
+        bases = [integrand.log_base(row) for row in data.rows]
+        balls = tuple(
+            (low + base, high + base) for (low, high), base in zip(evidence.balls, bases, strict=False)
+        )
+    ends = Enclosure.from_balls(bases)
+    found = evidence.enclosure
+    lower = (BallArray(found.lower) + BallArray(ends.lower)).lower()
+    upper = (BallArray(found.upper) + BallArray(ends.upper)).upper()
+    lower = np.where(np.isfinite(found.lower), lower, -np.inf)
+    upper = np.where(np.isfinite(found.upper), upper, np.inf)
+    return replace(
+        evidence, enclosure=Enclosure(lower, upper), balls=tuple((a.lower(), b.upper()) for a, b in balls)
+    )
 
 
 def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, most: int) -> Evidence:
@@ -158,7 +184,7 @@ def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, mo
 
 def _nothing(integrand: Integrand, data: Data, digits: float) -> Evidence:
     """Return what holds without any work: log p(x) is at most the supremum."""
-    lower, upper = np.full(len(data), -np.inf), np.full(len(data), integrand.supremum)
+    lower, upper = np.full(len(data), -np.inf), integrand.ceiling(data.balls).suprema
     return Evidence(Enclosure(lower, upper), (reason(np.inf, digits, TIME),) * len(data), 0, 0.0)
 
 

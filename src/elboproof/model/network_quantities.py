@@ -62,7 +62,7 @@ class NetworkQuantities:
         self, latents: Sequence[Symbol], data: Sequence[Symbol], network: Network, likelihood: Likelihood
     ) -> None:
         _require_supported(likelihood)
-        self.latents, self.data, self.binary = tuple(latents), tuple(data), likelihood.binary
+        self.latents, self.data = tuple(latents), tuple(data)
         self.network, self.likelihood = network, likelihood
         self.tape = Tape(())
         # A block of the widest layer fills `_CACHED` numbers; not fewer than 32 points, which share the cost of
@@ -93,7 +93,8 @@ class NetworkQuantities:
             # -log p at its largest, which is log det(2 pi C)/2 or, for Bernoulli, 0; or the weights 1/(2 v_j).
             if name == "constant":
                 numbers = [sympy.log(2 * sympy.pi) * len(self.latents) / 2]
-                numbers.append(-self.likelihood.log_supremum(len(self.data)))
+                gaussian = self.likelihood if isinstance(self.likelihood, Gaussian) else None
+                numbers.append(-gaussian.log_normaliser(len(self.data)) if gaussian else sympy.Integer(0))
             else:
                 if ring.fixed == "nearest":
                     require_floats(self.likelihood)
@@ -215,7 +216,7 @@ class _Run:
     def _misfit(self, f: Jet, x: Any) -> Jet:
         """Return the jet of -log p(x|z) without its constant."""
         algebra, order = self.algebra, self.order
-        if self.quantities.binary:
+        if not isinstance(self.quantities.likelihood, Gaussian):
             # -log p = sum_j softplus(f_j) - x_j f_j.
             terms = mapped(lambda value: -(value * x), f)
             terms = added(composed(self._taylor("softplus", f[()]), f), terms)
