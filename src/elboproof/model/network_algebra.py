@@ -38,6 +38,10 @@ class Arrays:
         """Return some of the points."""
         return matrix[:, index]
 
+    def rows(self, matrix: Any, index: Sequence[int]) -> Any:
+        """Return some of the units, (n, P) -> (m, P)."""
+        return matrix[list(index)]
+
     def units(self, matrix: Any, d: int) -> list[Any]:
         """Return the constant slopes of d inputs: unit vectors (d, 1)."""
         return [self.column([float(j == k) for j in range(d)], matrix) for k in range(d)]
@@ -152,6 +156,10 @@ class Balls(Arrays):
     def taken(self, matrix: Any, index: Any) -> Any:
         """Return some of the points."""
         return _through(matrix, lambda part: part[..., index])
+
+    def rows(self, matrix: Any, index: Sequence[int]) -> Any:
+        """Return some of the units."""
+        return _through(matrix, lambda part: part[list(index)], offsets=False)
 
     def column(self, values: Any, like: Any) -> Any:  # noqa: ARG002
         """Return exact floats as a column of points."""
