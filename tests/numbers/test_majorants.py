@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -161,15 +162,29 @@ def test_sizes_of_functions_are_bounds_and_sharp(name: str) -> None:
     assert 0.99 * size < np.abs(values).max() <= size
 
 
-@pytest.mark.parametrize("binary", [False, True])
+LIKELIHOODS: list[tuple[Any, list[float]]] = [
+    (ep.Bernoulli(), [1.0, 0.0, 1.0]),
+    (ep.Gaussian(["1/10", "1/5", "1"]), [1.0, 0.0, 1.0]),
+    (ep.Binomial([3, 5, 1]), [2.0, 0.0, 1.0]),
+    (ep.Categorical(), [0.0, 1.0, 0.0]),
+    (ep.Poisson(), [2.0, 0.0, 7.0]),
+    (ep.NegativeBinomial(["1/2", 3, 8]), [2.0, 0.0, 7.0]),
+    (ep.Exponential(), [0.5, 0.0, 3.0]),
+    (ep.Gamma("5/2"), [0.5, 0.25, 3.0]),
+    (ep.StudentT(3, "1/4"), [0.5, -0.25, 3.0]),
+    (ep.VonMises(["1/2", 3, 8]), [0.5, -0.25, 3.0]),
+]
+
+
+@pytest.mark.parametrize(("likelihood", "x"), LIKELIHOODS, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("activation", [torch.nn.Tanh(), torch.nn.Softplus(), torch.nn.GELU()])
-def test_network_majorants_bound_the_values(binary: bool, activation: torch.nn.Module) -> None:
+def test_network_majorants_bound_the_values(
+    likelihood: Any, x: list[float], activation: torch.nn.Module
+) -> None:
     torch.manual_seed(3)
     module = torch.nn.Sequential(torch.nn.Linear(2, 5), activation, torch.nn.Linear(5, 3)).double()
-    likelihood = ep.Bernoulli() if binary else ep.Gaussian(["1/10", "1/5", "1"])
     model = ep.LatentModel.from_torch(module, likelihood)
     assert isinstance(model, NetworkModel)
-    x = [1.0, 0.0, 1.0]
     rng = np.random.default_rng(0)
     eps = rng.normal(size=(2, 400)) * rng.choice([0.1, 1.0, 10.0], 400)
     factor = np.array([[0.5, 0.0], [0.25, 0.75]])
@@ -178,7 +193,8 @@ def test_network_majorants_bound_the_values(binary: bool, activation: torch.nn.M
     for order in (0, 1, 2):
         function = model.quantities.compiled("log_likelihood", order, FLOATING)
         values = function(*z, *(np.full(400, value) for value in x))
-        majorants = network_majorants(model, x, sizes, order)
+        ends = [(value, value) for value in x]
+        majorants = network_majorants(model.network, model.likelihood, ends, sizes, order)
         assert len(values) == len(majorants) == order + 1
         for value, majorant in zip(values, majorants, strict=True):
             assert (np.abs(value) <= bound(majorant, np.linalg.norm(eps, axis=0)) * (1 + ROUNDING)).all()

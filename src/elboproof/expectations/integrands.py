@@ -234,8 +234,8 @@ class Integrands:
         # components, term by term
         sizes = gaussian.sizes()
         if isinstance(self.model, NetworkModel):
-            magnitudes = [float(value.mag()) for value in self._data]
-            found = network_majorants(self.model, magnitudes, sizes, order)
+            ends = [(float(value.lower()), float(value.upper())) for value in self._data]
+            found = network_majorants(self.model.network, self.model.likelihood, ends, sizes, order)
         else:
             # the compiled operations are those of the number system of majorants: the inequality goes through each,
             # from |z_i| and the bounds of x up to the derivatives

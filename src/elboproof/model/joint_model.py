@@ -17,9 +17,15 @@ from elboproof.model.likelihood import Likelihood
 from elboproof.model.point_evaluators import BallEvaluator, ExactEvaluator
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.growth import MAJORANTS
+from elboproof.numbers.majorants import Majorant, NoMajorantError
+from elboproof.numbers.tape import Tape
 
 if TYPE_CHECKING:
     from flint import arb
+
+_BOUNDED = "data for which log p(x|z) is bounded over z, by a constant or by a + b|z| + c|z|^2 with c < 1/2"
 
 
 class JointModel:
@@ -84,11 +90,38 @@ class JointModel:
             If none is known for a row; x[n] is named.
         """
         suprema = self.likelihood.log_suprema(x)
-        unbounded = np.flatnonzero(~(suprema < np.inf))
-        if len(unbounded):
-            n = int(unbounded[0])
-            raise bad(f"x[{n}]", x.mid[n].tolist(), "data for which log p(x|z) is bounded above over z")
-        return Ceiling.flat(suprema)
+        ceiling = Ceiling.flat(suprema)
+        for n in np.flatnonzero(~(suprema < np.inf)).tolist():
+            found = self._growing(x[n])
+            if found is None:
+                raise bad(f"x[{n}]", x.mid[n].tolist(), _BOUNDED)
+            ceiling.constant[n], ceiling.linear[n], ceiling.square[n] = found
+        return ceiling
+
+    def _growing(self, x: BallArray) -> tuple[float, float, float] | None:
+        """Return coefficients of a ceiling that grows with |z|, for one row; None where none is known."""
+        above = getattr(self.likelihood, "log_ceiling", None)
+        if above is None:
+            return None
+        symbols = [sympy.Dummy(f"f_{j}", real=True) for j in range(self.output_dim)]
+        tape = Tape(symbols)
+        root = tape.lower(above(symbols, x))
+        try:
+            outputs = self._output_majorants([(0.0, 1.0)] * self.latent_dim)
+            (majorant,) = compile_tape(tape, [root], MAJORANTS)(*outputs)
+        except NoMajorantError:
+            return None
+        return majorant.quadratic()  # type: ignore[no-any-return]
+
+    @property
+    def output_dim(self) -> int:
+        """The number of outputs that the likelihood takes."""
+        return self.data_dim
+
+    def _output_majorants(self, latents: Sequence[tuple[float, float]]) -> list[Majorant]:
+        """Return majorants of the outputs, for latents with |z_k| <= offset + slope r."""
+        function = self.quantities.compiled("outputs", 0, MAJORANTS)
+        return list(function(*(Majorant.affine(a, b) for a, b in latents), *[None] * self.data_dim))
 
     def log_base(self, x: Sequence[Fraction]) -> "arb | None":
         """Return the log base measure log h(x) in nats, a ball at the precision in force; None for 0."""

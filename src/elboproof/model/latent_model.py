@@ -12,9 +12,11 @@ from elboproof.arguments import Sealed, bad, record_text, wrong_type
 from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.joint_model import JointModel
 from elboproof.model.likelihood import Likelihood, require_floats, require_likelihood
+from elboproof.model.network_growth import output_majorants
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.networks import Network
 from elboproof.model.quantities import Quantities
+from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.tape import Tape
 
 if TYPE_CHECKING:
@@ -135,7 +137,7 @@ class LatentModel(JointModel, Sealed):
         # Equal operations stand on the tape once, so that the energy, the density and the decoder share the
         # outputs.
         outputs = [tape.lower(output) for output in self.decoder]
-        if quantity == "decoder":
+        if quantity in {"decoder", "outputs"}:
             return outputs
         dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(self.data_dim)]
         density = self.likelihood.log_density(dummies, self.data)
@@ -196,6 +198,10 @@ class NetworkModel(LatentModel):
             Always.
         """
         raise TypeError("log_likelihood: got a network; expected a model written as expressions")
+
+    def _output_majorants(self, latents: Sequence[tuple[float, float]]) -> list[Majorant]:
+        """Return majorants of the outputs, for latents with |z_k| <= offset + slope r."""
+        return output_majorants(self.network, latents)
 
     @cached_property
     def quantities(self) -> NetworkQuantities:  # type: ignore[override]

@@ -144,6 +144,19 @@ class Majorant:
         """Return the same value, which is known to lie in [low, high] too."""
         return Majorant(self.terms, max(low, self.low), min(high, self.high))._trimmed()
 
+    def quadratic(self) -> tuple[float, float, float] | None:
+        """Return (c, a, b) with t <= c + a r + b r^2 for all r, a and b at least 0 and b < 1/2; None if unknown."""
+        if self.high < math.inf:
+            return self.high, 0.0, 0.0
+        # r^n <= 1 + r for 0 < n < 1, and <= r + r^2 for 1 < n < 2
+        total = [0.0, 0.0, 0.0]
+        for (n, rate), c in self.terms.items():
+            if rate > 0.0 or n > 2.0:
+                return None
+            for place in {math.floor(n), math.ceil(n)}:
+                total[place] = up(total[place] + c)
+        return (total[0], total[1], total[2]) if total[2] < 0.5 else None
+
     # -- functions --
 
     def exp(self) -> "Majorant":
