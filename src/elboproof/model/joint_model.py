@@ -64,7 +64,17 @@ class JointModel:
     @cached_property
     def log_likelihood(self) -> Expr:
         """Log p(x|z) in nats, an expression in ``latents`` and ``data``."""
-        return with_base(self.likelihood, self.likelihood.log_density(self.decoder, self.data), self.data)
+        return with_base(self.likelihood, self.likelihood.log_density(self.outputs, self.data), self.data)
+
+    @property
+    def heads(self) -> tuple[Expr, ...]:
+        """The outputs beside the decoder's that the likelihood asks for: functions of a variance that depends on z."""
+        return getattr(self.likelihood, "heads", ()) if self.decoder else ()
+
+    @property
+    def outputs(self) -> tuple[Expr, ...]:
+        """What the likelihood takes: the decoder's entries and the heads."""
+        return (*self.decoder, *self.heads)
 
     @cached_property
     def energy(self) -> Expr:
@@ -116,7 +126,7 @@ class JointModel:
     @property
     def output_dim(self) -> int:
         """The number of outputs that the likelihood takes."""
-        return self.data_dim
+        return len(self.outputs)
 
     def _output_majorants(self, latents: Sequence[tuple[float, float]]) -> list[Majorant]:
         """Return majorants of the outputs, for latents with |z_k| <= offset + slope r."""

@@ -11,7 +11,7 @@ from sympy import Expr, Symbol
 from elboproof.arguments import Sealed, bad, record_text, wrong_type
 from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.joint_model import JointModel
-from elboproof.model.likelihood import Likelihood, require_floats, require_likelihood
+from elboproof.model.likelihood import Gaussian, Likelihood, require_floats, require_likelihood
 from elboproof.model.network_growth import output_majorants
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.networks import Network
@@ -35,7 +35,7 @@ class LatentModel(JointModel, Sealed):
         One entry per data dimension: a string (parsed by a whitelist, never evaluated; numbers are exact) or a SymPy
         expression in the latents.
     likelihood
-        ``ep.Gaussian`` (f is the mean) or ``ep.Bernoulli`` (f are the logits).
+        What x is, given f: ``ep.Gaussian`` (f is the mean), ``ep.Bernoulli`` (f are the logits) or another family.
 
     Raises
     ------
@@ -72,6 +72,9 @@ class LatentModel(JointModel, Sealed):
         if not entries:
             raise bad("decoder", decoder, "at least one entry: data of dimension zero has no likelihood")
         require_likelihood(likelihood, len(entries))
+        if isinstance(likelihood, Gaussian):
+            likelihood = likelihood.resolved(latents, len(entries))
+            likelihood.require_dimension(len(entries))
         # The record is frozen: its fields are set here, once. The probe comes last, since it evaluates the tape
         # that is made of all three.
         object.__setattr__(self, "latents", tuple(latents.values()))
@@ -81,6 +84,8 @@ class LatentModel(JointModel, Sealed):
         )
         for j, text in enumerate(entries):
             require_real_everywhere(self.quantities, j, text, f"decoder[{j}]")
+        for j, head in enumerate(self.heads):
+            require_real_everywhere(self.quantities, len(entries) + j, head, f"variance[{j}], its logarithm")
 
     __repr__ = record_text
 
@@ -96,7 +101,7 @@ class LatentModel(JointModel, Sealed):
             name), Identity, Flatten and, in evaluation mode, Dropout. A module that stands in two places is two
             layers. The weights are copied: later training does not change the model.
         likelihood
-            ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli`` (the network gives logits).
+            ``ep.Gaussian`` with scalar or diagonal covariance, or another family (``ep.Bernoulli``: logits).
 
         Raises
         ------
@@ -127,7 +132,7 @@ class LatentModel(JointModel, Sealed):
             self.latents,
             self.data,
             self.likelihood,
-            self.decoder,
+            self.outputs,
             self._lowered,
             lambda: require_floats(self.likelihood),
         )
@@ -136,10 +141,10 @@ class LatentModel(JointModel, Sealed):
         """Put a quantity on the tape; SymPy sees symbols in place of the outputs, which may be large."""
         # Equal operations stand on the tape once, so that the energy, the density and the decoder share the
         # outputs.
-        outputs = [tape.lower(output) for output in self.decoder]
+        outputs = [tape.lower(output) for output in self.outputs]
         if quantity in {"decoder", "outputs"}:
-            return outputs
-        dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(self.data_dim)]
+            return outputs if quantity == "outputs" else outputs[: self.data_dim]
+        dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(len(outputs))]
         density = self.likelihood.log_density(dummies, self.data)
         rule = density if quantity == "log_likelihood" else self._prior_energy - density
         return [tape.substituted(rule, dummies, outputs)]
@@ -160,7 +165,7 @@ class NetworkModel(LatentModel):
     network
         The decoder.
     likelihood
-        ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli`` (the network gives logits).
+        ``ep.Gaussian`` with scalar or diagonal covariance, or another family (``ep.Bernoulli``: logits).
 
     Raises
     ------
