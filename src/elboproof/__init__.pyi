@@ -25,6 +25,9 @@ from elboproof.model.continuous import StudentT as StudentT  # the decoder gives
 from elboproof.model.continuous import Laplace as Laplace  # the decoder gives locations
 from elboproof.model.continuous import VonMises as VonMises  # the decoder gives mean angles, in radians
 
+# any other, a log density in the outputs f1, f2, ... and the data x1, x2, ...:
+from elboproof.model.density import Density as Density
+
 # Its evidence
 from elboproof.evidence.log_evidence import log_evidence as log_evidence  # log p(x), proved
 from elboproof.numbers.enclosure import Enclosure as Enclosure  # proved bounds of a number

@@ -53,7 +53,12 @@ class JointModel:
     @property
     def data_dim(self) -> int:
         """The dimension D of x."""
-        return len(self.decoder)
+        return self._entry_count(len(self.decoder))
+
+    def _entry_count(self, outputs: int) -> int:
+        """Return the dimension of x for a decoder of so many outputs: as many, unless the likelihood says otherwise."""
+        count = getattr(self.likelihood, "entry_count", None)
+        return outputs if count is None else int(count(outputs))
 
     @cached_property
     def data(self) -> tuple[Symbol, ...]:
@@ -114,11 +119,13 @@ class JointModel:
         if above is None:
             return None
         symbols = [sympy.Dummy(f"f_{j}", real=True) for j in range(self.output_dim)]
-        tape = Tape(symbols)
-        root = tape.lower(above(symbols, x))
+        tape = Tape([*symbols, *self.data])
+        root = tape.lower(above(symbols, self.data, x))
+        ends = zip(x.lower().tolist(), x.upper().tolist(), strict=True)
         try:
             outputs = self._output_majorants([(0.0, 1.0)] * self.latent_dim)
-            (majorant,) = compile_tape(tape, [root], MAJORANTS)(*outputs)
+            data = [Majorant.constant(low, high) for low, high in ends]
+            (majorant,) = compile_tape(tape, [root], MAJORANTS)(*outputs, *data)
         except NoMajorantError:
             return None
         return majorant.quadratic()  # type: ignore[no-any-return]

@@ -143,7 +143,7 @@ class LatentModel(JointModel, Sealed):
         # outputs.
         outputs = [tape.lower(output) for output in self.outputs]
         if quantity in {"decoder", "outputs"}:
-            return outputs if quantity == "outputs" else outputs[: self.data_dim]
+            return outputs if quantity == "outputs" else outputs[: len(self.decoder)]
         dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(len(outputs))]
         density = self.likelihood.log_density(dummies, self.data)
         rule = density if quantity == "log_likelihood" else self._prior_energy - density
@@ -191,6 +191,11 @@ class NetworkModel(LatentModel):
     @property
     def data_dim(self) -> int:
         """The dimension D of x."""
+        return self._entry_count(self.network.outputs)
+
+    @property
+    def output_dim(self) -> int:
+        """The number of outputs that the likelihood takes."""
         return self.network.outputs
 
     @property

@@ -34,14 +34,16 @@ class HeteroscedasticGaussian(Sealed):
     @property
     def heads(self) -> tuple[Expr, ...]:
         """The outputs beside the means: log v_1..log v_D and 1/v_1..1/v_D, which SymPy simplifies for v = exp(..)."""
-        return (*map(sympy.log, self.variances), *(1 / v for v in self.variances))
+        return (*(sympy.expand_log(sympy.log(v)) for v in self.variances), *(1 / v for v in self.variances))
 
-    def output_count(self, data_dim: int) -> int:
-        """Return how many outputs a decoder of ``data_dim`` means has."""
-        return (3 if self.variances else 2) * data_dim
+    def entry_count(self, outputs: int) -> int:
+        """Return the dimension of x: one for each mean."""
+        return outputs if self.variances else outputs // 2
 
     def require_dimension(self, data_dim: int) -> None:
         """Raise ``ValueError`` unless there is a variance for each mean."""
+        if not self.variances and data_dim % 2:
+            raise ValueError(f"module: got {data_dim} outputs; expected as many log variances as means")
         if self.variances and len(self.variances) != data_dim:
             raise ValueError(
                 f"variance: got {len(self.variances)} dimensions; expected {data_dim}, one per decoder output"
@@ -64,9 +66,9 @@ class HeteroscedasticGaussian(Sealed):
         """Return infinity: there is no bound for all variances."""
         return np.full(len(x), np.inf)
 
-    def log_ceiling(self, outputs: Sequence[Expr], x: BallArray) -> Expr:
+    def log_ceiling(self, outputs: Sequence[Expr], x: Sequence[Symbol], values: BallArray) -> Expr:  # noqa: ARG002
         """Return -sum log(2 pi v_j)/2: the quadratic form is nonnegative."""
-        count = x.shape[0]
+        count = len(x)
         return -sympy.Add(*outputs[count : 2 * count]) / 2 - sympy.log(2 * sympy.pi) * count / 2
 
     @property
