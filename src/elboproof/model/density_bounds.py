@@ -19,7 +19,8 @@ from elboproof.numbers.balls import REAL_BALLS
 from elboproof.numbers.compiler import Compiled, compile_tape
 from elboproof.numbers.floating import SCALARS
 from elboproof.numbers.growth import MAJORANTS
-from elboproof.numbers.majorants import Majorant, NoMajorantError
+from elboproof.numbers.majorant_ranges import NoMajorantError
+from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.outward import above
 from elboproof.numbers.precision import DOUBLE_BITS, working_precision
 

@@ -19,7 +19,8 @@ from elboproof.model.quantities import Quantities
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.growth import MAJORANTS
-from elboproof.numbers.majorants import Majorant, NoMajorantError
+from elboproof.numbers.majorant_ranges import NoMajorantError
+from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.tape import Tape
 
 if TYPE_CHECKING:

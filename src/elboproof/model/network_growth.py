@@ -19,7 +19,8 @@ from elboproof.model.networks import Affine, Network
 from elboproof.numbers.compiler import Compiled, compile_tape
 from elboproof.numbers.functions import WRITABLE
 from elboproof.numbers.growth import MAJORANTS
-from elboproof.numbers.majorants import AT_MOST_LINEAR, Majorant, NoMajorantError
+from elboproof.numbers.majorant_ranges import AT_MOST_LINEAR, NoMajorantError
+from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.outward import upward
 
 
