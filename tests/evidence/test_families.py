@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -93,3 +94,24 @@ def test_data_for_which_nothing_bounds_the_density(decoder: str) -> None:
     ):
         ep.log_evidence(model, [0], 4)
     assert ep.log_evidence(model, [1], 4).contains(float(ep.log_evidence(model, [1], 8).midpoint))
+
+
+@pytest.mark.parametrize("copies", [1, 8])
+def test_large_base_measures_cancel_in_balls(copies: int) -> None:
+    """log C(10^9, 3 10^8) is 6e8: in floats nothing behind the seventh digit of log p(x) would be left."""
+    trials, x = 10**9, 3 * 10**8
+    with mpmath.workdps(40):
+        middle = mpmath.log(mpmath.mpf(x) / (trials - x))
+        peak = mpmath.loggamma(trials + 1) - mpmath.loggamma(x + 1) - mpmath.loggamma(trials - x + 1)
+
+        def density(z: mpmath.mpf) -> mpmath.mpf:
+            return mpmath.exp(peak + x * z - trials * mpmath.log1p(mpmath.exp(z)) - z * z / 2) / mpmath.sqrt(
+                2 * mpmath.pi
+            )
+
+        places = [middle + k * mpmath.mpf("1e-4") for k in range(-12, 13)]
+        value = float(mpmath.log(mpmath.quad(density, places)))
+    found = ep.log_evidence(ep.LatentModel("z", ["z"], ep.Binomial(trials)), [[x]] * copies, 9)
+    assert (found.lower <= value + 1e-12).all()
+    assert (found.upper >= value - 1e-12).all()
+    assert (found.upper - found.lower <= 3e-9).all()

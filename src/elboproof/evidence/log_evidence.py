@@ -10,6 +10,7 @@ from flint import arb
 
 from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.evidence import kinks, line
+from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand
 from elboproof.evidence.line_point import LineFunctions, line_functions
@@ -18,10 +19,7 @@ from elboproof.evidence.search import TIME
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
-from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import bits_for
-from elboproof.numbers.precision import working_precision
 from elboproof.numbers.undecided import Undecided
 
 MOST_LATENTS = 4
@@ -29,7 +27,6 @@ CELLS, CELLS_EACH = 2_000_000, 200
 """The default limit on cells: in all, and more for each data point."""
 MOST_ON_LINE = 6
 """Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
-SPARE_BITS = 60
 FLOAT_DIGITS = 12
 """Up to here float64 sums are tried; beyond, the sums are taken in arb."""
 
@@ -130,38 +127,22 @@ def prove(
     require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     data = data_of(integrand, x) if isinstance(integrand, LatentModel) else x
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
-        found = _proved(integrand, data, float(digits), began + seconds, int(most_cells))
-        found = with_bases(integrand, data, found, digits)
+        bases = log_bases(integrand, data, float(digits))
+        sharp = digits > FLOAT_DIGITS - cancelled_digits(bases)
+        found = _proved(integrand, data, (float(digits), sharp), began + seconds, int(most_cells))
+        found = with_bases(found, bases, float(digits))
     return replace(found, seconds=time.monotonic() - began)
 
 
-def with_bases(integrand: Integrand, data: Data, evidence: Evidence, digits: float) -> Evidence:
-    """Return the evidences of integrals times h(x), the base measure: an exact number is added to each logarithm."""
-    # All rows have a base measure or none has. One more rounding for each end, outward.
-    with working_precision(bits_for(digits, SPARE_BITS)):
-        if integrand.log_base(data.row(0)) is None:
-            return evidence
-        bases = [integrand.log_base(row) for row in data.rows]
-        balls = tuple(
-            (low + base, high + base) for (low, high), base in zip(evidence.balls, bases, strict=False)
-        )
-    ends = Enclosure.from_balls(bases)
-    found = evidence.enclosure
-    lower = (BallArray(found.lower) + BallArray(ends.lower)).lower()
-    upper = (BallArray(found.upper) + BallArray(ends.upper)).upper()
-    lower = np.where(np.isfinite(found.lower), lower, -np.inf)
-    upper = np.where(np.isfinite(found.upper), upper, np.inf)
-    return replace(
-        evidence, enclosure=Enclosure(lower, upper), balls=tuple((a.lower(), b.upper()) for a, b in balls)
-    )
-
-
-def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, most: int) -> Evidence:
-    """Prepare the functions, step by step as long as there is time, and prove."""
+def _proved(
+    integrand: Integrand, data: Data, wanted: tuple[float, bool], deadline: float, most: int
+) -> Evidence:
+    """Prepare the functions, step by step as long as there is time, and prove ``wanted``: digits, whether in arb."""
     # Functions are compiled when they are first asked for; between these steps the clock is looked at, within
     # them it cannot be.
+    digits, sharp = wanted
     middles = data.balls.mid  # raises where a number is beyond float64
-    if integrand.latent_dim == 1 and (len(data) <= MOST_ON_LINE or digits > FLOAT_DIGITS):
+    if integrand.latent_dim == 1 and (len(data) <= MOST_ON_LINE or sharp):
         functions = line_functions(integrand)
         if functions is not None:
             return _one_by_one(functions, data.rows, digits, deadline, most)
@@ -176,7 +157,7 @@ def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, mo
     scales = (frames, normal is not None, guess.energy.copy(), guess.log_mass.copy())
     if time.monotonic() > deadline:
         return _nothing(integrand, data, digits)
-    rounds = Rounds(integrand, floats, data, *scales, digits, digits > FLOAT_DIGITS)
+    rounds = Rounds(integrand, floats, data, *scales, digits, sharp)
     enclosure, statuses, cells = rounds.run(deadline, most)
     balls = tuple(rounds.balls[n] for n in range(len(data))) if len(rounds.balls) == len(data) else ()
     return Evidence(enclosure, statuses, cells, 0.0, balls)
