@@ -24,6 +24,7 @@ class Exponential(Separable):
     At x = 0 the density e^f has no supremum over f: evidences are proved where f grows slowly enough with |z|.
     """
 
+    gives: ClassVar[str] = "log rates"
     data: ClassVar[str] = "numbers of at least 0, the data of an exponential likelihood"
 
     @staticmethod
@@ -69,6 +70,7 @@ class Gamma(Separable):
     """
 
     shape: PerOutput
+    gives: ClassVar[str] = "log rates"
     data: ClassVar[str] = "positive numbers, the data of a gamma likelihood"
 
     def __init__(self, shape: object) -> None:
@@ -114,6 +116,7 @@ class StudentT(Separable):
 
     degrees: PerOutput
     scale: PerOutput
+    gives: ClassVar[str] = "locations"
     data: ClassVar[str] = "real numbers"
 
     def __init__(self, degrees: object, scale: object = 1) -> None:
@@ -161,6 +164,7 @@ class Laplace(Separable):
     """
 
     scale: PerOutput
+    gives: ClassVar[str] = "locations"
     data: ClassVar[str] = "real numbers"
 
     def __init__(self, scale: object) -> None:
@@ -204,6 +208,7 @@ class VonMises(Separable):
     """
 
     concentration: PerOutput
+    gives: ClassVar[str] = "mean angles"
     data: ClassVar[str] = "real numbers"
 
     def __init__(self, concentration: object) -> None:
