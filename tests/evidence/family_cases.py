@@ -192,7 +192,7 @@ def by_lattice(case: Instance) -> float:
     """Return log p(x) by two trapezoidal rules that agree."""
     if case.kinks:
         return _between_kinks(case)
-    first, second = (_trapezoidal(case, points) for points in ((1201, 2401) if case.d == 1 else (301, 481)))
+    first, second = (_trapezoidal(case, points) for points in ((1201, 2401) if case.d == 1 else (401, 641)))
     assert abs(first - second) < ACCURATE, (first, second, case)
     return second
 

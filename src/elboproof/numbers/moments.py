@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from flint import acb, arb
 
 NEAR = 1.0
-WIDE = 8.0
 TERMS = 22
 """1/22! is 1e-21."""
 FLOAT_TERMS = 24
@@ -42,21 +41,17 @@ def moment_of_arrays(t: Any, n: int) -> Any:
     if isinstance(t, Dual):
         return t._chain(moment_of_arrays(t.value, n), moment_of_arrays(t.value, n + 1))
     if isinstance(t, ComplexBallArray):
-        least = np.maximum(np.abs(t.real.mid) - t.real.rad, np.abs(t.imag.mid) - t.imag.rad)
-        return _by_cases(t, t.abs_upper(), least, n)
+        return _by_cases(t, t.abs_upper(), n)
     # E_n increases: the image of a ball lies between those of its ends
-    low, high = (_by_cases(BallArray(end), np.abs(end), np.abs(end), n) for end in (t.lower(), t.upper()))
+    low, high = (_by_cases(BallArray(end), np.abs(end), n) for end in (t.lower(), t.upper()))
     return BallArray._of(from_bounds(np.maximum(low.lower(), 0.0), high.upper()))
 
 
-def _by_cases(t: Any, size: Any, least: Any, n: int) -> Any:
-    """Return E_n element by element: the series where it is near 0, the recursion elsewhere.
-
-    ``size`` bounds |t| from above; ``least`` is about how near to 0 it comes, and steers.
-    """
-    # (B,) balls; where a case does not apply it is given a harmless argument. NaN counts as far. The series and its
-    # remainder hold for every size below TERMS; wide arguments around 0 cannot be divided by.
-    near = (size <= NEAR) | ((least < NEAR / 2) & (size <= WIDE))
+def _by_cases(t: Any, size: Any, n: int) -> Any:
+    """Return E_n element by element: the series where |t| <= size is near 0, the recursion elsewhere."""
+    # (B,) balls; where a case does not apply it is given a harmless argument. NaN counts as far. A rectangle that
+    # reaches from 0 beyond NEAR is divided by, and gets an infinite radius: it is to be halved.
+    near = size <= NEAR
     if np.all(near):
         return _series(t, size, n)
     zero, one = t * 0.0, t * 0.0 + NEAR
