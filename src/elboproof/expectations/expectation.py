@@ -108,7 +108,7 @@ def expectation(
     statuses = tuple(status for _, status in rows)
     if any(statuses):
         raise Undecided(enclosure, statuses, "expectations", "g")
-    return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
+    return enclosure if batch else enclosure[0]
 
 
 def _entries(g: object) -> tuple[list[str | Expr], bool]:

@@ -85,7 +85,7 @@ def elbo(
     statuses = tuple(status for _, status in rows)
     if any(statuses):
         raise undecided("ELBOs", enclosure, statuses)
-    return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
+    return enclosure if batch else enclosure[0]
 
 
 def undecided(what: str, enclosure: Enclosure, statuses: tuple[str, ...]) -> Undecided:

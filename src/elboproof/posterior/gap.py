@@ -93,11 +93,11 @@ def gap(
     options = {"family": family, "covariance": covariance, "seconds": seconds}
     found = [_of_one(model, row, float(digits), options) for row in rows]
     enclosure = Enclosure.from_balls([ball for ball, _ in found])
-    enclosure = Enclosure(np.maximum(enclosure.lower, 0.0), enclosure.upper)
+    enclosure = enclosure.at_least(0)
     statuses = tuple(status for _, status in found)
     if any(statuses):
         raise undecided("gaps", enclosure, statuses)
-    return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
+    return enclosure if batch else enclosure[0]
 
 
 def _of_one(model: LatentModel, x: list[Fraction], digits: float, options: dict[str, Any]) -> tuple[arb, str]:
