@@ -132,7 +132,8 @@ def outward(low: Array, high: Array) -> Ends:
         return _shortened(low, math.floor), _shortened(high, math.ceil)
     # One operation of doubles errs by half a unit at most, or below 2^-1022 by half of 2^-1074: the next double is
     # beyond the exact result. An overflow is infinite, and its other end is the largest double.
-    return np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
+    with np.errstate(over="ignore"):
+        return np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
 
 
 def _shortened(end: Array, rounded: Callable[[Fraction], int]) -> Array:
