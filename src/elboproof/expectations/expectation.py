@@ -66,7 +66,7 @@ def expectation(
     q
         The Gaussian over all d latents.
     digits
-        The enclosure's half width is at most 10^-digits, or what float64 bounds can show.
+        The enclosure's half width is at most 10^-digits; beyond float64 all digits stand in its ``exact``.
     latent
         The latents' names. If None, ``"z"`` for d = 1, else ``"z_0", "z_1", ...``, as those of networks.
     seconds

@@ -52,7 +52,7 @@ def elbo(
     q
         The approximate posterior, the same for every x.
     digits
-        The enclosure's half width is at most 10^-digits, or what float64 bounds can show.
+        The enclosure's half width is at most 10^-digits; beyond float64 all digits stand in its ``exact``.
     seconds
         Limit for all x together.
 
