@@ -57,7 +57,7 @@ def test_every_committed_finding_holds_with_its_controls() -> None:
 README = (ROOT / "README.md").read_text()
 PRINTED = [
     ("-0.0481055205235", "(2, 1)"),
-    ("-4.02832301", " -4.02832301"),
+    ("-4.02832301", "-4.02832301"),
     ("proved: gap <= 1/10 for all c in [0, 3/10]", "\ngap <= 1/10\n"),
 ]
 """What the examples of the README print, in their order: how it begins, and a part of the rest."""
