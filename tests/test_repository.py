@@ -59,6 +59,7 @@ PRINTED = [
     ("-0.0481055205235", "(2, 1)"),
     ("-4.02832301", "-4.02832301"),
     ("proved: gap <= 1/10 for all c in [0, 3/10]", "\ngap <= 1/10\n"),
+    ("tensor(", "grad_fn"),
 ]
 """What the examples of the README print, in their order: how it begins, and a part of the rest."""
 
