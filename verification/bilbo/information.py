@@ -19,6 +19,7 @@ from elboproof.checking import (
 )
 
 from .._shared.balls import Line, ball, working_precision
+from .._shared.two_codes import PIECES, information, rate
 from . import claim
 from .hypotheses import positive_variances
 from .rate import HALF, ONE, SIZES, SIZES_TEXT, divergence, second_moment
@@ -27,21 +28,6 @@ BITS = 140
 CODES = (Fraction(1), Fraction(2), Fraction(3))
 """mu of the codes +-mu, posterior variance 1."""
 WITHIN = 1e-20
-PIECES = 8
-"""Of the line: log(1 + exp(-2 mu z)) has branch points at distance pi/(2 mu)."""
-
-
-def rate(mu: Fraction) -> arb:
-    """Return 1/2 log(1 + mu^2)."""
-    return ball(1 + mu * mu).log() / 2
-
-
-def information(mu: Fraction) -> arb:
-    """Return I(x; z) of two codes +-mu in noise of variance 1: log 2 - E log(1 + exp(-2 mu z)), z ~ N(mu, 1)."""
-    # |log(1 + exp(t))| <= log 2 + |t| <= 1 + 2 mu (mu + |u|), below 100 (1 + u^4)
-    centre = ball(mu)
-    softplus = Line(mu, Fraction(1)).expectation(lambda z: (1 + (-2 * centre * z).exp()).log(), 100, PIECES)
-    return arb(2).log() - softplus
 
 
 def excess(mu: Fraction) -> arb:
