@@ -1,6 +1,7 @@
 """The limit of vanishing variances against densities in closed form, and arguments that do not fit."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -52,7 +53,7 @@ def test_it_is_differentiable() -> None:
 
 
 Z, X = torch.zeros(3, 2), torch.zeros(3, 2)
-BAD = {
+BAD: dict[str, tuple[Callable[[], torch.Tensor], str]] = {
     "more latents": (
         lambda: objectives.flow_limit_log_prob(lambda z: z[:, :1], X[:, :1], Z),
         "z0: got 2 latents; expected at most 1",
