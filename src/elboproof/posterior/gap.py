@@ -104,7 +104,7 @@ def gap(
 def _of_one(model: LatentModel, x: list[Fraction], digits: float, options: dict[str, Any]) -> tuple[arb, str]:
     """Return a ball around the gap and why it has not the digits."""
     # with a Gaussian posterior the family contains it, and log p(x) = ELBO there: the gap is 0 and not merely small
-    if options["family"] == "full" and _has_gaussian_posterior(model):
+    if options["family"] == "full" and has_gaussian_posterior(model):
         return arb(0), ""
     deadline = time.monotonic() + options["seconds"]
     try:
@@ -114,7 +114,7 @@ def _of_one(model: LatentModel, x: list[Fraction], digits: float, options: dict[
     return below_evidence(model, x, point, digits, deadline)
 
 
-def _has_gaussian_posterior(model: LatentModel) -> bool:
+def has_gaussian_posterior(model: LatentModel) -> bool:
     """Whether log p(x|z) is a polynomial of degree at most 2 in z, so that p(z|x) is Gaussian: one stationary q."""
     # the posterior's exponent is then quadratic, and negative definite as a Gaussian likelihood is bounded. Other
     # classes are not decided, and get the general way

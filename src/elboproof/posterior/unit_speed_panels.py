@@ -6,7 +6,7 @@ With t = L(z), L' = v and u = (L(z) - m) / l,
 
 over the whole line. The window is cut into panels with Gauss and Legendre's rule each (`quadrature.gauss_legendre`), at
 whose nodes L is a sum of rules for v from node to node. On the rectangle E around a panel's ellipse v is analytic, so
-L(E) lies in L(a) + (E - a) v(E) for a real a of E: a mean of v over a segment lies in the convex v(E).
+L(E) lies in L(a) + (E - a) v(E) for a real a of E, by the mean value theorem for integrals: v(E) is a convex set.
 
 Beyond an end z_b with t_b = L(z_b) and y = |t - t_b|, `unit_speed_regular` gives with w = 1 + |z_b|, d = |x - f(z_b)|,
 a majorant v^2 <= sum_i c_i r^(n_i) exp(a_i r), r = |z|, and n, a the largest n_i, a_i,

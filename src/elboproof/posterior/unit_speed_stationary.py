@@ -7,7 +7,8 @@ z) - log v as in `unit_speed_panels`, the ELBO is M_0 + (1 + log 2 pi)/2 + log l
     d/dmu = (l0/l) M_1,      d/dtau = M_2 - M_0 + 1,
     d2/dmu2 = (l0/l)^2 (M_2 - M_0),   d2/dmu dtau = (l0/l) (M_3 - 3 M_1),   d2/dtau2 = M_4 - 4 M_2 + M_0.
 
-No derivative of the decoder is needed. Where the gradient vanishes in the box, ELBO(z*) = ELBO(p) - w' J w / 2.
+No derivative of the decoder is needed. Where the gradient vanishes in the box, Taylor's
+theorem gives ELBO(z*) = ELBO(p) - w' J w / 2.
 """
 
 import math
