@@ -5,10 +5,11 @@ pushed forward, p_T(t) = N(z(t); 0, 1) z'(t), and the decoder f(z(t)), which has
 
     p(x) = int p(x | f(z(t))) p_T(t) dt = int p(x | f(z)) N(z; 0, 1) dz
 
-is what it was (change of variables, the volume element is z'(t) dt), while q Gaussian in t is another family than q Gaussian in z: a model with a flow
-as its prior, or equally the model as it was with pulled-back q. For x = f(z(t0)) and C = sigma^2 I the gap at the mode
-there has the series kappa^4 sigma^4 / 48 + O(sigma^6), kappa the curvature at t0; for q Gaussian in z it begins with
-(3/4) sigma^2 (f'.f'')^2 / |f'|^6. Both are proved by no function here: each number is, at its sigma.
+is what it was (change of variables: the volume element is z'(t) dt), while q Gaussian in t is another family than q
+Gaussian in z: a model with a flow as its prior, or equally the model as it was with pulled-back q. For x = f(z(t0)) and
+C = sigma^2 I the gap at the mode there has the series kappa^4 sigma^4 / 48 + O(sigma^6), kappa the curvature at t0; for q
+Gaussian in z it begins with (3/4) sigma^2 (f'.f'')^2 / |f'|^6. Both are proved by no function here: each number is, at
+its sigma.
 """
 
 import time
