@@ -153,8 +153,8 @@ FAR = 10**10
     method="certified",
     relation="<",
     states=(
-        f"the branch is a local maximum only: at s = {FAR:.0e} the ELBO is larger; the other real branch, s = -2 W_-1, has "
-        "s > 2 and is a minimum in s"
+        f"the branch is a local maximum only: at s = {FAR:.0e} the ELBO is larger; the other real branch, s = -2 W_-1, "
+        "has s > 2 and is a minimum in s"
     ),
     domain="r = rho = 1, sigma^2 = 9/100; a prior flat on the line",
     hypotheses=(flat_prior, below_the_fold),
@@ -216,8 +216,8 @@ def by_integral(v: arb) -> arb:
     relation="order",
     states=(
         "with a prior flat on the circle the gap at the branch is log(2 pi I_0(1/sigma^2)) - e^(-s/2) / sigma^2 - "
-        "log(2 pi e s) / 2, the same with the integral of exp(cos z / sigma^2), and |gap - sigma^4 / 48| has the slopes "
-        f"3 in sigma^2 (within {', '.join(map(str, WITHIN))}), step by step"
+        "log(2 pi e s) / 2, the same with the integral of exp(cos z / sigma^2), and |gap - sigma^4 / 48| has the "
+        f"slopes 3 in sigma^2 (within {', '.join(map(str, WITHIN))}), step by step"
     ),
     domain=f"r = rho = 1; sigma^2 = {', '.join(VARIANCES)}, slopes at {', '.join(LAW)}",
     hypotheses=(below_the_fold, on_the_curve),

@@ -35,9 +35,9 @@ def elbo(rate: Expr) -> Expr:
     method="symbolic",
     relation="=",
     states=(
-        "at m = phi the ELBO's slopes are 0 in m and (1 - h(s) / v) / (2 s) in s, h = s (c^2 + r^2 e^(-s/2)), for "
-        "every phi; h' = c^2 + r^2 e^(-s/2) (1 - s/2) is least at s = 4, where it is c^2 - r^2 e^-2: nowhere negative, and "
-        "each sigma has one s, if and only if c/r >= 1/e"
+        "at m = phi the ELBO's slopes are 0 in m and (1 - h(s) / v) / (2 s) in s, h = s (c^2 + r^2 e^(-s/2)), "
+        "for every phi; h' = c^2 + r^2 e^(-s/2) (1 - s/2) is least at s = 4, where it is c^2 - r^2 e^-2: nowhere "
+        "negative, and each sigma has one s, if and only if c/r >= 1/e"
     ),
     domain="every r, c, phi, v = sigma^2 and s; a prior flat on the line",
     hypotheses=(flat_prior, on_the_curve),
@@ -128,12 +128,15 @@ WITHIN = (0.01, 0.001)
 KAPPA4 = Fraction(81, 625)
 FORTY_EIGHTH = Fraction(1, 48)
 ROUTES = 1e-25
-MOST_TURNS = 60
+MOST_TURNS = 130
 """Terms of the sum over n: enough for v >= .01."""
 
 
 def mass_by_integral(v: arb) -> arb:
-    """The integral of exp(-|f(z) - f(0)|^2 / (2 v)) over the line, beyond T at most 2 e^(-c^2 T^2 / (2 v)) v / (c^2 T)."""
+    """The integral of exp(-|f(z) - f(0)|^2 / (2 v)) over the line.
+
+    Beyond T it is at most 2 e^(-c^2 T^2 / (2 v)) v / (c^2 T).
+    """
     r, c = ball(RADIUS), ball(PITCH)
 
     def integrand(z: acb, _: bool) -> acb:
@@ -181,7 +184,8 @@ def helix_gap(v: arb, rate: str) -> tuple[arb, arb]:
         f"{', '.join(map(str, WITHIN))}), step by step"
     ),
     domain=(
-        f"r = {RADIUS}, c = {PITCH}, a prior flat on the line; sigma^2 = {', '.join(VARIANCES)}, slopes at {', '.join(LAW)}"
+        f"r = {RADIUS}, c = {PITCH}, a prior flat on the line; sigma^2 = {', '.join(VARIANCES)}, slopes at "
+        f"{', '.join(LAW)}"
     ),
     hypotheses=(flat_prior, on_the_curve, steep),
     controls=(

@@ -1,4 +1,4 @@
-"""S2 in general: where |f(z) - f(z')| depends on z - z' alone, x on the image moves q and leaves S; the torus of R^4."""
+"""S2 in general: where |f(z) - f(z')| depends on z - z' alone, x on the image moves q and leaves S; a torus."""
 
 from collections.abc import Mapping, Sequence
 
@@ -38,8 +38,8 @@ TORUS_OF_SPACE = ((2 + sympy.cos(W)) * sympy.cos(U), (2 + sympy.cos(W)) * sympy.
     method="symbolic",
     relation="=",
     states=(
-        "|f(z) - f(phi)|^2 does not change as z and phi move along a latent together; with a flat prior U(z; x = f(phi)) is a "
-        "function of z - phi, so that a stationary N(m, S) at phi is one, N(m + t, S), at phi + t"
+        "|f(z) - f(phi)|^2 does not change as z and phi move along a latent together; with a flat prior U(z; x = "
+        "f(phi)) is a function of z - phi, so that a stationary N(m, S) at phi is one, N(m + t, S), at phi + t"
     ),
     domain=", ".join(ORBITS) + "; every radius, pitch, z and phi",
     hypotheses=(flat_prior, on_the_curve),
@@ -88,7 +88,7 @@ def distances_move_along(
     tier="quick",
 )  # fmt: skip
 def torus_of_four_dimensions(run: Run, *, rate: Expr = HALF, shift: int = 0, coupling: int = 0) -> Verdict:
-    """E_q[e^(iu)] = e^(i m - s/2) for each latent; outputs hold one latent each, so the covariance enters log det S alone."""
+    """E_q[e^(iu)] = e^(i m - s/2) for each latent; outputs hold one each, so S_12 enters log det S alone."""
     run.assume(flat_prior, 0)
     run.assume(on_the_curve, [0])
     cross = Symbol("s12", real=True)

@@ -142,8 +142,8 @@ EVERY = ", ".join(f"{name}, e = {', '.join(each)}" for name, (_, _, each) in CUR
     method="certified",
     relation="order",
     states=(
-        "s at x = f(1) less s at x = f(0), both proved by Krawczyk's test, is positive, has the slopes 2 in the prior's "
-        "precision e, step by step, and over e^2 s_0^4 K / (2 (1 - K s_0^2 / 2)) it is within e of 1"
+        "s at x = f(1) less s at x = f(0), both proved by Krawczyk's test, is positive, has the slopes 2 in the "
+        "prior's precision e, step by step, and over e^2 s_0^4 K / (2 (1 - K s_0^2 / 2)) it is within e of 1"
     ),
     domain=f"sigma = .3; {EVERY}",
     hypotheses=(on_the_curve,),
