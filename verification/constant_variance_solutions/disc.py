@@ -77,9 +77,9 @@ def _fields() -> ImmutableMatrix:
     relation=">=",
     states=(
         "phi = (K/32) (rho^2 - |y|^2)^2 has Delta^2 phi = 2 K and phi = 0, d phi = 0 on the circle; E<h, C> = "
-        "E[phi inc h]; E[C] = 0 and E|C|^2 = 2 K E[phi] = K^2 rho^4 / 48; changes of coordinates have inc L = 0, normal "
-        "coordinates inc h = -2 K: so (1/4) E|h - E h|^2 >= K^2 rho^4 / 192, which the radial map R = r + K r^3 / 48 "
-        "reaches"
+        "E[phi inc h]; E[C] = 0 and E|C|^2 = 2 K E[phi] = K^2 rho^4 / 48; changes of coordinates have inc L = 0, "
+        "normal coordinates inc h = -2 K: so (1/4) E|h - E h|^2 >= K^2 rho^4 / 192, which the radial map R = r + K r^3 "
+        "/ 48 reaches"
     ),
     domain=f"every K and rho, to leading order; h and xi all polynomials of degree {DEGREE}",
     hypotheses=(smooth_metric,),
