@@ -7,9 +7,9 @@ pushed forward, p_T(t) = N(z(t); 0, 1) z'(t), and the decoder f(z(t)), which has
 
 is what it was (change of variables: the volume element is z'(t) dt), while q Gaussian in t is another family than q
 Gaussian in z: a model with a flow as its prior, or equally the model as it was with pulled-back q. For x = f(z(t0)) and
-C = sigma^2 I the gap at the mode there has the series kappa^4 sigma^4 / 48 + O(sigma^6), kappa the curvature at t0; for q
-Gaussian in z it begins with (3/4) sigma^2 (f'.f'')^2 / |f'|^6. Both are proved by no function here: each number is, at
-its sigma.
+C = sigma^2 I the gap at the mode there has the series kappa^4 sigma^4 / 48 + O(sigma^6), kappa the curvature at t0; for
+q Gaussian in z it begins with (3/4) sigma^2 (f'.f'')^2 / |f'|^6. Both are proved by no function here: each number is,
+at its sigma.
 """
 
 import time

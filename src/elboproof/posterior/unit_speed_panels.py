@@ -158,18 +158,20 @@ class Window:
         middle = start + self.curve.rule(arb(a), centre, HALF_POINTS, HALF_RHO, most)
         length = acb(middle) + (box - acb(centre)) * speed
         scale = 2 * half * size
-        n = self._points(length, scale)
+        n = self._points(length, scale, self._real(centre, *self.x)[0])
         if n is None:
             return None
         self.panels.append(Panel(length, scale * _ball(error_factor(RHO, n))))
         return self._filled(centre, half, n, start, most)
 
-    def _points(self, length: acb, scale: arb) -> int | None:
+    def _points(self, length: acb, scale: arb, energy: arb) -> int | None:
         """Return how many points the digits ask for at the q that steers; None for too many."""
+        # digits are absolute: a large energy asks for its own as well, on however small a panel
+        allowed = 1.05 * (self.digits + float((1 + abs(energy)).log().mid()) / math.log(10)) + ROOM
         sizes = _sizes(length, arb(self.mean), arb(self.deviation))
         needed = float((sizes[0] * scale / self.deviation + arb("1e-300")).log().mid())
         n = (needed + math.log(10) * (self.digits + 2)) / (2 * math.log(RHO))
-        return max(FEWEST, math.ceil(n)) if n <= 1.05 * self.digits + ROOM else None
+        return max(FEWEST, math.ceil(n)) if n <= allowed else None
 
     def _filled(self, centre: arb, half: arb, n: int, start: arb, most: arb) -> arb:
         """Add the nodes of a panel, from left to right, and return L at its right end."""
