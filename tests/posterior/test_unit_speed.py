@@ -72,10 +72,11 @@ def test_elbo_agrees_with_mpmath_in_t() -> None:
 def test_lengths_and_latents_are_inverse() -> None:
     for z in ("0.7", "-2", "0", "1e-9"):
         length = PARABOLA.arc_length(z)
-        assert length.contains(float(parabola_length(mpmath.mpf(z)))) or length.width == 0
+        assert length.lower <= float(parabola_length(mpmath.mpf(z))) <= length.upper
         back = PARABOLA.latent(float(length.midpoint))
         assert abs(back.midpoint - float(z)) <= 1e-15 * max(1.0, abs(float(z))) + back.width
-    assert SINH.latent("2").contains(float(mpmath.asinh(2)))
+    two = SINH.latent("2")
+    assert two.lower <= float(mpmath.asinh(2)) <= two.upper
 
 
 @pytest.mark.parametrize(
@@ -123,17 +124,15 @@ def test_a_line_has_no_gap_and_its_posterior_is_that_in_z_five_times_as_long() -
     assert curve.gap(x).upper == 0
     point, known = curve.stationary_posterior(x), ep.stationary_posterior(model, x)
     assert point.kind == "maximum"
-    assert (
-        point.mean.contains(5 * known.mean.midpoint)
-        or abs(point.mean.midpoint - 5 * known.mean.midpoint) < 1e-14
-    )
+    assert point.mean.midpoint == pytest.approx(5 * known.mean.midpoint, rel=1e-14)
     assert point.covariance.midpoint == pytest.approx(25 * known.covariance.midpoint, rel=1e-13)
     assert point.elbo.midpoint == pytest.approx(ep.log_evidence(model, x).midpoint, abs=1e-10)
 
 
 def test_evidence_is_that_of_the_model_and_rows_are_rows() -> None:
     rows = [list(X), ["0", "0"]]
-    assert PARABOLA.log_evidence(rows).contains(ep.log_evidence(PARABOLA.model, rows).midpoint)
+    difference = PARABOLA.log_evidence(rows) - ep.log_evidence(PARABOLA.model, rows)
+    assert difference.contains(0)
     gaps = PARABOLA.gap(rows, 4)
     assert gaps.lower.shape == (2,)
     assert gaps.lower.min() > 0
@@ -208,4 +207,4 @@ def test_bounds_of_the_speed_are_bounds() -> None:
 def test_a_model_survives_pickling() -> None:
     again = pickle.loads(pickle.dumps(PARABOLA))  # noqa: S301 - our own
     assert again == PARABOLA
-    assert again.arc_length("1").contains(PARABOLA.arc_length("1").midpoint)
+    assert again.arc_length("1").midpoint == PARABOLA.arc_length("1").midpoint

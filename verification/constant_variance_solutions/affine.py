@@ -129,7 +129,7 @@ def proved_points_share_their_covariance(run: Run, *, scale: str = "1/10", bend:
             found = ep.stationary_posterior(model, x).covariance
             for (i, j), entry in stated.items():
                 with working_precision(BITS):
-                    proved = spanned(ep.Enclosure(found.lower[i, j], found.upper[i, j]))
+                    proved = spanned(found[i, j])
                     parts[f"{name}, x = ({', '.join(x)}), S_{i}{j}"] = ball_equal(proved - entry, CLOSE)
     return all_of(parts)
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import sympy
 from flint import arb
 
@@ -142,8 +141,8 @@ class UnitSpeed(Sealed):
         """
         require_positive(digits=digits, seconds=seconds)
         rows, batch = exact_rows(self.model, x)
-        found = _answer("gaps", [self._gap(row, float(digits), seconds) for row in rows], batch)
-        return Enclosure(np.maximum(found.lower, 0.0), found.upper)
+        found = [self._gap(row, float(digits), seconds) for row in rows]
+        return _answer("gaps", found, batch).at_least(0)
 
     def _gap(self, x: list[Fraction], digits: float, seconds: float) -> tuple[arb, str]:
         if has_gaussian_posterior(self.model):  # a line: t is affine in z
@@ -167,7 +166,7 @@ def _answer(what: str, found: Sequence[tuple[arb, str]], batch: bool) -> Enclosu
     statuses = tuple(status for _, status in found)
     if any(statuses):
         raise undecided(what, enclosure, statuses)
-    return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
+    return enclosure if batch else enclosure[0]
 
 
 def _known(ball: arb, name: str, value: object) -> arb:

@@ -134,9 +134,9 @@ def point_of(system: _System, zero: Zero, digits: float, deadline: float) -> Sta
         correction = form(zero.jacobian, zero.place) / 2
         mean, deviation = _place(system, zero)
         kind, covariance = kind_of(zero.jacobian), deviation * deviation
-    bare = StationaryPoint(
+    point = StationaryPoint(
         Enclosure.from_balls([mean]),
-        Enclosure.from_balls([covariance]),
+        Enclosure.from_balls([covariance]).reshape(1, 1),
         q,
         Enclosure(-np.inf, np.inf),
         box=zero.radius,
@@ -145,8 +145,6 @@ def point_of(system: _System, zero: Zero, digits: float, deadline: float) -> Sta
         ball=arb(0, float("inf")),
         correction=correction,
     )
-    matrix = Enclosure(bare.covariance.lower.reshape(1, 1), bare.covariance.upper.reshape(1, 1))
-    point = replace(bare, covariance=matrix)
     return sharpened(system.curve, system.regular, system.x, point, digits, deadline)
 
 
