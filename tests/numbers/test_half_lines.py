@@ -7,7 +7,7 @@ from flint import arb
 
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
-from elboproof.numbers.half_lines import HALF_LINES, WHOLE, Span
+from elboproof.numbers.half_lines import HALF_LINES, UNDEFINED, WHOLE, Span
 from elboproof.numbers.parser import parse
 from elboproof.numbers.tape import Tape
 
@@ -62,8 +62,8 @@ def test_ends_are_sharp(text: str, low: float, high: float) -> None:
 
 
 def test_a_quotient_by_both_signs_is_the_whole_line() -> None:
-    assert over("1/(z - 3)", Span(arb(2), arb.pos_inf())) == WHOLE
-    assert over("1/z", Span(arb(-1), arb(2))) == WHOLE
+    assert over("1/(z - 3)", Span(arb(2), arb.pos_inf())) == UNDEFINED
+    assert over("1/z", Span(arb(-1), arb(2))) == UNDEFINED
 
 
 def test_zero_times_an_infinite_end_is_zero() -> None:
@@ -73,10 +73,21 @@ def test_zero_times_an_infinite_end_is_zero() -> None:
 
 
 def test_what_is_not_defined_is_the_whole_line() -> None:
-    assert over("log(z)", Span(arb(-1), arb(2))) == WHOLE
-    assert over("sqrt(z)", Span(arb(-1), arb(2))) == WHOLE
+    assert over("log(z)", Span(arb(-1), arb(2))) == UNDEFINED
+    assert over("log(z)", Span(arb(0), arb(2))) == UNDEFINED
+    assert over("1/z", Span(arb(0), arb(2))) == UNDEFINED
+    assert over("sqrt(z)", Span(arb(-1), arb(2))) == UNDEFINED
+    assert not over("z**pi", Span(arb(-1), arb(2))).defined
+
+
+def test_a_pole_is_seen_behind_finite_bounds() -> None:
+    squared = over("1 + 1/(z - 9)**2", Span(arb(2), arb.pos_inf()))
+    assert not squared.defined
+    assert over("1 + 1/(z - 9)**2", Span(arb(10), arb.pos_inf())).defined
+    assert not over("atan(1/(z - 9))", Span(arb(2), arb.pos_inf())).defined
+    assert over("z**2 - z + tanh(z)", WHOLE).defined
 
 
 def test_an_infinite_ball_says_nothing() -> None:
-    assert Span.of(arb(0, float("inf"))) == WHOLE
-    assert Span.of(arb.nan()) == WHOLE
+    assert Span.of(arb(0, float("inf"))) == UNDEFINED
+    assert Span.of(arb.nan()) == UNDEFINED

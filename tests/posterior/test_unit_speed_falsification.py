@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import mpmath
 import pytest
+import sympy
 from flint import acb, arb
 
 import elboproof as ep
@@ -168,13 +169,22 @@ def refusals() -> None:
         plain.test_refused_curves(decoder, words)
 
 
+def poles() -> None:
+    for decoder in (["z", "1/(z - 2000)**2"], ["z", "atan(1/(z - 3/7))"]):
+        plain.test_what_is_not_shown_is_undecided(decoder, "not shown")
+    y = sympy.Symbol("y", positive=True)
+    with working_precision(64):
+        assert regular._least(1 + sympy.atan(1 / (y - 2000)) ** 2, 4, False) == arb.neg_inf()
+        assert regular._least(1 + sympy.atan(1 / (y - 2000)) ** 2, 4000, False) > 0
+
+
 def products_of_half_lines() -> None:
     value = Span(arb(-2), arb(3)) * Span(arb(-5), arb.pos_inf())
     assert value.low == arb.neg_inf()
     value = Span(arb(-2), arb(3)) * Span(arb(-5), arb(1))
     assert float(value.low) == -15
     assert float(value.high) == 10
-    assert (Span(arb(1), arb(2)) / Span(arb(-1), arb(1))) == half_lines.WHOLE
+    assert (Span(arb(1), arb(2)) / Span(arb(-1), arb(1))) == half_lines.UNDEFINED
 
 
 CHECKS: dict[str, Callable[[], None]] = {
@@ -189,6 +199,7 @@ CHECKS: dict[str, Callable[[], None]] = {
         hessian_over_a_box,
         known_bounds,
         refusals,
+        poles,
         products_of_half_lines,
     )
 }
@@ -245,11 +256,14 @@ BUGS = {
     "both sides are the right one": Seeded(
         regular, "_beyond", "_forms(curve, side)", "_forms(curve, 1)", "refusals"
     ),
+    "a pole beyond the cells": Seeded(
+        regular, "_least", "value.defined and value.low > 0", "value.low > 0", "poles"
+    ),
     "a product of lower ends": Seeded(
         Span, "__mul__", "for a in (self.low, self.high)", "for a in (self.low,)", "products_of_half_lines"
     ),
     "a quotient by both signs": Seeded(
-        Span, "__truediv__", "other.low >= 0 and other.high > 0", "other.high > 0", "products_of_half_lines"
+        Span, "__truediv__", "other.low > 0", "other.high > 0", "products_of_half_lines"
     ),
 }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 A ball has one radius, so that of an infinite one nothing is left. Here each end is an exact arb, rounded outward, or
 infinite, which stands for values without a bound and is no value itself: 0 times it is 0. What has no rule, or is not
-defined on the whole argument, is the whole line, so that a bound is never wrong and only sometimes missing.
+defined on the whole argument, is the whole line and says so: bounds alone would not show that 1/(z - 9)^2 has a pole.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,21 +25,24 @@ class Span:
     ----------
     low, high : arb
         Without radius; minus or plus infinity where there is no bound.
+    defined : bool
+        Whether the expression was seen to be defined and differentiable on the whole argument.
     """
 
     low: arb
     high: arb
+    defined: bool = True
 
     @staticmethod
     def of(ball: arb) -> "Span":
         """Return what a ball holds, the whole line if that is nothing known."""
-        return Span(ball.lower(), ball.upper()) if ball.is_finite() else WHOLE
+        return Span(ball.lower(), ball.upper()) if ball.is_finite() else UNDEFINED
 
     def __add__(self, other: "Span") -> "Span":
-        return Span((self.low + other.low).lower(), (self.high + other.high).upper())
+        return Span((self.low + other.low).lower(), (self.high + other.high).upper(), self._with(other))
 
     def __neg__(self) -> "Span":
-        return Span(-self.high, -self.low)
+        return Span(-self.high, -self.low, self.defined)
 
     def __sub__(self, other: "Span") -> "Span":
         return self + -other
@@ -51,7 +54,7 @@ class Span:
         for part in parts[1:]:
             low = part.lower() if part.lower() < low else low
             high = part.upper() if part.upper() > high else high
-        return Span(low, high)
+        return Span(low, high, self._with(other))
 
     def square(self) -> "Span":
         """Return t^2."""
@@ -59,26 +62,30 @@ class Span:
         return size * size
 
     def __truediv__(self, other: "Span") -> "Span":
-        # 1/t falls on either side of 0. An end that is 0 is no value of the denominator of a real expression
-        if other.low >= 0 and other.high > 0:
-            return self * Span(_inverse(other.high).lower(), _inverse(other.low).upper())
-        if other.high <= 0 and other.low < 0:
+        # 1/t falls on either side of 0, where it has a pole, also where 0 is an end
+        if other.low > 0:
+            return self * Span(_inverse(other.high).lower(), _inverse(other.low).upper(), other.defined)
+        if other.high < 0:
             return -(self / -other)
-        return WHOLE
+        return UNDEFINED
+
+    def _with(self, other: "Span") -> bool:
+        return self.defined and other.defined
 
     def abs(self) -> "Span":
-        """Return |t|."""
+        """Return |t|; squares use it, which have no kink."""
         if self.low >= 0:
             return self
         if self.high <= 0:
             return -self
-        return Span(arb(0), self.high if self.high > -self.low else -self.low)
+        return Span(arb(0), self.high if self.high > -self.low else -self.low, self.defined)
 
     def max(self, other: "Span") -> "Span":
         """Return the larger one."""
         return Span(
             self.low if self.low > other.low else other.low,
             self.high if self.high > other.high else other.high,
+            self._with(other),
         )
 
     def min(self, other: "Span") -> "Span":
@@ -87,7 +94,7 @@ class Span:
 
 
 WHOLE = Span(arb.neg_inf(), _INFINITE)
-_UNIT = Span(arb(-1), arb(1))
+UNDEFINED = Span(arb.neg_inf(), _INFINITE, False)
 
 
 def _times(a: arb, b: arb) -> arb:
@@ -96,8 +103,6 @@ def _times(a: arb, b: arb) -> arb:
 
 
 def _inverse(end: arb) -> arb:
-    if end == 0:
-        return _INFINITE
     return 1 / end if end.is_finite() else arb(0)
 
 
@@ -111,8 +116,8 @@ def _increasing(function: Function, least: arb | None, most: arb | None) -> Call
         low = function(t.low).lower() if t.low.is_finite() else least
         high = function(t.high).upper() if t.high.is_finite() else most
         if low is None or high is None or low.is_nan() or high.is_nan():
-            return WHOLE
-        return Span(low, high)
+            return UNDEFINED
+        return Span(low, high, t.defined)
 
     return enclosed
 
@@ -122,8 +127,9 @@ def _wave(function: Function) -> Callable[[Span], Span]:
 
     def enclosed(t: Span) -> Span:
         if not (t.low.is_finite() and t.high.is_finite()):
-            return _UNIT
-        return Span.of(function(t.low.union(t.high)))
+            return Span(arb(-1), arb(1), t.defined)
+        value = Span.of(function(t.low.union(t.high)))
+        return Span(value.low, value.high, t.defined)
 
     return enclosed
 
@@ -131,6 +137,11 @@ def _wave(function: Function) -> Callable[[Span], Span]:
 def _cosh(t: Span) -> Span:
     # even, and increasing in |t|
     return _increasing(arb.cosh, None, _INFINITE)(t.abs())
+
+
+def _power(exp: Callable[[Span], Span], log: Callable[[Span], Span]) -> Callable[[Span, Span], Span]:
+    """Return t^p of a positive t."""
+    return lambda t, p: exp(log(t) * p) if t.low > 0 else UNDEFINED
 
 
 def _names() -> Mapping[str, Any]:
@@ -146,14 +157,15 @@ def _names() -> Mapping[str, Any]:
         "erf": (arb.erf, -one, one),
         "sigmoid": (real["sigmoid"], zero, one),
         "softplus": (real["softplus"], zero, high),
-        "log": (lambda t: t.log() if t > 0 else arb.neg_inf() if t == 0 else arb.nan(), None, high),
+        "log": (lambda t: t.log() if t > 0 else arb.nan(), None, high),
         "log1p": (lambda t: t.log1p() if t > -1 else arb.nan(), None, high),
         "sqrt": (arb.sqrt, None, high),
     }
     own = {"cosh": _cosh, "sin": _wave(arb.sin), "cos": _wave(arb.cos)}
-    unknown = {"tan": lambda _: WHOLE, "pow": lambda *_: WHOLE, "sign": lambda _: _UNIT}
+    unknown = {name: lambda *_: UNDEFINED for name in ("tan", "sign")}
     common = {"arb": arb, "fmpq": fmpq, "span": Span.of, "precision": real["precision"]}
-    return common | own | unknown | {name: _increasing(*limit) for name, limit in limits.items()}
+    monotone = {name: _increasing(*limit) for name, limit in limits.items()}
+    return common | own | unknown | monotone | {"pow": _power(monotone["exp"], monotone["log"])}
 
 
 _FUNCTIONS = (

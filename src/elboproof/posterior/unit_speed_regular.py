@@ -35,6 +35,7 @@ BEYOND = (4, 16, 64, 256, 1024)
 SMALLEST = 2.0**-16
 """Half width of a cell, on which nothing was shown, that is not halved any more."""
 MOST_CELLS = 50_000
+HIGHEST_POLE = 100
 TRANSCENDENTAL = sympy.Function
 """What the substitution z = 1/w does not simplify."""
 
@@ -100,15 +101,15 @@ def unshown(what: str) -> Undecided:
 
 def _cells(curve: Curve, left: float, right: float) -> tuple[tuple[float, float, arb], ...]:
     """Return cells over [-left, right] with lower bounds of v (1 + |z|), found by halving."""
-    square = curve.compiled(REAL_BALLS)
-    count = int(left + right)
+    square, outputs = curve.compiled(REAL_BALLS), curve.model.quantities.compiled("decoder", 0, REAL_BALLS)
+    data, count = [arb(0)] * curve.model.data_dim, int(left + right)
     stack = [(-left + k + 0.5, 0.5) for k in range(count)]
     found: list[tuple[float, float, arb]] = []
     # centres and half widths are dyadic floats, so that the cells cover the interval exactly
     while stack:
         c, h = stack.pop()
         (value,) = square(arb(c, h))
-        if value.is_finite() and value > 0:
+        if value.is_finite() and value > 0 and all(f.is_finite() for f in outputs(arb(c, h), *data)):
             nearest = max(abs(c) - h, 0.0)
             found.append((c - h, c + h, (value.lower().sqrt() * (1 + arb(nearest))).lower()))
         elif h < SMALLEST or len(stack) + len(found) > MOST_CELLS:
@@ -121,9 +122,9 @@ def _cells(curve: Curve, left: float, right: float) -> tuple[tuple[float, float,
 def _beyond(curve: Curve, side: int) -> tuple[int, arb]:
     """Return B and a lower bound of v (1 + |z|) over the half-line beyond."""
     for distance in BEYOND:
-        bound = max((_least(form, distance, inverse) for form, inverse in _forms(curve, side)), default=None)
-        if bound is not None and bound > 0:
-            return distance, bound
+        bounds = [_least(form, distance, inverse) for form, inverse in _forms(curve, side)]
+        if max(bounds) > 0 and all(value.defined for value in _outputs(curve, side, distance)):
+            return distance, max(bounds)
     words = "z >= 0" if side > 0 else "z <= 0"
     if _is_finite(curve, side, BEYOND[1]):
         raise ValueError(
@@ -144,8 +145,18 @@ def _forms(curve: Curve, side: int) -> list[tuple[Expr, bool]]:
         forms.append((sympy.trigsimp(plain), False))
     if not any(slope.has(TRANSCENDENTAL) for slope in slopes):
         turned = sympy.Add(*(sympy.Rational(w) * s.xreplace({y: 1 / y}) ** 2 for w, s in pairs))
-        forms.append((sympy.cancel(sympy.together(turned * (1 + y) ** 2 / y**2)), True))
+        forms.append((_without_pole(sympy.cancel(sympy.together(turned * (1 + y) ** 2 / y**2)), y), True))
     return forms
+
+
+def _without_pole(form: Expr, w: sympy.Symbol) -> Expr:
+    """Return w^k times a form with a pole of order k at w = 0: for 0 < w < 1 a lower bound of a positive form."""
+    numerator, denominator = sympy.fraction(form)
+    for _ in range(HIGHEST_POLE):
+        if denominator.subs(w, 0) != 0:
+            break
+        denominator = sympy.cancel(denominator / w)
+    return numerator / denominator
 
 
 def _nested(slope: Expr, y: sympy.Symbol) -> Expr:
@@ -158,7 +169,7 @@ def _least(form: Expr, distance: int, inverse: bool) -> arb:
     (y,) = form.free_symbols or {sympy.Dummy(positive=True)}
     end = Span(arb(0), (1 / arb(distance)).upper()) if inverse else Span(arb(distance), arb.pos_inf())
     value = _over(form, y, end)
-    if not value.low > 0:
+    if not (value.defined and value.low > 0):
         return arb.neg_inf()
     root = value.low.sqrt().lower() if value.low.is_finite() else arb(2) ** 500
     return root if inverse else (root * (1 + distance)).lower()
@@ -171,13 +182,20 @@ def _over(form: Expr, y: sympy.Symbol, span: Span) -> Span:
     return result
 
 
+def _outputs(curve: Curve, side: int, distance: int) -> list[Span]:
+    """Return the outputs over the half-line beyond B."""
+    y, span = symbol_for(curve), Span(arb(distance), arb.pos_inf())
+    return [_over(output.xreplace({curve.z: side * y}), y, span) for output in curve.model.decoder]
+
+
 def _is_finite(curve: Curve, side: int, distance: int) -> bool:
     """Whether every output is monotone and bounded beyond B: the length is at most the sum of their ranges."""
     y, span = symbol_for(curve), Span(arb(distance), arb.pos_inf())
-    for output in curve.model.decoder:
-        along = output.xreplace({curve.z: side * y})
-        slope, value = _over(along.diff(y), y, span), _over(along, y, span)
+    for output, value in zip(curve.model.decoder, _outputs(curve, side, distance), strict=True):
+        slope = _over(output.xreplace({curve.z: side * y}).diff(y), y, span)
         monotone = slope.low >= 0 or slope.high <= 0
-        if not (monotone and value.low.is_finite() and value.high.is_finite()):
+        if not (
+            slope.defined and value.defined and monotone and value.low.is_finite() and value.high.is_finite()
+        ):
             return False
     return True
