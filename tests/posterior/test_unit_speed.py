@@ -177,6 +177,13 @@ def test_other_models_are_refused() -> None:
         ep.unit_speed(ep.LatentModel(["u", "v"], ["u", "v"], ep.Gaussian(1)))
 
 
+def test_other_priors_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ep.LatentModel("z", ["z", "z**2"], ep.Gaussian("1/100"))
+    monkeypatch.setattr(type(model), "energy", property(lambda one: one.latents[0] ** 2 - one.log_likelihood))
+    with pytest.raises(ValueError, match=r"the prior N\(0, 1\)"):
+        ep.unit_speed(model)
+
+
 def test_bad_arguments_are_named() -> None:
     with pytest.raises(TypeError, match="q: got"):
         PARABOLA.elbo(X, (0, 1))  # type: ignore[arg-type]

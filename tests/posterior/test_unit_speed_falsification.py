@@ -10,9 +10,9 @@ import sympy
 from flint import acb, arb
 
 import elboproof as ep
-from elboproof.numbers import half_lines
+from elboproof.numbers import spans
 from elboproof.numbers.balls import working_precision
-from elboproof.numbers.half_lines import Span
+from elboproof.numbers.spans import Span
 from elboproof.posterior import unit_speed_panels as panels
 from elboproof.posterior import unit_speed_regular as regular
 from elboproof.posterior import unit_speed_stationary as stationary
@@ -178,13 +178,13 @@ def poles() -> None:
         assert regular._least(1 + sympy.atan(1 / (y - 2000)) ** 2, 4000, False) > 0
 
 
-def products_of_half_lines() -> None:
+def products_of_spans() -> None:
     value = Span(arb(-2), arb(3)) * Span(arb(-5), arb.pos_inf())
     assert value.low == arb.neg_inf()
     value = Span(arb(-2), arb(3)) * Span(arb(-5), arb(1))
     assert float(value.low) == -15
     assert float(value.high) == 10
-    assert (Span(arb(1), arb(2)) / Span(arb(-1), arb(1))) == half_lines.UNDEFINED
+    assert (Span(arb(1), arb(2)) / Span(arb(-1), arb(1))) == spans.UNDEFINED
 
 
 CHECKS: dict[str, Callable[[], None]] = {
@@ -200,7 +200,7 @@ CHECKS: dict[str, Callable[[], None]] = {
         known_bounds,
         refusals,
         poles,
-        products_of_half_lines,
+        products_of_spans,
     )
 }
 
@@ -260,10 +260,10 @@ BUGS = {
         regular, "_least", "value.defined and value.low > 0", "value.low > 0", "poles"
     ),
     "a product of lower ends": Seeded(
-        Span, "__mul__", "for a in (self.low, self.high)", "for a in (self.low,)", "products_of_half_lines"
+        Span, "__mul__", "for a in (self.low, self.high)", "for a in (self.low,)", "products_of_spans"
     ),
     "a quotient by both signs": Seeded(
-        Span, "__truediv__", "other.low > 0", "other.high > 0", "products_of_half_lines"
+        Span, "__truediv__", "other.low > 0", "other.high > 0", "products_of_spans"
     ),
 }  # fmt: skip
 

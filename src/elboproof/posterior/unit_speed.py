@@ -211,11 +211,17 @@ def unit_speed(model: LatentModel) -> UnitSpeed:
     """
     if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
-    if not isinstance(model.likelihood, Gaussian) or not model.decoder:
-        raise wrong_type("model", model, "a model with a Gaussian likelihood and a decoder of expressions")
+    likelihood = model.likelihood
+    constant = isinstance(likelihood, Gaussian) and (likelihood.variance or likelihood.covariance)
+    if not constant or not model.decoder:
+        requirement = "a model with a Gaussian likelihood of constant covariance and a decoder of expressions"
+        raise wrong_type("model", model, requirement)
     if model.latent_dim != 1:
         raise bad("model", model, "one latent: a curve")
     if any(output.has(*KINKS) for output in model.decoder):
         raise bad("model", model, "a decoder without kinks")
+    (z,) = model.latents
+    if model.energy + model.log_likelihood != z**2 / 2 + sympy.log(2 * sympy.pi) / 2:
+        raise bad("model", model, "the prior N(0, 1), on which the bounds of tails rest")
     curve = Curve(model)
     return UnitSpeed(model, curve, proved_regular(curve))

@@ -22,6 +22,7 @@ from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
+from elboproof.numbers.exact import ball_of
 from elboproof.numbers.precision import current_bits
 from elboproof.numbers.symmetric import ldl
 from elboproof.numbers.tape import Tape
@@ -46,7 +47,11 @@ class Curve:
 
     def __init__(self, model: LatentModel) -> None:
         self.model, (self.z,) = model, model.latents
-        self.slopes, self.weights, self.unit = _metric(model)
+        covariance = _covariance(model.likelihood, len(model.decoder))
+        self.unit = sum((row[j] for j, row in enumerate(covariance)), Fraction(0)) / len(covariance)
+        lower, self.pivots = ldl(covariance)
+        self.slopes = _solved(lower, [f.diff(self.z) for f in model.decoder])
+        self.weights = [self.unit / pivot for pivot in self.pivots]
         self._tape = Tape([self.z])
         self._square = self._tape.lower(self.speed_squared)
 
@@ -139,6 +144,10 @@ class Curve:
             reached += self.length(inner, outer)
         return (inner, outer) if t >= 0 else (outer, inner)
 
+    def log_peak(self) -> arb:
+        """Return the likelihood's logarithm at x = f, -log det(2 pi C) / 2."""
+        return -sum(((2 * arb.pi() * ball_of(pivot)).log() for pivot in self.pivots), arb(0)) / 2
+
     def growth(self) -> Majorant:
         """Return a majorant of v^2 in r = |z|; raises ``NoMajorantError``."""
         (square,) = self.compiled(MAJORANTS)(Majorant.affine(0.0, 1.0))
@@ -146,19 +155,12 @@ class Curve:
         return found
 
 
-def _metric(model: LatentModel) -> tuple[list[Expr], list[Fraction], Fraction]:
-    """Return the entries of M^-1 f', their weights, and tr C / D."""
-    (z,) = model.latents
-    slopes = [f.diff(z) for f in model.decoder]
-    size = len(slopes)
-    covariance = _covariance(model.likelihood, size)
-    unit = sum((covariance[j][j] for j in range(size)), Fraction(0)) / size
-    lower, pivots = ldl(covariance)
-    # forward substitution: M s = f'
+def _solved(lower: Sequence[Sequence[Fraction]], slopes: Sequence[Expr]) -> list[Expr]:
+    """Return M^-1 f' by forward substitution: M s = f'."""
     solved: list[Expr] = []
     for j, slope in enumerate(slopes):
         solved.append(slope - sympy.Add(*(sympy.Rational(lower[j][k]) * solved[k] for k in range(j))))
-    return solved, [unit / pivot for pivot in pivots], unit
+    return solved
 
 
 def _covariance(likelihood: object, size: int) -> Sequence[Sequence[Fraction]]:

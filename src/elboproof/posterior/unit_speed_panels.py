@@ -14,8 +14,8 @@ a majorant v^2 <= sum_i c_i r^(n_i) exp(a_i r), r = |z|, and n, a the largest n_
     |g| <= A + (d + y)^2 / (2 s) + w^2 e^(2y/c) / 2 + |log v|,
     |log v| <= (log_+ (w/c) + y/c) + (log_+ sum c_i + n (log w + y/c) + a w e^(y/c)) / 2,
 
-A = log 2 pi / 2 + |log of the likelihood's supremum|, s its mean variance. With b = |t_b - m| / l the density there is
-at most phi(b) exp(-b y / l), and |u|^k <= b^k exp(k y / (b l)), so that all terms are integrals of y^j exp(-rate y).
+A = log 2 pi / 2 + |log of the likelihood's largest value|, s its mean variance. With b = |t_b - m| / l the density there
+is at most phi(b) exp(-b y / l), and |u|^k <= b^k exp(k y / (b l)), so that all terms are integrals of y^j exp(-rate y).
 """
 
 import math
@@ -202,12 +202,12 @@ class Window:
     def _end(self, z: float, length: arb, side: int) -> End:
         place, unit = arb(z), _ball(self.curve.unit)
         (energy,) = self._real(place, *self.x)
-        # log p(x|z) = supremum - distance^2 / (2 s); U = z^2/2 + log(2 pi)/2 - log p(x|z)
-        below = energy - place * place / 2 - (2 * arb.pi()).log() / 2 + arb(self.curve.model.supremum)
+        # log p(x|z) = peak - distance^2 / (2 s); U = z^2/2 + log(2 pi)/2 - log p(x|z)
+        below = energy - place * place / 2 - (2 * arb.pi()).log() / 2 + self.curve.log_peak()
         distance = (2 * unit * arb(below.upper()).max(arb(0))).sqrt()
         growth = self.regular.growth.terms
         total = sum((arb(c) for c in growth.values()), arb(0)).max(arb(1))
-        constant = (2 * arb.pi()).log() / 2 + abs(arb(self.curve.model.supremum)) + total.log() / 2
+        constant = (2 * arb.pi()).log() / 2 + abs(self.curve.log_peak()) + total.log() / 2
         power = max((n for n, _ in growth), default=0.0)
         rate = max((a for _, a in growth), default=0.0)
         return End(side, length, self.regular.least(z, side), 1 + abs(place), distance, constant, power, rate)

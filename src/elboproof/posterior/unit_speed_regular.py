@@ -22,8 +22,8 @@ from elboproof.expectations.majorants import Majorant, NoMajorantError
 from elboproof.numbers.balls import REAL_BALLS
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.half_lines import HALF_LINES, Span
 from elboproof.numbers.precision import working_precision
+from elboproof.numbers.spans import SPANS, Span
 from elboproof.numbers.tape import Tape
 from elboproof.numbers.undecided import Undecided
 from elboproof.posterior.unit_speed_curve import Curve, symbol_for
@@ -177,7 +177,7 @@ def _least(form: Expr, distance: int, inverse: bool) -> arb:
 
 def _over(form: Expr, y: sympy.Symbol, span: Span) -> Span:
     tape = Tape([y])
-    (value,) = compile_tape(tape, [tape.lower(form)], HALF_LINES)(span)
+    (value,) = compile_tape(tape, [tape.lower(form)], SPANS)(span)
     result: Span = value
     return result
 

@@ -173,8 +173,8 @@ _FUNCTIONS = (
     *("sqrt", "sin", "cos", "tan", "sign"),
 )
 
-HALF_LINES = Ring(
-    name="half-lines",
+SPANS = Ring(
+    name="spans",
     templates=INFIX
     | {"square": "{0}.square()", "pi": "span(arb.pi())", "pow": "pow({0}, {1})", "abs": "{0}.abs()"}
     | {name: f"{name}({{0}})" for name in _FUNCTIONS}

@@ -7,8 +7,8 @@ from flint import arb
 
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
-from elboproof.numbers.half_lines import HALF_LINES, UNDEFINED, WHOLE, Span
 from elboproof.numbers.parser import parse
+from elboproof.numbers.spans import SPANS, UNDEFINED, WHOLE, Span
 from elboproof.numbers.tape import Tape
 
 Z = sympy.Symbol("z", real=True)
@@ -23,7 +23,7 @@ EXPRESSIONS = (
 
 def over(text: str, span: Span) -> Span:
     tape = Tape([Z])
-    (value,) = compile_tape(tape, [tape.lower(parse(text, {"z": Z}))], HALF_LINES)(span)
+    (value,) = compile_tape(tape, [tape.lower(parse(text, {"z": Z}))], SPANS)(span)
     result: Span = value
     return result
 
