@@ -14,8 +14,8 @@ a majorant v^2 <= sum_i c_i r^(n_i) exp(a_i r), r = |z|, and n, a the largest n_
     |g| <= A + (d + y)^2 / (2 s) + w^2 e^(2y/c) / 2 + |log v|,
     |log v| <= (log_+ (w/c) + y/c) + (log_+ sum c_i + n (log w + y/c) + a w e^(y/c)) / 2,
 
-A = log 2 pi / 2 + |log of the likelihood's largest value|, s its mean variance. With b = |t_b - m| / l the density there
-is at most phi(b) exp(-b y / l), and |u|^k <= b^k exp(k y / (b l)), so that all terms are integrals of y^j exp(-rate y).
+A = log 2 pi / 2 + |log of the likelihood's largest value|, s its mean variance. With b = |t_b - m| / l the density is
+at most phi(b) exp(-b y / l) there, and |u|^k <= b^k exp(k y / (b l)): all terms are integrals of y^j exp(-rate y).
 """
 
 import math
