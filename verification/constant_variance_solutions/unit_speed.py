@@ -11,6 +11,7 @@ import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, ball_slope, control, identity
 
 from .._shared.balls import ball, constant, spanned, working_precision
+from .._shared.symbols import taylor_curve
 from . import claim
 from .hypotheses import on_the_curve, regular_curve
 
@@ -47,7 +48,7 @@ def coordinates_of_unit_speed(
     energy = (0 / v + p3) ** 2 / (1 / v + p2) ** 3 / 12
     parts = {"prior": identity(sympy.limit(energy / v**order, v, 0) - p3**2 / 12)}
     for size in OUTPUTS:
-        z, f = _taylor_curve(size)
+        z, f = taylor_curve(size)
         slope, bend = f.diff(z).subs(z, 0), f.diff(z, 2).subs(z, 0)
         square, cross = slope.dot(slope), slope.dot(bend)
         kappa = (square * bend.dot(bend) - cross**2) / square**3
@@ -83,13 +84,6 @@ def _in_t() -> tuple[Expr, Expr, Expr]:
 
     second = twice(W)
     return second.subs(z, 0), second.diff(z).subs(z, 0), twice(second).subs(z, 0)
-
-
-def _taylor_curve(size: int) -> tuple[Symbol, Matrix]:
-    """Return the latent and f - x to fourth order about z0 = 0, with symbols for the derivatives."""
-    z = Symbol("z", real=True)
-    jets = [[Symbol(f"f{k}_{j}", real=True) for k in range(1, 5)] for j in range(size)]
-    return z, Matrix([sum(c * z**k / sympy.factorial(k) for k, c in enumerate(jet, 1)) for jet in jets])
 
 
 CURVES: Mapping[str, tuple[Sequence[str], Sequence[str], str]] = {
