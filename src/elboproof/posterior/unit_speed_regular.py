@@ -11,6 +11,7 @@ Let v be positive everywhere and c = inf v(z) (1 + |z|) > 0. Then
 The infimum is bounded cell by cell over [-B, B], and over both half-lines beyond.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,6 +37,8 @@ SMALLEST = 2.0**-16
 """Half width of a cell, on which nothing was shown, that is not halved any more."""
 MOST_CELLS = 50_000
 HIGHEST_POLE = 100
+MOST_OPERATIONS = 150
+"""Of an expression that SymPy rewrites: larger ones may take it minutes."""
 TRANSCENDENTAL = sympy.Function
 """What the substitution z = 1/w does not simplify."""
 
@@ -121,10 +124,11 @@ def _cells(curve: Curve, left: float, right: float) -> tuple[tuple[float, float,
 
 def _beyond(curve: Curve, side: int) -> tuple[int, arb]:
     """Return B and a lower bound of v (1 + |z|) over the half-line beyond."""
-    for distance in BEYOND:
-        bounds = [_least(form, distance, inverse) for form, inverse in _forms(curve, side)]
-        if max(bounds) > 0 and all(value.defined for value in _outputs(curve, side, distance)):
-            return distance, max(bounds)
+    for form, inverse in _forms(curve, side):
+        for distance in BEYOND:
+            bound = _least(form, distance, inverse)
+            if bound > 0 and all(value.defined for value in _outputs(curve, side, distance)):
+                return distance, bound
     words = "z >= 0" if side > 0 else "z <= 0"
     if _is_finite(curve, side, BEYOND[1]):
         raise ValueError(
@@ -134,19 +138,28 @@ def _beyond(curve: Curve, side: int) -> tuple[int, arb]:
     raise unshown(f"|f'| >= c / (1 + |z|) over {words}, so that the curve's length is infinite")
 
 
-def _forms(curve: Curve, side: int) -> list[tuple[Expr, bool]]:
-    """Return v^2 in y = |z| in forms that lose little over y >= B, or v^2 (1 + y)^2 in w = 1/y where that is marked."""
+def _forms(curve: Curve, side: int) -> Iterator[tuple[Expr, bool]]:
+    """Yield v^2 in y = |z| in forms that lose little over y >= B, or v^2 (1 + y)^2 in w = 1/y where that is marked."""
     y = symbol_for(curve)
     slopes = [slope.xreplace({curve.z: side * y}) for slope in curve.slopes]
     pairs = list(zip(curve.weights, slopes, strict=True))
     plain = sympy.Add(*(sympy.Rational(w) * _nested(s, y) ** 2 for w, s in pairs))
-    forms = [(plain, False)]
-    if plain.has(sympy.sin, sympy.cos):
-        forms.append((sympy.trigsimp(plain), False))
-    if not any(slope.has(TRANSCENDENTAL) for slope in slopes):
+    yield plain, False
+    if sympy.count_ops(plain) > MOST_OPERATIONS:
+        return
+    if plain.has(sympy.sin):
+        yield _without_squared_sines(plain), False
+    if not plain.has(TRANSCENDENTAL):
         turned = sympy.Add(*(sympy.Rational(w) * s.xreplace({y: 1 / y}) ** 2 for w, s in pairs))
-        forms.append((_without_pole(sympy.cancel(sympy.together(turned * (1 + y) ** 2 / y**2)), y), True))
-    return forms
+        yield _without_pole(sympy.cancel(sympy.together(turned * (1 + y) ** 2 / y**2)), y), True
+
+
+def _without_squared_sines(form: Expr) -> Expr:
+    """Put 1 - cos^2 in the place of each sin^2, so that those of a circle's speed are seen to add up."""
+    return form.expand().replace(
+        lambda e: e.is_Pow and isinstance(e.base, sympy.sin) and e.exp == 2,
+        lambda e: 1 - sympy.cos(e.base.args[0]) ** 2,
+    ).expand()  # fmt: skip
 
 
 def _without_pole(form: Expr, w: sympy.Symbol) -> Expr:
