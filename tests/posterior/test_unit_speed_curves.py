@@ -38,13 +38,13 @@ def elbo_by_numpy(
 ) -> float:
     """Return the ELBO of N(mean, variance) in t, summed over z; lengths are summed by Simpson's rule too."""
     model, (z,), deviation = unit.model, unit.model.latents, variance**0.5
-    ends = [float(unit.latent(mean + 9 * sign * deviation).midpoint) for sign in (-1, 1)]
-    at = np.linspace(*ends, POINTS)
+    low, high = (float(unit.latent(mean + 9 * sign * deviation).midpoint) for sign in (-1, 1))
+    at = np.linspace(low, high, POINTS)
     f, slopes = values(model.decoder, z, at), values([g.diff(z) for g in model.decoder], z, at)
     inverse = np.linalg.inv(covariance)
     weight = np.trace(covariance) / len(covariance)
     speed = np.sqrt(weight * np.einsum("iz,ij,jz->z", slopes, inverse, slopes))
-    length = float(unit.arc_length(ends[0]).midpoint) + cumulative_simpson(speed, x=at, initial=0)
+    length = float(unit.arc_length(low).midpoint) + cumulative_simpson(speed, x=at, initial=0)
     residual = np.array(x)[:, None] - f
     joint = -np.einsum("iz,ij,jz->z", residual, inverse, residual) / 2 - at**2 / 2 - np.log(2 * np.pi) / 2
     joint -= np.linalg.slogdet(2 * np.pi * covariance)[1] / 2
