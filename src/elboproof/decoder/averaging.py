@@ -1,4 +1,4 @@
-"""The decoder's average for many NumPy queries: at once, or in blocks, and again with care where blocks round too much."""
+"""The decoder's average for many NumPy queries: at once, or in blocks, with care where blocks round too much."""
 
 from typing import Any
 

@@ -15,6 +15,7 @@ by the principal argument of the quotient of the ends. The number is an integer,
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,8 @@ class Terms:
         last = len(self.places) - 1
         sides = self.stiffness * (self.places[-1] - self.places[0]) * height
         sides += self.relative(ends[1], height, last).arg() - self.relative(ends[0], height, 0).arg()
-        return ((sides - gained) / (2 * arb.pi())).unique_fmpz()
+        count = ((sides - gained) / (2 * arb.pi())).unique_fmpz()
+        return None if count is None else int(count)
 
     def newton(self, y: acb) -> acb:
         """Return where Newton's steps lead from y: it only steers, so no radius matters."""
@@ -113,8 +115,8 @@ class Terms:
 
     def flattest(self, height: arb) -> arb:
         """Return an x where |E| is small at a height, among a few between the places."""
-        between = [((a + b) / 2).mid() for a, b in zip(self.places, self.places[1:], strict=False)]
-        tried = [*between, *((a + b) / 2 for a, b in zip(between, between[1:], strict=False))]
+        between = [((a + b) / 2).mid() for a, b in pairwise(self.places)]
+        tried = [*between, *((a + b) / 2 for a, b in pairwise(between))]
         return min(tried, key=lambda x: float(abs(self.relative(x, height, self.top(x))).mid()))
 
 

@@ -155,16 +155,12 @@ class OptimalDecoder:
     def lipschitz_bound(self) -> float:
         """Return a bound of the spectral norm ||J(z)||_2 over all z, in units of x per unit of z, rounded up.
 
-        - One shared covariance S: diam(x) diam(S^-1 m) / 4, which is diam(x) diam(m) / (4 s^2) for S = s^2 I; it is
-          attained by two points.
-        - Two points with different covariances: the supremum itself, infinite if neither covariance is above the
-          other.
-        - More points with different covariances: a finite bound (`elboproof.decoder.unequal`) if all are isotropic
-          (so always for d = 1), or one of them is above all others; otherwise infinite, which then means that no
-          bound was proved. It grows with sqrt(log N).
+        One shared covariance S: diam(x) diam(S^-1 m) / 4, attained by two points; for S = s^2 I it is diam(x) diam(m)
+        / (4 s^2). Two points with different covariances: the supremum itself, infinite if neither covariance is above
+        the other. More: a bound that grows with sqrt(log N) (`elboproof.decoder.unequal`) if all covariances are
+        isotropic, as for d = 1, or one is above all others; otherwise infinite, which means that none was proved.
 
-        The diameters are exact but for rounding: for 60,000 points in 784 dimensions that takes one to two minutes
-        on one thread and a few megabytes.
+        The diameters are exact: for 60,000 points in 784 dimensions that takes one to two minutes on one thread.
 
         Raises
         ------
@@ -173,66 +169,39 @@ class OptimalDecoder:
 
         Examples
         --------
-        >>> import elboproof as ep
-        >>> ep.OptimalDecoder([[-1.0], [1.0]], [[0.0], [3.0]], 0.5).lipschitz_bound()  # 3 * 2 / (4 * 0.5)
+        >>> OptimalDecoder([[-1.0], [1.0]], [[0.0], [3.0]], 0.5).lipschitz_bound()  # 3 * 2 / (4 * 0.5)
         3.0000000000000...
         """
         return smoothness.lipschitz(self._gaussians, tensors.plain(self.data))
 
     def analytic_radius(self) -> float:
-        """Return a width rho such that f* is analytic where |Im z| < rho, in units of z, rounded down.
+        """Return a rho such that f* is analytic where |Im z| < rho, in units of z, rounded down.
 
-        - One shared covariance S, two codes or at most 64 on one line (exactly, so always for d = 1): the widest tube
-          in which the denominator has no zero, for two codes pi / |S^-1 (m_1 - m_2)|.
-        - One shared covariance, other codes: pi / diam(S^-1 m), which is pi s^2 / diam(m) for S = s^2 I.
-        - Two points with different covariances: the distance of the first pole, 0 if neither covariance is above the
-          other.
-        - More points with different covariances: a proved width in the cases where `lipschitz_bound` is finite,
-          otherwise 0, which then means that no tube was proved.
-
-        Infinite if all codes are equal and share a covariance, or all data are.
-
-        Raises
-        ------
-        ArithmeticError
-            If a shared S is so ill-conditioned that float64 cannot bound its inverse.
+        One shared covariance S: pi / diam(S^-1 m), which is pi s^2 / diam(m) for S = s^2 I; but for at most 64 codes on
+        one line (exactly, as for d = 1) the widest tube in which the denominator has no zero. Two points with different
+        covariances: the distance of the first pole, 0 if neither covariance is above the other. More: a proved width
+        where `lipschitz_bound` is finite, otherwise 0, which means that none was proved. Infinite if all data, or all
+        codes and covariances, are equal. Errors as of `lipschitz_bound`.
 
         Examples
         --------
-        >>> import elboproof as ep
-        >>> three = ep.OptimalDecoder([[-1.0], [0.0], [1.0]], [[0.0], [1.0], [3.0]], 1.0)
+        >>> three = OptimalDecoder([[-1.0], [0.0], [1.0]], [[0.0], [1.0], [3.0]], 1.0)
         >>> three.analytic_radius()  # arccos(-sqrt(e) / 2), more than pi / 2
         2.5398681061318...
         """
         return smoothness.radius(self._gaussians, tensors.plain(self.data))
 
     def modulus(self, distance: Any) -> Any:
-        """Return a bound of |f*(z) - f*(z')| over all z, z' at a distance, in units of x, rounded up.
+        """Return a bound of |f*(z) - f*(z')| over all z, z' at a distance (...), in units of x, rounded up.
 
-        With one shared covariance S it is diam(x) tanh(diam(S^-1 m) distance / 4), attained by two points placed
-        symmetrically; otherwise the least of diam(x) and `lipschitz_bound` times the distance.
-
-        Parameters
-        ----------
-        distance : float or (...)
-            |z - z'|, at least 0; infinity is allowed.
-
-        Returns
-        -------
-        float or (...)
-
-        Raises
-        ------
-        TypeError, ValueError
-            If a distance is no real number of at least 0.
-        ArithmeticError
-            As for `lipschitz_bound`.
+        One shared covariance S: diam(x) tanh(diam(S^-1 m) distance / 4), attained by two points; otherwise the least of
+        diam(x) and `lipschitz_bound` times the distance, which may be infinite. Errors as of `lipschitz_bound`, and
+        TypeError or ValueError if a distance is no real number of at least 0.
 
         Examples
         --------
-        >>> import elboproof as ep
-        >>> ep.OptimalDecoder([[-1.0], [1.0]], [[0.0], [3.0]], 0.5).modulus([0.0, 1.0]).round(12)  # 3 tanh(1)
-        array([0.            , 2.284782467867])
+        >>> OptimalDecoder([[-1.0], [1.0]], [[0.0], [3.0]], 0.5).modulus([0.0, 1.0])  # 3 tanh(1)
+        array([0.        , 2.28478247])
         """
         return smoothness.modulus(self._gaussians, tensors.plain(self.data), distance)
 

@@ -16,18 +16,20 @@ For S = s^2 I, diam(p) = diam(m) / s^2. Different covariances: `unequal`. All nu
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elboproof.arguments import bad, wrong_type
 from elboproof.decoder import bounds, enclosing, line, tensors, unequal
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.outward import downward, upward
-from elboproof.shapes import Float
+from elboproof.shapes import Float, Float64
 
-Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
+Floats = NDArray[np.floating[Any]]
 
 SATURATED = 32.0
 """tanh of more is 1 in float64."""
@@ -35,6 +37,7 @@ SATURATED = 32.0
 
 def lipschitz(g: Gaussians, data: Float[Floats, "N D"]) -> float:
     """Return a bound of ||J(z)||_2 for all z, rounded up; infinite where none is known."""
+    g = _merged(g)
     size = bounds.diameter(data)
     if size == 0.0:
         return 0.0
@@ -45,6 +48,7 @@ def lipschitz(g: Gaussians, data: Float[Floats, "N D"]) -> float:
 
 def radius(g: Gaussians, data: Float[Floats, "N D"]) -> float:
     """Return a width of a tube |Im z| < width in which f* is analytic, rounded down; infinite for a constant f*."""
+    g = _merged(g)
     if (data == data[0]).all():
         return math.inf
     if not g.shared:
@@ -59,7 +63,7 @@ def radius(g: Gaussians, data: Float[Floats, "N D"]) -> float:
 
 def modulus(g: Gaussians, data: Float[Floats, "N D"], distance: Any) -> Any:
     """Return bounds of |f*(z) - f*(z')| for |z - z'| = ``distance``, of its shape, rounded up."""
-    far = _distances(distance)
+    g, far = _merged(g), _distances(distance)
     size = bounds.diameter(data)
     if size == 0.0:
         return 0.0 * np.minimum(far, 1.0)[()]
@@ -76,7 +80,17 @@ def modulus(g: Gaussians, data: Float[Floats, "N D"], distance: Any) -> Any:
     return np.minimum(size, straight)[()]
 
 
-def _distances(distance: Any) -> Float[Floats, "..."]:
+def _merged(g: Gaussians) -> Gaussians:
+    """Return the Gaussians with one shared covariance if all are equal: a tensor that is differentiated keeps N."""
+    same = g.shared or (g.covariances == g.covariances[:1]).all()
+    return (
+        replace(g, covariances=g.covariances[:1], precisions=g.precisions[:1], log_norms=g.log_norms[:1])
+        if same
+        else g
+    )
+
+
+def _distances(distance: Any) -> Float64[NDArray[np.float64], "..."]:
     requirement = "distances: numbers of at least 0, or an array of them"
     try:
         far = np.asarray(tensors.plain(distance, "distance"), dtype=np.float64)

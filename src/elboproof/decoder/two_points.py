@@ -18,6 +18,7 @@ If K is indefinite, h = 0 is unbounded and so is |K u| on it: there is no Lipsch
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat
@@ -27,9 +28,9 @@ from elboproof.decoder.gaussians import Gaussians
 from elboproof.numbers.outward import above, below
 from elboproof.numbers.precision import working_precision
 from elboproof.numbers.symmetric import ldl, not_positive
-from elboproof.shapes import Float64
+from elboproof.shapes import Float
 
-Float64s = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 BITS = 200
 """Of the balls; differences of precisions that are equal to 15 digits have 45 left."""
@@ -58,7 +59,7 @@ class Pair:
             root = (H * H + pi * pi).sqrt()
             # the form without cancellation: root - H = pi^2 / (root + H) where H > 0
             square = pi * pi / (root + H) if H > 0 else root - H
-            return below((square / self.largest).sqrt())
+            return max(0.0, below((square / self.largest).sqrt()))
 
 
 def _steepest(height: arb) -> arb:
@@ -75,8 +76,12 @@ def _steepest(height: arb) -> arb:
     return low.union(high)
 
 
-def pair(g: Gaussians, data: Float64[Float64s, "N D"]) -> Pair | None | bool:
-    """Return the pair if there are two distinct points, False if neither is narrow in every direction, else None."""
+UNORDERED = Pair(arb("inf"), arb(0))
+"""Of two points of which neither is narrow in every direction: infinitely steep, with a tube of width 0."""
+
+
+def pair(g: Gaussians, data: Float[Floats, "N D"]) -> Pair | None:
+    """Return the pair if there are exactly two distinct points, else None."""
     first = _equal(g, data, 0)
     rest = np.flatnonzero(~first)
     if not rest.size:
@@ -90,13 +95,14 @@ def pair(g: Gaussians, data: Float64[Float64s, "N D"]) -> Pair | None | bool:
             found = narrow(matrix(g, i), matrix(g, j), displacement(g, i, j))
             if found is not None:
                 return Pair(found.largest, found.height + (arb(n[0]) / n[1]).log())
-    return False
+    return UNORDERED
 
 
-def _equal(g: Gaussians, data: Float64[Float64s, "N D"], index: int) -> NDArray[np.bool_]:
+def _equal(g: Gaussians, data: Float[Floats, "N D"], index: int) -> NDArray[np.bool_]:
     """Return which points (N,) equal one of them in code, covariance and datum."""
     stacks = (g.means, g.covariances.reshape(len(g.means), -1), data)
-    return np.logical_and.reduce([(stack == stack[index]).all(1) for stack in stacks])
+    equal: NDArray[np.bool_] = np.logical_and.reduce([(stack == stack[index]).all(1) for stack in stacks])
+    return equal
 
 
 def matrix(g: Gaussians, index: int) -> arb_mat:

@@ -5,8 +5,8 @@ With l_i = log q(z|x_i), g_i = grad l_i, P_i = S_i^-1 and w = w(z), J(z) = Cov_w
 **Slope.** a.Cov_w(x, b.g) is linear in each a.x_i, which lies in an interval of length diam(x), so that it is largest
 where A and B share out the ends of that interval: at most diam(x) sum_{i in A, j in B} w_i w_j |g_i - g_j|. Let
 |g_i - g_j|^2 <= c + r (log 1/w_i + log 1/w_j), c >= 0. With the masses p and q of A and B, Jensen's inequality and
-sum_A w_i log(1/w_i) <= p log(|A| / p) bound the sum by p q sqrt(c + r log(|A||B| / (p q))), which grows with p q <= 1/4.
-As |A||B| <= N^2 / 4,
+sum_A w_i log(1/w_i) <= p log(|A| / p) bound the sum by p q sqrt(c + r log(|A||B| / (p q))), which grows with p q, at
+most 1/4. As |A||B| <= N^2 / 4,
 
     ||J|| <= diam(x) sqrt(c + 2 r log N) / 4.
 
@@ -28,6 +28,7 @@ of the latter; with L = max L_i, r = 4 L, s = 8 L and k = 2 L.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from flint import arb
@@ -39,9 +40,10 @@ from elboproof.decoder.tensors import slices
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.outward import above, below, upward
 from elboproof.numbers.precision import working_precision
-from elboproof.shapes import Float64
+from elboproof.shapes import Float, Float64
 
 Float64s = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 BLOCK = 512
 SHARES = tuple(2.0**-k for k in range(3, 60))
@@ -58,11 +60,11 @@ class Spread:
     bend: float
 
 
-def steepness(g: Gaussians, data: Float64[Float64s, "N D"]) -> float:
+def steepness(g: Gaussians, data: Float[Floats, "N D"]) -> float:
     """Return a bound of ||J(z)|| / diam(x) for all z, rounded up: exact for two points, infinite if none is proved."""
     two = two_points.pair(g, data)
     if two is not None:
-        return two.steepness() if two else math.inf
+        return two.steepness()
     found = spread(g)
     if found is None:
         return math.inf
@@ -71,11 +73,11 @@ def steepness(g: Gaussians, data: Float64[Float64s, "N D"]) -> float:
         return above((arb(found.constant) + 2 * arb(found.rate) * logarithm).sqrt() / 4)
 
 
-def radius(g: Gaussians, data: Float64[Float64s, "N D"]) -> float:
+def radius(g: Gaussians, data: Float[Floats, "N D"]) -> float:
     """Return the width of a tube, rounded down: exact for two points, 0 if none is proved."""
     two = two_points.pair(g, data)
     if two is not None:
-        return two.radius() if two else 0.0
+        return two.radius()
     found = spread(g)
     if found is None:
         return 0.0
