@@ -65,7 +65,9 @@ class Law:
 
 def _precision(i: int, d: int) -> sympy.ImmutableMatrix:
     return sympy.ImmutableMatrix(
-        d, d, lambda j, k: Symbol(f"p{i}_{max(j, k)}{min(j, k)}", real=True, positive=True if j == k else None)
+        d,
+        d,
+        lambda j, k: Symbol(f"p{i}_{max(j, k)}{min(j, k)}", real=True, positive=True if j == k else None),
     )
 
 
@@ -175,7 +177,9 @@ def tweedie(run: Run, *, power: int = 1, share: Expr | int = 1) -> Verdict:
         codes = [[code[j] for code in law.codes] for j in range(d)]
         for j, column in enumerate(codes):
             average = sum(q * m for q, m in zip(law.q, column, strict=True)) / total
-            parts[f"mean, N = {points}, d = {d}, j = {j}"] = identity(average - law.z[j] - (S**power * score)[j])
+            parts[f"mean, N = {points}, d = {d}, j = {j}"] = identity(
+                average - law.z[j] - (S**power * score)[j]
+            )
         row = [law.quotient_derivative(codes[0], [k]) for k in range(d)]
         pulled = sum(row[k] * S[k, last] for k in range(d))
         pair = law.cleared(cumulant(law.weights(), [codes[0], codes[last]]), 2)

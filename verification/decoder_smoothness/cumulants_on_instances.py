@@ -46,10 +46,18 @@ LAST_PLACE = 1e-19
     ),
     hypotheses=(definite_encoder, finite_data, shared_covariance),
     controls=(
-        control("central moments for cumulants", refutes=("*k = 3", "*k = 4", "*k = 5", "*k = 6"), joint=central_moment),
+        control(
+            "central moments for cumulants",
+            refutes=("*k = 3", "*k = 4", "*k = 5", "*k = 6"),
+            joint=central_moment,
+        ),
         control("S for S^-1", refutes=("one variance, k = [1-6]",), inverse=False),
         control("without blocks of two", refutes="own variances, k = [2-6]", largest=1),
-        control("a place off by 1e-15", refutes=("digits*", "one variance, k = 0", "own*"), shift=Fraction(1, 10**15)),
+        control(
+            "a place off by 1e-15",
+            refutes=("digits*", "one variance, k = 0", "own*"),
+            shift=Fraction(1, 10**15),
+        ),
     ),
     tier="quick",
 )

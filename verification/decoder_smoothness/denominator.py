@@ -63,7 +63,13 @@ CODES: dict[str, tuple[tuple[str, ...], ...]] = {
     "two codes, d = 2": (("-1", "1/2"), ("1", "-1/4")),
     "four codes, d = 1": (("-1",), ("-1/4",), ("1/2",), ("5/4",)),
     "four codes, d = 2": (("0", "0"), ("1", "1/4"), ("1/3", "1"), ("-1/2", "2/3")),
-    "five codes, d = 3": (("0", "0", "0"), ("1", "0", "1/4"), ("0", "1", "-1/3"), ("1/2", "1/2", "1"), ("-1/2", "1", "0")),
+    "five codes, d = 3": (
+        ("0", "0", "0"),
+        ("1", "0", "1/4"),
+        ("0", "1", "-1/3"),
+        ("1/2", "1/2", "1"),
+        ("-1/2", "1", "0"),
+    ),
 }
 VALUES = ("0", "1", "1/4", "3/4", "2/5")
 VARIANCE = Fraction(2, 5)
@@ -150,11 +156,17 @@ def denominators_stay_away_from_zero(
                 b0 = ball(share) * arb.pi() * s / size
                 theta = b0 * size / s
                 for a, direction in places(codes):
-                    here, real = terms(codes, a, [c * b0 for c in direction]), terms(codes, a, [c * 0 for c in a])
+                    here, real = (
+                        terms(codes, a, [c * b0 for c in direction]),
+                        terms(codes, a, [c * 0 for c in a]),
+                    )
                     total = sum(here, acb(0))
                     bound = (b0 * b0 / (2 * s)).exp() * (theta / ball(divisor)).cos() * sum(real, acb(0)).real
                     away = away.max(bound / abs(total))
-                    y = sum((t * ball(x) for t, x in zip(here, VALUES[: len(codes)], strict=True)), acb(0)) / total
+                    y = (
+                        sum((t * ball(x) for t, x in zip(here, VALUES[: len(codes)], strict=True)), acb(0))
+                        / total
+                    )
                     limit = ball(half) * arb(1).max((theta / ball(tangent)).tan())
                     values = values.max(abs(y - acb("0.5")) / limit)
             # two codes reach both bounds, so that balls around 1 are allowed for, 1e-30 wide

@@ -213,9 +213,7 @@ def generated_covariances_obey_the_pointwise_form(
             "reached": bool(abs(np.linalg.norm(pair, 2) - stated) <= SLACK * stated * 10),
         }
 
-    return property_holds(
-        st.integers(0, 2**32 - 1), property=holds, examples=EXAMPLES, seed=run.integer_seed
-    )
+    return property_holds(st.integers(0, 2**32 - 1), property=holds, examples=EXAMPLES, seed=run.integer_seed)
 
 
 def _pair_bound(pair: Array, stated: float) -> bool:

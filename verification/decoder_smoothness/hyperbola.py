@@ -128,10 +128,14 @@ def zeros_come_near(
             y = 2 * arb.pi() / t * ball(share)
             found = terms([acb(t / 2, y), acb(t / 2, -y)], second)
             parts[f"zero, t = {distance}"] = ball_equal(abs(sum(found, acb(0))), WITHIN)
-            parts[f"distance, t = {distance}"] = ball_equal((2 * y * y).sqrt() - arb(8).sqrt() * arb.pi() / t, WITHIN)
+            parts[f"distance, t = {distance}"] = ball_equal(
+                (2 * y * y).sqrt() - arb(8).sqrt() * arb.pi() / t, WITHIN
+            )
             distances.append((2 * y * y).sqrt())
             # equal weights at (t, t)/2: J = (1/4) (x_1 - x_2)(g_1 - g_2), g_i = -S_i^-1 z
-            gaps = [t / 2 * (1 / ball(one) - 1 / ball(two)) for one, two in zip(("1", "2"), second, strict=True)]
+            gaps = [
+                t / 2 * (1 / ball(one) - 1 / ball(two)) for one, two in zip(("1", "2"), second, strict=True)
+            ]
             slopes.append(2 * sum((gap * gap for gap in gaps), arb(0)).sqrt() / 4)
         parts["distances fall"] = ball_slope(DISTANCES, distances, fall, 1e-12)
         parts["slopes grow"] = ball_slope(DISTANCES, slopes, grow, 1e-12)

@@ -31,7 +31,9 @@ def _key(value: Any) -> Any:
 def _equilateral(codes: Any) -> bool:
     """Squared distances of exact or symbolic points: all equal and positive."""
     squares = {
-        sympy.nsimplify(sum((sympy.sympify(a) - sympy.sympify(b)) ** 2 for a, b in zip(one, two, strict=True)))
+        sympy.nsimplify(
+            sum((sympy.sympify(a) - sympy.sympify(b)) ** 2 for a, b in zip(one, two, strict=True))
+        )
         for k, one in enumerate(codes)
         for two in codes[:k]
     }

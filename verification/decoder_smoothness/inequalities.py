@@ -105,8 +105,12 @@ def chords_and_variations(
             "chord: right": identity(chord - (X - MU) - 2 * (MU - A) * (B - X) / (B - A)),
             "chord: left": identity(chord + (X - MU) - 2 * (B - MU) * (X - A) / (B - A)),
             "chord: mean": identity(chord.subs(X, MU) - height * two * (MU - A) * (B - MU) / (B - A)),
-            "chord: logit": identity(logit.subs(y.diff(T), V).subs(y, X) - speed * V * (B - A) / ((X - A) * (B - X))),
-            "variation": identity(tanh(K) - (T * K - 1) * (K - T) / (T * (K**2 - 1)) - K * (T - 1) ** 2 / (T * (K**2 - 1))),
+            "chord: logit": identity(
+                logit.subs(y.diff(T), V).subs(y, X) - speed * V * (B - A) / ((X - A) * (B - X))
+            ),
+            "variation": identity(
+                tanh(K) - (T * K - 1) * (K - T) / (T * (K**2 - 1)) - K * (T - 1) ** 2 / (T * (K**2 - 1))
+            ),
         }
     )
 

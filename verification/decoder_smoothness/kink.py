@@ -91,8 +91,8 @@ def moment(rate: arb, z: arb, power: int) -> arb:
         inner = -(rate**2) * r * r / 2
         return r ** (2 * power) * (inner - z * z / (2 * r * r) if z != 0 else inner).exp()
 
-    near = low ** (2 * power + 1) * (-arb(NEAR) ** 2 / 2).exp()
-    far = (4 / rate**2) ** power * 2 / rate * (-arb(REACH) ** 2 / 4).exp()
+    near = low ** (2 * power + 1) * (-(arb(NEAR) ** 2) / 2).exp()
+    far = (4 / rate**2) ** power * 2 / rate * (-(arb(REACH) ** 2) / 4).exp()
     return factor * (acb.integral(integrand, low, high).real + (near + far) * arb(0, 1))
 
 

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from sympy import Expr, Rational, Symbol
 
 import elboproof as ep
-from elboproof.checking import Run, Verdict, all_of, ball_at_most, ball_equal, control, identity, property_holds
+from elboproof.checking import (
+    Run,
+    Verdict,
+    all_of,
+    ball_at_most,
+    ball_equal,
+    control,
+    identity,
+    property_holds,
+)
 
 from .._shared.balls import ball, working_precision
 from .._shared.symbols import free_vector
@@ -46,9 +55,7 @@ V, W = sympy.symbols("v w", positive=True)
     ),
     tier="quick",
 )
-def differences_of_slopes(
-    run: Run, *, product: Expr = V * W, twice: int = 2, power: int = 2
-) -> Verdict:
+def differences_of_slopes(run: Run, *, product: Expr = V * W, twice: int = 2, power: int = 2) -> Verdict:
     """d/dq of q^2 (c + r (l - log q)) is q (2 c + r (2 L - 1)), L = l - log q."""
     run.assume(isotropic, [V, W])
     parts, k = {}, 1 / V - 1 / W
@@ -128,9 +135,7 @@ def generated_variances_obey_the_bound(
             "dominated": _dominated(rng, half),
         }
 
-    return property_holds(
-        st.integers(0, 2**32 - 1), property=holds, examples=EXAMPLES, seed=run.integer_seed
-    )
+    return property_holds(st.integers(0, 2**32 - 1), property=holds, examples=EXAMPLES, seed=run.integer_seed)
 
 
 def _steepest(decoder: ep.OptimalDecoder, rng: np.random.Generator, m: Array) -> float:
@@ -154,7 +159,9 @@ def _dominated(rng: np.random.Generator, half: float) -> bool:
 SETS = {
     "narrow in wide": Points((0, 1, 2), ("0", "1/4", "-1/2"), ("1/10", "1", "1")),
     "three variances": Points((0, 1, 3), ("-1", "1/5", "3/4"), ("1/4", "1/2", "1")),
-    "five variances": Points((0, 1, 3, 2, 5), ("-1", "0", "1/5", "1/2", "1"), ("1/4", "1/3", "1/2", "2/3", "1")),
+    "five variances": Points(
+        (0, 1, 3, 2, 5), ("-1", "0", "1/5", "1/2", "1"), ("1/4", "1/3", "1/2", "2/3", "1")
+    ),
 }
 REACH = 14
 
@@ -172,7 +179,11 @@ REACH = 14
     hypotheses=(isotropic,),
     controls=(
         control("a tube four times as wide", refutes="zeros*", share=4),
-        control("pi v/diam(m) of the largest variance", refutes="zeros*", tube=lambda p: 3.15 * max(_floats(p.variances))),
+        control(
+            "pi v/diam(m) of the largest variance",
+            refutes="zeros*",
+            tube=lambda p: 3.15 * max(_floats(p.variances)),
+        ),
         control("a reach of 1", refutes="beyond*", reach=Fraction(1)),
     ),
 )

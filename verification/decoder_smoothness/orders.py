@@ -101,7 +101,9 @@ def orders_between_two_constants(
             low = largest(k + shift)
             parts[f"reached, k = {k}"] = ball_equal(low + arb(0, LAST_PLACE / 4) - ball(digits), LAST_PLACE)
             parts[f"Cauchy, k = {k}"] = ball_at_most(largest(k) / upper(k), 1)
-            parts[f"factor, k = {k}"] = ball_at_most(cauchy(k) / largest(k) / ball(Fraction(FACTORS[k - 1]) * share), 1)
+            parts[f"factor, k = {k}"] = ball_at_most(
+                cauchy(k) / largest(k) / ball(Fraction(FACTORS[k - 1]) * share), 1
+            )
     return all_of(parts)
 
 
@@ -117,13 +119,13 @@ EXAMPLES, HIGHEST = 60, 6
     domain=f"{EXAMPLES} generated data sets on the line, N <= 6, where the weights of two points are largest; float64",
     hypotheses=(definite_encoder, shared_covariance),
     controls=(
-        control("the factor by which Cauchy's constant exceeds what two points reach, and 1 % more", excess=1.01),
+        control(
+            "the factor by which Cauchy's constant exceeds what two points reach, and 1 % more", excess=1.01
+        ),
         control("without k!/2", refutes="k = [456]", factorial=False),
     ),
 )
-def generated_data_obey_cauchy(
-    run: Run, *, excess: float = 0.0, factorial: bool = True
-) -> Verdict:
+def generated_data_obey_cauchy(run: Run, *, excess: float = 0.0, factorial: bool = True) -> Verdict:
     """Two points of equal weight, or at the place where sg^(k) is largest, are among the data sets."""
     with working_precision(80):
         upper = {k: float(cauchy(k)) for k in range(1, HIGHEST + 1)}
@@ -149,6 +151,4 @@ def generated_data_obey_cauchy(
             for k, bound in upper.items()
         }
 
-    return property_holds(
-        st.integers(0, 2**32 - 1), property=holds, examples=EXAMPLES, seed=run.integer_seed
-    )
+    return property_holds(st.integers(0, 2**32 - 1), property=holds, examples=EXAMPLES, seed=run.integer_seed)

@@ -85,7 +85,11 @@ def on_the_hyperplane(cloud: Cloud, log_ratio: arb) -> arb_mat:
     one, two = column(cloud.codes[0]), column(cloud.codes[1])
     away = cloud.precision() * (one - two)
     across = arb_mat([[-away[1, 0]], [away[0, 0]]])
-    return (one + two) * (arb(1) / 2) + away * (log_ratio / (away.transpose() * away)[0, 0]) + across * (arb(2) / 3)
+    return (
+        (one + two) * (arb(1) / 2)
+        + away * (log_ratio / (away.transpose() * away)[0, 0])
+        + across * (arb(2) / 3)
+    )
 
 
 def frobenius(matrix: arb_mat) -> arb:
@@ -107,7 +111,9 @@ def frobenius(matrix: arb_mat) -> arb:
     domain="two points in the plane with a full covariance, n = 3, 1; four places",
     hypotheses=(two_pairs, shared_covariance, definite_encoder, heavy_weight),
     controls=(
-        control("1/4.01 for 1/4", refutes=("hyperplane", "Mahalanobis", "eigenvector"), quarter=Fraction(100, 401)),
+        control(
+            "1/4.01 for 1/4", refutes=("hyperplane", "Mahalanobis", "eigenvector"), quarter=Fraction(100, 401)
+        ),
         control("1/8 for 1/4", refutes=("hyperplane", "Mahalanobis", "eigenvector"), quarter=Fraction(1, 8)),
         control("at the midpoint, whatever the multiplicities", refutes="hyperplane", shifted=False),
         control("lambda_max for lambda_min", refutes="eigenvector", eigenvalue="3/4"),
@@ -259,9 +265,7 @@ def one_less(r: int) -> Fraction:
     ),
     tier="quick",
 )
-def simplices_reach_the_nuclear_norm(
-    run: Run, *, constant: Callable[[int], Fraction] = jung
-) -> Verdict:
+def simplices_reach_the_nuclear_norm(run: Run, *, constant: Callable[[int], Fraction] = jung) -> Verdict:
     """J = Var(m)/s^2 is symmetric and not negative here, so its nuclear norm is its trace."""
     parts: dict[str, Verdict] = {}
     with working_precision(PRECISION):

@@ -6,7 +6,16 @@ from fractions import Fraction
 from flint import acb, arb
 
 import elboproof as ep
-from elboproof.checking import Run, Verdict, all_of, ball_at_most, ball_equal, ball_positive, control, tends_to
+from elboproof.checking import (
+    Run,
+    Verdict,
+    all_of,
+    ball_at_most,
+    ball_equal,
+    ball_positive,
+    control,
+    tends_to,
+)
 
 from .._shared.balls import ball, working_precision
 from . import claim
@@ -78,7 +87,11 @@ def dominated(data: Points, reach: arb) -> arb:
     ),
 )
 def no_zero_in_the_strip(
-    run: Run, *, share: Fraction = Fraction(999, 1000), exact: Fraction | int = 1, reach: Fraction | int = REACH
+    run: Run,
+    *,
+    share: Fraction = Fraction(999, 1000),
+    exact: Fraction | int = 1,
+    reach: Fraction | int = REACH,
 ) -> Verdict:
     """Conjugate zeros come in pairs, so that a count of 2 is one pair."""
     parts: dict[str, Verdict] = {}

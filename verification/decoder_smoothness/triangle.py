@@ -7,7 +7,17 @@ import sympy
 from flint import acb, arb
 
 import elboproof as ep
-from elboproof.checking import Run, Verdict, all_of, ball_at_most, ball_equal, ball_positive, control, identity, tends_to
+from elboproof.checking import (
+    Run,
+    Verdict,
+    all_of,
+    ball_at_most,
+    ball_equal,
+    ball_positive,
+    control,
+    identity,
+    tends_to,
+)
 
 from .._shared.balls import ball, working_precision
 from . import claim
@@ -60,9 +70,13 @@ def denominator_of_a_triangle(
     squares = [sympy.expand(sum((a - b) ** 2 for a, b in zip(z, m, strict=True))) for m in used]
     total = sum(sympy.exp(sympy.expand(-square / 2 + (T**2 - y**2) / 2)) for square in squares)
     cosine = sympy.cos(y / 2).rewrite(sympy.exp)
-    stated = 2 * cosine * sympy.exp(-sympy.Rational(1, 8)) + sympy.exp(-sympy.sqrt(3) * T / 2 - sympy.Rational(3, 8))
+    stated = 2 * cosine * sympy.exp(-sympy.Rational(1, 8)) + sympy.exp(
+        -sympy.sqrt(3) * T / 2 - sympy.Rational(3, 8)
+    )
     zero = -sympy.exp(-offset - sympy.sqrt(3) * T / 2) / 2  # cos(y/2)
-    remainder = 2 * zero * sympy.exp(-sympy.Rational(1, 8)) + sympy.exp(-sympy.sqrt(3) * T / 2 - sympy.Rational(3, 8))
+    remainder = 2 * zero * sympy.exp(-sympy.Rational(1, 8)) + sympy.exp(
+        -sympy.sqrt(3) * T / 2 - sympy.Rational(3, 8)
+    )
     return all_of({"denominator": identity(total - stated), "zero": identity(remainder)})
 
 
@@ -101,7 +115,9 @@ def poles_above_a_triangle(
             y = pi + share * (height(ball(depth)) - pi)
             z1, z2 = acb(0, y), acb(-ball(depth))
             parts[f"zero, T = {depth}"] = ball_equal(abs(denominator(z1, z2)), WITHIN)
-            parts[f"digits, T = {depth}"] = ball_equal(y - pi + arb(0, SHOWN[depth] / 2) - ball(digits), SHOWN[depth])
+            parts[f"digits, T = {depth}"] = ball_equal(
+                y - pi + arb(0, SHOWN[depth] / 2) - ball(digits), SHOWN[depth]
+            )
             parts[f"above pi, T = {depth}"] = ball_positive(y - pi - ball("1e-5"))
             parts[f"pole, T = {depth}"] = ball_positive(_numerator(z1, z2, data))
         scales = [Fraction(round(1e9 * math.exp(-math.sqrt(3) * T / 2)) + 1, 10**9) for T in (1, 2, 4, 8)]

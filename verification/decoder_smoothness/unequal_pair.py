@@ -8,7 +8,17 @@ from flint import acb, arb
 from sympy import Expr, Rational, exp, log, sqrt
 
 import elboproof as ep
-from elboproof.checking import Run, Verdict, all_of, ball_at_most, ball_equal, ball_positive, control, identity, tends_to
+from elboproof.checking import (
+    Run,
+    Verdict,
+    all_of,
+    ball_at_most,
+    ball_equal,
+    ball_positive,
+    control,
+    identity,
+    tends_to,
+)
 
 from .._shared.balls import ball, working_precision
 from . import claim
@@ -56,7 +66,9 @@ def slope_of_a_narrow_and_a_wide_point(
             "slope squared": identity(
                 (slope**2).subs(Z**2, place2) - quarter**2 * 2 * ((log(F) - log(E)) / 2) * Dl
             ),
-            "pole": identity(logit.subs(Z**2, (log(F) - log(E)) / Dl + turn * sympy.pi * sympy.I / Dl) - sympy.pi * sympy.I),
+            "pole": identity(
+                logit.subs(Z**2, (log(F) - log(E)) / Dl + turn * sympy.pi * sympy.I / Dl) - sympy.pi * sympy.I
+            ),
         }
     )
 
@@ -156,9 +168,7 @@ def _steepest_place(e: arb, f: arb) -> arb:
     role="limits",
     method="certified",
     relation="limit",
-    states=(
-        "over (1/4) sqrt(log(2v/e)/e) the slope tends to 1 as e -> 0: within e at these e"
-    ),
+    states=("over (1/4) sqrt(log(2v/e)/e) the slope tends to 1 as e -> 0: within e at these e"),
     domain="v = 1, e = 1e-1, 1e-2, 1e-4, 1e-8, 1e-16",
     hypotheses=(isotropic,),
     controls=(
