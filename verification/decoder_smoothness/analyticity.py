@@ -30,8 +30,9 @@ def _form(left: ImmutableMatrix, matrix: ImmutableMatrix, right: ImmutableMatrix
     relation="=",
     states=(
         "-(z-m)'S^-1(z-m)/2 at z = a + ib has the real part -(a-m)'S^-1(a-m)/2 + b'S^-1 b/2 and the imaginary part "
-        "-b'S^-1(a-m); for S = (c + r) I the real part is at most |b|^2/(2c), by |b|^2 r/(2 c (c+r)) and the square: so "
-        "for any data law with E|x| finite and S(x) >= c I numerator and denominator converge locally uniformly on C^d"
+        "-b'S^-1(a-m); for S = (c + r) I the real part is at most |b|^2/(2c), by |b|^2 r/(2 c (c+r)) and the "
+        "square: so for any data law with E|x| finite and S(x) >= c I numerator and denominator converge locally "
+        "uniformly on C^d"
     ),
     domain="every m, a, b and positive definite S, d = 1, 2, 3; the last part for eigenvalues c + r of S, each alone",
     hypotheses=(definite_encoder, bounded_below),
@@ -96,7 +97,8 @@ def _newton_step(points: Points, z: complex) -> complex:
     import cmath
 
     value, slope = 0j, 0j
-    for m, s in zip(map(Fraction, points.codes), map(Fraction, points.variances), strict=True):
+    for code, variance in zip(points.codes, points.variances, strict=True):
+        m, s = Fraction(code), Fraction(variance)
         term = cmath.exp(-((z - float(m)) ** 2) / (2 * float(s))) / float(s) ** 0.5
         value, slope = value + term, slope - term * (z - float(m)) / float(s)
     return value / slope if slope else 1.0

@@ -18,13 +18,17 @@ TOTAL = Symbol("t", positive=True)
 
 
 class Law:
-    """N points: q_i(z) = n_i N(z; m_i, S_i) as symbols with the derivatives q_i l_i', l_i written out; D = 1, d = 1, 2."""
+    """N points: q_i(z) = n_i N(z; m_i, S_i) as symbols with the derivatives q_i l_i', l_i written out; D = 1."""
 
-    def __init__(self, points: int, d: int, shared: bool) -> None:
-        """Make the symbols; ``shared`` gives all points one precision matrix."""
+    def __init__(self, points: int, d: int, shared: bool, origin: bool = False) -> None:
+        """Make the symbols; ``shared`` gives all points one precision matrix, ``origin`` puts x_1 and m_1 at 0."""
         self.z = Z[:d]
-        self.x = sympy.symbols(f"x1:{points + 1}", real=True)
-        self.codes = [sympy.symbols(f"m{i}_1:{d + 1}", real=True) for i in range(points)]
+        self.x: tuple[Expr, ...] = sympy.symbols(f"x1:{points + 1}", real=True)
+        self.codes: list[tuple[Expr, ...]] = [
+            sympy.symbols(f"m{i}_1:{d + 1}", real=True) for i in range(points)
+        ]
+        if origin:
+            self.x, self.codes[0] = (sympy.Integer(0), *self.x[1:]), (sympy.Integer(0),) * d
         self.precisions = [_precision(0 if shared else i, d) for i in range(points)]
         self.q = sympy.symbols(f"q1:{points + 1}", positive=True)
         self.logs = [self._log(i) for i in range(points)]
@@ -80,8 +84,14 @@ SHARED = ((2, 1), (2, 2), (2, 3), (3, 1), (3, 2), (3, 3))
     role="confirms",
     method="symbolic",
     relation="=",
-    states="D^k f* = kappa_{k+1}(x, S^-1 m, ..., S^-1 m) under w(z), for the k-th derivative by the rules for sums, products and quotients, from q_i' = q_i l_i'",
-    domain="d = D = 1, every z, x, m, multiplicities and S > 0; N = 2, 3 points, k = 1, 2, 3",
+    states=(
+        "D^k f* = kappa_{k+1}(x, S^-1 m, ..., S^-1 m) under w(z), for the k-th derivative by the rules for sums, "
+        "products and quotients, from q_i' = q_i l_i'"
+    ),
+    domain=(
+        "d = D = 1, every z, x, m, multiplicities and S > 0; N = 2, 3 points, k = 1, 2, 3 (for N = k = 3 x_1 = m_1 "
+        "= 0, by a shift)"
+    ),
     hypotheses=(shared_covariance, definite_encoder, finite_data),
     controls=(
         control("the central moment for the cumulant", refutes="*k = 3", joint=central_moment),
@@ -93,7 +103,7 @@ def derivatives_are_cumulants(run: Run, *, joint: Joint = cumulant, scale: int =
     """Up to three variables the central moment is the cumulant: k = 3 tells them apart."""
     parts = {}
     for points, k in SHARED:
-        law = Law(points, 1, shared=True)
+        law = Law(points, 1, shared=True, origin=(points, k) == (3, 3))
         _assume(run, law)
         run.assume(shared_covariance, [p[0, 0] for p in law.precisions])
         left = law.quotient_derivative(law.x, [0] * k)
@@ -125,8 +135,8 @@ def named(points: int, axes: Sequence[int]) -> str:
         "derivative of log q(z|x_i) along the block: J = Cov_w(x, grad log q), and so on"
     ),
     domain=(
-        "a covariance for each point, every z, x, m, S_i and weight; N = 2 along z, z z, z z z and N = 3 along z z in d = "
-        "1; N = 2 along z2 and z1 z2 in d = 2"
+        "a covariance for each point, every z, x, m, S_i and weight; N = 2 along z, z z, z z z and N = 3 along z z "
+        "in d = 1; N = 2 along z2 and z1 z2 in d = 2"
     ),
     hypotheses=(definite_encoder, finite_data),
     controls=(
@@ -159,14 +169,14 @@ def _moment(weights: Sequence[Any], variables: Sequence[Sequence[Any]]) -> Any:
     relation="=",
     states="if x = m then f* = z + S grad log q(z) (Tweedie), and J S = Cov_w(m) is symmetric and not negative",
     domain="N = 2, 3 points, one shared variance, d = D = 1; N = 2 in d = D = 2 with a shared covariance matrix",
-    hypotheses=(shared_covariance, definite_encoder),
+    hypotheses=(shared_covariance, definite_encoder, finite_data),
     controls=(
         control("S^-1 for S in front of the score", refutes="mean*", power=-1),
         control("J S with half the covariance", refutes="slope*", share=sympy.Rational(1, 2)),
     ),
 )
 def tweedie(run: Run, *, power: int = 1, share: Expr | int = 1) -> Verdict:
-    """log q(z) is the logarithm of the denominator of f*."""
+    """Log q(z) is the logarithm of the denominator of f*."""
     parts = {}
     for points, d in ((2, 1), (3, 1), (2, 2)):
         law = Law(points, d, shared=True)

@@ -38,8 +38,9 @@ LAST_PLACE = 1e-19
     method="certified",
     relation="=",
     states=(
-        f"k! times the Taylor coefficients of the quotient are the cumulants within {WITHIN:.0e}; for one variance f*, "
-        "f*', f*'', f*''' are 0.33270108916699098101, 1.37628545529983969164, 1.0319673666035445292, .38624934007838840797"
+        f"k! times the Taylor coefficients of the quotient are the cumulants within {WITHIN:.0e}; for one variance "
+        "f*, f*', f*'', f*''' are 0.33270108916699098101, 1.37628545529983969164, 1.0319673666035445292, "
+        ".38624934007838840797"
     ),
     domain=(
         f"x = (-1, 0, 5/2), m = (-1, 1/4, 3/2), z = 1/3; s^2 = 1/2, and s_i^2 = 1/5, 1/2, 2; k = 0..{ORDERS[-1]}"

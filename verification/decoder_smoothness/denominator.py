@@ -12,6 +12,7 @@ from .._shared.balls import ball, working_precision
 from . import claim
 from .hypotheses import definite_encoder, shared_covariance, two_pairs
 
+HALF = Rational(1, 2)
 A, B, C, D, H = sympy.symbols("a b c d h", real=True)
 
 
@@ -21,10 +22,11 @@ A, B, C, D, H = sympy.symbols("a b c d h", real=True)
     method="symbolic",
     relation="=",
     states=(
-        "phases within theta < pi of each other lie within theta/2 of one of them or their middle, so that |sum C_i e^(i "
-        "phi_i)| >= sum C_i cos(phi_i - phi_0) >= cos(theta/2) sum C_i; for two equal terms with phases a, b the modulus is 2 "
-        "cos((a-b)/2) itself. With h = log(y/(1-y)) = c + i d, |d| <= theta: |y - 1/2|^2 = (1/4) (cosh c - cos d)/(cosh c + cos "
-        "d), which falls in cosh c if cos d < 0, where it is at most tan(d/2)^2/4, and is at most 1/4 otherwise"
+        "phases within theta < pi of each other lie within theta/2 of one of them or their middle, so that |sum C_i "
+        "e^(i phi_i)| >= sum C_i cos(phi_i - phi_0) >= cos(theta/2) sum C_i; for two equal terms with phases a, b "
+        "the modulus is 2 cos((a-b)/2) itself. With h = log(y/(1-y)) = c + i d, |d| <= theta: |y - 1/2|^2 = (1/4) "
+        "(cosh c - cos d)/(cosh c + cos d), which falls in cosh c if cos d < 0, where it is at most tan(d/2)^2/4, "
+        "and is at most 1/4 otherwise"
     ),
     domain="all phases, all real c, d with cosh c + cos d > 0",
     hypotheses="none",
@@ -36,7 +38,7 @@ A, B, C, D, H = sympy.symbols("a b c d h", real=True)
     tier="quick",
 )
 def phases_within_a_half_plane(
-    run: Run, *, divisor: int = 2, half: Expr | int = Rational(1, 2), sign: int = 1
+    run: Run, *, divisor: int = 2, half: Expr | int = HALF, sign: int = 1
 ) -> Verdict:
     """(t - e)/(t + e) rises in t for e > 0 and falls for e < 0, t = cosh c >= 1: the last part has that factor."""
     del run
@@ -93,7 +95,7 @@ def farthest(codes: tuple[tuple[str, ...], ...]) -> list[arb]:
 
 
 def places(codes: tuple[tuple[str, ...], ...]) -> list[tuple[list[arb], list[arb]]]:
-    """Return pairs (a, direction of b): the middle of the farthest codes along them, and a grid with other directions."""
+    """Return pairs (a, direction of b): the middle of the farthest codes, and a grid with other directions."""
     d, away = len(codes[0]), farthest(codes)
     size = _norm(away)
     first, second = [ball(c) for c in codes[0]], [ball(c) for c in codes[1]]
@@ -122,13 +124,13 @@ def terms(codes: tuple[tuple[str, ...], ...], a: list[arb], b: list[arb]) -> lis
     method="certified",
     relation=">=",
     states=(
-        "|D(a+ib)| >= exp(|b|^2/(2s^2)) cos(|b| diam(m)/(2s^2)) D(a), with equality for two codes at their midpoint and b "
-        "along them; and with theta = |b| diam(m)/s^2 a coordinate y of f*, scaled to [0, 1], has |y - 1/2| <= max(1, "
-        "tan(theta/2))/2, which is diam(x)/2 up to half the tube"
+        "|D(a+ib)| >= exp(|b|^2/(2s^2)) cos(|b| diam(m)/(2s^2)) D(a), with equality for two codes at their midpoint "
+        "and b along them; and with theta = |b| diam(m)/s^2 a coordinate y of f*, scaled to [0, 1], has |y - 1/2| "
+        "<= max(1, tan(theta/2))/2, which is diam(x)/2 up to half the tube"
     ),
     domain=(
-        "two, four and five codes in d = 1, 2, 3, s^2 = 2/5; 11 places and directions of b each, |b| = 0.1, 0.5, 0.9, 0.99 of "
-        "pi s^2/diam(m)"
+        "two, four and five codes in d = 1, 2, 3, s^2 = 2/5; 11 places and directions of b each, |b| = 0.1, 0.5, "
+        "0.9, 0.99 of pi s^2/diam(m)"
     ),
     hypotheses=(shared_covariance, definite_encoder, two_pairs),
     controls=(

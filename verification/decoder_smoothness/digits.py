@@ -17,11 +17,11 @@ from .hypotheses import definite_encoder, shared_covariance
 
 Array = NDArray[np.float64]
 VARIANCES = (1.0, 0.05, 0.01)
-GRID, EXTENT = 40, 3.5
+GRID, EXTENT = 30, 3.5
 """Latents per axis of a square grid around the codes, which have unit variance."""
 FAR = (3.0, 30.0, 3000.0)
 """How far beyond each edge of the codes' hull the search begins, on the wall between its two ends."""
-BEST, STEPS = 4, 60
+BEST, STEPS = 3, 40
 """Starts of the local search, and its evaluations."""
 ROOM = 1e-6
 
@@ -85,7 +85,10 @@ def search(variance: float) -> Search:
     found = norms(decoder, z)
     for start in z[np.argsort(-found)[:BEST]]:
         climbed = minimize(
-            lambda one: -norms(decoder, one[None])[0], start, method="Nelder-Mead", options={"maxfev": STEPS}
+            lambda one: -float(norms(decoder, one[None])[0]),
+            start,
+            method="Nelder-Mead",
+            options={"maxfev": STEPS},
         ).x[None]
         z, found = np.concatenate([z, climbed]), np.concatenate([found, norms(decoder, climbed)])
     w = np.asarray(decoder.weights(z))
@@ -122,13 +125,14 @@ def under_equal_weights(found: Search, variance: float) -> float:  # noqa: ARG00
     method="numeric",
     relation="<=",
     states=(
-        "the largest ||J|| that a search finds is diam(x) diam(m)/(4 s^2) divided by 4.23 to 4.24; it is max |x_i - x_j| |m_i - "
-        "m_j|/(4 s^2) over neighbouring corners i, j of the codes' hull, within 1e-6, far out on the wall between them; "
-        "everywhere ||J|| is at most the product of the deviations of x and m under w(z), over s^2"
+        "the largest ||J|| that a search finds is diam(x) diam(m)/(4 s^2) divided by 4.23 to 4.24; it is max |x_i - "
+        "x_j| |m_i - m_j|/(4 s^2) over neighbouring corners i, j of the codes' hull, within 1e-6, far out on the "
+        "wall between them; everywhere ||J|| is at most the product of the deviations of x and m under w(z), over "
+        "s^2"
     ),
     domain=(
-        f"1,797 digits, 64 pixels, 2-D codes from PCA, s^2 = 1, 0.05, 0.01; {GRID}^2 latents, {len(FAR)} on each wall, {BEST} "
-        "local searches"
+        f"1,797 digits, 64 pixels, 2-D codes from PCA, s^2 = 1, 0.05, 0.01; {GRID}^2 latents, {len(FAR)} on each "
+        f"wall, {BEST} local searches"
     ),
     hypotheses=(definite_encoder, shared_covariance),
     controls=(

@@ -17,7 +17,7 @@ from .hypotheses import definite_encoder
 
 Z1, Z2, A, B = sympy.symbols("z1 z2 a b", real=True)
 T = sympy.Symbol("t", positive=True)
-HALF = Rational(1, 2)
+HALF, EIGHTH = Rational(1, 2), Rational(1, 8)
 
 
 def decoder(first: tuple[int, int], second: tuple[int, int]) -> Expr:
@@ -32,10 +32,10 @@ def decoder(first: tuple[int, int], second: tuple[int, int]) -> Expr:
     method="symbolic",
     relation="=",
     states=(
-        "x = a -+ b/2, m = 0, S_1 = diag(1, 2), S_2 = diag(2, 1): f*(z) = a + (b/2) tanh((z_1^2 - z_2^2)/8); |grad f*|^2 = "
-        "(b/8)^2 |z|^2 sech^4, so ||J|| = (b/2)|z|/4 on z_1 = z_2, which is unbounded; the denominator vanishes where (z_1 - "
-        "z_2)(z_1 + z_2) = 4 pi i (2k+1), as at Re z = (t, t)/2, Im z = (2 pi, -2 pi)/t, at the distance 2 sqrt(2) pi/t from "
-        "the real plane: f* is analytic, but in no tube"
+        "x = a -+ b/2, m = 0, S_1 = diag(1, 2), S_2 = diag(2, 1): f*(z) = a + (b/2) tanh((z_1^2 - z_2^2)/8); |grad "
+        "f*|^2 = (b/8)^2 |z|^2 sech^4, so ||J|| = (b/2)|z|/4 on z_1 = z_2, which is unbounded; the denominator "
+        "vanishes where (z_1 - z_2)(z_1 + z_2) = 4 pi i (2k+1), as at Re z = (t, t)/2, Im z = (2 pi, -2 pi)/t, at "
+        "the distance 2 sqrt(2) pi/t from the real plane: f* is analytic, but in no tube"
     ),
     domain="all real a, b, z and all t > 0, k = 0",
     hypotheses=(definite_encoder,),
@@ -50,7 +50,7 @@ def decoder(first: tuple[int, int], second: tuple[int, int]) -> Expr:
 def hyperbolic_wall(
     run: Run,
     *,
-    share: Expr = Rational(1, 8),
+    share: Expr = EIGHTH,
     second: tuple[int, int] = (2, 1),
     half: Expr | int = HALF,
     turn: int = 2,
@@ -96,8 +96,9 @@ def terms(z: list[acb], second: tuple[str, str]) -> list[acb]:
     method="certified",
     relation="=",
     states=(
-        "for these two points the denominator has zeros at the distance 2 sqrt(2) pi/t, and the slopes there on the real "
-        "diagonal are t/(4 sqrt 2) (b = 2, t = z_1 + z_2): distances fall and slopes grow in proportion, between these t"
+        "for these two points the denominator has zeros at the distance 2 sqrt(2) pi/t, and the slopes there on the "
+        "real diagonal are t/(4 sqrt 2) (b = 2, t = z_1 + z_2): distances fall and slopes grow in proportion, "
+        "between these t"
     ),
     domain="t = 10, 100, 1000, 10000",
     hypotheses=(definite_encoder,),
@@ -148,8 +149,8 @@ def zeros_come_near(
     method="numeric",
     relation="=",
     states=(
-        "OptimalDecoder says so: for these two points 1/lipschitz_bound() and analytic_radius() are 0, jacobian gives the "
-        "slopes t/(4 sqrt 2), and modulus(d) is diam(x) for every d > 0"
+        "OptimalDecoder says so: for these two points 1/lipschitz_bound() and analytic_radius() are 0, jacobian "
+        "gives the slopes t/(4 sqrt 2), and modulus(d) is diam(x) for every d > 0"
     ),
     domain="the two points, a = 0, b = 2; t = 10, ..., 10000",
     hypotheses=(definite_encoder,),

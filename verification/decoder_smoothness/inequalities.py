@@ -3,7 +3,7 @@
 H is b.S^-1 m or b.grad log q(z|x_i), X is a.x, for unit vectors a, b; both are scaled to [0, 1] where that is shorter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import sympy
 from sympy import Expr, Rational, Symbol
@@ -12,7 +12,7 @@ from elboproof.checking import Run, Verdict, all_of, control, identity
 
 from . import claim
 from .hypotheses import heavy_weight
-from .partitions import cumulant
+from .partitions import expectation
 
 A, B, MU, X, M2 = sympy.symbols("a b mu x m2", real=True)
 K, T, P, V = sympy.symbols("k t p v", positive=True)
@@ -25,9 +25,10 @@ HALF, QUARTER = Rational(1, 2), Rational(1, 4)
     method="symbolic",
     relation="=",
     states=(
-        "u.J v = Cov_w(u.x, v.S^-1 m) <= sd sd, and Var = (b-mu)(mu-a) - E(b-X)(X-a) <= (b-a)^2/4 - (mu-(a+b)/2)^2 for X "
-        "in [a, b]: ||J|| <= diam(x) diam(S^-1 m)/4 (Cauchy-Schwarz, Popoviciu); the square of the covariance falls short "
-        "of the product of the variances by a sum of squares (Lagrange's identity, none for two points: hence equality)"
+        "u.J v = Cov_w(u.x, v.S^-1 m) <= sd sd, and Var = (b-mu)(mu-a) - E(b-X)(X-a) <= (b-a)^2/4 - (mu-(a+b)/2)^2 "
+        "for X in [a, b]: ||J|| <= diam(x) diam(S^-1 m)/4 (Cauchy-Schwarz, Popoviciu); the square of the covariance "
+        "falls short of the product of the variances by a sum of squares (Lagrange's identity, none for two points: "
+        "hence equality)"
     ),
     domain="any law on [a, b] with first two moments mu, m2; Lagrange's identity for three points with weights",
     hypotheses="none",
@@ -52,16 +53,28 @@ def variances_below_a_quarter(
     }
     w = sympy.symbols("w1:4", positive=True)
     x, h = sympy.symbols("x1:4", real=True), sympy.symbols("h1:4", real=True)
-    weights, pairs = [one / sum(w) for one in w], ((1, 0), (2, 0), (2, 1))
-    # Cov(x, y) = sum over pairs of w_i w_j (x_i - x_j)(y_i - y_j)
+    pairs = ((1, 0), (2, 0), (2, 1))
+    # Cov(x, y) = sum over pairs of w_i w_j (x_i - x_j)(y_i - y_j) over the square of the weights' sum
     squares = sum(
         w[i] * w[j] * w[k] * w[m] * ((x[i] - x[j]) * (h[k] - h[m]) - (x[k] - x[m]) * (h[i] - h[j])) ** 2
         for i, j in pairs
         for k, m in pairs
-    ) / (2 * sum(w) ** 4)
-    gap = cumulant(weights, [x, x]) * cumulant(weights, [h, h]) - cumulant(weights, [x, h]) ** 2
+    )
+    gap = _covariance(w, x, x) * _covariance(w, h, h) - _covariance(w, x, h) ** 2
+    squares = squares / 2
     parts["Cauchy-Schwarz"] = identity(gap - share * squares)
     return all_of(parts)
+
+
+def _covariance(w: Sequence[Expr], x: Sequence[Expr], h: Sequence[Expr]) -> Expr:
+    """Return (sum w)^2 Cov_w(x, h)."""
+    one, first, second, both = (expectation(w, [*given]) for given in ([w_one(w)], [x], [h], [x, h]))
+    return one * both - first * second
+
+
+def w_one(w: Sequence[Expr]) -> list[Expr]:
+    """The random variable 1."""
+    return [sympy.Integer(1)] * len(w)
 
 
 @claim.check(
@@ -71,9 +84,10 @@ def variances_below_a_quarter(
     relation="=",
     states=(
         "(a) |X - mu| lies below its chord over [a, b], which has the mean 2 (mu-a)(b-mu)/(b-a), so |Cov(X, H)| <= "
-        "(range H / 2) E|X - mu| gives |grad y| <= diam(S^-1 m) (y-a)(b-y)/(b-a), y = u.f*: the logit of (y-a)/(b-a) is "
-        "diam(S^-1 m)-Lipschitz. (b) if log w'/w has range R, tanh(R/4) exceeds the largest total variation of a law with "
-        "ratios t e^(-R/2) and t e^(R/2), which is (tk-1)(k-t)/(t(k^2-1)), k = e^(R/2), by k (t-1)^2/(t (k^2-1))"
+        "(range H / 2) E|X - mu| gives |grad y| <= diam(S^-1 m) (y-a)(b-y)/(b-a), y = u.f*: the logit of "
+        "(y-a)/(b-a) is diam(S^-1 m)-Lipschitz. (b) if log w'/w has range R, tanh(R/4) exceeds the largest total "
+        "variation of a law with ratios t e^(-R/2) and t e^(R/2), which is (tk-1)(k-t)/(t(k^2-1)), k = e^(R/2), by "
+        "k (t-1)^2/(t (k^2-1))"
     ),
     domain="every a < mu < b, X in [a, b], R > 0, e^(-R/2) < t < e^(R/2)",
     hypotheses="none",
@@ -121,9 +135,10 @@ def chords_and_variations(
     method="symbolic",
     relation="=",
     states=(
-        "(c) if one point has weight p >= 1/2, Var(H) <= p(1-p) for H in [0, 1]: with the others' mean mu and variance at "
-        "most mu(1-mu), Var is convex in the heavy point's h, and at h = 0 and 1 it falls short of p(1-p) by (1-p) times "
-        "(1-mu)(p-(1-p)mu) and mu((2p-1)+(1-p)mu): ||J|| <= p(1-p) diam(x) diam(S^-1 m), which decays inside a cell"
+        "(c) if one point has weight p >= 1/2, Var(H) <= p(1-p) for H in [0, 1]: with the others' mean mu and "
+        "variance at most mu(1-mu), Var is convex in the heavy point's h, and at h = 0 and 1 it falls short of "
+        "p(1-p) by (1-p) times (1-mu)(p-(1-p)mu) and mu((2p-1)+(1-p)mu): ||J|| <= p(1-p) diam(x) diam(S^-1 m), "
+        "which decays inside a cell"
     ),
     domain="every weight p >= 1/2, every mu in [0, 1]",
     hypotheses=(heavy_weight,),

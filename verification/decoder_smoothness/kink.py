@@ -14,6 +14,7 @@ from . import claim
 from .hypotheses import bounded_below, definite_encoder, finite_data
 from .points import Points
 
+HALF = sympy.Rational(1, 2)
 L, A, U = sympy.symbols("l a u", positive=True)
 """The rate, |z|, and l^2 / 2."""
 
@@ -24,9 +25,9 @@ L, A, U = sympy.symbols("l a u", positive=True)
     method="symbolic",
     relation="=",
     states=(
-        "with codes 0, x = S = V and V exponential with mean 2/l^2: from g(u) = int exp(-uV - z^2/(2V)) / sqrt(2 pi V) dV "
-        "= exp(-l|z|)/l, l = sqrt(2u), follow q(z) = u g = (l/2) exp(-l|z|) and f*(z) = -g'/g = "
-        "(1 + l|z|)/l^2, with the slope +1/l to the right of 0 and -1/l to its left: f* is not differentiable"
+        "with codes 0, x = S = V and V exponential with mean 2/l^2: from g(u) = int exp(-uV - z^2/(2V)) / sqrt(2 pi "
+        "V) dV = exp(-l|z|)/l, l = sqrt(2u), follow q(z) = u g = (l/2) exp(-l|z|) and f*(z) = -g'/g = (1 + "
+        "l|z|)/l^2, with the slope +1/l to the right of 0 and -1/l to its left: f* is not differentiable"
     ),
     domain="every l > 0 and z; the formula of g is used, and enclosed for instances by the next check",
     hypotheses=(definite_encoder,),
@@ -38,9 +39,9 @@ L, A, U = sympy.symbols("l a u", positive=True)
     tier="quick",
 )
 def kink_of_an_exponential_law(
-    run: Run, *, power: int = 2, slope: int = 1, mass: Expr | int = sympy.Rational(1, 2)
+    run: Run, *, power: int = 2, slope: int = 1, mass: Expr | int = HALF
 ) -> Verdict:
-    """g is a Laplace transform, so -g' is the one with another factor V."""
+    """The function g is a Laplace transform, so -g' is the one with another factor V."""
     run.assume(definite_encoder, sympy.ImmutableMatrix([[U]]))
     root = sympy.sqrt(2 * U)
     g = sympy.exp(-root * A) / root
@@ -101,7 +102,9 @@ def moment(rate: arb, z: arb, power: int) -> arb:
     role="limits",
     method="certified",
     relation="=",
-    states=f"f*(z) = E[V N(z; 0, V)] / E[N(z; 0, V)] = (1 + l|z|)/l^2 and q(z) = (l/2) exp(-l|z|), within {WITHIN:.0e}",
+    states=(
+        f"f*(z) = E[V N(z; 0, V)] / E[N(z; 0, V)] = (1 + l|z|)/l^2 and q(z) = (l/2) exp(-l|z|), within {WITHIN:.0e}"
+    ),
     domain="V exponential with mean 2/l^2, l = 1, 3/2; z = 0, 1/4, 1, 2",
     hypotheses="none",
     controls=(
@@ -116,14 +119,17 @@ def integrals_have_the_kink(
     run: Run, *, average: Callable[[arb, arb], arb] = stated_average, half: Fraction | int = Fraction(1, 2)
 ) -> Verdict:
     """Both integrals are enclosed with their tails."""
+    del run
     parts: dict[str, Verdict] = {}
     with working_precision(BITS):
         for rate in RATES:
             for place in PLACES:
-                z, l = ball(place), ball(rate)
-                mass, first = moment(l, z, 0), moment(l, z, 1)
-                parts[f"average, l = {rate}, z = {place}"] = ball_equal(first / mass - average(z, l), WITHIN)
-                density = ball(half) * l * (-l * abs(z)).exp()
+                z, speed = ball(place), ball(rate)
+                mass, first = moment(speed, z, 0), moment(speed, z, 1)
+                parts[f"average, l = {rate}, z = {place}"] = ball_equal(
+                    first / mass - average(z, speed), WITHIN
+                )
+                density = ball(half) * speed * (-speed * abs(z)).exp()
                 parts[f"density, l = {rate}, z = {place}"] = ball_equal(mass - density, WITHIN)
     return all_of(parts)
 
@@ -158,6 +164,6 @@ def finite_mixtures_have_no_kink(run: Run, *, slope: int = 0) -> Verdict:
             lowest = min(Fraction(s) for s in points.variances)
             run.assume(finite_data, points.data)
             run.assume(bounded_below, lowest, [Fraction(s) - lowest for s in points.variances])
-            run.assume(definite_encoder, [[[float(s)]] for s in map(Fraction, points.variances)])
+            run.assume(definite_encoder, [[[float(s)]] for s in (Fraction(one) for one in points.variances)])
             parts[f"N = {levels}"] = ball_equal(points.taylor(arb(0), 1)[1] - slope, WITHIN)
     return all_of(parts)

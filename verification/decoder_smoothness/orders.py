@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from flint import arb, fmpq_poly
@@ -45,7 +46,8 @@ def derivative_polynomial(order: int) -> fmpq_poly:
 def largest(order: int) -> arb:
     """Return max |sg^(k)| over p in [0, 1]: among the real zeros of its derivative in p."""
     polynomial = derivative_polynomial(order)
-    places = [root.real for root, _ in polynomial.derivative().complex_roots() if root.imag.contains(0)]
+    roots: Any = polynomial.derivative().complex_roots()  # pairs of a ball and a multiplicity
+    places = [root.real for root, _ in roots if root.imag.contains(0)]
     values = [abs(_value(polynomial, place)) for place in places if place > 0 and place < 1]
     found = values[0]
     for value in values[1:]:
@@ -63,7 +65,8 @@ def _value(polynomial: fmpq_poly, place: arb) -> arb:
 def cauchy(order: int) -> arb:
     """Return (k!/2) tan(r/2)/r^k: |y - 1/2| <= tan(r/2)/2 in the tube, for y a coordinate of f* scaled to [0, 1]."""
     r = ball(RADII[order])
-    return arb(order).fac() / 2 * (r / 2).tan() / r**order
+    found: arb = arb(order).fac() / 2 * (r / 2).tan() / r**order
+    return found
 
 
 def three_times_as_wide(order: int) -> arb:
@@ -77,9 +80,9 @@ def three_times_as_wide(order: int) -> arb:
     method="certified",
     relation="<=",
     states=(
-        "the least C_k with ||D^k f*|| <= C_k diam(x) diam(S^-1 m)^k lies between max |sg^(k)|, which two points reach "
-        f"({', '.join(text[:8] for text in REACHED.values())} for k = 1..8), and Cauchy's (k!/2) min tan(r/2)/r^k over pi/2 <= "
-        f"r < pi, which is at most {', '.join(FACTORS)} times as large"
+        "the least C_k with ||D^k f*|| <= C_k diam(x) diam(S^-1 m)^k lies between max |sg^(k)|, which two points "
+        f"reach ({', '.join(text[:8] for text in REACHED.values())} for k = 1..8), and Cauchy's (k!/2) min "
+        f"tan(r/2)/r^k over pi/2 <= r < pi, which is at most {', '.join(FACTORS)} times as large"
     ),
     domain="k = 1, ..., 8; whether the lower number is the least C_k is known for k = 1 and 2 only",
     hypotheses=(shared_covariance,),
@@ -93,7 +96,7 @@ def three_times_as_wide(order: int) -> arb:
 def orders_between_two_constants(
     run: Run, *, shift: int = 0, upper: Callable[[int], arb] = cauchy, share: Fraction | int = 1
 ) -> Verdict:
-    """Two points have f* = x_0 + (x_1 - x_0) sg, so that their k-th derivative is sg^(k) with the factors of the bound."""
+    """Two points have f* = x_0 + (x_1 - x_0) sg, so their k-th derivative is sg^(k) with the bound's factors."""
     run.assume(shared_covariance, ["1"] * 2)
     parts: dict[str, Verdict] = {}
     with working_precision(120):
@@ -116,7 +119,9 @@ EXAMPLES, HIGHEST = 60, 6
     method="property",
     relation="<=",
     states="|D^k f*| <= (k!/2) diam(x) (diam(m)/s^2)^k min tan(r/2)/r^k for k = 1..6, by OptimalDecoder.derivative",
-    domain=f"{EXAMPLES} generated data sets on the line, N <= 6, where the weights of two points are largest; float64",
+    domain=(
+        f"{EXAMPLES} generated data sets on the line, N <= 6, where the weights of two points are largest; float64"
+    ),
     hypotheses=(definite_encoder, shared_covariance),
     controls=(
         control(

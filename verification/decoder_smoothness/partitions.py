@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 Block = tuple[int, ...]
-Variable = Sequence[Any]
+Variable = Any
 """The values of a random variable at the points."""
 
 

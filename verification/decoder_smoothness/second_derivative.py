@@ -32,11 +32,11 @@ def kappa() -> Expr:
     method="symbolic",
     relation="=",
     states=(
-        "kappa_3(X, H, H) = pq[(q-p)(mu-nu)^2 + V_1 - V_0] for X = 1 with probability p = 1-q and X = 0 otherwise; with "
-        "V_1 <= mu(1-mu), V_0 >= 0, nu = 0 or 1 (convex in nu for p <= 1/2) it is at most pq t(1-2pt), t = mu or 1-mu: for "
-        "p >= 1/4 at most q/8 <= 3/32 (the gap is a square), for p < 1/4 at most pq(1-2p), which falls short of 1/(6 sqrt 3) "
-        "by 2 (p-p0)^2 (1/2 + 1/sqrt 3 - p), p0 = (3-sqrt 3)/6; for p > 1/2 at most pq/4 <= 1/16: with the polarisation of "
-        "symmetric forms (Banach) ||D^2 f*|| <= diam(x) diam(S^-1 m)^2/(6 sqrt 3)"
+        "kappa_3(X, H, H) = pq[(q-p)(mu-nu)^2 + V_1 - V_0] for X = 1 with probability p = 1-q and X = 0 otherwise; "
+        "with V_1 <= mu(1-mu), V_0 >= 0, nu = 0 or 1 (convex in nu for p <= 1/2) it is at most pq t(1-2pt), t = mu "
+        "or 1-mu: for p >= 1/4 at most q/8 <= 3/32 (the gap is a square), for p < 1/4 at most pq(1-2p), which falls "
+        "short of 1/(6 sqrt 3) by 2 (p-p0)^2 (1/2 + 1/sqrt 3 - p), p0 = (3-sqrt 3)/6; for p > 1/2 at most pq/4 <= "
+        "1/16: with the polarisation of symmetric forms (Banach) ||D^2 f*|| <= diam(x) diam(S^-1 m)^2/(6 sqrt 3)"
     ),
     domain="X, H in [0, 1]; kappa_3 is linear in X, so that X = 0 or 1 suffices",
     hypotheses="none",
@@ -75,7 +75,9 @@ WITHIN = 1e-30
     role="sharpens",
     method="certified",
     relation="=",
-    states="|f*''| = diam(x) diam(m)^2/(6 sqrt 3 s^4) where the weights are (3 -+ sqrt 3)/6, and 0 where they are equal",
+    states=(
+        "|f*''| = diam(x) diam(m)^2/(6 sqrt 3 s^4) where the weights are (3 -+ sqrt 3)/6, and 0 where they are equal"
+    ),
     domain="x = 1/4, 7/4, m = -1/2, 5/8, s^2 = 3/8",
     hypotheses=(two_pairs, shared_covariance),
     controls=(

@@ -103,10 +103,11 @@ def frobenius(matrix: arb_mat) -> arb:
     method="certified",
     relation="=",
     states=(
-        "two points with multiplicities n_a, n_b: ||J|| = diam(x) diam(S^-1 m)/4 on the hyperplane (z-mid)'S^-1(m_a-m_b) = "
-        "log(n_b/n_a), with S^(1/2) on the right ||J S^(1/2)|| = diam(x) diam_S(m)/4; for codes along the eigenvector of the "
-        "least eigenvalue it is diam(x) diam(m)/(4 lambda_min). At every z: (a) |grad y| = diam(S^-1 m)(y-a)(b-y)/(b-a), (c) "
-        "||J|| = p(1-p) diam diam. (b) |f*(z)-f*(z')| = diam(x) tanh(diam(S^-1 m)|z-z'|/4) for z, z' placed symmetrically"
+        "two points with multiplicities n_a, n_b: ||J|| = diam(x) diam(S^-1 m)/4 on the hyperplane "
+        "(z-mid)'S^-1(m_a-m_b) = log(n_b/n_a), with S^(1/2) on the right ||J S^(1/2)|| = diam(x) diam_S(m)/4; for "
+        "codes along the eigenvector of the least eigenvalue it is diam(x) diam(m)/(4 lambda_min). At every z: (a) "
+        "|grad y| = diam(S^-1 m)(y-a)(b-y)/(b-a), (c) ||J|| = p(1-p) diam diam. (b) |f*(z)-f*(z')| = diam(x) "
+        "tanh(diam(S^-1 m)|z-z'|/4) for z, z' placed symmetrically"
     ),
     domain="two points in the plane with a full covariance, n = 3, 1; four places",
     hypotheses=(two_pairs, shared_covariance, definite_encoder, heavy_weight),
@@ -195,8 +196,8 @@ def _symmetric(middle: arb_mat, x: arb, p: arb, divisor: int) -> dict[str, Verdi
     method="certified",
     relation="<",
     states=(
-        "a third point strictly inside both diameters makes the bound strict at every z tried, by however little: diam(x) "
-        "diam(m)/(4 s^2) > ||J||, while 1/4.01 for 1/4 fails at the midpoint"
+        "a third point strictly inside both diameters makes the bound strict at every z tried, by however little: "
+        "diam(x) diam(m)/(4 s^2) > ||J||, while 1/4.01 for 1/4 fails at the midpoint"
     ),
     domain="x = (0, 0), (1, 0), (1/2, 1/8), m = (-1, 0), (1, 0), (0, h), h = 1, 5/4, 3/2 and s^2 = 1/40",
     hypotheses=(shared_covariance, definite_encoder),
@@ -252,9 +253,9 @@ def one_less(r: int) -> Fraction:
     method="certified",
     relation="=",
     states=(
-        "(d) at the centre of a regular simplex with equal weights and x = m the nuclear norm, the trace of J, is r/(2(r+1)) "
-        "diam(x) diam(m)/s^2: the constant of ||J||_* <= r/(2(r+1)) diam(x) diam(S^-1 m), r = min(d, D, N-1), by Cauchy-"
-        "Schwarz for traces, tr Var <= circumradius^2 and Jung's theorem, is attained"
+        "(d) at the centre of a regular simplex with equal weights and x = m the nuclear norm, the trace of J, is "
+        "r/(2(r+1)) diam(x) diam(m)/s^2: the constant of ||J||_* <= r/(2(r+1)) diam(x) diam(S^-1 m), r = min(d, D, "
+        "N-1), by Cauchy-Schwarz for traces, tr Var <= circumradius^2 and Jung's theorem, is attained"
     ),
     domain="vertices e_1, ..., e_{r+1}, s^2 = 3/8, r = 1, 2, 3, 4",
     hypotheses=(shared_covariance, definite_encoder),

@@ -44,7 +44,7 @@ SETS = {
 def relative_denominator(data: Points, z: acb) -> acb:
     """Return D(z) exp(z^2/(2 s^2)), which has the zeros of D: sum of exp((z m - m^2/2)/s^2)."""
     s = ball(data.variances[0])
-    return sum((((z - ball(m) / 2) * ball(m)) / s).exp() for m in data.codes)
+    return sum(((((z - ball(m) / 2) * ball(m)) / s).exp() for m in data.codes), acb(0))
 
 
 def width(data: Points) -> arb:
@@ -59,7 +59,7 @@ def count(data: Points, height: arb) -> arb:
 
 
 def dominated(data: Points, reach: arb) -> arb:
-    """Return the sum of the other terms over the outermost one at -reach and reach, the larger of both; beyond it falls."""
+    """Return the sum of the other terms over the outermost one at -reach and reach, the larger; beyond it falls."""
     found = arb(0)
     for z in (-reach, reach):
         sizes = [abs(term.real) for term in data.terms(acb(z))]
@@ -74,8 +74,8 @@ def dominated(data: Points, reach: arb) -> arb:
     method="certified",
     relation="=",
     states=(
-        "the denominator has no zero with |Im z| <= 0.999 pi s^2/diam(m), by the argument principle on rectangles and a "
-        "dominant term beyond; for two codes it has two zeros with |Im z| <= 1.001 pi s^2/diam(m)"
+        "the denominator has no zero with |Im z| <= 0.999 pi s^2/diam(m), by the argument principle on rectangles "
+        "and a dominant term beyond; for two codes it has two zeros with |Im z| <= 1.001 pi s^2/diam(m)"
     ),
     domain="d = 1, two, three and five codes",
     hypotheses=(shared_covariance,),
@@ -112,8 +112,8 @@ def no_zero_in_the_strip(
     method="certified",
     relation="=",
     states=(
-        "two codes: f* has poles at mid + i (2k+1) pi s^2/(m_2 - m_1), the first of them on the boundary of the strip, and "
-        "OptimalDecoder.analytic_radius is that distance, rounded down by less than 1e-13 of it"
+        "two codes: f* has poles at mid + i (2k+1) pi s^2/(m_2 - m_1), the first of them on the boundary of the "
+        "strip, and OptimalDecoder.analytic_radius is that distance, rounded down by less than 1e-13 of it"
     ),
     domain="m = -1/2, 5/8, s^2 = 3/8, k = 0, 1, 2",
     hypotheses=(two_pairs, shared_covariance),
@@ -161,14 +161,15 @@ def exact_strip(variance: arb) -> arb:
     relation="=",
     states=(
         "for codes -1, 0, 1 and s^2 = 1 the strip is wider than pi/2: the first pole is i arccos(-sqrt(e)/2) = "
-        "2.539868106131846249464157 i, a zero of the denominator with the residual 0 and the only one up to 1.001 of its "
-        "height in the upper half plane, none being below 0.999 of it; analytic_radius is that number, rounded down. Over s^2 "
-        "it tends to 2 pi/3 as s grows"
+        "2.539868106131846249464157 i, a zero of the denominator with the residual 0 and the only one up to 1.001 "
+        "of its height in the upper half plane, none being below 0.999 of it; analytic_radius is that number, "
+        "rounded down. Over s^2 it tends to 2 pi/3 as s grows"
     ),
     domain="codes -1, 0, 1; s^2 = 1, and s = 10, 30, 100, 300 for the limit",
     hypotheses=(shared_covariance,),
     controls=(
-        control("pi/2 claimed as exact for three codes on a line", refutes=("residual", "digits", "wider*", "one up to"),
+        control("pi/2 claimed as exact for three codes on a line",
+                refutes=("residual", "digits", "wider*", "one up to"),
                 strip=lambda s: arb.pi() * s / 2),
         control("a strip wider by 1 %", refutes=("residual", "digits", "none below", "analytic_radius, at least"),
                 strip=lambda s: exact_strip(s) * 101 / 100),

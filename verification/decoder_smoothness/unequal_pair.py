@@ -25,6 +25,7 @@ from . import claim
 from .hypotheses import isotropic
 from .points import Points
 
+QUARTER = Rational(1, 4)
 E, F, Z = sympy.symbols("e f z", positive=True)
 """The variances s_1^2 = e < s_2^2 = f, and z > 0."""
 
@@ -35,9 +36,9 @@ E, F, Z = sympy.symbols("e f z", positive=True)
     method="symbolic",
     relation="=",
     states=(
-        "x = 0, 1, m = 0, 0, variances e < f, Dl = 1/e - 1/f: at z*^2 = log(f/e)/Dl the weights are equal and f*' = (1/4) "
-        "sqrt(2 log(s_2/s_1) Dl) with log(s_2/s_1) = log(f/e)/2, although diam(m) = 0; the first pole is at z^2 = z*^2 + 2 pi "
-        "i/Dl"
+        "x = 0, 1, m = 0, 0, variances e < f, Dl = 1/e - 1/f: at z*^2 = log(f/e)/Dl the weights are equal and f*' = "
+        "(1/4) sqrt(2 log(s_2/s_1) Dl) with log(s_2/s_1) = log(f/e)/2, although diam(m) = 0; the first pole is at "
+        "z^2 = z*^2 + 2 pi i/Dl"
     ),
     domain="all 0 < e < f",
     hypotheses=(isotropic,),
@@ -50,9 +51,9 @@ E, F, Z = sympy.symbols("e f z", positive=True)
     tier="quick",
 )
 def slope_of_a_narrow_and_a_wide_point(
-    run: Run, *, determinants: int = 1, ratio: int = 1, quarter: Expr = Rational(1, 4), turn: int = 2
+    run: Run, *, determinants: int = 1, ratio: int = 1, quarter: Expr = QUARTER, turn: int = 2
 ) -> Verdict:
-    """The logit of w_2 is (Dl z^2 - log(f/e))/2; the slope of a logistic function of it at 0 is a quarter of its own."""
+    """The logit of w_2 is (Dl z^2 - log(f/e))/2; a logistic function of it has a quarter of its slope at 0."""
     run.assume(isotropic, [E, F])
     Dl = 1 / E - 1 / F
     logit = Dl * Z**2 / 2 - determinants * (log(F) - log(E)) / 2
@@ -104,16 +105,17 @@ def without_the_two(e: arb, f: arb) -> arb:
     method="certified",
     relation="=",
     states=(
-        "variances e and 2 - e, so v = 1: the slope of f* at z* is 1.32038548030933306196874, 5.73732587044707642800003, "
-        "78.6723520155297719884908, 10929.8409823585638859759 for e = .1, .01, 1e-4, 1e-8, the formula and the Taylor "
-        "coefficient agreeing; it exceeds sqrt(v/e)/4, so no bound by diam(x), diam(m) and v exists, diam(x) diam(m)/(4 min "
-        "s^2) = 0 included. OptimalDecoder.lipschitz_bound is the supremum: above the slope everywhere, and within 1e-9 of the "
-        "slope where tanh(-h/2) = 1/(2(H - h)), h the log ratio and H its maximum"
+        "variances e and 2 - e, so v = 1: the slope of f* at z* is 1.32038548030933306196874, "
+        "5.73732587044707642800003, 78.6723520155297719884908, 10929.8409823585638859759 for e = .1, .01, 1e-4, "
+        "1e-8, the formula and the Taylor coefficient agreeing; it exceeds sqrt(v/e)/4, so no bound by diam(x), "
+        "diam(m) and v exists, diam(x) diam(m)/(4 min s^2) = 0 included. OptimalDecoder.lipschitz_bound is the "
+        "supremum: above the slope everywhere, and within 1e-9 of the slope where tanh(-h/2) = 1/(2(H - h)), h the "
+        "log ratio and H its maximum"
     ),
     domain="x = 0, 1, m = 0, 0, e = .1, .01, 1e-4, 1e-8",
     hypotheses=(isotropic,),
     controls=(
-        control("the average variance for the difference of precisions", refutes=("formula*", "digits*"), slope=with_the_average),
+        control("the average variance in place of Dl", refutes=("formula*", "digits*"), slope=with_the_average),
         control("without the 2", refutes=("formula*", "digits*"), slope=without_the_two),
         control("bounded by diam(x) diam(m)/(4 min s^2)", refutes="exceeds*", share=-1),
         control("the supremum at z*", refutes="supremum*", steepest=False),
@@ -190,22 +192,37 @@ def slope_tends_to_infinity(run: Run, *, power: int = 1, order: Fraction = Fract
         return tends_to(scales, values, Fraction(1), order=1, factor=1.0)
 
 
+def the_first_pole(radius: arb, tube: arb) -> arb:  # noqa: ARG001
+    """Its distance."""
+    return radius
+
+
+def the_average_tube(radius: arb, tube: arb) -> arb:  # noqa: ARG001
+    """Pi v/|m_1 - m_2|."""
+    return tube
+
+
+def one_percent_less(radius: arb, tube: arb) -> arb:  # noqa: ARG001
+    """0.99 of the distance."""
+    return radius * 99 / 100
+
+
 @claim.check(
     statement="S5",
     role="limits",
     method="certified",
     relation="=",
     states=(
-        "with unequal variances the tube of the average variance has poles in it: the first pole of two points on the line, at "
-        "distance sqrt((sqrt(H^2 + pi^2) - H)/Dl), lies below pi v/|m_1 - m_2|, v the average variance; "
-        "OptimalDecoder.analytic_radius is that distance, rounded down"
+        "with unequal variances the tube of the average variance has poles in it: the first pole of two points on "
+        "the line, at distance sqrt((sqrt(H^2 + pi^2) - H)/Dl), lies below pi v/|m_1 - m_2|, v the average "
+        "variance; OptimalDecoder.analytic_radius is that distance, rounded down"
     ),
     domain="m = 0, mu with variances 1/5 and 9/5, mu = 1/2, 1, 2: v = 1",
     hypotheses=(isotropic,),
     controls=(
         control("the larger variance as that of the tube", refutes="pole*", H=lambda H: H / 2),
-        control("the average variance's tube as the exact one", refutes="* least", claimed=lambda r, v: v),
-        control("1 % less", refutes=("*most", "zero*"), claimed=lambda r, v: r * 99 / 100),
+        control("the average variance's tube as the exact one", refutes="* least", claimed=the_average_tube),
+        control("1 % less", refutes=("*most", "zero*"), claimed=one_percent_less),
         control("the tube of the average variance free of poles", refutes="below*", sign=-1),
     ),
     tier="quick",
@@ -214,7 +231,7 @@ def poles_in_the_average_tube(
     run: Run,
     *,
     H: Callable[[arb], arb] = lambda H: H,
-    claimed: Callable[[arb, arb], arb] = lambda r, v: r,  # noqa: ARG005
+    claimed: Callable[[arb, arb], arb] = the_first_pole,
     sign: int = 1,
 ) -> Verdict:
     """H is the largest log ratio; at the pole (z - z*)^2 = 2 (H - i pi)/Dl."""

@@ -12,7 +12,7 @@ def zeros_inside(function: Function, low: acb, high: acb) -> arb:
     """Return a ball that contains the number of zeros in the rectangle between two corners.
 
     The function is analytic there. Along an edge that is cut into pieces the values lie in balls without 0, so in half
-    planes, and the argument changes by the principal argument of the quotient of the ends. NaN if an edge cannot be cut.
+    planes, and the argument changes by the principal argument of the quotient of the ends. NaN if that fails.
     """
     corners = [low, acb(high.real, low.imag), high, acb(low.real, high.imag)]
     gained = arb(0)
