@@ -1,5 +1,6 @@
 """S3 on real data: the bound against the steepest place that a search finds, on the digits with 2-D codes."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -111,7 +112,7 @@ def the_bound(found: Search, variance: float) -> float:  # noqa: ARG001
 
 def with_deviation(found: Search, variance: float) -> float:
     """diam(x) diam(m)/(4 s)."""
-    return found.bound * variance**0.5
+    return found.bound * math.sqrt(variance)
 
 
 def under_equal_weights(found: Search, variance: float) -> float:  # noqa: ARG001

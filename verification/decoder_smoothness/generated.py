@@ -102,7 +102,7 @@ class Constants:
     spectral: float = 0.25
     hilbert: float = 1.0
     tanh: float = 0.25
-    second: float = 1 / (6 * np.sqrt(3))
+    second: float = 1 / (6 * 3**0.5)
     nuclear: Callable[[int], float] = jung
     heaviest: float = 0.5
 

@@ -6,7 +6,7 @@ from typing import Any
 
 Block = tuple[int, ...]
 Variable = Any
-"""The values of a random variable at the points."""
+"""The values of a random variable at the points: a sequence, or an array of shape (N,)."""
 
 
 def partitions(items: Sequence[int]) -> Iterator[tuple[Block, ...]]:
