@@ -16,8 +16,8 @@ SETS = {
 }
 SINGLE = ("tube", "exact", "bound")
 PAIRS = {"poles": ("pole, re", "pole, im"), "decoder": ("z", "decoder"), "slope": ("z", "slope")}
-LEVELS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-LEAST = 0.07
+LEVELS = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+LEAST = 0.0626
 """Drawn for what is smaller: a logarithm is taken."""
 WALL, EXACT, POLE = "#cc3311", "#004488", "black"
 
@@ -53,7 +53,7 @@ def draw(table: Rows) -> Figure:
     lower[0].set_ylabel("slope $|f^{*\\prime}(z)|$")
     if shown is not None:
         bar = figure.colorbar(shown, ax=list(upper), label="$|f^*(z) - 1/2|$, data between 0 and 1", pad=0.01)
-        bar.set_ticks(list(LEVELS), labels=[f"{level:g}" for level in LEVELS])
+        bar.set_ticks(list(LEVELS[1:]), labels=[f"{level:g}" for level in LEVELS[1:]])
     return figure
 
 
@@ -69,7 +69,7 @@ def _grid(curves: Curves, name: str) -> tuple[list[float], list[float], list[lis
 
 def _plane(axes: Axes, curves: Curves, name: str) -> QuadContourSet:
     x, y, modulus = _grid(curves, name)
-    filled = axes.contourf(x, y, modulus, levels=LEVELS, cmap="YlGnBu_r", extend="both", norm="log")
+    filled = axes.contourf(x, y, modulus, levels=LEVELS, cmap="YlGnBu_r", extend="max", norm="log")
     axes.contour(x, y, modulus, levels=LEVELS, colors="white", linewidths=0.4)
     tube, exact = (curves[name, key][0][3] for key in ("tube", "exact"))
     for sign in (-1, 1):
