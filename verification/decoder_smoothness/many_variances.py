@@ -83,14 +83,14 @@ def stated_bound(m: Array, x: Array, v: Array, share: float = 2.0) -> float:
 
 
 def _instance(rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Return codes, data and variances: random ones, or one narrow point among copies of a wide one."""
+    """Return codes, data and variances: random ones, or one wide point among copies of a narrow one."""
     points, d = int(rng.integers(3, 9)), int(rng.integers(1, 4))
     m, x = rng.normal(size=(points, d)), rng.normal(size=(points, 2))
     if points == d:
         m, d = m[:, :1], 1
     v = 10.0 ** rng.uniform(-2, 0.5, size=points)
     if rng.integers(2):
-        m, v = 0.01 * m, np.where(np.arange(points) == 0, 0.02, 1.0)
+        m, v = 0.01 * m, np.where(np.arange(points) == 0, 1.0, 0.02)
         x = np.where(np.arange(points)[:, None] == 0, 1.0, 0.0) * np.ones(2)
     return m, x, v
 

@@ -50,9 +50,7 @@ def planes(average: bool) -> dict[str, Plane]:
     k = 1 / narrow - 1 / wide
     top = (wide / narrow).log() / 2 + 1 / (2 * (wide - narrow))
     centre = -1 / wide / k
-    poles = [
-        centre + sign * acb(2 * top / k, -sign * 2 * n * pi / k).sqrt() for sign in (-1, 1) for n in ODD
-    ]
+    poles = [centre + sign * acb(2 * top / k, -sign * 2 * n * pi / k).sqrt() for sign in (-1, 1) for n in ODD]
     radius = (((top * top + pi * pi).sqrt() - top) / k).sqrt()
     decoder = ep.OptimalDecoder([[0.0], [1.0]], [[0.0], [1.0]], [0.2, 1.8])
     bound = arb(1) / 4 if average else arb(decoder.lipschitz_bound())

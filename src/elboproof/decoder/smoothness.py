@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import bad, wrong_type
-from elboproof.decoder import bounds, enclosing, line, tensors, unequal
+from elboproof.arguments import bad
+from elboproof.decoder import bounds, enclosing, gaussians, line, tensors, unequal
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.outward import downward, upward
@@ -91,11 +91,10 @@ def _merged(g: Gaussians) -> Gaussians:
 
 
 def _distances(distance: Any) -> Float64[NDArray[np.float64], "..."]:
-    requirement = "distances: numbers of at least 0, or an array of them"
-    try:
-        far = np.asarray(tensors.plain(distance, "distance"), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise wrong_type("distance", distance, requirement) from error
-    if isinstance(distance, bool) or not (far >= 0).all():
+    requirement = "a number of at least 0, or an array of them"
+    far = tensors.plain(gaussians.real_table(distance, "distance", requirement), "distance").astype(
+        np.float64
+    )
+    if not (far >= 0).all():
         raise bad("distance", distance, requirement)
     return far
