@@ -113,7 +113,7 @@ def forms(case: Drawn, rng: np.random.Generator, c: Constants) -> dict[str, bool
     xs, ps = diameter(case.x), diameter(p)
     room = xs * ps * SLACK + 1e-300
     singular = np.linalg.svd(J, compute_uv=False)
-    u = rng.normal(size=case.x.shape[1])
+    u: Array = np.asarray(rng.normal(size=(case.x.shape[1],)))
     u = u / np.linalg.norm(u)
     values = case.x @ u
     y, low, high = w @ values, values.min(), values.max()

@@ -156,9 +156,10 @@ class OptimalDecoder:
         """Return a bound of the spectral norm ||J(z)||_2 over all z, in units of x per unit of z, rounded up.
 
         One shared covariance S: diam(x) diam(S^-1 m) / 4, attained by two points; for S = s^2 I it is diam(x) diam(m)
-        / (4 s^2). Two points with different covariances: the supremum itself, infinite if neither covariance is above
-        the other. More: a bound that grows with sqrt(log N) (`elboproof.decoder.unequal`) if all covariances are
-        isotropic, as for d = 1, or one is above all others; otherwise infinite, which means that none was proved.
+        / (4 s^2). Two points, one of whose covariances is strictly above the other: the supremum itself. More: a bound
+        that grows with sqrt(log N) (`elboproof.decoder.unequal`) if all covariances are isotropic, as for d = 1, or
+        one is strictly above all that differ from it. Otherwise infinite: no bound was proved, and for two points with
+        covariances in no order there is none.
 
         The diameters are exact: for 60,000 points in 784 dimensions that takes one to two minutes on one thread.
 
@@ -178,10 +179,11 @@ class OptimalDecoder:
         """Return a rho such that f* is analytic where |Im z| < rho, in units of z, rounded down.
 
         One shared covariance S: pi / diam(S^-1 m), which is pi s^2 / diam(m) for S = s^2 I; but for at most 64 codes on
-        one line (exactly, as for d = 1) the widest tube in which the denominator has no zero. Two points with different
-        covariances: the distance of the first pole, 0 if neither covariance is above the other. More: a proved width
-        where `lipschitz_bound` is finite, otherwise 0, which means that none was proved. Infinite if all data, or all
-        codes and covariances, are equal. Errors as of `lipschitz_bound`.
+        one line (exactly, as for d = 1) the widest tube in which the denominator has no zero, if it is found. Two
+        points, one of whose covariances is strictly above the other: the distance of the first pole. More: a proved
+        width where `lipschitz_bound` is finite. Otherwise 0: no tube was proved, and for two points with covariances in
+        no order there is none. Infinite if all data, or all codes and covariances, are equal. Errors as of
+        `lipschitz_bound`.
 
         Examples
         --------

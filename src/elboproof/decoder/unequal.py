@@ -110,10 +110,11 @@ def isotropic(g: Gaussians) -> Float64[Float64s, "N"] | None:
 
 
 def _isotropic(means: Float64[Float64s, "N d"], variances: Float64[Float64s, "N"]) -> Spread:
-    radii = np.linalg.norm(means - means.mean(0), axis=1)
-    order = np.lexsort((-radii, variances))
-    v = variances[order]
+    # what overflows makes a bound infinite, and is no error
     with np.errstate(over="ignore", invalid="ignore"):
+        radii = np.linalg.norm(means - means.mean(0), axis=1)
+        order = np.lexsort((-radii, variances))
+        v = variances[order]
         bend = float(upward((v[-1] - v[0]) / v[0] / v[-1], roundings=3))
         constant = _largest_constant(means[order], v, radii[order])
     return Spread(constant, 2 * bend, 2 * bend, bend)
