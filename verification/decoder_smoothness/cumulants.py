@@ -1,7 +1,6 @@
 """S2: the derivatives of f* are joint cumulants under w(z), for symbols."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import sympy
 from sympy import Expr, Symbol
@@ -10,7 +9,7 @@ from elboproof.checking import Run, Verdict, all_of, control, identity
 
 from . import claim
 from .hypotheses import definite_encoder, finite_data, shared_covariance
-from .partitions import Joint, central_moment, cumulant, derivative
+from .partitions import Joint, central_moment, cumulant, derivative, expectation
 
 Z = sympy.symbols("z1 z2", real=True)
 TOTAL = Symbol("t", positive=True)
@@ -89,8 +88,8 @@ SHARED = ((2, 1), (2, 2), (2, 3), (3, 1), (3, 2), (3, 3))
         "products and quotients, from q_i' = q_i l_i'"
     ),
     domain=(
-        "d = D = 1, every z, x, m, multiplicities and S > 0; N = 2, 3 points, k = 1, 2, 3 (for N = k = 3 x_1 = m_1 "
-        "= 0, by a shift)"
+        "d = D = 1, every z, x, m, multiplicities and S > 0; N = 2, 3 points, k = 1, 2, 3 (x_1 = m_1 = 0 where N or "
+        "k is 3, by a shift)"
     ),
     hypotheses=(shared_covariance, definite_encoder, finite_data),
     controls=(
@@ -103,7 +102,7 @@ def derivatives_are_cumulants(run: Run, *, joint: Joint = cumulant, scale: int =
     """Up to three variables the central moment is the cumulant: k = 3 tells them apart."""
     parts = {}
     for points, k in SHARED:
-        law = Law(points, 1, shared=True, origin=(points, k) == (3, 3))
+        law = Law(points, 1, shared=True, origin=3 in (points, k))
         _assume(run, law)
         run.assume(shared_covariance, [p[0, 0] for p in law.precisions])
         left = law.quotient_derivative(law.x, [0] * k)
@@ -136,30 +135,24 @@ def named(points: int, axes: Sequence[int]) -> str:
     ),
     domain=(
         "a covariance for each point, every z, x, m, S_i and weight; N = 2 along z, z z, z z z and N = 3 along z z "
-        "in d = 1; N = 2 along z2 and z1 z2 in d = 2"
+        "in d = 1 (x_1 = m_1 = 0 where there is a 3, by a shift); N = 2 along z2 and z1 z2 in d = 2"
     ),
     hypotheses=(definite_encoder, finite_data),
     controls=(
         control("without blocks of two", refutes=BEND, largest=1),
-        control("no mean taken off: moments for cumulants", joint=lambda w, v: _moment(w, v)),
+        control("no mean taken off: moments for cumulants", joint=expectation),
     ),
 )
 def partition_formula(run: Run, *, largest: int = 2, joint: Joint = cumulant) -> Verdict:
     """Log densities are quadratic, so blocks of three and more vanish."""
     parts = {}
     for points, axes in OWN:
-        law = Law(points, max(axes) + 1, shared=False)
+        law = Law(points, max(axes) + 1, shared=False, origin=3 in (points, len(axes)))
         _assume(run, law)
         left = law.quotient_derivative(law.x, axes)
         right = derivative(law.weights(), law.x, law.along(axes), len(axes), joint, largest)
         parts[named(points, axes)] = identity(left - law.cleared(right, len(axes) + 1))
     return all_of(parts)
-
-
-def _moment(weights: Sequence[Any], variables: Sequence[Sequence[Any]]) -> Any:
-    from .partitions import expectation
-
-    return expectation(weights, variables)
 
 
 @claim.check(
