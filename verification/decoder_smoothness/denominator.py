@@ -1,6 +1,7 @@
 """S4: the denominator stays away from zero in the tube, and what f* is there."""
 
 from fractions import Fraction
+from itertools import product
 
 import sympy
 from flint import acb, arb
@@ -60,7 +61,9 @@ def phases_within_a_half_plane(
     )
 
 
-CODES: dict[str, tuple[tuple[str, ...], ...]] = {
+Codes = tuple[tuple[str, ...], ...]
+
+CODES: dict[str, Codes] = {
     "two codes, d = 1": (("-3/4",), ("1/2",)),
     "two codes, d = 2": (("-1", "1/2"), ("1", "-1/4")),
     "four codes, d = 1": (("-1",), ("-1/4",), ("1/2",), ("5/4",)),
@@ -76,7 +79,7 @@ CODES: dict[str, tuple[tuple[str, ...], ...]] = {
 VALUES = ("0", "1", "1/4", "3/4", "2/5")
 VARIANCE = Fraction(2, 5)
 SHARES = ("1/10", "1/2", "9/10", "99/100")
-"""Of the half width pi s^2 / diam(m) at which the two sides are compared."""
+"""Of theta = pi, where the two sides are compared."""
 GRID = (-2, -1, 0, 1, 2)
 
 
@@ -88,13 +91,13 @@ def _norm(v: list[arb]) -> arb:
     return sum((c * c for c in v), arb(0)).sqrt()
 
 
-def farthest(codes: tuple[tuple[str, ...], ...]) -> list[arb]:
+def farthest(codes: Codes) -> list[arb]:
     """Return m_i - m_j of two codes with the largest distance."""
     pairs = [_difference(one, two) for k, one in enumerate(codes) for two in codes[:k]]
     return max(pairs, key=lambda v: float(_norm(v)))
 
 
-def places(codes: tuple[tuple[str, ...], ...]) -> list[tuple[list[arb], list[arb]]]:
+def places(codes: Codes) -> list[tuple[list[arb], list[arb]]]:
     """Return pairs (a, direction of b): the middle of the farthest codes, and a grid with other directions."""
     d, away = len(codes[0]), farthest(codes)
     size = _norm(away)
@@ -109,7 +112,7 @@ def places(codes: tuple[tuple[str, ...], ...]) -> list[tuple[list[arb], list[arb
     return found
 
 
-def terms(codes: tuple[tuple[str, ...], ...], a: list[arb], b: list[arb]) -> list[acb]:
+def terms(codes: Codes, a: list[arb], b: list[arb]) -> list[acb]:
     """Return exp(-(z - m_i)^2/(2 s^2)) at z = a + ib, relative to the first at b = 0."""
     found = []
     for code in codes:
@@ -124,13 +127,14 @@ def terms(codes: tuple[tuple[str, ...], ...], a: list[arb], b: list[arb]) -> lis
     method="certified",
     relation=">=",
     states=(
-        "|D(a+ib)| >= exp(|b|^2/(2s^2)) cos(|b| diam(m)/(2s^2)) D(a), with equality for two codes at their midpoint "
-        "and b along them; and with theta = |b| diam(m)/s^2 a coordinate y of f*, scaled to [0, 1], has |y - 1/2| "
-        "<= max(1, tan(theta/2))/2, which is diam(x)/2 up to half the tube"
+        "with w the width of the codes along b times |b|, at most |b| diam(m), and theta = w/s^2 < pi: |D(a+ib)| >= "
+        "exp(|b|^2/(2s^2)) cos(theta/2) D(a), with equality for two codes at their midpoint and b along them; so the "
+        "tube has the base w < pi s^2, of which pi s^2/diam(m) is the inner radius. A coordinate y of f*, scaled to "
+        "[0, 1], has |y - 1/2| <= max(1, tan(theta/2))/2 there, which is diam(x)/2 up to half the tube"
     ),
     domain=(
-        "two, four and five codes in d = 1, 2, 3, s^2 = 2/5; 11 places and directions of b each, |b| = 0.1, 0.5, "
-        "0.9, 0.99 of pi s^2/diam(m)"
+        "two, four and five codes in d = 1, 2, 3, s^2 = 2/5; 11 places and directions of b each, theta = 0.1, 0.5, "
+        "0.9, 0.99 of pi"
     ),
     hypotheses=(shared_covariance, definite_encoder, two_pairs),
     controls=(
@@ -152,25 +156,7 @@ def denominators_stay_away_from_zero(
         for name, codes in CODES.items():
             run.assume(shared_covariance, ["2/5"] * len(codes))
             run.assume(definite_encoder, VARIANCE)
-            size = _norm(farthest(codes))
-            away, values = arb(0), arb(-10)
-            for share in SHARES:
-                b0 = ball(share) * arb.pi() * s / size
-                theta = b0 * size / s
-                for a, direction in places(codes):
-                    here, real = (
-                        terms(codes, a, [c * b0 for c in direction]),
-                        terms(codes, a, [c * 0 for c in a]),
-                    )
-                    total = sum(here, acb(0))
-                    bound = (b0 * b0 / (2 * s)).exp() * (theta / ball(divisor)).cos() * sum(real, acb(0)).real
-                    away = away.max(bound / abs(total))
-                    y = (
-                        sum((t * ball(x) for t, x in zip(here, VALUES[: len(codes)], strict=True)), acb(0))
-                        / total
-                    )
-                    limit = ball(half) * arb(1).max((theta / ball(tangent)).tan())
-                    values = values.max(abs(y - acb("0.5")) / limit)
+            away, values = _ratios(codes, s, divisor, half, tangent)
             # two codes reach both bounds, so that balls around 1 are allowed for, 1e-30 wide
             parts[f"{name}: away from zero"] = ball_at_most(away - ball("1e-30"), 1)
             parts[f"{name}: values"] = ball_at_most(values - ball("1e-30"), 1)
@@ -180,7 +166,32 @@ def denominators_stay_away_from_zero(
     return all_of(parts)
 
 
-def _at_the_middle(codes: tuple[tuple[str, ...], ...], s: arb, shift: Fraction | int) -> arb:
+def _ratios(codes: Codes, s: arb, divisor: str, half: str, tangent: str) -> tuple[arb, arb]:
+    """Return the largest of the stated lower bound over |D|, and of |y - 1/2| over its bound."""
+    away, values = arb(0), arb(0)
+    for share, (a, direction) in product(SHARES, places(codes)):
+        theta = ball(share) * arb.pi()
+        size = theta * s / _width(codes, direction)
+        here = terms(codes, a, [c * size for c in direction])
+        total, real = sum(here, acb(0)), sum(terms(codes, a, [c * 0 for c in a]), acb(0)).real
+        bound = (size * size / (2 * s)).exp() * (theta / ball(divisor)).cos() * real
+        away = away.max(bound / abs(total))
+        top = sum((t * ball(x) for t, x in zip(here, VALUES[: len(codes)], strict=True)), acb(0))
+        limit = ball(half) * arb(1).max((theta / ball(tangent)).tan())
+        values = values.max(abs(top / total - acb("0.5")) / limit)
+    return away, values
+
+
+def _width(codes: Codes, direction: list[arb]) -> arb:
+    """Return the width of the codes along a unit vector."""
+    heights = [sum((ball(m) * c for m, c in zip(code, direction, strict=True)), arb(0)) for code in codes]
+    highest, lowest = heights[0], heights[0]
+    for one in heights[1:]:
+        highest, lowest = highest.max(one), lowest.min(one)
+    return highest - lowest
+
+
+def _at_the_middle(codes: Codes, s: arb, shift: Fraction | int) -> arb:
     away = farthest(codes)
     b0, size = arb(1), _norm(away)
     t = ball(Fraction(1, 2) + shift)

@@ -196,8 +196,8 @@ def _symmetric(middle: arb_mat, x: arb, p: arb, divisor: int) -> dict[str, Verdi
     method="certified",
     relation="<",
     states=(
-        "a third point strictly inside both diameters makes the bound strict at every z tried, by however little: "
-        "diam(x) diam(m)/(4 s^2) > ||J||, while 1/4.01 for 1/4 fails at the midpoint"
+        "a third point strictly inside both diameters makes the bound strict where the weights of the other two are "
+        "equal, by however little: diam(x) diam(m)/(4 s^2) > ||J||, while 1/4.01 for 1/4 fails there"
     ),
     domain="x = (0, 0), (1, 0), (1/2, 1/8), m = (-1, 0), (1, 0), (0, h), h = 1, 5/4, 3/2 and s^2 = 1/40",
     hypotheses=(shared_covariance, definite_encoder),

@@ -108,9 +108,8 @@ def without_the_two(e: arb, f: arb) -> arb:
         "variances e and 2 - e, so v = 1: the slope of f* at z* is 1.32038548030933306196874, "
         "5.73732587044707642800003, 78.6723520155297719884908, 10929.8409823585638859759 for e = .1, .01, 1e-4, "
         "1e-8, the formula and the Taylor coefficient agreeing; it exceeds sqrt(v/e)/4, so no bound by diam(x), "
-        "diam(m) and v exists, diam(x) diam(m)/(4 min s^2) = 0 included. OptimalDecoder.lipschitz_bound is the "
-        "supremum: above the slope everywhere, and within 1e-9 of the slope where tanh(-h/2) = 1/(2(H - h)), h the "
-        "log ratio and H its maximum"
+        "diam(m) and v exists, diam(x) diam(m)/(4 min s^2) = 0 included. OptimalDecoder.lipschitz_bound is at least "
+        "the slope where tanh(-h/2) = 1/(2(H - h)), h the log ratio and H its maximum, and within 1e-9 of it"
     ),
     domain="x = 0, 1, m = 0, 0, e = .1, .01, 1e-4, 1e-8",
     hypotheses=(isotropic,),
