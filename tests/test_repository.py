@@ -91,7 +91,7 @@ WORDS = dict(
 )
 THEOREM = re.compile(
     r"Krawczyk|Gauss-Legendre|Stein's|Archambeau|residue|trapezoidal|mean.value theorem|Taylor's theorem|Popoviciu"
-    r"|convex |under the integral|Bernstein (polynomial|coeff|ellipse)"
+    r"|convex |winding number|under the integral|Bernstein (polynomial|coeff|ellipse)"
 )
 NO_PROOFS = ("posterior/__init__.py", "numbers/ball_complex_functions.py")
 """The first is a table of contents; what the second says of branch cuts is derived, not trusted."""
@@ -144,6 +144,7 @@ MENTIONS = {
     10: "Bernstein|control point",
     12: "Popoviciu",
     13: "Sturm|count_roots",
+    14: "winding numbers",
 }
 """What stands in every file that a theorem without functions of its own names."""
 
