@@ -1,6 +1,7 @@
 """The exact log evidence of a latent-variable model, as a proved enclosure."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -72,7 +73,8 @@ def log_evidence(
     x
         Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
     digits
-        The enclosure's half width is at most 10^-digits, or what float64 bounds of log p can show.
+        The enclosure's half width is at most 10^-digits. Beyond float64 all digits stand in ``enclosure.exact``, and in
+        what is printed; ``lower`` and ``upper`` are the doubles around them.
     seconds, most_cells
         Limits, each for all x together. The time is kept within a tenth, but for a step that cannot be interrupted:
         the first use of a model compiles its functions, which takes seconds for thousands of operations. The second
@@ -102,7 +104,7 @@ def log_evidence(
     if any(evidence.statuses):
         raise Undecided(evidence.enclosure, evidence.statuses)
     if not data.batch:
-        return Enclosure(evidence.enclosure.lower[0], evidence.enclosure.upper[0])
+        return evidence.enclosure[0]
     return evidence.enclosure
 
 
@@ -159,8 +161,17 @@ def _proved(
         return _nothing(integrand, data, digits)
     rounds = Rounds(integrand, floats, data, *scales, digits, sharp)
     enclosure, statuses, cells = rounds.run(deadline, most)
-    balls = tuple(rounds.balls[n] for n in range(len(data))) if len(rounds.balls) == len(data) else ()
-    return Evidence(enclosure, statuses, cells, 0.0, balls)
+    if len(rounds.balls) < len(data):
+        return Evidence(enclosure, statuses, cells, 0.0)
+    balls = tuple(rounds.balls[n] for n in range(len(data)))
+    fine = _enclosed(balls)
+    # of two true bounds the sums in arb have the narrower ones, unless a limit stopped them
+    return Evidence(fine if (fine.width <= enclosure.width).all() else enclosure, statuses, cells, 0.0, balls)
+
+
+def _enclosed(pairs: Sequence[tuple[arb, arb]]) -> Enclosure:
+    """Return bounds from lower and upper ends; a lower end that is not finite says nothing."""
+    return Enclosure.between_balls([(low if low.is_finite() else arb.nan(), high) for low, high in pairs])
 
 
 def _nothing(integrand: Integrand, data: Data, digits: float) -> Evidence:
@@ -180,8 +191,7 @@ def _one_by_one(
         cells += lines[-1].cells
     # The floats of the enclosure are rounded outward from the balls, which are kept beside.
     pairs = tuple((found.lower, found.upper) for found in lines)
-    ends = [Enclosure.from_balls([low if low.is_finite() else arb.nan(), high]) for low, high in pairs]
-    enclosure = Enclosure([end.lower[0] for end in ends], [end.upper[1] for end in ends])
+    enclosure = _enclosed(pairs)
     statuses = [
         ""
         if found.width() <= 2 * 10.0**-digits
