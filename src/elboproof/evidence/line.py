@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
-import numpy as np
 from flint import acb, arb
 
-from elboproof.evidence.domain import log_tails
 from elboproof.evidence.line_point import LineFunctions, LinePoint
 from elboproof.evidence.pace import GRACE
 from elboproof.evidence.search import CELLS, DEEPER, EARLY, TIME, TOO_DEEP
@@ -181,7 +179,7 @@ class _Judge:
         self.found.lowest = min(self.found.lowest, energy)
         spread = abs(curve) * h * h
         least = self._forecast(c, h, energy, slope, spread)
-        # where the floats overflow there is no forecast, and the proof is tried
+        # Where the floats overflow there is no forecast.
         if not math.isfinite(least) or not 2 * h * _exp(self.point.shift - least) > self.small:
             mass = self.mass(c, h)
             if mass <= self.small:
@@ -294,11 +292,8 @@ def _bounds(point: LinePoint, found: _Found) -> tuple[arb, arb]:
                 total += part
         # Sums, errors and what was left out are arbs at the precision of the digits; the logarithm of a lower
         # end that is not positive is unknown, -inf.
-        (outside,) = log_tails(1, np.array([found.half]), point.ceiling)
-        tail = (arb(float(outside)) + point.constant + shift).exp()
+        tail = (arb(point.log_tail(found.half)) + point.constant + shift).exp()
         low = (total - found.rule_error).lower()
         high = (total + found.rule_error + found.lost + tail).upper()
         lower = (low.log() - shift).lower() if low > 0 else arb.neg_inf()
-        return lower, (high.log() - shift).upper() if high.is_finite() else arb(
-            float(point.ceiling.suprema[0])
-        )
+        return lower, (high.log() - shift).upper() if high.is_finite() else arb(point.supremum)

@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 from flint import arb
 
+from elboproof.evidence.domain import log_tails
 from elboproof.evidence.integrand import Integrand
 from elboproof.model.ceilings import Ceiling
 from elboproof.model.data import Data
@@ -79,6 +80,7 @@ class LinePoint:
         self._floats, self._data = functions.jet, [float(v) for v in x]
         self.ceiling, self.constant, self.per_point = ceiling, float(ceiling.constant[0]), 0.0
         self.linear, self.square = float(ceiling.linear[0]), float(ceiling.square[0])
+        self.supremum = float(ceiling.suprema[0])
         self.shift, self.log_mass = self._start()
 
     def floats(self, z: float) -> Derivatives:
@@ -112,6 +114,11 @@ class LinePoint:
         """Take the scales from the least energy that a search saw, and from a bound of log p(x)."""
         self.shift = min(self.shift, lowest)
         self.log_mass = float(lower) if lower.is_finite() else max(self.log_mass, -self.shift - 10.0)
+
+    def log_tail(self, half: float) -> float:
+        """Return an upper bound of the log of what lies beyond ``half``, without the ceiling's constant."""
+        (bound,) = log_tails(1, np.array([half]), self.ceiling)
+        return float(bound)
 
     def half_width(self) -> float:
         """Return the root's half width: 10^-(digits + 3) of the estimated mass can lie outside."""
