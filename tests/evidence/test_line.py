@@ -83,6 +83,10 @@ def _patched(name: str, value: object) -> Bug:
     return lambda: patch.object(line, name, value)
 
 
+def _without_tail() -> Any:
+    return patch.object(LinePoint, "log_tail", lambda *_: -1e300)
+
+
 def _forgotten(field: str) -> Bug:
     """The sum of a bound is not added."""
 
@@ -140,7 +144,7 @@ STEERED: dict[str, tuple[cases.Case, int, list[Callable[[ExitStack], None]]]] = 
     "generous discards": (cases.SQUARE, 2, [_generous]),
 }
 BUGS = {
-    "the tail is dropped": (lambda: patch.object(LinePoint, "log_tail", lambda *_: -1e300), "small root"),
+    "the tail is dropped": (_without_tail, "small root"),
     "discarded cells are not added": (_forgotten("lost"), "generous discards"),
     "the rules' errors are not added": (_forgotten("rule_error"), "poor rules"),
     "the remainder is zero": (_patched("_factor", lambda _: arb(0)), "poor rules"),
