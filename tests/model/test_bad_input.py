@@ -74,7 +74,7 @@ CASES: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "variance zero": (lambda: ep.Gaussian(0), ValueError, "variance: got 0; expected a positive"),
     "variance negative": (lambda: ep.Gaussian([1, "-1/2"]), ValueError, r"variance\[1\]: got '-1/2'"),
     "variance nan": (lambda: ep.Gaussian(float("nan")), ValueError, "variance: got nan"),
-    "variance text": (lambda: ep.Gaussian("small"), ValueError, "variance: got 'small'"),
+    "variance text": (lambda: ep.LatentModel("z", ["z"], ep.Gaussian("small")), ValueError, "variance: got the name 'small'"),
     "variance boolean": (lambda: ep.Gaussian(True), TypeError, "variance: got True"),
     "variance complex": (lambda: ep.Gaussian(1j), TypeError, "variance: got 1j"),
     "variance mapping": (lambda: ep.Gaussian({1: 2}), TypeError, "variance: got {1: 2}"),
