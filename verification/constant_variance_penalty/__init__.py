@@ -9,12 +9,14 @@ and limited, in these statements:
 
 - S1: P(S) = P* + KL(N(0, S) || N(0, S*)), S* = (E A)^-1, P* = (1/2) (log|E A| - E log|A|).
 - S2: if B <= A_n <= h B for one B, then P* <= (d/2) log Specht(h) <= (d/16) (log h)^2, and the first is sharp, also
-  for matrices that do not commute. "Mild" is h: below 0.03 nats per latent if h <= 2.
+  for matrices that do not commute. "Mild" is h: below 0.03 nats per latent if h <= 2. N equally
+  weighted numbers lose less, N = 2 at most (1/2) log((1 + h) / (2 sqrt h)); N matrices not always.
 - S3: P* = (1/4) E tr X^2 - (1/6) E tr X^3 + ..., X = (E A)^-1 (A - E A), and P* / ((1/4) E tr X^2) lies in
   [C(be), C(al)] if the spectrum of (E A)^-1 A lies in [al, be].
 - S4: P*(A) = P*(E[A|G]) + E[P*(A|G)]: every mean-preserving spread raises P*.
 - S5: three penalties are not the same. Fixed decoder: the true loss of the best ELBOs is P* + O(sigma^2), from above
-  or from below. Decoder refitted to the encoder: the loss is half of P* or so. Decoder fixed at the free optimum: more.
+  or from below. Three data and a decoder that is refitted to the encoder: less than P*, half of it for small sigma.
+  Three data and the decoder of the free optimum kept: a third number, more than the refitted one.
 - S6: P* has no bound: two values, and the decoder e^(kz), whose P* is k^2.
 
 Hypotheses

@@ -21,11 +21,11 @@ from elboproof.checking import (
     property_holds,
 )
 
-from .._shared.balls import ball, constant, spanned, working_precision
+from .._shared.balls import ball, constant, working_precision
 from .._shared.torch_calculus import Array
 from . import claim
 from .hypotheses import definite_precisions, equal_weights, loewner_ratio
-from .laws import EXTREMAL, LINES, Law, mixture
+from .laws import LINES, Law, mixture
 from .specht import BITS, Bound, hoeffding, log_specht
 
 EXAMPLES = 150
@@ -229,82 +229,3 @@ def matrices_lose_more_than_numbers(
         halves = of_equal_numbers(count, sympy.Integer(2))
         parts["two points"] = ball_at_most(abs(halves - ball(HALVES["2"])), PLACES)
     return all_of(parts)
-
-
-SAMPLES = 25
-"""Shares of the raised precision in the figure."""
-
-
-@claim.check(
-    statement="S2",
-    role="confirms",
-    method="certified",
-    relation="<=",
-    states=(
-        "two-point laws of every share p = k / 24, and the equality laws, have P* / d at most (1/2) log Specht(h); "
-        "ep.constant_variance_penalty encloses the two-point laws' P* and its bound is not below it"
-    ),
-    domain=f"d = 1 and h = 2, 10, 100 for two points; d = 1, 2, 3 for {len(EXTREMAL)} equality laws",
-    hypotheses=(definite_precisions,),
-    controls=(
-        control(
-            "log((1 + h) / (2 sqrt h))",
-            refutes=("*: bound", "equality laws"),
-            bound=lambda h: sympy.log((1 + h) / (2 * sympy.sqrt(h))),
-        ),
-        control("P(h) = p^2 for p", refutes="*: library", power=2),
-    ),
-    tier="quick",
-)
-def attained(run: Run, *, bound: Bound = log_specht, power: int = 1) -> Verdict:
-    """For the figure: what is attainable between 0 and the bound."""
-    parts: dict[str, Verdict] = {}
-    series: dict[str, list[float]] = {}
-    for name in ("2", "10", "100"):
-        h, worst, away = Rational(name), [], []
-        run.assume(definite_precisions, [[[1.0]], [[float(h)]]])
-        shares = [Rational(k, SAMPLES - 1) for k in range(1, SAMPLES - 1)]
-        for p in shares:
-            found = ep.constant_variance_penalty([[["1"]], [[name]]], weights=[str(1 - p), str(p)])
-            with working_precision(BITS):
-                q = constant(p) ** power
-                value = ((1 + q * (constant(h) - 1)).log() - q * constant(h).log()) / 2
-                worst.append(value - constant(bound(h)) / 2)
-                away.append(abs(value - spanned(found.penalty)))
-            series.setdefault(f"h = {name}/penalty", []).append(float(value.mid()))
-        series[f"h = {name}/share"] = [float(p) for p in shares]
-        parts[f"h = {name}: bound"] = ball_at_most(_largest(worst), Fraction(1, 10**30))
-        parts[f"h = {name}: library"] = ball_at_most(_largest(away), Fraction(1, 10**14))
-    with working_precision(BITS):
-        above = [_excess(name, bound) for name in EXTREMAL]
-    parts["equality laws"] = ball_at_most(_largest(above), Fraction(1, 10**30))
-    series |= _curve(bound)
-    return all_of(parts).with_data(**series)
-
-
-def _excess(name: str, bound: Bound) -> arb:
-    from .laws import theta
-
-    case = EXTREMAL[name]
-    return case.law(theta(case.h)).penalty() / case.dimension - constant(bound(case.h)) / 2
-
-
-def _largest(balls: list[arb]) -> arb:
-    return max(balls, key=lambda one: float(one.upper()))
-
-
-def _curve(bound: Bound) -> dict[str, list[float]]:
-    """The bound over h, and what two equally weighted points attain, for the figure."""
-    ratios = [Rational(k, 8) ** 4 for k in range(9, 28)]
-    with working_precision(BITS):
-        return {
-            "curve/h": [float(h) for h in ratios],
-            "curve/specht": [float((constant(bound(h)) / 2).mid()) for h in ratios],
-            "curve/hoeffding": [float((constant(hoeffding(h)) / 2).mid()) for h in ratios],
-            "curve/two equal points": [float(of_equal_numbers(2, h).mid()) for h in ratios],
-            "equality/h": [float(case.h) for case in EXTREMAL.values()],
-            "equality/penalty": [
-                float((_excess(name, log_specht) + constant(log_specht(case.h)) / 2).mid())
-                for name, case in EXTREMAL.items()
-            ],
-        }

@@ -91,18 +91,22 @@ unit_spectrum = Hypothesis(
 
 
 def _one_to_one(data: tuple[Sequence[Expr], Sequence[Symbol], Sequence[Expr]]) -> bool:
-    """A decoder in latents: det J'J has no real zero that SymPy's square root of it, a positive number, allows."""
+    """Decoder, latents, inverse: the inverse of the outputs is the latents, identically, so that f is injective."""
     decoder, latents, inverse = data
     names = sympy.symbols(f"x:{len(decoder)}", real=True)
     back = [entry.subs(dict(zip(names, decoder, strict=True)), simultaneous=True) for entry in inverse]
-    return all(sympy.simplify(one - latent) == 0 for one, latent in zip(back, latents, strict=True))
+    return all(
+        sympy.simplify(one.rewrite(sympy.log) - latent) == 0
+        for one, latent in zip(back, latents, strict=True)
+    )
 
 
-U, V, X0, X1 = *sympy.symbols("u v", real=True), *sympy.symbols("x0 x1", real=True)
+U, V = sympy.symbols("u v", real=True)
+X0, X1 = sympy.symbols("x0 x1", real=True)
 
 one_preimage = Hypothesis(
     "one preimage",
-    "the decoder has an inverse, which is given: f is injective and an immersion where the inverse is smooth",
+    "the decoder has a left inverse, which is given, so that every x = f(z) has one preimage",
     _one_to_one,
     accepts=[(([sympy.sinh(U)], [U], [sympy.asinh(X0)]),), (([U, V + U**2], [U, V], [X0, X1 - X0**2]),)],
     rejects=[(([U**2], [U], [sympy.sqrt(X0)]),)],

@@ -146,7 +146,7 @@ PLACES = Fraction(1, 10**24)
 FAR = 20
 
 
-def gaussian_mean(g: Callable[[acb], acb], growth: int) -> arb:
+def gaussian_mean(g: Callable[[acb, bool], acb], growth: int) -> arb:
     """E g(z), z ~ N(0, 1), for |g(z)| <= growth (1 + z^4) on the line."""
     inner = acb.integral(lambda z, analytic: (-z * z / 2).exp() * g(z, analytic), -CUTOFF, CUTOFF).real
     tail = 2 * arb(CUTOFF) ** 4 * (-(arb(CUTOFF) ** 2) / 2).exp() * growth
