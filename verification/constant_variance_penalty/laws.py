@@ -92,9 +92,12 @@ EXTREMAL = {
     "numbers, h = 2": Extremal(_whole(1), Rational(2), ImmutableMatrix([[3]])),
     "numbers, h = 100": Extremal(_whole(1), Rational(100), ImmutableMatrix([[1]])),
     "multiples of C'C, h = 2": Extremal(_whole(2), Rational(2), SHEAR),
+    "multiples of I, h = 30": Extremal(_whole(2), Rational(30), ImmutableMatrix.eye(2)),
     "three lines, h = 2": Extremal(LINES, Rational(2), ImmutableMatrix.eye(2)),
     "three lines, turned, h = 2": Extremal(LINES, Rational(2), SHEAR),
+    "three lines, h = 4": Extremal(LINES, Rational(4), SHEAR),
     "four planes, h = 2": Extremal(PLANES, Rational(2), ImmutableMatrix.eye(3)),
     "four diagonals, h = 10": Extremal(DIAGONALS, Rational(10), ImmutableMatrix.eye(3)),
+    "four diagonals, h = 30": Extremal(DIAGONALS, Rational(30), ImmutableMatrix.eye(3)),
 }
-"""All but the first three do not commute."""
+"""All but the first four do not commute."""

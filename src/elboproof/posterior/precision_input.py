@@ -20,6 +20,8 @@ def read_precisions(precisions: Any) -> Table:
     """Return finite symmetric matrices: doubles if all are numbers of NumPy, else Fractions."""
     table = plain_array(precisions, "precisions")
     numeric = table.dtype.kind in "fiu" and not (table.dtype.kind == "f" and table.dtype.itemsize > 8)
+    if isinstance(precisions, list | tuple) and numeric and np.abs(table).max(initial=0) > 2**53:
+        numeric = False  # beside a float, NumPy has rounded integers of such a size
     if not numeric:  # read anew: NumPy would have made texts of the floats beside a text
         table = plain_array(precisions, "precisions", dtype=object)
     require_shape(table, "precisions", ("N", "d", "d"))
