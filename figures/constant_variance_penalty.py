@@ -152,8 +152,10 @@ LABELS = {
 
 def _refitted(axes: Axes, curves: Curves) -> None:
     for name, (marker, colour, label) in LABELS.items():
-        style = {"color": colour, "markersize": 6, "fillstyle": "none", "label": label}
-        axes.plot(*_xy(curves["refitted", name]), f"-{marker}", **style)
+        line = f"-{marker}"
+        axes.plot(
+            *_xy(curves["refitted", name]), line, color=colour, markersize=6, fillstyle="none", label=label
+        )
     limit = curves["refitted", "limit"][0][3]
     axes.axhline(limit, color=REFIT, linestyle=":", linewidth=1.2)
     axes.text(

@@ -24,7 +24,8 @@ def truth(matrices: Sequence[Matrix], weights: Sequence[Fraction] | None = None)
     """(1/2) (log|E A| - E log|A|) by FLINT's determinants, in 300 bits; hold the precision."""
     count, d = len(matrices), len(matrices[0])
     w = weights or [Fraction(1, count)] * count
-    mean = [[sum(p * A[i][j] for p, A in zip(w, matrices, strict=True)) for j in range(d)] for i in range(d)]
+    pairs = list(zip(w, matrices, strict=True))
+    mean = [[sum((p * A[i][j] for p, A in pairs), Fraction(0)) for j in range(d)] for i in range(d)]
     logs = sum((ball_of(p) * _determinant(A).log() for p, A in zip(w, matrices, strict=True)), arb(0))
     return (_determinant(mean).log() - logs) / 2
 
@@ -239,6 +240,28 @@ def test_nearly_singular_matrices_are_decided_exactly(monkeypatch: pytest.Monkey
         by_floats(matrices, monkeypatch)
 
 
+def test_what_no_float_tells_from_singular_is_decided() -> None:
+    """The condition is 10^200; the penalty is (1/2) log((2 10^200 + 1) / 4) - (1/4) 200 log 10, by hand."""
+    tiny = Fraction(1, 10**200)
+    found = ep.constant_variance_penalty([[[1, 1], [1, 1 + tiny]], [[1, 0], [0, 1]]])
+    with working_precision(2000):
+        value = truth([[[Fraction(1), Fraction(1)], [Fraction(1), 1 + tiny]], exact(np.eye(2)[None])[0]])
+        assert contains(found.penalty, value)
+    assert found.penalty.width < 1e-12
+    beyond = Fraction(1, 10**9000)
+    with pytest.raises(ep.Undecided, match="nearer to singular ones than 16384 bits tell"):
+        ep.constant_variance_penalty([[[1, 1], [1, 1 + beyond]], [[1, 1], [1, 1 + 2 * beyond]]])
+
+
+@pytest.mark.parametrize("weight", ["1e-20", "1e-330", "1e-2000"])
+def test_weights_that_no_float_holds(weight: str) -> None:
+    found = ep.constant_variance_penalty([[[1]], [[3]]], weights=[1, weight])
+    with working_precision(8000):
+        w = Fraction(weight)
+        assert contains(found.penalty, truth([[[Fraction(1)]], [[Fraction(3)]]], [1 / (1 + w), w / (1 + w)]))
+    assert found.penalty.width < 1e-15
+
+
 BAD = {
     "no matrices": ([1.0, 2.0], ValueError, r"precisions: got shape \(2,\); expected shape \(N, d, d\)"),
     "not square": ([[[1.0, 2.0]]], ValueError, r"precisions: got shape \(1, 1, 2\); expected square"),
@@ -318,7 +341,7 @@ def test_turned_matrices_are_enclosed() -> None:
         for j in range(3)
     )
     with working_precision(200):
-        assert stack.square().contains(ball_of(square / 5))
+        assert stack.square().contains(ball_of(Fraction(square) / 5))
 
 
 def test_a_matrix_that_may_be_singular_has_no_logarithm() -> None:

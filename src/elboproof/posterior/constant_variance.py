@@ -7,6 +7,7 @@ all is computed where E A is about the identity (`precision_stacks`).
 """
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -17,16 +18,15 @@ from flint import arb, arb_mat
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.outward import above, below
 from elboproof.numbers.precision import working_precision
+from elboproof.numbers.undecided import Undecided
 from elboproof.posterior.loewner import bracket, loewner_ratio
 from elboproof.posterior.precision_input import (
-    Table,
     exact_rows,
     read_precisions,
     read_weights,
     require_definite,
 )
 from elboproof.posterior.precision_stacks import (
-    BITS,
     ExactStack,
     FloatStack,
     NotSurelyDefinite,
@@ -34,6 +34,8 @@ from elboproof.posterior.precision_stacks import (
 )
 from elboproof.posterior.specht import share, specht_bound
 
+PRECISIONS = (256, 1024, 4096, 16384)
+"""Bits of FLINT's balls, tried in turn."""
 FEW = 20_000
 """N d^3 up to which doubles go to FLINT's balls: a tenth of a second, and as many digits as a float has."""
 
@@ -99,6 +101,8 @@ def constant_variance_penalty(precisions: Any, *, weights: Any = None) -> Consta
     ------
     TypeError, ValueError
         If there are no such numbers, or a matrix is not symmetric or not positive definite (decided exactly).
+    Undecided
+        If a matrix is positive definite, but nearer to a singular one than 16,384 bits tell.
 
     Notes
     -----
@@ -121,26 +125,21 @@ def constant_variance_penalty(precisions: Any, *, weights: Any = None) -> Consta
     """
     given = read_precisions(precisions)
     shares = read_weights(weights, len(given))
-    with working_precision(BITS):
-        try:
-            return _found(_stack(given, shares))
-        except NotSurelyDefinite:
-            rows = exact_rows(given)
-            require_definite(rows)
-            return _found(ExactStack(rows, shares or _equal(len(rows))))
+    count, d, _ = given.shape
+    if given.dtype == np.float64 and count * d**3 > FEW:
+        with suppress(NotSurelyDefinite), working_precision(PRECISIONS[0]):
+            return _found(FloatStack.weighted(given, shares))
+    return _exactly(exact_rows(given), shares or [Fraction(1, count)] * count)
 
 
-def _equal(count: int) -> list[Fraction]:
-    return [Fraction(1, count)] * count
-
-
-def _stack(table: Table, shares: list[Fraction] | None) -> PrecisionStack:
-    count, d, _ = table.shape
-    if table.dtype == np.float64 and count * d**3 > FEW:
-        return FloatStack.weighted(table, shares)
-    rows = exact_rows(table)
+def _exactly(rows: list[list[list[Fraction]]], shares: list[Fraction]) -> ConstantVariancePenalty:
+    """Return the record by FLINT's balls, of more bits where matrices are near to singular ones."""
     require_definite(rows)
-    return ExactStack(rows, shares or _equal(count))
+    for bits in PRECISIONS:
+        with suppress(NotSurelyDefinite), working_precision(bits):
+            return _found(ExactStack(rows, shares))
+    reason = f"the matrices are nearer to singular ones than {PRECISIONS[-1]} bits tell"
+    raise Undecided(Enclosure([0.0], [np.inf]), (reason,), "penalties", "precisions")
 
 
 def _found(stack: PrecisionStack) -> ConstantVariancePenalty:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from flint import arb, arb_mat
@@ -27,8 +28,9 @@ def bracket(stack: PrecisionStack, reference: FloatArray) -> tuple[float, float]
 def _estimates(matrices: FloatArray, reference: FloatArray) -> tuple[float, float]:
     """Return about the least and the largest eigenvalue of B^-1 A'_n, over all n."""
     try:
-        root = np.linalg.inv(np.linalg.cholesky(reference))
-        eigenvalues = np.linalg.eigvalsh(root @ matrices @ root.T)
+        with np.errstate(all="ignore"):
+            root = np.linalg.inv(np.linalg.cholesky(reference))
+            eigenvalues = np.linalg.eigvalsh(root @ matrices @ root.T)
     except np.linalg.LinAlgError:
         return 0.0, math.inf
     return float(eigenvalues.min()), float(eigenvalues.max())
@@ -37,7 +39,7 @@ def _estimates(matrices: FloatArray, reference: FloatArray) -> tuple[float, floa
 def loewner_ratio(stack: PrecisionStack, back: arb_mat) -> tuple[float, arb_mat]:
     """Return h, rounded up, and B in the user's coordinates with B <= A_n <= h B."""
     matrices = stack.floats()
-    tried = [B for B in (make(matrices, back) for make in CANDIDATES) if np.isfinite(B).all()]
+    tried = _candidates(matrices, back)
     spans = [_span(*_estimates(matrices, B)) for B in tried]
     best = tried[int(np.argmin(spans))]
     low, high = bracket(stack, best)
@@ -47,6 +49,17 @@ def loewner_ratio(stack: PrecisionStack, back: arb_mat) -> tuple[float, arb_mat]
         turn * (arb_mat([[arb(entry) for entry in row] for row in best.tolist()]) * scale) * turn.transpose()
     )
     return upward(high / low, roundings=1) if low > 0 else math.inf, reference
+
+
+def _candidates(matrices: FloatArray, back: arb_mat) -> list[FloatArray]:
+    """Return the matrices B to try; where LAPACK finds none, there is one less."""
+    found = []
+    for make in CANDIDATES:
+        with suppress(np.linalg.LinAlgError), np.errstate(all="ignore"):
+            reference = make(matrices, back)
+            if np.isfinite(reference).all():
+                found.append(reference)
+    return found
 
 
 def _span(low: float, high: float) -> float:
@@ -93,5 +106,4 @@ def _even(matrix: FloatArray) -> FloatArray:
 
 def _power(matrix: FloatArray, exponent: float) -> FloatArray:
     values, vectors = np.linalg.eigh(_even(matrix))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((vectors * values**exponent) @ vectors.T)
+    return np.asarray((vectors * values**exponent) @ vectors.T)

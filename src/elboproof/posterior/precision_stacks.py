@@ -20,8 +20,6 @@ from elboproof.numbers.exact import ball_of
 from elboproof.numbers.symmetric import ldl, not_positive
 
 Rows = Sequence[Sequence[Fraction]]
-BITS = 256
-"""Of FLINT's balls."""
 BLOCK = 2**18
 """Entries of matrices that are worked on at a time."""
 
