@@ -71,6 +71,18 @@ def log_determinants(stack: BallArray) -> BallArray:
     return total
 
 
+def turned(factor: FloatArray, matrices: FloatArray) -> BallArray:
+    """Return R A_n R' of exact symmetric matrices (N, d, d)."""
+    # (d, N d) = R applied to the rows of all A_n at once; then the axes change places and R is applied to the other: A
+    # is symmetric, so the second product is R (R A)' = R A R'
+    count, d, _ = matrices.shape
+    turn = ExactMatrix(factor)
+    once = turn @ BallArray(matrices.transpose(1, 0, 2).reshape(d, count * d))
+    mid, rad = (part.reshape(d, count, d).transpose(2, 1, 0).reshape(d, -1) for part in (once.mid, once.rad))
+    both = turn @ BallArray(mid, rad)
+    return BallArray(*(part.reshape(d, count, d).transpose(1, 0, 2) for part in (both.mid, both.rad)))
+
+
 @dataclass(frozen=True)
 class FloatStack:
     """Doubles (N, d, d), exact, symmetric, and their weights (N,) as balls."""
@@ -105,16 +117,7 @@ class FloatStack:
     @cached_property
     def balls(self) -> BallArray:
         """A'_n, shape (N, d, d)."""
-        # (d, N d) = R applied to the rows of all A_n at once; then the axes change places and R is applied to the
-        # other: A is symmetric, so the second product is R (R A)' = R A R'
-        count, d, _ = self.precisions.shape
-        turn = ExactMatrix(self.factor)
-        once = turn @ BallArray(self.precisions.transpose(1, 0, 2).reshape(d, count * d))
-        mid, rad = (
-            part.reshape(d, count, d).transpose(2, 1, 0).reshape(d, -1) for part in (once.mid, once.rad)
-        )
-        both = turn @ BallArray(mid, rad)
-        return BallArray(*(part.reshape(d, count, d).transpose(1, 0, 2) for part in (both.mid, both.rad)))
+        return turned(self.factor, self.precisions)
 
     def _blocks(self) -> Iterator[BallArray]:
         count, d, _ = self.precisions.shape
