@@ -153,6 +153,51 @@ def simple_bound(
     )
 
 
+@claim.check(
+    statement="S2",
+    role="sharpens",
+    method="symbolic",
+    relation="<",
+    states=(
+        "the prior helps: if b I <= Hess <= b h' I for the likelihood's part, then A = I + Hess has the ratio h = "
+        "(1 + b h') / (1 + b), and h' - h = (h' - 1) / (1 + b) > 0; log Specht rises, its slope in h being (1 - c) "
+        "(c - 1/h) / (c (h - 1)) with 1/h < c < 1, as log h > 1 - 1/h: h - 1 - log h and log h - 1 + 1/h are 0 at 1 and rise"
+    ),
+    domain="every b > 0 and h' > 1",
+    hypotheses="none",
+    controls=(
+        control("a prior of precision 0", refutes="ratio", prior=0),
+        control("a slope without c in the denominator", refutes="slope", power=0),
+        control("log h > 1 - 1/h^2", refutes="below c", square=2),
+        control("c < 1/2", refutes="above c", top=2),
+    ),
+    tier="quick",
+)
+def prior_helps(
+    run: Run,  # noqa: ARG001
+    *,
+    prior: int = 1,
+    power: int = 1,
+    square: int = 1,
+    top: int = 1,
+) -> Verdict:
+    """A smaller h is a smaller bound only because the bound rises."""
+    b, g, h = sympy.symbols("b g h", positive=True)
+    raised = 1 + g  # h', above 1
+    ratio = (prior + b * raised) / (prior + b)
+    c = chord(h)
+    slope = (1 - c) * (c - 1 / h) / (c**power * (h - 1))
+    first, second = sympy.log(h) - 1 + h**-square, h - 1 - top * sympy.log(h)
+    return all_of(
+        {
+            "ratio": identity(raised - ratio - g / (1 + b)),
+            "slope": identity(sympy.simplify(log_specht(h).diff(h) - slope)),
+            "below c": identity([first.subs(h, 1), first.diff(h) - (h - 1) / h**2]),
+            "above c": identity([second.subs(h, 1), second.diff(h) - (h - 1) / h]),
+        }
+    )
+
+
 STATED = {
     "3/2": "0.01025174568713171853634048",
     "2": "0.02983005057080481821483564",
