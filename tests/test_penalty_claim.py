@@ -31,7 +31,7 @@ def part(name: str) -> Any:
     return sys.modules[f"{CLAIM.__name__}.{name}"]
 
 
-system, laws = part("encoder_system"), part("laws")
+system, starts, laws = part("encoder_system"), part("encoder_starts"), part("laws")
 
 
 def refuted(verdict: Any) -> set[str]:
@@ -75,9 +75,9 @@ def test_extremal_laws_are_laws() -> None:
 def test_gradient_and_hessian_are_those_of_the_elbo(variance: str, kind: str) -> None:
     """Torch differentiates sums over a lattice; the balls come from formulas for the derivatives."""
     calculus = sys.modules[f"{CLAIM.__name__.rpartition('.')[0]}._shared.torch_calculus"]
-    starts = {"free": system.STARTS, "one s": system.SHARED_STARTS, "kept": system.FIXED_STARTS}
-    place = np.array(starts[kind][variance]) + 0.03
-    keys = np.array(system.STARTS[variance]) if kind == "kept" else None
+    tables = {"free": starts.STARTS, "one s": starts.SHARED_STARTS, "kept": starts.FIXED_STARTS}
+    place = np.array(tables[kind][variance]) + 0.03
+    keys = np.array(starts.STARTS[variance]) if kind == "kept" else None
     with working_precision(system.BITS):
         balls = system.System(variance, place, None if keys is None else system.Codes.of(keys))
         gradient, hessian = balls.enclosed(1e-9)
@@ -100,14 +100,14 @@ def test_gradient_and_hessian_are_those_of_the_elbo(variance: str, kind: str) ->
 def test_a_place_is_proved_only_where_there_is_one() -> None:
     """Far from stationary Newton's method may lead anywhere; a box of no zero is refused."""
     with working_precision(system.BITS):
-        balls = system.System("1/10", np.array(system.STARTS["1/10"]) + 1e-6)
+        balls = system.System("1/10", np.array(starts.STARTS["1/10"]) + 1e-6)
         balls.move = lambda _: False
         assert system.zero_near(balls, system.RADII, 3) is None
 
 
 def test_integrands_stay_below_their_growth() -> None:
     """GROWTH (1 + u^4) bounds what is left out beyond CUTOFF; the largest seen is 1e4 times smaller."""
-    codes = system.Codes.of(np.array(system.STARTS["1/100"]))
+    codes = system.Codes.of(np.array(starts.STARTS["1/100"]))
     weights = codes.weights()
     worst = 0.0
     for n, k in ((0, 0), (0, 1), (2, 1), (1, 2)):

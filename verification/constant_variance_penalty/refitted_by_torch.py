@@ -12,7 +12,7 @@ from elboproof.checking import Run, Verdict, all_of, at_most, control, equal
 from .._shared.three_data import mean_elbo
 from .._shared.torch_calculus import Array, climbed, hessian, newton, value_and_slope
 from . import claim
-from .encoder_system import FIXED_STARTS, SHARED_STARTS, STARTS
+from .encoder_starts import FIXED_STARTS, SHARED_STARTS, STARTS
 from .refitted import FIXED, STATED
 
 Function = Callable[[Any], Any]
@@ -49,7 +49,7 @@ def optima(variance: str) -> tuple[Function, Function, dict[str, Array]]:
     )
 
 
-STEPS = 5
+STEPS = 2
 SAME, FLAT = 1e-12, 1e-10
 """Of mean ELBOs of about 1 nat on a lattice, and of their slopes; worst seen 4e-15 and 2e-13."""
 ROUNDED = 1e-6

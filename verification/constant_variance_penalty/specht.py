@@ -160,8 +160,9 @@ def simple_bound(
     relation="<",
     states=(
         "the prior helps: if b I <= Hess <= b h' I for the likelihood's part, then A = I + Hess has the ratio h = "
-        "(1 + b h') / (1 + b), and h' - h = (h' - 1) / (1 + b) > 0; log Specht rises, its slope in h being (1 - c) "
-        "(c - 1/h) / (c (h - 1)) with 1/h < c < 1, as log h > 1 - 1/h: h - 1 - log h and log h - 1 + 1/h are 0 at 1 and rise"
+        "(1 + b h') / (1 + b), and h' - h = (h' - 1) / (1 + b) > 0; log Specht rises, its slope in h being "
+        "(1 - c) (c - 1/h) / (c (h - 1)) with 1/h < c < 1, as log h > 1 - 1/h: h - 1 - log h and log h - 1 + 1/h are 0 "
+        "at 1 and rise"
     ),
     domain="every b > 0 and h' > 1",
     hypotheses="none",
