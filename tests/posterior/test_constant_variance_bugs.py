@@ -63,8 +63,11 @@ BUGS = {
         "both = turn @ BallArray(mid)",
         "turned",
     ),
-    "logarithms that are not finite pass": Seeded(
-        FLOATS, "mean_log_determinant", "if not np.isfinite(logs.rad).all()", "if False", "singular"
+    "logarithms that are not finite are left out": Seeded(
+        FLOATS, "mean_log_determinant", "np.flatnonzero(~sure)", "np.flatnonzero(sure[:0])", "singular"
+    ),
+    "an exact determinant that is not turned": Seeded(
+        FLOATS, "mean_log_determinant", " + self._turn", "", "singular"
     ),
     "only the lower side, floats": Seeded(
         FLOATS, "between", "(block - B * low, B * high - block)", "(block - B * low,)", "order, floats"
@@ -114,7 +117,7 @@ BUGS = {
         precision_input, "read_precisions", "if len(uneven):", "if False:", "uneven"
     ),
     "definiteness is not asked": Seeded(
-        precision_input, "require_definite", "if k is not None:", "if False:", "singular"
+        precision_input, "positive_pivots", "if k is not None:", "if False:", "singular"
     ),
 }
 

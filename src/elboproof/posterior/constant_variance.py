@@ -6,7 +6,6 @@ P* = (1/2) (log|E A| - E log|A|), as E tr(S A_n) = tr(S E A). A congruence A_n -
 all is computed where E A is about the identity (`precision_stacks`).
 """
 
-import math
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,9 +21,9 @@ from elboproof.numbers.undecided import Undecided
 from elboproof.posterior.loewner import bracket, loewner_ratio
 from elboproof.posterior.precision_input import (
     exact_rows,
+    positive_pivots,
     read_precisions,
     read_weights,
-    require_definite,
 )
 from elboproof.posterior.precision_stacks import (
     ExactStack,
@@ -134,7 +133,8 @@ def constant_variance_penalty(precisions: Any, *, weights: Any = None) -> Consta
 
 def _exactly(rows: list[list[list[Fraction]]], shares: list[Fraction]) -> ConstantVariancePenalty:
     """Return the record by FLINT's balls, of more bits where matrices are near to singular ones."""
-    require_definite(rows)
+    for n, matrix in enumerate(rows):
+        positive_pivots(matrix, n)
     for bits in PRECISIONS:
         with suppress(NotSurelyDefinite), working_precision(bits):
             return _found(ExactStack(rows, shares))
@@ -156,25 +156,41 @@ def _found(stack: PrecisionStack) -> ConstantVariancePenalty:
     # M^-1/2 (A' - M) M^-1/2, M = E A', whose eigenvalues lie in tilt: a factor of at most their squares
     lowest, highest = (1 / arb(t) ** 2 for t in reversed(tilt))
     second = _positive(stack.square() - size) * lowest.union(highest) / 4
-    spectrum, sandwich = _sandwich(stack, second, tilt)
-    penalty = _both(Enclosure.from_balls(direct), sandwich)
+    spectrum, bounds = _sandwich(stack, second, tilt)
+    penalty = _common((direct, direct), bounds)
     inverse = back.transpose() * mean.inv() * back
     diagonal = stack.diagonal()
     full = determinant - 2 * back.det().log()  # log|E A|
     extra = _positive(sum((entry.log() for entry in diagonal), arb(0)) - full) / 2
     ratio, reference = loewner_ratio(stack, back)
     return ConstantVariancePenalty(
-        penalty,
+        _between(penalty),
         _matrix(inverse),
-        _sum(penalty, Enclosure.from_balls(extra)),
+        _between((penalty[0] + extra, penalty[1] + extra)),
         Enclosure.from_balls([1 / entry for entry in diagonal]),
         ratio,
         _matrix(reference),
         specht_bound(ratio, mean.nrows()),
-        Enclosure.from_balls(second),
+        _between((second, second)),
         spectrum,
-        sandwich,
+        _between(bounds),
     )
+
+
+Bounds = tuple[arb, arb]
+"""Of one number: the lower end of the first ball and the upper end of the second."""
+
+
+def _between(bounds: Bounds) -> Enclosure:
+    """Return the enclosure of a number that is not negative."""
+    return Enclosure.between_balls([bounds])[0].at_least(0)
+
+
+def _common(first: Bounds, second: Bounds) -> Bounds:
+    """Return what two pairs of bounds of one number have in common; a ball that is not finite bounds nothing."""
+    lower = [ball.lower() for ball, _ in (first, second) if ball.is_finite()]
+    upper = [ball.upper() for _, ball in (first, second) if ball.is_finite()]
+    return max(lower, default=-arb("inf")), min(upper, default=arb("inf"))
 
 
 def _identity(size: int) -> arb_mat:
@@ -187,30 +203,14 @@ def _positive(ball: arb) -> arb:
 
 
 def _matrix(balls: arb_mat) -> Enclosure:
-    rows = [Enclosure.from_balls(row) for row in balls.tolist()]
-    return Enclosure([row.lower for row in rows], [row.upper for row in rows])
+    return Enclosure.from_balls(balls.entries()).reshape(balls.nrows(), balls.ncols())
 
 
-def _both(first: Enclosure, second: Enclosure) -> Enclosure:
-    """Return what two enclosures of one number have in common."""
-    return Enclosure(max(first.lower, second.lower), min(first.upper, second.upper))
-
-
-def _sum(first: Enclosure, second: Enclosure) -> Enclosure:
-    """Return the sum of two numbers that are not negative."""
-    return Enclosure(
-        np.nextafter(first.lower + second.lower, -np.inf) if first.lower + second.lower > 0 else 0.0,
-        np.nextafter(first.upper + second.upper, np.inf) if first.upper + second.upper > 0 else 0.0,
-    )
-
-
-def _sandwich(stack: PrecisionStack, second: arb, tilt: tuple[float, float]) -> tuple[Enclosure, Enclosure]:
+def _sandwich(stack: PrecisionStack, second: arb, tilt: tuple[float, float]) -> tuple[Enclosure, Bounds]:
     """Return bounds of the eigenvalues of (E A)^-1 A_n, and of P* by them."""
     # between multiples of I is between multiples of E A', whose eigenvalues lie in tilt
     found = bracket(stack, np.eye(len(stack.floats()[0])))
     low = below(arb(found[0]) / arb(tilt[1]))
     high = above(arb(found[1]) / arb(tilt[0]))
     low, high = min(low, 1.0), max(high, 1.0)  # the mean of the eigenvalues is 1
-    bounds = share(high) * second, share(low) * second
-    upper = above(bounds[1]) if low > 0 else math.inf
-    return Enclosure(low, high), Enclosure(max(below(bounds[0]), 0.0), upper)
+    return Enclosure(low, high), (share(high) * second, share(low) * second)

@@ -1,6 +1,5 @@
 """Reading precision matrices and weights: exactly, and refusing what is none, naming the entry."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -29,7 +28,7 @@ def read_precisions(precisions: Any) -> Table:
         raise ValueError(f"precisions: got shape {table.shape}; expected square matrices, shape (N, d, d)")
     if numeric:
         require_finite(table, "precisions")
-    doubles = numeric and table.dtype.kind == "f"
+    doubles = numeric and (table.dtype.kind == "f" or np.abs(table.astype(np.float64)).max() <= 2**53)
     table = table.astype(np.float64) if doubles else _fractions(table)
     uneven = np.argwhere(table != table.transpose(0, 2, 1))
     if len(uneven):
@@ -66,16 +65,22 @@ def exact_rows(table: Table) -> list[list[list[Fraction]]]:
     return [[[Fraction(entry) for entry in row] for row in matrix] for matrix in table.tolist()]
 
 
-def require_definite(matrices: Sequence[list[list[Fraction]]]) -> None:
-    """Raise ``ValueError`` unless every matrix is positive definite, decided by exact pivots."""
-    for n, rows in enumerate(matrices):
-        pivots = ldl(rows)[1]
-        k = not_positive(pivots)
-        if k is not None:
-            raise ValueError(
-                f"precisions[{n}]: got a matrix whose pivot {k} is {_about(pivots[k])}; "
-                "expected a positive definite one"
-            )
+def positive_pivots(rows: list[list[Fraction]], n: int) -> list[Fraction]:
+    """Return the exact pivots of ``precisions[n]``.
+
+    Raises
+    ------
+    ValueError
+        If one is not positive: the matrix is not positive definite.
+    """
+    pivots = ldl(rows)[1]
+    k = not_positive(pivots)
+    if k is not None:
+        raise ValueError(
+            f"precisions[{n}]: got a matrix whose pivot {k} is {_about(pivots[k])}; "
+            "expected a positive definite one"
+        )
+    return pivots
 
 
 def _about(pivot: Fraction) -> str:

@@ -18,6 +18,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.exact import ball_of
 from elboproof.numbers.symmetric import ldl, not_positive
+from elboproof.posterior.precision_input import positive_pivots
 
 Rows = Sequence[Sequence[Fraction]]
 BLOCK = 2**18
@@ -147,9 +148,17 @@ class FloatStack:
     def mean_log_determinant(self) -> arb:
         """See `PrecisionStack`."""
         logs = BallArray.concatenate([log_determinants(block) for block in self._blocks()])
-        if not np.isfinite(logs.rad).all():
-            raise NotSurelyDefinite
-        return _arb(self._mean(logs))
+        sure = np.isfinite(logs.rad)
+        total = _arb((self.weights * BallArray.where(sure, logs, BallArray(np.zeros(len(logs))))).sum())
+        # log|A'_n| = log|A_n| + 2 log|R| for the few that balls do not tell from singular ones, by exact pivots
+        for n in np.flatnonzero(~sure).tolist():
+            total += _arb(self.weights[n]) * (_exact_log_determinant(self.precisions, n) + self._turn)
+        return total
+
+    @cached_property
+    def _turn(self) -> arb:
+        """2 log|R|."""
+        return 2 * sum((arb(float(entry)).log() for entry in np.diagonal(self.factor)), arb(0))
 
     def square(self) -> arb:
         """See `PrecisionStack`."""
@@ -236,6 +245,11 @@ class ExactStack:
         B = arb_mat([[arb(entry) for entry in row] for row in reference.tolist()])
         sides = (side.tolist() for A in self._turned for side in (A - B * arb(low), B * arb(high) - A))
         return all(not_positive(ldl(side)[1]) is None for side in sides)
+
+
+def _exact_log_determinant(precisions: FloatArray, n: int) -> arb:
+    rows = [[Fraction(entry) for entry in row] for row in precisions[n].tolist()]
+    return sum((ball_of(pivot).log() for pivot in positive_pivots(rows, n)), arb(0))
 
 
 def _log_determinant(rows: list[list[arb]]) -> arb:
