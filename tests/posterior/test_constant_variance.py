@@ -41,14 +41,13 @@ def exact(array: np.ndarray) -> list[Matrix]:
 
 
 def contains(enclosure: ep.Enclosure, ball: arb) -> bool:
-    """Return whether doubles around the enclosure, and its exact ends, have a narrow ball between them."""
-    ends = (
-        [enclosure.lower, enclosure.upper]
-        if enclosure.exact is None
-        else [end[()] for end in enclosure.exact]
-    )
-    low, high = (Fraction(end) for end in ends)
-    return bool(ball_of(low) <= ball + SLACK and ball - SLACK <= ball_of(high))
+    """Return whether an enclosure, with all the digits that it has, contains a narrow ball."""
+    if enclosure.exact is None:
+        low, high = arb(float(enclosure.lower)), arb(float(enclosure.upper))
+    else:
+        ends: Any = enclosure.exact
+        low, high = (ball_of(end[()]) for end in ends)
+    return bool(low <= ball + SLACK and ball - SLACK <= high)
 
 
 def random_precisions(count: int, d: int, seed: int, spread: float = 1.0) -> np.ndarray:
@@ -188,6 +187,15 @@ def test_weights_find_another_reference() -> None:
     """The weighted mean alone would give h = 15.4; here h = 4 is least, as A_2 = diag(4, 1/4) A_1."""
     found = ep.constant_variance_penalty([[[1, 0], [0, 1]], [[4, 0], [0, "1/4"]]], weights=[99, 1])
     assert found.ratio == pytest.approx(4, abs=1e-9)
+
+
+@pytest.mark.parametrize("exponent", [4, 12, 40])
+def test_a_large_ratio_is_proved_sharply(exponent: int) -> None:
+    """C'C and C' diag(1, h) C: the least ratio is h."""
+    h = 10**exponent
+    found = ep.constant_variance_penalty([[[1, 1], [1, 2]], [[1, 1], [1, 1 + h]]])
+    assert found.ratio == pytest.approx(h, rel=1e-9)
+    assert found.specht_bound >= found.penalty.upper
 
 
 def test_numbers_are_what_they_are() -> None:

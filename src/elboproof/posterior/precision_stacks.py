@@ -35,6 +35,9 @@ class PrecisionStack(Protocol):
     def floats(self) -> FloatArray:
         """Return about A'_n, shape (N, d, d); they steer."""
 
+    def inverses(self) -> FloatArray:
+        """Return about their inverses."""
+
     def back(self) -> arb_mat:
         """Return R."""
 
@@ -134,6 +137,14 @@ class FloatStack:
         """See `PrecisionStack`."""
         return self.balls.mid
 
+    def inverses(self) -> FloatArray:
+        """See `PrecisionStack`."""
+        return self._inverses
+
+    @cached_property
+    def _inverses(self) -> FloatArray:
+        return np.asarray(np.linalg.inv(self.balls.mid))
+
     def back(self) -> arb_mat:
         """See `PrecisionStack`."""
         return arb_mat([[arb(entry) for entry in row] for row in self.factor.tolist()])
@@ -214,7 +225,18 @@ class ExactStack:
 
     def floats(self) -> FloatArray:
         """See `PrecisionStack`."""
-        return np.array([[[float(entry.mid()) for entry in row] for row in A.tolist()] for A in self._turned])
+        return _floats(self._turned)
+
+    def inverses(self) -> FloatArray:
+        """See `PrecisionStack`."""
+        return self._inverses
+
+    @cached_property
+    def _inverses(self) -> FloatArray:
+        try:
+            return _floats([A.inv() for A in self._turned])
+        except ZeroDivisionError as error:
+            raise NotSurelyDefinite from error
 
     def back(self) -> arb_mat:
         """See `PrecisionStack`."""
@@ -245,6 +267,10 @@ class ExactStack:
         B = arb_mat([[arb(entry) for entry in row] for row in reference.tolist()])
         sides = (side.tolist() for A in self._turned for side in (A - B * arb(low), B * arb(high) - A))
         return all(not_positive(ldl(side)[1]) is None for side in sides)
+
+
+def _floats(matrices: Sequence[arb_mat]) -> FloatArray:
+    return np.array([[[float(entry.mid()) for entry in row] for row in A.tolist()] for A in matrices])
 
 
 def _exact_log_determinant(precisions: FloatArray, n: int) -> arb:
