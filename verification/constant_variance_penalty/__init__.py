@@ -9,15 +9,16 @@ and limited, in these statements:
 
 - S1: P(S) = P* + KL(N(0, S) || N(0, S*)), S* = (E A)^-1, P* = (1/2) (log|E A| - E log|A|).
 - S2: if B <= A_n <= h B for one B, then P* <= (d/2) log Specht(h) <= (d/16) (log h)^2, and the first is sharp, also
-  for matrices that do not commute. "Mild" is h: below 0.03 nats per latent if h <= 2. N equally
-  weighted numbers lose less, N = 2 at most (1/2) log((1 + h) / (2 sqrt h)); N matrices not always.
+  for matrices that do not commute. "Mild" is h: below 0.03 nats per latent if h <= 2. Two equally weighted points lose
+  at most (d/2) log((1 + h) / (2 sqrt h)); three equally weighted matrices may lose more than d times what three numbers
+  can.
 - S3: P* = (1/4) E tr X^2 - (1/6) E tr X^3 + ..., X = (E A)^-1 (A - E A), and P* / ((1/4) E tr X^2) lies in
   [C(be), C(al)] if the spectrum of (E A)^-1 A lies in [al, be].
-- S4: P*(A) = P*(E[A|G]) + E[P*(A|G)]: every mean-preserving spread raises P*.
+- S4: P*(A) = P*(E[A|G]) + E[P*(A|G)]: a mean-preserving spread raises P* by what its groups lose.
 - S5: three penalties are not the same. Fixed decoder: the true loss of the best ELBOs is P* + O(sigma^2), from above
-  or from below. Three data and a decoder that is refitted to the encoder: less than P*, half of it for small sigma.
-  Three data and the decoder of the free optimum kept: a third number, more than the refitted one.
-- S6: P* has no bound: two values, and the decoder e^(kz), whose P* is k^2.
+  or from below. Three data, decoder refitted to the encoder: less than P*, about half of it at sigma^2 = .03 and .01.
+  Three data, decoder of the free optimum kept: a third number, more than the refitted one.
+- S6: P* has no bound: two values, and the decoder e^(kz) over the prior, whose limit P0 is k^2.
 
 Hypotheses
 ----------
@@ -44,7 +45,8 @@ acb.integral, Krawczyk's test, and docs/trusted_base.md for the library's result
 What this does not show
 -----------------------
 That a data set or a trained network has a small h. In S5, that the stationary points are the best ones: they are
-proved to be local maxima, found from a table of starts; 100 starts elsewhere found no better ones, which is no proof.
+proved to be local maxima, next to a table of starts; searches from random starts (a check of the full tier) found no
+better ones, which is no proof.
 S5's laws in sigma are about two decoders between finitely many sigma; which sign true - P* has depends on the decoder.
 The limit of the refitted decoder's penalty, (1/6) log(1024/729), comes from an asymptotic argument that is not proved.
 """

@@ -27,7 +27,7 @@ SAMPLES = 49
     relation="<=",
     states=(
         "two-point laws of every share p = k / 48, and the equality laws, have P* / d at most (1/2) log Specht(h); "
-        "ep.constant_variance_penalty encloses the two-point laws' P* and its bound is not below it"
+        "ep.constant_variance_penalty encloses the two-point laws' P* within 1e-14"
     ),
     domain=f"d = 1 and h = 2, 10, 100 for two points; d = 1, 2, 3 for {len(EXTREMAL)} equality laws",
     hypotheses=(definite_precisions,),
