@@ -387,6 +387,25 @@ def test_turned_matrices_are_enclosed() -> None:
         assert stack.square().contains(ball_of(Fraction(square) / 5))
 
 
+@pytest.mark.parametrize("d", [1, 3])
+def test_any_coordinates_will_do(d: int) -> None:
+    """R steers: where E A' is 20 % off the identity all bounds still hold."""
+    matrices = random_precisions(30, d, d)
+    best = ep.constant_variance_penalty(matrices)
+    stack = FloatStack.weighted(matrices, None)
+    scale = np.array([1.1, 0.95, 1.05])[:d]
+    vars(stack)["factor"] = np.tril(stack.factor * scale[:, None] + 0.01 * (d > 1))
+    with working_precision(400):
+        found = constant_variance._found(stack)
+        assert contains(found.penalty, truth(exact(matrices)))
+        assert contains(found.sandwich, truth(exact(matrices)))
+    assert found.penalty.width < 1e-12
+    for name in ("second_order", "spectrum", "diagonal_penalty", "covariance"):
+        one, other = getattr(found, name), getattr(best, name)
+        assert (one.lower <= other.lower).all()
+        assert (other.upper <= one.upper).all()
+
+
 def test_a_matrix_that_may_be_singular_has_no_logarithm() -> None:
     from elboproof.numbers.ball_arrays import BallArray
 

@@ -34,6 +34,7 @@ TESTS: dict[str, Callable[[], None]] = {
     "rounded up": lambda: honest.test_specht_is_rounded_up(1 + 1e-8),
     "falling share": lambda: honest.test_shares_of_the_second_order_fall(3.0),
     "uneven": lambda: honest.test_bad_precisions_are_named("uneven"),
+    "any coordinates": lambda: honest.test_any_coordinates_will_do(3),
     "one matrix": honest.test_one_matrix_costs_nothing,
 }
 
@@ -96,6 +97,12 @@ BUGS = {
     ),
     "the second order of the identity": Seeded(
         constant_variance, FOUND, "_positive(stack.square() - size)", "stack.square() * 2", "two matrices"
+    ),
+    "coordinates are taken for exact": Seeded(
+        constant_variance, FOUND, " * lowest.union(highest)", "", "any coordinates"
+    ),
+    "the spectrum of the identity": Seeded(
+        constant_variance, "_sandwich", "below(arb(found[0]) / arb(tilt[1]))", "found[0]", "any coordinates"
     ),
     "1/2 for 1/4": Seeded(
         constant_variance, FOUND, "lowest.union(highest) / 4", "lowest.union(highest) / 2", "two matrices"
