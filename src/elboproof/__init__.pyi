@@ -52,6 +52,10 @@ from elboproof.posterior.shared import shared_stationary_posterior as shared_sta
 from elboproof.posterior.stationary import StationaryPoint as StationaryPoint
 from elboproof.posterior.gap import gap as gap  # log p(x) - ELBO at the best stationary q found, proved
 
+# what one covariance for all x costs:
+from elboproof.posterior.constant_variance import ConstantVariancePenalty as ConstantVariancePenalty
+from elboproof.posterior.constant_variance import constant_variance_penalty as constant_variance_penalty
+
 # how it falls with the likelihood's variance, symbolic:
 from elboproof.expansion.gap_law import gap_law as gap_law
 

@@ -17,13 +17,10 @@ from flint import acb, arb
 from elboproof.checking import Hypothesis
 
 from .._shared.balls import ball, working_precision
+from .._shared.three_data import DATA, mean_elbo
 from .._shared.torch_calculus import Array, climbed, newton, value_and_slope
 
-DATA = ("-1", "0", "5/2")
 STARTS = 12
-NODES, REACH = 401, 10
-"""Points and half width, in standard deviations, of the lattice: f* is steep between codes and has poles near the line,
-so that Gauss and Hermite's rule with 60 nodes errs by 1e-3 nats."""
 
 
 @dataclass(frozen=True)
@@ -85,22 +82,6 @@ refitted = Hypothesis(
 )
 
 
-def _mean_elbo(vector: Any, variance: float, keys: Any) -> Any:
-    """The mean ELBO, a torch scalar, by sums over a lattice; vector and ``keys``, the decoder's, are m and log s."""
-    import torch
-
-    nodes = torch.linspace(-REACH, REACH, NODES, dtype=torch.float64)
-    weights = (-(nodes**2) / 2).exp()
-    m, log_s = vector[:3], vector[3:]
-    x = torch.tensor([float(Fraction(value)) for value in DATA], dtype=torch.float64)
-    z = m[:, None] + (log_s / 2).exp()[:, None] * nodes  # (data, nodes)
-    logits = -((z[..., None] - keys[:3]) ** 2) / (2 * keys[3:].exp()) - keys[3:] / 2
-    f = torch.softmax(logits, -1) @ x
-    square = ((x[:, None] - f) ** 2) @ weights / weights.sum()
-    fit = -square / (2 * variance) - np.log(2 * np.pi * variance) / 2
-    return (fit + (1 + log_s - m**2 - log_s.exp()) / 2).mean()
-
-
 @lru_cache
 def best_found(variance: str, keys: Encoder | None = None) -> Encoder:
     """Return the encoder of the highest mean ELBO: L-BFGS from 12 starts, then Newton.
@@ -113,7 +94,7 @@ def best_found(variance: str, keys: Encoder | None = None) -> Encoder:
     fixed = None if keys is None else torch.tensor([*keys.means, *np.log(keys.variances)])
 
     def elbo(leaf: Any) -> Any:
-        return _mean_elbo(leaf, v, leaf if fixed is None else fixed)
+        return mean_elbo(leaf, v, leaf if fixed is None else fixed)
 
     rng = np.random.default_rng(6)
     starts = [np.concatenate([rng.normal(size=3), rng.uniform(-3, 0, 3)]) for _ in range(STARTS)]

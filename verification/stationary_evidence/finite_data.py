@@ -13,9 +13,10 @@ import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, ball_at_most, ball_positive, control
 
 from .._shared.balls import CUTOFF, Line, ball, spanned, working_precision
+from .._shared.three_data import DATA
 from .._shared.torch_calculus import Array
 from . import claim
-from .encoder_search import DATA, STARTS, Encoder, best_found, refitted
+from .encoder_search import STARTS, Encoder, best_found, refitted
 
 GAPS = {"1": "0.048", "3/10": "0.158", "1/10": "0.241", "3/100": "0.390", "1/100": "0.498"}
 """sigma^2, falling, and the average gap in nats, to three places."""

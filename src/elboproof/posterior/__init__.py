@@ -16,6 +16,8 @@ The way of a number
 ``gap``  log p(x) - ELBO there.
 ``unit_speed``  a curve decoder in its arc length; ``unit_speed_regular`` what that needs, ``unit_speed_curve`` lengths,
 ``unit_speed_panels`` expectations, ``unit_speed_stationary`` stationary points.
+``constant_variance``  what one covariance for all data costs, of precisions that ``precision_input`` has read.
+``precision_stacks``, ``loewner``, ``specht``  their determinants in balls, the order B <= A <= h B, and its bound.
 ``core``, ``outside``  log p(x) from a lattice around q, for digits that float64 does not hold.
 
 What the proofs rest on

@@ -1,0 +1,174 @@
+"""constant-variance-penalty: the sharp bound and what attains it, and three true penalties against sigma (S2, S5)."""
+
+from itertools import groupby
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from elboproof.commands.figures import Findings, Row, Rows, series
+
+CLAIM = "constant-variance-penalty"
+ATTAINED = f"{CLAIM}/S2/attained"
+FIXED = f"{CLAIM}/S5/true_penalties"
+REFITTED = f"{CLAIM}/S5/three_penalties"
+BOUNDS = ("specht", "hoeffding", "two equal points")
+LAWS = ("commuting", "non-commuting")
+RATIOS = {"2": "#4477aa", "10": "#228833", "100": "#cc6677"}
+DECODERS = {"sinh": "#4477aa", "shear": "#cc6677"}
+NAMES = {"sinh": "sinh z, three data", "shear": "(u, v + u²), two data"}
+PENALTIES = ("refitted", "leading", "kept")
+BOUND, OTHER, REFIT = "#333333", "#e08214", "#228833"
+
+Curves = dict[tuple[str, str], list[Row]]
+
+
+def rows(findings: Findings) -> Rows:
+    """Pick the recorded series."""
+    found: Rows = []
+    for name in BOUNDS:
+        found += _paired(findings, "ratio", name, ATTAINED, "curve/h", f"curve/{name}")
+    for name in LAWS:
+        found += _paired(findings, "ratio", name, ATTAINED, f"{name}/h", f"{name}/penalty")
+    for h in RATIOS:
+        found += _paired(findings, "share", f"h = {h}", ATTAINED, f"h = {h}/share", f"h = {h}/penalty")
+        found += _paired(
+            findings, "share", f"h = {h}: best", ATTAINED, f"h = {h}/best share", f"h = {h}/bound"
+        )
+    for name in DECODERS:
+        for kind in ("true", "leading"):
+            found += _paired(findings, "fixed", f"{name}: {kind}", FIXED, "sigma", f"{name}/{kind}")
+        found.append(("fixed", f"{name}: limit", 0.0, series(findings, FIXED, f"{name}/limit")[0]))
+    for name in PENALTIES:
+        found += _paired(findings, "refitted", name, REFITTED, "variance", name)
+    found.append(("refitted", "limit", 0.0, series(findings, REFITTED, "limit")[0]))
+    return found
+
+
+def _paired(findings: Findings, panel: str, name: str, check: str, x: str, y: str) -> Rows:
+    pairs = zip(series(findings, check, x), series(findings, check, y), strict=True)
+    return [(panel, name, a, b) for a, b in pairs]
+
+
+def draw(table: Rows) -> Figure:
+    """Draw four panels."""
+    figure = Figure(figsize=(10.4, 7.8), layout="constrained")
+    (ratio, share), (fixed, refitted) = figure.subplots(2, 2)
+    curves = {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+    _ratio(ratio, curves)
+    _share(share, curves)
+    _fixed(fixed, curves)
+    _refitted(refitted, curves)
+    return figure
+
+
+def _xy(curve: list[Row]) -> tuple[list[float], list[float]]:
+    points = sorted((row[2], row[3]) for row in curve)
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _ratio(axes: Axes, curves: Curves) -> None:
+    """Draw the bound, what is true but not sharp above it, and the false one below."""
+    equal = "½ log((1+h) / 2√h): all that two\nequally weighted points can lose"
+    axes.plot(
+        *_xy(curves["ratio", "hoeffding"]),
+        "--",
+        color="0.55",
+        linewidth=1.2,
+        label="(log h)² / 16: not sharp",
+    )
+    axes.plot(
+        *_xy(curves["ratio", "specht"]), color=BOUND, linewidth=1.6, label="½ log Specht(h): the sharp bound"
+    )
+    axes.plot(*_xy(curves["ratio", "two equal points"]), ":", color=OTHER, linewidth=1.8, label=equal)
+    for name, marker, colour in (("commuting", "o", "#4477aa"), ("non-commuting", "x", "#cc6677")):
+        axes.plot(
+            *_xy(curves["ratio", name]),
+            marker,
+            color=colour,
+            markersize=7.5,
+            fillstyle="none",
+            label=f"attained by {name} precisions",
+        )
+    axes.set(xscale="log", xlim=(1, 140), ylim=(0, 1.35))
+    axes.set_xticks([1, 2, 4, 10, 30, 100], labels=["1", "2", "4", "10", "30", "100"])
+    axes.set(xlabel="h, where B ≤ A ≤ hB for all data", ylabel="P* / d   [nats per latent]")
+    axes.set_title(
+        "What one covariance costs at most;\nbelow 0.03 nats per latent up to h = 2", fontsize=10.5
+    )
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+def _share(axes: Axes, curves: Curves) -> None:
+    """Draw penalties of two precisions as shares of the bound."""
+    for h, colour in RATIOS.items():
+        place, (bound,) = _xy(curves["share", f"h = {h}: best"])
+        share, penalty = _xy(curves["share", f"h = {h}"])
+        axes.plot(share, [one / bound for one in penalty], "-", color=colour, linewidth=1.5, label=f"h = {h}")
+        axes.plot(place, [1], "o", color=colour, markersize=7, fillstyle="none")
+    axes.axvline(0.5, color=OTHER, linestyle=":", linewidth=1.4)
+    axes.text(0.51, 0.05, "equal weights", color=OTHER, fontsize=8.5)
+    axes.set(ylim=(0, 1.08), xlim=(0, 1))
+    axes.set(xlabel="share of the data with precision h (the others: 1)", ylabel="P* / Specht's bound")
+    axes.set_title("Two precisions: the bound is met (circles)\nat a share below ½", fontsize=10.5)
+    axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.3, 0))
+
+
+def _fixed(axes: Axes, curves: Curves) -> None:
+    """Draw penalties as shares of their limits."""
+    handles = [
+        Line2D([], [], color="0.4", marker="o", label="true penalty, proved"),
+        Line2D(
+            [], [], color="0.4", marker="s", linestyle="--", fillstyle="none", label="P* at the free optima"
+        ),
+    ]
+    for name, colour in DECODERS.items():
+        limit = curves["fixed", f"{name}: limit"][0][3]
+        for kind, style, fill in (("true", "-o", "full"), ("leading", "--s", "none")):
+            sigma, penalty = _xy(curves["fixed", f"{name}: {kind}"])
+            shares = [1, *(one / limit for one in penalty)]
+            axes.plot([0, *sigma], shares, style, color=colour, markersize=5, fillstyle=fill)
+    handles = [
+        Line2D([], [], color="0.4", marker="o", label="true penalty, proved"),
+        Line2D(
+            [], [], color="0.4", marker="s", linestyle="--", fillstyle="none", label="P* at the free optima"
+        ),
+        Line2D([], [], color=DECODERS["sinh"], label="sinh z, three data: P0 = 0.0348 nats"),
+        Line2D([], [], color=DECODERS["shear"], label="(u, v + u²), two data: P0 = 0.3466 nats"),
+    ]
+    axes.set(xlabel="σ, standard deviation of p(x|z)", ylabel="penalty / P0, its limit", xlim=(-0.005, 0.21))
+    axes.set_title(
+        "Fixed decoder: P* to leading order,\nfrom below (sinh) or from above (shear)", fontsize=10.5
+    )
+    axes.legend(handles=handles, frameon=False, fontsize=8, loc="lower left")
+
+
+LABELS = {
+    "kept": ("^", "#cc6677", "decoder kept from the free optimum"),
+    "leading": ("s", "#4477aa", "P* at the free optimum"),
+    "refitted": ("o", REFIT, "decoder refitted to one covariance"),
+}
+
+
+def _refitted(axes: Axes, curves: Curves) -> None:
+    for name, (marker, colour, label) in LABELS.items():
+        line = f"-{marker}"
+        axes.plot(
+            *_xy(curves["refitted", name]), line, color=colour, markersize=6, fillstyle="none", label=label
+        )
+    limit = curves["refitted", "limit"][0][3]
+    axes.axhline(limit, color=REFIT, linestyle=":", linewidth=1.2)
+    axes.text(
+        1.15,
+        limit + 0.002,
+        "(1/6) log(1024/729):\nan argument for σ → 0",
+        color=REFIT,
+        fontsize=8,
+        ha="right",
+    )
+    axes.set(xlabel="σ², variance of p(x|z)", ylabel="mean penalty of three data   [nats]")
+    axes.set(xscale="log", ylim=(0, 0.17))
+    axes.set_title(
+        "Finite data, optimal decoder: three different\npenalties (proved local maxima)", fontsize=10.5
+    )
+    axes.legend(frameon=False, fontsize=8, loc="upper right")
