@@ -93,6 +93,8 @@ def test_data_for_which_nothing_bounds_the_density(decoder: str) -> None:
         ValueError, match=r"x\[0\]: got \[0.0\]; expected data for which log p\(x\|z\) is bounded"
     ):
         ep.log_evidence(model, [0], 4)
+    with pytest.raises(ValueError, match=r"x\[1\]: got \[0.0\]; expected data"):
+        ep.log_evidence(model, [[1], [0]], 4)
     assert ep.log_evidence(model, [1], 4).contains(float(ep.log_evidence(model, [1], 8).midpoint))
 
 

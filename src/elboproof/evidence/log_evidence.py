@@ -143,6 +143,9 @@ def _proved(
     # Functions are compiled when they are first asked for; between these steps the clock is looked at, within
     # them it cannot be.
     digits, sharp = wanted
+    integrand.ceiling(
+        data.balls
+    )  # raises where nothing bounds the integral over z, with the number of the row
     middles = data.balls.mid  # raises where a number is beyond float64
     if integrand.latent_dim == 1 and (len(data) <= MOST_ON_LINE or sharp):
         functions = line_functions(integrand)
