@@ -12,6 +12,14 @@ from elboproof.model.likelihood import Gaussian as Gaussian
 # p(x|z) of binary data; the decoder gives logits:
 from elboproof.model.likelihood import Bernoulli as Bernoulli
 
+# p(z); N(0, I) without arguments, or any mean and full covariance:
+from elboproof.model.priors import Normal as Normal
+from elboproof.model.priors import Uniform as Uniform  # on a box
+from elboproof.model.priors import Mixture as Mixture  # a weighted sum of these
+
+# any density of the latents, an expression on a box, a half-line or R:
+from elboproof.model.prior_density import PriorDensity as PriorDensity
+
 # Its evidence
 from elboproof.evidence.log_evidence import log_evidence as log_evidence  # log p(x), proved
 from elboproof.numbers.enclosure import Enclosure as Enclosure  # proved bounds of a number

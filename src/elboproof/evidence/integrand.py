@@ -3,12 +3,16 @@
 from typing import Protocol, runtime_checkable
 
 from elboproof.model.network_quantities import NetworkQuantities
+from elboproof.model.placement import Placement
 from elboproof.model.quantities import Quantities
 
 
 @runtime_checkable
 class Integrand(Protocol):
-    """exp(-U(z; x)) over z in R^d, with U(z; x) = |z|^2/2 + (d/2) log 2 pi - g(z; x); every ``LatentModel`` is one."""
+    """exp(-U(t; x)) with U = E(t) - g(t; x); the ``integrand`` of every ``LatentModel`` is one.
+
+    E is the prior's energy, |t|^2/2 + (d/2) log 2 pi over R^d where there is no placement.
+    """
 
     @property
     def latent_dim(self) -> int:
@@ -21,6 +25,10 @@ class Integrand(Protocol):
     @property
     def quantities(self) -> Quantities | NetworkQuantities:
         """U is their ``"energy"``, in every number system."""
+
+    @property
+    def placement(self) -> Placement | None:
+        """The coordinates t and the prior's energy in them; None where t ~ N(0, I) is z."""
 
     @property
     def supremum(self) -> float:

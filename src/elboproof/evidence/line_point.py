@@ -7,8 +7,9 @@ from fractions import Fraction
 import numpy as np
 from flint import arb
 
-from elboproof.evidence.domain import steering_radius
+from elboproof.evidence.domain import log_tail, steering_radius, tails_of
 from elboproof.evidence.integrand import Integrand
+from elboproof.evidence.prior_tails import PriorTails
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 from elboproof.numbers.compiler import Compiled
@@ -34,6 +35,16 @@ class LineFunctions:
     slope: Compiled
     complex_slope: Compiled
     jet: Compiled
+
+    @property
+    def tails(self) -> PriorTails | None:
+        """What bounds the prior in its own coordinates; None where it is N(0, 1) there."""
+        return tails_of(self.integrand.placement)
+
+    @property
+    def log_supremum(self) -> float:
+        """An upper bound of log p(x), before anything is known of the mass of a prior's density."""
+        return self.integrand.supremum if self.tails is None else math.inf
 
 
 def line_functions(integrand: Integrand) -> LineFunctions | None:
@@ -73,6 +84,8 @@ class LinePoint:
         )
         self._floats, self._data = functions.jet, [float(v) for v in x]
         self.supremum, self.per_point = functions.integrand.supremum, 0.0
+        self.tails, self.log_supremum = functions.tails, functions.log_supremum
+        self._low, self._high = (-math.inf, math.inf) if self.tails is None else self.tails.ends[0].tolist()
         self.shift, self.log_mass = self._start()
 
     def floats(self, z: float) -> Derivatives:
@@ -86,34 +99,53 @@ class LinePoint:
         """Return the least energy that a scan and Newton's method find, and Laplace's estimate of log p(x)."""
         # The best point of a scan, then Newton steps with |U''|, at least 1, and damping: a start that is off
         # makes the scales worse, not the bounds.
-        z = min(SCAN, key=lambda place: self.floats(place)[0])
+        z = min(self._scan(), key=lambda place: self.floats(place)[0])
         energy, slope, curve = self.floats(z)
         damping = 1.0
         for _ in range(STEPS):
             step = slope / max(abs(curve), 1.0)
             if not step * slope > 1e-3:
                 break
-            new = self.floats(z - damping * step)
+            trial = min(max(z - damping * step, self._low), self._high)
+            new = self.floats(trial)
             if new[0] <= energy:
-                z, (energy, slope, curve) = z - damping * step, new
+                z, (energy, slope, curve) = trial, new
                 damping = min(1.0, 4 * damping)
             else:
                 damping /= 4
         energy = energy if math.isfinite(energy) else 0.0
         return energy, -energy + 0.5 * math.log(2 * math.pi / (curve if 1 < curve < math.inf else 1.0))
 
+    def _scan(self) -> list[float]:
+        """Return places in the prior's bulk."""
+        low, high = max(self._low, -4.0), min(self._high, 4.0)
+        return [low + (place + 4) / 8 * (high - low) for place in SCAN if place < 4] if low > -4 else SCAN
+
     def rescale(self, lowest: float, lower: arb) -> None:
         """Take the scales from the least energy that a search saw, and from a bound of log p(x)."""
         self.shift = min(self.shift, lowest)
         self.log_mass = float(lower) if lower.is_finite() else max(self.log_mass, -self.shift - 10.0)
 
-    def half_width(self) -> float:
-        """Return the root's half width: 10^-(digits + 3) of the estimated mass can lie outside."""
-        radius = steering_radius(np.array([self.supremum - self.log_mass]), self.digits)
-        return float(root_half(radius)[0])
+    def root(self) -> tuple[tuple[float, float], float]:
+        """Return the root's centre and half width, and an upper bound of the log of the prior's mass outside.
+
+        About 10^-(digits + 3) of the estimated mass can lie there.
+        """
+        deficit = self.supremum - self.log_mass
+        if self.tails is None:
+            half = float(root_half(steering_radius(np.array([deficit]), self.digits))[0])
+            return (0.0, half), log_tail(1, half)
+        level = self.digits + 3 + min(max(deficit, 0.0), 1e4) / math.log(10.0)
+        ((low, high),), tail, _ = self.tails.box(math.ceil(level))
+        return ((low + high) / 2, (high - low) / 2), tail
 
     def least_by_prior(self, c: float, h: float) -> arb:
-        """Return a ball around a lower bound of U over a cell: z^2/2 + log(2 pi)/2 - supremum at its nearest z."""
+        """Return a lower bound of U over a cell that the prior alone gives.
+
+        For N(0, 1) a ball around z^2/2 + log(2 pi)/2 - supremum at its nearest z.
+        """
+        if self.tails is not None:
+            return self.tails.least_at(arb(c, h)) - self.supremum
         # c and h are floats, exact as arbs; the difference is a ball, whose square and what follows keep enclosing.
         nearest = max(abs(arb(c)) - arb(h), arb(0))
         return nearest * nearest / 2 + _HALF_LOG_TWO_PI - self.supremum

@@ -7,17 +7,22 @@ from typing import Any
 
 import numpy as np
 from flint import arb
+from sympy import Symbol
 
 from elboproof.arguments import bad, require_positive, wrong_type
-from elboproof.evidence import kinks, line
+from elboproof.evidence import kinks, line, mixtures
+from elboproof.evidence.domain import tails_of
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand
+from elboproof.evidence.log_integral import NO_DATA, TOTAL_DIGITS, LogIntegral, PriorIntegrand, require_one
 from elboproof.evidence.line_point import LineFunctions, line_functions
 from elboproof.evidence.rounds import Rounds, reason
 from elboproof.evidence.search import TIME
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.prior_density import PriorDensity
+from elboproof.model.priors import Mixture
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
 
@@ -81,12 +86,12 @@ def log_evidence(
     Returns
     -------
     Enclosure
-        Bounds of shape () or (N,).
+        Bounds of shape () or (N,); an ``ep.LogIntegral``, which says so, where the prior is not normalised.
 
     Raises
     ------
     TypeError, ValueError
-        If x or a limit is not of the kind described.
+        If x or a limit is not of the kind described, or a prior claimed to be normalised is not.
     Undecided
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
     """
@@ -98,11 +103,11 @@ def log_evidence(
     if most_cells is None:
         most_cells = CELLS + CELLS_EACH * len(data)
     evidence = prove(model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
+    kind, what = (Enclosure, "log evidences") if model.prior.normalised else (LogIntegral, "log integrals")
+    lower, upper = evidence.enclosure.lower, evidence.enclosure.upper
     if any(evidence.statuses):
-        raise Undecided(evidence.enclosure, evidence.statuses)
-    if not data.batch:
-        return Enclosure(evidence.enclosure.lower[0], evidence.enclosure.upper[0])
-    return evidence.enclosure
+        raise Undecided(kind(lower, upper), evidence.statuses, what)
+    return kind(lower, upper) if data.batch else kind(lower[0], upper[0])
 
 
 def prove(
@@ -125,9 +130,48 @@ def prove(
         raise bad("model", integrand, f"at most {MOST_LATENTS} latents")
     require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     data = data_of(integrand, x) if isinstance(integrand, LatentModel) else x
+    limits = float(digits), began + seconds, int(most_cells)
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
-        found = _proved(integrand, data, float(digits), began + seconds, int(most_cells))
+        model = isinstance(integrand, LatentModel)
+        found = _of_model(integrand, data, *limits) if model else _proved(integrand, data, *limits)
     return replace(found, seconds=time.monotonic() - began)
+
+
+def _of_model(model: LatentModel, data: Data, digits: float, deadline: float, most: int) -> Evidence:
+    """Return the evidences of a model in its prior's coordinates, of a mixture component by component."""
+    prior = model.prior
+    if isinstance(prior, PriorDensity) and prior.normalised:
+        require_one(prior, _total(prior, model.latents, deadline))
+    if not isinstance(prior, Mixture):
+        return _proved(model.integrand, data, digits, deadline, most)
+    # log-sum-exp averages the components' errors, so that each needs no more digits than their sum.
+    parts = [
+        _of_model(model.with_prior(part), data, digits, deadline, most // len(prior.components))
+        for part in prior.components
+    ]
+    pairs = [
+        found.balls or mixtures.pairs(found.enclosure) for found in parts
+    ]
+    ends = mixtures.summed(pairs, prior.weights, digits)
+    reasons = [next((s for s in column if s), "") for column in zip(*(f.statuses for f in parts), strict=True)]
+    enclosure, statuses = _told(ends, digits, reasons)
+    return Evidence(enclosure, statuses, sum(found.cells for found in parts), 0.0, ends)
+
+
+_TOTALS: dict[tuple[PriorDensity, tuple[Symbol, ...]], Enclosure] = {}
+"""Logarithms of densities' integrals, proved once."""
+
+
+def _total(prior: PriorDensity, latents: tuple[Symbol, ...], deadline: float) -> Enclosure:
+    """Return bounds of the log of a density's own integral."""
+    if (prior, latents) not in _TOTALS:
+        whole = PriorIntegrand(prior.placement(latents))
+        found = _proved(whole, NO_DATA, TOTAL_DIGITS[len(latents)], deadline, CELLS)
+        total = Enclosure(found.enclosure.lower[0], found.enclosure.upper[0])
+        if found.statuses[0]:
+            raise Undecided(total, found.statuses, "integrals of a density", "prior")
+        _TOTALS[prior, latents] = total
+    return _TOTALS[prior, latents]
 
 
 def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, most: int) -> Evidence:
@@ -145,8 +189,11 @@ def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, mo
     if time.monotonic() > deadline:
         return _nothing(integrand, data, digits)
     guess = start(floats, middles, deadline)
-    normal = None if floats.smooth else kinks.direction(integrand)
+    boxed = tails_of(integrand.placement) is not None
+    normal = None if floats.smooth or boxed else kinks.direction(integrand)
     frames = guess.frames if normal is None else kinks.aligned(normal, guess.frames)
+    if boxed:  # the cells are those of the prior's own box
+        frames = np.broadcast_to(np.eye(integrand.latent_dim), frames.shape)
     scales = (frames, normal is not None, guess.energy.copy(), guess.log_mass.copy())
     if time.monotonic() > deadline:
         return _nothing(integrand, data, digits)
@@ -171,14 +218,20 @@ def _one_by_one(
     for row in rows:
         lines.append(line.on_line(functions, row, digits, deadline, most - cells))
         cells += lines[-1].cells
-    # The floats of the enclosure are rounded outward from the balls, which are kept beside.
     pairs = tuple((found.lower, found.upper) for found in lines)
+    enclosure, statuses = _told(pairs, digits, [found.stopped or "the number of rounds" for found in lines])
+    return Evidence(enclosure, statuses, cells, 0.0, pairs)
+
+
+def _told(
+    pairs: tuple[tuple[arb, arb], ...], digits: float, stopped: list[str]
+) -> tuple[Enclosure, tuple[str, ...]]:
+    """Return bounds in floats, rounded outward from the balls, and why they are not as narrow as was asked."""
     ends = [Enclosure.from_balls([low if low.is_finite() else arb.nan(), high]) for low, high in pairs]
     enclosure = Enclosure([end.lower[0] for end in ends], [end.upper[1] for end in ends])
-    statuses = [
-        ""
-        if found.width() <= 2 * 10.0**-digits
-        else reason(found.width(), digits, found.stopped or "the number of rounds")
-        for found in lines
-    ]
-    return Evidence(enclosure, tuple(statuses), cells, 0.0, pairs)
+    widths = [line.width_of(low, high) for low, high in pairs]
+    statuses = (
+        "" if width <= 2 * 10.0**-digits else reason(width, digits, why)
+        for width, why in zip(widths, stopped, strict=True)
+    )
+    return enclosure, tuple(statuses)

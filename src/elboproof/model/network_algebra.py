@@ -34,6 +34,14 @@ class Arrays:
         # Units are rows and points columns, so that an affine map is W @ h for all points at once.
         return _rows(columns, shape)
 
+    def rows(self, matrix: Any) -> list[Any]:
+        """Return the rows (P,) of a matrix."""
+        return [matrix[k] for k in range(len(matrix))]
+
+    def points(self, matrix: Any) -> tuple[int, ...]:
+        """Return (P,), the shape of a row."""
+        return tuple(matrix.shape[1:])
+
     def taken(self, matrix: Any, index: Any) -> Any:
         """Return some of the points."""
         return matrix[:, index]
@@ -92,7 +100,12 @@ class Tensors(Arrays):
         """Return columns as one matrix; autograd passes."""
         import torch
 
-        return torch.stack([column.expand(shape).reshape(-1) for column in columns])
+        like = next((column for column in columns if isinstance(column, torch.Tensor)), None)
+        made = [
+            column if isinstance(column, torch.Tensor) else torch.as_tensor(column).to(like)
+            for column in columns
+        ]
+        return torch.stack([column.expand(shape).reshape(-1) for column in made])
 
     def column(self, values: Any, like: Any) -> Any:
         """Return floats in the dtype and on the device of ``like``."""
@@ -148,6 +161,21 @@ class Balls(Arrays):
             return ComplexBallArray(real, self.matrix([c.imag for c in rectangles], shape))
         mids, rads = [c.mid for c in columns], [c.rad for c in columns]
         return BallArray._of((_rows(mids, shape), _rows(rads, shape)))
+
+    def rows(self, matrix: Any) -> list[Any]:
+        """Return the rows (P,) of a matrix; a centred form's offsets have no rows."""
+        count = self._first(matrix).shape[0]
+        return [_through(matrix, lambda part, k=k: part[k], offsets=False) for k in range(count)]
+
+    def points(self, matrix: Any) -> tuple[int, ...]:
+        """Return (P,), the shape of a row."""
+        return tuple(self._first(matrix).shape[1:])
+
+    def _first(self, value: Any) -> Any:
+        """Return one of the arrays that a matrix consists of."""
+        if isinstance(value, Centred):
+            return self._first(value.centre)
+        return value.value if isinstance(value, Dual) else value
 
     def taken(self, matrix: Any, index: Any) -> Any:
         """Return some of the points."""
@@ -224,6 +252,14 @@ class Scalars(Arrays):
     def matrix(self, columns: Sequence[Any], shape: tuple[int, ...]) -> Any:  # noqa: ARG002
         """Return numbers as a column."""
         return _objects(columns)
+
+    def rows(self, matrix: Any) -> list[Any]:
+        """Return the numbers of a column."""
+        return list(matrix[:, 0])
+
+    def points(self, matrix: Any) -> tuple[int, ...]:  # noqa: ARG002
+        """Return (): there is one point."""
+        return ()
 
     def column(self, values: Any, like: Any) -> Any:  # noqa: ARG002
         """Return exact floats as a column."""

@@ -1,12 +1,15 @@
 """The quantities of a network model: the same functions as a tape's, run layer by layer.
 
-The energy is U = |z|^2/2 + (d/2) log 2 pi - log p(x | f(z)) with
+The energy is U = |z|^2/2 + (d/2) log 2 pi - log p(x | f(z)), or with another prior's energy, whose functions are on a
+tape of their own, with
 
     -log p = sum_j (x_j - f_j)^2 / (2 v_j) + log det(2 pi C) / 2      (Gaussian, scalar or diagonal C)
     -log p = sum_j softplus(f_j) - x_j f_j                            (Bernoulli).
 """
 
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
+from math import factorial, prod
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from elboproof.arguments import bad, wrong_type
 from elboproof.model.likelihood import Bernoulli, Gaussian, Likelihood, require_floats
 from elboproof.model.network_algebra import Arrays, Balls, Scalars, Tensors
 from elboproof.model.networks import Network, compiled_activation
+from elboproof.model.quantities import EVERYWHERE, Interval, Quantities
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.jets import Jet, added, composed, derivatives, mapped, squared
 from elboproof.numbers.tape import Tape
@@ -44,6 +48,8 @@ class NetworkQuantities:
         The decoder.
     likelihood
         ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli``.
+    prior
+        Functions of a prior that is not N(0, I); its ``"decoder"`` gives z where arguments are other coordinates.
 
     Attributes
     ----------
@@ -59,11 +65,18 @@ class NetworkQuantities:
     """
 
     def __init__(
-        self, latents: Sequence[Symbol], data: Sequence[Symbol], network: Network, likelihood: Likelihood
+        self,
+        latents: Sequence[Symbol],
+        data: Sequence[Symbol],
+        network: Network,
+        likelihood: Likelihood,
+        prior: Quantities | None = None,
+        domain: Sequence[Interval] | None = None,
     ) -> None:
         _require_supported(likelihood)
         self.latents, self.data, self.binary = tuple(latents), tuple(data), likelihood.binary
-        self.network, self.likelihood = network, likelihood
+        self.network, self.likelihood, self.prior = network, likelihood, prior
+        self.domain = domain or (EVERYWHERE,) * len(self.latents)
         self.tape = Tape(())
         # A block of the widest layer fills `_CACHED` numbers; not fewer than 32 points, which share the cost of
         # a call.
@@ -150,7 +163,7 @@ class _Function:
         if max(self.orders):
             jet |= {(k,): unit for k, unit in enumerate(algebra.units(z, d))}
         run = _Run(self, options)
-        values = run.outputs(jet) if x is None else run.of_data(self.quantity, jet, x)
+        values = run.outputs(run.placed(jet)) if x is None else run.of_data(self.quantity, jet, x)
         result: list[Any] = []
         for value in (v for order in self.orders for v in derivatives(values, d, order)):
             result.extend(self._entries(algebra.total(z * 0.0) if value is None else value, x is None))
@@ -193,14 +206,40 @@ class _Run:
         """Return the jet of f(z), coefficients of shape (D, P)."""
         return self.quantities.network.forward(jet, self.algebra.affine, self._taylor)
 
+    def placed(self, jet: Jet) -> Jet:
+        """Return the jet of z, coefficients (d, P), where arguments are other coordinates."""
+        if self.quantities.prior is None:
+            return jet
+        return self._of_prior("decoder", jet, len(self.quantities.latents))
+
+    def _of_prior(self, quantity: str, jet: Jet, rows: int) -> Jet:
+        """Return the jet of a function of the prior's, coefficients (rows, P)."""
+        d, prior, ring = len(self.quantities.latents), self.quantities.prior, self.ring
+        function = prior.compiled_jet(quantity, self.order, ring)  # type: ignore[union-attr]
+        values = iter(function(*self.algebra.rows(jet[()]), **self.options))
+        # The tape's derivatives come order by order and direction by direction, ``rows`` at a time; a Taylor
+        # coefficient is the derivative over the factorials of its direction.
+        result: Jet = {}
+        for order in range(self.order + 1):
+            for key in combinations_with_replacement(range(d), order):
+                column = self.algebra.matrix([next(values) for _ in range(rows)], self.algebra.points(jet[()]))
+                scale = prod(factorial(key.count(k)) for k in set(key))
+                result[key] = column if scale == 1 else column * (1.0 / scale)
+        return result
+
     def of_data(self, quantity: str, jet: Jet, x: Any) -> Jet:
-        """Return the jet of the energy or of the log likelihood, coefficients of shape (P,)."""
+        """Return the jet of the energy, of the log likelihood or of the tilted one, coefficients of shape (P,)."""
         # U = misfit + density + |z|^2 / 2 + prior, constants of the ring: in balls enclosures, in floats
         # nearest.
         prior, density = self.quantities.constants("constant", self._constant_ring)()
-        negative = added(self._misfit(self.outputs(jet), x), {(): density})
-        if quantity == "log_likelihood":
-            return mapped(lambda value: -value, negative)
+        negative = added(self._misfit(self.outputs(self.placed(jet)), x), {(): density})
+        if quantity != "energy":
+            positive = mapped(lambda value: -value, negative)
+            if quantity == "log_likelihood" or self.quantities.prior is None:
+                return positive
+            return added(positive, mapped(self.algebra.total, self._of_prior("tilted", jet, 1)))
+        if self.quantities.prior is not None:
+            return added(negative, mapped(self.algebra.total, self._of_prior("energy", jet, 1)))
         squares = squared(jet, self.order, self.algebra.square)
         return added(
             mapped(lambda value: self.algebra.total(value) * 0.5, squares), added(negative, {(): prior})

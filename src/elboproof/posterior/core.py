@@ -182,7 +182,7 @@ class _Work:
         energy, floats = self.energy, FloatEnergy(self.energy.integrand)
         shift = float(floats.values(mean[None], energy.x.mid)[0])
         where = domain(energy.integrand, energy.frames, np.array([log_mass]), self.digits)
-        half, mass = float(where.half[0]), np.exp([min(log_mass + shift, 700.0)])
+        half, mass = float(where.half[0, 0]), np.exp([min(log_mass + shift, 700.0)])
         target = Target(np.array([shift]), mass, 0.5 * 10.0**-self.digits, SEARCH_SHARE[energy.d])
         energy.finest = finest_half(half)
         try:
