@@ -140,7 +140,7 @@ STEERED: dict[str, tuple[cases.Case, int, list[Callable[[ExitStack], None]]]] = 
     "generous discards": (cases.SQUARE, 2, [_generous]),
 }
 BUGS = {
-    "the tail is dropped": (_patched("log_tail", lambda *_: -1e300), "small root"),
+    "the tail is dropped": (_patched("log_tails", lambda *_: [-1e300]), "small root"),
     "discarded cells are not added": (_forgotten("lost"), "generous discards"),
     "the rules' errors are not added": (_forgotten("rule_error"), "poor rules"),
     "the remainder is zero": (_patched("_factor", lambda _: arb(0)), "poor rules"),

@@ -69,7 +69,12 @@ class Energy:
         self.d = integrand.latent_dim
         self._function = integrand.quantities.compiled("energy", 0, BALL_ARRAYS)
         self._plain = bool((frames == np.eye(self.d)).all())
-        self._floor = (BallArray(LOG_TWO_PI) * (0.5 * self.d) - integrand.supremum).lower()
+        self.ceiling = integrand.ceiling(x)
+        # (N,): the prior's constant less that of the ceiling; where no likelihood grows, all that r^2 / 2 needs
+        self._floor = (
+            BallArray(np.full(len(x), LOG_TWO_PI)) * (0.5 * self.d) - self.ceiling.constant
+        ).lower()
+        self._growing = bool(self.ceiling.grows.any())
         self._shrinking = 1 - frame_excess(frames)
         self._tails = tails_of(integrand.placement)
 
@@ -99,17 +104,20 @@ class Energy:
     def least_by_prior(self, cells: Cells) -> FloatArray:
         """Return lower bounds of U over cells that hold whatever the decoder does there, (B,).
 
-        g is at most its supremum, and |A u|^2 is at least (1 - ||A'A - I||) |u|^2. Rounded are the squares, their sums,
+        g is at most its ceiling, and |A u|^2 is at least (1 - ||A'A - I||) |u|^2. Rounded are the squares, their sums,
         the shrinking factor and the product with it; then one sum, to the nearest float, so that the next one below is
         no larger than the exact sum.
         """
         if self._tails is not None:  # cells are plain boxes of the placement's coordinates
             prior = BallArray(np.maximum(self._tails.least(cells.box()), -1e300))
-            return np.asarray((prior - self.integrand.supremum).lower())
+            return np.asarray((prior - BallArray(self.ceiling.suprema[cells.owner])).lower())
         # nearest (B, d), all terms nonnegative until the last sum.
         nearest = cells.nearest()
         squares = downward((nearest * nearest).sum(1) * self._shrinking[cells.owner], self.d + 2)
-        return np.asarray(np.nextafter(0.5 * squares + self._floor, -np.inf))
+        if self._growing:
+            least = BallArray(self.ceiling.of(cells.owner).least_energy(squares))
+            return (least + BallArray(LOG_TWO_PI) * (0.5 * self.d)).lower()
+        return np.asarray(np.nextafter(0.5 * squares + self._floor[cells.owner], -np.inf))
 
     def _least_by_slopes(self, cells: Cells, slopes: list[BallArray]) -> FloatArray:
         """Return lower bounds of U over cells from the signs of its slopes, (B,).

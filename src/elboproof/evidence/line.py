@@ -80,11 +80,12 @@ def on_line(functions: LineFunctions, x: list[Fraction], digits: float, deadline
     deadline, most
         Limits: on the clock ``time.monotonic()``, and of cells.
     """
-    lower, upper = arb.neg_inf(), arb(functions.log_supremum)
     began, cells, share, rounds = time.monotonic(), 0, SHARE, 0
+    ceiling = functions.ceiling(x)
+    lower, upper = arb.neg_inf(), arb(functions.log_supremum(ceiling))
     if began > deadline:
         return Line(lower, upper, cells, TIME)
-    point = LinePoint(functions, x, digits)
+    point = LinePoint(functions, x, ceiling, digits)
     while rounds < ROUNDS:
         found = _search(point, share, began, deadline, most - cells)
         cells += found.cells
@@ -300,7 +301,7 @@ def _bounds(point: LinePoint, found: _Found) -> tuple[arb, arb]:
                 total += part
         # Sums, errors and what was left out are arbs at the precision of the digits; the logarithm of a lower
         # end that is not positive is unknown, -inf.
-        tail = (arb(found.tail) + point.supremum + shift).exp()
+        tail = (arb(found.tail) + point.constant + shift).exp()
         low = (total - found.rule_error).lower()
         high = (total + found.rule_error + found.lost + tail).upper()
         lower = (low.log() - shift).lower() if low > 0 else arb.neg_inf()

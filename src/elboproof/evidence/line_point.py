@@ -7,9 +7,11 @@ from fractions import Fraction
 import numpy as np
 from flint import arb
 
-from elboproof.evidence.domain import log_tail, steering_radius, tails_of
+from elboproof.evidence.domain import log_tails, tails_of
 from elboproof.evidence.integrand import Integrand
 from elboproof.evidence.prior_tails import PriorTails
+from elboproof.model.ceilings import Ceiling
+from elboproof.model.data import Data
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.balls import COMPLEX_BALLS, REAL_BALLS
 from elboproof.numbers.compiler import Compiled
@@ -41,10 +43,13 @@ class LineFunctions:
         """What bounds the prior in its own coordinates; None where it is N(0, 1) there."""
         return tails_of(self.integrand.placement)
 
-    @property
-    def log_supremum(self) -> float:
-        """An upper bound of log p(x), before anything is known of the mass of a prior's density."""
-        return self.integrand.supremum if self.tails is None else math.inf
+    def ceiling(self, x: list[Fraction]) -> Ceiling:
+        """Return the upper bounds of one data point's likelihood."""
+        return self.integrand.ceiling(Data(np.array([x], dtype=object)).balls)
+
+    def log_supremum(self, ceiling: Ceiling) -> float:
+        """Return an upper bound of log p(x) before any work; of a density's own mass nothing is known then."""
+        return float(ceiling.suprema[0]) if self.tails is None else math.inf
 
 
 def line_functions(integrand: Integrand) -> LineFunctions | None:
@@ -74,7 +79,7 @@ class LinePoint:
         Seconds of a point of the sums; 0 until it is measured.
     """
 
-    def __init__(self, functions: LineFunctions, x: list[Fraction], digits: float) -> None:
+    def __init__(self, functions: LineFunctions, x: list[Fraction], ceiling: Ceiling, digits: float) -> None:
         self.digits, self.bits = digits, bits_for(digits, 60)
         self.x = [flint_rational(value) for value in x]
         self.energy, self.slope, self.complex_slope = (
@@ -83,8 +88,9 @@ class LinePoint:
             functions.complex_slope,
         )
         self._floats, self._data = functions.jet, [float(v) for v in x]
-        self.supremum, self.per_point = functions.integrand.supremum, 0.0
-        self.tails, self.log_supremum = functions.tails, functions.log_supremum
+        self.ceiling, self.constant, self.per_point = ceiling, float(ceiling.constant[0]), 0.0
+        self.linear, self.square = float(ceiling.linear[0]), float(ceiling.square[0])
+        self.tails, self.log_supremum = functions.tails, functions.log_supremum(ceiling)
         self._low, self._high = (-math.inf, math.inf) if self.tails is None else self.tails.ends[0].tolist()
         self.shift, self.log_mass = self._start()
 
@@ -127,28 +133,36 @@ class LinePoint:
         self.log_mass = float(lower) if lower.is_finite() else max(self.log_mass, -self.shift - 10.0)
 
     def root(self) -> tuple[tuple[float, float], float]:
-        """Return the root's centre and half width, and an upper bound of the log of the prior's mass outside.
+        """Return the root's centre and half width, and an upper bound of the log of the mass outside.
 
-        About 10^-(digits + 3) of the estimated mass can lie there.
+        That is the prior's mass, times the likelihood's ceiling less its constant. About 10^-(digits + 3) of the
+        estimated mass can lie there.
         """
-        deficit = self.supremum - self.log_mass
         if self.tails is None:
-            half = float(root_half(steering_radius(np.array([deficit]), self.digits))[0])
-            return (0.0, half), log_tail(1, half)
-        level = self.digits + 3 + min(max(deficit, 0.0), 1e4) / math.log(10.0)
-        ((low, high),), tail, _ = self.tails.box(math.ceil(level))
+            radius = self.ceiling.steering_radius(np.array([self.log_mass]), self.digits)
+            half = root_half(radius)
+            return (0.0, float(half[0])), float(log_tails(1, half, self.ceiling)[0])
+        deficit = min(max(self.constant - self.log_mass, 0.0), 1e4)
+        ((low, high),), tail, _ = self.tails.box(math.ceil(self.digits + 3 + deficit / math.log(10.0)))
         return ((low + high) / 2, (high - low) / 2), tail
 
     def least_by_prior(self, c: float, h: float) -> arb:
         """Return a lower bound of U over a cell that the prior alone gives.
 
-        For N(0, 1) a ball around z^2/2 + log(2 pi)/2 - supremum at its nearest z.
+        For N(0, 1) a ball around z^2/2 + log(2 pi)/2 - ceiling at its nearest z.
         """
         if self.tails is not None:
-            return self.tails.least_at(arb(c, h)) - self.supremum
+            return self.tails.least_at(arb(c, h)) - self.constant
         # c and h are floats, exact as arbs; the difference is a ball, whose square and what follows keep enclosing.
+        # Where the ceiling grows, `Ceiling.least_energy` says where z^2/2 - ceiling is least.
         nearest = max(abs(arb(c)) - arb(h), arb(0))
-        return nearest * nearest / 2 + _HALF_LOG_TWO_PI - self.supremum
+        base = _HALF_LOG_TWO_PI - arb(self.constant)
+        if not (self.linear or self.square):
+            return nearest * nearest / 2 + base
+        curve, a = arb(0.5) - arb(self.square), arb(self.linear)
+        if 2 * curve * nearest >= a:
+            return curve * nearest * nearest - a * nearest + base
+        return base - a * a / (4 * curve)
 
     def mass(self, h: float, least: arb) -> arb:
         """Return an upper bound of the integral of exp(shift - U) over a cell on which U is at least ``least``."""

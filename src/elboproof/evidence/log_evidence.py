@@ -23,7 +23,10 @@ from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.prior_density import PriorDensity
 from elboproof.model.priors import Mixture
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.exact import bits_for
+from elboproof.numbers.precision import working_precision
 from elboproof.numbers.undecided import Undecided
 
 MOST_LATENTS = 4
@@ -31,6 +34,7 @@ CELLS, CELLS_EACH = 2_000_000, 200
 """The default limit on cells: in all, and more for each data point."""
 MOST_ON_LINE = 6
 """Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
+SPARE_BITS = 60
 FLOAT_DIGITS = 12
 """Up to here float64 sums are tried; beyond, the sums are taken in arb."""
 
@@ -134,44 +138,10 @@ def prove(
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
         model = isinstance(integrand, LatentModel)
         found = _of_model(integrand, data, *limits) if model else _proved(integrand, data, *limits)
+        found = with_bases(integrand, data, found, digits)
     return replace(found, seconds=time.monotonic() - began)
 
 
-def _of_model(model: LatentModel, data: Data, digits: float, deadline: float, most: int) -> Evidence:
-    """Return the evidences of a model in its prior's coordinates, of a mixture component by component."""
-    prior = model.prior
-    if isinstance(prior, PriorDensity) and prior.normalised:
-        require_one(prior, _total(prior, model.latents, deadline))
-    if not isinstance(prior, Mixture):
-        return _proved(model.integrand, data, digits, deadline, most)
-    # log-sum-exp averages the components' errors, so that each needs no more digits than their sum.
-    parts = [
-        _of_model(model.with_prior(part), data, digits, deadline, most // len(prior.components))
-        for part in prior.components
-    ]
-    pairs = [
-        found.balls or mixtures.pairs(found.enclosure) for found in parts
-    ]
-    ends = mixtures.summed(pairs, prior.weights, digits)
-    reasons = [next((s for s in column if s), "") for column in zip(*(f.statuses for f in parts), strict=True)]
-    enclosure, statuses = _told(ends, digits, reasons)
-    return Evidence(enclosure, statuses, sum(found.cells for found in parts), 0.0, ends)
-
-
-_TOTALS: dict[tuple[PriorDensity, tuple[Symbol, ...]], Enclosure] = {}
-"""Logarithms of densities' integrals, proved once."""
-
-
-def _total(prior: PriorDensity, latents: tuple[Symbol, ...], deadline: float) -> Enclosure:
-    """Return bounds of the log of a density's own integral."""
-    if (prior, latents) not in _TOTALS:
-        whole = PriorIntegrand(prior.placement(latents))
-        found = _proved(whole, NO_DATA, TOTAL_DIGITS[len(latents)], deadline, CELLS)
-        total = Enclosure(found.enclosure.lower[0], found.enclosure.upper[0])
-        if found.statuses[0]:
-            raise Undecided(total, found.statuses, "integrals of a density", "prior")
-        _TOTALS[prior, latents] = total
-    return _TOTALS[prior, latents]
 
 
 def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, most: int) -> Evidence:
@@ -205,7 +175,7 @@ def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, mo
 
 def _nothing(integrand: Integrand, data: Data, digits: float) -> Evidence:
     """Return what holds without any work: log p(x) is at most the supremum."""
-    lower, upper = np.full(len(data), -np.inf), np.full(len(data), integrand.supremum)
+    lower, upper = np.full(len(data), -np.inf), integrand.ceiling(data.balls).suprema
     return Evidence(Enclosure(lower, upper), (reason(np.inf, digits, TIME),) * len(data), 0, 0.0)
 
 

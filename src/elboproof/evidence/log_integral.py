@@ -1,16 +1,20 @@
 """Integrals that are no evidences: of a density that is not normalised, and of a prior alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 import sympy
 
 from elboproof.arguments import shown
+from elboproof.model.ceilings import Ceiling
 from elboproof.model.data import Data
 from elboproof.model.placement import Placement
 from elboproof.model.priors import Prior
 from elboproof.model.quantities import Quantities
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
 
 TOTAL_DIGITS = {1: 9.0, 2: 7.0, 3: 5.0, 4: 3.0}
@@ -31,19 +35,25 @@ class PriorIntegrand:
 
     placement: Placement
     data_dim: int = 1
-    supremum: float = 0.0
 
     @property
     def latent_dim(self) -> int:
         """The dimension of t."""
         return len(self.placement.symbols)
 
+    def ceiling(self, x: BallArray) -> Ceiling:
+        """Return 0: there is no likelihood."""
+        return Ceiling.flat(np.zeros(len(x)))
+
+    def log_base(self, x: Sequence[Fraction]) -> None:
+        """Return None: there is no base measure."""
+
     @cached_property
     def quantities(self) -> Quantities:
         """The prior's energy."""
         energy, unused = self.placement.energy, sympy.Dummy("x", real=True)
         symbols = self.placement.symbols
-        return Quantities(symbols, (unused,), False, (), lambda _, tape: [tape.lower(energy)], lambda: None)
+        return Quantities(symbols, (unused,), None, (), lambda _, tape: [tape.lower(energy)], lambda: None)
 
 
 def require_one(prior: Prior, log_total: Enclosure) -> None:

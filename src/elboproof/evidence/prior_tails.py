@@ -54,7 +54,7 @@ class PriorTails:
         """The prior's ``"energy"`` E(t)."""
         energy = self.placement.energy
         return Quantities(
-            self.placement.symbols, (), False, (), lambda _, tape: [tape.lower(energy)], lambda: None
+            self.placement.symbols, (), None, (), lambda _, tape: [tape.lower(energy)], lambda: None
         )
 
     def least(self, boxes: list[BallArray]) -> FloatArray:

@@ -96,7 +96,7 @@ class Rounds:
 
     def _round(self, which: Index, share: float, deadline: float, most: int) -> "tuple[_Bounds, Found]":
         energy = Energy(self.integrand, self.data.balls[which], self.frames[which], self.kinks_across)
-        where = domain(self.integrand, self.frames[which], self.log_mass[which], self.digits)
+        where = domain(self.integrand, energy.ceiling, self.frames[which], self.log_mass[which], self.digits)
         shift = self.shift[which]
         # All of this is relative to exp(shift): masses and errors of the target are of order 1.
         mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))

@@ -13,6 +13,7 @@ import numpy as np
 from elboproof.arrays import FloatArray
 from elboproof.expectations.majorants import AT_MOST_LINEAR, Majorant, NoMajorantError
 from elboproof.model.latent_model import NetworkModel
+from elboproof.model.likelihood import Gaussian, above_constant
 from elboproof.model.networks import Affine, Network
 from elboproof.numbers.functions import WRITABLE
 from elboproof.numbers.outward import upward
@@ -85,9 +86,15 @@ def _weights(model: NetworkModel, count: int) -> FloatArray:
     return upward(1 / np.array(given * (count if len(given) == 1 else 1)), 2)
 
 
+def _normaliser(model: NetworkModel) -> float:
+    if not isinstance(model.likelihood, Gaussian):
+        return 0.0
+    return above_constant(model.likelihood.log_normaliser(model.data_dim))
+
+
 def _value(model: NetworkModel, x: FloatArray, f: _Growth) -> Majorant:
-    constant = upward(abs(model.supremum), 4, 1)  # it is the float above the nearest one
-    if model.likelihood.binary:  # |x f - softplus(f)| = softplus(+-f) <= log 2 + |f|
+    constant = upward(abs(_normaliser(model)), 4, 1)  # it is the float above the nearest one
+    if not isinstance(model.likelihood, Gaussian):  # |x f - softplus(f)| = softplus(+-f) <= log 2 + |f|
         return Majorant.affine(
             upward(float(f.offset.sum()) + 0.7 * len(x) + constant, len(x) + 3),
             upward(float(f.slope.sum()), len(x)),
@@ -103,7 +110,7 @@ def _value(model: NetworkModel, x: FloatArray, f: _Growth) -> Majorant:
 
 def _first(model: NetworkModel, x: FloatArray, f: _Growth) -> list[tuple[float, float]]:
     """Sum w_j |x_j - f_j| |f_jk|; for binary data |x_j - sigmoid(f_j)| <= 1 stands for the residual."""
-    if model.likelihood.binary:
+    if not isinstance(model.likelihood, Gaussian):
         return [(float(row.sum()), 0.0) for row in f.first]
     w = _weights(model, len(x))
     return [
@@ -114,7 +121,7 @@ def _first(model: NetworkModel, x: FloatArray, f: _Growth) -> list[tuple[float, 
 def _second(model: NetworkModel, x: FloatArray, f: _Growth) -> list[tuple[float, float]]:
     """Sum w_j (|f_jk| |f_jl| + |x_j - f_j| |f_jkl|); for binary data sigmoid' <= 1/4."""
     places = [(k, l) for k in range(len(f.first)) for l in range(k, len(f.first))]  # noqa: E741
-    if model.likelihood.binary:
+    if not isinstance(model.likelihood, Gaussian):
         return [(float((f.first[k] * f.first[l] / 4 + f.second[k, l]).sum()), 0.0) for k, l in places]  # noqa: E741
     w = _weights(model, len(x))
     size = np.abs(x) + f.offset

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from elboproof.arguments import wrong_type
 from elboproof.arrays import FloatArray, finite_array, plain_array, require_dense
+from elboproof.model import base_measures
 from elboproof.model.quantities import Evaluator, not_finite
 from elboproof.numbers.floating import FLOATING, TENSORS
 
@@ -54,9 +55,10 @@ class FloatingEvaluator(Evaluator):
     def _of_data(self, quantity: str, z: ArrayLike, x: ArrayLike, order: int) -> FloatArray:
         index = self._index(order)
         points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
-        self._require_binary(data)
+        self._support.require_array(data, "x")
         # (distinct, ...) -> (...) + (d,) * order.
         parts = self._run(quantity, order, points, data)[index]
+        parts = self._with_base(quantity, order, parts, list(np.moveaxis(data, -1, 0)), base_measures.FLOATS)
         return np.moveaxis(parts, range(order), range(-order, 0)) if order else parts
 
     def _points(self, value: ArrayLike, name: str, length: int) -> FloatArray:
@@ -116,10 +118,13 @@ class TensorEvaluator(Evaluator):
         points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
         self._require_inside(quantity, points.unbind(-1), surely=_surely)
         # Only where numbers can be looked at: under vmap and on "meta" the check is left out.
-        if self._quantities.binary and not _surely((data == 0) | (data == 1)):
-            self._require_binary(data.detach().cpu().numpy())
+        if not self._support.everything and not _surely(self._support.holds(data.unbind(-1))):
+            self._support.require_array(data.detach().cpu().double().numpy(), "x")
         parts = self._run(quantity, order, points, data)
-        return parts[..., index.reshape(-1)].reshape((*parts.shape[:-1], *index.shape))
+        columns = [column[..., None] for column in data.unbind(-1)]  # beside the axis of derivatives
+        parts = self._with_base(quantity, order, parts, columns, base_measures.TENSORS)
+        result: torch.Tensor = parts[..., index.reshape(-1)].reshape((*parts.shape[:-1], *index.shape))
+        return result
 
     def _points(self, value: "torch.Tensor", name: str, length: int) -> "torch.Tensor":
         import torch

@@ -1,5 +1,7 @@
 """What every model of data and latents offers: dimensions, its energy, and an evaluator for each number system."""
 
+from collections.abc import Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -8,14 +10,18 @@ import sympy
 from sympy import Expr, Symbol
 
 from elboproof.arguments import bad
+from elboproof.model.base_measures import with_base
+from elboproof.model.ceilings import Ceiling
 from elboproof.model.evaluators import FloatingEvaluator, TensorEvaluator
 from elboproof.model.likelihood import Likelihood
 from elboproof.model.point_evaluators import BallEvaluator, ExactEvaluator
 from elboproof.model.priors import Prior
 from elboproof.model.quantities import Quantities
-from elboproof.numbers.nearest import nearest_doubles
+from elboproof.numbers.ball_arrays import BallArray
 
 if TYPE_CHECKING:
+    from flint import arb
+
     from elboproof.model.placed_model import PlacedModel
 
 
@@ -57,7 +63,7 @@ class JointModel:
     @cached_property
     def log_likelihood(self) -> Expr:
         """Log p(x|z) in nats, an expression in ``latents`` and ``data``."""
-        return self.likelihood.log_density(self.decoder, self.data)
+        return with_base(self.likelihood, self.likelihood.log_density(self.decoder, self.data), self.data)
 
     @cached_property
     def energy(self) -> Expr:
@@ -89,13 +95,27 @@ class JointModel:
         placement = self.prior.placement(self.latents)
         return self if placement is None else PlacedModel(self, placement)
 
-    @cached_property
-    def supremum(self) -> float:
-        """An upper bound of log p(x|z) over all z and x, in nats: the next double after the nearest one."""
-        # The nearest double to an exact number is off by half a unit; the next one is above it.
-        tape = self.quantities.tape
-        (value,) = nearest_doubles(tape, [tape.lower(self.likelihood.log_supremum(self.data_dim))])
-        return float(np.nextafter(value, np.inf))
+    def ceiling(self, x: BallArray) -> Ceiling:
+        """Return upper bounds of log p(x|z) - log h(x) over all z, in nats, for data (N, D).
+
+        Raises
+        ------
+        ValueError
+            If none is known for a row; x[n] is named.
+        """
+        suprema = self.likelihood.log_suprema(x)
+        unbounded = np.flatnonzero(~(suprema < np.inf))
+        if len(unbounded):
+            n = int(unbounded[0])
+            raise bad(f"x[{n}]", x.mid[n].tolist(), "data for which log p(x|z) is bounded above over z")
+        return Ceiling.flat(suprema)
+
+    def log_base(self, x: Sequence[Fraction]) -> "arb | None":
+        """Return the log base measure log h(x) in nats, a ball at the precision in force; None for 0."""
+        from elboproof.model.base_measures import BALLS
+
+        found: arb | None = self.likelihood.log_base([BALLS.number(value) for value in x], BALLS)
+        return found
 
     @cached_property
     def exact(self) -> ExactEvaluator:

@@ -145,7 +145,7 @@ class LatentModel(JointModel, Sealed):
         return Quantities(
             self.latents,
             self.data,
-            self.likelihood.binary,
+            self.likelihood,
             self.decoder,
             self._lowered,
             lambda: require_floats(self.likelihood),

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import prod
 from sys import float_info
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import sympy
@@ -14,29 +14,44 @@ from flint import fmpq, fmpq_mat
 from sympy import Expr, Rational, Symbol
 
 from elboproof.arguments import Sealed, bad, record_text, shown, wrong_type
-from elboproof.arrays import unwrapped
+from elboproof.arrays import FloatArray, unwrapped
+from elboproof.model.base_measures import Operations
+from elboproof.model.supports import REAL, Entries, Support
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.exact import flint_rational, rational
 from elboproof.numbers.functions import Softplus
+from elboproof.numbers.nearest import nearest_doubles
 from elboproof.numbers.symmetric import ldl, not_positive, require_symmetric
+from elboproof.numbers.tape import Tape
 
 _LARGEST = int(float_info.max)
 
 
 class Likelihood(Protocol):
-    """What a likelihood must offer; a new family needs nothing else."""
+    """What a likelihood must offer; a new family needs nothing else.
+
+    log p(x|z) is ``log_density`` plus ``log_base``: the base measure depends on x alone, and is added outside of the
+    tape, exactly.
+    """
 
     def require_dimension(self, data_dim: int) -> None:
         """Raise ``ValueError`` if the parameters do not fit ``data_dim`` outputs."""
 
     def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
-        """Return log p(x|z) in nats, normalised, with the decoder's outputs in place of f(z)."""
+        """Return log p(x|z) - log h(x) in nats, with the decoder's outputs in place of f(z)."""
 
-    def log_supremum(self, data_dim: int) -> Expr:
-        """Return an upper bound of log p(x|z) over all z and x, in nats."""
+    def log_base(self, x: Sequence[Any], numbers: Operations) -> Any:
+        """Return the log base measure log h(x) in nats, made of operations of one number system; None for 0."""
+
+    def log_suprema(self, x: BallArray) -> FloatArray:
+        """Return upper bounds of ``log_density`` over all outputs, for data (N, D): (N,) floats, infinite if none."""
 
     @property
-    def binary(self) -> bool:
-        """Whether x must consist of zeros and ones."""
+    def support(self) -> Support:
+        """The rows that x may be."""
+
+    def __hash__(self) -> int:
+        """Return a hash: what is derived from a likelihood is kept by it."""
 
 
 @dataclass(frozen=True, init=False)
@@ -77,9 +92,9 @@ class Gaussian(Sealed):
     __repr__ = record_text
 
     @property
-    def binary(self) -> bool:
-        """False: x is real."""
-        return False
+    def support(self) -> Support:
+        """Every row of real numbers."""
+        return REAL
 
     def require_dimension(self, data_dim: int) -> None:
         """Raise ``ValueError`` unless the covariance is of size ``data_dim``."""
@@ -90,9 +105,15 @@ class Gaussian(Sealed):
                 f"{name}: got {len(given)} dimensions; expected {data_dim}, one per decoder output"
             )
 
-    def log_supremum(self, data_dim: int) -> Expr:
+    def log_base(self, x: Sequence[Any], numbers: Operations) -> None:
+        """Return None: the density has no base measure."""
+
+    def log_suprema(self, x: BallArray) -> FloatArray:
+        """Return the log normaliser for every row: the quadratic form is nonnegative, and zero at x = f."""
+        return np.full(len(x), above_constant(self.log_normaliser(x.shape[1])))
+
+    def log_normaliser(self, data_dim: int) -> Expr:
         """Return -log det(2 pi C) / 2, the log density at x = f."""
-        # The quadratic form is nonnegative and zero at x = f, so that the normaliser is the largest value.
         if self.covariance is not None:
             determinant = _sympy(_inverse(self.covariance)[1])
             return -sympy.log((2 * sympy.pi) ** data_dim * determinant) / 2
@@ -115,16 +136,20 @@ class Bernoulli(Sealed):
     """Independent Bernoulli outputs; the decoder gives the LOGITS."""
 
     @property
-    def binary(self) -> bool:
-        """True: x consists of zeros and ones."""
-        return True
+    def support(self) -> Support:
+        """Rows of zeros and ones."""
+        requirement = "zeros and ones, the data of a Bernoulli likelihood"
+        return Support(requirement, (Entries(low=0, high=1, whole=True),))
 
     def require_dimension(self, data_dim: int) -> None:
         """Any number of outputs fits."""
 
-    def log_supremum(self, data_dim: int) -> Expr:  # noqa: ARG002
+    def log_base(self, x: Sequence[Any], numbers: Operations) -> None:
+        """Return None: the probabilities have no base measure."""
+
+    def log_suprema(self, x: BallArray) -> FloatArray:
         """Return 0: probabilities are at most 1."""
-        return sympy.Integer(0)
+        return np.zeros(len(x))
 
     def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
         """Return sum_j x_j f_j - softplus(f_j), in nats."""
@@ -138,6 +163,15 @@ def require_likelihood(likelihood: object, data_dim: int) -> None:
         requirement = "a likelihood such as ep.Gaussian(variance=1) or ep.Bernoulli()"
         raise wrong_type("likelihood", likelihood, requirement)
     likelihood.require_dimension(data_dim)  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=64)
+def above_constant(value: Expr) -> float:
+    """Return a double above an exact number: the next one after the nearest one."""
+    # The nearest double to an exact number is off by half a unit; the next one is above it.
+    tape = Tape(())
+    (nearest,) = nearest_doubles(tape, [tape.lower(value)])
+    return float(np.nextafter(nearest, np.inf))
 
 
 def require_floats(likelihood: Likelihood) -> None:

@@ -74,7 +74,7 @@ class NetworkQuantities:
         domain: Sequence[Interval] | None = None,
     ) -> None:
         _require_supported(likelihood)
-        self.latents, self.data, self.binary = tuple(latents), tuple(data), likelihood.binary
+        self.latents, self.data = tuple(latents), tuple(data)
         self.network, self.likelihood, self.prior = network, likelihood, prior
         self.domain = domain or (EVERYWHERE,) * len(self.latents)
         self.tape = Tape(())
@@ -106,7 +106,8 @@ class NetworkQuantities:
             # -log p at its largest, which is log det(2 pi C)/2 or, for Bernoulli, 0; or the weights 1/(2 v_j).
             if name == "constant":
                 numbers = [sympy.log(2 * sympy.pi) * len(self.latents) / 2]
-                numbers.append(-self.likelihood.log_supremum(len(self.data)))
+                gaussian = self.likelihood if isinstance(self.likelihood, Gaussian) else None
+                numbers.append(-gaussian.log_normaliser(len(self.data)) if gaussian else sympy.Integer(0))
             else:
                 if ring.fixed == "nearest":
                     require_floats(self.likelihood)
@@ -254,7 +255,7 @@ class _Run:
     def _misfit(self, f: Jet, x: Any) -> Jet:
         """Return the jet of -log p(x|z) without its constant."""
         algebra, order = self.algebra, self.order
-        if self.quantities.binary:
+        if not isinstance(self.quantities.likelihood, Gaussian):
             # -log p = sum_j softplus(f_j) - x_j f_j.
             terms = mapped(lambda value: -(value * x), f)
             terms = added(composed(self._taylor("softplus", f[()]), f), terms)

@@ -1,17 +1,30 @@
 """A model in the coordinates in which its prior is integrated: what the engine sees of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+import numpy as np
 import sympy
 
+from elboproof.arguments import bad
+from elboproof.model.ceilings import Ceiling
 from elboproof.model.joint_model import JointModel
 from elboproof.model.likelihood import require_floats
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.placement import Placement
 from elboproof.model.prior_functions import prior_functions
 from elboproof.model.quantities import Quantities
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.ball_rings import BALL_ARRAYS
+from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.outward import upward
 from elboproof.numbers.tape import Tape
+
+if TYPE_CHECKING:
+    from flint import arb
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +52,44 @@ class PlacedModel:
         """The dimension of x."""
         return self.model.data_dim
 
-    @property
-    def supremum(self) -> float:
-        """An upper bound of log p(x|z)."""
-        return self.model.supremum
+    def ceiling(self, x: BallArray) -> Ceiling:
+        """Return upper bounds of log p(x|z(t)) - log h(x) over all t; raises as the model's own, and where none is known."""
+        ceiling = self.model.ceiling(x)
+        if not ceiling.grows.any():
+            return ceiling
+        reach = self._reach()
+        if reach is None:
+            raise bad("prior", self.model.prior, "one on a box, or normal, for a likelihood that grows with |z|")
+        # |z| <= a + b |t|, put into the ceiling in |z|; balls (N,), rounded up.
+        a, b = (BallArray(np.full(len(x), part)) for part in reach)
+        linear, square = BallArray(ceiling.linear), BallArray(ceiling.square)
+        constant = BallArray(ceiling.constant) + linear * a + square * a.square()
+        moved = Ceiling(
+            constant.upper(), (linear * b + square * a * b * 2.0).upper(), (square * b.square()).upper()
+        )
+        if (moved.square >= 0.5).any():
+            raise bad("prior", self.model.prior, "one narrow enough for a likelihood that grows with |z|^2")
+        return moved
+
+    def _reach(self) -> tuple[float, float] | None:
+        """Return (a, b) with |z| <= a + b |t|; b = 0 on a box, None where z is unbounded and no linear function of t."""
+        placement, d = self.placement, self.latent_dim
+        if placement.ends is not None:
+            box = self.model.prior.domain(d)
+            ends = [BallArray.from_fraction(*Fraction(end).as_integer_ratio()) for pair in box for end in pair]
+            sizes = [float(end.mag()) for end in ends] if np.isfinite(placement.ends).all() else []
+            return (upward(sum(sizes), len(sizes)), 0.0) if sizes else None
+        tape = Tape(placement.symbols)
+        places = [tape.lower(z) for z in placement.place]
+        slopes = [tape.derivative(place, k) for place in places for k in range(d)]
+        (*values,) = compile_tape(tape, [*places, *slopes], BALL_ARRAYS)(*[BallArray(np.zeros(()))] * d)
+        # Norms of z(0) and of the matrix are at most the sums of their entries' sizes.
+        sizes = [float(value.mag()) for value in values]
+        return upward(sum(sizes[:d]), d), upward(sum(sizes[d:]), d * d)
+
+    def log_base(self, x: Sequence[Fraction]) -> "arb | None":
+        """Return the log base measure of the model."""
+        return self.model.log_base(x)
 
     @cached_property
     def prior(self) -> Quantities:
@@ -59,7 +106,7 @@ class PlacedModel:
         return Quantities(
             symbols,
             model.data,
-            model.likelihood.binary,
+            model.likelihood,
             (),
             self._lowered,
             lambda: require_floats(model.likelihood),

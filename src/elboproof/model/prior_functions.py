@@ -22,4 +22,4 @@ def prior_functions(prior: Prior, latents: Sequence[Symbol], placement: Placemen
         energy = -prior.log_density(latents) if placement is None else placement.energy
         return [tape.lower(energy)]
 
-    return Quantities(symbols, (), False, (), lowered, lambda: None)
+    return Quantities(symbols, (), None, (), lowered, lambda: None)

@@ -4,17 +4,21 @@ import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import combinations_with_replacement, product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
 from elboproof.arguments import bad, shown, wrong_type
-from elboproof.arrays import FloatArray
+from elboproof.model.base_measures import Operations
+from elboproof.model.supports import REAL, Support
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.tape import Tape
+
+if TYPE_CHECKING:
+    from elboproof.model.likelihood import Likelihood
 
 HIGHEST_ORDER = 4
 End = Fraction | float
@@ -33,13 +37,13 @@ class Quantities:
         self,
         latents: Sequence[Symbol],
         data: Sequence[Symbol],
-        binary: bool,
+        likelihood: "Likelihood | None",
         decoder: Sequence[Expr],
         lower: Callable[[str, Tape], list[int]],
         require_floats: Callable[[], None],
         domain: Sequence[Interval] | None = None,
     ) -> None:
-        self.latents, self.data, self.binary, self.decoder = latents, data, binary, decoder
+        self.latents, self.data, self.likelihood, self.decoder = latents, data, likelihood, decoder
         self.domain = domain or (EVERYWHERE,) * len(latents)
         # One tape for all quantities: what they have in common is on it once, derivatives included.
         self._lower, self._require_floats = lower, require_floats
@@ -140,15 +144,19 @@ class Evaluator:
             if (low, high) != EVERYWHERE and not surely((z[k] >= below) & (z[k] <= above)):
                 raise bad(f"z[{k}]", z[k], f"points of the prior's domain, from {low} to {high}")
 
-    def _require_binary(self, x: FloatArray) -> None:
-        if self._quantities.binary and not np.isin(x, (0.0, 1.0)).all():
-            self._require_binary_numbers([float(x[~np.isin(x, (0.0, 1.0))].flat[0])])
+    @property
+    def _support(self) -> Support:
+        likelihood = self._quantities.likelihood
+        return REAL if likelihood is None else likelihood.support
 
-    def _require_binary_numbers(self, x: Sequence[object]) -> None:
-        # A ball equals 0 or 1 only if it is that point: a ball around 1 is not binary.
-        for value in x:
-            if self._quantities.binary and not (value == 0 or value == 1):  # of balls: surely equal
-                raise bad("x", value, "zeros and ones, the data of a Bernoulli likelihood")
+
+    def _with_base(self, quantity: str, order: int, value: Any, x: Sequence[Any], numbers: Operations) -> Any:
+        """Return an energy or log likelihood of the tape with the base measure of x; derivatives have none."""
+        likelihood = self._quantities.likelihood
+        base = None if order or likelihood is None else likelihood.log_base(x, numbers)
+        if base is None:
+            return value
+        return value + base if quantity == "log_likelihood" else value - base
 
 
 def not_finite(quantity: str, order: int, point: object, requirement: str) -> ValueError:

@@ -27,13 +27,14 @@ from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.found import Found
-from elboproof.evidence.log_evidence import Evidence
+from elboproof.evidence.log_evidence import Evidence, with_bases
 from elboproof.evidence.precise import SPARE_BITS
 from elboproof.evidence.search import search
 from elboproof.evidence.summation import sum_rules_in_arb
 from elboproof.evidence.target import Target
 from elboproof.expectations.integrands import BLOCK, LateError
 from elboproof.expectations.lattice import Lattice, lattice
+from elboproof.model.data import Data
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.ball_arrays import BallArray
@@ -162,7 +163,8 @@ def core_evidence(
         return None
     low, high = (Enclosure.from_balls(end) for end in found)
     enclosure = Enclosure(np.array([low.lower]), np.array([high.upper]))
-    return Evidence(enclosure, ("",), work.visited, time.monotonic() - began, (found,))
+    evidence = Evidence(enclosure, ("",), work.visited, time.monotonic() - began, (found,))
+    return with_bases(model, Data(np.array([x], dtype=object)), evidence, digits)
 
 
 @dataclass
@@ -181,7 +183,7 @@ class _Work:
         # p(x) e^shift = lattice inside the box + cells outside it + what is beyond the domain; each has its own error
         energy, floats = self.energy, FloatEnergy(self.energy.integrand)
         shift = float(floats.values(mean[None], energy.x.mid)[0])
-        where = domain(energy.integrand, energy.frames, np.array([log_mass]), self.digits)
+        where = domain(energy.integrand, energy.ceiling, energy.frames, np.array([log_mass]), self.digits)
         half, mass = float(where.half[0, 0]), np.exp([min(log_mass + shift, 700.0)])
         target = Target(np.array([shift]), mass, 0.5 * 10.0**-self.digits, SEARCH_SHARE[energy.d])
         energy.finest = finest_half(half)

@@ -20,6 +20,7 @@ from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.expectations.closed_forms import closed_form
 from elboproof.expectations.integrands import EnclosedGaussian
 from elboproof.expectations.rules import ProvedRules
+from elboproof.model.base_measures import BALLS
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
@@ -154,7 +155,8 @@ def _evaluated(
         rules = ProvedRules(model, x, point, [(0, 0)], [tolerance], deadline)
         expected = rules.sums(floats=floats)[0, 0, (0,) * model.latent_dim]
         reason = rules.status
-    return expected + prior_and_entropy(point), reason
+    base = model.likelihood.log_base(x, BALLS)
+    return expected + prior_and_entropy(point) + (arb(0) if base is None else base), reason
 
 
 def prior_and_entropy(point: EnclosedGaussian) -> arb:
