@@ -144,6 +144,60 @@ def prove(
 
 
 
+def _of_model(model: LatentModel, data: Data, digits: float, deadline: float, most: int) -> Evidence:
+    """Return the evidences of a model in its prior's coordinates, of a mixture component by component."""
+    prior = model.prior
+    if isinstance(prior, PriorDensity) and prior.normalised:
+        require_one(prior, _total(prior, model.latents, deadline))
+    if not isinstance(prior, Mixture):
+        return _proved(model.integrand, data, digits, deadline, most)
+    # log-sum-exp averages the components' errors, so that each needs no more digits than their sum.
+    most //= len(prior.components)
+    parts = [_of_model(model.with_prior(part), data, digits, deadline, most) for part in prior.components]
+    pairs = [found.balls or mixtures.pairs(found.enclosure) for found in parts]
+    ends = mixtures.summed(pairs, prior.weights, digits)
+    reasons = [next(filter(None, column), "") for column in zip(*(f.statuses for f in parts), strict=True)]
+    enclosure, statuses = _told(ends, digits, reasons)
+    return Evidence(enclosure, statuses, sum(found.cells for found in parts), 0.0, ends)
+
+
+_TOTALS: dict[tuple[PriorDensity, tuple[Symbol, ...]], Enclosure] = {}
+"""Logarithms of densities' integrals, proved once."""
+
+
+def _total(prior: PriorDensity, latents: tuple[Symbol, ...], deadline: float) -> Enclosure:
+    """Return bounds of the log of a density's own integral."""
+    if (prior, latents) not in _TOTALS:
+        whole = PriorIntegrand(prior.placement(latents))
+        found = _proved(whole, NO_DATA, TOTAL_DIGITS[len(latents)], deadline, CELLS)
+        total = Enclosure(found.enclosure.lower[0], found.enclosure.upper[0])
+        if found.statuses[0]:
+            raise Undecided(total, found.statuses, "integrals of a density", "prior")
+        _TOTALS[prior, latents] = total
+    return _TOTALS[prior, latents]
+
+
+def with_bases(integrand: Integrand, data: Data, evidence: Evidence, digits: float) -> Evidence:
+    """Return the evidences of integrals times h(x), the base measure: an exact number is added to each logarithm."""
+    # All rows have a base measure or none has. One more rounding for each end, outward.
+    with working_precision(bits_for(digits, SPARE_BITS)):
+        if integrand.log_base(data.row(0)) is None:
+            return evidence
+        bases = [integrand.log_base(row) for row in data.rows]
+        balls = tuple(
+            (low + base, high + base) for (low, high), base in zip(evidence.balls, bases, strict=False)
+        )
+    ends = Enclosure.from_balls(bases)
+    found = evidence.enclosure
+    lower = (BallArray(found.lower) + BallArray(ends.lower)).lower()
+    upper = (BallArray(found.upper) + BallArray(ends.upper)).upper()
+    lower = np.where(np.isfinite(found.lower), lower, -np.inf)
+    upper = np.where(np.isfinite(found.upper), upper, np.inf)
+    return replace(
+        evidence, enclosure=Enclosure(lower, upper), balls=tuple((a.lower(), b.upper()) for a, b in balls)
+    )
+
+
 def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, most: int) -> Evidence:
     """Prepare the functions, step by step as long as there is time, and prove."""
     # Functions are compiled when they are first asked for; between these steps the clock is looked at, within
