@@ -147,8 +147,7 @@ def prove(
 def _of_model(model: LatentModel, data: Data, digits: float, deadline: float, most: int) -> Evidence:
     """Return the evidences of a model in its prior's coordinates, of a mixture component by component."""
     prior = model.prior
-    if isinstance(prior, PriorDensity) and prior.normalised:
-        require_one(prior, _total(prior, model.latents, deadline))
+    require_probability(model, deadline)
     if not isinstance(prior, Mixture):
         return _proved(model.integrand, data, digits, deadline, most)
     # log-sum-exp averages the components' errors, so that each needs no more digits than their sum.
@@ -159,6 +158,14 @@ def _of_model(model: LatentModel, data: Data, digits: float, deadline: float, mo
     reasons = [next(filter(None, column), "") for column in zip(*(f.statuses for f in parts), strict=True)]
     enclosure, statuses = _told(ends, digits, reasons)
     return Evidence(enclosure, statuses, sum(found.cells for found in parts), 0.0, ends)
+
+
+def require_probability(model: LatentModel, deadline: float) -> None:
+    """Raise ``ValueError`` unless each density that is claimed to be normalised is, ``Undecided`` if that is open."""
+    prior = model.prior
+    for part in prior.components if isinstance(prior, Mixture) else (prior,):
+        if isinstance(part, PriorDensity) and part.normalised:
+            require_one(part, _total(part, model.latents, deadline))
 
 
 _TOTALS: dict[tuple[PriorDensity, tuple[Symbol, ...]], Enclosure] = {}

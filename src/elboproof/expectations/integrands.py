@@ -1,4 +1,7 @@
-"""What is integrated against N(0, I): eps^p times derivatives of log p(x | m + L eps), in the systems needed."""
+"""What is integrated against N(0, I): eps^p times derivatives of log p(x | m + L eps), in the systems needed.
+
+Where the prior is not N(0, I), the log likelihood stands for the tilted one, log p(x, z) - log N(z; 0, I).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -155,8 +158,8 @@ class Integrands:
         """Return (z, x) -> the derivatives of all orders, one order after the other; they share what they can."""
         quantities, orders = self.model.quantities, [order for order, _ in self.degrees]
         if len(orders) == 1:
-            return quantities.compiled("log_likelihood", orders[0], ring)
-        function = quantities.compiled_jet("log_likelihood", orders[-1], ring)
+            return quantities.compiled("tilted", orders[0], ring)
+        function = quantities.compiled_jet("tilted", orders[-1], ring)
         # a jet returns the orders from 0 upwards; those before the first wanted are the first of its values
         skipped = sum(_components(self.d, order) for order in range(orders[0]))
         return lambda *arguments: function(*arguments)[skipped:]
@@ -239,7 +242,7 @@ class Integrands:
         else:
             # the compiled operations are those of the number system of majorants: the inequality goes through each,
             # from |z_i| and the bounds of x up to the derivatives
-            function = self.model.quantities.compiled("log_likelihood", order, MAJORANTS)
+            function = self.model.quantities.compiled("tilted", order, MAJORANTS)
             data = [Majorant.constant(float(v.lower()), float(v.upper())) for v in self._data]
             found = list(function(*(Majorant.affine(a, b) for a, b in sizes), *data))
         total = found[0]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elboproof.arrays import FloatArray
+from elboproof.expectations.growth import MAJORANTS
 from elboproof.expectations.majorants import AT_MOST_LINEAR, Majorant, NoMajorantError
 from elboproof.model.latent_model import NetworkModel
 from elboproof.model.likelihood import Gaussian, above_constant
@@ -32,7 +33,7 @@ class _Growth:
 def network_majorants(
     model: NetworkModel, x: Sequence[float], latents: Sequence[tuple[float, float]], order: int
 ) -> list[Majorant]:
-    """Return majorants of the distinct derivatives of log p(x|z) of one order, 0 to 2.
+    """Return majorants of the distinct derivatives of the tilted log p(x|z) of one order, 0 to 2.
 
     Parameters
     ----------
@@ -45,9 +46,16 @@ def network_majorants(
     # term: D + 6 in all
     growth = _outputs(model.network, latents, order)
     if order == 0:
-        return [_value(model, np.asarray(x), growth)]
-    pairs = _first(model, np.asarray(x), growth) if order == 1 else _second(model, np.asarray(x), growth)
-    return [Majorant.affine(upward(a, len(x) + 6), upward(b, len(x) + 6)) for a, b in pairs]
+        found = [_value(model, np.asarray(x), growth)]
+    else:
+        pairs = _first(model, np.asarray(x), growth) if order == 1 else _second(model, np.asarray(x), growth)
+        found = [Majorant.affine(upward(a, len(x) + 6), upward(b, len(x) + 6)) for a, b in pairs]
+    prior = model.quantities.prior
+    if prior is None:
+        return found
+    # |s + t| <= |s| + |t|: the prior's tilt has majorants of its own, in the same order of derivatives.
+    tilts = prior.compiled("tilted", order, MAJORANTS)(*(Majorant.affine(a, b) for a, b in latents))
+    return [one + other for one, other in zip(found, tilts, strict=True)]
 
 
 def _outputs(network: Network, latents: Sequence[tuple[float, float]], order: int) -> _Growth:

@@ -15,6 +15,7 @@ from elboproof.model.ceilings import Ceiling
 from elboproof.model.evaluators import FloatingEvaluator, TensorEvaluator
 from elboproof.model.likelihood import Likelihood
 from elboproof.model.point_evaluators import BallEvaluator, ExactEvaluator
+from elboproof.model.prior_functions import prior_functions
 from elboproof.model.priors import Prior
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.ball_arrays import BallArray
@@ -86,6 +87,11 @@ class JointModel:
         """
         if not self.prior.standard:
             raise bad("prior", self.prior, "ep.Normal(); the engine takes the model's integrand")
+
+    @cached_property
+    def prior_quantities(self) -> Quantities:
+        """The prior's own functions of z."""
+        return prior_functions(self.prior, self.latents)
 
     @cached_property
     def integrand(self) -> "JointModel | PlacedModel":

@@ -12,7 +12,6 @@ from elboproof.arguments import Sealed, bad, record_text, wrong_type
 from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.joint_model import JointModel
 from elboproof.model.likelihood import Likelihood, require_floats, require_likelihood
-from elboproof.model.prior_functions import prior_functions
 from elboproof.model.priors import Normal, Prior, require_prior
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.networks import Network
@@ -242,7 +241,7 @@ class NetworkModel(LatentModel):
     @cached_property
     def quantities(self) -> NetworkQuantities:  # type: ignore[override]
         """The functions that all evaluators and the evidence engine share."""
-        prior = None if self.prior.standard else prior_functions(self.prior, self.latents)
+        prior = None if self.prior.standard else self.prior_quantities
         domain = self.prior.domain(self.latent_dim)
         return NetworkQuantities(self.latents, self.data, self.network, self.likelihood, prior, domain)
 
