@@ -12,7 +12,8 @@ from typing import Any
 
 from flint import acb, arb, fmpq, fmpq_mat
 
-from elboproof.model.likelihood import Bernoulli, Gaussian
+from elboproof.model.discrete import Bernoulli
+from elboproof.model.likelihood import Gaussian
 from elboproof.model.problems import Problem, Route
 from elboproof.numbers.balls import COMPLEX_BALLS, working_precision
 

@@ -14,7 +14,7 @@ from flint import arb
 from numpy.typing import NDArray
 
 from benchmarks.reference_proofs import BITS, stem, variance
-from elboproof.model.likelihood import Bernoulli
+from elboproof.model.discrete import Bernoulli
 from elboproof.model.problems import Problem
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS

@@ -13,8 +13,8 @@ import sympy
 
 from benchmarks.reference_proofs import proved, variance
 from benchmarks.reference_sums import lattice
+from elboproof.model.discrete import Bernoulli
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.likelihood import Bernoulli
 from elboproof.model.problem_decoders import ROTATIONS
 from elboproof.model.problems import (
     BASE,

@@ -13,8 +13,9 @@ import numpy as np
 
 from elboproof.arguments import bad, file_path, shown
 from elboproof.arrays import finite_array, real_array, require_finite, require_shape
+from elboproof.model.discrete import Bernoulli
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.likelihood import Bernoulli, Gaussian
+from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.exact import exact
 from elboproof.numbers.functions import CONSTANTS, WRITABLE
 from elboproof.numbers.parser import parse

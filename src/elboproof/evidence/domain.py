@@ -19,8 +19,8 @@ from flint import arb
 from elboproof.arrays import FloatArray
 from elboproof.evidence.integrand import Integrand
 from elboproof.evidence.prior_tails import PriorTails
-from elboproof.model.placement import Placement
 from elboproof.model.ceilings import Ceiling, log_growing_tail
+from elboproof.model.placement import Placement
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.outward import above, downward, upward

@@ -14,15 +14,15 @@ from elboproof.evidence import kinks, line, mixtures
 from elboproof.evidence.domain import tails_of
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand
-from elboproof.evidence.log_integral import NO_DATA, TOTAL_DIGITS, LogIntegral, PriorIntegrand, require_one
 from elboproof.evidence.line_point import LineFunctions, line_functions
+from elboproof.evidence.log_integral import NO_DATA, TOTAL_DIGITS, LogIntegral, PriorIntegrand, require_one
 from elboproof.evidence.rounds import Rounds, reason
 from elboproof.evidence.search import TIME
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.mixture import Mixture
 from elboproof.model.prior_density import PriorDensity
-from elboproof.model.priors import Mixture
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import bits_for
@@ -140,8 +140,6 @@ def prove(
         found = _of_model(integrand, data, *limits) if model else _proved(integrand, data, *limits)
         found = with_bases(integrand, data, found, digits)
     return replace(found, seconds=time.monotonic() - began)
-
-
 
 
 def _of_model(model: LatentModel, data: Data, digits: float, deadline: float, most: int) -> Evidence:

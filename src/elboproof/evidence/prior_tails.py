@@ -138,7 +138,9 @@ class PriorTails:
         if not np.isfinite(top):
             return float(top) if top < 0 else np.inf
         total = upward(np.exp(logs - top).sum(), len(logs))
-        return float(upward(np.log(total), 4) + top + 1e-9 * (1 + abs(top) + np.abs(logs[np.isfinite(logs)]).max()))
+        return float(
+            upward(np.log(total), 4) + top + 1e-9 * (1 + abs(top) + np.abs(logs[np.isfinite(logs)]).max())
+        )
 
     def _range(
         self, centre: FloatArray, size: FloatArray, fixed: Mapping[int, float], free: list[int]

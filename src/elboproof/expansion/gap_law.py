@@ -125,8 +125,9 @@ def gap_law(
     Parameters
     ----------
     model
-        With a Gaussian likelihood, and a prior that is positive and smooth on all of R^d. The variance v is what falls; a diagonal or full covariance C is scaled as v C.
-        The decoder needs derivatives of all orders; it may be a network (its coefficients are then proved bounds).
+        With a Gaussian likelihood, and a prior that is positive and smooth on all of R^d. The variance v is what
+        falls; a diagonal or full covariance C is scaled as v C. The decoder needs derivatives of all orders; it may
+        be a network (its coefficients are then proved bounds).
     x
         Shape (D,). Floats are the exact binary doubles; strings and Fractions are exact.
     nearest
@@ -143,8 +144,8 @@ def gap_law(
     TypeError
         If the likelihood is not Gaussian, or an argument is of the wrong kind.
     ValueError
-        If x has another size; the prior is zero somewhere or has kinks; x is not on the image and ``nearest`` is false; the mode is degenerate; the decoder has
-        kinks; or ``seconds`` is no positive number.
+        If x has another size; the prior is zero somewhere or has kinks; x is not on the image and ``nearest`` is
+        false; the mode is degenerate; the decoder has kinks; or ``seconds`` is no positive number.
     Undecided
         If a coefficient's bounds contain zero, so that the order is open, or if the time limit stopped the law.
 

@@ -144,7 +144,8 @@ def data_symbols(data_dim: int) -> tuple[Symbol, ...]:
 def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynomial], ...] | None:
     """Return the tilted log p(x|z) as a sum of c(x) g(z), or None if it is not of the class.
 
-    It is log p(x, z) - log N(z; 0, I); the likelihood must be a polynomial in the decoder's outputs, as the Gaussian one is.
+    It is log p(x, z) - log N(z; 0, I); the likelihood must be a polynomial in the decoder's outputs, as the Gaussian
+    one is.
     """
     if not model.decoder:
         return None
@@ -165,7 +166,9 @@ def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynom
 
 def _tilt(model: LatentModel, reader: ExponentialReader) -> list[tuple[Expr, ExponentialPolynomial]]:
     """Return log p(z) - log N(z; 0, I), its constant apart: the class has no logarithms."""
-    constant, function = sympy.expand(model.prior.tilt(model.latents)).as_independent(*model.latents, as_Add=True)
+    constant, function = sympy.expand(model.prior.tilt(model.latents)).as_independent(
+        *model.latents, as_Add=True
+    )
     one = reader.constant(sympy.Integer(1))
     return [(constant, one), (sympy.Integer(1), reader.read(function))]
 

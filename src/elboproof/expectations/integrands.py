@@ -13,16 +13,16 @@ import numpy as np
 from flint import arb
 
 from elboproof.arrays import FloatArray
-from elboproof.expectations.growth import MAJORANTS
-from elboproof.expectations.majorants import Majorant
-from elboproof.expectations.network_growth import network_majorants
 from elboproof.model.latent_model import LatentModel, NetworkModel
+from elboproof.model.network_growth import network_majorants
 from elboproof.model.networks import Affine
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.compiler import Compiled, Ring
 from elboproof.numbers.duals import Dual
+from elboproof.numbers.growth import MAJORANTS
+from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.outward import above, upward
 
 Exponents = tuple[int, ...]

@@ -1,7 +1,7 @@
 """Charts that bring the ends of a prior's domain to infinity, where its density falls off exponentially.
 
-With S = e^(-t) or e^t, z is low + (high - low)/(1 + S) on an interval, low + S or high - S on a half-line, and sinh t on
-the line. An end where the density behaves like |z - end|^a, a > -1, or like z^-k, k > 1, becomes a tail e^(-c t); a
+With S = e^(-t) or e^t, z is low + (high - low)/(1 + S) on an interval, low + S or high - S on a half-line, and sinh t
+on the line. An end where the density behaves like |z - end|^a, a > -1, or like z^-k, k > 1, becomes a tail e^(-c t); a
 chart of an interval with a regular density at both ends is linear, and its cells are the interval.
 """
 
@@ -79,7 +79,9 @@ def charted(
         Whether log p is finite at both ends of latent k; it decides between charts, and is not trusted.
     """
     t = symbols_of(len(latents))
-    charts = [chart(symbol, *ends, regular(k)) for k, (symbol, ends) in enumerate(zip(t, domain, strict=True))]
+    charts = [
+        chart(symbol, *ends, regular(k)) for k, (symbol, ends) in enumerate(zip(t, domain, strict=True))
+    ]
     placed = log_density.xreplace({z: one.place for z, one in zip(latents, charts, strict=True)})
     scales = {one.scale: one.exponential for one in charts}
     density = _tidy(placed, {one.scale: symbol for one, symbol in zip(charts, t, strict=True)}, scales)

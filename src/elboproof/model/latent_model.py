@@ -12,9 +12,9 @@ from elboproof.arguments import Sealed, bad, record_text, wrong_type
 from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.joint_model import JointModel
 from elboproof.model.likelihood import Likelihood, require_floats, require_likelihood
-from elboproof.model.priors import Normal, Prior, require_prior
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.networks import Network
+from elboproof.model.priors import Normal, Prior, require_prior
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.tape import Tape
 

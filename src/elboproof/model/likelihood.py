@@ -16,10 +16,9 @@ from sympy import Expr, Rational, Symbol
 from elboproof.arguments import Sealed, bad, record_text, shown, wrong_type
 from elboproof.arrays import FloatArray, unwrapped
 from elboproof.model.base_measures import Operations
-from elboproof.model.supports import REAL, Entries, Support
+from elboproof.model.supports import REAL, Support
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.exact import flint_rational, rational
-from elboproof.numbers.functions import Softplus
 from elboproof.numbers.nearest import nearest_doubles
 from elboproof.numbers.symmetric import ldl, not_positive, require_symmetric
 from elboproof.numbers.tape import Tape
@@ -129,32 +128,6 @@ class Gaussian(Sealed):
         variances = (self.variance or ()) * (len(residual) if self.scalar else 1)
         squares = [r**2 / (2 * v) for r, v in zip(residual, variances, strict=True)]
         return -sympy.Add(*squares) - sympy.Add(*(sympy.log(2 * sympy.pi * v) / 2 for v in variances))
-
-
-@dataclass(frozen=True)
-class Bernoulli(Sealed):
-    """Independent Bernoulli outputs; the decoder gives the LOGITS."""
-
-    @property
-    def support(self) -> Support:
-        """Rows of zeros and ones."""
-        requirement = "zeros and ones, the data of a Bernoulli likelihood"
-        return Support(requirement, (Entries(low=0, high=1, whole=True),))
-
-    def require_dimension(self, data_dim: int) -> None:
-        """Any number of outputs fits."""
-
-    def log_base(self, x: Sequence[Any], numbers: Operations) -> None:
-        """Return None: the probabilities have no base measure."""
-
-    def log_suprema(self, x: BallArray) -> FloatArray:
-        """Return 0: probabilities are at most 1."""
-        return np.zeros(len(x))
-
-    def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
-        """Return sum_j x_j f_j - softplus(f_j), in nats."""
-        # With p = 1/(1 + e^-f): x log p + (1 - x) log(1 - p) = x f - log(1 + e^f) for x = 0 and x = 1.
-        return sympy.Add(*(datum * f - Softplus(f) for datum, f in zip(x, outputs, strict=True)))
 
 
 def require_likelihood(likelihood: object, data_dim: int) -> None:

@@ -4,12 +4,11 @@ The energy is U = |z|^2/2 + (d/2) log 2 pi - log p(x | f(z)), or with another pr
 tape of their own, with
 
     -log p = sum_j (x_j - f_j)^2 / (2 v_j) + log det(2 pi C) / 2      (Gaussian, scalar or diagonal C)
-    -log p = sum_j softplus(f_j) - x_j f_j                            (Bernoulli).
+    -log p = minus the sum of the likelihood's rules                  (all others, `elboproof.model.blocks`).
 """
 
 from collections.abc import Sequence
-from itertools import combinations_with_replacement
-from math import factorial, prod
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,16 @@ import sympy
 from sympy import Symbol
 
 from elboproof.arguments import bad, wrong_type
-from elboproof.model.likelihood import Bernoulli, Gaussian, Likelihood, require_floats
-from elboproof.model.network_algebra import Arrays, Balls, Scalars, Tensors
+from elboproof.model.blocks import Block, alike, rule_tape
+from elboproof.model.likelihood import Gaussian, Likelihood, require_floats
+from elboproof.model.network_algebra import Arrays, Balls, Tensors
+from elboproof.model.network_prior import prior_jet
+from elboproof.model.network_scalars import Scalars
 from elboproof.model.networks import Network, compiled_activation
 from elboproof.model.quantities import EVERYWHERE, Interval, Quantities
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
-from elboproof.numbers.jets import Jet, added, composed, derivatives, mapped, squared
+from elboproof.numbers.jet_tape import JetTape
+from elboproof.numbers.jets import Jet, added, derivatives, mapped, squared
 from elboproof.numbers.tape import Tape
 
 _ALGEBRAS: dict[str, tuple[type[Arrays], bool]] = {  # and whether points are taken in blocks
@@ -47,7 +50,7 @@ class NetworkQuantities:
     network
         The decoder.
     likelihood
-        ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli``.
+        ``ep.Gaussian`` with scalar or diagonal covariance, or any other family.
     prior
         Functions of a prior that is not N(0, I); its ``"decoder"`` gives z where arguments are other coordinates.
 
@@ -102,24 +105,43 @@ class NetworkQuantities:
         """Return the function () -> numbers of a ring: the energy's ``"constant"`` parts or the ``"weights"``."""
         key = (name, 0, ring.name)
         if key not in self._functions:
-            # Exact expressions on a tape, which each ring rounds or encloses for itself: (d/2) log 2 pi, and
-            # -log p at its largest, which is log det(2 pi C)/2 or, for Bernoulli, 0; or the weights 1/(2 v_j).
+            # Exact expressions on a tape, which each ring rounds or encloses for itself: (d/2) log 2 pi, and a
+            # Gaussian's log det(2 pi C)/2; or its weights 1/(2 v_j).
             if name == "constant":
                 numbers = [sympy.log(2 * sympy.pi) * len(self.latents) / 2]
-                gaussian = self.likelihood if isinstance(self.likelihood, Gaussian) else None
-                numbers.append(-gaussian.log_normaliser(len(self.data)) if gaussian else sympy.Integer(0))
+                numbers.append(
+                    -self.gaussian.log_normaliser(len(self.data)) if self.gaussian else sympy.Integer(0)
+                )
             else:
                 if ring.fixed == "nearest":
                     require_floats(self.likelihood)
-                numbers = [1 / (2 * variance) for variance in self.likelihood.variance or ()]  # type: ignore[attr-defined]
+                numbers = [1 / (2 * v) for v in (self.gaussian.variance if self.gaussian else None) or ()]
             self._functions[key] = compile_tape(self.tape, [self.tape.lower(n) for n in numbers], ring)
         return self._functions[key]
 
+    @cached_property
+    def gaussian(self) -> Gaussian | None:
+        """The likelihood if it is Gaussian: it has its own way, with one product for all outputs."""
+        return self.likelihood if isinstance(self.likelihood, Gaussian) else None
+
+    @cached_property
+    def rules(self) -> list[tuple[JetTape, list[Block]]]:
+        """The rules of any other likelihood, with their blocks, whose outputs are taken together."""
+        groups = alike(self.likelihood.blocks(len(self.data)))  # type: ignore[attr-defined]
+        return [(JetTape(*rule_tape(rule)), blocks) for rule, blocks in groups.items()]
+
+    def rule_constants(self, k: int, ring: Ring) -> tuple[Any, ...]:
+        """Return the constants of rule k as numbers of a ring."""
+        key = (f"rule {k}", 0, ring.name)
+        if key not in self._functions:
+            self._functions[key] = self.rules[k][0].compiled_constants(ring)
+        return self._functions[key]()
+
 
 def _require_supported(likelihood: Likelihood) -> None:
-    if not isinstance(likelihood, Gaussian | Bernoulli):
+    if not isinstance(likelihood, Gaussian) and not hasattr(likelihood, "blocks"):
         raise wrong_type(
-            "likelihood", likelihood, "ep.Gaussian(variance=...) or ep.Bernoulli() for a network"
+            "likelihood", likelihood, "ep.Gaussian(variance=...) or another family of ep for a network"
         )
     if isinstance(likelihood, Gaussian) and likelihood.variance is None:
         raise bad("likelihood", likelihood, "a scalar or diagonal variance for a network")
@@ -214,19 +236,9 @@ class _Run:
         return self._of_prior("decoder", jet, len(self.quantities.latents))
 
     def _of_prior(self, quantity: str, jet: Jet, rows: int) -> Jet:
-        """Return the jet of a function of the prior's, coefficients (rows, P)."""
-        d, prior, ring = len(self.quantities.latents), self.quantities.prior, self.ring
-        function = prior.compiled_jet(quantity, self.order, ring)  # type: ignore[union-attr]
-        values = iter(function(*self.algebra.rows(jet[()]), **self.options))
-        # The tape's derivatives come order by order and direction by direction, ``rows`` at a time; a Taylor
-        # coefficient is the derivative over the factorials of its direction.
-        result: Jet = {}
-        for order in range(self.order + 1):
-            for key in combinations_with_replacement(range(d), order):
-                column = self.algebra.matrix([next(values) for _ in range(rows)], self.algebra.points(jet[()]))
-                scale = prod(factorial(key.count(k)) for k in set(key))
-                result[key] = column if scale == 1 else column * (1.0 / scale)
-        return result
+        prior: Quantities = self.quantities.prior  # type: ignore[assignment]
+        function = prior.compiled_jet(quantity, self.order, self.ring)
+        return prior_jet(function, self.algebra, jet[()], self.order, rows, self.options)
 
     def of_data(self, quantity: str, jet: Jet, x: Any) -> Jet:
         """Return the jet of the energy, of the log likelihood or of the tilted one, coefficients of shape (P,)."""
@@ -255,11 +267,8 @@ class _Run:
     def _misfit(self, f: Jet, x: Any) -> Jet:
         """Return the jet of -log p(x|z) without its constant."""
         algebra, order = self.algebra, self.order
-        if not isinstance(self.quantities.likelihood, Gaussian):
-            # -log p = sum_j softplus(f_j) - x_j f_j.
-            terms = mapped(lambda value: -(value * x), f)
-            terms = added(composed(self._taylor("softplus", f[()]), f), terms)
-            return mapped(algebra.total, terms)
+        if self.quantities.gaussian is None:
+            return mapped(lambda value: -value, self._by_rules(f, x))
         weights = self.quantities.constants("weights", self._constant_ring)()
         # -log p = sum_j w_j (f_j - x_j)^2, w_j = 1/(2 v_j); a square is known to be nonnegative, which a
         # product is not. One common weight is applied after the sum.
@@ -268,6 +277,22 @@ class _Run:
             return mapped(lambda value: algebra.total(value) * weights[0], squares)
         column = algebra.stacked(weights, x)
         return mapped(lambda value: algebra.total(value * column), squares)
+
+    def _by_rules(self, f: Jet, x: Any) -> Jet:
+        """Return the jet of log p(x|z) - log h(x): the sum over the likelihood's rules."""
+        total: Jet = {}
+        for k, (tape, blocks) in enumerate(self.quantities.rules):
+            # one row for each block: (B, P) of the first output of every block, of the second, and so on
+            places = range(len(blocks[0].outputs)), range(len(blocks[0].entries))
+            outputs = [self._rows(f, [block.outputs[place] for block in blocks]) for place in places[0]]
+            entries = [self._rows({(): x}, [block.entries[place] for block in blocks]) for place in places[1]]
+            constants = self.quantities.rule_constants(k, self._constant_ring)
+            found = tape.run([*outputs, *entries], constants, self.order, self._taylor, self.algebra.square)
+            total = added(total, mapped(self.algebra.total, found))
+        return total
+
+    def _rows(self, jet: Jet, index: Sequence[int]) -> Jet:
+        return mapped(lambda value: self.algebra.rows(value, index), jet)
 
     def _taylor(self, name: str, h: Any) -> Sequence[Any]:
         # (n, P) -> order + 1 coefficients of that shape; compiled once for each ring and order.

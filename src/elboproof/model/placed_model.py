@@ -53,13 +53,15 @@ class PlacedModel:
         return self.model.data_dim
 
     def ceiling(self, x: BallArray) -> Ceiling:
-        """Return upper bounds of log p(x|z(t)) - log h(x) over all t; raises as the model's own, and where none is known."""
+        """Return upper bounds of log p(x|z(t)) - log h(x) over all t; raises also where none is known in t."""
         ceiling = self.model.ceiling(x)
         if not ceiling.grows.any():
             return ceiling
         reach = self._reach()
         if reach is None:
-            raise bad("prior", self.model.prior, "one on a box, or normal, for a likelihood that grows with |z|")
+            raise bad(
+                "prior", self.model.prior, "one on a box, or normal, for a likelihood that grows with |z|"
+            )
         # |z| <= a + b |t|, put into the ceiling in |z|; balls (N,), rounded up.
         a, b = (BallArray(np.full(len(x), part)) for part in reach)
         linear, square = BallArray(ceiling.linear), BallArray(ceiling.square)
@@ -72,11 +74,13 @@ class PlacedModel:
         return moved
 
     def _reach(self) -> tuple[float, float] | None:
-        """Return (a, b) with |z| <= a + b |t|; b = 0 on a box, None where z is unbounded and no linear function of t."""
+        """Return (a, b) with |z| <= a + b |t|; b = 0 on a box, None for an unbounded z that is not linear in t."""
         placement, d = self.placement, self.latent_dim
         if placement.ends is not None:
             box = self.model.prior.domain(d)
-            ends = [BallArray.from_fraction(*Fraction(end).as_integer_ratio()) for pair in box for end in pair]
+            ends = [
+                BallArray.from_fraction(*Fraction(end).as_integer_ratio()) for pair in box for end in pair
+            ]
             sizes = [float(end.mag()) for end in ends] if np.isfinite(placement.ends).all() else []
             return (upward(sum(sizes), len(sizes)), 0.0) if sizes else None
         tape = Tape(placement.symbols)

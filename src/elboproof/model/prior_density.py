@@ -57,9 +57,7 @@ class PriorDensity(Prior):
     box: tuple[Interval, ...]
     proper: bool
 
-    def __init__(
-        self, log_density: str | Expr, domain: Sequence[object], normalised: bool = True
-    ) -> None:
+    def __init__(self, log_density: str | Expr, domain: Sequence[object], normalised: bool = True) -> None:
         if isinstance(log_density, bool) or not isinstance(log_density, str | Expr):
             raise wrong_type("log_density", log_density, "a string or a SymPy expression")
         if not isinstance(normalised, bool):

@@ -10,7 +10,9 @@ from elboproof.model.quantities import Quantities
 from elboproof.numbers.tape import Tape
 
 
-def prior_functions(prior: Prior, latents: Sequence[Symbol], placement: Placement | None = None) -> Quantities:
+def prior_functions(
+    prior: Prior, latents: Sequence[Symbol], placement: Placement | None = None
+) -> Quantities:
     """Return ``"decoder"``, which is z, ``"energy"`` and ``"tilted"``, functions of z or of a placement's t."""
     symbols = tuple(latents) if placement is None else placement.symbols
 

@@ -15,8 +15,9 @@ from enum import StrEnum
 from importlib.resources import files
 from types import MappingProxyType
 
+from elboproof.model.discrete import Bernoulli
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.likelihood import Bernoulli, Gaussian, Likelihood
+from elboproof.model.likelihood import Gaussian, Likelihood
 from elboproof.model.problem_decoders import ROTATIONS, composed, network, softmax_average
 
 RELATIVE_RADIUS = Decimal("1e-12")

@@ -149,7 +149,6 @@ class Evaluator:
         likelihood = self._quantities.likelihood
         return REAL if likelihood is None else likelihood.support
 
-
     def _with_base(self, quantity: str, order: int, value: Any, x: Sequence[Any], numbers: Operations) -> Any:
         """Return an energy or log likelihood of the tape with the base measure of x; derivatives have none."""
         likelihood = self._quantities.likelihood

@@ -51,7 +51,8 @@ class Support:
     entries : tuple of Entries
         One for each entry of x, or a single one for all.
     groups : tuple of int
-        Sizes of consecutive groups in which exactly one entry is 1 and the others are 0; empty if there are none.
+        Sizes of consecutive groups in which exactly one entry is 1 and the others are 0; empty if there are none,
+        and (0,) for one group of all entries.
     """
 
     requirement: str
@@ -69,6 +70,9 @@ class Support:
 
     def places(self) -> Iterator[slice]:
         """Yield the places of the groups."""
+        if self.groups == (0,):
+            yield slice(0, None)
+            return
         start = 0
         for size in self.groups:
             yield slice(start, start + size)
@@ -93,7 +97,9 @@ class Support:
                 raise bad(f"{name}[{j}]", value, self.requirement)
         for place in self.places():
             if not sum(row[place]) == 1:
-                raise bad(f"{name}[{place.start}:{place.stop}]", list(row[place]), self.requirement)
+                raise bad(
+                    f"{name}[{place.start}:{place.stop or len(row)}]", list(row[place]), self.requirement
+                )
 
     def require_array(self, x: NDArray[Any], name: str) -> None:
         """Raise the same for an array of shape (..., D) of floats."""

@@ -208,7 +208,8 @@ def _starts(work: _Expectations) -> list[Guess]:
     """Return local Gaussians at critical points of U, and wide ones."""
     model, x, d = work.model, work.x, work.d
     # at a critical point the local Gaussian's precision is Hess U; eigenvalues are taken by size and at least the
-    # prior's least, 1 for N(0, I), so that saddles and flat places have a Gaussian too. (S, d) points, (S, d, d) Hessians
+    # prior's least, 1 for N(0, I), so that saddles and flat places have a Gaussian too. (S, d) points, (S, d, d)
+    # Hessians
     points = critical_points(model, x, work.deadline)
     _, hessian = energy_slopes(model, x, points)
     mean, spread = model.prior.scales(d)

@@ -4,8 +4,8 @@ ELBO = E_q[log p(x|z)] + E_q[log p(z)] + H(q), in nats. For N(0, I) the last two
 
     E_q[log p(z)] = -(|m|^2 + tr S)/2 - (d/2) log 2 pi,     H(q) = (d/2)(1 + log 2 pi) + sum_i log L_ii,
 
-and another prior adds log p(z) - log N(z; 0, I), its tilt, to log p(x|z). The first is a closed form where the decoder allows one (`expectations.closed_forms`), else rules with proof
-(`expectations.rules`).
+and another prior adds log p(z) - log N(z; 0, I), its tilt, to log p(x|z). The first is a closed form where the
+decoder allows one (`expectations.closed_forms`), else rules with proof (`expectations.rules`).
 """
 
 import time

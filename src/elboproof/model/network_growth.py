@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from elboproof.arrays import FloatArray
-from elboproof.expectations.growth import MAJORANTS
-from elboproof.expectations.majorants import AT_MOST_LINEAR, Majorant, NoMajorantError
 from elboproof.model.latent_model import NetworkModel
 from elboproof.model.likelihood import Gaussian, above_constant
 from elboproof.model.networks import Affine, Network
 from elboproof.numbers.functions import WRITABLE
+from elboproof.numbers.majorants import AT_MOST_LINEAR, Majorant, NoMajorantError
 from elboproof.numbers.outward import upward
 
 

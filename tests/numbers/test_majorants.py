@@ -11,13 +11,13 @@ import sympy
 import torch
 
 import elboproof as ep
-from elboproof.expectations.growth import MAJORANTS, tail
-from elboproof.expectations.majorants import Majorant, NoMajorantError
-from elboproof.expectations.network_growth import network_majorants
 from elboproof.model.latent_model import NetworkModel
+from elboproof.model.network_growth import network_majorants
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.functions import WRITABLE, Gelu, Silu, Softplus
+from elboproof.numbers.growth import MAJORANTS, tail
+from elboproof.numbers.majorants import Majorant, NoMajorantError
 from elboproof.numbers.parser import parse
 from elboproof.numbers.tape import Tape
 

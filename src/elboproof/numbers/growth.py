@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from elboproof.expectations.majorants import (
+from elboproof.numbers.compiler import INFIX, Ring
+from elboproof.numbers.majorants import (
     BOUNDED,
     Majorant,
     NoMajorantError,
@@ -21,7 +22,6 @@ from elboproof.expectations.majorants import (
     below_float,
     up,
 )
-from elboproof.numbers.compiler import INFIX, Ring
 from elboproof.numbers.precision import DOUBLE_BITS, working_precision
 
 
