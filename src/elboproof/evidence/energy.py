@@ -108,8 +108,8 @@ class Energy:
         the shrinking factor and the product with it; then one sum, to the nearest float, so that the next one below is
         no larger than the exact sum.
         """
-        if self._tails is not None:  # cells are plain boxes of the placement's coordinates
-            prior = BallArray(np.maximum(self._tails.least(cells.box()), -1e300))
+        if self._tails is not None:  # the frame is plain: u are the placement's coordinates
+            prior = BallArray(np.maximum(self._tails.least(cells.chart.place(cells.box())[0]), -1e300))
             return np.asarray((prior - BallArray(self.ceiling.suprema[cells.owner])).lower())
         # nearest (B, d), all terms nonnegative until the last sum.
         nearest = cells.nearest()

@@ -91,7 +91,9 @@ class LinePoint:
         self.ceiling, self.constant, self.per_point = ceiling, float(ceiling.constant[0]), 0.0
         self.linear, self.square = float(ceiling.linear[0]), float(ceiling.square[0])
         self.tails, self.log_supremum = functions.tails, functions.log_supremum(ceiling)
-        self._low, self._high = (-math.inf, math.inf) if self.tails is None else self.tails.ends[0].tolist()
+        self._low, self._high = -math.inf, math.inf
+        if self.tails is not None:
+            self._low, self._high = map(float, self.tails.ends[0])
         self.shift, self.log_mass = self._start()
 
     def floats(self, z: float) -> Derivatives:

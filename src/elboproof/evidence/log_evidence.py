@@ -17,7 +17,7 @@ from elboproof.evidence.integrand import Integrand
 from elboproof.evidence.line_point import LineFunctions, line_functions
 from elboproof.evidence.log_integral import NO_DATA, TOTAL_DIGITS, LogIntegral, PriorIntegrand, require_one
 from elboproof.evidence.rounds import Rounds, reason
-from elboproof.evidence.search import TIME
+from elboproof.evidence.search import TAIL, TIME
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
@@ -136,8 +136,10 @@ def prove(
     data = data_of(integrand, x) if isinstance(integrand, LatentModel) else x
     limits = float(digits), began + seconds, int(most_cells)
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
-        model = isinstance(integrand, LatentModel)
-        found = _of_model(integrand, data, *limits) if model else _proved(integrand, data, *limits)
+        if isinstance(integrand, LatentModel):
+            found = _of_model(integrand, data, *limits)
+        else:
+            found = _proved(integrand, data, *limits)
         found = with_bases(integrand, data, found, digits)
     return replace(found, seconds=time.monotonic() - began)
 
@@ -208,6 +210,9 @@ def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, mo
     # Functions are compiled when they are first asked for; between these steps the clock is looked at, within
     # them it cannot be.
     middles = data.balls.mid  # raises where a number is beyond float64
+    tails = tails_of(integrand.placement)
+    if tails is not None and not tails.bounded:
+        return _nothing(integrand, data, digits, TAIL)
     if integrand.latent_dim == 1 and (len(data) <= MOST_ON_LINE or digits > FLOAT_DIGITS):
         functions = line_functions(integrand)
         if functions is not None:
@@ -218,7 +223,7 @@ def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, mo
     if time.monotonic() > deadline:
         return _nothing(integrand, data, digits)
     guess = start(floats, middles, deadline)
-    boxed = tails_of(integrand.placement) is not None
+    boxed = tails is not None
     normal = None if floats.smooth or boxed else kinks.direction(integrand)
     frames = guess.frames if normal is None else kinks.aligned(normal, guess.frames)
     if boxed:  # the cells are those of the prior's own box
@@ -232,10 +237,12 @@ def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, mo
     return Evidence(enclosure, statuses, cells, 0.0, balls)
 
 
-def _nothing(integrand: Integrand, data: Data, digits: float) -> Evidence:
-    """Return what holds without any work: log p(x) is at most the supremum."""
+def _nothing(integrand: Integrand, data: Data, digits: float, stopped: str = TIME) -> Evidence:
+    """Return what holds without any work: log p(x) is at most the supremum, if the prior is known to be one."""
     lower, upper = np.full(len(data), -np.inf), integrand.ceiling(data.balls).suprema
-    return Evidence(Enclosure(lower, upper), (reason(np.inf, digits, TIME),) * len(data), 0, 0.0)
+    if tails_of(integrand.placement) is not None:
+        upper = np.full(len(data), np.inf)
+    return Evidence(Enclosure(lower, upper), (reason(np.inf, digits, stopped),) * len(data), 0, 0.0)
 
 
 def _one_by_one(

@@ -57,6 +57,11 @@ class PriorTails:
             self.placement.symbols, (), None, (), lambda _, tape: [tape.lower(energy)], lambda: None
         )
 
+    @cached_property
+    def bounded(self) -> bool:
+        """Whether a bound of the mass beyond some box is known."""
+        return self.box(1)[1] < np.inf
+
     def least(self, boxes: list[BallArray]) -> FloatArray:
         """Return lower bounds of E over boxes, d balls (B,); -inf where nothing is known."""
         (value,) = self.quantities.compiled("energy", 0, BALL_ARRAYS)(*boxes)

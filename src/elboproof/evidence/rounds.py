@@ -113,16 +113,16 @@ class Rounds:
     def _roots(self, energy: Energy, where: Domain, target: Target, deadline: float) -> Cells:
         """Return root boxes, or cells along ridges where those are expected to be far fewer."""
         boxes = Cells(np.arange(len(where.half)), where.centre, where.half)
-        square = not where.centre.any() and (where.half == where.half[:, :1]).all()
-        if self.integrand.latent_dim != 2 or len(boxes) > MOST_RIDGES or not (self.floats.smooth and square):
+        if self.integrand.latent_dim != 2 or len(boxes) > MOST_RIDGES or not self.floats.smooth:
             return boxes
         expected = [
             len(forecast(self.floats, energy, boxes[[n]], target, deadline).cells) for n in range(len(boxes))
         ]
         if max(expected) < MANY:
             return boxes
+        beyond = self.integrand.placement is None or self.integrand.placement.ends is None
         return Cells.joined(
-            [ridges.roots(energy, self.floats, n, float(where.half[n, 0]), target) for n in range(len(boxes))]
+            [ridges.roots(energy, self.floats, boxes[[n]], target, beyond=beyond) for n in range(len(boxes))]
         )
 
     def _precise_bounds(

@@ -78,7 +78,8 @@ def _scan(
 ) -> Float64[FloatArray, "N kept d"]:
     """Return the best few points of a fixed scan of the prior's bulk, the rows of x in parts that fit into memory."""
     # grid (S, d), energies (N, S): the same points for every x, which argpartition sorts only as far as needed.
-    axes = [np.linspace(*ends, SIDES.get(floats.d, 5)) for ends in np.clip(floats.ends, -4, 4)]
+    sides = SIDES.get(floats.d, 5)
+    axes = [np.linspace(low, high, sides) for low, high in np.clip(floats.ends, -4, 4)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, floats.d) + 1e-3
     grid = np.clip(grid, *floats.ends.T)
     energies = np.full((len(x), len(grid)), np.inf)

@@ -3,7 +3,8 @@
 The energy is U = V + W / v (up to a constant) with V = -log p(z) from the prior, |z|^2 / 2 for N(0, I), and
 W = |x - f|^2 / 2 (in the metric of the likelihood), v -> 0; W has a nondegenerate minimum at the origin of the
 coordinates used. Then m = O(v), S = O(v), and c_k = E_q[D^k U] = O(1/v) are power series in v that follow order by
-order from E_q[grad U] = 0 and S^-1 = E_q[Hess U]; ``wick.py`` turns them into the gap. Numbers may be SymPy expressions or balls.
+order from E_q[grad U] = 0 and S^-1 = E_q[Hess U]; ``wick.py`` turns them into the gap. Numbers may be SymPy expressions
+or balls.
 """
 
 from collections.abc import Callable, Mapping

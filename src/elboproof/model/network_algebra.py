@@ -5,6 +5,7 @@ over units, and the way from separate arguments to matrices and back.
 """
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -169,7 +170,7 @@ class Balls(Arrays):
     def each_row(self, matrix: Any) -> list[Any]:
         """Return the rows (P,) of a matrix; a centred form's offsets have no rows."""
         count = self._first(matrix).shape[0]
-        return [_through(matrix, lambda part, k=k: part[k], offsets=False) for k in range(count)]
+        return [_through(matrix, itemgetter(k), offsets=False) for k in range(count)]
 
     def points(self, matrix: Any) -> tuple[int, ...]:
         """Return (P,), the shape of a row."""

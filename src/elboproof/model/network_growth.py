@@ -15,6 +15,7 @@ from elboproof.model.latent_model import NetworkModel
 from elboproof.model.likelihood import Gaussian, above_constant
 from elboproof.model.networks import Affine, Network
 from elboproof.numbers.functions import WRITABLE
+from elboproof.numbers.growth import MAJORANTS
 from elboproof.numbers.majorants import AT_MOST_LINEAR, Majorant, NoMajorantError
 from elboproof.numbers.outward import upward
 

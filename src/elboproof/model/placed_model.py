@@ -11,7 +11,6 @@ import sympy
 
 from elboproof.arguments import bad
 from elboproof.model.ceilings import Ceiling
-from elboproof.model.joint_model import JointModel
 from elboproof.model.likelihood import require_floats
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.placement import Placement
@@ -26,6 +25,8 @@ from elboproof.numbers.tape import Tape
 if TYPE_CHECKING:
     from flint import arb
 
+    from elboproof.model.joint_model import JointModel
+
 
 @dataclass(frozen=True, eq=False)
 class PlacedModel:
@@ -39,7 +40,7 @@ class PlacedModel:
         The coordinates.
     """
 
-    model: JointModel
+    model: "JointModel"
     placement: Placement
 
     @property

@@ -22,7 +22,7 @@ def value_range(expression: Expr, where: Mapping[Symbol, Range]) -> Range:
     """Return the range of an expression; the whole line where nothing better is known."""
     e = expression
     if e in where:
-        return where[e]  # type: ignore[index]
+        return where[e]
     if e.is_Rational:
         return _point(ball_of(exact(e, "number")))
     if e is sympy.pi:
