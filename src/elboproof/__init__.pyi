@@ -25,6 +25,9 @@ from elboproof.model.continuous import StudentT as StudentT  # the decoder gives
 from elboproof.model.continuous import Laplace as Laplace  # the decoder gives locations
 from elboproof.model.continuous import VonMises as VonMises  # the decoder gives mean angles, in radians
 
+# any other, a log density in the outputs f1, f2, ... and the data x1, x2, ...:
+from elboproof.model.density import Density as Density
+
 # p(z); N(0, I) without arguments, or any mean and full covariance:
 from elboproof.model.priors import Normal as Normal
 from elboproof.model.priors import Uniform as Uniform  # on a box

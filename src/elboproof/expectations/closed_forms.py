@@ -152,12 +152,12 @@ def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynom
     # the density is a polynomial in D symbols that stand for the outputs, so that reading it and reading the D entries
     # are apart: products of entries are formed in the class, never expanded by SymPy. What is not of the class, or too
     # long, is left to quadrature, so None is always a right answer
-    outputs = sympy.symbols(f"f_:{model.data_dim}", real=True, cls=sympy.Dummy)
+    outputs = sympy.symbols(f"f_:{len(model.outputs)}", real=True, cls=sympy.Dummy)
     density = model.likelihood.log_density(outputs, data_symbols(model.data_dim))
     reader = ExponentialReader(model.latents)
     try:
         monomials = _monomials(density, outputs)
-        entries = [reader.read(f) for f in model.decoder]
+        entries = [reader.read(f) for f in model.outputs]
         tilt = [] if model.prior.standard else _tilt(model, reader)
         return (*((c, _monomial(reader, entries, k)) for k, c in monomials), *tilt)
     except (OutsideTheClassError, PolynomialError):

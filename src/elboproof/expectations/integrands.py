@@ -236,15 +236,21 @@ class Integrands:
         # |z_i| <= offset + slope |eps| is where the majorants start; the greater of two coefficients bounds both
         # components, term by term
         sizes = gaussian.sizes()
+        starts = [Majorant.affine(a, b) for a, b in sizes]
         if isinstance(self.model, NetworkModel):
-            magnitudes = [float(value.mag()) for value in self._data]
-            found = network_majorants(self.model, magnitudes, sizes, order)
+            ends = [(float(value.lower()), float(value.upper())) for value in self._data]
+            found = network_majorants(self.model.network, self.model.likelihood, ends, sizes, order)
+            if (
+                not self.model.prior.standard
+            ):  # |s + t| <= |s| + |t|: the prior's tilt has majorants of its own
+                tilts = self.model.prior_quantities.compiled("tilted", order, MAJORANTS)
+                found = [a + b for a, b in zip(found, tilts(*starts), strict=True)]
         else:
             # the compiled operations are those of the number system of majorants: the inequality goes through each,
             # from |z_i| and the bounds of x up to the derivatives
             function = self.model.quantities.compiled("tilted", order, MAJORANTS)
             data = [Majorant.constant(float(v.lower()), float(v.upper())) for v in self._data]
-            found = list(function(*(Majorant.affine(a, b) for a, b in sizes), *data))
+            found = list(function(*starts, *data))
         total = found[0]
         for other in found[1:]:
             total = Majorant(

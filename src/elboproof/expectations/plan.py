@@ -23,7 +23,7 @@ from elboproof.expectations.integrands import BLOCK, EnclosedGaussian, Integrand
 from elboproof.expectations.suprema import density, suprema
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.growth import tail
-from elboproof.numbers.majorants import NoMajorantError
+from elboproof.numbers.majorant_ranges import NoMajorantError
 from elboproof.numbers.outward import upward
 from elboproof.quadrature.gauss_legendre import error_factor, semi_axes
 

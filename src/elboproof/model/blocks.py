@@ -7,12 +7,10 @@ expressions all read the same rules.
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import sympy
 from sympy import Expr
 
-from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.tape import Tape
 
 
@@ -71,23 +69,3 @@ def rule_tape(rule: Rule) -> tuple[Tape, int]:
     x = [sympy.Dummy(f"x_{k}", real=True) for k in range(rule.entries)]
     tape = Tape([*outputs, *x])
     return tape, tape.lower(rule(outputs, x))
-
-
-@lru_cache(maxsize=256)
-def rule_derivatives(rule: Rule, order: int, ring: Ring) -> Compiled:
-    """Return (outputs, x) -> derivatives of one order in the outputs, 0 to 2, all pairs (k <= l) for 2."""
-    tape, root = rule_tape(rule)
-    roots = [root]
-    if order > 0:
-        roots = [tape.derivative(root, k) for k in range(rule.outputs)]
-    if order == 2:
-        roots = [tape.derivative(roots[k], n) for k in range(rule.outputs) for n in range(k, rule.outputs)]
-    return compile_tape(tape, roots, ring)
-
-
-def columns(blocks: Sequence[Block], values: Sequence[Any], of: str) -> list[list[Any]]:
-    """Return, for each place of a rule, the values of all blocks: outputs or entries of x."""
-    return [
-        list(part)
-        for part in zip(*([values[j] for j in getattr(block, of)] for block in blocks), strict=True)
-    ]

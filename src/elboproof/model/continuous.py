@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import sympy
-from sympy import Expr, Rational
+from sympy import Expr, Rational, Symbol
 
 from elboproof.arrays import FloatArray
 from elboproof.model.base_measures import Operations
@@ -51,10 +51,10 @@ class Exponential(Separable):
         """Return 1/rate."""
         return sympy.exp(-f)
 
-    def log_ceiling(self, outputs: Sequence[Expr], x: BallArray) -> Expr:
+    def log_ceiling(self, outputs: Sequence[Expr], x: Sequence[Symbol], values: BallArray) -> Expr:  # noqa: ARG002
         """Return an upper bound of the log density that grows like the outputs: their sum where x is 0."""
         # f - x e^f <= f for every x >= 0; where x > 0, at most -log x - 1, which is rounded up to a rational
-        finite = self.supremum(x).upper()
+        finite = self.supremum(values).upper()
         return sympy.Add(
             *(
                 f if not np.isfinite(top) else Rational(top)

@@ -35,7 +35,7 @@ class FloatingEvaluator(Evaluator):
         index = self._index(order)
         points = self._points(z, "z", self._d)
         values = self._run("decoder", order, points, None)
-        parts = values.reshape(-1, self._D, *values.shape[1:])[index]
+        parts = values.reshape(-1, self._outputs, *values.shape[1:])[index]
         return np.moveaxis(parts, [order, *range(order)], range(-order - 1, 0))
 
     def energy(self, z: ArrayLike, x: ArrayLike, order: int = 0) -> FloatArray:
@@ -102,7 +102,7 @@ class TensorEvaluator(Evaluator):
         index = self._index(order)
         parts = self._run("decoder", order, self._points(z, "z", self._d), None)
         # parts: (..., distinct * D), because torch stacks last; every derivative's D entries stand together.
-        stacked = parts.reshape(*parts.shape[:-1], -1, self._D).transpose(-1, -2)
+        stacked = parts.reshape(*parts.shape[:-1], -1, self._outputs).transpose(-1, -2)
         return stacked[..., index.reshape(-1)].reshape((*stacked.shape[:-1], *index.shape))
 
     def energy(self, z: "torch.Tensor", x: "torch.Tensor", order: int = 0) -> "torch.Tensor":

@@ -19,11 +19,18 @@ from elboproof.model.prior_functions import prior_functions
 from elboproof.model.priors import Prior
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.growth import MAJORANTS
+from elboproof.numbers.majorant_ranges import NoMajorantError
+from elboproof.numbers.majorants import Majorant
+from elboproof.numbers.tape import Tape
 
 if TYPE_CHECKING:
     from flint import arb
 
     from elboproof.model.placed_model import PlacedModel
+
+_BOUNDED = "data for which log p(x|z) is bounded over z, by a constant or by a + b|z| + c|z|^2 with c < 1/2"
 
 
 class JointModel:
@@ -53,7 +60,12 @@ class JointModel:
     @property
     def data_dim(self) -> int:
         """The dimension D of x."""
-        return len(self.decoder)
+        return self._entry_count(len(self.decoder))
+
+    def _entry_count(self, outputs: int) -> int:
+        """Return the dimension of x for a decoder of so many outputs: as many, unless the likelihood says otherwise."""
+        count = getattr(self.likelihood, "entry_count", None)
+        return outputs if count is None else int(count(outputs))
 
     @cached_property
     def data(self) -> tuple[Symbol, ...]:
@@ -64,7 +76,17 @@ class JointModel:
     @cached_property
     def log_likelihood(self) -> Expr:
         """Log p(x|z) in nats, an expression in ``latents`` and ``data``."""
-        return with_base(self.likelihood, self.likelihood.log_density(self.decoder, self.data), self.data)
+        return with_base(self.likelihood, self.likelihood.log_density(self.outputs, self.data), self.data)
+
+    @property
+    def heads(self) -> tuple[Expr, ...]:
+        """The outputs beside the decoder's that the likelihood asks for: functions of a variance that depends on z."""
+        return getattr(self.likelihood, "heads", ()) if self.decoder else ()
+
+    @property
+    def outputs(self) -> tuple[Expr, ...]:
+        """What the likelihood takes: the decoder's entries and the heads."""
+        return (*self.decoder, *self.heads)
 
     @cached_property
     def energy(self) -> Expr:
@@ -110,11 +132,40 @@ class JointModel:
             If none is known for a row; x[n] is named.
         """
         suprema = self.likelihood.log_suprema(x)
-        unbounded = np.flatnonzero(~(suprema < np.inf))
-        if len(unbounded):
-            n = int(unbounded[0])
-            raise bad(f"x[{n}]", x.mid[n].tolist(), "data for which log p(x|z) is bounded above over z")
-        return Ceiling.flat(suprema)
+        ceiling = Ceiling.flat(suprema)
+        for n in np.flatnonzero(~(suprema < np.inf)).tolist():
+            found = self._growing(x[n])
+            if found is None:
+                raise bad(f"x[{n}]", x.mid[n].tolist(), _BOUNDED)
+            ceiling.constant[n], ceiling.linear[n], ceiling.square[n] = found
+        return ceiling
+
+    def _growing(self, x: BallArray) -> tuple[float, float, float] | None:
+        """Return coefficients of a ceiling that grows with |z|, for one row; None where none is known."""
+        above = getattr(self.likelihood, "log_ceiling", None)
+        if above is None:
+            return None
+        symbols = [sympy.Dummy(f"f_{j}", real=True) for j in range(self.output_dim)]
+        tape = Tape([*symbols, *self.data])
+        root = tape.lower(above(symbols, self.data, x))
+        ends = zip(x.lower().tolist(), x.upper().tolist(), strict=True)
+        try:
+            outputs = self._output_majorants([(0.0, 1.0)] * self.latent_dim)
+            data = [Majorant.constant(low, high) for low, high in ends]
+            (majorant,) = compile_tape(tape, [root], MAJORANTS)(*outputs, *data)
+        except NoMajorantError:
+            return None
+        return majorant.quadratic()  # type: ignore[no-any-return]
+
+    @property
+    def output_dim(self) -> int:
+        """The number of outputs that the likelihood takes."""
+        return len(self.outputs)
+
+    def _output_majorants(self, latents: Sequence[tuple[float, float]]) -> list[Majorant]:
+        """Return majorants of the outputs, for latents with |z_k| <= offset + slope r."""
+        function = self.quantities.compiled("outputs", 0, MAJORANTS)
+        return list(function(*(Majorant.affine(a, b) for a, b in latents), *[None] * self.data_dim))
 
     def log_base(self, x: Sequence[Fraction]) -> "arb | None":
         """Return the log base measure log h(x) in nats, a ball at the precision in force; None for 0."""

@@ -11,11 +11,13 @@ from sympy import Expr, Symbol
 from elboproof.arguments import Sealed, bad, record_text, wrong_type
 from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.joint_model import JointModel
-from elboproof.model.likelihood import Likelihood, require_floats, require_likelihood
+from elboproof.model.likelihood import Gaussian, Likelihood, require_floats, require_likelihood
+from elboproof.model.network_growth import output_majorants
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.networks import Network
 from elboproof.model.priors import Normal, Prior, require_prior
 from elboproof.model.quantities import Quantities
+from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.tape import Tape
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class LatentModel(JointModel, Sealed):
         One entry per data dimension: a string (parsed by a whitelist, never evaluated; numbers are exact) or a SymPy
         expression in the latents.
     likelihood
-        ``ep.Gaussian`` (f is the mean) or ``ep.Bernoulli`` (f are the logits).
+        What x is, given f: ``ep.Gaussian`` (f is the mean), ``ep.Bernoulli`` (f are the logits) or another family.
     prior
         ``ep.Normal()``, which is N(0, I), ``ep.Normal(mean, covariance)``, ``ep.Uniform(low, high)``,
         ``ep.Mixture(components, weights)`` or ``ep.PriorDensity(log_density, domain)``.
@@ -85,6 +87,9 @@ class LatentModel(JointModel, Sealed):
             raise bad("decoder", decoder, "at least one entry: data of dimension zero has no likelihood")
         require_likelihood(likelihood, len(entries))
         require_prior(prior, tuple(latents.values()))
+        if isinstance(likelihood, Gaussian):
+            likelihood = likelihood.resolved(latents, len(entries))
+            likelihood.require_dimension(len(entries))
         # The record is frozen: its fields are set here, once. The probe comes last, since it evaluates the tape
         # that is made of all three.
         object.__setattr__(self, "latents", tuple(latents.values()))
@@ -95,6 +100,8 @@ class LatentModel(JointModel, Sealed):
         )
         for j, text in enumerate(entries):
             require_real_everywhere(self.quantities, j, text, f"decoder[{j}]")
+        for j, head in enumerate(self.heads):
+            require_real_everywhere(self.quantities, len(entries) + j, head, f"variance[{j}], its logarithm")
 
     __repr__ = record_text
 
@@ -112,7 +119,7 @@ class LatentModel(JointModel, Sealed):
             name), Identity, Flatten and, in evaluation mode, Dropout. A module that stands in two places is two
             layers. The weights are copied: later training does not change the model.
         likelihood
-            ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli`` (the network gives logits).
+            ``ep.Gaussian`` with scalar or diagonal covariance, or another family (``ep.Bernoulli``: logits).
         prior
             As for ``ep.LatentModel``; the latents are called z, or z_0, z_1, ... where there are several.
 
@@ -145,7 +152,7 @@ class LatentModel(JointModel, Sealed):
             self.latents,
             self.data,
             self.likelihood,
-            self.decoder,
+            self.outputs,
             self._lowered,
             lambda: require_floats(self.likelihood),
             self.prior.domain(self.latent_dim),
@@ -158,10 +165,10 @@ class LatentModel(JointModel, Sealed):
         """
         # Equal operations stand on the tape once, so that the energy, the density and the decoder share the
         # outputs.
-        outputs = [tape.lower(output) for output in self.decoder]
-        if quantity == "decoder":
-            return outputs
-        dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(self.data_dim)]
+        outputs = [tape.lower(output) for output in self.outputs]
+        if quantity in {"decoder", "outputs"}:
+            return outputs if quantity == "outputs" else outputs[: len(self.decoder)]
+        dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(len(outputs))]
         density = self.likelihood.log_density(dummies, self.data)
         rules = {
             "log_likelihood": lambda: density,
@@ -195,7 +202,7 @@ class NetworkModel(LatentModel):
     network
         The decoder.
     likelihood
-        ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli`` (the network gives logits).
+        ``ep.Gaussian`` with scalar or diagonal covariance, or another family (``ep.Bernoulli``: logits).
     prior
         As for ``ep.LatentModel``.
 
@@ -225,6 +232,11 @@ class NetworkModel(LatentModel):
     @property
     def data_dim(self) -> int:
         """The dimension D of x."""
+        return self._entry_count(self.network.outputs)
+
+    @property
+    def output_dim(self) -> int:
+        """The number of outputs that the likelihood takes."""
         return self.network.outputs
 
     @property
@@ -237,6 +249,10 @@ class NetworkModel(LatentModel):
             Always.
         """
         raise TypeError("log_likelihood: got a network; expected a model written as expressions")
+
+    def _output_majorants(self, latents: Sequence[tuple[float, float]]) -> list[Majorant]:
+        """Return majorants of the outputs, for latents with |z_k| <= offset + slope r."""
+        return output_majorants(self.network, latents)
 
     @cached_property
     def quantities(self) -> NetworkQuantities:  # type: ignore[override]

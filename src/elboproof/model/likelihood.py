@@ -1,6 +1,7 @@
 """Likelihoods p(x|z) as exact expressions of the decoder's outputs."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -24,6 +25,9 @@ from elboproof.numbers.symmetric import ldl, not_positive, require_symmetric
 from elboproof.numbers.tape import Tape
 
 _LARGEST = int(float_info.max)
+_NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
+"""A name in an expression; the e of 1e-4 is none."""
+_NO_NUMBERS = {"nan", "inf", "infinity"}
 
 
 class Likelihood(Protocol):
@@ -62,6 +66,7 @@ class Gaussian(Sealed):
     variance
         One number (C = variance * I) or D numbers (C diagonal); a VARIANCE, not a standard deviation.
         Strings are exact: ``"1/100"``.
+        Expressions of the latents, such as ``"exp(w)"``, make a decoder with two heads.
     covariance
         Alternatively the full D x D matrix, symmetric and positive definite.
 
@@ -76,6 +81,7 @@ class Gaussian(Sealed):
     variance: tuple[Rational, ...] | None
     covariance: tuple[tuple[Rational, ...], ...] | None
     scalar: bool
+    heads: tuple[str | Expr, ...] = ()
 
     def __init__(
         self, variance: object = None, *, covariance: Sequence[Sequence[object]] | None = None
@@ -84,11 +90,17 @@ class Gaussian(Sealed):
             raise TypeError("Gaussian: got both or neither of variance and covariance; expected exactly one")
         variance, covariance = unwrapped(variance, "variance"), unwrapped(covariance, "covariance")
         scalar = covariance is None and not _is_sequence(variance)
-        object.__setattr__(self, "variance", None if variance is None else _variances(variance, scalar))
+        heads = _heads(variance, scalar)
+        numbers = None if variance is None or heads else _variances(variance, scalar)
+        object.__setattr__(self, "heads", heads)
+        object.__setattr__(self, "variance", numbers)
         object.__setattr__(self, "covariance", None if covariance is None else _covariance(covariance))
         object.__setattr__(self, "scalar", scalar)
 
-    __repr__ = record_text
+    def __repr__(self) -> str:
+        if self.heads:
+            return f"Gaussian(variance={list(map(str, self.heads))})"
+        return record_text(self).replace(", heads=()", "")
 
     @property
     def support(self) -> Support:
@@ -97,7 +109,7 @@ class Gaussian(Sealed):
 
     def require_dimension(self, data_dim: int) -> None:
         """Raise ``ValueError`` unless the covariance is of size ``data_dim``."""
-        given = self.variance or self.covariance or ()
+        given = self.variance or self.covariance or self.heads
         if not self.scalar and len(given) != data_dim:
             name = "variance" if self.covariance is None else "covariance"
             raise ValueError(
@@ -118,6 +130,14 @@ class Gaussian(Sealed):
             return -sympy.log((2 * sympy.pi) ** data_dim * determinant) / 2
         variances = (self.variance or ()) * (data_dim if self.scalar else 1)
         return -sympy.Add(*(sympy.log(2 * sympy.pi * v) / 2 for v in variances))
+
+    def resolved(self, latents: Mapping[str, Symbol], data_dim: int) -> "Likelihood":
+        """Return the likelihood of a model with these latents: itself, or one with two heads."""
+        if not self.heads:
+            return self
+        from elboproof.model.two_heads import heteroscedastic
+
+        return heteroscedastic(self.heads, self.scalar, latents, data_dim)
 
     def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
         """Return log N(x; f, C) in nats."""
@@ -166,6 +186,20 @@ def require_floats(likelihood: Likelihood) -> None:
 
 def _is_sequence(value: object) -> bool:
     return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
+
+
+def _heads(value: object, scalar: bool) -> tuple[str | Expr, ...]:
+    """Return the variances if one of them is an expression of latents: text with a name in it, or with symbols."""
+    entries = [value] if scalar else list(value)  # type: ignore[call-overload]
+    if not any(_has_latents(entry) for entry in entries):
+        return ()
+    return tuple(entry if isinstance(entry, str | Expr) else rational(entry, "variance") for entry in entries)
+
+
+def _has_latents(entry: object) -> bool:
+    if isinstance(entry, Expr):
+        return bool(entry.free_symbols)
+    return isinstance(entry, str) and bool(_NAME.search(entry)) and entry.strip().lower() not in _NO_NUMBERS
 
 
 def _variances(value: object, scalar: bool) -> tuple[Rational, ...]:

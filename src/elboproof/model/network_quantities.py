@@ -86,6 +86,11 @@ class NetworkQuantities:
         self.block = max(32, _CACHED // network.widest)
         self._functions: dict[tuple[str, int, str], Compiled] = {}
 
+    @property
+    def decoder_count(self) -> int:
+        """The number of the network's outputs."""
+        return self.network.outputs
+
     def compiled(self, quantity: str, order: int, ring: Ring) -> Compiled:
         """Return the function (z_1..z_d, x_1..x_D) -> distinct derivatives, as `Quantities.compiled` does."""
         return _Function(self, quantity, (order,), ring)

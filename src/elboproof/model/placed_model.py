@@ -122,9 +122,9 @@ class PlacedModel:
         # z(t) stands on the tape once for all outputs: the latents are dummies of the decoder's rules.
         model = self.model
         place = [tape.lower(z) for z in self.placement.place]
-        outputs = [tape.substituted(f, model.latents, place) for f in model.decoder]
-        if quantity == "decoder":
-            return outputs
-        dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(model.data_dim)]
+        outputs = [tape.substituted(f, model.latents, place) for f in model.outputs]
+        if quantity in {"decoder", "outputs"}:
+            return outputs if quantity == "outputs" else outputs[: len(model.decoder)]
+        dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(len(outputs))]
         density = model.likelihood.log_density(dummies, model.data)
         return [tape.substituted(self.placement.energy - density, dummies, outputs)]

@@ -27,7 +27,7 @@ class ExactEvaluator(Evaluator):
         # One point: (distinct * D,) -> (D,) + (d,) * order.
         index = self._index(order)
         values = self._run("decoder", order, z, None)
-        parts = np.array(values, dtype=object).reshape(-1, self._D)[index]
+        parts = np.array(values, dtype=object).reshape(-1, self._outputs)[index]
         return np.moveaxis(parts, -1, 0)
 
     def energy(self, z: Sequence[object], x: Sequence[object], order: int = 0) -> Any:
@@ -70,7 +70,7 @@ class BallEvaluator(Evaluator):
         """Return f(z) or its derivatives as balls, an object array of shape (D,) + (d,) * order."""
         index = self._index(order)
         values = self._run("decoder", order, z, None, analytic)
-        parts = np.array(values, dtype=object).reshape(-1, self._D)[index]
+        parts = np.array(values, dtype=object).reshape(-1, self._outputs)[index]
         return np.moveaxis(parts, -1, 0)
 
     def energy(

@@ -51,6 +51,11 @@ class Quantities:
         self._roots: dict[tuple[str, tuple[int, ...]], list[int]] = {}
         self._compiled: dict[tuple[str, tuple[int, ...], str], Compiled] = {}
 
+    @property
+    def decoder_count(self) -> int:
+        """The number of the decoder's entries."""
+        return len(self.derivative("decoder", ()))
+
     def compiled(self, quantity: str, order: int, ring: Ring) -> Compiled:
         """Return the raw function (z_1..z_d, x_1..x_D) -> distinct derivatives of one order, entry by entry.
 
@@ -117,6 +122,7 @@ class Evaluator:
     def __init__(self, quantities: Quantities) -> None:
         self._quantities = quantities
         self._d, self._D = len(quantities.latents), len(quantities.data)
+        self._outputs = quantities.decoder_count
 
     def _index(self, order: int) -> NDArray[np.intp]:
         """Return, for each entry of a full derivative tensor, the number of its distinct derivative."""
