@@ -15,6 +15,8 @@ def test_a_normal_prior_has_a_twin_under_the_standard_one() -> None:
     one = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"), prior=ep.Normal("1/2", 2))
     two = ep.LatentModel("w", ["sinh(1/2 + sqrt(2)*w)"], ep.Gaussian("1/100"))
     a, b = (ep.gap_law(model, ["0.7"]) for model in (one, two))
+    assert isinstance(a.next_order, sympy.Expr)
+    assert isinstance(b.next_order, sympy.Expr)
     assert a.order == b.order == 1
     assert a.leading == b.leading == sympy.Rational(3675, 22201)
     assert sympy.simplify(a.next_order - b.next_order) == 0
