@@ -14,6 +14,7 @@ from scipy.special import betaln, gammaln
 
 import elboproof as ep
 from elboproof.evidence import prior_tails
+from elboproof.evidence.prior_factors import Factor
 from elboproof.evidence.prior_tails import PriorTails
 
 ROUTE = 1e-9
@@ -87,13 +88,13 @@ def test_a_tail_that_is_left_out_by_a_bug_would_show(name: str) -> None:
     checked = 0
     for k, sign in found.sides:
         for reach in prior_tails.REACHES[:12]:
-            slope = found._slope((k, sign), reach)
+            slope = found.whole.slope((k, sign), reach)
             with np.errstate(over="ignore"):
                 mass = masses(-reach, reach)[(sign + 1) // 2]
             if not slope > 0 or mass < 1e-250:
                 continue
             ends = np.array([[-reach, reach]])
-            bound = found._beyond(ends, {}, k, sign)
+            bound = found.whole.beyond(ends, {}, k, sign)
             assert np.log(mass) <= bound + ROUTE
             assert bound <= np.log(mass) + 3.0
             checked += 1
@@ -139,25 +140,24 @@ def test_what_is_not_integrable_or_not_seen_to_be_has_no_bound(
     assert not tails(density, domain, latents).bounded
 
 
+_ORIGINAL: Any = Factor.slope
+
+
 def _slope(change: Callable[[arb], arb]) -> Callable[..., arb]:
-    original = PriorTails._slope
-    return lambda self, side, reach: change(original(self, side, reach))
+    return lambda self, side, reach: change(_ORIGINAL(self, side, reach))
 
 
 Bug = Callable[[], AbstractContextManager[Any]]
-_ORIGINAL: Any = PriorTails._slope
-_RANGE: Any = PriorTails._range
+_RANGE: Any = Factor._range
 _TAILS: Any = PriorTails._tails
 BUGS: dict[str, Bug] = {
-    "the slope is ten times as steep": lambda: patch.object(PriorTails, "_slope", _slope(lambda s: 10 * s)),
+    "the slope is ten times as steep": lambda: patch.object(Factor, "slope", _slope(lambda s: 10 * s)),
     "the slope of the other side": lambda: patch.object(
-        PriorTails, "_slope", lambda self, side, reach: _ORIGINAL(self, (side[0], -side[1]), reach)
+        Factor, "slope", lambda self, side, reach: _ORIGINAL(self, (side[0], -side[1]), reach)
     ),
-    "the face has no tails of its own, nor mass": lambda: patch.object(
-        PriorTails, "_inside", lambda *_: -40.0
-    ),
+    "the face has no tails of its own, nor mass": lambda: patch.object(Factor, "_inside", lambda *_: -40.0),
     "cells take the largest energy": lambda: patch.object(
-        PriorTails, "_range", lambda self, *cells: _RANGE(self, *cells)[::-1]
+        Factor, "_range", lambda self, *cells: _RANGE(self, *cells)[::-1]
     ),
     "one side is forgotten": lambda: patch.object(
         PriorTails, "_tails", lambda self, reach: dict(list(_TAILS(self, reach).items())[:1])

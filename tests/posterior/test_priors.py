@@ -42,7 +42,7 @@ def test_linear_models_have_no_gap() -> None:
 
 def test_a_normal_prior_has_a_twin_under_the_standard_one() -> None:
     """z = m + T w: evidences, best ELBOs and gaps are the same, and means and covariances are moved."""
-    pairs = [
+    pairs: list[Any] = [
         (
             ep.LatentModel("z", ["sinh(z)"], THIN, prior=ep.Normal("1/2", "2")),
             ep.LatentModel("w", ["sinh(1/2 + sqrt(2)*w)"], THIN),
