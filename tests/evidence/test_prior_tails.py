@@ -111,6 +111,12 @@ def check_plane(level: int = 6) -> None:
     )
     assert np.log1p(-inside) <= bound + ROUTE
     assert bound <= np.log1p(-inside) + 3.0
+    heavy = tails("-x - y**2/200", [(0, "inf"), EVERYWHERE], (X, Y))  # the second factor has a mass of 25
+    reach = dict.fromkeys(heavy.sides, 0)
+    bound = heavy._tails(reach)[0, -1]
+    mass = float(np.log(-np.expm1(-np.exp(-prior_tails.REACHES[0])) * np.sqrt(200 * np.pi)))
+    assert mass <= bound + ROUTE
+    assert bound <= mass + 3.0
     coupled = tails("-x*(1 + y**2) + log(1 + y**2)", [(0, "inf"), (0, 2)], (X, Y))  # of total mass 2
     ends, bound = coupled.box(level)
     y = (np.arange(2000) + 0.5) / 1000
@@ -158,6 +164,9 @@ BUGS: dict[str, Bug] = {
     "the face has no tails of its own, nor mass": lambda: patch.object(Factor, "_inside", lambda *_: -40.0),
     "cells take the largest energy": lambda: patch.object(
         Factor, "_range", lambda self, *cells: _RANGE(self, *cells)[::-1]
+    ),
+    "the other factors are forgotten": lambda: patch.object(
+        prior_tails, "_log_product", lambda logs: logs[0]
     ),
     "one side is forgotten": lambda: patch.object(
         PriorTails, "_tails", lambda self, reach: dict(list(_TAILS(self, reach).items())[:1])
