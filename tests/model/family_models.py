@@ -21,6 +21,7 @@ GIVEN: dict[str, tuple[Any, tuple[float, ...]]] = {
     "StudentT": (ep.StudentT("5/2", "1/2"), (2.5, 0.5)),
     "Laplace": (ep.Laplace("1/2"), (0.5,)),
     "VonMises": (ep.VonMises("5/2"), (2.5,)),
+    "ContinuousBernoulli": (ep.ContinuousBernoulli(), ()),
 }
 ONE_OUTPUT = [name for name in GIVEN if name != "Categorical"]
 COUNTS = {"Bernoulli": 2, "Binomial": 8, "Poisson": 200, "NegativeBinomial": 2000}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from elboproof.numbers.compiler import INFIX, Ring
-from elboproof.numbers.functions import PRIMITIVES
+from elboproof.numbers.functions import MOMENTS, PRIMITIVES
 
 # t.square() is nonnegative, which t * t of the other rings would not be
 _OPERATORS = INFIX | {"square": "{0}.square()", "pi": "BallArray.pi()"}
@@ -20,14 +20,23 @@ _METHODS = {
 def _names() -> Mapping[str, Any]:
     from elboproof.numbers.ball_arrays import BallArray
     from elboproof.numbers.exponential_sums import exponential
+    from elboproof.numbers.moments import moment_of_arrays
 
     # "precision" never changes: constants are made once
-    return {"BallArray": BallArray, "precision": lambda: 53, "exponential": exponential}
+    return {
+        "BallArray": BallArray,
+        "precision": lambda: 53,
+        "exponential": exponential,
+        "moment": moment_of_arrays,
+    }
 
 
 BALL_ARRAYS = Ring(
     name="ball arrays",
-    templates=_OPERATORS | _METHODS | {"exp": "exponential({0})"},
+    templates=_OPERATORS
+    | _METHODS
+    | {"exp": "exponential({0})"}
+    | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS},
     namespace=_names,
     fixed="renewed",
     constant="BallArray.from_fraction({p}, {q})",

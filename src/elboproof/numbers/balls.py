@@ -11,6 +11,7 @@ from typing import Any
 from flint import acb, arb, fmpq
 
 from elboproof.numbers.compiler import INFIX, Ring
+from elboproof.numbers.functions import MOMENTS
 from elboproof.numbers.precision import current_bits
 from elboproof.numbers.precision import working_precision as working_precision
 
@@ -37,6 +38,12 @@ def _softplus(t: arb) -> arb:
     return t + (-t).exp().log1p() if t > 0 else t.exp().log1p()
 
 
+def _moment(t: arb, n: int) -> arb:
+    from elboproof.numbers.moments import moment_of_ball
+
+    return moment_of_ball(t, n)
+
+
 def _power(base: arb, exponent: arb) -> arb:
     """Return base ** exponent for base >= 0; a power of zero is zero, which the logarithm cannot say."""
     if base == 0 and exponent > 0:
@@ -59,8 +66,10 @@ REAL_BALLS = Ring(
         "min": "{0}.min({1})",
         "sign": "{0}.sgn()",
         "pow": "power({0}, {1})",
-    },
+    }
+    | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS},
     namespace=lambda: {
+        "moment": _moment,
         "arb": arb,
         "fmpq": fmpq,
         "precision": current_bits,
@@ -109,7 +118,9 @@ def _atan(t: acb, analytic: bool) -> acb:
 
 
 def _complex_names() -> Mapping[str, Any]:
-    helpers = {"log1p": _log1p, "asinh": _asinh, "atan": _atan}
+    from elboproof.numbers.moments import moment_of_complex_ball
+
+    helpers = {"log1p": _log1p, "asinh": _asinh, "atan": _atan, "moment": moment_of_complex_ball}
     return {"acb": acb, "arb": arb, "fmpq": fmpq, "one": acb(1), "precision": current_bits} | helpers
 
 
@@ -131,7 +142,8 @@ COMPLEX_BALLS = Ring(
         "min": "{0}.real_min({1}, analytic=analytic)",
         "sign": "{0}.real_sgn(analytic=analytic)",
         "pow": "({0}.log(analytic=analytic) * {1}).exp()",
-    },
+    }
+    | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS},
     namespace=_complex_names,
     fixed="renewed",
     constant="acb(fmpq({p}, {q}))",
