@@ -10,7 +10,7 @@ import pytest
 from flint import arb
 
 import elboproof as ep
-from elboproof.evidence import domain, line, line_point
+from elboproof.evidence import line, line_point
 from elboproof.evidence import log_evidence as engine
 from elboproof.evidence.line_point import LinePoint, line_functions
 from elboproof.model.problems import BASE, Problem
@@ -115,7 +115,8 @@ def _lost_cell() -> Any:
 
 def _narrow(half: float) -> Bug:
     def root(point: LinePoint) -> tuple[tuple[float, float], float]:
-        return (0.0, half), float(domain.log_tails(1, np.array([half]), point.ceiling)[0])
+        tails = vars(line_point)["log_tails"]  # as it is patched there
+        return (0.0, half), float(tails(1, np.array([half]), point.ceiling)[0])
 
     return lambda: patch.object(LinePoint, "root", root)
 

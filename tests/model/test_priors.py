@@ -231,6 +231,11 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
         ValueError,
         "log_density: got .*'y'",
     ),
+    "a density that is not real in its domain": (
+        lambda: ep.LatentModel("z", ["z"], ONE, prior=ep.PriorDensity("sqrt(z - 1/2)", (0, 1))),
+        ValueError,
+        r"log_density: got 'sqrt\(z - 1/2\)'; expected one that is real in the domain",
+    ),
     "another dimension": (
         lambda: ep.LatentModel(["u", "v"], ["u"], ONE, prior=ep.Normal(0, 1)),
         ValueError,

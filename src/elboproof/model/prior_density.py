@@ -15,7 +15,7 @@ from elboproof.model.charts import charted
 from elboproof.model.decoder_entries import entry_of
 from elboproof.model.placement import Placement
 from elboproof.model.priors import Prior
-from elboproof.model.quantities import End, Interval
+from elboproof.model.quantities import End, Interval, Quantities
 from elboproof.numbers.balls import REAL_BALLS
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.exact import ball_of, exact
@@ -87,9 +87,17 @@ class PriorDensity(Prior):
         return entry_of(self.text, {str(z): z for z in latents}, "log_density")
 
     def require_latents(self, latents: Sequence[Symbol]) -> None:
-        """Raise ``ValueError`` unless the expression is one in these latents."""
+        """Raise ``ValueError`` unless the expression is one in these latents, real at a few points of the domain."""
         super().require_latents(latents)
-        _ = self.log_density(latents)
+        density = self.log_density(latents)
+        probed = Quantities(
+            latents, (), None, (density,), lambda _, tape: [tape.lower(density)], lambda: None, self.box
+        )
+        place = probed.unreal_probe(0)
+        if place is not None:
+            raise bad(
+                "log_density", self.text, f"one that is real in the domain, not only outside of {place}"
+            )
 
     def placement(self, latents: Sequence[Symbol]) -> Placement:
         """Return the charts of the domain, see `charts`."""
