@@ -14,10 +14,15 @@ from jaxtyping import install_import_hook
 
 SHAPED = (
     "elboproof.decoder.attention",
+    "elboproof.decoder.averaging",
     "elboproof.decoder.bounds",
     "elboproof.decoder.derivatives",
     "elboproof.decoder.gaussians",
+    "elboproof.decoder.line",
+    "elboproof.decoder.smoothness",
     "elboproof.decoder.streaming",
+    "elboproof.decoder.two_points",
+    "elboproof.decoder.unequal",
     "elboproof.evidence.domain",
     "elboproof.evidence.floats",
     "elboproof.evidence.kinks",

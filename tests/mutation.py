@@ -38,7 +38,17 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "expansion": (("expansion/*.py",), ("tests/expansion",)),
     "theorems": (("theorems/*.py",), ("tests/theorems", "tests/rechecking")),
     "rechecking": (("rechecking/*.py",), ("tests/rechecking", "tests/theorems")),
-    "decoder": (("decoder/bounds.py", "decoder/enclosing.py"), ("tests/decoder",)),
+    "decoder": (
+        (
+            "decoder/bounds.py",
+            "decoder/enclosing.py",
+            "decoder/line.py",
+            "decoder/smoothness.py",
+            "decoder/two_points.py",
+            "decoder/unequal.py",
+        ),
+        ("tests/decoder",),
+    ),
 }
 """Files of each room, and the tests that are to find its bugs."""
 STEERING = (

@@ -15,6 +15,7 @@ ROOMS = (
     "arguments",
     "arrays",
     "shapes",
+    "printing",
     "numbers",
     "checking",
     "model",
@@ -38,6 +39,7 @@ NARROWER = {
     "arguments": set(),
     "arrays": {"arguments"},
     "shapes": set(),
+    "printing": set(),
     "checking": {
         "lazy",
         "arguments",
@@ -46,10 +48,19 @@ NARROWER = {
     },  # of the numbers only the one door to their precision
     "expectations": {"arguments", "arrays", "shapes", "numbers", "model", "quadrature"},
     "statements": {"arguments", "numbers", "model"},
-    "theorems": {"arguments", "arrays", "numbers", "model", "quadrature", "evidence", "statements"},
+    "theorems": {
+        "arguments",
+        "arrays",
+        "printing",
+        "numbers",
+        "model",
+        "quadrature",
+        "evidence",
+        "statements",
+    },
     "rechecking": {"arguments", "arrays", "numbers", "model", "statements"},
     "decoder": {"arguments", "arrays", "shapes", "numbers"},
-    "expansion": {"arguments", "arrays", "numbers", "model"},
+    "expansion": {"arguments", "arrays", "printing", "numbers", "model"},
     "cli": {"arguments", "checking", "commands"},
 }
 """Rooms that may import less than all above them. That of ``rechecking`` makes its independence a test."""

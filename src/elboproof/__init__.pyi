@@ -64,6 +64,10 @@ from elboproof.posterior.gap import gap as gap  # log p(x) - ELBO at the best st
 # how it falls with the likelihood's variance, symbolic:
 from elboproof.expansion.gap_law import gap_law as gap_law
 
+# a curve decoder in its arc length, where the best q has a smaller gap, proved:
+from elboproof.posterior.unit_speed import unit_speed as unit_speed
+from elboproof.posterior.unit_speed import UnitSpeed as UnitSpeed
+
 # Statements about all parameters of a box
 from elboproof.theorems.prove import for_all as for_all
 from elboproof.statements import Gap as Gap  # what statements are about: log p(x) - best ELBO

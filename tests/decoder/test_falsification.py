@@ -4,13 +4,26 @@ from collections.abc import Callable
 
 import pytest
 
-from elboproof.decoder import attention, bounds, derivatives, enclosing, gaussians, per_query, streaming
+from elboproof.decoder import (
+    attention,
+    bounds,
+    derivatives,
+    enclosing,
+    gaussians,
+    line,
+    per_query,
+    smoothness,
+    streaming,
+    two_points,
+    unequal,
+)
 from tests.decoder import (
     test_attention,
     test_bounds,
     test_derivatives,
     test_enclosing,
     test_optimal,
+    test_smoothness,
     test_streaming,
 )
 from tests.decoder.conftest import in_digits, make, mp_average
@@ -59,6 +72,24 @@ TESTS: dict[str, Callable[[], object]] = {
     ),
     "slope of two points": _two_points,
     "first pole": lambda: test_bounds.test_first_pole_of_two_points_lies_on_the_strip(1),
+    "general strip": test_smoothness.test_more_codes_than_are_looked_at_have_the_general_bound,
+    "modulus": test_smoothness.test_modulus_is_reached_and_bounded,
+    "linear modulus": test_smoothness.test_modulus_of_different_variances_is_linear_and_then_the_diameter,
+    "supremum of two variances": lambda: test_smoothness.test_two_variances_have_their_supremum(1),
+    "nearly on a line": test_smoothness.test_codes_nearly_on_a_line_have_the_general_bound,
+    "zeros on a line": test_smoothness.test_winding_counts_zeros_above_the_first,
+    "roots of a polynomial": test_smoothness.test_winding_agrees_with_the_roots_of_a_polynomial,
+    "three codes": test_smoothness.test_three_codes_have_their_exact_strip,
+    "Newton on a line": lambda: test_smoothness.test_first_zero_on_a_line_is_where_newton_finds_it(0),
+    "line in space": test_smoothness.test_codes_on_a_line_in_space_have_the_strip_of_the_line,
+    "multiplicities": test_smoothness.test_two_points_with_multiplicities,
+    "ordered matrices": (test_smoothness.test_two_ordered_matrices_have_their_supremum_and_their_first_pole),
+    "unordered covariances": (
+        test_smoothness.test_unordered_covariances_of_two_points_have_no_constant_and_no_tube
+    ),
+    "one wide among copies": test_smoothness.test_a_wide_point_among_copies_needs_the_logarithm,
+    "pairs in blocks": test_smoothness.test_blocks_of_pairs_find_the_largest_one,
+    "tube of several variances": lambda: test_smoothness.test_tube_of_several_variances_is_free_of_zeros(0),
     "wide blocks": test_bounds.test_diameter_is_found_between_blocks_that_are_wide_themselves,
     "exact distances": test_bounds.test_diameter_is_above_the_exact_distance,
     "largest distance": lambda: test_bounds.test_diameter_is_the_largest_distance_rounded_up(3000, 2, 0),
@@ -115,12 +146,86 @@ BUGS = {
         enclosing, "_values", "component - centre for", "(component - centre).real for", "complex rectangles"
     ),
     "an eighth for a quarter": Seeded(
-        bounds, "lipschitz", "slope_diameter(g) / 4", "slope_diameter(g) / 8", "slope of two points"
+        smoothness, "lipschitz", "slope_diameter(g) / 4", "slope_diameter(g) / 8", "slope of two points"
     ),
     "codes are not whitened": Seeded(
         bounds, "slope_diameter", "diameter(shifted @ P.T)", "diameter(shifted)", "slope of two points"
     ),
-    "a strip twice as wide": Seeded(bounds, "radius", "math.pi / slope", "2 * math.pi / slope", "first pole"),
+    "a strip twice as wide": Seeded(line, "least_height", "arb.pi() /", "2 * arb.pi() /", "first pole"),
+    "the general strip twice as wide": Seeded(
+        smoothness, "radius", "math.pi / bounds", "2 * math.pi / bounds", "general strip"
+    ),
+    "a modulus with half its argument": Seeded(
+        smoothness, "modulus", "far * (spread / 4)", "far * (spread / 8)", "modulus"
+    ),
+    "the data's diameter is left out": Seeded(
+        smoothness, "modulus", "np.minimum(size, straight)", "straight", "linear modulus"
+    ),
+    "every covariance is the first": Seeded(
+        smoothness,
+        "_merged",
+        "(g.covariances == g.covariances[:1]).all()",
+        "True",
+        "supremum of two variances",
+    ),
+    "codes on a bent line count as straight": Seeded(
+        line, "_places", "return places if straight else None", "return places", "nearly on a line"
+    ),
+    "the wrong half": Seeded(line, "_halved", "if count else", "if not count else", "three codes"),
+    "a winding number without its sides": Seeded(
+        line.Terms, "zeros_below", "(sides - gained)", "(-gained)", "zeros on a line"
+    ),
+    "the ends are too near": Seeded(
+        line.Terms,
+        "ends",
+        "arb(4 * sum(self.counts)).log() / self.stiffness",
+        "arb(0)",
+        "roots of a polynomial",
+    ),
+    "every piece counts as free of zeros": Seeded(
+        line, "_excludes_zero", "part > 0 or part < 0 for", "True for", "zeros on a line"
+    ),
+    "a code counts once": Seeded(
+        line, "width", "int(n) for n in counts", "1 for n in counts", "Newton on a line"
+    ),
+    "the direction is not whitened": Seeded(line, "width", "q * found / length", "found", "line in space"),
+    "multiplicities are forgotten": Seeded(
+        two_points, "pair", "+ (arb(n[0]) / n[1]).log()", "", "multiplicities"
+    ),
+    "the maximum without its displacement": Seeded(
+        two_points, "narrow", "+ form[0, 0]", "", "ordered matrices"
+    ),
+    "the determinants of a pair": Seeded(
+        two_points, "narrow", "two.det() / one.det()", "one.det() / two.det()", "supremum of two variances"
+    ),
+    "a trace for the largest eigenvalue": Seeded(
+        two_points, "_largest", "return bound", "return bound / 2", "ordered matrices"
+    ),
+    "any pair is ordered": Seeded(
+        two_points,
+        "narrow",
+        "if not_positive(ldl(K.tolist())[1]) is not None:",
+        "if False:",
+        "unordered covariances",
+    ),
+    "the slope at equal weights as the supremum": Seeded(
+        two_points.Pair, "steepness", "s = _steepest(self.height)", "s = arb(0)", "supremum of two variances"
+    ),
+    "a pole twice as far": Seeded(
+        two_points.Pair, "radius", "square / self.largest", "4 * square / self.largest", "ordered matrices"
+    ),
+    "no logarithm of the number of points": Seeded(
+        unequal, "steepness", "2 * arb(found.rate) * logarithm", "0 * logarithm", "one wide among copies"
+    ),
+    "pairs without their determinants": Seeded(
+        unequal, "_constants", "total = m.shape[1] * change", "total = 0 * change", "pairs in blocks"
+    ),
+    "the nearest block is enough": Seeded(
+        unequal, "_largest_constant", "upward(most, 2 * roundings) < best", "best > 0", "pairs in blocks"
+    ),
+    "a tube without its angle": Seeded(
+        unequal, "_tube", "angle = 2 *", "angle = 20 *", "tube of several variances"
+    ),
     "a diameter compared without its square": Seeded(
         bounds, "diameter", "reach * reach < best", "reach < best", "wide blocks"
     ),

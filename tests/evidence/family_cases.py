@@ -149,15 +149,19 @@ _ONE = (
 _TWO = ("{a}*z + {b}*w/2", "w - {c}*z**2/8 + {b}/4", "sin(z) + {a}*w", "tanh(z + {b}*w)*{a} + w/4")
 
 
-def instances(name: str, count: int, seed: int, d: int) -> list[Instance]:
-    """Return random models of a family with x drawn from them, two outputs each (three classes)."""
+def instances(name: str, count: int, seed: int, d: int, *, tame: bool = False) -> list[Instance]:
+    """Return random models of a family with x drawn from them, two outputs each (three classes).
+
+    The decoders of ``tame`` models do not grow exponentially: with an exponential of such a decoder in the density, no
+    Gaussian q has an ELBO.
+    """
     generator = np.random.default_rng([seed, d, *name.encode()])
-    return [_instance(FAMILIES[name], name, generator, d) for _ in range(count)]
+    return [_instance(FAMILIES[name], name, generator, d, tame) for _ in range(count)]
 
 
-def _instance(family: Family, name: str, generator: np.random.Generator, d: int) -> Instance:
+def _instance(family: Family, name: str, generator: np.random.Generator, d: int, tame: bool) -> Instance:
     likelihood, parameters = family.likelihood(generator)
-    forms = _ONE if d == 1 else _TWO
+    forms = (_ONE[:-1] if tame else _ONE) if d == 1 else _TWO
     texts = [
         forms[generator.integers(len(forms))].format(
             a=_number(generator, -1.5, 1.5), b=_number(generator, -1, 1), c=_number(generator, 0.25, 1.5)

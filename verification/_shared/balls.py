@@ -34,7 +34,10 @@ def constant(number: Expr | Enclosure) -> arb:
 
 
 def spanned(interval: Enclosure) -> arb:
-    """Return a scalar enclosure as a ball: its ends are doubles, so exact; the union rounds outward."""
+    """Return a scalar enclosure as a ball, with all its digits; the union rounds outward."""
+    if interval.exact is not None:
+        low, high = interval.exact
+        return ball(low.item()).union(ball(high.item()))
     return arb(float(interval.lower)).union(arb(float(interval.upper)))
 
 

@@ -54,6 +54,15 @@ def triangular(name: str, size: int) -> ImmutableMatrix:
     )
 
 
+def taylor_curve(size: int) -> tuple[Symbol, ImmutableMatrix]:
+    """Return the latent and f - x to fourth order about z0 = 0, with symbols for the derivatives."""
+    z = Symbol("z", real=True)
+    jets = [[Symbol(f"f{k}_{j}", real=True) for k in range(1, 5)] for j in range(size)]
+    return z, ImmutableMatrix(
+        [sum(c * z**k / sympy.factorial(k) for k, c in enumerate(jet, 1)) for jet in jets]
+    )
+
+
 def generating_function(a: ImmutableMatrix, m: ImmutableMatrix, S: ImmutableMatrix) -> Expr:
     """Return E_q[exp(a'z)] = exp(a'm + a'Sa / 2) for q = N(m, S)."""
     return sympy.exp((a.T * m + a.T * S * a / 2)[0])

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 import elboproof as ep
 
+from .._shared.digits import digits, principal_codes
+
 Array = NDArray[np.float64]
 ENCODERS = ("PCA", "trained")
 SHARED_VARIANCE = 0.05
@@ -116,13 +118,6 @@ class Encoded:
         return z[kept], masses[kept]
 
 
-def digits() -> Array:
-    """Return the images, shape (1797, 64), pixels in [0, 1]."""
-    from sklearn.datasets import load_digits
-
-    return np.asarray(load_digits().data, dtype=np.float64) / 16.0
-
-
 @lru_cache
 def encoded_digits(encoder: str) -> Encoded:
     """Return the digits encoded by ``"PCA"`` or ``"trained"``."""
@@ -132,10 +127,7 @@ def encoded_digits(encoder: str) -> Encoded:
 
 
 def _pca(data: Array) -> tuple[Array, Array]:
-    centred = data - data.mean(0)
-    left, _, _ = np.linalg.svd(centred, full_matrices=False)
-    signs = np.sign(left[0, :2])  # of a singular vector, arbitrary otherwise
-    codes = left[:, :2] * signs * np.sqrt(len(data))
+    codes = principal_codes(data)
     return codes, np.full_like(codes, SHARED_VARIANCE)
 
 

@@ -11,6 +11,7 @@ from elboproof.checking import Run, Verdict, all_of, ball_at_most, control, iden
 from elboproof.expansion.gap_law import gap_coefficient  # as a function of the latent: ep.gap_law is at one x
 
 from .._shared.balls import ball, constant, working_precision
+from .._shared.symbols import taylor_curve
 from . import claim
 from .hypotheses import isolated_mode, unit_speed
 from .power_series import W2, W3, W4, line_gap
@@ -66,7 +67,7 @@ def law_of_unit_speed(
         "sigma^4": identity(second.subs(known) - factor * kappa**power),
     }
     for size in OUTPUTS:
-        z, f = _taylor_curve(size)
+        z, f = taylor_curve(size)
         speed, W = sum(entry.diff(z) ** 2 for entry in f), sum(entry**2 for entry in f) / 2
         bend = sum(entry.diff(z, 2) ** 2 for entry in f)
         defects = {
@@ -76,13 +77,6 @@ def law_of_unit_speed(
         for name, defect in defects.items():
             parts[f"{name} derivative, D = {size}"] = identity(defect.subs(z, 0))
     return all_of(parts)
-
-
-def _taylor_curve(size: int) -> tuple[Symbol, list[Expr]]:
-    """Return the latent and f - x to fourth order about z0 = 0, with symbols for the derivatives."""
-    z = Symbol("z", real=True)
-    jets = [[Symbol(f"f{k}_{j}", real=True) for k in range(1, 5)] for j in range(size)]
-    return z, [sum(c * z**k / sympy.factorial(k) for k, c in enumerate(jet, 1)) for jet in jets]
 
 
 UNIT_SPEED = {

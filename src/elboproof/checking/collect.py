@@ -13,6 +13,7 @@ from elboproof.checking.claim import Check, Claim
 from elboproof.checking.code import Code
 from elboproof.checking.description import rebuilt
 from elboproof.checking.import_process import descriptions
+from elboproof.checking.sentences import Sentences, read_sentences
 from elboproof.checking.vocabulary import TIERS
 
 LABELS = "labels.txt"
@@ -55,6 +56,7 @@ class Collection:
     directory: Path
     claims: tuple[ClaimModule, ...]
     files: Mapping[str, Path] = field(default_factory=dict)
+    sentences: Sentences | None = None
 
     @cached_property
     def _code(self) -> Code:
@@ -118,7 +120,11 @@ def collect(directory: Path) -> Collection:
         raise CollectionError(problems)
     described.sort(key=lambda one: order.get(one["label"], len(order)))
     files = {name: Path(file) for one in described for name, file in one["files"].items()}
-    return Collection(directory, tuple(_claim_module(one) for one in described), files)
+    modules = tuple(_claim_module(one) for one in described)
+    abstract = read_sentences(directory, [check for one in modules for check in one.claim.checks], problems)
+    if problems:
+        raise CollectionError(problems)
+    return Collection(directory, modules, files, abstract)
 
 
 def _claim_module(description: dict[str, Any]) -> ClaimModule:

@@ -1,16 +1,4 @@
-"""Bounds that hold at every z, for one shared covariance S.
-
-With p_i = S^-1 m_i:
-
-- J(z) = Cov_w(x, p), so for unit vectors a, b: a.J b = Cov_w(a.x, b.p) <= range(a.x) range(b.p) / 4, by
-  Cauchy-Schwarz and Popoviciu's inequality. Hence ||J(z)||_2 <= diam(x) diam(p) / 4; two points reach it where
-  their weights are equal.
-- At z + iy the weights are w_i(z) exp(i y.p_i) up to a common factor. If |y| diam(p) < pi, all these phases lie in an
-  open half-circle and the denominator cannot vanish. Hence f* is analytic for |Im z| < pi / diam(p); for two points
-  the denominator vanishes at distance pi / diam(p) itself.
-
-For S = s^2 I, diam(p) = diam(m) / s^2. All numbers are rounded to the safe side.
-"""
+"""Diameters of data and of natural parameters, rounded up: what the bounds of `smoothness` are made of."""
 
 import math
 from typing import Any
@@ -20,7 +8,7 @@ from numpy.typing import NDArray
 
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.decoder.tensors import slices
-from elboproof.numbers.outward import downward, upward
+from elboproof.numbers.outward import upward
 from elboproof.shapes import Float, Float64
 
 EPS = float(np.finfo(np.float64).eps)
@@ -98,23 +86,3 @@ def slope_diameter(g: Gaussians) -> float:
     rounding = 2 * (d + 2) * EPS * float(_norms(np.abs(shifted) @ np.abs(P).T).max())
     # a distance has two ends, hence twice; four roundings on the path
     return upward(float((diameter(shifted @ P.T) + 2 * rounding) / (1 - defect)), roundings=6)
-
-
-def lipschitz(g: Gaussians, data: Float[Floats, "N D"]) -> float:
-    """Return diam(x) diam(S^-1 m) / 4, rounded up."""
-    _require_shared(
-        g, "lipschitz_bound: no bound on the Jacobian in terms of the diameters of codes and data exists"
-    )
-    return upward(diameter(data) * slope_diameter(g) / 4, roundings=2)  # a product; the quarter is exact
-
-
-def radius(g: Gaussians) -> float:
-    """Return pi / diam(S^-1 m), rounded down; infinite if all codes are equal."""
-    _require_shared(g, "analytic_radius: the proof of a common strip around R^d fails")
-    slope = slope_diameter(g)
-    return downward(math.pi / slope, roundings=2) if slope else math.inf  # the float pi is below pi
-
-
-def _require_shared(g: Gaussians, consequence: str) -> None:
-    if not g.shared:
-        raise ValueError(f"{consequence} when the covariances differ; expected one shared covariance")

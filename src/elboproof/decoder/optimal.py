@@ -10,16 +10,15 @@ from elboproof.arguments import bad, wrong_type
 from elboproof.arrays import is_tensor
 from elboproof.decoder import (
     attention,
-    bounds,
+    averaging,
     derivatives,
     enclosing,
     gaussians,
     per_query,
-    streaming,
+    smoothness,
     tensors,
 )
 from elboproof.decoder.gaussians import Gaussians
-from elboproof.decoder.per_query import PAIRS
 from elboproof.decoder.tensors import Table
 
 
@@ -94,41 +93,18 @@ class OptimalDecoder:
         z = self._queries(z)
         g, data = self._on(z)
         if is_tensor(z):
-            parts = [self._weights(g, part) @ data for part in self._parts(g, z)]
+            parts = [per_query.weights(g, part) @ data for part in per_query.parts(g, z)]
             return self._shaped(parts, z, (data.shape[1],))
         flat = z.reshape(math.prod(z.shape[:-1]), z.shape[-1]).astype(np.float64)
-        return self._shaped([self._average(flat, data)], z, (data.shape[1],))
-
-    def _average(self, z: Any, data: Any) -> Any:
-        # (Q, d) to (Q, D): few pairs at once; many in blocks, and again with care where the blocks'
-        # products round too much
-        if len(z) * len(data) <= PAIRS:
-            return self.weights(z).astype(data.dtype) @ data
-        result, accurate = streaming.average(self._gaussians, data, z)
-        rest = np.flatnonzero(~accurate)
-        if rest.size:
-            eps = float(np.finfo(data.dtype).eps)
-            for queries, codes in streaming.candidates(self._gaussians, eps, z[rest]):
-                chosen = rest[queries]
-                result[chosen] = self._careful(
-                    gaussians.subset(self._gaussians, codes), data, codes, z[chosen]
-                )
-        return result
-
-    def _careful(self, g: Gaussians, data: Any, codes: Any, z: Any) -> Any:
-        """Return the average over some of the codes, whose data are gathered a few megabytes at a time."""
-        # n codes: weights (Q, n) in the data's precision, then (Q, rows) times (rows, D) a part at a time
-        weights = np.concatenate([self._weights(g, part).astype(data.dtype) for part in self._parts(g, z)])
-        total = np.zeros((len(z), data.shape[1]), data.dtype)
-        for part in tensors.slices(len(codes), max(1, PAIRS // data.shape[1])):
-            total += weights[:, part] @ data[codes[part]]
-        return total
+        return self._shaped([averaging.average(self._gaussians, data, flat)], z, (data.shape[1],))
 
     def weights(self, z: Table) -> Table:
         """Return the weights w_i(z), shape (..., N): non-negative, with sum 1."""
         z = self._queries(z)
         g, _ = self._on(z)
-        return self._shaped([self._weights(g, part) for part in self._parts(g, z)], z, (len(self.codes),))
+        return self._shaped(
+            [per_query.weights(g, part) for part in per_query.parts(g, z)], z, (len(self.codes),)
+        )
 
     def log_density(self, z: Table) -> Table:
         """Return log q(z) in nats, shape (...), with q(z) = (1/N) sum_i N(z; m_i, S_i).
@@ -141,7 +117,7 @@ class OptimalDecoder:
         z = self._queries(z)
         g, _ = self._on(z)
         with np.errstate(over="ignore"):  # `_shaped` looks at the result
-            return self._shaped([per_query.log_density(g, part) for part in self._parts(g, z)], z, ())
+            return self._shaped([per_query.log_density(g, part) for part in per_query.parts(g, z)], z, ())
 
     def jacobian(self, z: Table) -> Table:
         """Return the derivative of f* at z, shape (..., D, d): Cov_w(x, grad log q(z|x_i))."""
@@ -173,33 +149,63 @@ class OptimalDecoder:
         # so much smaller
         held = len(derivatives.indices(z.shape[-1], order))
         with np.errstate(over="ignore", invalid="ignore"):  # `_shaped` looks at the result
-            parts = [per_query.derivative(g, data, part, order) for part in self._parts(g, z, held)]
+            parts = [per_query.derivative(g, data, part, order) for part in per_query.parts(g, z, held)]
             return self._shaped(parts, z, (data.shape[1], *(z.shape[-1],) * order))
 
     def lipschitz_bound(self) -> float:
-        """Return diam(x) diam(S^-1 m) / 4 >= ||J(z)||_2 for all z, rounded up; sharp for two points.
+        """Return a bound of the spectral norm ||J(z)||_2 over all z, in units of x per unit of z, rounded up.
 
-        For S = s^2 I it is diam(x) diam(m) / (4 s^2). The diameters are exact: for 60,000 points in 784 dimensions
-        that takes one to two minutes on one thread and a few megabytes.
+        One shared covariance S: diam(x) diam(S^-1 m) / 4, attained by two points; for S = s^2 I it is diam(x) diam(m)
+        / (4 s^2). Two points, one of whose covariances is strictly above the other: the supremum itself. More: a bound
+        that grows with sqrt(log N) (`elboproof.decoder.unequal`) if all covariances are isotropic, as for d = 1, or
+        one is strictly above all that differ from it. Otherwise infinite: no bound was proved, and for two points with
+        covariances in no order there is none.
+
+        The diameters are exact: for 60,000 points in 784 dimensions that takes one to two minutes on one thread.
 
         Raises
         ------
-        ValueError
-            If the covariances differ: no such bound exists then.
+        ArithmeticError
+            If a shared S is so ill-conditioned that float64 cannot bound its inverse.
+
+        Examples
+        --------
+        >>> OptimalDecoder([[-1.0], [1.0]], [[0.0], [3.0]], 0.5).lipschitz_bound()  # 3 * 2 / (4 * 0.5)
+        3.0000000000000...
         """
-        return bounds.lipschitz(self._gaussians, tensors.plain(self.data))
+        return smoothness.lipschitz(self._gaussians, tensors.plain(self.data))
 
     def analytic_radius(self) -> float:
-        """Return pi / diam(S^-1 m), rounded down: f* is analytic where |Im z| is smaller; sharp for two points.
+        """Return a rho such that f* is analytic where |Im z| < rho, in units of z, rounded down.
 
-        For S = s^2 I it is pi s^2 / diam(m). Infinite if all codes are equal.
+        One shared covariance S: pi / diam(S^-1 m), which is pi s^2 / diam(m) for S = s^2 I; but for at most 64 codes on
+        one line (exactly, as for d = 1) the widest tube in which the denominator has no zero, if it is found. Two
+        points, one of whose covariances is strictly above the other: the distance of the first pole. More: a proved
+        width where `lipschitz_bound` is finite. Otherwise 0: no tube was proved, and for two points with covariances in
+        no order there is none. Infinite if all data, or all codes and covariances, are equal. Errors as of
+        `lipschitz_bound`.
 
-        Raises
-        ------
-        ValueError
-            If the covariances differ: nothing is proved then.
+        Examples
+        --------
+        >>> three = OptimalDecoder([[-1.0], [0.0], [1.0]], [[0.0], [1.0], [3.0]], 1.0)
+        >>> three.analytic_radius()  # arccos(-sqrt(e) / 2), more than pi / 2
+        2.5398681061318...
         """
-        return bounds.radius(self._gaussians)
+        return smoothness.radius(self._gaussians, tensors.plain(self.data))
+
+    def modulus(self, distance: Any) -> Any:
+        """Return a bound of |f*(z) - f*(z')| over all z, z' at a distance (...), in units of x, rounded up.
+
+        One shared covariance S: diam(x) tanh(diam(S^-1 m) distance / 4), attained by two points; otherwise the least of
+        diam(x) and `lipschitz_bound` times the distance, which may be infinite. Errors as of `lipschitz_bound`, and
+        TypeError or ValueError if a distance is no real number of at least 0.
+
+        Examples
+        --------
+        >>> OptimalDecoder([[-1.0], [1.0]], [[0.0], [3.0]], 0.5).modulus([0.0, 1.0])  # 3 tanh(1)
+        array([0.        , 2.28478247])
+        """
+        return smoothness.modulus(self._gaussians, tensors.plain(self.data), distance)
 
     def attention(self) -> attention.Attention:
         """Return keys, values, bias and scale with which softmax attention reproduces the decoder.
@@ -274,22 +280,9 @@ class OptimalDecoder:
         means, stack = tensors.like(self.codes, z), tensors.like(self.covariances, z)
         return gaussians.gaussians(tensors.module_of(z), means, stack), tensors.like(self.data, z)
 
-    @staticmethod
-    def _parts(g: Gaussians, z: Table, held: int = 1) -> list[Table]:
-        """Return the queries as (Q, d) in parts, so small that ``held`` arrays (Q, N) fit in memory."""
-        # at most PAIRS numbers in the `held` arrays; at least one query in a part, one part even if
-        # there is no query
-        flat = z.reshape(math.prod(z.shape[:-1]), z.shape[-1])
-        flat = flat.astype(np.float64) if g.xp is np else flat.to(g.means.dtype)
-        return [flat[part] for part in tensors.slices(len(flat), PAIRS // (len(g.means) * held))]
-
     def _shaped(self, parts: list[Table], z: Table, tail: tuple[int, ...]) -> Table:
         xp = tensors.module_of(z)
         whole = (parts[0] if len(parts) == 1 else xp.concatenate(parts)).reshape((*z.shape[:-1], *tail))
         if is_tensor(z):
             return tensors.require_in_range(whole.to(z.dtype))
         return tensors.require_in_range(np.asarray(whole, dtype=tensors.plain(self.data).dtype)[()])
-
-    @staticmethod
-    def _weights(g: Gaussians, z: Table) -> Table:
-        return per_query.softmax(g, per_query.relative(g, z)[1])

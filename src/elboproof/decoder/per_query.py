@@ -39,6 +39,20 @@ def softmax(g: Gaussians, scores: Table) -> Table:
     return powers / powers.sum(-1)[:, None]
 
 
+def weights(g: Gaussians, z: Table) -> Table:
+    """Return the weights w_i(z), shape (Q, N)."""
+    return softmax(g, relative(g, z)[1])
+
+
+def parts(g: Gaussians, z: Table, held: int = 1) -> list[Table]:
+    """Return the queries as (Q, d) in parts, so small that ``held`` arrays (Q, N) fit in memory."""
+    # at most PAIRS numbers in the `held` arrays; at least one query in a part, one part even if
+    # there is no query
+    flat = z.reshape(math.prod(z.shape[:-1]), z.shape[-1])
+    flat = flat.astype(np.float64) if g.xp is np else flat.to(g.means.dtype)
+    return [flat[part] for part in tensors.slices(len(flat), PAIRS // (len(g.means) * held))]
+
+
 def log_density(g: Gaussians, z: Table) -> Table:
     """Return log (1/N) sum_i N(z; m_i, S_i) in nats, shape (Q,)."""
     # (Q, N) to (Q,): log of the sum relative to its largest term, so that exp does not overflow and

@@ -189,7 +189,7 @@ class _Judge:
         self.found.lowest = min(self.found.lowest, energy)
         spread = abs(curve) * h * h
         least = self._forecast(c, h, energy, slope, spread)
-        # where the floats overflow there is no forecast, and the proof is tried
+        # Where the floats overflow there is no forecast.
         if not math.isfinite(least) or not 2 * h * _exp(self.point.shift - least) > self.small:
             mass = self.mass(c, h)
             if mass <= self.small:

@@ -134,6 +134,11 @@ class LinePoint:
         self.shift = min(self.shift, lowest)
         self.log_mass = float(lower) if lower.is_finite() else max(self.log_mass, -self.shift - 10.0)
 
+    def log_tail(self, half: float) -> float:
+        """Return an upper bound of the log of what lies beyond ``half``, without the ceiling's constant."""
+        (bound,) = log_tails(1, np.array([half]), self.ceiling)
+        return float(bound)
+
     def root(self) -> tuple[tuple[float, float], float]:
         """Return the root's centre and half width, and an upper bound of the log of the mass outside.
 
@@ -142,8 +147,8 @@ class LinePoint:
         """
         if self.tails is None:
             radius = self.ceiling.steering_radius(np.array([self.log_mass]), self.digits)
-            half = root_half(radius)
-            return (0.0, float(half[0])), float(log_tails(1, half, self.ceiling)[0])
+            half = float(root_half(radius)[0])
+            return (0.0, half), self.log_tail(half)
         deficit = min(max(self.constant - self.log_mass, 0.0), 1e4)
         ((low, high),), tail = self.tails.box(math.ceil(self.digits + 3 + deficit / math.log(10.0)))
         return ((low + high) / 2, (high - low) / 2), tail

@@ -1,6 +1,7 @@
 """The exact log evidence of a latent-variable model, as a proved enclosure."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -77,7 +78,8 @@ def log_evidence(
     x
         Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
     digits
-        The enclosure's half width is at most 10^-digits, or what float64 bounds of log p can show.
+        The enclosure's half width is at most 10^-digits. Beyond float64 all digits stand in ``enclosure.exact``, and in
+        what is printed; ``lower`` and ``upper`` are the doubles around them.
     seconds, most_cells
         Limits, each for all x together. The time is kept within a tenth, but for a step that cannot be interrupted:
         the first use of a model compiles its functions, which takes seconds for thousands of operations. The second
@@ -105,11 +107,13 @@ def log_evidence(
         most_cells = CELLS + CELLS_EACH * len(data)
     evidence = prove(model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
     proper = model.prior.normalised and getattr(model.likelihood, "normalised", True)
-    kind, what = (Enclosure, "log evidences") if proper else (LogIntegral, "log integrals")
-    lower, upper = evidence.enclosure.lower, evidence.enclosure.upper
+    enclosure = evidence.enclosure if proper else LogIntegral.of(evidence.enclosure)
+    what = "log evidences" if proper else "log integrals"
     if any(evidence.statuses):
-        raise Undecided(kind(lower, upper), evidence.statuses, what)
-    return kind(lower, upper) if data.batch else kind(lower[0], upper[0])
+        raise Undecided(enclosure, evidence.statuses, what)
+    if data.batch:
+        return enclosure
+    return enclosure[0] if proper else LogIntegral.of(enclosure[0])
 
 
 def prove(
@@ -219,8 +223,17 @@ def _proved(
         return _nothing(integrand, data, digits)
     rounds = Rounds(integrand, floats, data, *scales, digits, sharp)
     enclosure, statuses, cells = rounds.run(deadline, most)
-    balls = tuple(rounds.balls[n] for n in range(len(data))) if len(rounds.balls) == len(data) else ()
-    return Evidence(enclosure, statuses, cells, 0.0, balls)
+    if len(rounds.balls) < len(data):
+        return Evidence(enclosure, statuses, cells, 0.0)
+    balls = tuple(rounds.balls[n] for n in range(len(data)))
+    fine = _enclosed(balls)
+    # of two true bounds the sums in arb have the narrower ones, unless a limit stopped them
+    return Evidence(fine if (fine.width <= enclosure.width).all() else enclosure, statuses, cells, 0.0, balls)
+
+
+def _enclosed(pairs: Sequence[tuple[arb, arb]]) -> Enclosure:
+    """Return bounds from lower and upper ends; a lower end that is not finite says nothing."""
+    return Enclosure.between_balls([(low if low.is_finite() else arb.nan(), high) for low, high in pairs])
 
 
 def _nothing(integrand: Integrand, data: Data, digits: float, stopped: str = TIME) -> Evidence:
@@ -248,12 +261,10 @@ def _one_by_one(
 def _told(
     pairs: tuple[tuple[arb, arb], ...], digits: float, stopped: list[str]
 ) -> tuple[Enclosure, tuple[str, ...]]:
-    """Return bounds in floats, rounded outward from the balls, and why they are not as narrow as was asked."""
-    ends = [Enclosure.from_balls([low if low.is_finite() else arb.nan(), high]) for low, high in pairs]
-    enclosure = Enclosure([end.lower[0] for end in ends], [end.upper[1] for end in ends])
+    """Return bounds rounded outward from the balls, and why they are not as narrow as was asked."""
     widths = [line.width_of(low, high) for low, high in pairs]
     statuses = (
         "" if width <= 2 * 10.0**-digits else reason(width, digits, why)
         for width, why in zip(widths, stopped, strict=True)
     )
-    return enclosure, tuple(statuses)
+    return _enclosed(pairs), tuple(statuses)

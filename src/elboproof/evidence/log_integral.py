@@ -25,6 +25,13 @@ NO_DATA = Data(np.zeros(1))
 class LogIntegral(Enclosure):
     """Bounds of the log of an integral of a prior density that is not normalised: no log evidence."""
 
+    @classmethod
+    def of(cls, bounds: Enclosure) -> "LogIntegral":
+        """Return the same bounds, of an integral."""
+        result = cls(bounds.lower, bounds.upper)
+        object.__setattr__(result, "exact", bounds.exact)
+        return result
+
     def __str__(self) -> str:
         return f"log integral {super().__str__()}"
 

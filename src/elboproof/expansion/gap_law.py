@@ -18,7 +18,7 @@ from flint import arb
 from sympy import Expr
 from sympy.core.cache import clear_cache
 
-from elboproof.arguments import bad, record_text, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive, written, wrong_type
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
 from elboproof.expansion.hypotheses import affine, gaussian, metric_of, rationals, require_derivatives
 from elboproof.expansion.misfit import BITS, Misfit
@@ -32,12 +32,13 @@ from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import exact
 from elboproof.numbers.interruption import OutOfTimeError
 from elboproof.numbers.undecided import Undecided
+from elboproof.printing import screen
 
 Number: TypeAlias = Expr | Enclosure
 """An exact SymPy number, or proved bounds."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GapLaw:
     """gap = limit + leading v^order + next_order v^(order + 1) + O(v^(order + 2)), v the likelihood's variance.
 
@@ -77,7 +78,21 @@ class GapLaw:
     status: str
     log_mass: tuple[float, float]
 
-    __repr__ = record_text
+    def __repr__(self) -> str:
+        n, limit = self.order, f"{self.limit:.6g} + " if self.limit else ""
+        law = (
+            "0" if n is None else f"{limit}a v^{n} + b v^{n + 1} + O(v^{n + 2}), v the likelihood's variance"
+        )
+        rows = {
+            "gap": law,
+            "a": "" if n is None else _in_words(self.leading),
+            "b": "" if n is None else _in_words(self.next_order),
+            "mode": ", ".join(map(_in_words, self.preimage)),
+            "distance": "" if n is None else f"{self.distance:.6g} of x from f(mode)",
+            "modes": f"{len(self.branches)}, each with a law in .branches" if self.branches else "",
+            "status": self.status,
+        }
+        return screen("GapLaw", rows)
 
     def as_float(self, variance: object = None) -> float:
         """Return the law's value in nats, without the terms that it leaves out.
@@ -270,3 +285,11 @@ def _number(value: Any) -> Number:
 
 def _float(value: Any) -> float:
     return float(value.midpoint) if isinstance(value, Enclosure) else float(value)
+
+
+def _in_words(value: Number) -> str:
+    """Return proved digits, or an exact expression with its double."""
+    if isinstance(value, Enclosure):
+        return f"{value:.12S}"
+    text = written(value)
+    return text if value.is_Integer else f"{text} = {float(value):.10g}" if value.is_number else text

@@ -66,7 +66,7 @@ def expectation(
     q
         The Gaussian over all d latents.
     digits
-        The enclosure's half width is at most 10^-digits, or what float64 bounds can show.
+        The enclosure's half width is at most 10^-digits; beyond float64 all digits stand in its ``exact``.
     latent
         The latents' names. If None, ``"z"`` for d = 1, else ``"z_0", "z_1", ...``, as those of networks.
     seconds
@@ -108,7 +108,7 @@ def expectation(
     statuses = tuple(status for _, status in rows)
     if any(statuses):
         raise Undecided(enclosure, statuses, "expectations", "g")
-    return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
+    return enclosure if batch else enclosure[0]
 
 
 def _entries(g: object) -> tuple[list[str | Expr], bool]:

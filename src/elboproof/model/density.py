@@ -73,7 +73,7 @@ class Density(Sealed):
     >>> logistic = ep.Density("f1 - x1 - 2*softplus(f1 - x1)")
     >>> model = ep.LatentModel("z", ["z"], logistic)
     >>> print(ep.log_evidence(model, ["1/2"]).midpoint.round(8))
-    -1.69066837
+    -1.61451863
     """
 
     expression: Expr

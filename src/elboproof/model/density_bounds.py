@@ -1,8 +1,8 @@
 r"""An upper bound of a rule over all values of its outputs: how a user's log density is bounded.
 
 Two ways, each a proof. The range that majorants know (`elboproof.numbers.majorants`): -(x - f)^2 is at most 0. And,
-for one output f, concavity: where g'' <= 0 for all f, and g'(a) > 0 > g'(b) with a < b, g lies below its tangents, so
-that g <= g(a) for f <= a, g <= g(b) for f >= b, and g <= g(a) + g'(a) (b - a) between.
+for one output f, concavity (-g is convex): where g'' <= 0 for all f, and g'(a) > 0 > g'(b) with a < b, g lies below its
+tangents, so that g <= g(a) for f <= a, g <= g(b) for f >= b, and g <= g(a) + g'(a) (b - a) between.
 """
 
 import math

@@ -14,6 +14,8 @@ The way of a number
 ``ascent``, ``critical_points``  where it may be stationary, in floats; trusted for nothing.
 ``whitened``, ``certification``, ``stationary``, ``shared``  that it is, once, in a box (`numbers.krawczyk`).
 ``gap``  log p(x) - ELBO there.
+``unit_speed``  a curve decoder in its arc length; ``unit_speed_regular`` what that needs, ``unit_speed_curve`` lengths,
+``unit_speed_panels`` expectations, ``unit_speed_stationary`` stationary points.
 ``core``, ``outside``  log p(x) from a lattice around q, for digits that float64 does not hold.
 
 What the proofs rest on

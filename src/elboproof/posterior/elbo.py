@@ -55,7 +55,7 @@ def elbo(
     q
         The approximate posterior, the same for every x.
     digits
-        The enclosure's half width is at most 10^-digits, or what float64 bounds can show.
+        The enclosure's half width is at most 10^-digits; beyond float64 all digits stand in its ``exact``.
     seconds
         Limit for all x together.
 
@@ -90,7 +90,7 @@ def elbo(
     statuses = tuple(status for _, status in rows)
     if any(statuses):
         raise undecided("ELBOs", enclosure, statuses)
-    return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
+    return enclosure if batch else enclosure[0]
 
 
 def undecided(what: str, enclosure: Enclosure, statuses: tuple[str, ...]) -> Undecided:

@@ -1,6 +1,7 @@
 """The gap log p(x) - ELBO at the best stationary Gaussian found, proved to significant digits."""
 
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -94,27 +95,27 @@ def gap(
     require_positive_prior(model, time.monotonic() + seconds)
     found = [_of_one(model, row, float(digits), options) for row in rows]
     enclosure = Enclosure.from_balls([ball for ball, _ in found])
-    enclosure = Enclosure(np.maximum(enclosure.lower, 0.0), enclosure.upper)
+    enclosure = enclosure.at_least(0)
     statuses = tuple(status for _, status in found)
     if any(statuses):
         raise undecided("gaps", enclosure, statuses)
-    return enclosure if batch else Enclosure(enclosure.lower[0], enclosure.upper[0])
+    return enclosure if batch else enclosure[0]
 
 
 def _of_one(model: LatentModel, x: list[Fraction], digits: float, options: dict[str, Any]) -> tuple[arb, str]:
     """Return a ball around the gap and why it has not the digits."""
     # with a Gaussian posterior the family contains it, and log p(x) = ELBO there: the gap is 0 and not merely small
-    if options["family"] == "full" and _has_gaussian_posterior(model):
+    if options["family"] == "full" and has_gaussian_posterior(model):
         return arb(0), ""
     deadline = time.monotonic() + options["seconds"]
     try:
         point = stationary_posterior(model, x, **options)
     except Undecided as error:
         return arb(0, float("inf")), error.statuses[0]
-    return _below_evidence(model, x, point, digits, deadline)
+    return below_evidence(model, x, point, digits, deadline)
 
 
-def _has_gaussian_posterior(model: LatentModel) -> bool:
+def has_gaussian_posterior(model: LatentModel) -> bool:
     """Whether log p(x|z) is a polynomial of degree at most 2 in z, so that p(z|x) is Gaussian: one stationary q."""
     # the posterior's exponent is then quadratic, and negative definite as a Gaussian likelihood is bounded. Other
     # classes are not decided, and get the general way
@@ -126,10 +127,19 @@ def _is_quadratic(g: ExponentialPolynomial) -> bool:
     return all(sum(k) <= 2 and not any(growth) and not any(turn) for k, growth, turn in g.terms)
 
 
-def _below_evidence(
-    model: LatentModel, x: list[Fraction], point: StationaryPoint, digits: float, deadline: float
+Sharpen = Callable[[LatentModel, list[Fraction], StationaryPoint, float, float], StationaryPoint]
+"""(model, x, point, digits, deadline) -> the same point with that many digits of its ELBO."""
+
+
+def below_evidence(
+    model: LatentModel,
+    x: list[Fraction],
+    point: StationaryPoint,
+    digits: float,
+    deadline: float,
+    sharpen: Sharpen = sharpened,
 ) -> tuple[arb, str]:
-    """Raise the absolute digits of both terms until their difference has the significant ones."""
+    """Raise the absolute digits of both terms until their difference has the significant ones; a ball and a status."""
     # the size of the gap is not known before: significant digits become absolute ones as it shows
     absolute = digits + FIRST_DIGITS
     best, status = arb(0, float("inf")), _reason("the time limit", arb(0, float("inf")), digits)
@@ -138,7 +148,7 @@ def _below_evidence(
         if left <= 0 or absolute > MOST_DIGITS:
             break
         evidence = _evidence(model, x, point, absolute, deadline)
-        point = sharpened(model, x, point, absolute + ELBO_DIGITS, deadline)
+        point = sharpen(model, x, point, absolute + ELBO_DIGITS, deadline)
         with working_precision(BITS):
             last, best = best.rad(), _difference(evidence, point.ball)
             size = best.lower() if best > 0 else arb(0)

@@ -243,5 +243,4 @@ def _add(gradient: list[arb], hessian: Matrix, rows: Sequence[int], value: list[
 
 
 def _shaped(balls: list[arb], shape: tuple[int, int]) -> Enclosure:
-    flat = Enclosure.from_balls(balls)
-    return Enclosure(flat.lower.reshape(shape), flat.upper.reshape(shape))
+    return Enclosure.from_balls(balls).reshape(*shape)

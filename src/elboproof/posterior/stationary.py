@@ -31,6 +31,7 @@ from elboproof.posterior.certification import ProvedPoint, certify, place_of, wi
 from elboproof.posterior.elbo import SPARE_BITS, one_elbo, require_positive_prior, undecided
 from elboproof.posterior.equations import FAMILIES, prepared
 from elboproof.posterior.whitened import BITS, kind_of
+from elboproof.printing import screen
 
 MOST_LATENTS = 3
 SEARCH_SHARE = 0.4
@@ -39,7 +40,7 @@ ELBO_SHARE = 0.1
 """Of the time: kept for the ELBOs of what was proved before."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StationaryPoint:
     """A Gaussian q at which the ELBO is stationary, proved to exist and to be the only one in a box.
 
@@ -70,8 +71,20 @@ class StationaryPoint:
     box: float
     kind: str
     status: str
-    ball: Any = field(repr=False, compare=False)
-    correction: Any = field(repr=False, compare=False)
+    ball: Any = field(compare=False)
+    correction: Any = field(compare=False)
+
+    def __repr__(self) -> str:
+        rows = {
+            "elbo": f"{self.elbo:.12S} nats, a {self.kind}"
+            if self.kind != "undecided"
+            else f"{self.elbo:.12S} nats",
+            "mean": f"{self.mean:.12S}",
+            "covariance": f"{self.covariance:.12S}",
+            "unique in": f"the box of half width {self.box:.3g} around .posterior, whitened",
+            "status": self.status,
+        }
+        return screen("StationaryPoint", rows)
 
 
 def stationary_posterior(
@@ -214,10 +227,9 @@ def _with_elbo(
         correction = form(point.zero.jacobian, point.zero.place) / 2
         kind = kind_of(point.zero.jacobian)
         place = place_of(point)
-    matrix = Enclosure.from_balls(place[d:])
     return StationaryPoint(
         Enclosure.from_balls(place[:d]),
-        Enclosure(matrix.lower.reshape(d, d), matrix.upper.reshape(d, d)),
+        Enclosure.from_balls(place[d:]).reshape(d, d),
         point.posterior,
         box=point.zero.radius,
         kind=kind,

@@ -6,16 +6,14 @@ from math import inf
 from typing import Any
 
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.printing import screen
 from elboproof.statements import Box, Quantity, Statement, shown_box, shown_number
 from elboproof.theorems.certificates import Certificate
-
-WIDEST = 150
-"""Characters of a line of a printed result."""
 
 
 def _screen(result: Any) -> str:
     """Return a result line by line: what was asked, then its fields in words."""
-    # Texts are cut, not numbers dropped: fields hold them all, and a certificate is read from its file.
+    # texts are cut, not numbers dropped: fields hold them all, and a certificate is read from its file
     quantity: Quantity = result.statement.quantity
     asked = {one.name: getattr(quantity, one.name) for one in fields(quantity)}
     rows = {
@@ -27,11 +25,7 @@ def _screen(result: Any) -> str:
     for one in fields(result):
         if one.name not in ("statement", "parameters", "box"):
             rows[one.name] = _words(getattr(result, one.name))
-    width = max(map(len, rows))
-    lines = [f"  {name:{width}}  {text}" for name, text in rows.items() if text != ""]
-    return "\n".join(
-        [type(result).__name__, *(one if len(one) <= WIDEST else f"{one[:WIDEST]}..." for one in lines)]
-    )
+    return screen(type(result).__name__, rows)
 
 
 def _words(value: object) -> str:

@@ -1,0 +1,88 @@
+"""bilbo: the rate bounds the information of the code (S4), and is optimistic on minibatches (S6)."""
+
+from itertools import groupby
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
+
+from elboproof.commands.figures import Findings, Row, Rows, series
+
+CODES = "bilbo/S4/information_and_excess"
+BIAS = "bilbo/S6/bias_has_this_expansion"
+SNRS = ("1", "4", "1000")
+COLOURS = {"1": "#4477aa", "4": "#cc6677", "1000": "#999933"}
+MARKS = {"1": "o", "4": "s", "1000": "^"}
+
+
+def rows(findings: Findings) -> Rows:
+    """Pick the recorded series."""
+    pairs = {("codes", name): (CODES, "mu", name) for name in ("rate", "information")}
+    pairs |= {
+        ("bias", f"{kind} {snr}"): (BIAS, "B", f"{kind} {snr}") for snr in SNRS for kind in ("snr", "law")
+    }
+    pairs[("bias", "bound")] = (BIAS, "B", "bound")
+    found: Rows = []
+    for (panel, name), (check, x, y) in pairs.items():
+        columns = zip(series(findings, check, x), series(findings, check, y), strict=True)
+        found += [(panel, name, a, b) for a, b in columns]
+    return [*found, ("codes", "cap", 0.0, series(findings, CODES, "cap")[0])]
+
+
+Curves = dict[tuple[str, str], list[Row]]
+
+
+def draw(table: Rows) -> Figure:
+    """Draw two panels."""
+    figure = Figure(figsize=(9.6, 3.9), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    curves = {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+    _codes(left, curves)
+    _bias(right, curves)
+    return figure
+
+
+def _xy(curve: list[Row]) -> tuple[list[float], list[float]]:
+    return [row[2] for row in curve], [row[3] for row in curve]
+
+
+def _codes(axes: Axes, curves: Curves) -> None:
+    """Draw rate and information of two codes; between them lies the divergence from the fitted prior."""
+    mu, rate = _xy(curves["codes", "rate"])
+    _, information = _xy(curves["codes", "information"])
+    axes.fill_between(
+        mu, information, rate, color="#cc6677", alpha=0.15, linewidth=0, label="KL(q(z) ‖ fitted prior)"
+    )
+    axes.plot(mu, rate, color="#cc6677", marker="s", markersize=3.5, label="rate  ½ log(1 + µ²)")
+    axes.plot(mu, information, color="#4477aa", marker="o", markersize=3.5, label="information  I(x; z)")
+    axes.axhline(
+        0.6931471805599453, color="0.5", linestyle=":", linewidth=1, label="log 2: all that two codes hold"
+    )
+    axes.set(
+        title="The rate is more than the code's information:\ntwo codes ±µ, posterior variance 1",
+        xlabel="µ",
+        ylabel="nats",
+        xlim=(0, mu[-1]),
+        ylim=(0, None),
+    )
+    axes.legend(frameon=False, fontsize=8)
+
+
+def _bias(axes: Axes, curves: Curves) -> None:
+    """Draw how far the mean rate of a batch lies below the rate of all data."""
+    batch, bound = _xy(curves["bias", "bound"])
+    axes.plot(batch, bound, color="0.3", linewidth=1.2, linestyle="--", label="bound for every v/s")
+    for snr in SNRS:
+        sizes, exact = _xy(curves["bias", f"snr {snr}"])
+        _, law = _xy(curves["bias", f"law {snr}"])
+        axes.plot(sizes, exact, MARKS[snr], color=COLOURS[snr], markersize=4.5, label=f"exact, v/s = {snr}")
+        axes.plot(sizes, law, color=COLOURS[snr], linewidth=0.9, label=f"r²/(2B), v/s = {snr}")
+    axes.set(
+        title="On minibatches the rate is too small:\nGaussian codes of variance v, r = v/(v + s)",
+        xlabel="batch size B",
+        ylabel="rate − mean rate of batches   [nats]",
+        yscale="log",
+    )
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.legend(frameon=False, fontsize=8)
