@@ -88,8 +88,7 @@ def record(problem: Problem) -> dict[str, Any]:
     floats = FloatEnergy(model)
     guess = start(floats, x.mid)
     where = domain(model, model.ceiling(x), guess.frames, guess.log_mass, DIGITS)
-    d = model.latent_dim
-    roots = Cells(np.zeros(1, dtype=np.intp), np.zeros((1, d)), np.repeat(where.half[:, None], d, 1))
+    roots = Cells(np.zeros(1, dtype=np.intp), where.centre, where.half)
     target = Target(guess.energy, np.exp(guess.log_mass + guess.energy), 0.5 * 10.0**-DIGITS, SHARE)
     energy = Watched(model, x, guess.frames)
     kept = Cells.joined(search(energy, floats, roots, target, np.inf, MOST_CELLS).cells)

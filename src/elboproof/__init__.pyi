@@ -29,8 +29,17 @@ from elboproof.model.continuous import VonMises as VonMises  # the decoder gives
 # any other, a log density in the outputs f1, f2, ... and the data x1, x2, ...:
 from elboproof.model.density import Density as Density
 
+# p(z); N(0, I) without arguments, or any mean and full covariance:
+from elboproof.model.priors import Normal as Normal
+from elboproof.model.priors import Uniform as Uniform  # on a box
+from elboproof.model.mixture import Mixture as Mixture  # a weighted sum of these
+
+# any density of the latents, an expression on a box, a half-line or R:
+from elboproof.model.prior_density import PriorDensity as PriorDensity
+
 # Its evidence
 from elboproof.evidence.log_evidence import log_evidence as log_evidence  # log p(x), proved
+from elboproof.evidence.log_integral import LogIntegral as LogIntegral  # what it is of densities without norm
 from elboproof.numbers.enclosure import Enclosure as Enclosure  # proved bounds of a number
 
 # raised where a proof was not reached; carries the best bounds:

@@ -175,7 +175,8 @@ def _with_half(half: float) -> Callable[..., Domain]:
         found = original(model, ceiling, frames, log_mass, digits)
         inner = half / (1 + domains.frame_excess(frames)) * (1 - 1e-12)
         tails = domains.log_tails(model.latent_dim, inner, ceiling) + ceiling.constant
-        return Domain(np.full(len(frames), half), tails + 1e-9, found.log_volume, found.log_supremum)
+        box = np.full((len(frames), model.latent_dim), half)
+        return Domain(np.zeros_like(box), box, tails + 1e-9, found.log_volume, found.log_supremum)
 
     return narrowed
 

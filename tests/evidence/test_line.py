@@ -118,7 +118,10 @@ def _lost_cell() -> Any:
 
 
 def _narrow(half: float) -> Bug:
-    return lambda: patch.object(LinePoint, "half_width", lambda _: half)
+    def root(point: LinePoint) -> tuple[tuple[float, float], float]:
+        return (0.0, half), point.log_tail(half)
+
+    return lambda: patch.object(LinePoint, "root", root)
 
 
 def _rough(stack: ExitStack) -> None:

@@ -6,15 +6,17 @@ from typing import Any, Protocol, runtime_checkable
 
 from elboproof.model.ceilings import Ceiling
 from elboproof.model.network_quantities import NetworkQuantities
+from elboproof.model.placement import Placement
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.ball_arrays import BallArray
 
 
 @runtime_checkable
 class Integrand(Protocol):
-    """exp(-U(z; x)) over z in R^d, with U(z; x) = |z|^2/2 + (d/2) log 2 pi - g(z; x); every ``LatentModel`` is one.
+    """exp(-U(t; x)) with U = E(t) - g(t; x); the ``integrand`` of every ``LatentModel`` is one.
 
-    The evidence is the integral times h(x), the base measure, which is added to its logarithm outside of all cells.
+    E is the prior's energy, |t|^2/2 + (d/2) log 2 pi over R^d where there is no placement. The evidence is the integral
+    times h(x), the base measure, which is added to its logarithm outside of all cells.
     """
 
     @property
@@ -29,8 +31,12 @@ class Integrand(Protocol):
     def quantities(self) -> Quantities | NetworkQuantities:
         """U is their ``"energy"``, in every number system."""
 
+    @property
+    def placement(self) -> Placement | None:
+        """The coordinates t and the prior's energy in them; None where t ~ N(0, I) is z."""
+
     def ceiling(self, x: BallArray) -> Ceiling:
-        """Return upper bounds of g(z; x_n) over all z, growing with |z| at most, for data (N, D)."""
+        """Return upper bounds of g(t; x_n) over all t, growing with |t| at most, for data (N, D)."""
 
     def log_base(self, x: Sequence[Fraction]) -> Any:
         """Return what is added to log p(x) exactly, a ball at the precision in force; None for 0."""

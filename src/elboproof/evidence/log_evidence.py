@@ -8,18 +8,23 @@ from typing import Any
 
 import numpy as np
 from flint import arb
+from sympy import Symbol
 
 from elboproof.arguments import bad, require_positive, wrong_type
-from elboproof.evidence import kinks, line
+from elboproof.evidence import kinks, line, mixtures
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
+from elboproof.evidence.domain import tails_of
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand
 from elboproof.evidence.line_point import LineFunctions, line_functions
+from elboproof.evidence.log_integral import NO_DATA, TOTAL_DIGITS, LogIntegral, PriorIntegrand, require_one
 from elboproof.evidence.rounds import Rounds, reason
-from elboproof.evidence.search import TIME
+from elboproof.evidence.search import TAIL, TIME
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.mixture import Mixture
+from elboproof.model.prior_density import PriorDensity
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
 
@@ -84,12 +89,12 @@ def log_evidence(
     Returns
     -------
     Enclosure
-        Bounds of shape () or (N,).
+        Bounds of shape () or (N,); an ``ep.LogIntegral``, which says so, where a density is not normalised.
 
     Raises
     ------
     TypeError, ValueError
-        If x or a limit is not of the kind described.
+        If x or a limit is not of the kind described, or a prior claimed to be normalised is not.
     Undecided
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
     """
@@ -101,11 +106,14 @@ def log_evidence(
     if most_cells is None:
         most_cells = CELLS + CELLS_EACH * len(data)
     evidence = prove(model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
+    proper = model.prior.normalised and getattr(model.likelihood, "normalised", True)
+    enclosure = evidence.enclosure if proper else LogIntegral.of(evidence.enclosure)
+    what = "log evidences" if proper else "log integrals"
     if any(evidence.statuses):
-        raise Undecided(evidence.enclosure, evidence.statuses)
-    if not data.batch:
-        return evidence.enclosure[0]
-    return evidence.enclosure
+        raise Undecided(enclosure, evidence.statuses, what)
+    if data.batch:
+        return enclosure
+    return enclosure[0] if proper else LogIntegral.of(enclosure[0])
 
 
 def prove(
@@ -130,10 +138,58 @@ def prove(
     data = data_of(integrand, x) if isinstance(integrand, LatentModel) else x
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
         bases = log_bases(integrand, data, float(digits))
-        sharp = digits > FLOAT_DIGITS - cancelled_digits(bases)
-        found = _proved(integrand, data, (float(digits), sharp), began + seconds, int(most_cells))
+        aim = float(digits), digits > FLOAT_DIGITS - cancelled_digits(bases)
+        limits = began + seconds, int(most_cells)
+        if isinstance(integrand, LatentModel):
+            found = _of_model(integrand, data, aim, *limits)
+        else:
+            found = _proved(integrand, data, aim, *limits)
         found = with_bases(found, bases, float(digits))
     return replace(found, seconds=time.monotonic() - began)
+
+
+Aim = tuple[float, bool]
+"""Digits, and whether sums are to be taken in arb from the start."""
+
+
+def _of_model(model: LatentModel, data: Data, aim: Aim, deadline: float, most: int) -> Evidence:
+    """Return the evidences of a model in its prior's coordinates, of a mixture component by component."""
+    prior = model.prior
+    require_probability(model, deadline)
+    if not isinstance(prior, Mixture):
+        return _proved(model.integrand, data, aim, deadline, most)
+    # log-sum-exp averages the components' errors, so that each needs no more digits than their sum.
+    most //= len(prior.components)
+    parts = [_of_model(model.with_prior(part), data, aim, deadline, most) for part in prior.components]
+    pairs = [found.balls or mixtures.pairs(found.enclosure) for found in parts]
+    ends = mixtures.summed(pairs, prior.weights, aim[0])
+    reasons = [next(filter(None, column), "") for column in zip(*(f.statuses for f in parts), strict=True)]
+    enclosure, statuses = _told(ends, aim[0], reasons)
+    return Evidence(enclosure, statuses, sum(found.cells for found in parts), 0.0, ends)
+
+
+def require_probability(model: LatentModel, deadline: float) -> None:
+    """Raise ``ValueError`` unless each density that is claimed to be normalised is, ``Undecided`` if that is open."""
+    prior = model.prior
+    for part in prior.components if isinstance(prior, Mixture) else (prior,):
+        if isinstance(part, PriorDensity) and part.normalised:
+            require_one(part, _total(part, model.latents, deadline))
+
+
+_TOTALS: dict[tuple[PriorDensity, tuple[Symbol, ...]], Enclosure] = {}
+"""Logarithms of densities' integrals, proved once."""
+
+
+def _total(prior: PriorDensity, latents: tuple[Symbol, ...], deadline: float) -> Enclosure:
+    """Return bounds of the log of a density's own integral."""
+    if (prior, latents) not in _TOTALS:
+        whole = PriorIntegrand(prior.placement(latents))
+        found = _proved(whole, NO_DATA, (TOTAL_DIGITS[len(latents)], False), deadline, CELLS)
+        total = Enclosure(found.enclosure.lower[0], found.enclosure.upper[0])
+        if found.statuses[0]:
+            raise Undecided(total, found.statuses, "integrals of a density", "prior")
+        _TOTALS[prior, latents] = total
+    return _TOTALS[prior, latents]
 
 
 def _proved(
@@ -147,6 +203,9 @@ def _proved(
         data.balls
     )  # raises where nothing bounds the integral over z, with the number of the row
     middles = data.balls.mid  # raises where a number is beyond float64
+    tails = tails_of(integrand.placement)
+    if tails is not None and not tails.bounded:
+        return _nothing(integrand, data, digits, TAIL)
     if integrand.latent_dim == 1 and (len(data) <= MOST_ON_LINE or sharp):
         functions = line_functions(integrand)
         if functions is not None:
@@ -157,8 +216,11 @@ def _proved(
     if time.monotonic() > deadline:
         return _nothing(integrand, data, digits)
     guess = start(floats, middles, deadline)
-    normal = None if floats.smooth else kinks.direction(integrand)
+    boxed = tails is not None
+    normal = None if floats.smooth or boxed else kinks.direction(integrand)
     frames = guess.frames if normal is None else kinks.aligned(normal, guess.frames)
+    if boxed:  # the cells are those of the prior's own box
+        frames = np.broadcast_to(np.eye(integrand.latent_dim), frames.shape)
     scales = (frames, normal is not None, guess.energy.copy(), guess.log_mass.copy())
     if time.monotonic() > deadline:
         return _nothing(integrand, data, digits)
@@ -177,10 +239,12 @@ def _enclosed(pairs: Sequence[tuple[arb, arb]]) -> Enclosure:
     return Enclosure.between_balls([(low if low.is_finite() else arb.nan(), high) for low, high in pairs])
 
 
-def _nothing(integrand: Integrand, data: Data, digits: float) -> Evidence:
-    """Return what holds without any work: log p(x) is at most the supremum."""
+def _nothing(integrand: Integrand, data: Data, digits: float, stopped: str = TIME) -> Evidence:
+    """Return what holds without any work: log p(x) is at most the supremum, if the prior is known to be one."""
     lower, upper = np.full(len(data), -np.inf), integrand.ceiling(data.balls).suprema
-    return Evidence(Enclosure(lower, upper), (reason(np.inf, digits, TIME),) * len(data), 0, 0.0)
+    if tails_of(integrand.placement) is not None:
+        upper = np.full(len(data), np.inf)
+    return Evidence(Enclosure(lower, upper), (reason(np.inf, digits, stopped),) * len(data), 0, 0.0)
 
 
 def _one_by_one(
@@ -192,13 +256,18 @@ def _one_by_one(
     for row in rows:
         lines.append(line.on_line(functions, row, digits, deadline, most - cells))
         cells += lines[-1].cells
-    # The floats of the enclosure are rounded outward from the balls, which are kept beside.
     pairs = tuple((found.lower, found.upper) for found in lines)
-    enclosure = _enclosed(pairs)
-    statuses = [
-        ""
-        if found.width() <= 2 * 10.0**-digits
-        else reason(found.width(), digits, found.stopped or "the number of rounds")
-        for found in lines
-    ]
-    return Evidence(enclosure, tuple(statuses), cells, 0.0, pairs)
+    enclosure, statuses = _told(pairs, digits, [found.stopped or "the number of rounds" for found in lines])
+    return Evidence(enclosure, statuses, cells, 0.0, pairs)
+
+
+def _told(
+    pairs: tuple[tuple[arb, arb], ...], digits: float, stopped: list[str]
+) -> tuple[Enclosure, tuple[str, ...]]:
+    """Return bounds rounded outward from the balls, and why they are not as narrow as was asked."""
+    widths = [line.width_of(low, high) for low, high in pairs]
+    statuses = (
+        "" if width <= 2 * 10.0**-digits else reason(width, digits, why)
+        for width, why in zip(widths, stopped, strict=True)
+    )
+    return _enclosed(pairs), tuple(statuses)

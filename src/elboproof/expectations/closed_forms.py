@@ -142,9 +142,10 @@ def data_symbols(data_dim: int) -> tuple[Symbol, ...]:
 
 @lru_cache(maxsize=64)
 def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynomial], ...] | None:
-    """Return log p(x|z) as a sum of c(x) g(z), or None if it is not of the class.
+    """Return the tilted log p(x|z) as a sum of c(x) g(z), or None if it is not of the class.
 
-    The likelihood must be a polynomial in the decoder's outputs, as the Gaussian one is.
+    It is log p(x, z) - log N(z; 0, I); the likelihood must be a polynomial in the decoder's outputs, as the Gaussian
+    one is.
     """
     if not model.decoder:
         return None
@@ -157,9 +158,19 @@ def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynom
     try:
         monomials = _monomials(density, outputs)
         entries = [reader.read(f) for f in model.outputs]
-        return tuple((c, _monomial(reader, entries, k)) for k, c in monomials)
+        tilt = [] if model.prior.standard else _tilt(model, reader)
+        return (*((c, _monomial(reader, entries, k)) for k, c in monomials), *tilt)
     except (OutsideTheClassError, PolynomialError):
         return None
+
+
+def _tilt(model: LatentModel, reader: ExponentialReader) -> list[tuple[Expr, ExponentialPolynomial]]:
+    """Return log p(z) - log N(z; 0, I), its constant apart: the class has no logarithms."""
+    constant, function = sympy.expand(model.prior.tilt(model.latents)).as_independent(
+        *model.latents, as_Add=True
+    )
+    one = reader.constant(sympy.Integer(1))
+    return [(constant, one), (sympy.Integer(1), reader.read(function))]
 
 
 def _monomials(density: Expr, outputs: Sequence[Symbol]) -> list[tuple[tuple[int, ...], Expr]]:

@@ -70,6 +70,7 @@ class FloatingEvaluator(Evaluator):
         # z (..., d) and x (..., D) are taken apart by columns; leading axes broadcast in the function, and
         # constant entries are spread over the common shape afterwards.
         function = self._quantities.compiled(quantity, order, FLOATING)
+        self._require_inside(quantity, list(np.moveaxis(z, -1, 0)))
         shape = z.shape[:-1] if x is None else _common_shape(z, x)
         data = [None] * self._D if x is None else list(np.moveaxis(x, -1, 0))
         with np.errstate(all="ignore"):  # looked at below, where the error can name the point
@@ -115,6 +116,7 @@ class TensorEvaluator(Evaluator):
     def _of_data(self, quantity: str, z: "torch.Tensor", x: "torch.Tensor", order: int) -> "torch.Tensor":
         index = self._index(order)
         points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
+        self._require_inside(quantity, points.unbind(-1), surely=_surely)
         # Only where numbers can be looked at: under vmap and on "meta" the check is left out.
         if not self._support.everything and not _surely(self._support.holds(data.unbind(-1))):
             self._support.require_array(data.detach().cpu().double().numpy(), "x")

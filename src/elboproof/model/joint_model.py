@@ -15,6 +15,8 @@ from elboproof.model.ceilings import Ceiling
 from elboproof.model.evaluators import FloatingEvaluator, TensorEvaluator
 from elboproof.model.likelihood import Likelihood
 from elboproof.model.point_evaluators import BallEvaluator, ExactEvaluator
+from elboproof.model.prior_functions import prior_functions
+from elboproof.model.priors import Prior
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.compiler import compile_tape
@@ -26,11 +28,13 @@ from elboproof.numbers.tape import Tape
 if TYPE_CHECKING:
     from flint import arb
 
+    from elboproof.model.placed_model import PlacedModel
+
 _BOUNDED = "data for which log p(x|z) is bounded over z, by a constant or by a + b|z| + c|z|^2 with c < 1/2"
 
 
 class JointModel:
-    """p(x, z) = N(z; 0, I) p(x | f(z)), f given by ``quantities`` in every number system.
+    """p(x, z) = p(z) p(x | f(z)), f given by ``quantities`` in every number system.
 
     Attributes
     ----------
@@ -38,6 +42,7 @@ class JointModel:
     decoder : tuple of Expr
         One entry per data dimension; empty where f is no expression.
     likelihood : Likelihood
+    prior : Prior
     quantities : Quantities, or what a network has in their place
         The functions that all evaluators and the evidence engine share.
     """
@@ -45,6 +50,7 @@ class JointModel:
     latents: tuple[Symbol, ...]
     decoder: tuple[Expr, ...]
     likelihood: Likelihood
+    prior: Prior
 
     @property
     def latent_dim(self) -> int:
@@ -85,17 +91,37 @@ class JointModel:
     @cached_property
     def energy(self) -> Expr:
         """U(z) = -log p(x, z) in nats, an expression in ``latents`` and ``data``."""
-        return self._prior_energy - self.log_likelihood
-
-    @property
-    def _prior_energy(self) -> Expr:
-        # -log N(z; 0, I) = |z|^2/2 + (d/2) log 2 pi.
-        return sympy.Add(*(z**2 for z in self.latents)) / 2 + sympy.log(2 * sympy.pi) * self.latent_dim / 2
+        return -self.prior.log_density(self.latents) - self.log_likelihood
 
     @cached_property
     def quantities(self) -> Quantities:
         """The functions that all evaluators and the evidence engine share."""
         raise NotImplementedError
+
+    @property
+    def placement(self) -> None:
+        """None: z ~ N(0, I), and U is a function of z.
+
+        Raises
+        ------
+        ValueError
+            If the prior is another one; its `integrand` is in other coordinates.
+        """
+        if not self.prior.standard:
+            raise bad("prior", self.prior, "ep.Normal(); the engine takes the model's integrand")
+
+    @cached_property
+    def prior_quantities(self) -> Quantities:
+        """The prior's own functions of z."""
+        return prior_functions(self.prior, self.latents)
+
+    @cached_property
+    def integrand(self) -> "JointModel | PlacedModel":
+        """What the engine integrates: the model itself under N(0, I), else U in the prior's coordinates."""
+        from elboproof.model.placed_model import PlacedModel
+
+        placement = self.prior.placement(self.latents)
+        return self if placement is None else PlacedModel(self, placement)
 
     def ceiling(self, x: BallArray) -> Ceiling:
         """Return upper bounds of log p(x|z) - log h(x) over all z, in nats, for data (N, D).

@@ -1,6 +1,7 @@
 """The quantities of a network model: the same functions as a tape's, run layer by layer.
 
-The energy is U = |z|^2/2 + (d/2) log 2 pi - log p(x | f(z)) with
+The energy is U = |z|^2/2 + (d/2) log 2 pi - log p(x | f(z)), or with another prior's energy, whose functions are on a
+tape of their own, with
 
     -log p = sum_j (x_j - f_j)^2 / (2 v_j) + log det(2 pi C) / 2      (Gaussian, scalar or diagonal C)
     -log p = minus the sum of the likelihood's rules                  (all others, `elboproof.model.blocks`).
@@ -17,8 +18,11 @@ from sympy import Symbol
 from elboproof.arguments import bad, wrong_type
 from elboproof.model.blocks import Block, alike, rule_tape
 from elboproof.model.likelihood import Gaussian, Likelihood, require_floats
-from elboproof.model.network_algebra import Arrays, Balls, Scalars, Tensors
+from elboproof.model.network_algebra import Arrays, Balls, Tensors
+from elboproof.model.network_prior import prior_jet
+from elboproof.model.network_scalars import Scalars
 from elboproof.model.networks import Network, compiled_activation
+from elboproof.model.quantities import EVERYWHERE, Interval, Quantities
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.jet_tape import JetTape
 from elboproof.numbers.jets import Jet, added, derivatives, mapped, squared
@@ -47,6 +51,8 @@ class NetworkQuantities:
         The decoder.
     likelihood
         ``ep.Gaussian`` with scalar or diagonal covariance, or any other family.
+    prior
+        Functions of a prior that is not N(0, I); its ``"decoder"`` gives z where arguments are other coordinates.
 
     Attributes
     ----------
@@ -62,11 +68,18 @@ class NetworkQuantities:
     """
 
     def __init__(
-        self, latents: Sequence[Symbol], data: Sequence[Symbol], network: Network, likelihood: Likelihood
+        self,
+        latents: Sequence[Symbol],
+        data: Sequence[Symbol],
+        network: Network,
+        likelihood: Likelihood,
+        prior: Quantities | None = None,
+        domain: Sequence[Interval] | None = None,
     ) -> None:
         _require_supported(likelihood)
         self.latents, self.data = tuple(latents), tuple(data)
-        self.network, self.likelihood = network, likelihood
+        self.network, self.likelihood, self.prior = network, likelihood, prior
+        self.domain = domain or (EVERYWHERE,) * len(self.latents)
         self.tape = Tape(())
         # A block of the widest layer fills `_CACHED` numbers; not fewer than 32 points, which share the cost of
         # a call.
@@ -178,7 +191,7 @@ class _Function:
         if max(self.orders):
             jet |= {(k,): unit for k, unit in enumerate(algebra.units(z, d))}
         run = _Run(self, options)
-        values = run.outputs(jet) if x is None else run.of_data(self.quantity, jet, x)
+        values = run.outputs(run.placed(jet)) if x is None else run.of_data(self.quantity, jet, x)
         result: list[Any] = []
         for value in (v for order in self.orders for v in derivatives(values, d, order)):
             result.extend(self._entries(algebra.total(z * 0.0) if value is None else value, x is None))
@@ -221,14 +234,30 @@ class _Run:
         """Return the jet of f(z), coefficients of shape (D, P)."""
         return self.quantities.network.forward(jet, self.algebra.affine, self._taylor)
 
+    def placed(self, jet: Jet) -> Jet:
+        """Return the jet of z, coefficients (d, P), where arguments are other coordinates."""
+        if self.quantities.prior is None:
+            return jet
+        return self._of_prior("decoder", jet, len(self.quantities.latents))
+
+    def _of_prior(self, quantity: str, jet: Jet, rows: int) -> Jet:
+        prior: Quantities = self.quantities.prior  # type: ignore[assignment]
+        function = prior.compiled_jet(quantity, self.order, self.ring)
+        return prior_jet(function, self.algebra, jet[()], self.order, rows, self.options)
+
     def of_data(self, quantity: str, jet: Jet, x: Any) -> Jet:
-        """Return the jet of the energy or of the log likelihood, coefficients of shape (P,)."""
+        """Return the jet of the energy, of the log likelihood or of the tilted one, coefficients of shape (P,)."""
         # U = misfit + density + |z|^2 / 2 + prior, constants of the ring: in balls enclosures, in floats
         # nearest.
         prior, density = self.quantities.constants("constant", self._constant_ring)()
-        negative = added(self._misfit(self.outputs(jet), x), {(): density})
-        if quantity == "log_likelihood":
-            return mapped(lambda value: -value, negative)
+        negative = added(self._misfit(self.outputs(self.placed(jet)), x), {(): density})
+        if quantity != "energy":
+            positive = mapped(lambda value: -value, negative)
+            if quantity == "log_likelihood" or self.quantities.prior is None:
+                return positive
+            return added(positive, mapped(self.algebra.total, self._of_prior("tilted", jet, 1)))
+        if self.quantities.prior is not None:
+            return added(negative, mapped(self.algebra.total, self._of_prior("energy", jet, 1)))
         squares = squared(jet, self.order, self.algebra.square)
         return added(
             mapped(lambda value: self.algebra.total(value) * 0.5, squares), added(negative, {(): prior})

@@ -1,6 +1,7 @@
 """Evaluators at single points: a model's decoder, energy and derivatives in exact numbers and in balls."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class ExactEvaluator(Evaluator):
     ) -> tuple[Expr, ...]:
         # Rational numbers in, SymPy numbers out; what is neither finite nor real is refused.
         points = [rational(value, f"z[{j}]") for j, value in enumerate(number_list(z, "z", self._d))]
+        self._require_inside(quantity, points, lambda end: rational(end, "end"), bool)
         data: list[object] = [None] * self._D
         if x is not None:
             data = [rational(value, f"x[{j}]") for j, value in enumerate(x)]
@@ -97,6 +99,8 @@ class BallEvaluator(Evaluator):
         # comes back.
         entries = number_list(z, "z", self._d)
         points = [_ball(value, f"z[{j}]") for j, value in enumerate(entries)]
+        if not any(isinstance(point, acb) for point in points):
+            self._require_inside(quantity, points, lambda end: ball_of(Fraction(end)), bool)
         data: list[Any] = [None] * self._D
         if x is not None:
             data = [_real_ball(value, f"x[{j}]") for j, value in enumerate(x)]

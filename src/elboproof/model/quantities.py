@@ -1,6 +1,8 @@
 """The quantities of a model: one tape, the functions compiled from it, and what all evaluators share."""
 
+import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from itertools import combinations_with_replacement, product
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from elboproof.model.likelihood import Likelihood
 
 HIGHEST_ORDER = 4
+End = Fraction | float
+"""Of an interval: an exact number, or an infinite float."""
+Interval = tuple[End, End]
+EVERYWHERE: Interval = (-math.inf, math.inf)
 _PROBES = (-3.0, -1.0, -0.1, 0.1, 1.0, 3.0)
 _SIGNS = ((1.0, 1.0), (1.0, -1.0))
 """Of the first latent and every second one after it, and of the others: log(u v) is real where u = v."""
@@ -35,8 +41,10 @@ class Quantities:
         decoder: Sequence[Expr],
         lower: Callable[[str, Tape], list[int]],
         require_floats: Callable[[], None],
+        domain: Sequence[Interval] | None = None,
     ) -> None:
         self.latents, self.data, self.likelihood, self.decoder = latents, data, likelihood, decoder
+        self.domain = domain or (EVERYWHERE,) * len(latents)
         # One tape for all quantities: what they have in common is on it once, derivatives included.
         self._lower, self._require_floats = lower, require_floats
         self.tape = Tape((*latents, *data))
@@ -90,12 +98,22 @@ class Quantities:
         function = compile_tape(self.tape, [root], FLOATING)
         # A few points on two diagonals: enough for log(z) or sqrt(z), no proof.
         for signs, probe in product(_SIGNS, _PROBES):
-            point = [signs[k % 2] * probe for k in range(len(self.latents))]
+            point = [_within(signs[k % 2] * probe, *ends) for k, ends in enumerate(self.domain)]
             with np.errstate(all="ignore"):
                 (value,) = function(*map(np.float64, point), *[None] * len(self.data))
             if np.isnan(value):
                 return str(tuple(point))
         return None
+
+
+def _within(probe: float, low: End, high: End) -> float:
+    """Return a number of the real line as one of an interval: (-4, 4) onto finite ones, by exp onto half-lines."""
+    finite = np.isfinite([float(low), float(high)])
+    if finite.all():
+        return float(low) + (float(high) - float(low)) * (probe + 4.0) / 8.0
+    if not finite.any():
+        return probe
+    return float(low) + math.exp(probe) if finite[0] else float(high) - math.exp(probe)
 
 
 class Evaluator:
@@ -118,6 +136,19 @@ class Evaluator:
         for place in np.ndindex(index.shape):
             index[place] = distinct[tuple(sorted(place))]
         return index
+
+    def _require_inside(
+        self,
+        quantity: str,
+        z: Sequence[Any],
+        number: Callable[[End], Any] = float,
+        surely: Callable[[Any], bool] = np.all,
+    ) -> None:
+        """Raise unless the prior has a density at columns z, where its expression would say something else."""
+        for k, (low, high) in enumerate(self._quantities.domain if quantity == "energy" else ()):
+            below, above = (number(end) if math.isfinite(end) else float(end) for end in (low, high))
+            if (low, high) != EVERYWHERE and not surely((z[k] >= below) & (z[k] <= above)):
+                raise bad(f"z[{k}]", z[k], f"points of the prior's domain, from {low} to {high}")
 
     @property
     def _support(self) -> Support:

@@ -68,6 +68,10 @@ class Exponent:
             lambda: None,  # its constants are no variances
         )
 
+    @property
+    def placement(self) -> None:
+        """None: y ~ N(0, I)."""
+
     def ceiling(self, x: BallArray) -> Ceiling:
         """Return the one upper bound for every theta."""
         return Ceiling.flat(np.full(len(x), self.supremum))
