@@ -10,12 +10,14 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import bad, require_positive, wrong_type
-from elboproof.evidence import kinks, line
+from elboproof.evidence import affine, kinks, line
+from elboproof.evidence.elimination import latents_left, reduced
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand
 from elboproof.evidence.line_point import LineFunctions, line_functions
 from elboproof.evidence.rounds import Rounds, reason
 from elboproof.evidence.search import TIME
+from elboproof.evidence.selection import Selection, selection
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
@@ -23,6 +25,7 @@ from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
 
 MOST_LATENTS = 4
+TOO_MANY = f"at most {MOST_LATENTS} latents, not counting those that enter a Gaussian's mean linearly"
 CELLS, CELLS_EACH = 2_000_000, 200
 """The default limit on cells: in all, and more for each data point."""
 MOST_ON_LINE = 6
@@ -68,7 +71,8 @@ def log_evidence(
     Parameters
     ----------
     model
-        With 1 to 4 latents; 4 are practical at about 4 digits.
+        With any number of latents that enter the mean of a Gaussian likelihood linearly, given the others: they are
+        integrated out exactly. Of others at most 4; 4 are practical at about 4 digits.
     x
         Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
     digits
@@ -99,12 +103,46 @@ def log_evidence(
     data = data_of(model, x)
     if most_cells is None:
         most_cells = CELLS + CELLS_EACH * len(data)
-    evidence = prove(model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
+    evidence = evidence_of(model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
     if any(evidence.statuses):
         raise Undecided(evidence.enclosure, evidence.statuses)
     if not data.batch:
         return evidence.enclosure[0]
     return evidence.enclosure
+
+
+def evidence_of(
+    model: LatentModel,
+    x: Data | Given,
+    digits: float,
+    *,
+    seconds: float,
+    most_cells: int,
+    began: float | None = None,
+) -> Evidence:
+    """Return what `prove` does, for the model without the latents that can be integrated out exactly."""
+    began = time.monotonic() if began is None else began
+    if not isinstance(model, LatentModel):
+        raise wrong_type("model", model, "an ep.LatentModel")
+    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
+    chosen, data = selection(model), data_of(model, x)
+    if chosen is not None and not chosen.rest:
+        return _in_closed_form(model, chosen, data, float(digits), began, seconds)
+    if latents_left(model) > MOST_LATENTS:
+        raise bad("model", model, TOO_MANY)
+    return prove(reduced(model) or model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
+
+
+def _in_closed_form(
+    model: LatentModel, chosen: Selection, data: Data, digits: float, began: float, seconds: float
+) -> Evidence:
+    """Return the evidences of a model all of whose latents are integrated out."""
+    balls = affine.log_densities(model, chosen, data, digits, began + seconds)
+    enclosure = Enclosure.from_balls(balls)
+    widths = [2 * float(ball.rad()) if ball.is_finite() else np.inf for ball in balls]
+    statuses = tuple("" if width <= 2 * 10.0**-digits else reason(width, digits, TIME) for width in widths)
+    pairs = tuple((ball.lower(), ball.upper()) for ball in balls)
+    return Evidence(enclosure, statuses, 0, time.monotonic() - began, pairs)
 
 
 def prove(
@@ -116,7 +154,7 @@ def prove(
     most_cells: int,
     began: float | None = None,
 ) -> Evidence:
-    """Return the evidences with statuses instead of an error; arguments as in `log_evidence`.
+    """Return the evidences by cells, with statuses instead of an error; arguments as in `log_evidence`.
 
     The limits are for all x together; the time counts from ``began``, on the clock ``time.monotonic()``.
     """
