@@ -140,7 +140,14 @@ def _in_closed_form(
     balls = affine.log_densities(model, chosen, data, digits, began + seconds)
     enclosure = Enclosure.from_balls(balls)
     widths = [2 * float(ball.rad()) if ball.is_finite() else np.inf for ball in balls]
-    statuses = tuple("" if width <= 2 * 10.0**-digits else reason(width, digits, TIME) for width in widths)
+    statuses = tuple(
+        reason(np.inf, digits, "the range of float64")
+        if np.isfinite(width) and not np.isfinite(end)
+        else ""
+        if width <= 2 * 10.0**-digits
+        else reason(width, digits, TIME)
+        for width, end in zip(widths, enclosure.lower, strict=True)
+    )
     pairs = tuple((ball.lower(), ball.upper()) for ball in balls)
     return Evidence(enclosure, statuses, 0, time.monotonic() - began, pairs)
 
