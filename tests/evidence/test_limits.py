@@ -272,7 +272,11 @@ def _thousand_digits() -> Case:
 
 
 def _forty_digits() -> Case:
-    return ep.LatentModel(["a", "b"], ["sin(3*a)", "sinh(b)+a**2"], ep.Gaussian(HUNDREDTH)), ["0.7", "0.3"], 40
+    return (
+        ep.LatentModel(["a", "b"], ["sin(3*a)", "sinh(b)+a**2"], ep.Gaussian(HUNDREDTH)),
+        ["0.7", "0.3"],
+        40,
+    )
 
 
 HARD: dict[str, Callable[[], Case]] = {

@@ -72,7 +72,9 @@ def test_data_that_are_not_binary(x: Any) -> None:
 
 
 def test_five_latents() -> None:
-    with pytest.raises(ValueError, match=r"model: got LatentModel.*; expected at most 4 latents, not counting"):
+    with pytest.raises(
+        ValueError, match=r"model: got LatentModel.*; expected at most 4 latents, not counting"
+    ):
         ep.log_evidence(FIVE, [0.5], 3)
 
 

@@ -1,7 +1,7 @@
 """Linear-Gaussian models of any dimension in closed form: log N(x; c, C + B B') in arb.
 
-Of the D x D matrix C + B B' and, by Woodbury's identity, the d x d matrix I + B' C^-1 B the smaller one is solved. Balls
-enclose whatever cancels; the precision rises until log p has the digits.
+Of the D x D matrix C + B B' and, by Woodbury's identity, the d x d matrix I + B' C^-1 B the smaller one is solved.
+Balls enclose whatever cancels; the precision rises until log p has the digits.
 """
 
 import time
@@ -69,9 +69,7 @@ def _by_outputs(noise: arb_mat, slopes: arb_mat, residuals: arb_mat) -> tuple[li
     return _forms(residuals, covariance.solve(residuals)), covariance.det().log()
 
 
-def _by_latents(
-    variances: Sequence[arb], slopes: arb_mat, residuals: arb_mat
-) -> tuple[list[arb], arb]:
+def _by_latents(variances: Sequence[arb], slopes: arb_mat, residuals: arb_mat) -> tuple[list[arb], arb]:
     """Return the same by S^-1 = C^-1 - C^-1 B M^-1 B' C^-1 and det S = det C det M, M = I + B' C^-1 B, C diagonal."""
     weighted = _divided(slopes, variances)
     matrix = weighted.transpose() * slopes + _diagonal([arb(1)] * slopes.ncols())

@@ -3,14 +3,14 @@ r"""Gaussian observations of latents that enter linearly, and what is left of th
 Row i says v_i = beta_i y + noise with variance w_i, y ~ N(0, 1), all independent. -2 log of the density of the v is
 sum_i v_i^2/w_i + sum_i log(2 pi w_i) when no latent is left, and each step below keeps that true for the rest:
 
-- One row p is observed (Kalman): v_p has the variance s = w_p + a beta_p^2, a being the variance of y, and given v_p the
-  latent has the mean k v_p, k = a beta_p / s, and the variance a w_p / s. So v_i becomes v_i - beta_i k v_p.
+- One row p is observed (Kalman): v_p has the variance s = w_p + a beta_p^2, a being the variance of y, and given v_p
+  the latent has the mean k v_p, k = a beta_p / s, and the variance a w_p / s. So v_i becomes v_i - beta_i k v_p.
 - A latent in one row alone only adds a beta_i^2 to its variance.
 - Else all rows at once (Sherman and Morrison, completed to squares): with P = 1/a + sum beta_i^2/w_i and
   t = sum beta_i v_i / w_i / P, v' S^-1 v = sum (v_i - beta_i t)^2 / w_i + t^2/a and det S = a P prod w_i.
 
-The form stays a sum of squares, no pivot is below 1/a, nothing is subtracted but multiples of rows, and where beta and w
-are numbers so are the results, exactly. The first step is used where they are: a coefficient that is a number cannot
+The form stays a sum of squares, no pivot is below 1/a, nothing is subtracted but multiples of rows, and where beta and
+w are numbers so are the results, exactly. The first step is used where they are: a coefficient that is a number cannot
 vanish somewhere. Other latents' coefficients are transformed with v, since all steps are linear in it.
 """
 
@@ -37,7 +37,11 @@ class Observations:
     """
 
     def __init__(
-        self, tape: Tape, values: Sequence[int], columns: Sequence[Sequence[int]], variances: Sequence[Fraction]
+        self,
+        tape: Tape,
+        values: Sequence[int],
+        columns: Sequence[Sequence[int]],
+        variances: Sequence[Fraction],
     ) -> None:
         self.tape, self.values = tape, list(values)
         self._columns = [list(column) for column in columns]

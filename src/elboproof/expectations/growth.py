@@ -55,7 +55,7 @@ MAJORANTS = Ring(
     | {"square": "{0}.square()", "pi": "pi"}
     | {name: f"{{0}}.{name}()" for name in _METHODS}
     | {name: f"ranged({name!r}, {{0}})" for name in BOUNDED}
-    | {name: f"{{0}}.{name}({{1}})" for name in ("max", "min", "pow")},
+    | {name: f"{{0}}.{name}({{1}})" for name in ("max", "min", "pow", "logaddexp")},
     namespace=_names,
     fixed="renewed",
     constant="rational({p}, {q})",

@@ -234,6 +234,12 @@ class Majorant:
         grown = Majorant(self.terms) + Majorant.constant(most)
         return Majorant(grown.terms, 0.0, above_float(max(self.high, 0.0) + most))._trimmed()
 
+    def logaddexp(self, other: "Majorant") -> "Majorant":
+        """max(s, t) < log(e^s + e^t) <= log 2 + max(s, t)."""
+        most = AT_MOST_LINEAR["softplus"]
+        greater = self.max(other) + Majorant.constant(most)
+        return Majorant(greater.terms, max(self.low, other.low), greater.high)._trimmed()
+
     def abs(self) -> "Majorant":
         """|t|."""
         return Majorant(self.terms, 0.0, max(abs(self.low), abs(self.high)))

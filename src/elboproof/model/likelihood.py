@@ -206,7 +206,9 @@ def _full_log_density(covariance: tuple[tuple[Rational, ...], ...], residual: Se
     # kept from multiplying the rationals into the residuals, so that each stands once in a combination
     white = whitening(covariance)
     forms = [
-        sympy.Add(*(sympy.Mul(_sympy(c), r, evaluate=False) for c, r in zip(row, residual, strict=False) if c != 0))
+        sympy.Add(
+            *(sympy.Mul(_sympy(c), r, evaluate=False) for c, r in zip(row, residual, strict=False) if c != 0)
+        )
         for row in white.rows
     ]
     squares = [form**2 / (2 * _sympy(pivot)) for form, pivot in zip(forms, white.pivots, strict=True)]

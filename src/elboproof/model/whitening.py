@@ -1,8 +1,8 @@
 """Quadratic forms of an exact covariance as sums of squares: r' C^-1 r = sum_i w_i^2 / D_i with w = L^-1 r, C = L D L'.
 
-Expanded term by term, the form r' C^-1 r has terms of both signs that are far larger than the form itself where
-C is nearly singular, and intervals cannot see that they cancel. Its squares have one sign. L and D are rational, so that
-nothing is rounded and no root is taken.
+Expanded term by term, the form r' C^-1 r has terms of both signs that are far larger than the form itself where C is
+nearly singular, and intervals cannot see that they cancel. Its squares have one sign. L and D are rational: nothing is
+rounded, and no root is taken.
 """
 
 from collections.abc import Sequence

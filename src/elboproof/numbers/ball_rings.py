@@ -20,14 +20,20 @@ _METHODS = {
 def _names() -> Mapping[str, Any]:
     from elboproof.numbers.ball_arrays import BallArray
     from elboproof.numbers.exponential_sums import exponential
+    from elboproof.numbers.log_add_exp import log_add_exp
 
     # "precision" never changes: constants are made once
-    return {"BallArray": BallArray, "precision": lambda: 53, "exponential": exponential}
+    return {
+        "BallArray": BallArray,
+        "precision": lambda: 53,
+        "exponential": exponential,
+        "log_add_exp": log_add_exp,
+    }
 
 
 BALL_ARRAYS = Ring(
     name="ball arrays",
-    templates=_OPERATORS | _METHODS | {"exp": "exponential({0})"},
+    templates=_OPERATORS | _METHODS | {"exp": "exponential({0})", "logaddexp": "log_add_exp({0}, {1})"},
     namespace=_names,
     fixed="renewed",
     constant="BallArray.from_fraction({p}, {q})",
