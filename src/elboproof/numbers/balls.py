@@ -104,14 +104,15 @@ def _off_imaginary_cut(t: acb) -> bool:
 
 
 def _complex_log_add_exp(s: acb, t: acb, analytic: bool) -> acb:
-    """Return the continuation from the real line, t + log(1 + e^(s - t)) where Re s <= Re t, else with both exchanged."""
-    # both forms are equal and analytic for |Im(s - t)| < pi, so that any rectangle may take either there; beyond, they
-    # are branches that do not fit together, and a rectangle that may have both gets their union
+    """Return s + log(1 + e^(t - s)) where Re s > Re t, else with both exchanged: the cuts are where Re s = Re t."""
+    # both forms are equal and analytic for |Im(s - t)| < pi, so that any rectangle may take either there, and each is
+    # analytic on its own side; beyond on both sides they do not fit together, and a rectangle gets their union
+    ahead, behind = s.real > t.real, s.real < t.real
     inside = bool(abs((s - t).imag) < arb.pi())
-    if analytic and not inside:
+    if analytic and not (inside or ahead or behind):
         return _NOT_ANALYTIC
     first, second = s + (t - s).exp().log1p(), t + (s - t).exp().log1p()
-    if not inside and not s.real > t.real and not s.real <= t.real:
+    if not (inside or ahead or behind):
         return first.union(second)
     return first if s.real.mid() > t.real.mid() else second
 
