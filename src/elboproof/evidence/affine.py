@@ -26,25 +26,29 @@ MOST_BITS = 2**16
 """Numbers as ill-conditioned as that are given up."""
 
 
-def log_densities(
+def log_bounds(
     model: LatentModel, selection: Selection, data: Data, digits: float, deadline: float
-) -> list[arb]:
-    """Return balls around log p(x) for the rows of x; wider than the digits ask only where a limit stopped them."""
+) -> list[tuple[arb, arb]]:
+    """Return (lower, upper) of log p(x) for the rows of x; wider than the digits ask only where a limit stopped them.
+
+    A row of which nothing is known has NaN twice.
+    """
     bits = bits_for(digits, SPARE_BITS)
-    best = [arb.nan()] * len(data)
+    best, pairs = [arb.nan()] * len(data), [(arb.nan(), arb.nan())] * len(data)
     while bits <= MOST_BITS:
         try:
             with working_precision(bits):
                 best = _at_precision(model, selection, data)
         except ZeroDivisionError:  # a matrix whose ball holds singular ones: more bits
             pass
-        with working_precision(64):
-            if all(ball.is_finite() and ball.rad() <= arb(10) ** -arb(digits) / 2 for ball in best):
-                break
-        if time.monotonic() > deadline:
+        with working_precision(bits):
+            pairs = [(ball.lower(), ball.upper()) for ball in best]
+            tolerance = arb(10) ** -arb(digits)
+            sharp = all(ball.is_finite() and ball.rad() <= tolerance / 2 for ball in best)
+        if sharp or time.monotonic() > deadline:
             break
         bits *= 2
-    return best
+    return pairs
 
 
 def _at_precision(model: LatentModel, selection: Selection, data: Data) -> list[arb]:

@@ -137,19 +137,19 @@ def _in_closed_form(
     model: LatentModel, chosen: Selection, data: Data, digits: float, began: float, seconds: float
 ) -> Evidence:
     """Return the evidences of a model all of whose latents are integrated out."""
-    balls = affine.log_densities(model, chosen, data, digits, began + seconds)
-    enclosure = Enclosure.from_balls(balls)
-    widths = [2 * float(ball.rad()) if ball.is_finite() else np.inf for ball in balls]
+    pairs = affine.log_bounds(model, chosen, data, digits, began + seconds)
+    enclosure = Enclosure.between_balls(pairs)
+    shown = np.isfinite(enclosure.lower) | (enclosure.exact is not None)
+    widths = [float((high - low).upper()) if high.is_finite() else np.inf for low, high in pairs]
     statuses = tuple(
         reason(np.inf, digits, "the range of float64")
-        if np.isfinite(width) and not np.isfinite(end)
-        else ""
-        if width <= 2 * 10.0**-digits
+        if not finite and np.isfinite(width)
         else reason(width, digits, TIME)
-        for width, end in zip(widths, enclosure.lower, strict=True)
+        if not width <= 2 * 10.0**-digits
+        else ""
+        for width, finite in zip(widths, shown, strict=True)
     )
-    pairs = tuple((ball.lower(), ball.upper()) for ball in balls)
-    return Evidence(enclosure, statuses, 0, time.monotonic() - began, pairs)
+    return Evidence(enclosure, statuses, 0, time.monotonic() - began, tuple(pairs))
 
 
 def prove(
