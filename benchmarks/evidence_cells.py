@@ -87,9 +87,8 @@ def record(problem: Problem) -> dict[str, Any]:
     x = BallArray(np.array([[float(value) for value in problem.x]]))
     floats = FloatEnergy(model)
     guess = start(floats, x.mid)
-    where = domain(model, guess.frames, guess.log_mass, DIGITS)
-    d = model.latent_dim
-    roots = Cells(np.zeros(1, dtype=np.intp), np.zeros((1, d)), np.repeat(where.half[:, None], d, 1))
+    where = domain(model, model.ceiling(x), guess.frames, guess.log_mass, DIGITS)
+    roots = Cells(np.zeros(1, dtype=np.intp), where.centre, where.half)
     target = Target(guess.energy, np.exp(guess.log_mass + guess.energy), 0.5 * 10.0**-DIGITS, SHARE)
     energy = Watched(model, x, guess.frames)
     kept = Cells.joined(search(energy, floats, roots, target, np.inf, MOST_CELLS).cells)

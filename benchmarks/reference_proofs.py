@@ -12,6 +12,7 @@ from typing import Any
 
 from flint import acb, arb, fmpq, fmpq_mat
 
+from elboproof.model.discrete import Bernoulli
 from elboproof.model.likelihood import Gaussian
 from elboproof.model.problems import Problem, Route
 from elboproof.numbers.balls import COMPLEX_BALLS, working_precision
@@ -71,7 +72,7 @@ def slope(u: acb, t: acb, v: arb, s: arb, analytic: bool) -> Any:
 
 def reduction(problem: Problem) -> Reduction | None:
     """Return the model with all latents but one integrated by hand; with one latent, the model as it is."""
-    if problem.likelihood.binary:
+    if isinstance(problem.likelihood, Bernoulli):
         return None
     s, x = ball_of(variance(problem)), [ball_of(Fraction(text)) for text in problem.x]
     peak = normal(arb(0), s)

@@ -14,6 +14,7 @@ from flint import arb
 from numpy.typing import NDArray
 
 from benchmarks.reference_proofs import BITS, stem, variance
+from elboproof.model.discrete import Bernoulli
 from elboproof.model.problems import Problem
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
@@ -68,7 +69,7 @@ class Cells:
     def __init__(self, problem: Problem, frame: Floats, *, bounded: bool, even: bool = False) -> None:
         self.model, self.frame, self.bounded, self.even = problem.model(), frame, bounded, even
         self.x = np.array([float(Fraction(text)) for text in problem.x])
-        self.variance = None if problem.likelihood.binary else float(variance(problem))
+        self.variance = None if isinstance(problem.likelihood, Bernoulli) else float(variance(problem))
         self.balls = self.model.quantities.compiled("energy", 0, BALL_ARRAYS)
         self.data = [BallArray.from_fraction(*Fraction(text).as_integer_ratio()) for text in problem.x]
         self.least, self.left_out = np.inf, 0.0
@@ -218,7 +219,7 @@ def on_panels(problem: Problem, cells: Cells, points: int, reach: float, start: 
 
 def ceiling(problem: Problem) -> float:
     """Return an upper bound of log p(x|z)."""
-    if problem.likelihood.binary:
+    if isinstance(problem.likelihood, Bernoulli):
         return 0.0
     return -len(problem.x) / 2 * math.log(2 * math.pi * float(variance(problem)))
 

@@ -12,7 +12,10 @@ from scipy.integrate import quad
 
 import elboproof as ep
 from elboproof.arguments import Sealed
+from elboproof.arrays import FloatArray
 from elboproof.model.latent_model import NetworkModel
+from elboproof.model.supports import REAL
+from elboproof.numbers.ball_arrays import BallArray
 
 QUADRATURE = 1e-6
 """Of 6 certified digits; SciPy's quad is asked for 1e-10."""
@@ -40,7 +43,7 @@ def test_a_record_of_its_own_may_be_sealed() -> None:
 class Laplace:
     """log p(x|f) = -|x - f| - log 2: a likelihood of the user's own."""
 
-    binary = False
+    support = REAL
 
     def require_dimension(self, data_dim: int) -> None:
         """Any number of outputs fits."""
@@ -48,8 +51,11 @@ class Laplace:
     def log_density(self, outputs: Sequence[sympy.Expr], x: Sequence[sympy.Symbol]) -> sympy.Expr:
         return sympy.Add(*(-sympy.Abs(a - f) - sympy.log(2) for a, f in zip(x, outputs, strict=True)))
 
-    def log_supremum(self, data_dim: int) -> sympy.Expr:
-        return -data_dim * sympy.log(2)
+    def log_base(self, x: Sequence[Any], numbers: Any) -> None:
+        """The density has no base measure."""
+
+    def log_suprema(self, x: BallArray) -> FloatArray:
+        return np.full(len(x), -0.6 * x.shape[1])  # log 2 > 0.6
 
 
 def test_a_likelihood_of_ones_own_is_what_it_says() -> None:

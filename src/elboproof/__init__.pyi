@@ -10,7 +10,31 @@ from elboproof.model.latent_model import LatentModel as LatentModel
 from elboproof.model.likelihood import Gaussian as Gaussian
 
 # p(x|z) of binary data; the decoder gives logits:
-from elboproof.model.likelihood import Bernoulli as Bernoulli
+from elboproof.model.discrete import Bernoulli as Bernoulli
+
+# counts and classes:
+from elboproof.model.discrete import Binomial as Binomial  # of ``trials``; the decoder gives logits
+from elboproof.model.discrete import Categorical as Categorical  # x is one-hot; the decoder gives logits
+from elboproof.model.discrete import Poisson as Poisson  # the decoder gives log rates
+from elboproof.model.discrete import NegativeBinomial as NegativeBinomial  # the decoder gives log means
+
+# real numbers:
+from elboproof.model.continuous import Exponential as Exponential  # the decoder gives log rates
+from elboproof.model.continuous import Gamma as Gamma  # of known shape; the decoder gives log rates
+from elboproof.model.continuous import StudentT as StudentT  # the decoder gives locations
+from elboproof.model.continuous import Laplace as Laplace  # the decoder gives locations
+from elboproof.model.continuous import VonMises as VonMises  # the decoder gives mean angles, in radians
+
+# any other, a log density in the outputs f1, f2, ... and the data x1, x2, ...:
+from elboproof.model.density import Density as Density
+
+# p(z); N(0, I) without arguments, or any mean and full covariance:
+from elboproof.model.priors import Normal as Normal
+from elboproof.model.priors import Uniform as Uniform  # on a box
+from elboproof.model.mixture import Mixture as Mixture  # a weighted sum of these
+
+# any density of the latents, an expression on a box, a half-line or R:
+from elboproof.model.prior_density import PriorDensity as PriorDensity
 
 # Its evidence
 from elboproof.evidence.log_evidence import log_evidence as log_evidence  # log p(x), proved

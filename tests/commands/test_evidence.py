@@ -19,7 +19,7 @@ from elboproof.commands import evidence as command
 from elboproof.commands.evidence import CHUNK, Options, run
 from elboproof.commands.evidence_input import Point, build_model, free_names, read_points
 from elboproof.commands.evidence_output import Answer, ball_text, bounds_text
-from elboproof.evidence.log_evidence import Evidence
+from elboproof.evidence.evidences import Evidence
 
 LINE = Options(
     decoder=["z"],
@@ -397,7 +397,7 @@ BAD: list[tuple[dict[str, object], str]] = [
     ({"x": ["nan"]}, r"x\[0\]: got 'nan'; expected an exact real number"),
     ({"x": ["0.7,1"]}, "x: got 2 in '0.7,1'; expected 1 number, one per decoder entry"),
     ({"x": ["nowhere.csv"]}, r"x: got 'nowhere.csv'; expected a file that can be read \(No such file"),
-    ({"x": ["0.5"], "bernoulli": True}, "x: got '0.5'; expected zeros and ones"),
+    ({"x": ["0.5"], "bernoulli": True}, r"x, 0.5\[0\]: got .*; expected zeros and ones"),
     ({"x": ["notes.txt"]}, r"x: got 'notes.txt'; expected a point .* ends in .csv or .npy"),
     ({"x": ["ragged.csv"]}, r"x, ragged.csv line 3: got 2 in '1,2'; expected 1 number"),
     ({"x": ["words.csv"]}, r"x, words.csv line 2\[0\]: got 'two'; expected an exact real number"),

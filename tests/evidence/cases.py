@@ -20,6 +20,7 @@ from elboproof.evidence import start as beginning
 from elboproof.evidence.domain import Domain
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.start import Start
+from elboproof.model.ceilings import Ceiling
 from elboproof.quadrature import gauss_legendre as rule
 from tests.evidence import truth
 
@@ -168,13 +169,14 @@ def _overrides(how: Steering) -> list[tuple[object, str, object]]:
 def _with_half(half: float) -> Callable[..., Domain]:
     original = domains.domain
 
-    def narrowed(model: ep.LatentModel, frames: Floats, log_mass: Floats, digits: float) -> Domain:
-        found = original(model, frames, log_mass, digits)
+    def narrowed(
+        model: ep.LatentModel, ceiling: Ceiling, frames: Floats, log_mass: Floats, digits: float
+    ) -> Domain:
+        found = original(model, ceiling, frames, log_mass, digits)
         inner = half / (1 + domains.frame_excess(frames)) * (1 - 1e-12)
-        tails = [domains.log_tail(model.latent_dim, radius) + found.log_supremum for radius in inner]
-        return Domain(
-            np.full(len(frames), half), np.array(tails) + 1e-9, found.log_volume, found.log_supremum
-        )
+        tails = domains.log_tails(model.latent_dim, inner, ceiling) + ceiling.constant
+        box = np.full((len(frames), model.latent_dim), half)
+        return Domain(np.zeros_like(box), box, tails + 1e-9, found.log_volume, found.log_supremum)
 
     return narrowed
 

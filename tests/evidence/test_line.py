@@ -10,7 +10,7 @@ import pytest
 from flint import arb
 
 import elboproof as ep
-from elboproof.evidence import line
+from elboproof.evidence import domain, line, line_point
 from elboproof.evidence import log_evidence as engine
 from elboproof.evidence.line_point import LinePoint, line_functions
 from elboproof.model.problems import BASE, Problem
@@ -79,8 +79,8 @@ def test_a_kink_goes_to_the_arrays() -> None:
 Bug = Callable[[], Any]
 
 
-def _patched(name: str, value: object) -> Bug:
-    return lambda: patch.object(line, name, value)
+def _patched(name: str, value: object, module: object = line) -> Bug:
+    return lambda: patch.object(module, name, value)
 
 
 def _forgotten(field: str) -> Bug:
@@ -114,7 +114,10 @@ def _lost_cell() -> Any:
 
 
 def _narrow(half: float) -> Bug:
-    return lambda: patch.object(LinePoint, "half_width", lambda _: half)
+    def root(point: LinePoint) -> tuple[tuple[float, float], float]:
+        return (0.0, half), float(domain.log_tails(1, np.array([half]), point.ceiling)[0])
+
+    return lambda: patch.object(LinePoint, "root", root)
 
 
 def _rough(stack: ExitStack) -> None:
@@ -140,7 +143,7 @@ STEERED: dict[str, tuple[cases.Case, int, list[Callable[[ExitStack], None]]]] = 
     "generous discards": (cases.SQUARE, 2, [_generous]),
 }
 BUGS = {
-    "the tail is dropped": (_patched("log_tail", lambda *_: -1e300), "small root"),
+    "the tail is dropped": (_patched("log_tails", lambda *_: [-1e300], line_point), "small root"),
     "discarded cells are not added": (_forgotten("lost"), "generous discards"),
     "the rules' errors are not added": (_forgotten("rule_error"), "poor rules"),
     "the remainder is zero": (_patched("_factor", lambda _: arb(0)), "poor rules"),

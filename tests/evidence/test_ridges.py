@@ -46,7 +46,8 @@ def found_cells(problem: Problem) -> Cells:
     floats = FloatEnergy(model)
     guess = start(floats, x.mid)
     target = Target(guess.energy, np.exp(guess.log_mass + guess.energy), 1e-10, 1e-3)
-    return ridges.roots(Energy(model, x, guess.frames), floats, 0, HALF, target)
+    root = Cells(np.zeros(1, dtype=np.intp), np.zeros((1, 2)), np.full((1, 2), HALF))
+    return ridges.roots(Energy(model, x, guess.frames), floats, root, target)
 
 
 def holders(cells: Cells, u: tuple[Fraction, Fraction]) -> int:
@@ -128,8 +129,8 @@ def _forgotten_stretch() -> Iterator[None]:
 
 @contextmanager
 def _lost_region() -> Iterator[None]:
-    def lost(*arguments: Any) -> Cells:
-        cells = _ROOTS(*arguments)
+    def lost(*arguments: Any, **options: Any) -> Cells:
+        cells = _ROOTS(*arguments, **options)
         return cells[np.arange(len(cells)) != len(cells) // 2]
 
     with patch.object(ridges, "roots", lost):
@@ -192,8 +193,24 @@ def test_regions_of_steep_lines_reach_beyond_the_box(slope: float) -> None:
     """However steep the line is: rounding is relative to the lines, not to the box."""
     for middle, reach in ((0.0, HALF), (3 * HALF / 4, HALF / 4), (-HALF * 511 / 512, HALF / 512)):
         lines = [(HALF - slope * (middle + reach), slope)]
-        cells = Cells.joined(ridges._regions(0, middle, reach, HALF, lines))
+        cells = Cells.joined(ridges._regions(0, middle, reach, (0.0, HALF), lines))
         rows = [list(map(Fraction, row)) for row in cells.chart.lines.tolist()]  # type: ignore[attr-defined]
         for u in (Fraction(middle - reach), Fraction(middle), Fraction(middle + reach)):
             assert rows[0][0] + rows[0][1] * u <= -Fraction(HALF)
             assert rows[-1][2] + rows[-1][3] * u >= Fraction(HALF)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1e3])
+def test_regions_within_a_box_are_the_box(slope: float) -> None:
+    """Under a prior that ends at a box, nothing beyond its faces is a part of the integral."""
+    lines = [(0.25, slope), (0.75, 0.0)]
+    for middle, reach in ((0.0, 1.0), (0.5, 0.125), (-0.75, 0.25)):
+        regions = ridges._regions_within(0, middle, reach, (0.5, 2.0), lines)
+        cells = Cells.joined(regions)
+        rows = cells.chart.lines.tolist()  # type: ignore[attr-defined]
+        assert rows[0][:2] == [-1.5, 0.0]
+        assert rows[-1][2:] == [2.5, 0.0]
+        assert all(low[2:] == high[:2] for low, high in zip(rows[:-1], rows[1:], strict=True))
+        for u in (middle - reach, middle + reach):
+            heights = [row[0] + row[1] * u for row in rows] + [2.5]
+            assert heights == sorted(heights)

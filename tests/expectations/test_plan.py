@@ -7,10 +7,10 @@ from flint import arb
 
 import elboproof as ep
 from elboproof.expectations.integrands import EnclosedGaussian, Integrands
-from elboproof.expectations.majorants import NoMajorantError
 from elboproof.expectations.plan import SIZES, Plan, plan
 from elboproof.expectations.sums import arb_sums
 from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.majorant_ranges import NoMajorantError
 
 POINT = EnclosedGaussian([arb("0.4")], [[arb("0.3")]])
 DATA = [arb("0.5")]

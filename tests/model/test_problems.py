@@ -13,6 +13,7 @@ import sympy
 
 from benchmarks.reference_proofs import proved, variance
 from benchmarks.reference_sums import lattice
+from elboproof.model.discrete import Bernoulli
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.problem_decoders import ROTATIONS
 from elboproof.model.problems import (
@@ -66,7 +67,7 @@ def faults(problem: Problem) -> set[str]:
     """Return what the tags say that the content does not."""
     model, tags = model_of(problem), problem.tags
     dimension, scale = one_of(tags, DIMENSIONS), one_of(tags, VARIANCES)
-    spread = None if model.likelihood.binary else str(variance(problem))
+    spread = None if isinstance(model.likelihood, Bernoulli) else str(variance(problem))
     checks = {
         "dimension": dimension is not None and DIMENSIONS[dimension] == model.latent_dim,
         "likelihood": one_of(tags, LIKELIHOODS) == (Tag.BERNOULLI if spread is None else Tag.GAUSSIAN),
@@ -230,7 +231,7 @@ def test_the_scale_is_the_variance_and_in_the_name() -> None:
     for problem in BASE:
         scale = one_of(problem.tags, VARIANCES)
         if scale is None:
-            assert problem.model().likelihood.binary
+            assert isinstance(problem.model().likelihood, Bernoulli)
         else:
             assert variance(problem) == Fraction(VARIANCES[scale])
             assert problem.name.endswith(f"-{scale}")

@@ -10,6 +10,7 @@ from flint import arb, fmpq_mat
 import elboproof as ep
 from elboproof.expectations import closed_forms as moments
 from elboproof.expectations import rules as expectations
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.posterior import elbo as elbo_module
 from tests.evidence.truth import linear, rational
 
@@ -142,6 +143,6 @@ def test_stationary_points_of_random_affine_models_are_the_posterior() -> None:
 
 def test_random_elbos_are_below_the_evidence() -> None:
     for model, x, q in problems(5, 8):
-        if float(model.likelihood.log_supremum(len(x))) > 3:
+        if model.likelihood.log_suprema(BallArray(np.zeros((1, len(x)))))[0] > 3:
             continue  # small noise makes these wild decoders' evidences slow
         assert ep.elbo(model, x, q, 6) < ep.log_evidence(model, x, 4)

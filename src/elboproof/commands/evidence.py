@@ -31,7 +31,8 @@ from elboproof.commands.evidence_output import (
     row_text,
 )
 from elboproof.evidence.elimination import latents_left
-from elboproof.evidence.log_evidence import MOST_LATENTS, TOO_MANY, Evidence, evidence_of
+from elboproof.evidence.evidences import Evidence
+from elboproof.evidence.log_evidence import MOST_LATENTS, TOO_MANY, evidence_of
 from elboproof.model.data import double
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.floating import FLOATING

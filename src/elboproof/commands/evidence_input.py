@@ -13,8 +13,9 @@ import numpy as np
 
 from elboproof.arguments import bad, file_path, shown
 from elboproof.arrays import finite_array, real_array, require_finite, require_shape
+from elboproof.model.discrete import Bernoulli
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.likelihood import Bernoulli, Gaussian
+from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.exact import exact
 from elboproof.numbers.functions import CONSTANTS, WRITABLE
 from elboproof.numbers.parser import parse
@@ -139,16 +140,14 @@ def read_points(texts: Sequence[str], model: LatentModel) -> list[Point]:
     Raises
     ------
     ValueError
-        If a file cannot be read, a row has not D entries, or an entry is no exact number; for a Bernoulli
-        likelihood, if it is not 0 or 1. The message names the place.
+        If a file cannot be read, a row has not D entries, or an entry is no exact number, or outside of the
+        likelihood's support. The message names the place.
     """
     # All points are read before any is proved: an error in the last file comes at once. Zeros and ones are
     # compared as exact numbers, so that 1.0 and 1e0 are ones.
     points = [point for text in texts for point in _read(text, model.data_dim)]
-    if model.likelihood.binary:
-        for point in points:
-            if not set(point.values) <= {0, 1}:
-                raise bad("x", ",".join(point.texts), "zeros and ones, the data of a Bernoulli likelihood")
+    for point in points:
+        model.likelihood.support.require_row(point.values, f"x, {','.join(point.texts)}")
     return points
 
 

@@ -7,6 +7,7 @@ Balls enclose whatever cancels; the precision rises until log p has the digits.
 import time
 from collections.abc import Sequence
 from fractions import Fraction
+from sys import float_info
 
 from flint import arb, arb_mat
 
@@ -22,6 +23,8 @@ from elboproof.numbers.tape import Tape
 
 SPARE_BITS = 128
 """Of the first try: for the cancellation in residuals, forms and determinants."""
+RANGE = "the range of float64"
+"""The reason of a stop where log p(x) is below all doubles."""
 MOST_BITS = 2**16
 """Numbers as ill-conditioned as that are given up."""
 
@@ -42,13 +45,18 @@ def log_bounds(
         except ZeroDivisionError:  # a matrix whose ball holds singular ones: more bits
             pass
         with working_precision(bits):
-            pairs = [(ball.lower(), ball.upper()) for ball in best]
+            pairs = [_told(ball) for ball in best]
             tolerance = arb(10) ** -arb(digits)
             sharp = all(ball.is_finite() and ball.rad() <= tolerance / 2 for ball in best)
         if sharp or time.monotonic() > deadline:
             break
         bits *= 2
     return pairs
+
+
+def _told(ball: arb) -> tuple[arb, arb]:
+    """Return the ends of a ball; a lower end below all doubles says nothing."""
+    return ball.lower() if abs(ball) < arb(float_info.max) else arb.nan(), ball.upper()
 
 
 def _at_precision(model: LatentModel, selection: Selection, data: Data) -> list[arb]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache, reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
@@ -15,13 +16,17 @@ from flint import fmpq
 
 from elboproof.evidence.observations import Observations
 from elboproof.evidence.selection import Selection, has_constant_covariance, selection
+from elboproof.model.ceilings import Ceiling
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.likelihood import Gaussian, require_floats
+from elboproof.model.likelihood import Gaussian, above_constant, require_floats
 from elboproof.model.quantities import Quantities
 from elboproof.model.whitening import whitening
 from elboproof.numbers import tape_copies
-from elboproof.numbers.nearest import nearest_doubles
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.tape import Tape
+
+if TYPE_CHECKING:
+    from flint import arb
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,26 +53,36 @@ class Reduced:
         """The dimension D of x."""
         return self.model.data_dim
 
+    @property
+    def placement(self) -> None:
+        """None: z' ~ N(0, I)."""
+
     @cached_property
     def quantities(self) -> Quantities:
         """The energy -log p(x, z') on a tape; as "decoder" all that the latents enter through."""
         latents = [self.model.latents[k] for k in self.selection.rest]
-        floats = lambda: require_floats(self.model.likelihood)  # noqa: E731
-        binary = self.model.likelihood.binary
-        return Quantities(latents, self.model.data, binary, (), self._lowered, floats)
+        likelihood = self.model.likelihood
+        return Quantities(
+            latents, self.model.data, likelihood, (), self._lowered, lambda: require_floats(likelihood)
+        )
+
+    def log_base(self, x: Sequence[Fraction]) -> "arb | None":
+        """Return the log base measure of the model."""
+        return self.model.log_base(x)
+
+    def ceiling(self, x: BallArray) -> Ceiling:
+        """Return upper bounds of log p(x|z') over all z' for data (N, D)."""
+        # every variance and every pivot is at least a number. A bound of p(x|z) that grows with |z| holds at y = 0,
+        # too, which is any y where no output depends on y
+        if not has_constant_covariance(self.model):
+            return self.model.ceiling(x)
+        return Ceiling.flat(np.full(len(x), self._supremum))
 
     @cached_property
-    def supremum(self) -> float:
-        """An upper bound of log p(x|z') over all z' and x: the next double after the nearest one."""
-        # every variance and every pivot is at least a number; integrating latents out only lowers a bound of p(x|z)
-        if not has_constant_covariance(self.model):
-            return self.model.supremum
-        tape = Tape(())
+    def _supremum(self) -> float:
         factors = self._observations(self._own_tape).least_factors()
         logs = [sympy.log(sympy.Rational(f.numerator, f.denominator)) for f in factors]
-        bound = -sympy.Add(sympy.log(2 * sympy.pi) * self.data_dim, *logs) / 2
-        (value,) = nearest_doubles(tape, [tape.lower(bound)])
-        return float(np.nextafter(value, np.inf))
+        return above_constant(-sympy.Add(sympy.log(2 * sympy.pi) * self.data_dim, *logs) / 2)
 
     @property
     def _own_tape(self) -> Tape:
@@ -86,7 +101,7 @@ class Reduced:
         """Return the entry of -log p(x|z') + (d'/2) log 2 pi."""
         if not has_constant_covariance(self.model):
             offsets, _ = parts(self.selection, tape)
-            dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(self.data_dim)]
+            dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(len(offsets))]
             density = self.model.likelihood.log_density(dummies, self.model.data)
             prior = sympy.log(2 * sympy.pi) * self.latent_dim / 2
             return tape.substituted(prior - density, dummies, offsets)

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import wrong_type
 from elboproof.arrays import FloatArray
-from elboproof.evidence.domain import frame_excess
+from elboproof.evidence.domain import frame_excess, tails_of
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand
 from elboproof.numbers.ball_arrays import BallArray
@@ -70,8 +69,14 @@ class Energy:
         self.d = integrand.latent_dim
         self._function = integrand.quantities.compiled("energy", 0, BALL_ARRAYS)
         self._plain = bool((frames == np.eye(self.d)).all())
-        self._floor = (BallArray(LOG_TWO_PI) * (0.5 * self.d) - integrand.supremum).lower()
+        self.ceiling = integrand.ceiling(x)
+        # (N,): the prior's constant less that of the ceiling; where no likelihood grows, all that r^2 / 2 needs
+        self._floor = (
+            BallArray(np.full(len(x), LOG_TWO_PI)) * (0.5 * self.d) - self.ceiling.constant
+        ).lower()
+        self._growing = bool(self.ceiling.grows.any())
         self._shrinking = 1 - frame_excess(frames)
+        self._tails = tails_of(integrand.placement)
 
     def at(self, owner: Index, u: list[BallArray], chart: Chart = STRAIGHT) -> BallArray:
         """Return U at points given in the coordinates of a chart, shape (B,)."""
@@ -88,25 +93,31 @@ class Energy:
         # NaN says that a bound is unknown, which fmax passes over.
         offsets = [BallArray(np.zeros(len(cells)), cells.half[:, k]) for k in range(self.d)]
         value = self._centred(cells, cells.box(), offsets)
-        if not isinstance(
-            value, Centred
-        ):  # an energy that depends on no latent cannot occur: the prior is part of it
-            raise wrong_type("value", value, "a centred form")
         slopes = [BallArray.broadcast_to(p, (len(cells),)) for p in value.dual.partials]
         least = np.fmax(value.range().lower(), self._least_by_slopes(cells, slopes))
-        return Bounds(value.centre, np.fmax(least, self.least_by_prior(cells)), slopes)
+        if self._tails is None:
+            least = np.fmax(least, self.least_by_prior(cells))
+        elif (unknown := ~np.isfinite(least)).any():  # a prior of its own takes long to bound
+            least[unknown] = np.fmax(least[unknown], self.least_by_prior(cells[unknown]))
+        return Bounds(value.centre.broadcast_to(least.shape), least, slopes)
 
     def least_by_prior(self, cells: Cells) -> FloatArray:
         """Return lower bounds of U over cells that hold whatever the decoder does there, (B,).
 
-        g is at most its supremum, and |A u|^2 is at least (1 - ||A'A - I||) |u|^2. Rounded are the squares, their sums,
+        g is at most its ceiling, and |A u|^2 is at least (1 - ||A'A - I||) |u|^2. Rounded are the squares, their sums,
         the shrinking factor and the product with it; then one sum, to the nearest float, so that the next one below is
         no larger than the exact sum.
         """
+        if self._tails is not None:  # the frame is plain: u are the placement's coordinates
+            prior = BallArray(np.maximum(self._tails.least(cells.chart.place(cells.box())[0]), -1e300))
+            return np.asarray((prior - BallArray(self.ceiling.suprema[cells.owner])).lower())
         # nearest (B, d), all terms nonnegative until the last sum.
         nearest = cells.nearest()
         squares = downward((nearest * nearest).sum(1) * self._shrinking[cells.owner], self.d + 2)
-        return np.asarray(np.nextafter(0.5 * squares + self._floor, -np.inf))
+        if self._growing:
+            least = BallArray(self.ceiling.of(cells.owner).least_energy(squares))
+            return (least + BallArray(LOG_TWO_PI) * (0.5 * self.d)).lower()
+        return np.asarray(np.nextafter(0.5 * squares + self._floor[cells.owner], -np.inf))
 
     def _least_by_slopes(self, cells: Cells, slopes: list[BallArray]) -> FloatArray:
         """Return lower bounds of U over cells from the signs of its slopes, (B,).
@@ -132,6 +143,8 @@ class Energy:
         # for analytic U on convex boxes. The imaginary part is finite only where no branch cut or pole was met.
         offsets = [box - BallArray(cells.centre[:, k]) for k, box in enumerate(u)]
         value = self._centred(cells, u, offsets).range()
+        if isinstance(value, BallArray):  # U depends on no latent
+            return np.asarray(value.broadcast_to((len(cells),)).lower())
         low, finite = value.real.lower(), np.isfinite(value.imag.upper())
         return np.where(np.isfinite(low) & finite, low, -np.inf)
 
@@ -169,7 +182,10 @@ class Energy:
                 for j in range(self.d)
             ]
         (value,) = self._function(*latents, *self._data(cells.owner))
-        return value
+        if isinstance(value, Centred):
+            return value
+        # U depends on no latent: under a uniform prior a decoder that is constant
+        return Centred(value, Dual(value, [BallArray(np.zeros(len(cells))) for _ in range(self.d)]), offsets)
 
     def _partials(self, owner: Index, j: int) -> list[Any]:
         if self._plain:

@@ -27,10 +27,17 @@ class FloatEnergy:
     ----------
     integrand
         What is integrated.
+
+    Attributes
+    ----------
+    ends : (d, 2)
+        Between which each coordinate lies.
     """
 
     def __init__(self, integrand: Integrand) -> None:
         self.d, self._quantities = integrand.latent_dim, integrand.quantities
+        placement = integrand.placement
+        self.ends = np.array((placement and placement.ends) or [(-np.inf, np.inf)] * self.d)
         self._value = self._quantities.compiled("energy", 0, FLOATING)
         self._curves: Compiled | None = None
         with suppress(ValueError):  # a kink, noticed here or at the first call

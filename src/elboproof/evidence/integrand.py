@@ -1,14 +1,23 @@
 """What the engine asks of a model: a function, a bound, two dimensions."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, Protocol, runtime_checkable
 
+from elboproof.model.ceilings import Ceiling
 from elboproof.model.network_quantities import NetworkQuantities
+from elboproof.model.placement import Placement
 from elboproof.model.quantities import Quantities
+from elboproof.numbers.ball_arrays import BallArray
 
 
 @runtime_checkable
 class Integrand(Protocol):
-    """exp(-U(z; x)) over z in R^d, with U(z; x) = |z|^2/2 + (d/2) log 2 pi - g(z; x); every ``LatentModel`` is one."""
+    """exp(-U(t; x)) with U = E(t) - g(t; x); the ``integrand`` of every ``LatentModel`` is one.
+
+    E is the prior's energy, |t|^2/2 + (d/2) log 2 pi over R^d where there is no placement. The evidence is the integral
+    times h(x), the base measure, which is added to its logarithm outside of all cells.
+    """
 
     @property
     def latent_dim(self) -> int:
@@ -23,5 +32,11 @@ class Integrand(Protocol):
         """U is their ``"energy"``, in every number system."""
 
     @property
-    def supremum(self) -> float:
-        """An upper bound of g(z; x) over all z, and over all x that are asked for."""
+    def placement(self) -> Placement | None:
+        """The coordinates t and the prior's energy in them; None where t ~ N(0, I) is z."""
+
+    def ceiling(self, x: BallArray) -> Ceiling:
+        """Return upper bounds of g(t; x_n) over all t, growing with |t| at most, for data (N, D)."""
+
+    def log_base(self, x: Sequence[Fraction]) -> Any:
+        """Return what is added to log p(x) exactly, a ball at the precision in force; None for 0."""

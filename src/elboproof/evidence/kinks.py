@@ -9,8 +9,9 @@ import numpy as np
 from elboproof.arrays import FloatArray
 from elboproof.evidence.integrand import Integrand
 from elboproof.model.network_quantities import NetworkQuantities
-from elboproof.model.networks import Activation, Affine, Network
+from elboproof.model.networks import Activation, Affine
 from elboproof.model.quantities import Quantities
+from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.nearest import nearest_doubles
 from elboproof.numbers.tape import operands
 from elboproof.shapes import Float64
@@ -22,9 +23,7 @@ _SAME = 1e-12
 def direction(integrand: Integrand) -> Float64[FloatArray, "d"] | None:
     """Return the unit normal of all kinks that are hyperplanes, None if there are none or they have several."""
     functions = integrand.quantities
-    normals = (
-        _of_network(functions.network) if isinstance(functions, NetworkQuantities) else _of_tape(functions)
-    )
+    normals = _of_network(functions) if isinstance(functions, NetworkQuantities) else _of_tape(functions)
     lengths = np.linalg.norm(normals, axis=1)
     units = normals[lengths > 0] / lengths[lengths > 0, None]
     if not len(units) or (np.abs(units @ units[0]) < 1 - _SAME).any():
@@ -32,16 +31,22 @@ def direction(integrand: Integrand) -> Float64[FloatArray, "d"] | None:
     return np.asarray(units[0])
 
 
-def _of_network(network: Network) -> Float64[FloatArray, "kinks d"]:
+def _of_network(functions: NetworkQuantities) -> Float64[FloatArray, "kinks d"]:
     """Return the weights of the first layer, if kinked units follow it."""
     # Rows of weights (units, d): a unit of the first layer has its kink where its row's affine function
     # vanishes.
+    network, prior = functions.network, functions.prior
     layers = network.layers
     first = next(k for k, layer in enumerate(layers) if isinstance(layer, Affine))
     following = layers[first + 1] if first + 1 < len(layers) else None
     if not (isinstance(following, Activation) and following.function in _KINKED):
         return np.zeros((0, network.inputs))
-    return np.asarray(layers[first].weight.entries)  # type: ignore[union-attr]
+    weights = np.asarray(layers[first].weight.entries)  # type: ignore[union-attr]
+    if prior is None:
+        return weights
+    # Under another normal prior z is a linear function of the coordinates: slopes come direction by direction.
+    slopes = prior.compiled("decoder", 1, FLOATING)(*np.zeros(network.inputs))
+    return np.asarray(weights @ np.array(slopes).reshape(-1, network.inputs).T)
 
 
 def _of_tape(quantities: Quantities) -> Float64[FloatArray, "kinks d"]:

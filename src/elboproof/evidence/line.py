@@ -14,7 +14,6 @@ from functools import lru_cache
 
 from flint import acb, arb
 
-from elboproof.evidence.domain import log_tail
 from elboproof.evidence.line_point import LineFunctions, LinePoint
 from elboproof.evidence.pace import GRACE
 from elboproof.evidence.search import CELLS, DEEPER, EARLY, TIME, TOO_DEEP
@@ -54,11 +53,16 @@ class Line:
 
     def width(self) -> float:
         """Return upper - lower, rounded up; infinite where nothing is known."""
-        if not self.lower.is_finite():
-            return math.inf
-        # The upper end has 53 bits, so that float() rounds nothing.
-        with working_precision(DOUBLE_BITS):
-            return float((self.upper - self.lower).upper())
+        return width_of(self.lower, self.upper)
+
+
+def width_of(lower: arb, upper: arb) -> float:
+    """Return upper - lower, rounded up; infinite where nothing is known."""
+    if not lower.is_finite():
+        return math.inf
+    # The upper end has 53 bits, so that float() rounds nothing.
+    with working_precision(DOUBLE_BITS):
+        return float((upper - lower).upper())
 
 
 @working_precision(BOUND_BITS)
@@ -76,11 +80,12 @@ def on_line(functions: LineFunctions, x: list[Fraction], digits: float, deadline
     deadline, most
         Limits: on the clock ``time.monotonic()``, and of cells.
     """
-    lower, upper = arb.neg_inf(), arb(functions.integrand.supremum)
     began, cells, share, rounds = time.monotonic(), 0, SHARE, 0
+    ceiling = functions.ceiling(x)
+    lower, upper = arb.neg_inf(), arb(functions.log_supremum(ceiling))
     if began > deadline:
         return Line(lower, upper, cells, TIME)
-    point = LinePoint(functions, x, digits)
+    point = LinePoint(functions, x, ceiling, digits)
     while rounds < ROUNDS:
         found = _search(point, share, began, deadline, most - cells)
         cells += found.cells
@@ -99,9 +104,13 @@ def on_line(functions: LineFunctions, x: list[Fraction], digits: float, deadline
 
 @dataclass
 class _Found:
-    """Accepted cells with their numbers of points, and bounds of the rest; all integrals are of exp(shift - U)."""
+    """Accepted cells with their numbers of points, and bounds of the rest; all integrals are of exp(shift - U).
 
-    half: float
+    ``tail`` is an upper bound of the log of the prior's mass outside the root (centre, half width).
+    """
+
+    root: tuple[float, float]
+    tail: float
     began: float
     deadline: float
     accepted: list[tuple[float, float, int]] = field(default_factory=list)
@@ -121,10 +130,11 @@ class _Found:
 
 def _search(point: LinePoint, share: float, began: float, deadline: float, most: int) -> _Found:
     """Discard, accept or halve cells until none is left or a limit is reached; what is left then is bounded."""
-    # The cells on the stack and those settled always cover [-half, half]: each is taken off whole, and put back
-    # as two halves or not at all.
-    half = point.half_width()
-    found, stack = _Found(half, began, deadline), [(0.0, half)]
+    # The cells on the stack and those settled always cover the root: each is taken off whole, and put back as
+    # two halves or not at all.
+    root, tail = point.root()
+    smallest = (abs(root[0]) + root[1]) * SMALLEST
+    found, stack = _Found(root, tail, began, deadline), [root]
     tolerance = 0.5 * 10.0**-point.digits
     mass = math.exp(min(point.log_mass + point.shift, 700.0))
     with working_precision(BOUND_BITS):
@@ -141,7 +151,7 @@ def _search(point: LinePoint, share: float, began: float, deadline: float, most:
             centre, width = stack.pop()
             found.cells += 1
             if not judge.settles(centre, width):
-                if width < half * SMALLEST:
+                if width < smallest:
                     found.lost += judge.mass(centre, width)
                 else:
                     stack += halves(centre, width)
@@ -291,8 +301,8 @@ def _bounds(point: LinePoint, found: _Found) -> tuple[arb, arb]:
                 total += part
         # Sums, errors and what was left out are arbs at the precision of the digits; the logarithm of a lower
         # end that is not positive is unknown, -inf.
-        tail = (arb(log_tail(1, found.half)) + point.supremum + shift).exp()
+        tail = (arb(found.tail) + point.constant + shift).exp()
         low = (total - found.rule_error).lower()
         high = (total + found.rule_error + found.lost + tail).upper()
         lower = (low.log() - shift).lower() if low > 0 else arb.neg_inf()
-        return lower, (high.log() - shift).upper() if high.is_finite() else arb(point.supremum)
+        return lower, (high.log() - shift).upper() if high.is_finite() else arb(point.log_supremum)

@@ -2,26 +2,33 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
-from flint import arb
+from sympy import Symbol
 
 from elboproof.arguments import bad, require_positive, wrong_type
-from elboproof.evidence import affine, kinks, line
+from elboproof.evidence import affine, kinks, line, mixtures
+from elboproof.evidence.domain import tails_of
 from elboproof.evidence.elimination import latents_left, reduced
+from elboproof.evidence.evidences import Evidence, enclosed, told
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand
 from elboproof.evidence.line_point import LineFunctions, line_functions
+from elboproof.evidence.log_integral import NO_DATA, TOTAL_DIGITS, LogIntegral, PriorIntegrand, require_one
 from elboproof.evidence.rounds import Rounds, reason
-from elboproof.evidence.search import TIME
+from elboproof.evidence.search import TAIL, TIME
 from elboproof.evidence.selection import Selection, selection
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.mixture import Mixture
+from elboproof.model.prior_density import PriorDensity
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.exact import bits_for
+from elboproof.numbers.precision import working_precision
 from elboproof.numbers.undecided import Undecided
 
 MOST_LATENTS = 4
@@ -30,32 +37,9 @@ CELLS, CELLS_EACH = 2_000_000, 200
 """The default limit on cells: in all, and more for each data point."""
 MOST_ON_LINE = 6
 """Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
+SPARE_BITS = 60
 FLOAT_DIGITS = 12
 """Up to here float64 sums are tried; beyond, the sums are taken in arb."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Proved log evidences of N data points, with what it took.
-
-    Attributes
-    ----------
-    enclosure : Enclosure
-        log p(x) in nats, arrays of shape (N,).
-    statuses : tuple of str
-        Why a point is not proved to the digits asked; empty where it is.
-    cells : int
-        Cells looked at.
-    seconds : float
-    balls : tuple of (arb, arb)
-        Lower and upper bounds with all their digits, where all sums were taken in arb; else empty.
-    """
-
-    enclosure: Enclosure
-    statuses: tuple[str, ...]
-    cells: int
-    seconds: float
-    balls: tuple[tuple[Any, Any], ...] = ()
 
 
 def log_evidence(
@@ -87,12 +71,12 @@ def log_evidence(
     Returns
     -------
     Enclosure
-        Bounds of shape () or (N,).
+        Bounds of shape () or (N,); an ``ep.LogIntegral``, which says so, where the prior is not normalised.
 
     Raises
     ------
     TypeError, ValueError
-        If x or a limit is not of the kind described.
+        If x or a limit is not of the kind described, or a prior claimed to be normalised is not.
     Undecided
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
     """
@@ -104,11 +88,13 @@ def log_evidence(
     if most_cells is None:
         most_cells = CELLS + CELLS_EACH * len(data)
     evidence = evidence_of(model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
+    kind, what = (Enclosure, "log evidences") if model.prior.normalised else (LogIntegral, "log integrals")
+    found = (
+        evidence.enclosure if kind is Enclosure else kind(evidence.enclosure.lower, evidence.enclosure.upper)
+    )
     if any(evidence.statuses):
-        raise Undecided(evidence.enclosure, evidence.statuses)
-    if not data.batch:
-        return evidence.enclosure[0]
-    return evidence.enclosure
+        raise Undecided(found, evidence.statuses, what)
+    return found if data.batch else found[0]
 
 
 def evidence_of(
@@ -137,19 +123,9 @@ def _in_closed_form(
     model: LatentModel, chosen: Selection, data: Data, digits: float, began: float, seconds: float
 ) -> Evidence:
     """Return the evidences of a model all of whose latents are integrated out."""
-    pairs = affine.log_bounds(model, chosen, data, digits, began + seconds)
-    enclosure = Enclosure.between_balls(pairs)
-    shown = np.isfinite(enclosure.lower) | (enclosure.exact is not None)
-    widths = [float((high - low).upper()) if high.is_finite() else np.inf for low, high in pairs]
-    statuses = tuple(
-        reason(np.inf, digits, "the range of float64")
-        if not finite and np.isfinite(width)
-        else reason(width, digits, TIME)
-        if not width <= 2 * 10.0**-digits
-        else ""
-        for width, finite in zip(widths, shown, strict=True)
-    )
-    return Evidence(enclosure, statuses, 0, time.monotonic() - began, tuple(pairs))
+    pairs = tuple(affine.log_bounds(model, chosen, data, digits, began + seconds))
+    stopped = [TIME if low.is_finite() or not high.is_finite() else affine.RANGE for low, high in pairs]
+    return Evidence(*told(pairs, digits, stopped), 0, time.monotonic() - began, pairs)
 
 
 def prove(
@@ -172,9 +148,75 @@ def prove(
         raise bad("model", integrand, f"at most {MOST_LATENTS} latents")
     require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     data = data_of(integrand, x) if isinstance(integrand, LatentModel) else x
+    limits = float(digits), began + seconds, int(most_cells)
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
-        found = _proved(integrand, data, float(digits), began + seconds, int(most_cells))
+        if isinstance(integrand, LatentModel):
+            found = _of_model(integrand, data, *limits)
+        else:
+            found = _proved(integrand, data, *limits)
+        found = with_bases(integrand, data, found, digits)
     return replace(found, seconds=time.monotonic() - began)
+
+
+def _of_model(model: LatentModel, data: Data, digits: float, deadline: float, most: int) -> Evidence:
+    """Return the evidences of a model in its prior's coordinates, of a mixture component by component."""
+    prior = model.prior
+    require_probability(model, deadline)
+    if not isinstance(prior, Mixture):
+        return _proved(model.integrand, data, digits, deadline, most)
+    # log-sum-exp averages the components' errors, so that each needs no more digits than their sum.
+    most //= len(prior.components)
+    parts = [_of_model(model.with_prior(part), data, digits, deadline, most) for part in prior.components]
+    pairs = [found.balls or mixtures.pairs(found.enclosure) for found in parts]
+    ends = mixtures.summed(pairs, prior.weights, digits)
+    reasons = [next(filter(None, column), "") for column in zip(*(f.statuses for f in parts), strict=True)]
+    enclosure, statuses = told(ends, digits, reasons)
+    return Evidence(enclosure, statuses, sum(found.cells for found in parts), 0.0, ends)
+
+
+def require_probability(model: LatentModel, deadline: float) -> None:
+    """Raise ``ValueError`` unless each density that is claimed to be normalised is, ``Undecided`` if that is open."""
+    prior = model.prior
+    for part in prior.components if isinstance(prior, Mixture) else (prior,):
+        if isinstance(part, PriorDensity) and part.normalised:
+            require_one(part, _total(part, model.latents, deadline))
+
+
+_TOTALS: dict[tuple[PriorDensity, tuple[Symbol, ...]], Enclosure] = {}
+"""Logarithms of densities' integrals, proved once."""
+
+
+def _total(prior: PriorDensity, latents: tuple[Symbol, ...], deadline: float) -> Enclosure:
+    """Return bounds of the log of a density's own integral."""
+    if (prior, latents) not in _TOTALS:
+        whole = PriorIntegrand(prior.placement(latents))
+        found = _proved(whole, NO_DATA, TOTAL_DIGITS[len(latents)], deadline, CELLS)
+        total = Enclosure(found.enclosure.lower[0], found.enclosure.upper[0])
+        if found.statuses[0]:
+            raise Undecided(total, found.statuses, "integrals of a density", "prior")
+        _TOTALS[prior, latents] = total
+    return _TOTALS[prior, latents]
+
+
+def with_bases(integrand: Integrand, data: Data, evidence: Evidence, digits: float) -> Evidence:
+    """Return the evidences of integrals times h(x), the base measure: an exact number is added to each logarithm."""
+    # All rows have a base measure or none has. One more rounding for each end, outward.
+    with working_precision(bits_for(digits, SPARE_BITS)):
+        if integrand.log_base(data.row(0)) is None:
+            return evidence
+        bases = [integrand.log_base(row) for row in data.rows]
+        balls = tuple(
+            (low + base, high + base) for (low, high), base in zip(evidence.balls, bases, strict=False)
+        )
+    ends = Enclosure.from_balls(bases)
+    found = evidence.enclosure
+    lower = (BallArray(found.lower) + BallArray(ends.lower)).lower()
+    upper = (BallArray(found.upper) + BallArray(ends.upper)).upper()
+    lower = np.where(np.isfinite(found.lower), lower, -np.inf)
+    upper = np.where(np.isfinite(found.upper), upper, np.inf)
+    return replace(
+        evidence, enclosure=Enclosure(lower, upper), balls=tuple((a.lower(), b.upper()) for a, b in balls)
+    )
 
 
 def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, most: int) -> Evidence:
@@ -182,6 +224,9 @@ def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, mo
     # Functions are compiled when they are first asked for; between these steps the clock is looked at, within
     # them it cannot be.
     middles = data.balls.mid  # raises where a number is beyond float64
+    tails = tails_of(integrand.placement)
+    if tails is not None and not tails.bounded:
+        return _nothing(integrand, data, digits, TAIL)
     if integrand.latent_dim == 1 and (len(data) <= MOST_ON_LINE or digits > FLOAT_DIGITS):
         functions = line_functions(integrand)
         if functions is not None:
@@ -192,8 +237,11 @@ def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, mo
     if time.monotonic() > deadline:
         return _nothing(integrand, data, digits)
     guess = start(floats, middles, deadline)
-    normal = None if floats.smooth else kinks.direction(integrand)
+    boxed = tails is not None
+    normal = None if floats.smooth or boxed else kinks.direction(integrand)
     frames = guess.frames if normal is None else kinks.aligned(normal, guess.frames)
+    if boxed:  # the cells are those of the prior's own box
+        frames = np.broadcast_to(np.eye(integrand.latent_dim), frames.shape)
     scales = (frames, normal is not None, guess.energy.copy(), guess.log_mass.copy())
     if time.monotonic() > deadline:
         return _nothing(integrand, data, digits)
@@ -202,20 +250,17 @@ def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, mo
     if len(rounds.balls) < len(data):
         return Evidence(enclosure, statuses, cells, 0.0)
     balls = tuple(rounds.balls[n] for n in range(len(data)))
-    fine = _enclosed(balls)
+    fine = enclosed(balls)
     # of two true bounds the sums in arb have the narrower ones, unless a limit stopped them
     return Evidence(fine if (fine.width <= enclosure.width).all() else enclosure, statuses, cells, 0.0, balls)
 
 
-def _enclosed(pairs: Sequence[tuple[arb, arb]]) -> Enclosure:
-    """Return bounds from lower and upper ends; a lower end that is not finite says nothing."""
-    return Enclosure.between_balls([(low if low.is_finite() else arb.nan(), high) for low, high in pairs])
-
-
-def _nothing(integrand: Integrand, data: Data, digits: float) -> Evidence:
-    """Return what holds without any work: log p(x) is at most the supremum."""
-    lower, upper = np.full(len(data), -np.inf), np.full(len(data), integrand.supremum)
-    return Evidence(Enclosure(lower, upper), (reason(np.inf, digits, TIME),) * len(data), 0, 0.0)
+def _nothing(integrand: Integrand, data: Data, digits: float, stopped: str = TIME) -> Evidence:
+    """Return what holds without any work: log p(x) is at most the supremum, if the prior is known to be one."""
+    lower, upper = np.full(len(data), -np.inf), integrand.ceiling(data.balls).suprema
+    if tails_of(integrand.placement) is not None:
+        upper = np.full(len(data), np.inf)
+    return Evidence(Enclosure(lower, upper), (reason(np.inf, digits, stopped),) * len(data), 0, 0.0)
 
 
 def _one_by_one(
@@ -227,13 +272,6 @@ def _one_by_one(
     for row in rows:
         lines.append(line.on_line(functions, row, digits, deadline, most - cells))
         cells += lines[-1].cells
-    # The floats of the enclosure are rounded outward from the balls, which are kept beside.
     pairs = tuple((found.lower, found.upper) for found in lines)
-    enclosure = _enclosed(pairs)
-    statuses = [
-        ""
-        if found.width() <= 2 * 10.0**-digits
-        else reason(found.width(), digits, found.stopped or "the number of rounds")
-        for found in lines
-    ]
-    return Evidence(enclosure, tuple(statuses), cells, 0.0, pairs)
+    enclosure, statuses = told(pairs, digits, [found.stopped or "the number of rounds" for found in lines])
+    return Evidence(enclosure, statuses, cells, 0.0, pairs)

@@ -56,6 +56,6 @@ def _one(energy: Energy, where: Domain, shift: FloatArray, found: Found, n: int,
     high = ((total + error + inside) * volume + tail).upper()
     scale = arb(float(shift[n]))
     lower = (low.log() - scale).lower() if low > 0 else arb.neg_inf()
-    supremum = arb(where.log_supremum)
+    supremum = arb(float(where.log_supremum[n]))
     upper = (high.log() - scale).upper() if high.is_finite() and high > 0 else supremum
     return lower, upper if upper < supremum else supremum

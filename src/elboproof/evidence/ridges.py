@@ -40,23 +40,29 @@ class Ridge:
     reach: Float64[FloatArray, "K"]
 
 
-def roots(energy: Energy, floats: FloatEnergy, owner: int, half: float, target: Target) -> Cells:
-    """Return cells that cover the box |u_k| <= half of one data point."""
-    ridge = _ridges(energy, floats, owner, half, target)
+def roots(energy: Energy, floats: FloatEnergy, root: Cells, target: Target, *, beyond: bool = True) -> Cells:
+    """Return cells that cover one root box, which is centred at 0; if not ``beyond``, any box, and nothing else."""
+    owner, centre, half = int(root.owner[0]), root.centre[0], root.half[0]
+    regions = _regions if beyond else _regions_within
+    ridge = _ridges(energy, floats, owner, centre, half, target)
     cells = [
         part
-        for middle, reach in _slabs(ridge, half)
-        for part in _regions(owner, middle, reach, half, _lines(ridge, middle, reach))
+        for middle, reach in _slabs(ridge, float(centre[0]), float(half[0]))
+        for part in regions(
+            owner, middle, reach, (float(centre[1]), float(half[1])), _lines(ridge, middle, reach)
+        )
     ]
     return Cells.joined(cells)
 
 
-def _ridges(energy: Energy, floats: FloatEnergy, owner: int, half: float, target: Target) -> Ridge:
+def _ridges(
+    energy: Energy, floats: FloatEnergy, owner: int, centre: FloatArray, half: FloatArray, target: Target
+) -> Ridge:
     """Return the minima of U along u_2 that matter, column by column."""
     # Floats only: U on a grid (COLUMNS, ROWS) of the plane u; its minima along u_2 are followed by damped
     # Newton steps and kept where their mass may matter. A ridge that is missed costs cells.
-    columns = (np.arange(COLUMNS) + 0.5) * (2 * half / COLUMNS) - half
-    rows = np.linspace(-half, half, ROWS)
+    columns = centre[0] + (np.arange(COLUMNS) + 0.5) * (2 * half[0] / COLUMNS) - half[0]
+    rows = centre[1] + np.linspace(-half[1], half[1], ROWS)
     grid = np.stack(np.meshgrid(columns, rows, indexing="ij"), -1).reshape(-1, 2)
     value = _values(energy, floats, owner, grid).reshape(COLUMNS, ROWS)
     low = np.minimum(value[:, :-2], value[:, 2:])
@@ -70,7 +76,7 @@ def _ridges(energy: Energy, floats: FloatEnergy, owner: int, half: float, target
     found, _, hessian = _jet(energy, floats, owner, u)
     room = target.shift[owner] + np.log(max(target.mass[owner], 1e-300)) - np.log(target.tolerance) + 12.0
     matters = (found < target.shift[owner] + max(room - target.shift[owner], 30.0)) & (hessian[:, 1, 1] > 1.0)
-    return _measured(u[matters], hessian[matters], 2 * half / COLUMNS)
+    return _measured(u[matters], hessian[matters], 2 * half[0] / COLUMNS)
 
 
 def _measured(u: FloatArray, hessian: FloatArray, spacing: float) -> Ridge:
@@ -94,11 +100,11 @@ def _measured(u: FloatArray, hessian: FloatArray, spacing: float) -> Ridge:
     return Ridge(u[:, 0], u[:, 1], slope, reach)
 
 
-def _slabs(ridge: Ridge, half: float) -> list[tuple[float, float]]:
+def _slabs(ridge: Ridge, centre: float, half: float) -> list[tuple[float, float]]:
     """Return (middle, half width) of dyadic slabs that are as short as their ridges ask for."""
-    # Halves are exact, nine times at most, so that the slabs cover [-half, half] and share their ends; the
+    # Halves are exact, nine times at most, so that the slabs cover centre +- half and share their ends; the
     # floats of the ridges only say when to stop.
-    waiting, found = [(0.0, half)], []
+    waiting, found = [(centre, half)], []
     while waiting:
         middle, reach = waiting.pop()
         inside = np.abs(ridge.column - middle) <= reach
@@ -136,7 +142,7 @@ def _above(low: tuple[float, float], high: tuple[float, float], middle: float, r
 
 
 def _regions(
-    owner: int, middle: float, reach: float, half: float, lines: list[tuple[float, float]]
+    owner: int, middle: float, reach: float, side: tuple[float, float], lines: list[tuple[float, float]]
 ) -> list[Cells]:
     """Return the cells between a slab's lines, with lines outside that reach beyond the root box.
 
@@ -145,7 +151,7 @@ def _regions(
     """
     # Two lines bound each cell, and neighbours share one, so between the outermost there is no gap; those reach
     # beyond the box. Affine functions are compared at both ends of the slab, which decides for all of it.
-    ends = (middle - reach, middle + reach)
+    ends, half = (middle - reach, middle + reach), side[1]
     lines = lines or [(0.0, 0.0)]
     slack = MARGIN * (1 + half + max(abs(p) + abs(q) * (abs(middle) + reach) for p, q in lines))
     below = max(lines[0][0] + lines[0][1] * u for u in ends) + half + slack
@@ -154,6 +160,20 @@ def _regions(
         lines = [(lines[0][0] - below - slack, lines[0][1]), *lines]
     if above > 0:
         lines = [*lines, (lines[-1][0] + above + slack, lines[-1][1])]
+    return _between(owner, middle, reach, lines)
+
+
+def _regions_within(
+    owner: int, middle: float, reach: float, side: tuple[float, float], lines: list[tuple[float, float]]
+) -> list[Cells]:
+    """Return the cells between a slab's lines and the faces of the root box, outside of which there is no prior."""
+    # Lines that leave the box in the slab are left out: the faces themselves are the outermost lines.
+    low, high = (side[0] - side[1], 0.0), (side[0] + side[1], 0.0)
+    inside = [k for k in lines if _above(low, k, middle, reach) and _above(k, high, middle, reach)]
+    return _between(owner, middle, reach, [low, *inside, high])
+
+
+def _between(owner: int, middle: float, reach: float, lines: list[tuple[float, float]]) -> list[Cells]:
     centre, size = np.array([[middle, 0.5]]), np.array([[reach, 0.5]])
     return [
         Cells(np.array([owner]), centre, size, BetweenLines(np.array([[*low, *high]])))

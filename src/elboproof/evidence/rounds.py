@@ -96,7 +96,7 @@ class Rounds:
 
     def _round(self, which: Index, share: float, deadline: float, most: int) -> "tuple[_Bounds, Found]":
         energy = Energy(self.integrand, self.data.balls[which], self.frames[which], self.kinks_across)
-        where = domain(self.integrand, self.frames[which], self.log_mass[which], self.digits)
+        where = domain(self.integrand, energy.ceiling, self.frames[which], self.log_mass[which], self.digits)
         shift = self.shift[which]
         # All of this is relative to exp(shift): masses and errors of the target are of order 1.
         mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))
@@ -112,7 +112,7 @@ class Rounds:
 
     def _roots(self, energy: Energy, where: Domain, target: Target, deadline: float) -> Cells:
         """Return root boxes, or cells along ridges where those are expected to be far fewer."""
-        boxes = _roots(where, self.integrand.latent_dim)
+        boxes = Cells(np.arange(len(where.half)), where.centre, where.half)
         if self.integrand.latent_dim != 2 or len(boxes) > MOST_RIDGES or not self.floats.smooth:
             return boxes
         expected = [
@@ -120,8 +120,9 @@ class Rounds:
         ]
         if max(expected) < MANY:
             return boxes
+        beyond = self.integrand.placement is None or self.integrand.placement.ends is None
         return Cells.joined(
-            [ridges.roots(energy, self.floats, n, float(where.half[n]), target) for n in range(len(boxes))]
+            [ridges.roots(energy, self.floats, boxes[[n]], target, beyond=beyond) for n in range(len(boxes))]
         )
 
     def _precise_bounds(
@@ -147,11 +148,6 @@ class Rounds:
                 with working_precision(DOUBLE_BITS):
                     widths[n] = min(widths[n], float((high - low).upper()))
         return np.asarray(widths)
-
-
-def _roots(where: Domain, d: int) -> Cells:
-    points = len(where.half)
-    return Cells(np.arange(points), np.zeros((points, d)), np.repeat(where.half[:, None], d, 1))
 
 
 def _log_bounds(energy: Energy, where: Domain, target: Target, found: Found) -> _Bounds:

@@ -29,6 +29,7 @@ TOO_DEEP = 100.0
 DEEPER = "a deeper mode"
 """The reason of a stop that asks for a new scale; not a limit."""
 TIME, CELLS = "the time limit", "the limit on cells"
+TAIL = "the prior's tail, of which no bound was found"
 """The reasons of stops at a limit."""
 
 

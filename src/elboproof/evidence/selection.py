@@ -36,7 +36,8 @@ class Selection:
 @lru_cache(maxsize=16)
 def selection(model: LatentModel) -> Selection | None:
     """Return what is integrated out of a model; None where nothing can be."""
-    outputs = outputs_of(model)
+    # another prior's latents are integrated in its own coordinates
+    outputs = outputs_of(model) if model.prior.standard else None
     if outputs is None:
         return None
     chosen = _linear(outputs) if has_constant_covariance(model) else _unused(outputs, model.latent_dim)

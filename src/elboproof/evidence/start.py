@@ -78,8 +78,10 @@ def _scan(
 ) -> Float64[FloatArray, "N kept d"]:
     """Return the best few points of a fixed scan of the prior's bulk, the rows of x in parts that fit into memory."""
     # grid (S, d), energies (N, S): the same points for every x, which argpartition sorts only as far as needed.
-    axis = np.linspace(-4, 4, SIDES.get(floats.d, 5))
-    grid = np.stack(np.meshgrid(*[axis] * floats.d, indexing="ij"), -1).reshape(-1, floats.d) + 1e-3
+    sides = SIDES.get(floats.d, 5)
+    axes = [np.linspace(low, high, sides) for low, high in np.clip(floats.ends, -4, 4)]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, floats.d) + 1e-3
+    grid = np.clip(grid, *floats.ends.T)
     energies = np.full((len(x), len(grid)), np.inf)
     rows, steps = max(1, SCANNED // len(grid)), Steps(deadline)
     for part in (slice(first, first + rows) for first in range(0, len(x), rows)):
@@ -106,7 +108,7 @@ def _modes(
         hopeless = energy > energy.min(1, keepdims=True) + HOPELESS
         if ((gain < CLOSE) | hopeless).all() or (damping < STUCK).all() or not steps.another():
             break
-        trial = z - damping[..., None] * step
+        trial = np.clip(z - damping[..., None] * step, *floats.ends.T)
         jet = floats.jet(trial, data)
         better = jet[0] <= energy  # False for NaN
         z = np.where(better[..., None], trial, z)

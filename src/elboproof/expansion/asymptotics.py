@@ -1,9 +1,10 @@
 """The stationary Gaussian of an isolated mode, and its gap, as power series in the likelihood's variance.
 
-The energy is U = V + W / v (up to a constant) with V = |z|^2 / 2 from the prior, W = |x - f|^2 / 2 (in the metric of
-the likelihood) and v -> 0; W has a nondegenerate minimum at the origin of the coordinates used. Then m = O(v),
-S = O(v), and c_k = E_q[D^k U] = O(1/v) are power series in v that follow order by order from E_q[grad U] = 0 and
-S^-1 = E_q[Hess U]; ``wick.py`` turns them into the gap. Numbers may be SymPy expressions or balls.
+The energy is U = V + W / v (up to a constant) with V = -log p(z) from the prior, |z|^2 / 2 for N(0, I), and
+W = |x - f|^2 / 2 (in the metric of the likelihood), v -> 0; W has a nondegenerate minimum at the origin of the
+coordinates used. Then m = O(v), S = O(v), and c_k = E_q[D^k U] = O(1/v) are power series in v that follow order by
+order from E_q[grad U] = 0 and S^-1 = E_q[Hess U]; ``wick.py`` turns them into the gap. Numbers may be SymPy expressions
+or balls.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ class Mode:
     derivative : callable
         k to D^k W at the minimum, shape (d,) * k; D^1 W is zero.
     point : (d,)
-        The minimum z0, which is the gradient of V there.
+        The minimum z0.
     zero : callable
         Whether a number of the ring is zero: True, False, or None where that cannot be decided.
     invert : callable
@@ -43,6 +44,8 @@ class Mode:
         Returns a number as it is, or raises where the ring will not go on with it.
     exact : bool
         Whether the numbers are SymPy's.
+    prior : callable or None
+        k to D^k V at the minimum, None where it is zero; V = |z|^2 / 2 if there is no callable.
     """
 
     derivative: Callable[[int], Tensor]
@@ -53,6 +56,15 @@ class Mode:
     tidy: Callable[[Any], Any] = lambda number: number
     checked: Callable[[Any], Any] = lambda number: number
     exact: bool = False
+    prior: Callable[[int], Tensor | None] | None = None
+
+    def prior_derivative(self, order: int) -> Tensor | None:
+        """Return D^k V, k >= 1; None where it is zero."""
+        if self.prior is not None:
+            return self.prior(order)
+        if order == 1:  # of V = |z|^2 / 2: z0, the identity, and zero beyond
+            return self.point
+        return np.eye(len(self.point), dtype=int) * self.one if order == 2 else None
 
 
 @dataclass(frozen=True)
@@ -120,13 +132,8 @@ class Expansion:
 
     def _potential(self, rank: int) -> Tensor:
         """Return D^k W + v D^k V as series."""
-        # v D^k V for V = |z|^2 / 2: z0 for k = 1, the identity for k = 2, zero beyond. The whole is v U, a power series
-        # in v
-        prior: Tensor | None = None
-        if rank == 1:
-            prior = self.mode.point
-        elif rank == 2:
-            prior = np.eye(len(self.mode.point), dtype=int) * self.mode.one
+        # the whole is v U, a power series in v
+        prior = self.mode.prior_derivative(rank)
         main = self._constant(self.mode.derivative(rank))
         return main if prior is None else main + _times_v(self._constant(prior))
 
@@ -185,7 +192,7 @@ class Expansion:
 
         Notes
         -----
-        The ELBO's, -(z0.m1 + m1'B m1 / 2 + tr S0 / 2 + D^3W[m1, S0] / 2 + D^4W[S0, S0] / 8), plus the gap's.
+        The ELBO's, -(V'.m1 + m1'B m1 / 2 + tr(V'' S0) / 2 + D^3W[m1, S0] / 2 + D^4W[S0, S0] / 8), plus the gap's.
         """
         # the terms of v^1 in -E_q[U] + H(q) at m = z0 + v m1, S = v S0 + O(v^2): those of the entropy and of tr(B S) in
         # the second coefficient of S cancel, because the first order condition S0 = B^-1 makes the ELBO flat in S
@@ -193,7 +200,12 @@ class Expansion:
         mean, spread = self.stationary
         m1 = np.array([_second(entry) for entry in mean], dtype=object)
         S0 = np.vectorize(_first, otypes=[object])(spread)
-        twice = 2 * self.mode.point.dot(m1) + m1.dot(W2).dot(m1) + np.trace(S0)
+        V1, V2 = self.mode.prior_derivative(1), self.mode.prior_derivative(2)
+        twice = m1.dot(W2).dot(m1)
+        if V1 is not None:
+            twice = twice + 2 * V1.dot(m1)
+        if V2 is not None:
+            twice = twice + np.trace(V2.dot(S0))
         cubic = np.einsum("abc,a,bc->", W3, m1, S0)
         quartic = np.einsum("abcd,ab,cd->", W4, S0, S0)
         return self.mode.tidy(self.gap[0] - (4 * (twice + _number(cubic)) + _number(quartic)) / 8)

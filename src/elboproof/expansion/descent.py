@@ -40,11 +40,12 @@ def minima(
 
 
 def log_masses(model: LatentModel, metric: FloatArray, x: FloatArray, z: FloatArray) -> FloatArray:
-    """Return -|z|^2 / 2 - log det Hess W / 2, shape (N,); infinite where the Hessian is not positive definite."""
+    """Return log p(z) - log det Hess W / 2, shape (N,); infinite where the Hessian is not positive definite."""
     # the Laplace approximation of each mode's mass, up to what all share; it only decides which are beneath notice. A
     # positive determinant does not make a matrix definite: such points are refused later, where the proof is
     sign, logarithm = np.linalg.slogdet(_expansion(model, metric, x, z)[2])
-    return np.where(sign > 0, -(z**2).sum(1) / 2 - logarithm / 2, np.inf)
+    (energy,) = model.prior_quantities.compiled("energy", 0, FLOATING)(*z.T)
+    return np.where(sign > 0, -energy - logarithm / 2, np.inf)
 
 
 def _step(slope: FloatArray, bend: FloatArray, damping: FloatArray) -> FloatArray:

@@ -24,7 +24,9 @@ from elboproof.expansion.hypotheses import affine, gaussian, metric_of, rational
 from elboproof.expansion.misfit import BITS, Misfit
 from elboproof.expansion.modes import MOST_OPERATIONS, UnwieldyError, ball_mode, exact_mode, leading
 from elboproof.expansion.preimages import Preimage, preimages
+from elboproof.expansion.prior_terms import require_smooth_prior
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.priors import Normal
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import exact
@@ -138,8 +140,9 @@ def gap_law(
     Parameters
     ----------
     model
-        With a Gaussian likelihood. Its variance v is what falls; a diagonal or full covariance C is scaled as v C.
-        The decoder needs derivatives of all orders; it may be a network (its coefficients are then proved bounds).
+        With a Gaussian likelihood, and a prior that is positive and smooth on all of R^d. The variance v is what
+        falls; a diagonal or full covariance C is scaled as v C. The decoder needs derivatives of all orders; it may
+        be a network (its coefficients are then proved bounds).
     x
         Shape (D,). Floats are the exact binary doubles; strings and Fractions are exact.
     nearest
@@ -156,8 +159,8 @@ def gap_law(
     TypeError
         If the likelihood is not Gaussian, or an argument is of the wrong kind.
     ValueError
-        If x has another size; x is not on the image and ``nearest`` is false; the mode is degenerate; the decoder has
-        kinks; or ``seconds`` is no positive number.
+        If x has another size; the prior is zero somewhere or has kinks; x is not on the image and ``nearest`` is
+        false; the mode is degenerate; the decoder has kinks; or ``seconds`` is no positive number.
     Undecided
         If a coefficient's bounds contain zero, so that the order is open, or if the time limit stopped the law.
 
@@ -182,13 +185,15 @@ def gap_law(
     require_positive(seconds=seconds)
     data, deadline = rationals(model, x), time.monotonic() + seconds
     require_derivatives(model)
+    require_smooth_prior(model)
     variance = Fraction(1)
     if likelihood.scalar and likelihood.variance:
         variance = exact(likelihood.variance[0], "variance")
     misfit = Misfit(model, data, metric_of(likelihood, model.data_dim), deadline)
     try:
-        # f'' = 0 makes the posterior Gaussian for every variance; else each mode that counts gets its law
-        if affine(model, misfit.interrupted()):
+        # f'' = 0 makes the posterior under a normal prior Gaussian for every variance; else each mode that counts
+        # gets its law
+        if isinstance(model.prior, Normal) and affine(model, misfit.interrupted()):
             return _exactly_zero(variance)
         modes = preimages(misfit, nearest)
         laws = [_law(misfit, mode, variance) for mode in modes]

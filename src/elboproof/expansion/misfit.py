@@ -80,14 +80,14 @@ class Misfit:
         return misfit_derivatives(f, residual, metric, order)
 
     def log_mass(self, at: tuple[arb, ...]) -> float:
-        """Return log N(z0; 0, I) - log det Hess W / 2 + log det P / 2, in nats."""
+        """Return log p(z0) - log det Hess W / 2 + log det P / 2 for the prior p, in nats."""
         # midpoints: the mass steers and is told, it is not proved. det P and det Hess W are quotients of exact numbers
         # or balls of 300 bits, so that determinants beyond the range of doubles have logarithms
-        z = np.array([float(ball) for ball in at])
         with working_precision(BITS):
+            (energy,) = self.model.prior_quantities.compiled("energy", 0, REAL_BALLS)(*at)
             hessian = arb_mat(self.ball_derivative(2, at).tolist()).det()
             logarithm = float(ball(self.metric.det()).log() - hessian.log())
-        return float(-(z @ z) / 2 - len(z) / 2 * math.log(2 * math.pi) + logarithm / 2)
+        return logarithm / 2 - float(energy.mid())
 
 
 @lru_cache(maxsize=512)

@@ -11,6 +11,7 @@ from sympy import Basic, Expr
 
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
 from elboproof.expansion.misfit import Misfit
+from elboproof.expansion.prior_terms import ball_prior, exact_prior
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.interruption import require_time
 from elboproof.numbers.undecided import Undecided
@@ -77,6 +78,7 @@ def exact_mode(misfit: Misfit, point: Sequence[Expr], most: float = math.inf) ->
         tidy=lambda number: sympy.simplify(wieldy(number)),
         checked=wieldy,
         exact=True,
+        prior=lambda k: exact_prior(misfit.model, k, tuple(point)),
     )
 
 
@@ -112,4 +114,5 @@ def ball_mode(misfit: Misfit, point: Sequence[arb]) -> Mode:
         invert=lambda matrix: np.array(arb_mat(matrix.tolist()).inv().tolist(), dtype=object),
         one=arb(1),
         checked=lambda _: require_time(misfit.deadline),
+        prior=lambda k: ball_prior(misfit.model, k, tuple(point)),
     )

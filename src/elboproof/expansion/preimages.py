@@ -32,7 +32,7 @@ RADII = tuple(2.0 ** (bits - BITS) for bits in (60, 100, 150))
 STEPS = 16
 """Each Newton step, whose matrix is in floats, gains some 10 digits or more."""
 STARTS = {1: 49, 2: 9, 3: 5}
-"""Starting points per latent of the float search, over [-REACH, REACH]; 3 in more dimensions."""
+"""Starting points per latent of the float search, over [-REACH, REACH] deviations; 3 in more dimensions."""
 REACH = 6.0
 """The prior's mass beyond is 2e-9 per latent."""
 ON_IMAGE = 1e-12
@@ -95,9 +95,11 @@ def _float_minima(misfit: Misfit, x: NDArray[np.float64]) -> list[tuple[NDArray[
     metric = np.array(misfit.metric.tolist(), dtype=float)
     # (STARTS^d, d) starts, their ends and the (N, D) residuals there. Ends that ran far away are minima at infinity
     axis = np.linspace(-REACH, REACH, STARTS.get(d, 3))
-    starts = np.stack(np.meshgrid(*[axis] * d), -1).reshape(-1, d)
+    mean, factor = misfit.model.prior.scales(d)
+    starts = np.stack(np.meshgrid(*[axis] * d), -1).reshape(-1, d) @ factor.T + mean
     ends = minima(misfit.model, metric, x, starts, misfit.deadline)
-    ends = ends[np.abs(ends).max(1) < 10 * REACH]  # False for NaN
+    whitened = np.linalg.solve(factor, (ends - mean).T).T
+    ends = ends[np.abs(whitened).max(1) < 10 * REACH]  # False for NaN
     residuals = x - misfit.model.floating.decoder(ends) if len(ends) else np.empty((0, len(x)))
     distances = np.sqrt(np.einsum("ni,ij,nj->n", residuals, metric, residuals))
     return list(zip(ends, distances.tolist(), strict=True))

@@ -142,24 +142,35 @@ def data_symbols(data_dim: int) -> tuple[Symbol, ...]:
 
 @lru_cache(maxsize=64)
 def likelihood_terms(model: LatentModel) -> tuple[tuple[Expr, ExponentialPolynomial], ...] | None:
-    """Return log p(x|z) as a sum of c(x) g(z), or None if it is not of the class.
+    """Return the tilted log p(x|z) as a sum of c(x) g(z), or None if it is not of the class.
 
-    The likelihood must be a polynomial in the decoder's outputs, as the Gaussian one is.
+    It is log p(x, z) - log N(z; 0, I); the likelihood must be a polynomial in the decoder's outputs, as the Gaussian
+    one is.
     """
     if not model.decoder:
         return None
     # the density is a polynomial in D symbols that stand for the outputs, so that reading it and reading the D entries
     # are apart: products of entries are formed in the class, never expanded by SymPy. What is not of the class, or too
     # long, is left to quadrature, so None is always a right answer
-    outputs = sympy.symbols(f"f_:{model.data_dim}", real=True, cls=sympy.Dummy)
+    outputs = sympy.symbols(f"f_:{len(model.outputs)}", real=True, cls=sympy.Dummy)
     density = model.likelihood.log_density(outputs, data_symbols(model.data_dim))
     reader = ExponentialReader(model.latents)
     try:
         monomials = _monomials(density, outputs)
-        entries = [reader.read(f) for f in model.decoder]
-        return tuple((c, _monomial(reader, entries, k)) for k, c in monomials)
+        entries = [reader.read(f) for f in model.outputs]
+        tilt = [] if model.prior.standard else _tilt(model, reader)
+        return (*((c, _monomial(reader, entries, k)) for k, c in monomials), *tilt)
     except (OutsideTheClassError, PolynomialError):
         return None
+
+
+def _tilt(model: LatentModel, reader: ExponentialReader) -> list[tuple[Expr, ExponentialPolynomial]]:
+    """Return log p(z) - log N(z; 0, I), its constant apart: the class has no logarithms."""
+    constant, function = sympy.expand(model.prior.tilt(model.latents)).as_independent(
+        *model.latents, as_Add=True
+    )
+    one = reader.constant(sympy.Integer(1))
+    return [(constant, one), (sympy.Integer(1), reader.read(function))]
 
 
 def _monomials(density: Expr, outputs: Sequence[Symbol]) -> list[tuple[tuple[int, ...], Expr]]:

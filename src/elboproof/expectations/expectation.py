@@ -145,7 +145,7 @@ class _Integrand:
         return Quantities(
             self.latents,
             (),
-            binary=False,
+            likelihood=None,
             decoder=(self.function,),
             lower=lambda _, tape: [tape.lower(self.function)],
             require_floats=lambda: None,

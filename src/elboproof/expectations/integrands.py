@@ -1,4 +1,7 @@
-"""What is integrated against N(0, I): eps^p times derivatives of log p(x | m + L eps), in the systems needed."""
+"""What is integrated against N(0, I): eps^p times derivatives of log p(x | m + L eps), in the systems needed.
+
+Where the prior is not N(0, I), the log likelihood stands for the tilted one, log p(x, z) - log N(z; 0, I).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +13,16 @@ import numpy as np
 from flint import arb
 
 from elboproof.arrays import FloatArray
-from elboproof.expectations.growth import MAJORANTS
-from elboproof.expectations.majorants import Majorant
-from elboproof.expectations.network_growth import network_majorants
 from elboproof.model.latent_model import LatentModel, NetworkModel
+from elboproof.model.network_growth import network_majorants
 from elboproof.model.networks import Affine
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.compiler import Compiled, Ring
 from elboproof.numbers.duals import Dual
+from elboproof.numbers.growth import MAJORANTS
+from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.outward import above, upward
 
 Exponents = tuple[int, ...]
@@ -155,8 +158,8 @@ class Integrands:
         """Return (z, x) -> the derivatives of all orders, one order after the other; they share what they can."""
         quantities, orders = self.model.quantities, [order for order, _ in self.degrees]
         if len(orders) == 1:
-            return quantities.compiled("log_likelihood", orders[0], ring)
-        function = quantities.compiled_jet("log_likelihood", orders[-1], ring)
+            return quantities.compiled("tilted", orders[0], ring)
+        function = quantities.compiled_jet("tilted", orders[-1], ring)
         # a jet returns the orders from 0 upwards; those before the first wanted are the first of its values
         skipped = sum(_components(self.d, order) for order in range(orders[0]))
         return lambda *arguments: function(*arguments)[skipped:]
@@ -233,15 +236,21 @@ class Integrands:
         # |z_i| <= offset + slope |eps| is where the majorants start; the greater of two coefficients bounds both
         # components, term by term
         sizes = gaussian.sizes()
+        starts = [Majorant.affine(a, b) for a, b in sizes]
         if isinstance(self.model, NetworkModel):
-            magnitudes = [float(value.mag()) for value in self._data]
-            found = network_majorants(self.model, magnitudes, sizes, order)
+            ends = [(float(value.lower()), float(value.upper())) for value in self._data]
+            found = network_majorants(self.model.network, self.model.likelihood, ends, sizes, order)
+            if (
+                not self.model.prior.standard
+            ):  # |s + t| <= |s| + |t|: the prior's tilt has majorants of its own
+                tilts = self.model.prior_quantities.compiled("tilted", order, MAJORANTS)
+                found = [a + b for a, b in zip(found, tilts(*starts), strict=True)]
         else:
             # the compiled operations are those of the number system of majorants: the inequality goes through each,
             # from |z_i| and the bounds of x up to the derivatives
-            function = self.model.quantities.compiled("log_likelihood", order, MAJORANTS)
+            function = self.model.quantities.compiled("tilted", order, MAJORANTS)
             data = [Majorant.constant(float(v.lower()), float(v.upper())) for v in self._data]
-            found = list(function(*(Majorant.affine(a, b) for a, b in sizes), *data))
+            found = list(function(*starts, *data))
         total = found[0]
         for other in found[1:]:
             total = Majorant(

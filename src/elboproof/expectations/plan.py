@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arrays import FloatArray
-from elboproof.expectations.growth import tail
 from elboproof.expectations.integrands import BLOCK, EnclosedGaussian, Integrands, LateError
-from elboproof.expectations.majorants import NoMajorantError
 from elboproof.expectations.suprema import density, suprema
 from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.growth import tail
+from elboproof.numbers.majorant_ranges import NoMajorantError
 from elboproof.numbers.outward import upward
 from elboproof.quadrature.gauss_legendre import error_factor, semi_axes
 

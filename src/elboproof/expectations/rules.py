@@ -9,10 +9,10 @@ from flint import arb
 
 from elboproof.expectations.integrands import EnclosedGaussian, Integrands, LateError
 from elboproof.expectations.lattice import Lattice, lattice
-from elboproof.expectations.majorants import NoMajorantError
 from elboproof.expectations.plan import Plan, left_undone, plan
 from elboproof.expectations.sums import arb_sums, float_sums
 from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.majorant_ranges import NoMajorantError
 
 GRACE, GRACE_SHARE = 2.0, 0.3
 """Seconds before the deadline, and their share at most of the time there is: what a plan that is stopped then has found

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from elboproof.arguments import bad, wrong_type
 from elboproof.arrays import RECTANGULAR, plain_array, require_finite
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.supports import Support
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.exact import exact
 
@@ -44,11 +45,12 @@ class Data:
     def rows(self) -> list[list[Fraction]]:
         """Exact numbers, N rows; an error names the entry that is none."""
         # tolist() gives Python's own numbers for any dtype, so that exact() sees what was meant.
-        array = self.array
-        return [
-            [exact(value, _entry(array, n, j)) for j, value in enumerate(row)]
-            for n, row in enumerate(array.reshape(-1, array.shape[-1]).tolist())
-        ]
+        return [self.row(n) for n in range(len(self))]
+
+    def row(self, n: int) -> list[Fraction]:
+        """Return one row of exact numbers, without reading the others."""
+        entries = self.array.reshape(-1, self.array.shape[-1])[n].tolist()
+        return [exact(value, _entry(self.array, n, j)) for j, value in enumerate(entries)]
 
     @cached_property
     def balls(self) -> BallArray:
@@ -65,6 +67,16 @@ class Data:
         balls = [BallArray.from_fraction(n.numerator, n.denominator).reshape(1) for n in numbers]
         return BallArray.concatenate(balls).reshape(-1, self.array.shape[-1])
 
+    def require(self, support: Support) -> None:
+        """Raise ``ValueError`` that names the first entry that a likelihood does not allow, or that is no number."""
+        if self.array.dtype == np.float64:
+            support.require_array(self.array, "x")
+            return
+        # Exact numbers are compared exactly: 1 + 1e-30 is not binary.
+        for n, row in enumerate(self.rows):
+            if not support.everything:
+                support.require_row(row, f"x[{n}]" if self.batch else "x")
+
 
 def data_of(model: LatentModel, x: Given) -> Data:
     """Return x, read for a model; what was read before as it is.
@@ -72,7 +84,7 @@ def data_of(model: LatentModel, x: Given) -> Data:
     Raises
     ------
     TypeError, ValueError
-        If x is no such array of finite numbers, or not binary where the likelihood demands it.
+        If x is no such array of finite numbers, or outside of the likelihood's support.
     """
     if isinstance(x, Data):
         return x
@@ -83,10 +95,7 @@ def data_of(model: LatentModel, x: Given) -> Data:
         array = array.astype(np.float64)
         require_finite(array, "x")
     data = Data(array)
-    if model.likelihood.binary:
-        _require_binary(data, x)
-    elif array.dtype != np.float64:
-        _ = data.rows  # raises
+    data.require(model.likelihood.support)
     return data
 
 
@@ -94,18 +103,6 @@ def exact_rows(model: LatentModel, x: Given) -> tuple[list[list[Fraction]], bool
     """Return x as exact rows of length D, and whether it was a batch (N, D); raises as `data_of`."""
     data = data_of(model, x)
     return data.rows, data.batch
-
-
-def _require_binary(data: Data, x: Given) -> None:
-    # Exact numbers are compared exactly: 1 + 1e-30 is not binary.
-    plain = data.array.dtype == np.float64
-    holds = (
-        np.isin(data.array, (0.0, 1.0)).all()
-        if plain
-        else all(value in (0, 1) for row in data.rows for value in row)
-    )
-    if not holds:
-        raise bad("x", x, "zeros and ones, the data of a Bernoulli likelihood")
 
 
 def rectangular(x: Given) -> NDArray[Any]:

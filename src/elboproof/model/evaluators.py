@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from elboproof.arguments import wrong_type
 from elboproof.arrays import FloatArray, finite_array, plain_array, require_dense
+from elboproof.model import base_measures
 from elboproof.model.quantities import Evaluator, not_finite
 from elboproof.numbers.floating import FLOATING, TENSORS
 
@@ -34,7 +35,7 @@ class FloatingEvaluator(Evaluator):
         index = self._index(order)
         points = self._points(z, "z", self._d)
         values = self._run("decoder", order, points, None)
-        parts = values.reshape(-1, self._D, *values.shape[1:])[index]
+        parts = values.reshape(-1, self._outputs, *values.shape[1:])[index]
         return np.moveaxis(parts, [order, *range(order)], range(-order - 1, 0))
 
     def energy(self, z: ArrayLike, x: ArrayLike, order: int = 0) -> FloatArray:
@@ -54,9 +55,10 @@ class FloatingEvaluator(Evaluator):
     def _of_data(self, quantity: str, z: ArrayLike, x: ArrayLike, order: int) -> FloatArray:
         index = self._index(order)
         points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
-        self._require_binary(data)
+        self._support.require_array(data, "x")
         # (distinct, ...) -> (...) + (d,) * order.
         parts = self._run(quantity, order, points, data)[index]
+        parts = self._with_base(quantity, order, parts, list(np.moveaxis(data, -1, 0)), base_measures.FLOATS)
         return np.moveaxis(parts, range(order), range(-order, 0)) if order else parts
 
     def _points(self, value: ArrayLike, name: str, length: int) -> FloatArray:
@@ -68,6 +70,7 @@ class FloatingEvaluator(Evaluator):
         # z (..., d) and x (..., D) are taken apart by columns; leading axes broadcast in the function, and
         # constant entries are spread over the common shape afterwards.
         function = self._quantities.compiled(quantity, order, FLOATING)
+        self._require_inside(quantity, list(np.moveaxis(z, -1, 0)))
         shape = z.shape[:-1] if x is None else _common_shape(z, x)
         data = [None] * self._D if x is None else list(np.moveaxis(x, -1, 0))
         with np.errstate(all="ignore"):  # looked at below, where the error can name the point
@@ -99,7 +102,7 @@ class TensorEvaluator(Evaluator):
         index = self._index(order)
         parts = self._run("decoder", order, self._points(z, "z", self._d), None)
         # parts: (..., distinct * D), because torch stacks last; every derivative's D entries stand together.
-        stacked = parts.reshape(*parts.shape[:-1], -1, self._D).transpose(-1, -2)
+        stacked = parts.reshape(*parts.shape[:-1], -1, self._outputs).transpose(-1, -2)
         return stacked[..., index.reshape(-1)].reshape((*stacked.shape[:-1], *index.shape))
 
     def energy(self, z: "torch.Tensor", x: "torch.Tensor", order: int = 0) -> "torch.Tensor":
@@ -113,11 +116,15 @@ class TensorEvaluator(Evaluator):
     def _of_data(self, quantity: str, z: "torch.Tensor", x: "torch.Tensor", order: int) -> "torch.Tensor":
         index = self._index(order)
         points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
+        self._require_inside(quantity, points.unbind(-1), surely=_surely)
         # Only where numbers can be looked at: under vmap and on "meta" the check is left out.
-        if self._quantities.binary and not _surely((data == 0) | (data == 1)):
-            self._require_binary(data.detach().cpu().numpy())
+        if not self._support.everything and not _surely(self._support.holds(data.unbind(-1))):
+            self._support.require_array(data.detach().cpu().double().numpy(), "x")
         parts = self._run(quantity, order, points, data)
-        return parts[..., index.reshape(-1)].reshape((*parts.shape[:-1], *index.shape))
+        columns = [column[..., None] for column in data.unbind(-1)]  # beside the axis of derivatives
+        parts = self._with_base(quantity, order, parts, columns, base_measures.TENSORS)
+        result: torch.Tensor = parts[..., index.reshape(-1)].reshape((*parts.shape[:-1], *index.shape))
+        return result
 
     def _points(self, value: "torch.Tensor", name: str, length: int) -> "torch.Tensor":
         import torch

@@ -1,20 +1,40 @@
 """What every model of data and latents offers: dimensions, its energy, and an evaluator for each number system."""
 
+from collections.abc import Sequence
+from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
 from sympy import Expr, Symbol
 
+from elboproof.arguments import bad
+from elboproof.model.base_measures import with_base
+from elboproof.model.ceilings import Ceiling
 from elboproof.model.evaluators import FloatingEvaluator, TensorEvaluator
 from elboproof.model.likelihood import Likelihood
 from elboproof.model.point_evaluators import BallEvaluator, ExactEvaluator
+from elboproof.model.prior_functions import prior_functions
+from elboproof.model.priors import Prior
 from elboproof.model.quantities import Quantities
-from elboproof.numbers.nearest import nearest_doubles
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.growth import MAJORANTS
+from elboproof.numbers.majorant_ranges import NoMajorantError
+from elboproof.numbers.majorants import Majorant
+from elboproof.numbers.tape import Tape
+
+if TYPE_CHECKING:
+    from flint import arb
+
+    from elboproof.model.placed_model import PlacedModel
+
+_BOUNDED = "data for which log p(x|z) is bounded over z, by a constant or by a + b|z| + c|z|^2 with c < 1/2"
 
 
 class JointModel:
-    """p(x, z) = N(z; 0, I) p(x | f(z)), f given by ``quantities`` in every number system.
+    """p(x, z) = p(z) p(x | f(z)), f given by ``quantities`` in every number system.
 
     Attributes
     ----------
@@ -22,6 +42,7 @@ class JointModel:
     decoder : tuple of Expr
         One entry per data dimension; empty where f is no expression.
     likelihood : Likelihood
+    prior : Prior
     quantities : Quantities, or what a network has in their place
         The functions that all evaluators and the evidence engine share.
     """
@@ -29,6 +50,7 @@ class JointModel:
     latents: tuple[Symbol, ...]
     decoder: tuple[Expr, ...]
     likelihood: Likelihood
+    prior: Prior
 
     @property
     def latent_dim(self) -> int:
@@ -38,7 +60,12 @@ class JointModel:
     @property
     def data_dim(self) -> int:
         """The dimension D of x."""
-        return len(self.decoder)
+        return self._entry_count(len(self.decoder))
+
+    def _entry_count(self, outputs: int) -> int:
+        """Return the dimension of x for a decoder of so many outputs: as many, unless the likelihood says otherwise."""
+        count = getattr(self.likelihood, "entry_count", None)
+        return outputs if count is None else int(count(outputs))
 
     @cached_property
     def data(self) -> tuple[Symbol, ...]:
@@ -49,30 +76,103 @@ class JointModel:
     @cached_property
     def log_likelihood(self) -> Expr:
         """Log p(x|z) in nats, an expression in ``latents`` and ``data``."""
-        return self.likelihood.log_density(self.decoder, self.data)
+        return with_base(self.likelihood, self.likelihood.log_density(self.outputs, self.data), self.data)
+
+    @property
+    def heads(self) -> tuple[Expr, ...]:
+        """The outputs beside the decoder's that the likelihood asks for: functions of a variance that depends on z."""
+        return getattr(self.likelihood, "heads", ()) if self.decoder else ()
+
+    @property
+    def outputs(self) -> tuple[Expr, ...]:
+        """What the likelihood takes: the decoder's entries and the heads."""
+        return (*self.decoder, *self.heads)
 
     @cached_property
     def energy(self) -> Expr:
         """U(z) = -log p(x, z) in nats, an expression in ``latents`` and ``data``."""
-        return self._prior_energy - self.log_likelihood
-
-    @property
-    def _prior_energy(self) -> Expr:
-        # -log N(z; 0, I) = |z|^2/2 + (d/2) log 2 pi.
-        return sympy.Add(*(z**2 for z in self.latents)) / 2 + sympy.log(2 * sympy.pi) * self.latent_dim / 2
+        return -self.prior.log_density(self.latents) - self.log_likelihood
 
     @cached_property
     def quantities(self) -> Quantities:
         """The functions that all evaluators and the evidence engine share."""
         raise NotImplementedError
 
+    @property
+    def placement(self) -> None:
+        """None: z ~ N(0, I), and U is a function of z.
+
+        Raises
+        ------
+        ValueError
+            If the prior is another one; its `integrand` is in other coordinates.
+        """
+        if not self.prior.standard:
+            raise bad("prior", self.prior, "ep.Normal(); the engine takes the model's integrand")
+
     @cached_property
-    def supremum(self) -> float:
-        """An upper bound of log p(x|z) over all z and x, in nats: the next double after the nearest one."""
-        # The nearest double to an exact number is off by half a unit; the next one is above it.
-        tape = self.quantities.tape
-        (value,) = nearest_doubles(tape, [tape.lower(self.likelihood.log_supremum(self.data_dim))])
-        return float(np.nextafter(value, np.inf))
+    def prior_quantities(self) -> Quantities:
+        """The prior's own functions of z."""
+        return prior_functions(self.prior, self.latents)
+
+    @cached_property
+    def integrand(self) -> "JointModel | PlacedModel":
+        """What the engine integrates: the model itself under N(0, I), else U in the prior's coordinates."""
+        from elboproof.model.placed_model import PlacedModel
+
+        placement = self.prior.placement(self.latents)
+        return self if placement is None else PlacedModel(self, placement)
+
+    def ceiling(self, x: BallArray) -> Ceiling:
+        """Return upper bounds of log p(x|z) - log h(x) over all z, in nats, for data (N, D).
+
+        Raises
+        ------
+        ValueError
+            If none is known for a row; x[n] is named.
+        """
+        suprema = self.likelihood.log_suprema(x)
+        ceiling = Ceiling.flat(suprema)
+        for n in np.flatnonzero(~(suprema < np.inf)).tolist():
+            found = self._growing(x[n])
+            if found is None:
+                raise bad(f"x[{n}]", x.mid[n].tolist(), _BOUNDED)
+            ceiling.constant[n], ceiling.linear[n], ceiling.square[n] = found
+        return ceiling
+
+    def _growing(self, x: BallArray) -> tuple[float, float, float] | None:
+        """Return coefficients of a ceiling that grows with |z|, for one row; None where none is known."""
+        above = getattr(self.likelihood, "log_ceiling", None)
+        if above is None:
+            return None
+        symbols = [sympy.Dummy(f"f_{j}", real=True) for j in range(self.output_dim)]
+        tape = Tape([*symbols, *self.data])
+        root = tape.lower(above(symbols, self.data, x))
+        ends = zip(x.lower().tolist(), x.upper().tolist(), strict=True)
+        try:
+            outputs = self._output_majorants([(0.0, 1.0)] * self.latent_dim)
+            data = [Majorant.constant(low, high) for low, high in ends]
+            (majorant,) = compile_tape(tape, [root], MAJORANTS)(*outputs, *data)
+        except NoMajorantError:
+            return None
+        return majorant.quadratic()  # type: ignore[no-any-return]
+
+    @property
+    def output_dim(self) -> int:
+        """The number of outputs that the likelihood takes."""
+        return len(self.outputs)
+
+    def _output_majorants(self, latents: Sequence[tuple[float, float]]) -> list[Majorant]:
+        """Return majorants of the outputs, for latents with |z_k| <= offset + slope r."""
+        function = self.quantities.compiled("outputs", 0, MAJORANTS)
+        return list(function(*(Majorant.affine(a, b) for a, b in latents), *[None] * self.data_dim))
+
+    def log_base(self, x: Sequence[Fraction]) -> "arb | None":
+        """Return the log base measure log h(x) in nats, a ball at the precision in force; None for 0."""
+        from elboproof.model.base_measures import BALLS
+
+        found: arb | None = self.likelihood.log_base([BALLS.number(value) for value in x], BALLS)
+        return found
 
     @cached_property
     def exact(self) -> ExactEvaluator:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import sympy
 from sympy import Expr, Symbol
@@ -11,19 +11,25 @@ from sympy import Expr, Symbol
 from elboproof.arguments import Sealed, bad, record_text, wrong_type
 from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.joint_model import JointModel
-from elboproof.model.likelihood import Likelihood, require_floats, require_likelihood
+from elboproof.model.likelihood import Gaussian, Likelihood, require_floats, require_likelihood
+from elboproof.model.network_growth import output_majorants
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.networks import Network
+from elboproof.model.priors import Normal, Prior, require_prior
 from elboproof.model.quantities import Quantities
+from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.tape import Tape
 
 if TYPE_CHECKING:
     import torch
 
+STANDARD = Normal()
+"""N(0, I)."""
+
 
 @dataclass(frozen=True, init=False)
 class LatentModel(JointModel, Sealed):
-    """p(x, z) = N(z; 0, I) p(x | f(z)).
+    """p(x, z) = p(z) p(x | f(z)).
 
     Parameters
     ----------
@@ -33,14 +39,18 @@ class LatentModel(JointModel, Sealed):
         One entry per data dimension: a string (parsed by a whitelist, never evaluated; numbers are exact) or a SymPy
         expression in the latents.
     likelihood
-        ``ep.Gaussian`` (f is the mean) or ``ep.Bernoulli`` (f are the logits).
+        What x is, given f: ``ep.Gaussian`` (f is the mean), ``ep.Bernoulli`` (f are the logits) or another family.
+    prior
+        ``ep.Normal()``, which is N(0, I), ``ep.Normal(mean, covariance)``, ``ep.Uniform(low, high)``,
+        ``ep.Mixture(components, weights)`` or ``ep.PriorDensity(log_density, domain)``.
 
     Raises
     ------
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If a name, an expression or the likelihood's size does not fit, or the decoder is not real on all of R^d.
+        If a name, an expression, or the likelihood's or the prior's size does not fit, or the decoder is not real
+        where the prior lives.
 
     Examples
     --------
@@ -59,9 +69,15 @@ class LatentModel(JointModel, Sealed):
     latents: tuple[Symbol, ...]
     decoder: tuple[Expr, ...]
     likelihood: Likelihood
+    prior: Prior
 
     def __init__(
-        self, latent: str | Sequence[str], decoder: str | Expr | Sequence[str | Expr], likelihood: Likelihood
+        self,
+        latent: str | Sequence[str],
+        decoder: str | Expr | Sequence[str | Expr],
+        likelihood: Likelihood,
+        *,
+        prior: Prior = STANDARD,
     ) -> None:
         latents = {name: Symbol(name, real=True) for name in names_of(latent)}
         entries = [decoder] if isinstance(decoder, str | Expr) else decoder
@@ -70,20 +86,29 @@ class LatentModel(JointModel, Sealed):
         if not entries:
             raise bad("decoder", decoder, "at least one entry: data of dimension zero has no likelihood")
         require_likelihood(likelihood, len(entries))
+        require_prior(prior, tuple(latents.values()))
+        if isinstance(likelihood, Gaussian):
+            likelihood = likelihood.resolved(latents, len(entries))
+            likelihood.require_dimension(len(entries))
         # The record is frozen: its fields are set here, once. The probe comes last, since it evaluates the tape
         # that is made of all three.
         object.__setattr__(self, "latents", tuple(latents.values()))
         object.__setattr__(self, "likelihood", likelihood)
+        object.__setattr__(self, "prior", prior)
         object.__setattr__(
             self, "decoder", tuple(entry_of(e, latents, f"decoder[{j}]") for j, e in enumerate(entries))
         )
         for j, text in enumerate(entries):
             require_real_everywhere(self.quantities, j, text, f"decoder[{j}]")
+        for j, head in enumerate(self.heads):
+            require_real_everywhere(self.quantities, len(entries) + j, head, f"variance[{j}], its logarithm")
 
     __repr__ = record_text
 
     @staticmethod
-    def from_torch(module: "torch.nn.Module", likelihood: Likelihood) -> "NetworkModel":
+    def from_torch(
+        module: "torch.nn.Module", likelihood: Likelihood, *, prior: Prior = STANDARD
+    ) -> "NetworkModel":
         """Return the model whose decoder is a torch network, its weights the exact binary numbers that they are.
 
         Parameters
@@ -94,7 +119,9 @@ class LatentModel(JointModel, Sealed):
             name), Identity, Flatten and, in evaluation mode, Dropout. A module that stands in two places is two
             layers. The weights are copied: later training does not change the model.
         likelihood
-            ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli`` (the network gives logits).
+            ``ep.Gaussian`` with scalar or diagonal covariance, or another family (``ep.Bernoulli``: logits).
+        prior
+            As for ``ep.LatentModel``; the latents are called z, or z_0, z_1, ... where there are several.
 
         Raises
         ------
@@ -116,7 +143,7 @@ class LatentModel(JointModel, Sealed):
         # have one.
         from elboproof.model.torch_layers import read
 
-        return NetworkModel(read(module), likelihood)
+        return NetworkModel(read(module), likelihood, prior=prior)
 
     @cached_property
     def quantities(self) -> Quantities:
@@ -124,31 +151,48 @@ class LatentModel(JointModel, Sealed):
         return Quantities(
             self.latents,
             self.data,
-            self.likelihood.binary,
-            self.decoder,
+            self.likelihood,
+            self.outputs,
             self._lowered,
             lambda: require_floats(self.likelihood),
+            self.prior.domain(self.latent_dim),
         )
 
     def _lowered(self, quantity: str, tape: Tape) -> list[int]:
-        """Put a quantity on the tape; SymPy sees symbols in place of the outputs, which may be large."""
+        """Put a quantity on the tape; SymPy sees symbols in place of the outputs, which may be large.
+
+        ``"tilted"`` is log p(x, z) - log N(z; 0, I): log p(x|z) as it stands in the equations of the ELBO.
+        """
         # Equal operations stand on the tape once, so that the energy, the density and the decoder share the
         # outputs.
-        outputs = [tape.lower(output) for output in self.decoder]
-        if quantity == "decoder":
-            return outputs
-        dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(self.data_dim)]
+        outputs = [tape.lower(output) for output in self.outputs]
+        if quantity in {"decoder", "outputs"}:
+            return outputs if quantity == "outputs" else outputs[: len(self.decoder)]
+        dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(len(outputs))]
         density = self.likelihood.log_density(dummies, self.data)
-        rule = density if quantity == "log_likelihood" else self._prior_energy - density
-        return [tape.substituted(rule, dummies, outputs)]
+        rules = {
+            "log_likelihood": lambda: density,
+            "energy": lambda: -self.prior.log_density(self.latents) - density,
+            "tilted": lambda: density + self.prior.tilt(self.latents),
+        }
+        return [tape.substituted(rules[quantity](), dummies, outputs)]
+
+    def with_prior(self, prior: Prior) -> Self:
+        """Return the same model with another prior."""
+        require_prior(prior, self.latents)
+        model = object.__new__(type(self))
+        for name, value in {**self.__getstate__(), "prior": prior}.items():
+            object.__setattr__(model, name, value)
+        return model
 
     def __getstate__(self) -> dict[str, object]:
         """Return the fields only: compiled functions cannot be pickled, and are made again."""
-        return {"latents": self.latents, "decoder": self.decoder, "likelihood": self.likelihood}
+        fields = ("latents", "decoder", "likelihood", "prior")
+        return {name: getattr(self, name) for name in fields}
 
 
 class NetworkModel(LatentModel):
-    """p(x, z) = N(z; 0, I) p(x | f(z)) for a network f; made by ``ep.LatentModel.from_torch``.
+    """p(x, z) = p(z) p(x | f(z)) for a network f; made by ``ep.LatentModel.from_torch``.
 
     Evaluators ``floating``, ``tensors`` and ``balls`` work as for other models. There are no expressions: ``energy``
     and ``log_likelihood`` as SymPy expressions and the evaluator ``exact`` raise.
@@ -158,17 +202,19 @@ class NetworkModel(LatentModel):
     network
         The decoder.
     likelihood
-        ``ep.Gaussian`` with scalar or diagonal covariance, or ``ep.Bernoulli`` (the network gives logits).
+        ``ep.Gaussian`` with scalar or diagonal covariance, or another family (``ep.Bernoulli``: logits).
+    prior
+        As for ``ep.LatentModel``.
 
     Raises
     ------
     TypeError, ValueError
-        If the likelihood is another one or its size does not fit.
+        If the likelihood is another one, or its size or the prior's does not fit.
     """
 
     network: Network
 
-    def __init__(self, network: Network, likelihood: Likelihood) -> None:
+    def __init__(self, network: Network, likelihood: Likelihood, *, prior: Prior = STANDARD) -> None:
         if not isinstance(network, Network):
             raise wrong_type("network", network, "a network")
         require_likelihood(likelihood, network.outputs)
@@ -176,14 +222,21 @@ class NetworkModel(LatentModel):
         # decoder is empty, and evaluators run the layers.
         names = ["z"] if network.inputs == 1 else [f"z_{k}" for k in range(network.inputs)]
         object.__setattr__(self, "latents", tuple(Symbol(name, real=True) for name in names))
+        require_prior(prior, self.latents)
         object.__setattr__(self, "likelihood", likelihood)
         object.__setattr__(self, "network", network)
+        object.__setattr__(self, "prior", prior)
         object.__setattr__(self, "decoder", ())
         _ = self.quantities  # raises for a likelihood that is not supported
 
     @property
     def data_dim(self) -> int:
         """The dimension D of x."""
+        return self._entry_count(self.network.outputs)
+
+    @property
+    def output_dim(self) -> int:
+        """The number of outputs that the likelihood takes."""
         return self.network.outputs
 
     @property
@@ -197,24 +250,32 @@ class NetworkModel(LatentModel):
         """
         raise TypeError("log_likelihood: got a network; expected a model written as expressions")
 
+    def _output_majorants(self, latents: Sequence[tuple[float, float]]) -> list[Majorant]:
+        """Return majorants of the outputs, for latents with |z_k| <= offset + slope r."""
+        return output_majorants(self.network, latents)
+
     @cached_property
     def quantities(self) -> NetworkQuantities:  # type: ignore[override]
         """The functions that all evaluators and the evidence engine share."""
-        return NetworkQuantities(self.latents, self.data, self.network, self.likelihood)
+        prior = None if self.prior.standard else self.prior_quantities
+        domain = self.prior.domain(self.latent_dim)
+        return NetworkQuantities(self.latents, self.data, self.network, self.likelihood, prior, domain)
 
     def __getstate__(self) -> dict[str, object]:
         """Return the fields only: compiled functions cannot be pickled, and are made again."""
         return {**super().__getstate__(), "network": self.network}
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are the same network with equal likelihoods."""
+        """Whether both are the same network with equal likelihoods and priors."""
         if not isinstance(other, NetworkModel):
             return NotImplemented
         # Networks are equal to themselves alone: a comparison of all weights is dear.
-        return self.network is other.network and self.likelihood == other.likelihood
+        same = self.likelihood == other.likelihood and self.prior == other.prior
+        return self.network is other.network and same
 
     def __hash__(self) -> int:
-        return hash((id(self.network), self.likelihood))
+        return hash((id(self.network), self.likelihood, self.prior))
 
     def __repr__(self) -> str:
-        return f"NetworkModel({self.network!r}, {self.likelihood!r})"
+        prior = "" if self.prior.standard else f", prior={self.prior!r}"
+        return f"NetworkModel({self.network!r}, {self.likelihood!r}{prior})"

@@ -1,11 +1,12 @@
 """Likelihoods p(x|z) as exact expressions of the decoder's outputs."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from sys import float_info
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import sympy
@@ -13,30 +14,47 @@ from flint import fmpq
 from sympy import Expr, Rational, Symbol
 
 from elboproof.arguments import Sealed, bad, record_text, shown, wrong_type
-from elboproof.arrays import unwrapped
+from elboproof.arrays import FloatArray, unwrapped
+from elboproof.model.base_measures import Operations
+from elboproof.model.supports import REAL, Support
 from elboproof.model.whitening import whitening
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.exact import flint_rational, rational
-from elboproof.numbers.functions import Softplus
+from elboproof.numbers.nearest import nearest_doubles
 from elboproof.numbers.symmetric import ldl, not_positive, require_symmetric
+from elboproof.numbers.tape import Tape
 
 _LARGEST = int(float_info.max)
+_NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
+"""A name in an expression; the e of 1e-4 is none."""
+_NO_NUMBERS = {"nan", "inf", "infinity"}
 
 
 class Likelihood(Protocol):
-    """What a likelihood must offer; a new family needs nothing else."""
+    """What a likelihood must offer; a new family needs nothing else.
+
+    log p(x|z) is ``log_density`` plus ``log_base``: the base measure depends on x alone, and is added outside of the
+    tape, exactly.
+    """
 
     def require_dimension(self, data_dim: int) -> None:
         """Raise ``ValueError`` if the parameters do not fit ``data_dim`` outputs."""
 
     def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
-        """Return log p(x|z) in nats, normalised, with the decoder's outputs in place of f(z)."""
+        """Return log p(x|z) - log h(x) in nats, with the decoder's outputs in place of f(z)."""
 
-    def log_supremum(self, data_dim: int) -> Expr:
-        """Return an upper bound of log p(x|z) over all z and x, in nats."""
+    def log_base(self, x: Sequence[Any], numbers: Operations) -> Any:
+        """Return the log base measure log h(x) in nats, made of operations of one number system; None for 0."""
+
+    def log_suprema(self, x: BallArray) -> FloatArray:
+        """Return upper bounds of ``log_density`` over all outputs, for data (N, D): (N,) floats, infinite if none."""
 
     @property
-    def binary(self) -> bool:
-        """Whether x must consist of zeros and ones."""
+    def support(self) -> Support:
+        """The rows that x may be."""
+
+    def __hash__(self) -> int:
+        """Return a hash: what is derived from a likelihood is kept by it."""
 
 
 @dataclass(frozen=True, init=False)
@@ -48,6 +66,7 @@ class Gaussian(Sealed):
     variance
         One number (C = variance * I) or D numbers (C diagonal); a VARIANCE, not a standard deviation.
         Strings are exact: ``"1/100"``.
+        Expressions of the latents, such as ``"exp(w)"``, make a decoder with two heads.
     covariance
         Alternatively the full D x D matrix, symmetric and positive definite.
 
@@ -62,6 +81,7 @@ class Gaussian(Sealed):
     variance: tuple[Rational, ...] | None
     covariance: tuple[tuple[Rational, ...], ...] | None
     scalar: bool
+    heads: tuple[str | Expr, ...] = ()
 
     def __init__(
         self, variance: object = None, *, covariance: Sequence[Sequence[object]] | None = None
@@ -70,33 +90,53 @@ class Gaussian(Sealed):
             raise TypeError("Gaussian: got both or neither of variance and covariance; expected exactly one")
         variance, covariance = unwrapped(variance, "variance"), unwrapped(covariance, "covariance")
         scalar = covariance is None and not _is_sequence(variance)
-        object.__setattr__(self, "variance", None if variance is None else _variances(variance, scalar))
+        heads = _heads(variance, scalar)
+        numbers = None if variance is None or heads else _variances(variance, scalar)
+        object.__setattr__(self, "heads", heads)
+        object.__setattr__(self, "variance", numbers)
         object.__setattr__(self, "covariance", None if covariance is None else _covariance(covariance))
         object.__setattr__(self, "scalar", scalar)
 
-    __repr__ = record_text
+    def __repr__(self) -> str:
+        if self.heads:
+            return f"Gaussian(variance={list(map(str, self.heads))})"
+        return record_text(self).replace(", heads=()", "")
 
     @property
-    def binary(self) -> bool:
-        """False: x is real."""
-        return False
+    def support(self) -> Support:
+        """Every row of real numbers."""
+        return REAL
 
     def require_dimension(self, data_dim: int) -> None:
         """Raise ``ValueError`` unless the covariance is of size ``data_dim``."""
-        given = self.variance or self.covariance or ()
+        given = self.variance or self.covariance or self.heads
         if not self.scalar and len(given) != data_dim:
             name = "variance" if self.covariance is None else "covariance"
             raise ValueError(
                 f"{name}: got {len(given)} dimensions; expected {data_dim}, one per decoder output"
             )
 
-    def log_supremum(self, data_dim: int) -> Expr:
+    def log_base(self, x: Sequence[Any], numbers: Operations) -> None:
+        """Return None: the density has no base measure."""
+
+    def log_suprema(self, x: BallArray) -> FloatArray:
+        """Return the log normaliser for every row: the quadratic form is nonnegative, and zero at x = f."""
+        return np.full(len(x), above_constant(self.log_normaliser(x.shape[1])))
+
+    def log_normaliser(self, data_dim: int) -> Expr:
         """Return -log det(2 pi C) / 2, the log density at x = f."""
-        # The quadratic form is nonnegative and zero at x = f, so that the normaliser is the largest value.
         if self.covariance is not None:
             return -_log_normaliser(self.covariance)
         variances = (self.variance or ()) * (data_dim if self.scalar else 1)
         return -sympy.Add(*(sympy.log(2 * sympy.pi * v) / 2 for v in variances))
+
+    def resolved(self, latents: Mapping[str, Symbol], data_dim: int) -> "Likelihood":
+        """Return the likelihood of a model with these latents: itself, or one with two heads."""
+        if not self.heads:
+            return self
+        from elboproof.model.two_heads import heteroscedastic
+
+        return heteroscedastic(self.heads, self.scalar, latents, data_dim)
 
     def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
         """Return log N(x; f, C) in nats."""
@@ -109,34 +149,21 @@ class Gaussian(Sealed):
         return -sympy.Add(*squares) - sympy.Add(*(sympy.log(2 * sympy.pi * v) / 2 for v in variances))
 
 
-@dataclass(frozen=True)
-class Bernoulli(Sealed):
-    """Independent Bernoulli outputs; the decoder gives the LOGITS."""
-
-    @property
-    def binary(self) -> bool:
-        """True: x consists of zeros and ones."""
-        return True
-
-    def require_dimension(self, data_dim: int) -> None:
-        """Any number of outputs fits."""
-
-    def log_supremum(self, data_dim: int) -> Expr:  # noqa: ARG002
-        """Return 0: probabilities are at most 1."""
-        return sympy.Integer(0)
-
-    def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
-        """Return sum_j x_j f_j - softplus(f_j), in nats."""
-        # With p = 1/(1 + e^-f): x log p + (1 - x) log(1 - p) = x f - log(1 + e^f) for x = 0 and x = 1.
-        return sympy.Add(*(datum * f - Softplus(f) for datum, f in zip(x, outputs, strict=True)))
-
-
 def require_likelihood(likelihood: object, data_dim: int) -> None:
     """Raise unless a likelihood was given, an object and no class, for ``data_dim`` outputs."""
     if isinstance(likelihood, type) or not hasattr(likelihood, "log_density"):
         requirement = "a likelihood such as ep.Gaussian(variance=1) or ep.Bernoulli()"
         raise wrong_type("likelihood", likelihood, requirement)
     likelihood.require_dimension(data_dim)  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=64)
+def above_constant(value: Expr) -> float:
+    """Return a double above an exact number: the next one after the nearest one."""
+    # The nearest double to an exact number is off by half a unit; the next one is above it.
+    tape = Tape(())
+    (nearest,) = nearest_doubles(tape, [tape.lower(value)])
+    return float(np.nextafter(nearest, np.inf))
 
 
 def require_floats(likelihood: Likelihood) -> None:
@@ -159,6 +186,20 @@ def require_floats(likelihood: Likelihood) -> None:
 
 def _is_sequence(value: object) -> bool:
     return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
+
+
+def _heads(value: object, scalar: bool) -> tuple[str | Expr, ...]:
+    """Return the variances if one of them is an expression of latents: text with a name in it, or with symbols."""
+    entries = [value] if scalar else list(value)  # type: ignore[call-overload]
+    if not any(_has_latents(entry) for entry in entries):
+        return ()
+    return tuple(entry if isinstance(entry, str | Expr) else rational(entry, "variance") for entry in entries)
+
+
+def _has_latents(entry: object) -> bool:
+    if isinstance(entry, Expr):
+        return bool(entry.free_symbols)
+    return isinstance(entry, str) and bool(_NAME.search(entry)) and entry.strip().lower() not in _NO_NUMBERS
 
 
 def _variances(value: object, scalar: bool) -> tuple[Rational, ...]:

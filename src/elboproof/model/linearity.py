@@ -122,14 +122,14 @@ class Outputs:
 
 
 def outputs_of(model: LatentModel) -> Outputs | None:
-    """Return the outputs of a model's decoder on a tape; None for a network that is not affine."""
+    """Return what a model's likelihood takes, heads included, on a tape; None for a network that is not affine."""
     if isinstance(model, NetworkModel):
         return _of_network(model.network, model.latents)
     tape, d = model.quantities.tape, model.latent_dim
-    entries = list(model.quantities.derivative("decoder", ()))
+    entries = list(model.quantities.derivative("outputs", ()))
     for j, each in enumerate(dependences(tape, entries, d)):
         if any(each.pairs):
-            entries[j] = _simplest(tape, entries[j], model.decoder[j], each)
+            entries[j] = _simplest(tape, entries[j], model.outputs[j], each)
     return Outputs(tape, tuple(entries), tuple(dependences(tape, entries, d)))
 
 

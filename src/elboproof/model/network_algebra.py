@@ -5,6 +5,7 @@ over units, and the way from separate arguments to matrices and back.
 """
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,21 @@ class Arrays:
         # Units are rows and points columns, so that an affine map is W @ h for all points at once.
         return _rows(columns, shape)
 
+    def each_row(self, matrix: Any) -> list[Any]:
+        """Return the rows (P,) of a matrix."""
+        return [matrix[k] for k in range(len(matrix))]
+
+    def points(self, matrix: Any) -> tuple[int, ...]:
+        """Return (P,), the shape of a row."""
+        return tuple(matrix.shape[1:])
+
     def taken(self, matrix: Any, index: Any) -> Any:
         """Return some of the points."""
         return matrix[:, index]
+
+    def rows(self, matrix: Any, index: Sequence[int]) -> Any:
+        """Return some of the units, (n, P) -> (m, P)."""
+        return matrix[list(index)]
 
     def units(self, matrix: Any, d: int) -> list[Any]:
         """Return the constant slopes of d inputs: unit vectors (d, 1)."""
@@ -92,7 +105,12 @@ class Tensors(Arrays):
         """Return columns as one matrix; autograd passes."""
         import torch
 
-        return torch.stack([column.expand(shape).reshape(-1) for column in columns])
+        like = next((column for column in columns if isinstance(column, torch.Tensor)), None)
+        made = [
+            column if isinstance(column, torch.Tensor) else torch.as_tensor(column).to(like)
+            for column in columns
+        ]
+        return torch.stack([column.expand(shape).reshape(-1) for column in made])
 
     def column(self, values: Any, like: Any) -> Any:
         """Return floats in the dtype and on the device of ``like``."""
@@ -149,9 +167,28 @@ class Balls(Arrays):
         mids, rads = [c.mid for c in columns], [c.rad for c in columns]
         return BallArray._of((_rows(mids, shape), _rows(rads, shape)))
 
+    def each_row(self, matrix: Any) -> list[Any]:
+        """Return the rows (P,) of a matrix; a centred form's offsets have no rows."""
+        count = self._first(matrix).shape[0]
+        return [_through(matrix, itemgetter(k), offsets=False) for k in range(count)]
+
+    def points(self, matrix: Any) -> tuple[int, ...]:
+        """Return (P,), the shape of a row."""
+        return tuple(self._first(matrix).shape[1:])
+
+    def _first(self, value: Any) -> Any:
+        """Return one of the arrays that a matrix consists of."""
+        if isinstance(value, Centred):
+            return self._first(value.centre)
+        return value.value if isinstance(value, Dual) else value
+
     def taken(self, matrix: Any, index: Any) -> Any:
         """Return some of the points."""
         return _through(matrix, lambda part: part[..., index])
+
+    def rows(self, matrix: Any, index: Sequence[int]) -> Any:
+        """Return some of the units."""
+        return _through(matrix, lambda part: part[list(index)], offsets=False)
 
     def column(self, values: Any, like: Any) -> Any:  # noqa: ARG002
         """Return exact floats as a column of points."""
@@ -212,59 +249,3 @@ def _through(value: Any, function: Callable[[Any], Any], *, offsets: bool = True
         moved = [function(offset) for offset in value.offsets] if offsets else value.offsets
         return Centred(function(value.centre), _through(value.dual, function), moved)
     return function(value)
-
-
-class Scalars(Arrays):
-    """Balls of python-flint, one point at a time: object arrays (n, 1)."""
-
-    def shape(self, values: Sequence[Any]) -> tuple[int, ...]:  # noqa: ARG002
-        """Return (): there is one point."""
-        return ()
-
-    def matrix(self, columns: Sequence[Any], shape: tuple[int, ...]) -> Any:  # noqa: ARG002
-        """Return numbers as a column."""
-        return _objects(columns)
-
-    def column(self, values: Any, like: Any) -> Any:  # noqa: ARG002
-        """Return exact floats as a column."""
-        from flint import arb
-
-        return _objects([arb(float(value)) for value in values])
-
-    def stacked(self, values: Sequence[Any], like: Any) -> Any:  # noqa: ARG002
-        """Return numbers as a column."""
-        return _objects(values)
-
-    def affine(self, layer: Affine, h: Any, with_bias: bool) -> Any:
-        """Return W h, plus b if asked."""
-        from flint import acb, acb_mat, arb_mat
-
-        # arb's own product of matrices: entries of W are floats and exact.
-        kind = acb_mat if any(isinstance(value, acb) for value in h[:, 0]) else arb_mat
-        product = kind(layer.weight.entries.tolist()) * kind(h.tolist())
-        column = _objects([product[i, 0] for i in range(product.nrows())])
-        return column + self.column(layer.bias, h) if with_bias else column
-
-    def applied(self, function: Callable[..., Any], h: Any, options: dict[str, Any]) -> Sequence[Any]:
-        """Return the values of a compiled function of one variable at every entry."""
-        # One number after the other; the Taylor coefficients of all units stand together for each order.
-        values = [function(t, **options) for t in h[:, 0]]
-        return [_objects(column) for column in zip(*values, strict=True)]
-
-    def repeated(self, value: Any, shape: tuple[int, ...]) -> Any:  # noqa: ARG002
-        """Return the value of the only point."""
-        return value
-
-    def joined(self, parts: Sequence[Any]) -> Any:
-        """Return the only point."""
-        return parts[0]
-
-    def shaped(self, value: Any, shape: tuple[int, ...]) -> Any:  # noqa: ARG002
-        """Return the only number."""
-        return value[0] if isinstance(value, np.ndarray) else value
-
-
-def _objects(values: Sequence[Any]) -> Any:
-    column = np.empty((len(values), 1), dtype=object)
-    column[:, 0] = values
-    return column

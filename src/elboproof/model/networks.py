@@ -15,6 +15,7 @@ from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.functions import WRITABLE
+from elboproof.numbers.jet_tape import INVERSE
 from elboproof.numbers.jets import Jet, composed
 from elboproof.numbers.tape import Tape
 
@@ -53,7 +54,8 @@ def compiled_activation(name: str, order: int, ring: Ring) -> Compiled:
     # Each derivative is the one before differentiated once more, on one tape; 1/n! is an exact constant of it.
     t = Symbol("t", real=True)
     tape = Tape([t])
-    roots, entry, scale = [], tape.lower(WRITABLE[name].symbolic(t)), Fraction(1)
+    given = 1 / t if name == INVERSE else WRITABLE[name].symbolic(t)
+    roots, entry, scale = [], tape.lower(given), Fraction(1)
     for n in range(order + 1):
         roots.append(tape.multiply(entry, tape.constant(scale)))
         if n < order:

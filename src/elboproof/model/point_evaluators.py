@@ -1,6 +1,7 @@
 """Evaluators at single points: a model's decoder, energy and derivatives in exact numbers and in balls."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sympy import Expr
 
 from elboproof.arguments import bad, wrong_type
 from elboproof.arrays import number_list
+from elboproof.model.base_measures import BALLS, SYMBOLS
 from elboproof.model.quantities import Evaluator, not_finite
 from elboproof.numbers.exact import ball_of, exact, rational
 from elboproof.numbers.precision import current_bits, steady_precision
@@ -25,30 +27,34 @@ class ExactEvaluator(Evaluator):
         # One point: (distinct * D,) -> (D,) + (d,) * order.
         index = self._index(order)
         values = self._run("decoder", order, z, None)
-        parts = np.array(values, dtype=object).reshape(-1, self._D)[index]
+        parts = np.array(values, dtype=object).reshape(-1, self._outputs)[index]
         return np.moveaxis(parts, -1, 0)
 
     def energy(self, z: Sequence[object], x: Sequence[object], order: int = 0) -> Any:
         """Return U(z) = -log p(x, z) in nats as a SymPy number, or its derivatives as an object array (d,) * order."""
         index = self._index(order)
-        return np.array(self._run("energy", order, z, number_list(x, "x", self._D)), dtype=object)[index]
+        values = self._run("energy", order, z, number_list(x, "x", self._D))
+        return np.array(values, dtype=object)[index]
 
     def _run(
         self, quantity: str, order: int, z: Sequence[object], x: Sequence[object] | None
     ) -> tuple[Expr, ...]:
         # Rational numbers in, SymPy numbers out; what is neither finite nor real is refused.
         points = [rational(value, f"z[{j}]") for j, value in enumerate(number_list(z, "z", self._d))]
+        self._require_inside(quantity, points, lambda end: rational(end, "end"), bool)
         data: list[object] = [None] * self._D
         if x is not None:
             data = [rational(value, f"x[{j}]") for j, value in enumerate(x)]
-            self._require_binary_numbers(data)
+            self._support.require_row(data, "x")
         try:
             values = self._quantities.compiled(quantity, order, EXACT)(*points, *data)
         except OverflowError as error:
             raise not_finite(quantity, order, points, str(error)) from error
         if not all(map(_is_real_number, values)):
             raise not_finite(quantity, order, points, "finite and real")
-        return values
+        if quantity == "decoder":
+            return values
+        return tuple(self._with_base(quantity, order, value, data, SYMBOLS) for value in values)
 
 
 class BallEvaluator(Evaluator):
@@ -64,7 +70,7 @@ class BallEvaluator(Evaluator):
         """Return f(z) or its derivatives as balls, an object array of shape (D,) + (d,) * order."""
         index = self._index(order)
         values = self._run("decoder", order, z, None, analytic)
-        parts = np.array(values, dtype=object).reshape(-1, self._D)[index]
+        parts = np.array(values, dtype=object).reshape(-1, self._outputs)[index]
         return np.moveaxis(parts, -1, 0)
 
     def energy(
@@ -93,17 +99,20 @@ class BallEvaluator(Evaluator):
         # comes back.
         entries = number_list(z, "z", self._d)
         points = [_ball(value, f"z[{j}]") for j, value in enumerate(entries)]
+        if not any(isinstance(point, acb) for point in points):
+            self._require_inside(quantity, points, lambda end: ball_of(Fraction(end)), bool)
         data: list[Any] = [None] * self._D
         if x is not None:
             data = [_real_ball(value, f"x[{j}]") for j, value in enumerate(x)]
-            self._require_binary_numbers(data)
+            self._support.require_row([_exact(value, f"x[{j}]") for j, value in enumerate(x)], "x")
         if any(isinstance(point, acb) for point in points):
             complex_function = self._quantities.compiled(quantity, order, COMPLEX_BALLS)
-            return complex_function(
+            values = complex_function(
                 *map(acb, points),
                 *(None if value is None else acb(value) for value in data),
                 analytic=analytic,
             )
+            return self._based(quantity, order, values, data)
         values = self._quantities.compiled(quantity, order, REAL_BALLS)(*points, *data)
         numbers = all(
             point.is_exact() or not isinstance(given, arb)
@@ -112,7 +121,14 @@ class BallEvaluator(Evaluator):
         if numbers and not all(value.is_finite() for value in values):
             place = [str(point) for point in points]
             raise not_finite(quantity, order, place, f"finite at {current_bits()} bits")
-        return values
+        return self._based(quantity, order, values, data)
+
+    def _based(
+        self, quantity: str, order: int, values: tuple[arb | acb, ...], data: list[Any]
+    ) -> tuple[arb | acb, ...]:
+        if quantity == "decoder":
+            return values
+        return tuple(self._with_base(quantity, order, value, data, BALLS) for value in values)
 
 
 def _is_real_number(value: Expr) -> bool:
@@ -129,6 +145,11 @@ def _real_ball(value: object, name: str) -> arb:
     if not isinstance(ball, arb):
         raise wrong_type(name, value, "a real number or a real ball")
     return ball
+
+
+def _exact(value: object, name: str) -> object:
+    """Return a number exactly, whatever the precision; a ball as it is."""
+    return value if isinstance(value, arb) else exact(value, name)
 
 
 def _ball(value: object, name: str) -> arb | acb:

@@ -15,8 +15,9 @@ from enum import StrEnum
 from importlib.resources import files
 from types import MappingProxyType
 
+from elboproof.model.discrete import Bernoulli
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.likelihood import Bernoulli, Gaussian
+from elboproof.model.likelihood import Gaussian, Likelihood
 from elboproof.model.problem_decoders import ROTATIONS, composed, network, softmax_average
 
 RELATIVE_RADIUS = Decimal("1e-12")
@@ -109,7 +110,7 @@ class Problem:
     tags: frozenset[Tag]
     latent: tuple[str, ...]
     decoder: tuple[str, ...]
-    likelihood: Gaussian | Bernoulli
+    likelihood: Likelihood
     x: tuple[str, ...]
     reference: Decimal
     reference_radius: Decimal
@@ -147,7 +148,7 @@ class _Family:
         (d,) = (DIMENSIONS[tag] for tag in given if tag in DIMENSIONS)
         latent = ("z",) if d == 1 else ("a", "b", "c")[:d]
         decoder = tuple(self.decoder.split("; "))
-        kinds: list[tuple[str, frozenset[Tag], Gaussian | Bernoulli]] = [
+        kinds: list[tuple[str, frozenset[Tag], Likelihood]] = [
             (
                 f"{self.stem}-sigma-1e-{k}" if k else f"{self.stem}-sigma-1",
                 frozenset({tag}),

@@ -1,19 +1,30 @@
 """The quantities of a model: one tape, the functions compiled from it, and what all evaluators share."""
 
+import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from itertools import combinations_with_replacement, product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
 from elboproof.arguments import bad, shown, wrong_type
-from elboproof.arrays import FloatArray
+from elboproof.model.base_measures import Operations
+from elboproof.model.supports import REAL, Support
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.tape import Tape
 
+if TYPE_CHECKING:
+    from elboproof.model.likelihood import Likelihood
+
 HIGHEST_ORDER = 4
+End = Fraction | float
+"""Of an interval: an exact number, or an infinite float."""
+Interval = tuple[End, End]
+EVERYWHERE: Interval = (-math.inf, math.inf)
 _PROBES = (-3.0, -1.0, -0.1, 0.1, 1.0, 3.0)
 _SIGNS = ((1.0, 1.0), (1.0, -1.0))
 """Of the first latent and every second one after it, and of the others: log(u v) is real where u = v."""
@@ -26,17 +37,24 @@ class Quantities:
         self,
         latents: Sequence[Symbol],
         data: Sequence[Symbol],
-        binary: bool,
+        likelihood: "Likelihood | None",
         decoder: Sequence[Expr],
         lower: Callable[[str, Tape], list[int]],
         require_floats: Callable[[], None],
+        domain: Sequence[Interval] | None = None,
     ) -> None:
-        self.latents, self.data, self.binary, self.decoder = latents, data, binary, decoder
+        self.latents, self.data, self.likelihood, self.decoder = latents, data, likelihood, decoder
+        self.domain = domain or (EVERYWHERE,) * len(latents)
         # One tape for all quantities: what they have in common is on it once, derivatives included.
         self._lower, self._require_floats = lower, require_floats
         self.tape = Tape((*latents, *data))
         self._roots: dict[tuple[str, tuple[int, ...]], list[int]] = {}
         self._compiled: dict[tuple[str, tuple[int, ...], str], Compiled] = {}
+
+    @property
+    def decoder_count(self) -> int:
+        """The number of the decoder's entries."""
+        return len(self.derivative("decoder", ()))
 
     def compiled(self, quantity: str, order: int, ring: Ring) -> Compiled:
         """Return the raw function (z_1..z_d, x_1..x_D) -> distinct derivatives of one order, entry by entry.
@@ -80,12 +98,22 @@ class Quantities:
         function = compile_tape(self.tape, [root], FLOATING)
         # A few points on two diagonals: enough for log(z) or sqrt(z), no proof.
         for signs, probe in product(_SIGNS, _PROBES):
-            point = [signs[k % 2] * probe for k in range(len(self.latents))]
+            point = [_within(signs[k % 2] * probe, *ends) for k, ends in enumerate(self.domain)]
             with np.errstate(all="ignore"):
                 (value,) = function(*map(np.float64, point), *[None] * len(self.data))
             if np.isnan(value):
                 return str(tuple(point))
         return None
+
+
+def _within(probe: float, low: End, high: End) -> float:
+    """Return a number of the real line as one of an interval: (-4, 4) onto finite ones, by exp onto half-lines."""
+    finite = np.isfinite([float(low), float(high)])
+    if finite.all():
+        return float(low) + (float(high) - float(low)) * (probe + 4.0) / 8.0
+    if not finite.any():
+        return probe
+    return float(low) + math.exp(probe) if finite[0] else float(high) - math.exp(probe)
 
 
 class Evaluator:
@@ -94,6 +122,7 @@ class Evaluator:
     def __init__(self, quantities: Quantities) -> None:
         self._quantities = quantities
         self._d, self._D = len(quantities.latents), len(quantities.data)
+        self._outputs = quantities.decoder_count
 
     def _index(self, order: int) -> NDArray[np.intp]:
         """Return, for each entry of a full derivative tensor, the number of its distinct derivative."""
@@ -108,15 +137,31 @@ class Evaluator:
             index[place] = distinct[tuple(sorted(place))]
         return index
 
-    def _require_binary(self, x: FloatArray) -> None:
-        if self._quantities.binary and not np.isin(x, (0.0, 1.0)).all():
-            self._require_binary_numbers([float(x[~np.isin(x, (0.0, 1.0))].flat[0])])
+    def _require_inside(
+        self,
+        quantity: str,
+        z: Sequence[Any],
+        number: Callable[[End], Any] = float,
+        surely: Callable[[Any], bool] = np.all,
+    ) -> None:
+        """Raise unless the prior has a density at columns z, where its expression would say something else."""
+        for k, (low, high) in enumerate(self._quantities.domain if quantity == "energy" else ()):
+            below, above = (number(end) if math.isfinite(end) else float(end) for end in (low, high))
+            if (low, high) != EVERYWHERE and not surely((z[k] >= below) & (z[k] <= above)):
+                raise bad(f"z[{k}]", z[k], f"points of the prior's domain, from {low} to {high}")
 
-    def _require_binary_numbers(self, x: Sequence[object]) -> None:
-        # A ball equals 0 or 1 only if it is that point: a ball around 1 is not binary.
-        for value in x:
-            if self._quantities.binary and not (value == 0 or value == 1):  # of balls: surely equal
-                raise bad("x", value, "zeros and ones, the data of a Bernoulli likelihood")
+    @property
+    def _support(self) -> Support:
+        likelihood = self._quantities.likelihood
+        return REAL if likelihood is None else likelihood.support
+
+    def _with_base(self, quantity: str, order: int, value: Any, x: Sequence[Any], numbers: Operations) -> Any:
+        """Return an energy or log likelihood of the tape with the base measure of x; derivatives have none."""
+        likelihood = self._quantities.likelihood
+        base = None if order or likelihood is None else likelihood.log_base(x, numbers)
+        if base is None:
+            return value
+        return value + base if quantity == "log_likelihood" else value - base
 
 
 def not_finite(quantity: str, order: int, point: object, requirement: str) -> ValueError:

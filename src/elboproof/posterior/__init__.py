@@ -5,7 +5,7 @@ The way of a number
 ``model.gaussian_posterior``  q = N(m, S) in exact numbers.
 ``expectations.exponential``, ``closed_forms``  E_q of sums of c z^k exp(a.z): exact algebra, then a tape in (m, L).
 ``expectations.integrands``  for all other decoders: what is integrated against N(0, I), in every number system.
-``expectations.majorants``, ``growth``, ``network_growth``  how it grows: the tails.
+``numbers.majorants``, ``growth``, ``network_growth``  how it grows: the tails.
 ``expectations.lattice``  the rule of choice: midpoints on a cube, where the integrand is analytic.
 ``expectations.plan``, ``suprema``  else: Gauss-Legendre on cells that are halved; cells with a kink keep their range.
 ``expectations.rules``, ``sums``  the rules of any expectation, and their sums in float64 balls or in arb.

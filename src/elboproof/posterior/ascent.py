@@ -57,7 +57,7 @@ class _Expectations:
         self.deadline = deadline
         self.model, self.x, self.fixed = model, x, fixed
         self.d, self.wanted = model.latent_dim, unknowns(model.latent_dim, family)
-        self.function = model.quantities.compiled_jet("log_likelihood", 2, FLOATING)
+        self.function = model.quantities.compiled_jet("tilted", 2, FLOATING)
         self.eps, self.weights = _rule(self.d)
 
     def unpacked(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -208,13 +208,16 @@ def _starts(work: _Expectations) -> list[Guess]:
     """Return local Gaussians at critical points of U, and wide ones."""
     model, x, d = work.model, work.x, work.d
     # at a critical point the local Gaussian's precision is Hess U; eigenvalues are taken by size and at least the
-    # prior's 1, so that saddles and flat places have a Gaussian too. (S, d) points, (S, d, d) Hessians
+    # prior's least, 1 for N(0, I), so that saddles and flat places have a Gaussian too. (S, d) points, (S, d, d)
+    # Hessians
     points = critical_points(model, x, work.deadline)
     _, hessian = energy_slopes(model, x, points)
-    result = [Guess(np.zeros(d), np.eye(d) * scale) for scale in (1.0, 0.3)]
+    mean, spread = model.prior.scales(d)
+    least = min(1.0, 1 / float(np.linalg.norm(spread, 2)) ** 2)
+    result = [Guess(mean, spread * scale) for scale in (1.0, 0.3)]
     for z, matrix in zip(points, hessian, strict=True):
         values, vectors = np.linalg.eigh(np.clip(np.nan_to_num(matrix), -LARGEST_SLOPE, LARGEST_SLOPE))
-        precision = (vectors * np.maximum(np.abs(values), 1.0)) @ vectors.T
+        precision = (vectors * np.maximum(np.abs(values), least)) @ vectors.T
         result.append(Guess(z, np.linalg.cholesky(np.linalg.inv(precision))))
     return result[:MOST_STARTS]
 

@@ -27,15 +27,18 @@ from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.found import Found
-from elboproof.evidence.log_evidence import Evidence
+from elboproof.evidence.evidences import Evidence
+from elboproof.evidence.log_evidence import with_bases
 from elboproof.evidence.precise import SPARE_BITS
 from elboproof.evidence.search import search
 from elboproof.evidence.summation import sum_rules_in_arb
 from elboproof.evidence.target import Target
 from elboproof.expectations.integrands import BLOCK, LateError
 from elboproof.expectations.lattice import Lattice, lattice
+from elboproof.model.data import Data
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.priors import Normal
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
@@ -152,17 +155,31 @@ def core_evidence(
     """
     # everything taken from q (frame, box, mass) steers; the result is bounded whatever they are
     began = time.monotonic()
-    mean, covariance = np.array(q.mean, dtype=float), np.array(q.covariance, dtype=float)
+    if not isinstance(model.prior, Normal):  # the engine's boxes of other priors have no frames
+        return None
+    mean, covariance = _whitened(model, q)
     frame = np.linalg.eigh(covariance)[1]
     balls = [BallArray.from_fraction(v.numerator, v.denominator).reshape(1) for v in x]
-    energy = ExactEnergy(model, BallArray.concatenate(balls).reshape(1, -1), frame[None])
+    energy = ExactEnergy(model.integrand, BallArray.concatenate(balls).reshape(1, -1), frame[None])
     work = _Work(energy, list(x), _box(frame, mean, covariance, digits), digits, deadline)
     found = work.bounds(mean, log_mass)
     if found is None or not found[1] - found[0] <= 2 * arb(10) ** -arb(digits):
         return None
     low, high = (Enclosure.from_balls(end) for end in found)
     enclosure = Enclosure(np.array([low.lower]), np.array([high.upper]))
-    return Evidence(enclosure, ("",), work.visited, time.monotonic() - began, (found,))
+    evidence = Evidence(enclosure, ("",), work.visited, time.monotonic() - began, (found,))
+    return with_bases(model, Data(np.array([x], dtype=object)), evidence, digits)
+
+
+def _whitened(model: LatentModel, q: GaussianPosterior) -> tuple[FloatArray, FloatArray]:
+    """Return q's mean and covariance in the coordinates in which the prior is N(0, I)."""
+    mean, covariance = np.array(q.mean, dtype=float), np.array(q.covariance, dtype=float)
+    if model.prior.standard:
+        return mean, covariance
+    centre, factor = model.prior.scales(model.latent_dim)
+    inverse = np.linalg.inv(factor)
+    turned = inverse @ covariance @ inverse.T
+    return inverse @ (mean - centre), (turned + turned.T) / 2
 
 
 @dataclass
@@ -181,8 +198,8 @@ class _Work:
         # p(x) e^shift = lattice inside the box + cells outside it + what is beyond the domain; each has its own error
         energy, floats = self.energy, FloatEnergy(self.energy.integrand)
         shift = float(floats.values(mean[None], energy.x.mid)[0])
-        where = domain(energy.integrand, energy.frames, np.array([log_mass]), self.digits)
-        half, mass = float(where.half[0]), np.exp([min(log_mass + shift, 700.0)])
+        where = domain(energy.integrand, energy.ceiling, energy.frames, np.array([log_mass]), self.digits)
+        half, mass = float(where.half[0, 0]), np.exp([min(log_mass + shift, 700.0)])
         target = Target(np.array([shift]), mass, 0.5 * 10.0**-self.digits, SEARCH_SHARE[energy.d])
         energy.finest = finest_half(half)
         try:

@@ -32,7 +32,8 @@ def critical_points(model: LatentModel, x: FloatArray, deadline: float) -> Float
     d = model.latent_dim
     # (S, d) points, half of which descend while the others go to any zero of the gradient, saddles included
     axis = np.linspace(-REACH, REACH, SCAN.get(d, 3))
-    grid = np.stack(np.meshgrid(*[axis] * d, indexing="ij"), -1).reshape(-1, d)
+    mean, factor = model.prior.scales(d)
+    grid = np.stack(np.meshgrid(*[axis] * d, indexing="ij"), -1).reshape(-1, d) @ factor.T + mean
     z, down = np.concatenate([grid, grid]), np.arange(2 * len(grid)) < len(grid)
     for _ in range(CRITICAL_STEPS):
         slopes, hessian = energy_slopes(model, x, z)
@@ -42,7 +43,8 @@ def critical_points(model: LatentModel, x: FloatArray, deadline: float) -> Float
             break
     slopes, hessian = energy_slopes(model, x, z)
     scale = np.sqrt(np.maximum(np.abs(np.einsum("sii->si", hessian)), 1.0))
-    settled = (np.abs(slopes) / scale < 1e-3).all(1) & (np.abs(z) < 3 * REACH).all(1)
+    whitened = np.linalg.solve(factor, (z - mean).T).T
+    settled = (np.abs(slopes) / scale < 1e-3).all(1) & (np.abs(whitened) < 3 * REACH).all(1)
     apart = z[settled][distinct(z[settled], 1 / scale[settled])]
     with np.errstate(all="ignore"):
         energy = model.quantities.compiled("energy", 0, FLOATING)(*apart.T, *map(np.float64, x))[0]

@@ -1,11 +1,11 @@
 """The ELBO of a latent-variable model at a Gaussian q, as a proved enclosure.
 
-ELBO = E_q[log p(x|z)] + E_q[log p(z)] + H(q), in nats. The last two are elementary,
+ELBO = E_q[log p(x|z)] + E_q[log p(z)] + H(q), in nats. For N(0, I) the last two are elementary,
 
     E_q[log p(z)] = -(|m|^2 + tr S)/2 - (d/2) log 2 pi,     H(q) = (d/2)(1 + log 2 pi) + sum_i log L_ii,
 
-the first is a closed form where the decoder allows one (`expectations.closed_forms`), else rules with proof
-(`expectations.rules`).
+and another prior adds log p(z) - log N(z; 0, I), its tilt, to log p(x|z). The first is a closed form where the
+decoder allows one (`expectations.closed_forms`), else rules with proof (`expectations.rules`).
 """
 
 import time
@@ -17,12 +17,15 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.evidence.log_evidence import require_probability
 from elboproof.expectations.closed_forms import closed_form
 from elboproof.expectations.integrands import EnclosedGaussian
 from elboproof.expectations.rules import ProvedRules
+from elboproof.model.base_measures import BALLS
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.quantities import EVERYWHERE
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import ball_of, bits_for
@@ -64,7 +67,8 @@ def elbo(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of the kind described, or q has another dimension than the model's latents.
+        If an argument is not of the kind described, q has another dimension than the model's latents, or the prior is
+        zero somewhere, where every Gaussian q has mass: the ELBO is -inf.
     Undecided
         If the digits could not be proved; it carries the best enclosure and a status per x.
 
@@ -79,6 +83,7 @@ def elbo(
     require_positive(digits=digits, seconds=seconds)
     data, batch = exact_rows(model, x)
     deadline = time.monotonic() + seconds
+    require_positive_prior(model, deadline)
     # one deadline for all rows: those it overtakes are not begun and say so
     rows = [one_elbo(model, row, q, float(digits), deadline) for row in data]
     enclosure = Enclosure.from_balls([ball for ball, _ in rows])
@@ -102,6 +107,26 @@ def _check(model: LatentModel, q: GaussianPosterior) -> None:
         raise ValueError(
             f"q: got {q.latent_dim} dimensions; expected {model.latent_dim}, the model's latents"
         )
+
+
+def require_positive_prior(model: LatentModel, deadline: float) -> None:
+    """Raise unless the prior is a density on all of R^d: a Gaussian q leaves any other domain.
+
+    Raises
+    ------
+    ValueError
+        If it is zero somewhere, so that the ELBO of every Gaussian is -inf, or is not normalised.
+    Undecided
+        If a density could not be proved to integrate to 1 before the deadline.
+    """
+    prior, d = model.prior, model.latent_dim
+    if prior.standard:
+        return
+    if any(ends != EVERYWHERE for ends in prior.domain(d)):
+        raise bad("prior", prior, "one that is positive on all of R^d: the ELBO of every Gaussian q is -inf")
+    if not prior.normalised:
+        raise bad("prior", prior, "a normalised density, for an ELBO")
+    require_probability(model, deadline)
 
 
 def one_elbo(
@@ -154,11 +179,12 @@ def _evaluated(
         rules = ProvedRules(model, x, point, [(0, 0)], [tolerance], deadline)
         expected = rules.sums(floats=floats)[0, 0, (0,) * model.latent_dim]
         reason = rules.status
-    return expected + prior_and_entropy(point), reason
+    base = model.likelihood.log_base(x, BALLS)
+    return expected + prior_and_entropy(point) + (arb(0) if base is None else base), reason
 
 
 def prior_and_entropy(point: EnclosedGaussian) -> arb:
-    """Return E_q[log p(z)] + H(q) = sum_i [(1 - m_i^2 - S_ii) / 2 + log L_ii]; the logs of 2 pi cancel."""
+    """Return E_q[log N(z; 0, I)] + H(q) = sum_i [(1 - m_i^2 - S_ii) / 2 + log L_ii]; the logs of 2 pi cancel."""
     total = arb(0)
     for i, (m, row) in enumerate(zip(point.mean, point.factor, strict=True)):
         # S_ii is the sum of squares of row i of L, whose log det is twice the sum of log L_ii. The d/2 log 2 pi of the

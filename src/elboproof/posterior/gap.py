@@ -9,7 +9,8 @@ from flint import arb
 
 from elboproof.arguments import require_positive, wrong_type
 from elboproof.evidence.elimination import latents_left
-from elboproof.evidence.log_evidence import Evidence, evidence_of
+from elboproof.evidence.evidences import Evidence
+from elboproof.evidence.log_evidence import evidence_of
 from elboproof.expectations.closed_forms import likelihood_terms
 from elboproof.expectations.exponential import ExponentialPolynomial
 from elboproof.model.data import exact_rows
@@ -18,7 +19,7 @@ from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
 from elboproof.posterior.core import core_evidence
-from elboproof.posterior.elbo import undecided
+from elboproof.posterior.elbo import require_positive_prior, undecided
 from elboproof.posterior.stationary import StationaryPoint, sharpened, stationary_posterior
 
 MOST_CELLS = 2_000_000
@@ -92,6 +93,7 @@ def gap(
     # the point is stationary, so by Jensen's inequality a lower bound below 0 says no more than 0
     rows, batch = exact_rows(model, x)
     options = {"family": family, "covariance": covariance, "seconds": seconds}
+    require_positive_prior(model, time.monotonic() + seconds)
     found = [_of_one(model, row, float(digits), options) for row in rows]
     enclosure = Enclosure.from_balls([ball for ball, _ in found])
     enclosure = enclosure.at_least(0)

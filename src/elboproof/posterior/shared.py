@@ -21,7 +21,7 @@ from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.krawczyk import Zero, dot, form, zero_near
-from elboproof.posterior.elbo import one_elbo, undecided
+from elboproof.posterior.elbo import one_elbo, require_positive_prior, undecided
 from elboproof.posterior.equations import Equations, Matrix, Reference, Unknown, unknowns
 from elboproof.posterior.stationary import stationary_posterior
 from elboproof.posterior.whitened import (
@@ -116,7 +116,9 @@ def shared_stationary_posterior(
     size = len(rows) * model.latent_dim + len(unknowns(model.latent_dim, family)) - model.latent_dim
     if size > MOST_UNKNOWNS:
         raise bad("x", f"{len(rows)} data points", f"at most {MOST_UNKNOWNS} unknowns, not {size}")
-    problem = _Shared(model, rows, family, time.monotonic() + seconds)
+    deadline = time.monotonic() + seconds
+    require_positive_prior(model, deadline)
+    problem = _Shared(model, rows, family, deadline)
     return problem.solved(digits)
 
 

@@ -28,7 +28,7 @@ from elboproof.numbers.functions import JumpError
 from elboproof.numbers.krawczyk import form
 from elboproof.posterior.ascent import Guess, guesses
 from elboproof.posterior.certification import ProvedPoint, certify, place_of, without_repetitions
-from elboproof.posterior.elbo import SPARE_BITS, one_elbo, undecided
+from elboproof.posterior.elbo import SPARE_BITS, one_elbo, require_positive_prior, undecided
 from elboproof.posterior.equations import FAMILIES, prepared
 from elboproof.posterior.whitened import BITS, kind_of
 from elboproof.printing import screen
@@ -156,6 +156,7 @@ def stationary_posteriors(
     if batch:
         raise bad("x", x, f"one data point of shape ({model.data_dim},)")
     deadline = time.monotonic() + seconds
+    require_positive_prior(model, deadline)
     late = deadline - ELBO_SHARE * seconds
     found = _found(model, rows[0], family, q, late)
     if not found:
@@ -208,7 +209,7 @@ def _guesses(
     with working_precision(BITS):
         fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
     try:
-        model.quantities.compiled("log_likelihood", 2, FLOATING)(*[np.zeros(1)] * model.latent_dim, *data)
+        model.quantities.compiled("tilted", 2, FLOATING)(*[np.zeros(1)] * model.latent_dim, *data)
     except JumpError as error:
         reason = f"no stationary point proved: {error}"
         raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,)) from error

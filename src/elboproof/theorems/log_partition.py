@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -15,8 +16,10 @@ import sympy
 from sympy import Symbol
 
 from elboproof.evidence.log_evidence import prove
+from elboproof.model.ceilings import Ceiling
 from elboproof.model.data import Data
 from elboproof.model.quantities import Quantities
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.tape import Tape
 from elboproof.theorems.natural import Natural, Theta
 from elboproof.theorems.polynomials import fraction
@@ -59,11 +62,22 @@ class Exponent:
         return Quantities(
             self.natural.latents,
             thetas,
-            False,
+            None,
             (),
             lambda _, tape: [self._energy(tape, thetas)],
             lambda: None,  # its constants are no variances
         )
+
+    @property
+    def placement(self) -> None:
+        """None: y ~ N(0, I)."""
+
+    def ceiling(self, x: BallArray) -> Ceiling:
+        """Return the one upper bound for every theta."""
+        return Ceiling.flat(np.full(len(x), self.supremum))
+
+    def log_base(self, x: Sequence[Fraction]) -> None:
+        """Return None: nothing is left out of the integrand."""
 
     def _energy(self, tape: Tape, thetas: Sequence[Symbol]) -> int:
         latents = self.natural.latents

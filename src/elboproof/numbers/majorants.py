@@ -4,56 +4,33 @@ A value t(eps), eps in R^d, is known by
 
     |t| <= sum_k c_k r^(n_k) exp(a_k r),   r = |eps|,   c_k, n_k, a_k >= 0,        low <= t <= high,
 
-for all eps. Every rule is a textbook inequality, noted where it is not evident. Coefficients are floats, and each
-operation's result is stepped up by more than its rounding.
+for all eps; where it is known, also by one-sided bounds of the same form, t <= rise and -t <= fall, and, for a positive
+t, by t >= exp(-decay). Every rule is a textbook inequality, noted where it is not evident. Coefficients are floats, and
+each operation's result is stepped up by more than its rounding.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flint import arb
 
-from elboproof.numbers.functions import PRIMITIVES
+from elboproof.numbers.majorant_ranges import (
+    AT_MOST_LINEAR,
+    ROUNDINGS,
+    NoMajorantError,
+    Term,
+    Terms,
+    above_float,
+    below_float,
+    both,
+    greater,
+    least_sum,
+    product_range,
+    rate_sum,
+    sum_of,
+    up,
+)
 from elboproof.numbers.outward import above, below, downward, upward
-
-ROUNDINGS = 6
-"""In one step: those of two operations, and the 2 units that math.exp, sqrt and powers may err by."""
-Term = tuple[float, float]
-"""(n, a) of r^n exp(a r)."""
-
-
-BOUNDED = {
-    name: (0.0 if name == "sigmoid" else -known.size, known.size)
-    for name, known in PRIMITIVES.items()
-    if known.size is not None
-}
-"""Functions and their ranges."""
-AT_MOST_LINEAR = {"relu": 0.0, "gelu": 0.0, "silu": 0.0, "softplus": 0.7}
-"""c of |g(t)| <= c + |t|; log 2 < 0.7."""
-
-
-class NoMajorantError(ArithmeticError):
-    """The growth of a value could not be bounded; the text says why."""
-
-
-def up(value: float) -> float:
-    """Return a bound above a computed one; NaN (infinity times 0, say) bounds nothing."""
-    return upward(value, ROUNDINGS, 1) if not math.isnan(value) else math.inf
-
-
-def above_float(value: float) -> float:
-    """Return the next float."""
-    return math.nextafter(value, math.inf) if value > -math.inf else math.inf
-
-
-def below_float(value: float) -> float:
-    """Return the last float before."""
-    return math.nextafter(value, -math.inf) if value < math.inf else -math.inf
-
-
-def _least_sum(a: float, b: float) -> float:
-    return a + b if 0.0 in (a, b) else below_float(a + b)  # a sum with 0 is exact: squares stay nonnegative
 
 
 @dataclass(frozen=True)
@@ -66,11 +43,18 @@ class Majorant:
         c of every (n, a).
     low, high : float
         Bounds that hold everywhere, infinite where there are none.
+    rise, fall : dict, optional
+        Terms with t <= rise and -t <= fall, where they are better than ``terms``.
+    decay : dict, optional
+        Terms with t >= exp(-decay), where t is positive and comes near 0.
     """
 
-    terms: Mapping[Term, float]
+    terms: Terms
     low: float = -math.inf
     high: float = math.inf
+    rise: Terms | None = None
+    fall: Terms | None = None
+    decay: Terms | None = None
 
     @staticmethod
     def constant(low: float, high: float | None = None) -> "Majorant":
@@ -92,16 +76,35 @@ class Majorant:
         """Return the majorant of anything below ``factor`` times this, factor >= 0; its range is not known."""
         return Majorant({key: up(c * factor) for key, c in self.terms.items()})
 
+    @property
+    def rising(self) -> Terms:
+        """Terms that are at least max(t, 0)."""
+        if self.high < math.inf:
+            return {(0.0, 0.0): max(self.high, 0.0)}
+        return self.terms if self.rise is None else self.rise
+
+    @property
+    def falling(self) -> Terms:
+        """Terms that are at least max(-t, 0)."""
+        return (-self).rising
+
+    @property
+    def decaying(self) -> Terms | None:
+        """Terms with t >= exp(-terms), None where there are none."""
+        if self.low > 0.0:
+            return {(0.0, 0.0): max(0.0, -below(arb(self.low).log()))}
+        return self.decay
+
     def __add__(self, other: "Majorant") -> "Majorant":
-        # |s + t| <= |s| + |t|, term by term; ranges add up, each end rounded outward
-        terms = dict(self.terms)
-        for key, c in other.terms.items():
-            terms[key] = up(terms.get(key, 0.0) + c)
-        low, high = _least_sum(self.low, other.low), -_least_sum(-self.high, -other.high)
-        return Majorant(terms, low, high)._trimmed()
+        # |s + t| <= |s| + |t|, term by term; ranges and one-sided bounds add up, each end rounded outward. Of two that
+        # are not negative the sum is at least either
+        low, high = least_sum(self.low, other.low), -least_sum(-self.high, -other.high)
+        rise, fall = sum_of(self.rising, other.rising), sum_of(self.falling, other.falling)
+        decay = (self.decaying or other.decaying) if self.low >= 0.0 <= other.low else None
+        return Majorant(sum_of(self.terms, other.terms), low, high, rise, fall, decay)._trimmed()
 
     def __neg__(self) -> "Majorant":
-        return Majorant(self.terms, -self.high, -self.low)
+        return Majorant(self.terms, -self.high, -self.low, self.fall, self.rise)
 
     def __sub__(self, other: "Majorant") -> "Majorant":
         return self + -other
@@ -112,10 +115,19 @@ class Majorant:
             for (m, b), e in other.terms.items():
                 # a rate is rounded up, which r >= 0 allows. Powers are few halvings of integers, so that their sums are
                 # exact: a power that were rounded down could not be made up for by c at every r
-                key = (n + m, _rate(a, b))
+                key = (n + m, rate_sum(a, b))
                 terms[key] = up(terms.get(key, 0.0) + up(c * e))
-        low, high = _product_range(self, other)
-        return Majorant(terms, low, high)._trimmed()
+        low, high = product_range((self.low, self.high), (other.low, other.high))
+        rise = self._by_constant(other) or other._by_constant(self)
+        fall = (-self)._by_constant(other) or (-other)._by_constant(self)
+        return Majorant(terms, low, high, rise, fall, both(self.decaying, other.decaying))._trimmed()
+
+    def _by_constant(self, factor: "Majorant") -> Terms | None:
+        """Return terms above the product with a number that is known exactly, None if it is not."""
+        if factor.low != factor.high:
+            return None
+        side = self.rising if factor.low >= 0.0 else self.falling
+        return {key: up(c * abs(factor.low)) for key, c in side.items()}
 
     def square(self) -> "Majorant":
         """Return t^2."""
@@ -127,42 +139,46 @@ class Majorant:
         return self * other.inverse()
 
     def inverse(self) -> "Majorant":
-        """Return 1/t for a t that is bounded away from 0."""
+        """Return 1/t for a t that is bounded away from 0, or that is positive and decays at most exponentially."""
         if self.low > 0:
             return Majorant.between(max(0.0, below_float(1 / self.high)), above_float(1 / self.low))
         if self.high < 0:
             return -(-self).inverse()
+        if self.decay is not None:
+            return Majorant(_exponential(self.decay), 0.0)
         raise NoMajorantError("a division by something that is not bounded away from 0")
 
     def _trimmed(self) -> "Majorant":
         """Use the range where both its ends are finite: r^n exp(a r) is not needed then."""
         if math.isfinite(self.low) and math.isfinite(self.high):
-            return Majorant.constant(self.low, self.high)
+            return replace(Majorant.constant(self.low, self.high), decay=self.decay)
         return self
 
     def within(self, low: float, high: float) -> "Majorant":
         """Return the same value, which is known to lie in [low, high] too."""
-        return Majorant(self.terms, max(low, self.low), min(high, self.high))._trimmed()
+        return replace(self, low=max(low, self.low), high=min(high, self.high))._trimmed()
+
+    def quadratic(self) -> tuple[float, float, float] | None:
+        """Return (c, a, b) with t <= c + a r + b r^2 for all r, a and b at least 0 and b < 1/2; None if unknown."""
+        if self.high < math.inf:
+            return self.high, 0.0, 0.0
+        # r^n <= 1 + r for 0 < n < 1, and <= r + r^2 for 1 < n < 2
+        total = [0.0, 0.0, 0.0]
+        for (n, rate), c in self.rising.items():
+            if rate > 0.0 or n > 2.0:
+                return None
+            for place in {math.floor(n), math.ceil(n)}:
+                total[place] = up(total[place] + c)
+        return (total[0], total[1], total[2]) if total[2] < 0.5 else None
 
     # -- functions --
 
     def exp(self) -> "Majorant":
-        """e^t; where t has no upper bound, e^(c + s r) for |t| <= c + s r."""
+        """e^t; where t has no upper bound, e^(c + s r) for t <= c + s r; it decays as t falls."""
         low = max(0.0, below_float(downward(math.exp(self.low), ROUNDINGS))) if self.low < 700 else 0.0
         if self.high < 700:
-            return Majorant.between(low, up(math.exp(self.high)))
-        return Majorant(self._exp_of_size(), low)
-
-    def _exp_of_size(self) -> dict[Term, float]:
-        """Bound exp(|t|)."""
-        if not all(a == 0.0 and n <= 1.0 for n, a in self.terms):
-            raise NoMajorantError("an exponential of something that may grow faster than linearly")
-        # r^n <= 1 + r for 0 < n < 1, so that such a term counts in both; a sum of k terms has k - 1 roundings
-        slope = upward(sum(c for (n, _), c in self.terms.items() if n > 0.0), len(self.terms))
-        offset = upward(sum(c for (n, _), c in self.terms.items() if n < 1.0), len(self.terms))
-        if offset > 700:
-            raise NoMajorantError("an exponential beyond the range of float64")
-        return {(0.0, up(slope)): up(math.exp(up(offset)))}
+            return replace(Majorant.between(low, up(math.exp(self.high))), decay=self.falling)
+        return Majorant(_exponential(self.rising), low, decay=self.falling)
 
     def expm1(self) -> "Majorant":
         """e^t - 1."""
@@ -170,15 +186,15 @@ class Majorant:
 
     def sinh(self) -> "Majorant":
         """|sinh t| <= e^|t|."""
-        return Majorant(self._exp_of_size())
+        return Majorant(_exponential(self.terms))
 
     def cosh(self) -> "Majorant":
         """1 <= cosh t <= e^|t|."""
-        return Majorant(self._exp_of_size(), 1.0)
+        return Majorant(_exponential(self.terms), 1.0)
 
     def log(self) -> "Majorant":
         """|log t| <= max(0, -log low) + log_+ t; from t <= p(r) e^(a r) comes log t <= a r + p^s / s, 0 < s <= 1."""
-        if not self.low > 0:
+        if self.decaying is None:
             raise NoMajorantError("a logarithm of something that is not bounded away from 0")
         # p^s grows at most linearly, and s is a power of 2: powers of r are then floats without rounding, which no
         # coefficient could make up for at every r. Of a sum, p^s is at most the sum of the terms' own
@@ -187,7 +203,10 @@ class Majorant:
         for (n, _), c in self.terms.items():
             grown = grown + Majorant({(n * share, 0.0): up(up(c**share) / share)})
         # FLINT's logarithms of both ends, which need no margin; that of an infinite end is infinite
-        least, top = below(arb(self.low).log()), above(arb(self.high).log())
+        top = above(arb(self.high).log())
+        if not self.low > 0:
+            return Majorant(sum_of(grown.terms, self.decaying), -math.inf, top, grown.terms, self.decaying)
+        least = below(arb(self.low).log())
         grown = grown + Majorant.constant(max(0.0, -least))
         return Majorant(grown.terms, least, top)._trimmed()
 
@@ -229,10 +248,15 @@ class Majorant:
         return Majorant(self.terms, *self._signs())
 
     def softplus(self) -> "Majorant":
-        """0 < log(1 + e^t) <= log 2 + |t|, and log 2 + t for t >= 0."""
+        """0 < log(1 + e^t) <= log 2 + max(t, 0), and at least log 2 e^min(t, 0), as log(1 + u)/u falls with u <= 1."""
         most = AT_MOST_LINEAR["softplus"]
-        grown = Majorant(self.terms) + Majorant.constant(most)
-        return Majorant(grown.terms, 0.0, above_float(max(self.high, 0.0) + most))._trimmed()
+        grown = sum_of(self.rising, {(0.0, 0.0): most})
+        decay = sum_of(self.falling, {(0.0, 0.0): 0.37})  # e^-0.37 < log 2
+        return Majorant(grown, 0.0, above_float(max(self.high, 0.0) + most), decay=decay)._trimmed()
+
+    def sigmoid(self) -> "Majorant":
+        """0 < 1/(1 + e^-t) < 1, and at least e^min(t, 0) / 2."""
+        return replace(Majorant.between(0.0, 1.0), decay=sum_of(self.falling, {(0.0, 0.0): 0.7}))
 
     def logaddexp(self, other: "Majorant") -> "Majorant":
         """max(s, t) < log(e^s + e^t) <= log 2 + max(s, t)."""
@@ -246,31 +270,25 @@ class Majorant:
 
     def max(self, other: "Majorant") -> "Majorant":
         """|max(s, t)| <= max(|s|, |t|), term by term."""
-        return Majorant(self._greater(other), max(self.low, other.low), max(self.high, other.high))._trimmed()
+        low, high = max(self.low, other.low), max(self.high, other.high)
+        rise, fall = greater(self.rising, other.rising), greater(self.falling, other.falling)
+        return Majorant(greater(self.terms, other.terms), low, high, rise, fall)._trimmed()
 
     def min(self, other: "Majorant") -> "Majorant":
         """|min(s, t)| <= max(|s|, |t|)."""
         return -(-self).max(-other)
 
-    def _greater(self, other: "Majorant") -> dict[Term, float]:
-        keys = {*self.terms, *other.terms}
-        return {key: max(self.terms.get(key, 0.0), other.terms.get(key, 0.0)) for key in keys}
-
     def _signs(self) -> tuple[float, float]:
         return (0.0 if self.low >= 0 else -math.inf), (0.0 if self.high <= 0 else math.inf)
 
 
-def _rate(a: float, b: float) -> float:
-    return a + b if 0.0 in (a, b) else up(a + b)
-
-
-def _product_range(s: Majorant, t: Majorant) -> tuple[float, float]:
-    pairs = [(a, b) for a in (s.low, s.high) for b in (t.low, t.high)]
-    return min(_times(a, b, below_float) for a, b in pairs), max(_times(a, b, above_float) for a, b in pairs)
-
-
-def _times(a: float, b: float, outward: Callable[[float], float]) -> float:
-    # an end that is zero is that number; infinity stands for no bound at all
-    if 0.0 in (a, b):
-        return 0.0  # exact; an infinite end is no number of the range
-    return a * b if math.inf in (abs(a), abs(b)) else outward(a * b)
+def _exponential(terms: Terms) -> Terms:
+    """Return a bound of the exponential of terms that grow at most linearly."""
+    if not all(a == 0.0 and n <= 1.0 for n, a in terms):
+        raise NoMajorantError("an exponential of something that may grow faster than linearly")
+    # r^n <= 1 + r for 0 < n < 1, so that such a term counts in both; a sum of k terms has k - 1 roundings
+    slope = upward(sum(c for (n, _), c in terms.items() if n > 0.0), len(terms))
+    offset = upward(sum(c for (n, _), c in terms.items() if n < 1.0), len(terms))
+    if offset > 700:
+        raise NoMajorantError("an exponential beyond the range of float64")
+    return {(0.0, up(slope)): up(math.exp(up(offset)))}

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -11,13 +12,14 @@ import sympy
 import torch
 
 import elboproof as ep
-from elboproof.expectations.growth import MAJORANTS, tail
-from elboproof.expectations.majorants import Majorant, NoMajorantError
-from elboproof.expectations.network_growth import network_majorants
 from elboproof.model.latent_model import NetworkModel
+from elboproof.model.network_growth import network_majorants
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.functions import WRITABLE, Gelu, Silu, Softplus
+from elboproof.numbers.growth import MAJORANTS, tail
+from elboproof.numbers.majorant_ranges import NoMajorantError, Terms
+from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.parser import parse
 from elboproof.numbers.tape import Tape
 
@@ -32,6 +34,9 @@ BOUNDED_BY = [
     "abs(z - 1)", "relu(z)*z", "max(z, z**2)", "min(z, sin(z))", "sqrt(1 + z**2)", "sqrt(z**2 + z**4)",
     "log(1 + z**2)", "log1p(exp(z))", "1/(1 + z**2)", "z/(2 + sin(z))", "exp(tanh(z)*3)", "exp(sqrt(1 + z**2))",
     "(1 + z**2)**(1/3)", "log(2 + z**4*exp(z))", "pi*z - 1/3", "exp(exp(sin(z)))", "1/(-1 - z**4)",
+    "log(softplus(z))", "exp(z - z**2)", "log(sigmoid(2*z))", "1/softplus(-z)", "log((1 + z**2)*exp(z)*sigmoid(z))",
+    "exp(3 - z - z**4)", "exp(-softplus(z)*2 - z**2/3)", "log(exp(z) + exp(-z))", "1/(exp(z) + exp(2*z))",
+    "exp(-max(z, z**2))", "log(exp(z - z**2/2))", "softplus(z - z**4)", "max(log(softplus(z)), -z)",
 ]  # fmt: skip
 
 
@@ -49,11 +54,19 @@ def evaluated(text: str, order: int = 0) -> tuple[Majorant, np.ndarray]:
 
 
 def bound(majorant: Majorant, r: np.ndarray) -> np.ndarray:
+    return summed(majorant.terms, r)
+
+
+def summed(terms: Terms, r: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
-        return sum((c * r**n * np.exp(a * r) for (n, a), c in majorant.terms.items()), np.zeros_like(r))
+        return sum((c * r**n * np.exp(a * r) for (n, a), c in terms.items()), np.zeros_like(r))
 
 
-SMOOTH = [t for t in BOUNDED_BY if not any(word in t for word in ("abs", "relu", "max", "min", "sqrt(z"))]
+SMOOTH = [
+    t
+    for t in BOUNDED_BY
+    if not any(word in t for word in ("abs", "relu", "max", "min", "sqrt(z", "log(exp(z - z"))
+]
 """With two derivatives whose majorants exist: no kinks, and nothing like 1/|z| from the root of a square."""
 CASES = [(text, 0) for text in BOUNDED_BY] + [(text, order) for text in SMOOTH for order in (1, 2)]
 
@@ -66,6 +79,30 @@ def test_majorant_bounds_the_values(text: str, order: int) -> None:
     assert (np.abs(values) <= bound(majorant, np.abs(EPS)) * (1 + ROUNDING) + ROUNDING)[finite].all()
     assert (values >= majorant.low - ROUNDING * (1 + abs(values)))[finite].all()
     assert (values <= majorant.high + ROUNDING * (1 + abs(values)))[finite].all()
+
+
+@pytest.mark.parametrize(("text", "order"), CASES)
+def test_one_sided_bounds_hold(text: str, order: int) -> None:
+    majorant, values = evaluated(text, order)
+    finite, r = np.isfinite(values), np.abs(EPS)
+    room = ROUNDING * (1 + abs(values))
+    assert (values <= summed(majorant.rising, r) + room)[finite].all()
+    assert (-values <= summed(majorant.falling, r) + room)[finite].all()
+    if majorant.decaying is not None:
+        usual = finite & (values > 1e-300)
+        assert (
+            -np.log(values[usual]) <= summed(majorant.decaying, r)[usual] * (1 + ROUNDING) + ROUNDING
+        ).all()
+        assert (values[finite] >= 0).all()
+
+
+def test_one_sided_bounds_are_not_vacuous() -> None:
+    assert max(a for _, a in evaluated("exp(z - z**2)")[0].terms) == pytest.approx(SLOPE)
+    assert evaluated("z - z**2")[0].quadratic() is not None
+    assert evaluated("z - z**2")[0].rising.keys() == {(0.0, 0.0), (1.0, 0.0)}
+    assert evaluated("log(softplus(z))")[0].falling.keys() == {(0.0, 0.0), (1.0, 0.0)}
+    assert evaluated("z**2")[0].quadratic() is None
+    assert evaluated("tanh(z)*z**2/4 - z**4")[0].quadratic() is not None
 
 
 def test_majorants_are_not_vacuous() -> None:
@@ -161,15 +198,29 @@ def test_sizes_of_functions_are_bounds_and_sharp(name: str) -> None:
     assert 0.99 * size < np.abs(values).max() <= size
 
 
-@pytest.mark.parametrize("binary", [False, True])
+LIKELIHOODS: list[tuple[Any, list[float]]] = [
+    (ep.Bernoulli(), [1.0, 0.0, 1.0]),
+    (ep.Gaussian(["1/10", "1/5", "1"]), [1.0, 0.0, 1.0]),
+    (ep.Binomial([3, 5, 1]), [2.0, 0.0, 1.0]),
+    (ep.Categorical(), [0.0, 1.0, 0.0]),
+    (ep.Poisson(), [2.0, 0.0, 7.0]),
+    (ep.NegativeBinomial(["1/2", 3, 8]), [2.0, 0.0, 7.0]),
+    (ep.Exponential(), [0.5, 0.0, 3.0]),
+    (ep.Gamma("5/2"), [0.5, 0.25, 3.0]),
+    (ep.StudentT(3, "1/4"), [0.5, -0.25, 3.0]),
+    (ep.VonMises(["1/2", 3, 8]), [0.5, -0.25, 3.0]),
+]
+
+
+@pytest.mark.parametrize(("likelihood", "x"), LIKELIHOODS, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("activation", [torch.nn.Tanh(), torch.nn.Softplus(), torch.nn.GELU()])
-def test_network_majorants_bound_the_values(binary: bool, activation: torch.nn.Module) -> None:
+def test_network_majorants_bound_the_values(
+    likelihood: Any, x: list[float], activation: torch.nn.Module
+) -> None:
     torch.manual_seed(3)
     module = torch.nn.Sequential(torch.nn.Linear(2, 5), activation, torch.nn.Linear(5, 3)).double()
-    likelihood = ep.Bernoulli() if binary else ep.Gaussian(["1/10", "1/5", "1"])
     model = ep.LatentModel.from_torch(module, likelihood)
     assert isinstance(model, NetworkModel)
-    x = [1.0, 0.0, 1.0]
     rng = np.random.default_rng(0)
     eps = rng.normal(size=(2, 400)) * rng.choice([0.1, 1.0, 10.0], 400)
     factor = np.array([[0.5, 0.0], [0.25, 0.75]])
@@ -178,7 +229,8 @@ def test_network_majorants_bound_the_values(binary: bool, activation: torch.nn.M
     for order in (0, 1, 2):
         function = model.quantities.compiled("log_likelihood", order, FLOATING)
         values = function(*z, *(np.full(400, value) for value in x))
-        majorants = network_majorants(model, x, sizes, order)
+        ends = [(value, value) for value in x]
+        majorants = network_majorants(model.network, model.likelihood, ends, sizes, order)
         assert len(values) == len(majorants) == order + 1
         for value, majorant in zip(values, majorants, strict=True):
             assert (np.abs(value) <= bound(majorant, np.linalg.norm(eps, axis=0)) * (1 + ROUNDING)).all()

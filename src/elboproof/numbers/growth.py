@@ -13,15 +13,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from elboproof.expectations.majorants import (
-    BOUNDED,
-    Majorant,
-    NoMajorantError,
-    above_float,
-    below_float,
-    up,
-)
 from elboproof.numbers.compiler import INFIX, Ring
+from elboproof.numbers.majorant_ranges import BOUNDED, NoMajorantError, above_float, below_float, up
+from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.precision import DOUBLE_BITS, working_precision
 
 
@@ -37,7 +31,20 @@ def _rational(p: int, q: int) -> Majorant:
     return Majorant.constant(below_float(near), above_float(near))
 
 
-_METHODS = ("exp", "expm1", "sinh", "cosh", "log", "log1p", "sqrt", "asinh", "tan", "softplus", "abs")
+_METHODS = (
+    "exp",
+    "expm1",
+    "sinh",
+    "cosh",
+    "log",
+    "log1p",
+    "sqrt",
+    "asinh",
+    "tan",
+    "softplus",
+    "sigmoid",
+    "abs",
+)
 
 
 def _names() -> Mapping[str, Any]:
@@ -54,7 +61,7 @@ MAJORANTS = Ring(
     templates=INFIX
     | {"square": "{0}.square()", "pi": "pi"}
     | {name: f"{{0}}.{name}()" for name in _METHODS}
-    | {name: f"ranged({name!r}, {{0}})" for name in BOUNDED}
+    | {name: f"ranged({name!r}, {{0}})" for name in BOUNDED if name not in _METHODS}
     | {name: f"{{0}}.{name}({{1}})" for name in ("max", "min", "pow", "logaddexp")},
     namespace=_names,
     fixed="renewed",
