@@ -137,19 +137,18 @@ def _in_closed_form(
     model: LatentModel, chosen: Selection, data: Data, digits: float, began: float, seconds: float
 ) -> Evidence:
     """Return the evidences of a model all of whose latents are integrated out."""
-    pairs = affine.log_bounds(model, chosen, data, digits, began + seconds)
-    enclosure = Enclosure.between_balls(pairs)
-    shown = np.isfinite(enclosure.lower) | (enclosure.exact is not None)
-    widths = [float((high - low).upper()) if high.is_finite() else np.inf for low, high in pairs]
+    pairs = tuple(affine.log_bounds(model, chosen, data, digits, began + seconds))
+    widths = [float((high - low).upper()) if low.is_finite() else np.inf for low, high in pairs]
     statuses = tuple(
-        reason(np.inf, digits, "the range of float64")
-        if not finite and np.isfinite(width)
-        else reason(width, digits, TIME)
-        if not width <= 2 * 10.0**-digits
-        else ""
-        for width, finite in zip(widths, shown, strict=True)
+        ""
+        if width <= 2 * 10.0**-digits
+        else reason(width, digits, affine.RANGE if high.is_finite() else TIME)
+        for width, (_, high) in zip(widths, pairs, strict=True)
     )
-    return Evidence(enclosure, statuses, 0, time.monotonic() - began, tuple(pairs))
+    enclosure = _enclosed(pairs)
+    if digits <= FLOAT_DIGITS:  # doubles are what was asked for
+        enclosure, pairs = Enclosure(enclosure.lower, enclosure.upper), ()
+    return Evidence(enclosure, statuses, 0, time.monotonic() - began, pairs)
 
 
 def prove(
