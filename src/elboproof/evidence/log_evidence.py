@@ -146,8 +146,9 @@ def _in_closed_form(
         for width, (_, high) in zip(widths, pairs, strict=True)
     )
     enclosure = _enclosed(pairs)
-    if digits <= FLOAT_DIGITS:  # doubles are what was asked for
-        enclosure, pairs = Enclosure(enclosure.lower, enclosure.upper), ()
+    plain = Enclosure(enclosure.lower, enclosure.upper)
+    if digits <= FLOAT_DIGITS and (plain.width <= 2 * 10.0**-digits).all():  # doubles hold what was asked for
+        enclosure, pairs = plain, ()
     return Evidence(enclosure, statuses, 0, time.monotonic() - began, pairs)
 
 
