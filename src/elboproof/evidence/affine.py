@@ -7,6 +7,7 @@ Balls enclose whatever cancels; the precision rises until log p has the digits.
 import time
 from collections.abc import Sequence
 from fractions import Fraction
+from math import frexp
 from sys import float_info
 
 from flint import arb, arb_mat
@@ -23,6 +24,8 @@ from elboproof.numbers.tape import Tape
 
 SPARE_BITS = 128
 """Of the first try: for the cancellation in residuals, forms and determinants."""
+TOLD_BITS = 24
+"""More than the digits asked: what is told beyond them."""
 RANGE = "the range of float64"
 """The reason of a stop where log p(x) is below all doubles."""
 MOST_BITS = 2**16
@@ -34,10 +37,10 @@ def log_bounds(
 ) -> list[tuple[arb, arb]]:
     """Return (lower, upper) of log p(x) for the rows of x; wider than the digits ask only where a limit stopped them.
 
-    A row of which nothing is known has NaN twice.
+    A lower end of which nothing is known is NaN, because of the range of float64 if the upper one is finite.
     """
     bits = bits_for(digits, SPARE_BITS)
-    best, pairs = [arb.nan()] * len(data), [(arb.nan(), arb.nan())] * len(data)
+    best = [arb.nan()] * len(data)
     while bits <= MOST_BITS:
         try:
             with working_precision(bits):
@@ -45,18 +48,22 @@ def log_bounds(
         except ZeroDivisionError:  # a matrix whose ball holds singular ones: more bits
             pass
         with working_precision(bits):
-            pairs = [_told(ball) for ball in best]
             tolerance = arb(10) ** -arb(digits)
             sharp = all(ball.is_finite() and ball.rad() <= tolerance / 2 for ball in best)
         if sharp or time.monotonic() > deadline:
             break
         bits *= 2
-    return pairs
+    return [_told(ball, digits) for ball in best]
 
 
-def _told(ball: arb) -> tuple[arb, arb]:
-    """Return the ends of a ball; a lower end below all doubles says nothing."""
-    return ball.lower() if abs(ball) < arb(float_info.max) else arb.nan(), ball.upper()
+def _told(ball: arb, digits: float) -> tuple[arb, arb]:
+    """Return the ends of a ball, rounded outward to little more than the digits asked."""
+    if not ball.is_finite():
+        return arb.nan(), arb.nan()
+    beyond = not abs(ball) < arb(float_info.max)
+    size = float_info.max_exp if beyond else max(0, frexp(float(ball.mid()))[1])
+    with working_precision(bits_for(digits, TOLD_BITS) + size):
+        return arb.nan() if beyond else ball.lower(), ball.upper()
 
 
 def _at_precision(model: LatentModel, selection: Selection, data: Data) -> list[arb]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import prod
 from sys import float_info
 from typing import Any, Protocol
@@ -90,7 +91,7 @@ class Gaussian(Sealed):
             raise TypeError("Gaussian: got both or neither of variance and covariance; expected exactly one")
         variance, covariance = unwrapped(variance, "variance"), unwrapped(covariance, "covariance")
         scalar = covariance is None and not _is_sequence(variance)
-        heads = _heads(variance, scalar)
+        heads = () if variance is None else _heads(variance, scalar)
         numbers = None if variance is None or heads else _variances(variance, scalar)
         object.__setattr__(self, "heads", heads)
         object.__setattr__(self, "variance", numbers)

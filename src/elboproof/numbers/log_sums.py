@@ -21,12 +21,10 @@ def logarithm(tape: "Tape", i: int) -> int | None:
 
 def _log(tape: "Tape", i: int) -> int | None:
     """Return the logarithm of an entry that is positive by its form; None for others."""
-    from elboproof.numbers.tape import operands
-
-    name, parts = tape.entries[i][0], operands(tape.entries[i])
-    number = tape.value(i)
+    name, number = tape.entries[i][0], tape.value(i)
     if number is not None or name == "pi":
         return None if number is not None and number <= 0 else _of_number(tape, i)
+    parts: tuple[int, ...] = tape.entries[i][1:]  # type: ignore[assignment]
     if name == "exp":
         return parts[0]
     if name == "sigmoid":  # 1/(1 + e^-t)
@@ -53,13 +51,11 @@ def _of_number(tape: "Tape", i: int) -> int:
 
 def _terms(tape: "Tape", i: int) -> list[int]:
     """Return the terms of a sum, in order, without recursion: sums are chains of any length."""
-    from elboproof.numbers.tape import operands
-
-    found, waiting = [], [i]
+    found, waiting = list[int](), [i]
     while waiting:
         i = waiting.pop()
         if tape.entries[i][0] == "add":
-            waiting.extend(reversed(operands(tape.entries[i])))
+            waiting.extend(reversed(tape.entries[i][1:]))  # type: ignore[arg-type]
         else:
             found.append(i)
     return found

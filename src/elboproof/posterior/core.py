@@ -25,9 +25,9 @@ from flint import arb, arb_mat
 from elboproof.arrays import FloatArray
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Energy
+from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.found import Found
-from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import with_bases
 from elboproof.evidence.precise import SPARE_BITS
 from elboproof.evidence.search import search
