@@ -38,6 +38,7 @@ from elboproof.model.prior_density import PriorDensity as PriorDensity
 
 # Its evidence
 from elboproof.evidence.log_evidence import log_evidence as log_evidence  # log p(x), proved
+from elboproof.evidence.log_integral import LogIntegral as LogIntegral  # what it is of densities without norm
 from elboproof.numbers.enclosure import Enclosure as Enclosure  # proved bounds of a number
 
 # raised where a proof was not reached; carries the best bounds:

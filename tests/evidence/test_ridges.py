@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
@@ -210,7 +211,7 @@ def test_regions_within_a_box_are_the_box(slope: float) -> None:
         rows = cells.chart.lines.tolist()  # type: ignore[attr-defined]
         assert rows[0][:2] == [-1.5, 0.0]
         assert rows[-1][2:] == [2.5, 0.0]
-        assert all(low[2:] == high[:2] for low, high in zip(rows[:-1], rows[1:], strict=True))
+        assert all(low[2:] == high[:2] for low, high in pairwise(rows))
         for u in (middle - reach, middle + reach):
             heights = [row[0] + row[1] * u for row in rows] + [2.5]
             assert heights == sorted(heights)

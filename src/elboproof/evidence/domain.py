@@ -68,17 +68,19 @@ def domain(
         raise ValueError("frames: got a frame that is turned; expected plain ones, for a prior on a box")
     # Every bound of a box holds for all data points; the farthest out serves all.
     deficit = np.clip((ceiling.suprema - log_mass).max(), 0.0, 1e4)
-    ends, tail, total = tails.box(int(np.ceil(digits + 3 + deficit / np.log(10.0))))
+    ends, tail = tails.box(int(np.ceil(digits + 3 + deficit / np.log(10.0))))
     centre, half = ends.mean(1), (ends[:, 1] - ends[:, 0]) / 2
     points = len(log_mass)
-    # Balls know no -inf; a tail of exp(-1e300) is none.
-    outside, above = (BallArray(np.array([max(value, -1e300)])) + ceiling.suprema for value in (tail, total))
+    # Balls know no -inf and no infinity; a tail of exp(-1e300) is none.
+    outside = np.full(points, np.inf)
+    if tail < np.inf:
+        outside = (BallArray(np.array([max(tail, -1e300)])) + ceiling.suprema).upper()
     return Domain(
         np.tile(centre, (points, 1)),
         np.tile(half, (points, 1)),
-        outside.upper(),
+        outside,
         np.zeros(points),
-        above.upper(),
+        np.full(points, np.inf),
     )
 
 

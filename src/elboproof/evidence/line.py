@@ -189,7 +189,8 @@ class _Judge:
         self.found.lowest = min(self.found.lowest, energy)
         spread = abs(curve) * h * h
         least = self._forecast(c, h, energy, slope, spread)
-        if not 2 * h * _exp(self.point.shift - least) > self.small:
+        # where the floats overflow there is no forecast, and the proof is tried
+        if not math.isfinite(least) or not 2 * h * _exp(self.point.shift - least) > self.small:
             mass = self.mass(c, h)
             if mass <= self.small:
                 self.found.lost += mass

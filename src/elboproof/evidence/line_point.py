@@ -145,7 +145,7 @@ class LinePoint:
             half = root_half(radius)
             return (0.0, float(half[0])), float(log_tails(1, half, self.ceiling)[0])
         deficit = min(max(self.constant - self.log_mass, 0.0), 1e4)
-        ((low, high),), tail, _ = self.tails.box(math.ceil(self.digits + 3 + deficit / math.log(10.0)))
+        ((low, high),), tail = self.tails.box(math.ceil(self.digits + 3 + deficit / math.log(10.0)))
         return ((low + high) / 2, (high - low) / 2), tail
 
     def least_by_prior(self, c: float, h: float) -> arb:

@@ -9,6 +9,7 @@ from sympy import Symbol
 
 from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.evidence import affine, kinks, line, mixtures
+from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.domain import tails_of
 from elboproof.evidence.elimination import latents_left, reduced
 from elboproof.evidence.evidences import Evidence, enclosed, told
@@ -24,10 +25,7 @@ from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.mixture import Mixture
 from elboproof.model.prior_density import PriorDensity
-from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import bits_for
-from elboproof.numbers.precision import working_precision
 from elboproof.numbers.undecided import Undecided
 
 MOST_LATENTS = 4
@@ -36,7 +34,6 @@ CELLS, CELLS_EACH = 2_000_000, 200
 """The default limit on cells: in all, and more for each data point."""
 MOST_ON_LINE = 6
 """Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
-SPARE_BITS = 60
 FLOAT_DIGITS = 12
 """Up to here float64 sums are tried; beyond, the sums are taken in arb."""
 
@@ -70,7 +67,7 @@ def log_evidence(
     Returns
     -------
     Enclosure
-        Bounds of shape () or (N,); an ``ep.LogIntegral``, which says so, where the prior is not normalised.
+        Bounds of shape () or (N,); an ``ep.LogIntegral``, which says so, where a density is not normalised.
 
     Raises
     ------
@@ -87,7 +84,8 @@ def log_evidence(
     if most_cells is None:
         most_cells = CELLS + CELLS_EACH * len(data)
     evidence = evidence_of(model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
-    kind, what = (Enclosure, "log evidences") if model.prior.normalised else (LogIntegral, "log integrals")
+    proper = model.prior.normalised and getattr(model.likelihood, "normalised", True)
+    kind, what = (Enclosure, "log evidences") if proper else (LogIntegral, "log integrals")
     found = (
         evidence.enclosure if kind is Enclosure else kind(evidence.enclosure.lower, evidence.enclosure.upper)
     )
@@ -151,29 +149,35 @@ def prove(
         raise bad("model", integrand, f"at most {MOST_LATENTS} latents")
     require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     data = data_of(integrand, x) if isinstance(integrand, LatentModel) else x
-    limits = float(digits), began + seconds, int(most_cells)
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
+        bases = log_bases(integrand, data, float(digits))
+        aim = float(digits), digits > FLOAT_DIGITS - cancelled_digits(bases)
+        limits = began + seconds, int(most_cells)
         if isinstance(integrand, LatentModel):
-            found = _of_model(integrand, data, *limits)
+            found = _of_model(integrand, data, aim, *limits)
         else:
-            found = _proved(integrand, data, *limits)
-        found = with_bases(integrand, data, found, digits)
+            found = _proved(integrand, data, aim, *limits)
+        found = with_bases(found, bases, float(digits))
     return replace(found, seconds=time.monotonic() - began)
 
 
-def _of_model(model: LatentModel, data: Data, digits: float, deadline: float, most: int) -> Evidence:
+Aim = tuple[float, bool]
+"""Digits, and whether sums are to be taken in arb from the start."""
+
+
+def _of_model(model: LatentModel, data: Data, aim: Aim, deadline: float, most: int) -> Evidence:
     """Return the evidences of a model in its prior's coordinates, of a mixture component by component."""
     prior = model.prior
     require_probability(model, deadline)
     if not isinstance(prior, Mixture):
-        return _proved(model.integrand, data, digits, deadline, most)
+        return _proved(model.integrand, data, aim, deadline, most)
     # log-sum-exp averages the components' errors, so that each needs no more digits than their sum.
     most //= len(prior.components)
-    parts = [_of_model(model.with_prior(part), data, digits, deadline, most) for part in prior.components]
+    parts = [_of_model(model.with_prior(part), data, aim, deadline, most) for part in prior.components]
     pairs = [found.balls or mixtures.pairs(found.enclosure) for found in parts]
-    ends = mixtures.summed(pairs, prior.weights, digits)
+    ends = mixtures.summed(pairs, prior.weights, aim[0])
     reasons = [next(filter(None, column), "") for column in zip(*(f.statuses for f in parts), strict=True)]
-    enclosure, statuses = told(ends, digits, reasons)
+    enclosure, statuses = told(ends, aim[0], reasons)
     return Evidence(enclosure, statuses, sum(found.cells for found in parts), 0.0, ends)
 
 
@@ -193,7 +197,7 @@ def _total(prior: PriorDensity, latents: tuple[Symbol, ...], deadline: float) ->
     """Return bounds of the log of a density's own integral."""
     if (prior, latents) not in _TOTALS:
         whole = PriorIntegrand(prior.placement(latents))
-        found = _proved(whole, NO_DATA, TOTAL_DIGITS[len(latents)], deadline, CELLS)
+        found = _proved(whole, NO_DATA, (TOTAL_DIGITS[len(latents)], False), deadline, CELLS)
         total = Enclosure(found.enclosure.lower[0], found.enclosure.upper[0])
         if found.statuses[0]:
             raise Undecided(total, found.statuses, "integrals of a density", "prior")
@@ -201,36 +205,18 @@ def _total(prior: PriorDensity, latents: tuple[Symbol, ...], deadline: float) ->
     return _TOTALS[prior, latents]
 
 
-def with_bases(integrand: Integrand, data: Data, evidence: Evidence, digits: float) -> Evidence:
-    """Return the evidences of integrals times h(x), the base measure: an exact number is added to each logarithm."""
-    # All rows have a base measure or none has. One more rounding for each end, outward.
-    with working_precision(bits_for(digits, SPARE_BITS)):
-        if integrand.log_base(data.row(0)) is None:
-            return evidence
-        bases = [integrand.log_base(row) for row in data.rows]
-        balls = tuple(
-            (low + base, high + base) for (low, high), base in zip(evidence.balls, bases, strict=False)
-        )
-    ends = Enclosure.from_balls(bases)
-    found = evidence.enclosure
-    lower = (BallArray(found.lower) + BallArray(ends.lower)).lower()
-    upper = (BallArray(found.upper) + BallArray(ends.upper)).upper()
-    lower = np.where(np.isfinite(found.lower), lower, -np.inf)
-    upper = np.where(np.isfinite(found.upper), upper, np.inf)
-    return replace(
-        evidence, enclosure=Enclosure(lower, upper), balls=tuple((a.lower(), b.upper()) for a, b in balls)
-    )
-
-
-def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, most: int) -> Evidence:
-    """Prepare the functions, step by step as long as there is time, and prove."""
+def _proved(
+    integrand: Integrand, data: Data, wanted: tuple[float, bool], deadline: float, most: int
+) -> Evidence:
+    """Prepare the functions, step by step as long as there is time, and prove ``wanted``: digits, whether in arb."""
     # Functions are compiled when they are first asked for; between these steps the clock is looked at, within
     # them it cannot be.
+    digits, sharp = wanted
     middles = data.balls.mid  # raises where a number is beyond float64
     tails = tails_of(integrand.placement)
     if tails is not None and not tails.bounded:
         return _nothing(integrand, data, digits, TAIL)
-    if integrand.latent_dim == 1 and (len(data) <= MOST_ON_LINE or digits > FLOAT_DIGITS):
+    if integrand.latent_dim == 1 and (len(data) <= MOST_ON_LINE or sharp):
         functions = line_functions(integrand)
         if functions is not None:
             return _one_by_one(functions, data.rows, digits, deadline, most)
@@ -248,7 +234,7 @@ def _proved(integrand: Integrand, data: Data, digits: float, deadline: float, mo
     scales = (frames, normal is not None, guess.energy.copy(), guess.log_mass.copy())
     if time.monotonic() > deadline:
         return _nothing(integrand, data, digits)
-    rounds = Rounds(integrand, floats, data, *scales, digits, digits > FLOAT_DIGITS)
+    rounds = Rounds(integrand, floats, data, *scales, digits, sharp)
     enclosure, statuses, cells = rounds.run(deadline, most)
     if len(rounds.balls) < len(data):
         return Evidence(enclosure, statuses, cells, 0.0)

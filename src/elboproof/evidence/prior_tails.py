@@ -27,11 +27,11 @@ from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.half_lines import LINE, Range, value_range
 from elboproof.numbers.outward import above, upward
 
-REACHES = tuple(float(base * 2**k) for k in range(1, 12) for base in (2, 3))
-"""T: numbers of few bits, 4 to 6144, so that cells are halved exactly."""
+REACHES = tuple(float(base * 2**k) for k in range(11) for base in (4, 5, 6, 7))
+"""T: numbers of few bits, 4 to 7168, so that cells are halved exactly."""
 SIDES = {1: 128, 2: 32, 3: 12}
 """Cells an axis of a face, by its dimension."""
-ROUNDS, ROUGH = 24, 2.0
+ROUNDS, ROUGH = 40, 2.0
 """Of halving the cells of a face; and the nats that E may vary by over a cell before it is halved once more."""
 MOST_CELLS = 20_000
 BITS = 64
@@ -45,6 +45,7 @@ class PriorTails:
     def __init__(self, placement: Placement) -> None:
         self.placement, self.d = placement, len(placement.symbols)
         self.ends = np.array(placement.ends or (), dtype=float).reshape(-1, 2)
+        self._known: dict[object, float] = {}
         self.sides = [
             (k, sign) for k in range(self.d) for j, sign in enumerate((-1, 1)) if np.isinf(self.ends[k, j])
         ]
@@ -74,37 +75,51 @@ class PriorTails:
         return value.lower() if value.is_finite() else arb("-inf")
 
     @lru_cache(maxsize=256)  # noqa: B019 - a prior's tails live as long as its model
-    def box(self, level: int) -> tuple[FloatArray, float, float]:
+    def box(self, level: int) -> tuple[FloatArray, float]:
         """Return ends (d, 2) beyond which less than 10^-level of the prior lies, if that can be proved.
 
-        With them come proved upper bounds of the log of the mass beyond, infinite where there is none, and of the log
-        of all mass.
+        With them comes a proved upper bound of the log of the mass beyond, infinite where none is known.
         """
-        ends, wanted = self.ends.copy(), -level * np.log(10.0) - np.log(max(len(self.sides), 1))
+        wanted = -level * np.log(10.0) - np.log(max(len(self.sides), 1))
         reach = {side: self._first(side) for side in self.sides}
-        for _ in range(len(REACHES)):
-            for (k, sign), place in reach.items():
-                ends[k, (sign + 1) // 2] = sign * REACHES[place]
-            tails = {side: self._tail(side, ends) for side in self.sides}
-            short = [s for s in self.sides if tails[s] > wanted and reach[s] + 1 < len(REACHES)]
-            if not short:
+        tails = self._tails(reach)
+        while True:
+            # A side whose tail is too heavy goes one step out, as long as that is worth it: far out E may overflow.
+            ahead = {s: n + 1 for s, n in reach.items() if tails[s] > wanted and n + 1 < len(REACHES)}
+            farther = self._tails(reach | ahead)
+            better = {s: n for s, n in ahead.items() if farther[s] < tails[s] or tails[s] == np.inf}
+            if not better:
                 break
-            for side in short:
-                reach[side] += 1
-        tail = _log_sum(list(tails.values())) if self.sides else -np.inf
-        return ends, tail, _log_sum([self._mass(ends, {}), tail])
+            reach |= better
+            tails = self._tails(reach)
+        return self._box(reach), _log_sum(list(tails.values())) if self.sides else -np.inf
+
+    def _box(self, reach: Mapping[Side, int]) -> FloatArray:
+        ends = self.ends.copy()
+        for (k, sign), place in reach.items():
+            ends[k, (sign + 1) // 2] = sign * REACHES[place]
+        return ends
+
+    def _tails(self, reach: Mapping[Side, int]) -> dict[Side, float]:
+        """Return upper bounds of the logs of the masses beyond each side of a box, wherever the others are."""
+        ends = self._box(reach)
+        return {(k, sign): self._beyond(ends, {}, k, sign) for k, sign in self.sides}
 
     def _first(self, side: Side) -> int:
         """Return the first reach at which the slope is bounded."""
         known = (n for n in range(len(REACHES)) if self._slope(side, REACHES[n]) > 0)
         return next(known, len(REACHES) - 1)
 
-    def _tail(self, side: Side, ends: FloatArray) -> float:
-        """Return an upper bound of the log of the mass beyond one side of a box, wherever the others are."""
-        k, sign = side
-        return self._beyond(ends, {}, k, sign)
-
     def _beyond(self, ends: FloatArray, fixed: Mapping[int, float], k: int, sign: int) -> float:
+        """Return an upper bound of the log of the mass beyond one side, where some latents are fixed."""
+        # Faces depend on the ends of the latents that are free in them, and many sides ask for the same.
+        others = tuple(ends[j].tobytes() for j in range(self.d) if j != k and j not in fixed)
+        key = k, sign, float(ends[k, (sign + 1) // 2]), tuple(fixed.items()), others
+        if key not in self._known:
+            self._known[key] = self._bound_beyond(ends, fixed, k, sign)
+        return self._known[key]
+
+    def _bound_beyond(self, ends: FloatArray, fixed: Mapping[int, float], k: int, sign: int) -> float:
         place = float(ends[k, (sign + 1) // 2])
         slope = self._slope((k, sign), abs(place))
         if not slope > 0:

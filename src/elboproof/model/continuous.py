@@ -46,11 +46,6 @@ class Exponential(Separable):
         """Return samples."""
         return generator.exponential(np.exp(-f))
 
-    @staticmethod
-    def mean(f: Expr) -> Expr:
-        """Return 1/rate."""
-        return sympy.exp(-f)
-
     def log_ceiling(self, outputs: Sequence[Expr], x: Sequence[Symbol], values: BallArray) -> Expr:  # noqa: ARG002
         """Return an upper bound of the log density that grows like the outputs: their sum where x is 0."""
         # f - x e^f <= f for every x >= 0; where x > 0, at most -log x - 1, which is rounded up to a rational
@@ -103,11 +98,6 @@ class Gamma(Separable):
     def draw(f: FloatArray, generator: np.random.Generator, k: float) -> FloatArray:
         """Return samples."""
         return generator.gamma(k, np.exp(-f))
-
-    @staticmethod
-    def mean(f: Expr, k: Rational) -> Expr:
-        """Return shape / rate."""
-        return k * sympy.exp(-f)
 
 
 @dataclass(frozen=True, init=False, repr=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy
 from sympy import Expr, Symbol
 
 from elboproof.arguments import Sealed, bad, wrong_type
@@ -117,14 +118,9 @@ class Density(Sealed):
                 f"log_density: got f{self._count('f')}; expected outputs up to f{outputs}, the decoder's"
             )
 
-    @property
-    def _rule(self) -> Rule:
-        return Rule(_put_in, (self.expression,), max(self._count("f"), 1), self._count("x"))
-
     def blocks(self, data_dim: int) -> list[Block]:  # noqa: ARG002
-        """Return the one block of all outputs and all entries of x."""
-        rule = self._rule
-        return [Block(rule, tuple(range(rule.outputs)), tuple(range(rule.entries)))]
+        """Return a block for each part of the sum that shares no output with the others."""
+        return [_block(part) for part in _parts(self.expression)]
 
     def log_density(self, outputs: Sequence[Expr], x: Sequence[Symbol]) -> Expr:
         """Return the expression with outputs and data in their places."""
@@ -135,7 +131,8 @@ class Density(Sealed):
 
     def log_suprema(self, x: BallArray) -> FloatArray:
         """Return upper bounds over all outputs, found for each row of (N, D); infinite where none is found."""
-        return np.array([least_upper_bound(self._rule, x[n]) for n in range(len(x))])
+        blocks = self.blocks(x.shape[1])
+        return np.array([_bound(blocks, x[n]) for n in range(len(x))])
 
     def log_ceiling(self, outputs: Sequence[Expr], x: Sequence[Symbol], values: BallArray) -> Expr:  # noqa: ARG002
         """Return the log density itself, which grows as the outputs make it."""
@@ -149,6 +146,47 @@ class Density(Sealed):
         )
 
 
-def _put_in(outputs: Sequence[Expr], x: Sequence[Expr], expression: Expr) -> Expr:
-    places = {f"f{k}": f for k, f in enumerate(outputs, 1)} | {f"x{k}": v for k, v in enumerate(x, 1)}
-    return expression.xreplace({symbol: places[str(symbol)] for symbol in expression.free_symbols})
+def _parts(expression: Expr) -> list[Expr]:
+    """Return summands of an expression: terms that share an output are together, those without one with the first."""
+    groups: list[tuple[set[Symbol], list[Expr]]] = []
+    for term in _terms(expression):
+        outputs = {symbol for symbol in term.free_symbols if str(symbol).startswith("f")}
+        joined = [group for group in groups if group[0] & outputs] if outputs else groups[:1]
+        groups = [group for group in groups if group not in joined]
+        names = outputs.union(*(group[0] for group in joined))
+        groups.insert(0, (names, [*(t for group in joined for t in group[1]), term]))
+    return [sympy.Add(*terms, evaluate=False) if len(terms) > 1 else terms[0] for _, terms in groups]
+
+
+def _terms(expression: Expr) -> list[Expr]:
+    if not expression.is_Add:
+        return [expression]
+    return [term for part in expression.args for term in _terms(part)]
+
+
+def _block(part: Expr) -> Block:
+    outputs, entries = (
+        tuple(sorted(int(str(s)[1:]) - 1 for s in part.free_symbols if str(s).startswith(letter)))
+        for letter in "fx"
+    )
+    # a rule has an output at least; one that does not occur changes nothing
+    outputs = outputs or (0,)
+    return Block(Rule(_put_in, (part, outputs, entries), len(outputs), len(entries)), outputs, entries)
+
+
+def _bound(blocks: Sequence[Block], x: BallArray) -> float:
+    """Return an upper bound of a sum of blocks over all outputs."""
+    parts = [least_upper_bound(block.rule, x[list(block.entries)]) for block in blocks]
+    # a sum of n floats, each rounding to nearest: the next float after each partial sum is above the exact one
+    total = 0.0
+    for part in parts:
+        total = float(np.nextafter(total + part, np.inf))
+    return total
+
+
+def _put_in(
+    outputs: Sequence[Expr], x: Sequence[Expr], part: Expr, numbers: tuple[int, ...], entries: tuple[int, ...]
+) -> Expr:
+    places = {f"f{k + 1}": f for k, f in zip(numbers, outputs, strict=True)}
+    places |= {f"x{k + 1}": v for k, v in zip(entries, x, strict=True)}
+    return part.xreplace({symbol: places[str(symbol)] for symbol in part.free_symbols})

@@ -16,7 +16,7 @@ from elboproof.model.per_output import PerOutput, per_output
 from elboproof.model.separable import Separable, entropy_term
 from elboproof.model.supports import Entries, Support
 from elboproof.numbers.ball_arrays import BallArray
-from elboproof.numbers.functions import Sigmoid, Softplus
+from elboproof.numbers.functions import Softplus
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,12 +44,7 @@ class Bernoulli(Separable):
     @staticmethod
     def draw(f: FloatArray, generator: np.random.Generator) -> FloatArray:
         """Return samples."""
-        return (generator.random(f.shape) < _sigmoid(f)).astype(np.float64)
-
-    @staticmethod
-    def mean(f: Expr) -> Expr:
-        """Return the probability of a one."""
-        return Sigmoid(f)
+        return np.asarray((generator.random(f.shape) < _sigmoid(f)), dtype=np.float64)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -99,12 +94,7 @@ class Binomial(Separable):
     @staticmethod
     def draw(f: FloatArray, generator: np.random.Generator, trials: float) -> FloatArray:
         """Return samples."""
-        return generator.binomial(int(trials), _sigmoid(f)).astype(np.float64)
-
-    @staticmethod
-    def mean(f: Expr, trials: Rational) -> Expr:
-        """Return n times the probability of a success."""
-        return trials * Sigmoid(f)
+        return np.asarray(generator.binomial(int(trials), _sigmoid(f)), dtype=np.float64)
 
 
 @dataclass(frozen=True, repr=False)
@@ -144,12 +134,7 @@ class Poisson(Separable):
     @staticmethod
     def draw(f: FloatArray, generator: np.random.Generator) -> FloatArray:
         """Return samples."""
-        return generator.poisson(np.exp(f)).astype(np.float64)
-
-    @staticmethod
-    def mean(f: Expr) -> Expr:
-        """Return the rate."""
-        return sympy.exp(f)
+        return np.asarray(generator.poisson(np.exp(f)), dtype=np.float64)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -193,12 +178,7 @@ class NegativeBinomial(Separable):
     @staticmethod
     def draw(f: FloatArray, generator: np.random.Generator, r: float) -> FloatArray:
         """Return samples."""
-        return generator.negative_binomial(r, r / (r + np.exp(f))).astype(np.float64)
-
-    @staticmethod
-    def mean(f: Expr, r: Rational) -> Expr:  # noqa: ARG004
-        """Return e^f."""
-        return sympy.exp(f)
+        return np.asarray(generator.negative_binomial(r, r / (r + np.exp(f))), dtype=np.float64)
 
 
 @dataclass(frozen=True, init=False)

@@ -1,7 +1,7 @@
 """Likelihoods whose outputs are independent: each family is one record of functions of one output.
 
 A record holds the log partition (``kernel``), the base measure, the support, the supremum over the output for a given
-x, a sampler and the mean. All number systems, networks, growth bounds, data checks and metrics are derived from it.
+x, and a sampler. All number systems, networks, growth bounds, data checks and metrics are derived from it.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,10 +46,8 @@ class Separable(Sealed):
     """(x, numbers, parameters) -> log h(x) in nats, None for 0."""
     entries: ClassVar[Callable[..., Entries]] = staticmethod(lambda *_: Entries())
     """(parameters) -> what x may be."""
-    mean: ClassVar[Callable[..., Expr | None]] = staticmethod(lambda *_: None)
-    """(f, parameters) -> E[x|f], where the observed information is affine in x; else None."""
     metric: ClassVar[Callable[..., Expr | None]] = staticmethod(lambda *_: None)
-    """(f, parameters) -> the Fisher metric, where it does not follow from the mean."""
+    """(f, parameters) -> the Fisher metric, where the kernel is not affine in x: elsewhere it is derived."""
 
     # -- what the library asks, derived from the record --
 

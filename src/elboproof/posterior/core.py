@@ -23,12 +23,12 @@ import numpy as np
 from flint import arb, arb_mat
 
 from elboproof.arrays import FloatArray
+from elboproof.evidence.bases import log_bases, with_bases
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.found import Found
-from elboproof.evidence.log_evidence import with_bases
 from elboproof.evidence.precise import SPARE_BITS
 from elboproof.evidence.search import search
 from elboproof.evidence.summation import sum_rules_in_arb
@@ -168,7 +168,7 @@ def core_evidence(
     low, high = (Enclosure.from_balls(end) for end in found)
     enclosure = Enclosure(np.array([low.lower]), np.array([high.upper]))
     evidence = Evidence(enclosure, ("",), work.visited, time.monotonic() - began, (found,))
-    return with_bases(model, Data(np.array([x], dtype=object)), evidence, digits)
+    return with_bases(evidence, log_bases(model, Data(np.array([x], dtype=object)), digits), digits)
 
 
 def _whitened(model: LatentModel, q: GaussianPosterior) -> tuple[FloatArray, FloatArray]:
