@@ -5,6 +5,7 @@ that no orthogonality is assumed: the integral over z is |det A| times the integ
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from elboproof.arrays import FloatArray
 from elboproof.evidence.domain import frame_excess
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand
+from elboproof.model.quantities import Quantities
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.centred import Centred
+from elboproof.numbers.compiler import Compiled
 from elboproof.numbers.duals import Dual
+from elboproof.numbers.log_add_exp import log_add_exp
 from elboproof.numbers.outward import downward
 from elboproof.quadrature.cells import Cells, Index
 from elboproof.quadrature.charts import STRAIGHT, Chart, Derivatives
@@ -69,6 +73,8 @@ class Energy:
         self.integrand, self.x, self.frames, self.kinks_across = integrand, x, frames, kinks_across
         self.d = integrand.latent_dim
         self._function = integrand.quantities.compiled("energy", 0, BALL_ARRAYS)
+        mixed = isinstance(integrand.quantities, Quantities)  # a network's energy is taken whole
+        self._parts = integrand.quantities.compiled("parts", 0, BALL_ARRAYS) if mixed else self._function
         self._plain = bool((frames == np.eye(self.d)).all())
         self._floor = (BallArray(LOG_TWO_PI) * (0.5 * self.d) - integrand.supremum).lower()
         self._shrinking = 1 - frame_excess(frames)
@@ -87,7 +93,7 @@ class Energy:
         # cell; where a slope keeps its sign, the face is exact; far out the prior alone is better than both.
         # NaN says that a bound is unknown, which fmax passes over.
         offsets = [BallArray(np.zeros(len(cells)), cells.half[:, k]) for k in range(self.d)]
-        value = self._centred(cells, cells.box(), offsets)
+        (value,) = self._centred(cells, cells.box(), offsets, self._function)
         if not isinstance(
             value, Centred
         ):  # an energy that depends on no latent cannot occur: the prior is part of it
@@ -131,9 +137,14 @@ class Energy:
         # Boxes u around centres (B,), complex in at least one coordinate: the form U(c) + U'(box)(u - c) holds
         # for analytic U on convex boxes. The imaginary part is finite only where no branch cut or pole was met.
         offsets = [box - BallArray(cells.centre[:, k]) for k, box in enumerate(u)]
-        value = self._centred(cells, u, offsets).range()
-        low, finite = value.real.lower(), np.isfinite(value.imag.upper())
-        return np.where(np.isfinite(low) & finite, low, -np.inf)
+        # e^-U is the sum of e^-U_i over a mixture's components: -log of the sum of their bounds bounds Re U.
+        forms = self._centred(cells, u, offsets, self._parts)
+        bounds = [_least_real(form.range() if isinstance(form, Centred) else form) for form in forms]
+        if len(bounds) == 1:
+            return bounds[0]
+        known = np.isfinite(bounds).all(0)
+        balls = [BallArray(np.where(known, -bound, 0.0)) for bound in bounds]
+        return np.where(known, (-reduce(log_add_exp, balls)).lower(), -np.inf)
 
     def jet(self, floats: FloatEnergy, cells: Cells, v: FloatArray) -> Derivatives:
         """Return U, gradient and Hessian in the cells' coordinates at v (B, d), in plain floats: not trusted."""
@@ -148,8 +159,8 @@ class Energy:
         turned = value, (back @ gradient[:, :, None])[:, :, 0], back @ hessian @ frames
         return cells.chart.pulled(v, turned)
 
-    def _centred(self, cells: Cells, u: list[Any], offsets: list[Any]) -> Any:
-        """Return U over boxes u as a centred form, its elements of shape (B,).
+    def _centred(self, cells: Cells, u: list[Any], offsets: list[Any], function: Compiled) -> tuple[Any, ...]:
+        """Return a function such as U over boxes u as centred forms, their elements of shape (B,).
 
         The mean-value theorem counts from the centres along the cells' own axes. On straight cells the slopes of z are
         the frame's entries, exactly; along lines they come from the arithmetic of centred forms.
@@ -168,8 +179,7 @@ class Energy:
                 Centred(points[j], Dual(boxes[j], self._partials(cells.owner, j)), offsets, tight=True)
                 for j in range(self.d)
             ]
-        (value,) = self._function(*latents, *self._data(cells.owner))
-        return value
+        return function(*latents, *self._data(cells.owner))
 
     def _partials(self, owner: Index, j: int) -> list[Any]:
         if self._plain:
@@ -190,6 +200,14 @@ class Energy:
         if self._plain:
             return u
         return [_added([u[k] * self._frame(owner, j, k) for k in range(self.d)]) for j in range(self.d)]
+
+
+def _least_real(value: BallArray | ComplexBallArray) -> FloatArray:
+    """Return lower bounds of the real part, -inf unless both parts are finite."""
+    if isinstance(value, BallArray):
+        return np.where(np.isfinite(value.rad), value.lower(), -np.inf)
+    low, finite = value.real.lower(), np.isfinite(value.imag.upper())
+    return np.where(np.isfinite(low) & finite, low, -np.inf)
 
 
 def _added(terms: list[Any]) -> Any:
