@@ -86,7 +86,10 @@ def check_bounds(half: float = 0.2) -> None:
     centre = np.concatenate([RNG.normal(size=(30, 2)), np.full((10, 2), 0.5)])
     cells = Cells(np.zeros(40, dtype=np.intp), centre, np.full((40, 2), half))
     first, second = cells.box()
-    boxes = [ComplexBallArray(first, BallArray(np.zeros(40), np.full(40, half))), second]
+    boxes: list[BallArray | ComplexBallArray] = [
+        ComplexBallArray(first, BallArray(np.zeros(40), np.full(40, half))),
+        second,
+    ]
     low = energy.least_real_part(cells, boxes)
     if not np.isfinite(low).all():
         raise Missed("nothing is known")
