@@ -21,6 +21,7 @@ from elboproof.model.discrete import NegativeBinomial as NegativeBinomial  # the
 # real numbers:
 from elboproof.model.continuous import Exponential as Exponential  # the decoder gives log rates
 from elboproof.model.continuous import Gamma as Gamma  # of known shape; the decoder gives log rates
+from elboproof.model.continuous import ContinuousBernoulli as ContinuousBernoulli  # on [0, 1]; logits
 from elboproof.model.continuous import StudentT as StudentT  # the decoder gives locations
 from elboproof.model.continuous import Laplace as Laplace  # the decoder gives locations
 from elboproof.model.continuous import VonMises as VonMises  # the decoder gives mean angles, in radians

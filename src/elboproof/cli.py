@@ -217,12 +217,9 @@ def _add_evidence(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 def _add_likelihood(evidence: argparse.ArgumentParser) -> None:
     likelihood = evidence.add_mutually_exclusive_group(required=True)
-    likelihood.add_argument(
-        "--variance", metavar="V", help="of Gaussian x given z; one exact number, or D such as 0.01,1/4"
-    )
-    likelihood.add_argument(
-        "--bernoulli", action="store_true", help="x of zeros and ones; the decoder gives logits"
-    )
+    likelihood.add_argument("--variance", metavar="V", help="of Gaussian x: one exact number, or D: 0.01,1/4")
+    likelihood.add_argument("--bernoulli", action="store_true", help="x are bits; the decoder gives logits")
+    likelihood.add_argument("--likelihood", metavar="F", help="poisson, binomial:TRIALS, gamma:SHAPE, ...")
 
 
 def _add_path(command: argparse.ArgumentParser) -> None:

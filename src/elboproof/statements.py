@@ -45,6 +45,8 @@ class Quantity(Sealed):
         v: a number, or an expression in the parameters: a polynomial or a quotient of two.
     x
         The data: numbers, or polynomials in the parameters.
+    prior
+        ``ep.Normal()`` or None, which are N(0, I): there is no other one for statements.
 
     Raises
     ------
@@ -70,7 +72,13 @@ class Quantity(Sealed):
         decoder: str | Sequence[str],
         variance: Number,
         x: Number | Sequence[Number],
+        *,
+        prior: object = None,
     ) -> None:
+        if prior is not None and not getattr(prior, "standard", False):
+            raise bad(
+                "prior", prior, "ep.Normal(): statements are about p(x, z) = N(z; 0, I) N(x; f(z), v I)"
+            )
         # Everything is checked and copied into tuples of text here: a certificate writes a quantity as it stands.
         names = (latent,) if isinstance(latent, str) else _sequence(latent, "latent")
         outputs = _sequence((decoder,) if isinstance(decoder, str) else decoder, "decoder")

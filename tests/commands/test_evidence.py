@@ -74,7 +74,7 @@ def test_json_has_a_row_for_each_point(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_undecided_exits_with_1_and_keeps_the_proved_bounds(capsys: pytest.CaptureFixture[str]) -> None:
-    hopeless = replace(LINE, decoder=["exp(exp(z))"], seconds=0.5)  # overflows in float64 balls
+    hopeless = replace(LINE, decoder=["exp(exp(exp(z)))"], seconds=0.5)  # overflows in float64 balls
     assert run(replace(hopeless, as_json=True)) == 1
     document = json.loads(capsys.readouterr().out)
     (row,) = document["rows"]

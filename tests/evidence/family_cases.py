@@ -108,6 +108,7 @@ FAMILIES: dict[str, Family] = {
     "VonMises": Family(
         _with(ep.VonMises, (0.2, 20.0)), lambda x, f, k: _summed(stats.vonmises.logpdf(x, k, f))
     ),
+    "ContinuousBernoulli": Family(_with(ep.ContinuousBernoulli), _continuous_bernoulli),
     "Density": Family(
         lambda _: (ep.Density("f1 - x1 - 2*softplus(f1 - x1) + f2 - x2 - 2*softplus(f2 - x2)"), ()),
         lambda x, f: _summed(stats.logistic.logpdf(x, f)),
@@ -191,7 +192,7 @@ def by_lattice(case: Instance) -> float:
     """Return log p(x) by two trapezoidal rules that agree."""
     if case.kinks:
         return _between_kinks(case)
-    first, second = (_trapezoidal(case, points) for points in ((1201, 2401) if case.d == 1 else (301, 481)))
+    first, second = (_trapezoidal(case, points) for points in ((1201, 2401) if case.d == 1 else (401, 641)))
     assert abs(first - second) < ACCURATE, (first, second, case)
     return second
 

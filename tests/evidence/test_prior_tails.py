@@ -14,6 +14,7 @@ from scipy.special import betaln, gammaln
 
 import elboproof as ep
 from elboproof.evidence import prior_tails
+from elboproof.evidence.prior_factors import Factor
 from elboproof.evidence.prior_tails import PriorTails
 
 ROUTE = 1e-9
@@ -87,13 +88,13 @@ def test_a_tail_that_is_left_out_by_a_bug_would_show(name: str) -> None:
     checked = 0
     for k, sign in found.sides:
         for reach in prior_tails.REACHES[:12]:
-            slope = found._slope((k, sign), reach)
+            slope = found.whole.slope((k, sign), reach)
             with np.errstate(over="ignore"):
                 mass = masses(-reach, reach)[(sign + 1) // 2]
             if not slope > 0 or mass < 1e-250:
                 continue
             ends = np.array([[-reach, reach]])
-            bound = found._beyond(ends, {}, k, sign)
+            bound = found.whole.beyond(ends, {}, k, sign)
             assert np.log(mass) <= bound + ROUTE
             assert bound <= np.log(mass) + 3.0
             checked += 1
@@ -110,6 +111,12 @@ def check_plane(level: int = 6) -> None:
     )
     assert np.log1p(-inside) <= bound + ROUTE
     assert bound <= np.log1p(-inside) + 3.0
+    heavy = tails("-x - y**2/200", [(0, "inf"), EVERYWHERE], (X, Y))  # the second factor has a mass of 25
+    reach = dict.fromkeys(heavy.sides, 0)
+    bound = heavy._tails(reach)[0, -1]
+    mass = float(np.log(-np.expm1(-np.exp(-prior_tails.REACHES[0])) * np.sqrt(200 * np.pi)))
+    assert mass <= bound + ROUTE
+    assert bound <= mass + 3.0
     coupled = tails("-x*(1 + y**2) + log(1 + y**2)", [(0, "inf"), (0, 2)], (X, Y))  # of total mass 2
     ends, bound = coupled.box(level)
     y = (np.arange(2000) + 0.5) / 1000
@@ -139,25 +146,27 @@ def test_what_is_not_integrable_or_not_seen_to_be_has_no_bound(
     assert not tails(density, domain, latents).bounded
 
 
+_ORIGINAL: Any = Factor.slope
+
+
 def _slope(change: Callable[[arb], arb]) -> Callable[..., arb]:
-    original = PriorTails._slope
-    return lambda self, side, reach: change(original(self, side, reach))
+    return lambda self, side, reach: change(_ORIGINAL(self, side, reach))
 
 
 Bug = Callable[[], AbstractContextManager[Any]]
-_ORIGINAL: Any = PriorTails._slope
-_RANGE: Any = PriorTails._range
+_RANGE: Any = Factor._range
 _TAILS: Any = PriorTails._tails
 BUGS: dict[str, Bug] = {
-    "the slope is ten times as steep": lambda: patch.object(PriorTails, "_slope", _slope(lambda s: 10 * s)),
+    "the slope is ten times as steep": lambda: patch.object(Factor, "slope", _slope(lambda s: 10 * s)),
     "the slope of the other side": lambda: patch.object(
-        PriorTails, "_slope", lambda self, side, reach: _ORIGINAL(self, (side[0], -side[1]), reach)
+        Factor, "slope", lambda self, side, reach: _ORIGINAL(self, (side[0], -side[1]), reach)
     ),
-    "the face has no tails of its own, nor mass": lambda: patch.object(
-        PriorTails, "_inside", lambda *_: -40.0
-    ),
+    "the face has no tails of its own, nor mass": lambda: patch.object(Factor, "_inside", lambda *_: -40.0),
     "cells take the largest energy": lambda: patch.object(
-        PriorTails, "_range", lambda self, *cells: _RANGE(self, *cells)[::-1]
+        Factor, "_range", lambda self, *cells: _RANGE(self, *cells)[::-1]
+    ),
+    "the other factors are forgotten": lambda: patch.object(
+        prior_tails, "_log_product", lambda logs: logs[0]
     ),
     "one side is forgotten": lambda: patch.object(
         PriorTails, "_tails", lambda self, reach: dict(list(_TAILS(self, reach).items())[:1])

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from scipy.integrate import quad
 from scipy.special import erf
 
 import elboproof as ep
+from elboproof.evidence import ridges, rounds
 from elboproof.evidence.log_evidence import prove
 from elboproof.evidence.log_integral import LogIntegral
 
@@ -124,7 +126,7 @@ def test_a_shift_is_a_twin() -> None:
 def test_a_uniform_prior_is_the_density_that_it_is() -> None:
     """Two routes through the engine: a constant density, and the distribution function of a normal latent."""
     likelihood = ep.Gaussian(variance="1e-8")
-    box = ep.LatentModel(["u", "v"], ["u", "v + u**2"], likelihood, prior=ep.Uniform(-2, [2, 2][0]))
+    box = ep.LatentModel(["u", "v"], ["u", "v + u**2"], likelihood, prior=ep.Uniform(-2, 2))
     density = ep.LatentModel(
         ["u", "v"], ["u", "v + u**2"], likelihood, prior=ep.PriorDensity("-log(16)", [(-2, 2), (-2, 2)])
     )
@@ -209,3 +211,25 @@ def test_networks_take_every_prior(prior: Any) -> None:
     one, two = (ep.log_evidence(which, x, 6) for which in (model, written))
     assert max(one.lower, two.lower) <= min(one.upper, two.upper)
     assert one.width <= 2e-6
+
+
+@pytest.mark.parametrize("deviation", ["1e-2", "1e-4"])
+@pytest.mark.parametrize("ridges_from", [0, rounds.MANY])
+def test_ridges_end_at_the_faces_of_the_box(deviation: str, ridges_from: int) -> None:
+    """The sum of two uniform latents has a triangular density, which is 1/2 at 1/2: ridges leave the box there."""
+    variance = Fraction(deviation) ** 2
+    model = ep.LatentModel(["u", "v"], ["u + v"], ep.Gaussian(variance), prior=ep.Uniform(0, 1))
+    with patch.object(rounds, "MANY", ridges_from):
+        _near(ep.log_evidence(model, ["1/2"], 6), np.log(0.5), 1e-12)
+        curved = ep.LatentModel(["u", "v"], ["v + u**2"], ep.Gaussian(variance), prior=ep.Uniform(-1, 1))
+        # v = x - u^2 lies within [-1, 1] for all |u| <= 1: the density of x is 2/4
+        _near(ep.log_evidence(curved, ["1/4"], 6), np.log(0.5), 1e-12)
+
+
+def test_no_cell_reaches_beyond_a_prior_s_own_box() -> None:
+    """A seeded bug: ridges' cells that reach beyond, as they may under N(0, I), are seen by the closed form."""
+    model = ep.LatentModel(["u", "v"], ["u + v"], ep.Gaussian("1e-8"), prior=ep.Uniform(0, 1))
+    roots = ridges.roots
+    with patch.object(rounds, "MANY", 0), patch.object(ridges, "roots", lambda *a, **_: roots(*a)):
+        found = ep.log_evidence(model, ["1/2"], 6)
+    assert not found.lower <= np.log(0.5) <= found.upper

@@ -123,7 +123,7 @@ def test_what_is_not_offered_says_so() -> None:
     with pytest.raises(TypeError, match="log_likelihood: got a network"):
         _ = model.energy
     bits = ep.LatentModel.from_torch(nn.Linear(1, 1), ep.Bernoulli())
-    with pytest.raises(ValueError, match=r"x: got 0\.5; expected zeros and ones"):
+    with pytest.raises(ValueError, match=r"x\[0\]: got 0\.5; expected zeros and ones"):
         bits.floating.energy([0.0], [0.5])
     with pytest.raises(ValueError, match="z: got shape"):
         model.floating.energy([[0.0, 1.0]], [0.0])

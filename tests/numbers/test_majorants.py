@@ -209,6 +209,7 @@ LIKELIHOODS: list[tuple[Any, list[float]]] = [
     (ep.Gamma("5/2"), [0.5, 0.25, 3.0]),
     (ep.StudentT(3, "1/4"), [0.5, -0.25, 3.0]),
     (ep.VonMises(["1/2", 3, 8]), [0.5, -0.25, 3.0]),
+    (ep.ContinuousBernoulli(), [0.5, 0.0, 1.0]),
 ]
 
 

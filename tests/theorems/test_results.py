@@ -46,3 +46,13 @@ def test_a_counterexample_shows_its_point() -> None:
     shown = ", ".join(f"{name} = {number}" for name, number in answer.point.items())
     assert shown in repr(answer)
     assert shown in str(answer)
+
+
+def test_statements_are_about_the_standard_normal_prior() -> None:
+    arguments: dict[str, Any] = {"latent": "z", "decoder": ["c*z"], "variance": 1, "x": [0]}
+    assert ep.Gap(**arguments, prior=ep.Normal()) == ep.Gap(**arguments)
+    for quantity in (ep.Gap, ep.LogEvidence):
+        with pytest.raises(
+            ValueError, match=r"prior: got Uniform.*expected ep.Normal\(\): statements are about"
+        ):
+            quantity(**arguments, prior=ep.Uniform(0, 1))

@@ -2,8 +2,9 @@
 
 With ``--json``, one object is printed::
 
-    {"schema": 1, "version", "latent": [name], "decoder": [text], "likelihood": "gaussian" or "bernoulli",
-     "variance": [exact text] or null, "digits": asked, "method", "proved": whether all rows are, "cells", "seconds",
+    {"schema": 1, "version", "latent": [name], "decoder": [text], "likelihood": "gaussian", "bernoulli", ..,
+     "variance": [exact text] or null, "parameters": {name: [exact text]} of the other families, "digits": asked,
+     "method", "proved": whether all rows are, "cells", "seconds",
      "rows": [{"x": [text], "lower", "upper", "midpoint", "radius", "digits", "proved", "reason"}]}
 
 ``lower`` and ``upper`` are doubles in nats, null where nothing is known. ``midpoint`` and ``radius`` are decimal texts;
@@ -57,7 +58,7 @@ class Options:
     decoder : sequence of str
     x : sequence of str
         Points, or files of points.
-    variance, latent : str or None
+    variance, latent, likelihood : str or None
     bernoulli : bool
     digits : float
     seconds : float
@@ -73,6 +74,7 @@ class Options:
     digits: float
     seconds: float
     as_json: bool
+    likelihood: str | None = None
 
 
 def run(options: Options) -> int:
@@ -112,7 +114,9 @@ def _answer(model: LatentModel, points: Sequence[Point], options: Options) -> li
 def _request(options: Options) -> tuple[LatentModel, list[Point]]:
     """Read all words, and refuse whatever the proofs would refuse: constants and data beyond float64, too."""
     require_positive(digits=options.digits, seconds=options.seconds)
-    model = build_model(options.decoder, options.latent, options.variance, options.bernoulli)
+    model = build_model(
+        options.decoder, options.latent, options.variance, options.bernoulli, options.likelihood
+    )
     if latents_left(model) > MOST_LATENTS:
         names = ",".join(map(str, model.latents))
         raise bad("latent", names, f"{TOO_MANY} (every free name of the decoder is one)")

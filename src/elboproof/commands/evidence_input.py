@@ -13,7 +13,7 @@ import numpy as np
 
 from elboproof.arguments import bad, file_path, shown
 from elboproof.arrays import finite_array, real_array, require_finite, require_shape
-from elboproof.model.discrete import Bernoulli
+from elboproof.model.families import spelled
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.exact import exact
@@ -73,7 +73,11 @@ class Point:
 
 
 def build_model(
-    decoder: Sequence[str], latent: str | None, variance: str | None, bernoulli: bool
+    decoder: Sequence[str],
+    latent: str | None,
+    variance: str | None,
+    bernoulli: bool,
+    likelihood: str | None = None,
 ) -> LatentModel:
     """Return the model that the command line describes.
 
@@ -85,6 +89,8 @@ def build_model(
         Names with commas between; the free names of the decoder if None.
     variance
         One exact number, or D of them with commas between; not used with ``bernoulli``.
+    likelihood
+        Another family with its parameters, such as ``binomial:10``.
 
     Raises
     ------
@@ -96,10 +102,11 @@ def build_model(
     # ratios.
     names = [name.strip() for name in latent.split(",")] if latent is not None else free_names(decoder)
     entries = [text.strip() for text in (variance or "").split(",")]
-    for text in entries if not bernoulli else []:
+    if bernoulli or likelihood is not None:
+        return LatentModel(names, list(decoder), spelled("bernoulli" if likelihood is None else likelihood))
+    for text in entries:
         _require_short(exact(text, "variance"), text)
-    likelihood = Bernoulli() if bernoulli else Gaussian(entries if len(entries) > 1 else entries[0])
-    return LatentModel(names, list(decoder), likelihood)
+    return LatentModel(names, list(decoder), Gaussian(entries if len(entries) > 1 else entries[0]))
 
 
 def _require_short(variance: Fraction, text: str) -> None:

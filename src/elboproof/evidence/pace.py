@@ -48,8 +48,8 @@ class _Measured:
         # Arrays have a cost of their own and one for each cell. Too high an estimate ends a search early, too
         # low a one ends it late; so nothing is expected to be cheaper than what was seen.
         (few, short), (many, long) = self.low, self.high
-        if count >= many:
-            return long * count / many
+        if count >= many:  # fewer than FEW say nothing of what each cell costs
+            return long * max(1.0, count / max(many, FEW))
         return max(short, short + (long - short) * (count - few) / max(many - few, 1))
 
 

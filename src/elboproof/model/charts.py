@@ -2,7 +2,8 @@
 
 With S = e^(-t) or e^t, z is low + (high - low)/(1 + S) on an interval, low + S or high - S on a half-line, and sinh t
 on the line. An end where the density behaves like |z - end|^a, a > -1, or like z^-k, k > 1, becomes a tail e^(-c t); a
-chart of an interval with a regular density at both ends is linear, and its cells are the interval.
+chart of an interval with a regular density at both ends is linear, and its cells are the interval. |dz/dt|, by which
+volumes stretch, is a part of the density in t.
 """
 
 from collections.abc import Callable, Sequence

@@ -14,7 +14,7 @@ from elboproof.model.per_output import PerOutput, per_output
 from elboproof.model.separable import Separable
 from elboproof.model.supports import Entries
 from elboproof.numbers.ball_arrays import BallArray
-from elboproof.numbers.functions import Log1p
+from elboproof.numbers.functions import Log1p, Moment0
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,6 +24,7 @@ class Exponential(Separable):
     At x = 0 the density e^f has no supremum over f: evidences are proved where f grows slowly enough with |z|.
     """
 
+    gives: ClassVar[str] = "log rates"
     data: ClassVar[str] = "numbers of at least 0, the data of an exponential likelihood"
 
     @staticmethod
@@ -69,6 +70,7 @@ class Gamma(Separable):
     """
 
     shape: PerOutput
+    gives: ClassVar[str] = "log rates"
     data: ClassVar[str] = "positive numbers, the data of a gamma likelihood"
 
     def __init__(self, shape: object) -> None:
@@ -114,6 +116,7 @@ class StudentT(Separable):
 
     degrees: PerOutput
     scale: PerOutput
+    gives: ClassVar[str] = "locations"
     data: ClassVar[str] = "real numbers"
 
     def __init__(self, degrees: object, scale: object = 1) -> None:
@@ -161,6 +164,7 @@ class Laplace(Separable):
     """
 
     scale: PerOutput
+    gives: ClassVar[str] = "locations"
     data: ClassVar[str] = "real numbers"
 
     def __init__(self, scale: object) -> None:
@@ -204,6 +208,7 @@ class VonMises(Separable):
     """
 
     concentration: PerOutput
+    gives: ClassVar[str] = "mean angles"
     data: ClassVar[str] = "real numbers"
 
     def __init__(self, concentration: object) -> None:
@@ -233,3 +238,52 @@ class VonMises(Separable):
     def metric(f: Expr, k: Rational) -> Expr:  # noqa: ARG004
         """Return k I_1(k)/I_0(k): the mean of k cos(x - f)."""
         return k * sympy.besseli(1, k) / sympy.besseli(0, k)
+
+
+@dataclass(frozen=True, repr=False)
+class ContinuousBernoulli(Separable):
+    """Independent continuous Bernoulli outputs on [0, 1]; the decoder gives the LOGITS.
+
+    The density is e^(x f) / int_0^1 e^(t f) dt (Loaiza-Ganem and Cunningham, NeurIPS 2019): a Bernoulli likelihood of
+    numbers between 0 and 1, normalised. At x = 0 and x = 1 it has no supremum over f.
+    """
+
+    gives: ClassVar[str] = "logits"
+    data: ClassVar[str] = "numbers from 0 to 1, the data of a continuous Bernoulli likelihood"
+
+    @staticmethod
+    def kernel(f: Expr, x: Expr) -> Expr:
+        """Return x f - log E_0(f), E_0(f) = (e^f - 1)/f."""
+        return x * f - sympy.log(Moment0(f))
+
+    @staticmethod
+    def supremum(x: BallArray) -> BallArray:
+        """Return the greater of -x - log(1 - x) and x - 1 - log x; infinite where x may be 0 or 1."""
+        # For f > 0 it is -(1 - x) f + log(f / (1 - e^-f)) <= -(1 - x) f + log(1 + f), largest at f = x/(1 - x); for
+        # f < 0 the same with 1 - x for x.
+        y = 1 - x
+        return (-x - y.log()).max(-y - x.log())
+
+    @staticmethod
+    def entries() -> Entries:
+        """Return 0 <= x <= 1."""
+        return Entries(low=0, high=1)
+
+    @staticmethod
+    def draw(f: FloatArray, generator: np.random.Generator) -> FloatArray:
+        """Return samples: log(1 + u (e^f - 1))/f for uniform u."""
+        u, small = generator.random(f.shape), np.abs(f) < 1e-6
+        safe = np.where(small, 1.0, f)
+        # of f > 0 from the other end, so that nothing overflows
+        far = np.log1p(u * np.expm1(-np.abs(safe))) / -np.abs(safe)
+        return np.where(small, u, np.where(safe > 0, 1 - far, far))
+
+    def log_ceiling(self, outputs: Sequence[Expr], x: Sequence[Symbol], values: BallArray) -> Expr:  # noqa: ARG002
+        """Return an upper bound of the log density that grows like log(1 + |f|) where x is 0 or 1."""
+        finite = self.supremum(values).upper()
+        return sympy.Add(
+            *(
+                Log1p(sympy.Abs(f)) if not np.isfinite(top) else Rational(top)
+                for f, top in zip(outputs, finite.tolist(), strict=True)
+            )
+        )

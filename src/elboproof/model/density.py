@@ -149,13 +149,19 @@ class Density(Sealed):
 def _parts(expression: Expr) -> list[Expr]:
     """Return summands of an expression: terms that share an output are together, those without one with the first."""
     groups: list[tuple[set[Symbol], list[Expr]]] = []
+    alone: list[Expr] = []
     for term in _terms(expression):
         outputs = {symbol for symbol in term.free_symbols if str(symbol).startswith("f")}
-        joined = [group for group in groups if group[0] & outputs] if outputs else groups[:1]
+        if not outputs:
+            alone.append(term)
+            continue
+        joined = [group for group in groups if group[0] & outputs]
         groups = [group for group in groups if group not in joined]
         names = outputs.union(*(group[0] for group in joined))
-        groups.insert(0, (names, [*(t for group in joined for t in group[1]), term]))
-    return [sympy.Add(*terms, evaluate=False) if len(terms) > 1 else terms[0] for _, terms in groups]
+        groups.append((names, [*(t for group in joined for t in group[1]), term]))
+    sums = [terms for _, terms in groups] or [[]]
+    sums[0] = [*sums[0], *alone]
+    return [sympy.Add(*terms, evaluate=False) if len(terms) > 1 else terms[0] for terms in sums]
 
 
 def _terms(expression: Expr) -> list[Expr]:

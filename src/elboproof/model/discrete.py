@@ -23,6 +23,7 @@ from elboproof.numbers.functions import Softplus
 class Bernoulli(Separable):
     """Independent Bernoulli outputs; the decoder gives the LOGITS."""
 
+    gives: ClassVar[str] = "logits"
     data: ClassVar[str] = "zeros and ones, the data of a Bernoulli likelihood"
 
     @staticmethod
@@ -65,6 +66,7 @@ class Binomial(Separable):
     """
 
     trials: PerOutput
+    gives: ClassVar[str] = "logits"
     data: ClassVar[str] = "integers from 0 to the number of trials, the data of a binomial likelihood"
 
     def __init__(self, trials: object) -> None:
@@ -109,6 +111,7 @@ class Poisson(Separable):
     -1.84520815
     """
 
+    gives: ClassVar[str] = "log rates"
     data: ClassVar[str] = "integers 0, 1, 2, ..., the data of a Poisson likelihood"
 
     @staticmethod
@@ -148,6 +151,7 @@ class NegativeBinomial(Separable):
     """
 
     dispersion: PerOutput
+    gives: ClassVar[str] = "log means"
     data: ClassVar[str] = "integers 0, 1, 2, ..., the data of a negative binomial likelihood"
 
     def __init__(self, dispersion: object) -> None:
@@ -200,6 +204,7 @@ class Categorical(Sealed):
     """
 
     groups: tuple[int, ...] | None
+    gives: ClassVar[str] = "logits"
 
     def __init__(self, groups: Sequence[int] | None = None) -> None:
         if groups is not None and (

@@ -101,13 +101,13 @@ class LatentModel(JointModel, Sealed):
         for j, text in enumerate(entries):
             require_real_everywhere(self.quantities, j, text, f"decoder[{j}]")
         for j, head in enumerate(self.heads):
-            require_real_everywhere(self.quantities, len(entries) + j, head, f"variance[{j}], its logarithm")
+            require_real_everywhere(self.quantities, len(entries) + j, head, "log variance", "a logarithm")
 
     __repr__ = record_text
 
     @staticmethod
     def from_torch(
-        module: "torch.nn.Module", likelihood: Likelihood, *, prior: Prior = STANDARD
+        module: "torch.nn.Module", likelihood: Likelihood | None = None, *, prior: Prior = STANDARD
     ) -> "NetworkModel":
         """Return the model whose decoder is a torch network, its weights the exact binary numbers that they are.
 
@@ -119,7 +119,8 @@ class LatentModel(JointModel, Sealed):
             name), Identity, Flatten and, in evaluation mode, Dropout. A module that stands in two places is two
             layers. The weights are copied: later training does not change the model.
         likelihood
-            ``ep.Gaussian`` with scalar or diagonal covariance, or another family (``ep.Bernoulli``: logits).
+            ``ep.Gaussian`` with scalar or diagonal covariance, or another family (``ep.Bernoulli``: the network gives
+            logits). None for a module whose forward returns (mean, log variance): a Gaussian with two heads.
         prior
             As for ``ep.LatentModel``; the latents are called z, or z_0, z_1, ... where there are several.
 
@@ -143,6 +144,11 @@ class LatentModel(JointModel, Sealed):
         # have one.
         from elboproof.model.torch_layers import read
 
+        if likelihood is None:
+            from elboproof.model.torch_heads import read_heads
+            from elboproof.model.two_heads import HeteroscedasticGaussian
+
+            return NetworkModel(read_heads(module), HeteroscedasticGaussian(()), prior=prior)
         return NetworkModel(read(module), likelihood, prior=prior)
 
     @cached_property

@@ -17,7 +17,7 @@ from elboproof.model.likelihood import Gaussian, Likelihood
 from elboproof.model.separable import Separable
 from elboproof.model.two_heads import HeteroscedasticGaussian
 
-MOST_ORDER = 6
+MOST_ORDER = 4
 
 
 def observed_information(
@@ -86,12 +86,12 @@ def cumulant(likelihood: Likelihood, order: int, f: Expr, j: int = 0) -> Expr:
     TypeError
         If the likelihood is not one of independent outputs whose log density is affine in x.
     ValueError
-        If the order is not from 1 to 6.
+        If the order is not from 1 to 4.
     """
     if order not in range(1, MOST_ORDER + 1):
         raise bad("order", order, f"an integer from 1 to {MOST_ORDER}")
     found = (
-        _cumulants(type(likelihood).kernel, likelihood.parameters_of(j))
+        _cumulants(type(likelihood).kernel, likelihood.parameters_of(j), order)
         if isinstance(likelihood, Separable)
         else None
     )
@@ -106,14 +106,16 @@ _F, _X = Symbol("f", real=True), Symbol("x", real=True)
 
 
 @lru_cache(maxsize=256)
-def _cumulants(kernel: Callable[..., Expr], parameters: tuple[Rational, ...]) -> tuple[Expr, ...] | None:
+def _cumulants(
+    kernel: Callable[..., Expr], parameters: tuple[Rational, ...], order: int
+) -> tuple[Expr, ...] | None:
     """Return the first cumulants as functions of `_F`, None if the kernel is not affine in x."""
     density = kernel(_F, _X, *parameters)
     natural, partition = density.diff(_X), -density.subs(_X, 0)
     if natural.has(_X) or not natural.has(_F):
         return None
     found = [partition.diff(_F) / natural.diff(_F)]
-    for _ in range(MOST_ORDER - 1):
+    for _ in range(order - 1):
         found.append(sympy.simplify(found[-1].diff(_F) / natural.diff(_F)))
     return tuple(found)
 

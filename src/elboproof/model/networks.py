@@ -14,10 +14,12 @@ from sympy import Symbol
 from elboproof.arrays import FloatArray
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
-from elboproof.numbers.functions import WRITABLE
+from elboproof.numbers.functions import PRIMITIVES, WRITABLE
 from elboproof.numbers.jet_tape import INVERSE
 from elboproof.numbers.jets import Jet, composed
 from elboproof.numbers.tape import Tape
+
+_FUNCTIONS = PRIMITIVES | WRITABLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,7 @@ def compiled_activation(name: str, order: int, ring: Ring) -> Compiled:
     # Each derivative is the one before differentiated once more, on one tape; 1/n! is an exact constant of it.
     t = Symbol("t", real=True)
     tape = Tape([t])
-    given = 1 / t if name == INVERSE else WRITABLE[name].symbolic(t)
+    given = 1 / t if name == INVERSE else _FUNCTIONS[name].symbolic(t)
     roots, entry, scale = [], tape.lower(given), Fraction(1)
     for n in range(order + 1):
         roots.append(tape.multiply(entry, tape.constant(scale)))

@@ -31,6 +31,8 @@ class Separable(Sealed):
 
     data: ClassVar[str]
     """What error messages ask of x."""
+    gives: ClassVar[str]
+    """What the decoder gives."""
 
     __repr__ = record_text
 

@@ -60,14 +60,14 @@ def require_agreement(whole: "Part", inputs: int) -> None:
 
     # z: (32, d), fixed points of eight sizes, so that a module is accepted or refused alike each time. torch's
     # random numbers are put back afterwards, in case a layer draws some.
-    twins = _twins(whole.module)
+    twins = twins_of(whole.module)
     sizes = np.repeat(_SIZES, _EACH)[:, None]
     z = sizes * np.random.default_rng(0).standard_normal((len(sizes), inputs))
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         _outputs(whole, z, lambda part: twins[id(part.module)])
 
 
-def _twins(module: "torch.nn.Module") -> dict[int, Any]:
+def twins_of(module: "torch.nn.Module") -> dict[int, Any]:
     """Return a float64 copy of each module inside, by the identity of the original."""
     import torch
 

@@ -95,7 +95,7 @@ def read(module: "torch.nn.Module") -> Network:
     if not isinstance(module, nn.Module):
         raise wrong_type("module", module, "a torch.nn.Module")
     _require_no_global_hooks()
-    whole = _part(module, "module", ())
+    whole = parts_of(module, "module")
     network = Network(tuple(whole.layers()))
     _require_fitting(network.layers, module)
     require_agreement(whole, network.inputs)
@@ -127,7 +127,7 @@ def _require_fitting(layers: tuple[Affine | Activation, ...], module: "torch.nn.
         raise ValueError(f"module: got {module} without a Linear layer; expected at least one")
 
 
-def _part(module: "torch.nn.Module", place: str, above: "tuple[torch.nn.Module, ...]") -> Part:
+def parts_of(module: "torch.nn.Module", place: str, above: "tuple[torch.nn.Module, ...]" = ()) -> Part:
     """Return what a module is; ``above`` are the modules that contain it."""
     from torch import nn
 
@@ -139,7 +139,7 @@ def _part(module: "torch.nn.Module", place: str, above: "tuple[torch.nn.Module, 
     _require_untouched(module, name)
     if isinstance(module, nn.Sequential) and _calls_as(type(module), nn.Sequential):
         # not named_children, which leaves out a module that was there before
-        parts = [_part(m, f"{place}.{key}", (*above, module)) for key, m in module._modules.items()]
+        parts = [parts_of(m, f"{place}.{key}", (*above, module)) for key, m in module._modules.items()]
         return Part(name, module, parts=tuple(parts))
     if type(module) is nn.Linear:
         return Part(name, module, _affine(module, name))

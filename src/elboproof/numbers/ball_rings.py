@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from elboproof.numbers.compiler import INFIX, Ring
-from elboproof.numbers.functions import PRIMITIVES
+from elboproof.numbers.functions import MOMENTS, PRIMITIVES
 
 # t.square() is nonnegative, which t * t of the other rings would not be
 _OPERATORS = INFIX | {"square": "{0}.square()", "pi": "BallArray.pi()"}
@@ -21,6 +21,7 @@ def _names() -> Mapping[str, Any]:
     from elboproof.numbers.ball_arrays import BallArray
     from elboproof.numbers.exponential_sums import exponential
     from elboproof.numbers.log_add_exp import log_add_exp
+    from elboproof.numbers.moments import moment_of_arrays
 
     # "precision" never changes: constants are made once
     return {
@@ -28,12 +29,16 @@ def _names() -> Mapping[str, Any]:
         "precision": lambda: 53,
         "exponential": exponential,
         "log_add_exp": log_add_exp,
+        "moment": moment_of_arrays,
     }
 
 
 BALL_ARRAYS = Ring(
     name="ball arrays",
-    templates=_OPERATORS | _METHODS | {"exp": "exponential({0})", "logaddexp": "log_add_exp({0}, {1})"},
+    templates=_OPERATORS
+    | _METHODS
+    | {"exp": "exponential({0})", "logaddexp": "log_add_exp({0}, {1})"}
+    | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS},
     namespace=_names,
     fixed="renewed",
     constant="BallArray.from_fraction({p}, {q})",

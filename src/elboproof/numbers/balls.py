@@ -11,6 +11,7 @@ from typing import Any
 from flint import acb, arb, fmpq
 
 from elboproof.numbers.compiler import INFIX, Ring
+from elboproof.numbers.functions import MOMENTS
 from elboproof.numbers.precision import current_bits
 from elboproof.numbers.precision import working_precision as working_precision
 
@@ -49,6 +50,12 @@ def _log_add_exp(s: arb, t: arb) -> arb:
     return _log_add_exp(s.lower(), t.lower()).union(_log_add_exp(s.upper(), t.upper()))
 
 
+def _moment(t: arb, n: int) -> arb:
+    from elboproof.numbers.moments import moment_of_ball
+
+    return moment_of_ball(t, n)
+
+
 def _power(base: arb, exponent: arb) -> arb:
     """Return base ** exponent for base >= 0; a power of zero is zero, which the logarithm cannot say."""
     if base == 0 and exponent > 0:
@@ -72,8 +79,10 @@ REAL_BALLS = Ring(
         "sign": "{0}.sgn()",
         "pow": "power({0}, {1})",
         "logaddexp": "logaddexp({0}, {1})",
-    },
+    }
+    | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS},
     namespace=lambda: {
+        "moment": _moment,
         "logaddexp": _log_add_exp,
         "arb": arb,
         "fmpq": fmpq,
@@ -137,7 +146,10 @@ def _atan(t: acb, analytic: bool) -> acb:
 
 
 def _complex_names() -> Mapping[str, Any]:
-    helpers = {"log1p": _log1p, "asinh": _asinh, "atan": _atan, "logaddexp": _complex_log_add_exp}
+    from elboproof.numbers.moments import moment_of_complex_ball
+
+    helpers: dict[str, Any] = {"log1p": _log1p, "asinh": _asinh, "atan": _atan}
+    helpers |= {"logaddexp": _complex_log_add_exp, "moment": moment_of_complex_ball}
     return {"acb": acb, "arb": arb, "fmpq": fmpq, "one": acb(1), "precision": current_bits} | helpers
 
 
@@ -160,7 +172,8 @@ COMPLEX_BALLS = Ring(
         "sign": "{0}.real_sgn(analytic=analytic)",
         "pow": "({0}.log(analytic=analytic) * {1}).exp()",
         "logaddexp": "logaddexp({0}, {1}, analytic)",
-    },
+    }
+    | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS},
     namespace=_complex_names,
     fixed="renewed",
     constant="acb(fmpq({p}, {q}))",

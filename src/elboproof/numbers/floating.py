@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from elboproof.numbers.compiler import INFIX, Ring
+from elboproof.numbers.functions import MOMENTS
 from elboproof.numbers.nearest import nearest_doubles
 
 if TYPE_CHECKING:
@@ -30,12 +31,14 @@ _SAME_NAME = (
 # of the three proves anything.
 _CALLS = {name: f"{name}({{0}})" for name in (*_SAME_NAME, "asinh", "atan", "softplus", "abs")}
 _BINARY = {name: f"{name}({{0}}, {{1}})" for name in ("max", "min", "pow", "logaddexp")}
-_TEMPLATES = INFIX | _CALLS | _BINARY
+_TEMPLATES = INFIX | _CALLS | _BINARY | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS}
 
 
 def _numpy_names() -> Mapping[str, Any]:
     import numpy as np
     from scipy import special
+
+    from elboproof.numbers.moments import moment_of_floats
 
     names: dict[str, Any] = {name: getattr(np, name) for name in _SAME_NAME if hasattr(np, name)}
     return names | {
@@ -49,6 +52,7 @@ def _numpy_names() -> Mapping[str, Any]:
         "max": np.maximum,
         "min": np.minimum,
         "pow": np.power,
+        "moment": moment_of_floats,
     }
 
 
@@ -61,6 +65,8 @@ FLOATING = Ring(
 def _torch_names() -> Mapping[str, Any]:
     import torch
 
+    from elboproof.numbers.moments import moment_of_tensors
+
     names: dict[str, Any] = {name: getattr(torch, name) for name in (*_SAME_NAME, "asinh", "atan", "abs")}
     return names | {
         "softplus": _torch_softplus,
@@ -68,6 +74,7 @@ def _torch_names() -> Mapping[str, Any]:
         "min": lambda s, t: torch.minimum(*_both(s, t)),
         "pow": torch.pow,
         "logaddexp": lambda s, t: torch.logaddexp(*_both(s, t)),
+        "moment": moment_of_tensors,
     }
 
 
@@ -97,9 +104,12 @@ TENSORS = Ring(
 def _scalar_names() -> Mapping[str, Any]:
     import math
 
+    from elboproof.numbers.moments import moment_of_scalar
+
     # tanh and exp of a negative number do not overflow, where 1/(1 + exp(-t)) and log(1 + exp(t)) would raise
     return vars(math) | {
         "abs": abs,
+        "moment": moment_of_scalar,
         "max": max,
         "min": min,
         "sign": lambda t: math.copysign(1.0, t) if t else 0.0,

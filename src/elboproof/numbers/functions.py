@@ -7,6 +7,7 @@ The tape (``tape.py``) knows each function by its name here; a number system say
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import mpmath
 import sympy
 from mpmath.libmp import prec_to_dps
 from sympy import Expr, Function, Integer, Rational
@@ -119,6 +120,66 @@ class LogAddExp(Function):  # type: ignore[misc]
         return True if all(argument.is_real for argument in self.args) else None
 
 
+class _Moment(_PositiveOfExp):
+    """E_n(t) = int_0^1 s^n e^(t s) ds, an entire function; E_0 = (e^t - 1)/t."""
+
+    order = 0
+
+    @classmethod
+    def eval(cls, t: Expr) -> Expr | None:
+        return Rational(1, cls.order + 1) if t == 0 else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002
+        return _MOMENTS[self.order + 1](self.args[0])
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        # e^t cancels near 0, where the hypergeometric series does not
+        with mpmath.workprec(prec + 20):
+            value = mpmath.hyp1f1(self.order + 1, self.order + 2, self.args[0]._to_mpmath(prec + 20))
+            return Expr._from_mpmath(value / (self.order + 1), prec)
+
+    def _eval_rewrite_as_exp(self, t: Expr, **_: object) -> Expr:
+        before = 1 if self.order == 0 else self.order * _MOMENTS[self.order - 1](t).rewrite(sympy.exp)
+        return (sympy.exp(t) - before) / t
+
+
+class Moment0(_Moment):
+    """(e^t - 1)/t."""
+
+
+class Moment1(_Moment):
+    """The derivative of `Moment0`."""
+
+    order = 1
+
+
+class Moment2(_Moment):
+    """Its second derivative."""
+
+    order = 2
+
+
+class Moment3(_Moment):
+    """Its third derivative."""
+
+    order = 3
+
+
+class Moment4(_Moment):
+    """Its fourth derivative."""
+
+    order = 4
+
+
+class Moment5(_Moment):
+    """Its fifth derivative."""
+
+    order = 5
+
+
+_MOMENTS = (Moment0, Moment1, Moment2, Moment3, Moment4, Moment5)
+
+
 class Composite(Function):  # type: ignore[misc]
     """A function written in others. Kept whole: nested, its expansion would double at every level."""
 
@@ -229,6 +290,7 @@ _DERIVED = {  # written in the functions above
 _INTERNAL = (  # arise from derivatives, powers and logarithms of sums; users do not write them
     Known("sign", sympy.sign, cut=True, size=1.0),
     Known("logaddexp", LogAddExp, arity=2, cut=True),
+    *(Known(f"moment{kind.order}", kind) for kind in _MOMENTS),
     Known("pow", sympy.Pow, arity=2, cut=True),
 )
 
@@ -237,6 +299,9 @@ PRIMITIVES = {known.name: known for known in (*_PRIMITIVES, *_INTERNAL)}
 
 WRITABLE = {known.name: known for known in _PRIMITIVES} | _DERIVED
 """Every function that a decoder string may call, by name."""
+
+MOMENTS = tuple(kind.order for kind in _MOMENTS)
+"""The orders of the functions moment0, moment1, ..."""
 
 CONSTANTS = {"pi": sympy.pi}
 """Named constants of decoder strings."""

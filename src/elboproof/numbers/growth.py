@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from elboproof.numbers.compiler import INFIX, Ring
+from elboproof.numbers.functions import MOMENTS
 from elboproof.numbers.majorant_ranges import BOUNDED, NoMajorantError, above_float, below_float, up
 from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.precision import DOUBLE_BITS, working_precision
@@ -47,12 +48,21 @@ _METHODS = (
 )
 
 
+def _moment(t: Majorant, n: int) -> Majorant:
+    """E_n(t) = int_0^1 s^n e^(t s) ds is at most e^max(t, 0)/(n + 1), and at least e^min(t, 0)/(n + 1)."""
+    scale = Majorant.constant(below_float(1 / (n + 1)), above_float(1 / (n + 1)))
+    positive, negative = t.max(Majorant.constant(0.0)), t.min(Majorant.constant(0.0))
+    most, least = positive.exp() * scale, negative.exp() * scale
+    return Majorant(most.terms, least.low, most.high, decay=least.decaying)._trimmed()
+
+
 def _names() -> Mapping[str, Any]:
     return {
         "pi": Majorant.between(3.14, 3.15),
         "rational": _rational,
         "ranged": lambda name, _: Majorant.between(*BOUNDED[name]),
         "precision": lambda: 53,
+        "moment": _moment,
     }
 
 
@@ -62,7 +72,8 @@ MAJORANTS = Ring(
     | {"square": "{0}.square()", "pi": "pi"}
     | {name: f"{{0}}.{name}()" for name in _METHODS}
     | {name: f"ranged({name!r}, {{0}})" for name in BOUNDED if name not in _METHODS}
-    | {name: f"{{0}}.{name}({{1}})" for name in ("max", "min", "pow", "logaddexp")},
+    | {name: f"{{0}}.{name}({{1}})" for name in ("max", "min", "pow", "logaddexp")}
+    | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS},
     namespace=_names,
     fixed="renewed",
     constant="rational({p}, {q})",
