@@ -19,7 +19,8 @@ import numpy as np
 
 import elboproof as ep
 from benchmarks import section
-from elboproof.evidence.log_evidence import Evidence, prove
+from elboproof.evidence.evidences import Evidence
+from elboproof.evidence.log_evidence import prove
 
 SECONDS, CELLS = 60.0, 500_000
 

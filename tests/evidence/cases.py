@@ -18,6 +18,7 @@ from elboproof.evidence import log_evidence as engine
 from elboproof.evidence import rounds, rules, target
 from elboproof.evidence import start as beginning
 from elboproof.evidence.domain import Domain
+from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.start import Start
 from elboproof.model.ceilings import Ceiling
@@ -131,9 +132,7 @@ class Steering:
     arrays: bool = True
 
 
-def prove(
-    case: Case, digits: float, how: Steering | None = None, most_cells: int = 500_000
-) -> engine.Evidence:
+def prove(case: Case, digits: float, how: Steering | None = None, most_cells: int = 500_000) -> Evidence:
     """Return what the engine proves when it is steered as asked, in one round."""
     with ExitStack() as stack:
         for place, name, value in _overrides(how or Steering()):
@@ -193,7 +192,7 @@ def _with_stretch(factor: float) -> Callable[..., Start]:
 
 def check_honest(
     case: Case, digits: float, how: Steering | None = None, most_cells: int = 500_000
-) -> engine.Evidence:
+) -> Evidence:
     """Raise `Missed` unless every interval contains its truth, whether the digits were reached or not."""
     evidence = prove(case, digits, how, most_cells)
     wrong = truth.misses(evidence.enclosure.lower, evidence.enclosure.upper, case.truths())

@@ -235,7 +235,7 @@ def _shell(digits: float) -> Case:
 
 
 def _many_rows() -> Case:
-    model = ep.LatentModel(["a", "b", "c"], ["a", "b+a**2", "c+a*b"], ep.Gaussian(HUNDREDTH))
+    model = ep.LatentModel(["a", "b", "c"], ["a", "sin(b)+a**2", "sin(c)+a*b"], ep.Gaussian(HUNDREDTH))
     return model, np.random.default_rng(0).normal(size=(2000, 3)), 6
 
 
@@ -272,7 +272,11 @@ def _thousand_digits() -> Case:
 
 
 def _forty_digits() -> Case:
-    return ep.LatentModel(["a", "b"], ["sin(3*a)", "b+a**2"], ep.Gaussian(HUNDREDTH)), ["0.7", "0.3"], 40
+    return (
+        ep.LatentModel(["a", "b"], ["sin(3*a)", "sinh(b)+a**2"], ep.Gaussian(HUNDREDTH)),
+        ["0.7", "0.3"],
+        40,
+    )
 
 
 HARD: dict[str, Callable[[], Case]] = {

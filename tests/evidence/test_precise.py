@@ -7,7 +7,8 @@ import pytest
 from flint import acb, arb
 
 import elboproof as ep
-from elboproof.evidence.log_evidence import Evidence, prove
+from elboproof.evidence.evidences import Evidence
+from elboproof.evidence.log_evidence import prove
 from elboproof.numbers.balls import COMPLEX_BALLS, working_precision
 
 PROBLEMS = {

@@ -65,6 +65,7 @@ POLES_OF_CUT = {
     "asinh": (acb(-arb(1) / 8, 2), acb(arb(1) / 8, 2)),
     "atan": (acb(-1, 2), acb(1, 2)),
     "softplus": (acb(1, 3), acb(1, arb(33) / 10)),
+    "logaddexp": (acb(arb(1) / 2, arb(7) / 2), acb(arb(3) / 2, arb(7) / 2)),
 }
 """Ends of a segment that crosses the branch cut."""
 

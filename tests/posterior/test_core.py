@@ -10,7 +10,7 @@ import pytest
 from flint import arb, arb_mat, fmpq
 
 import elboproof as ep
-from elboproof.evidence.log_evidence import Evidence
+from elboproof.evidence.evidences import Evidence
 from elboproof.expectations.lattice import lattice
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray

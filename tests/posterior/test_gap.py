@@ -11,7 +11,7 @@ from flint import arb
 
 import elboproof as ep
 from elboproof.evidence import precise
-from elboproof.evidence.log_evidence import Evidence
+from elboproof.evidence.evidences import Evidence
 from elboproof.posterior.gap import _difference
 from elboproof.posterior.stationary import StationaryPoint
 from tests.posterior.routes import DIGITS, by_mpmath, gaussian_joint, number

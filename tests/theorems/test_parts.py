@@ -14,7 +14,7 @@ from flint import fmpq
 from scipy.optimize import minimize
 from sympy import Symbol
 
-from elboproof.evidence.log_evidence import Evidence
+from elboproof.evidence.evidences import Evidence
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.rechecking import best_posterior as recheck_best

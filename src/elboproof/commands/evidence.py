@@ -31,7 +31,9 @@ from elboproof.commands.evidence_output import (
     one_text,
     row_text,
 )
-from elboproof.evidence.log_evidence import MOST_LATENTS, Evidence, prove
+from elboproof.evidence.elimination import latents_left
+from elboproof.evidence.evidences import Evidence
+from elboproof.evidence.log_evidence import MOST_LATENTS, TOO_MANY, evidence_of
 from elboproof.model.data import double
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.floating import FLOATING
@@ -115,9 +117,9 @@ def _request(options: Options) -> tuple[LatentModel, list[Point]]:
     model = build_model(
         options.decoder, options.latent, options.variance, options.bernoulli, options.likelihood
     )
-    if model.latent_dim > MOST_LATENTS:
+    if latents_left(model) > MOST_LATENTS:
         names = ",".join(map(str, model.latents))
-        raise bad("latent", names, f"at most {MOST_LATENTS} latents (every free name of the decoder is one)")
+        raise bad("latent", names, f"{TOO_MANY} (every free name of the decoder is one)")
     points = read_points(options.x, model)
     # Compiled and looked at before anything is printed: a table that breaks off at a bad row would look like a
     # finished one.
@@ -144,7 +146,7 @@ def _prove_chunk(model: LatentModel, points: Sequence[Point], options: Options) 
 
 def _prove(model: LatentModel, points: Sequence[Point], options: Options) -> Evidence:
     x = [list(point.values) for point in points]
-    return prove(model, x, options.digits, seconds=options.seconds, most_cells=MOST_CELLS)
+    return evidence_of(model, x, options.digits, seconds=options.seconds, most_cells=MOST_CELLS)
 
 
 def _answers(points: Sequence[Point], evidence: Evidence) -> list[Answer]:

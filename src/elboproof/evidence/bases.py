@@ -15,7 +15,7 @@ from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import bits_for
 
 if TYPE_CHECKING:
-    from elboproof.evidence.log_evidence import Evidence
+    from elboproof.evidence.evidences import Evidence
 
 SPARE_BITS = 60
 Ends = tuple[arb, arb]

@@ -5,6 +5,7 @@ that no orthogonality is assumed: the integral over z is |det A| times the integ
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,14 @@ from elboproof.arrays import FloatArray
 from elboproof.evidence.domain import frame_excess, tails_of
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand
+from elboproof.model.quantities import Quantities
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.centred import Centred
+from elboproof.numbers.compiler import Compiled
 from elboproof.numbers.duals import Dual
+from elboproof.numbers.log_add_exp import log_add_exp
 from elboproof.numbers.outward import downward
 from elboproof.quadrature.cells import Cells, Index
 from elboproof.quadrature.charts import STRAIGHT, Chart, Derivatives
@@ -68,6 +72,8 @@ class Energy:
         self.integrand, self.x, self.frames, self.kinks_across = integrand, x, frames, kinks_across
         self.d = integrand.latent_dim
         self._function = integrand.quantities.compiled("energy", 0, BALL_ARRAYS)
+        mixed = isinstance(integrand.quantities, Quantities)  # a network's energy is taken whole
+        self._parts = integrand.quantities.compiled("parts", 0, BALL_ARRAYS) if mixed else self._function
         self._plain = bool((frames == np.eye(self.d)).all())
         self.ceiling = integrand.ceiling(x)
         # (N,): the prior's constant less that of the ceiling; where no likelihood grows, all that r^2 / 2 needs
@@ -94,7 +100,7 @@ class Energy:
         # cell; where a slope keeps its sign, the face is exact; far out the prior alone is better than both.
         # NaN says that a bound is unknown, which fmax passes over.
         offsets = [BallArray(np.zeros(len(cells)), cells.half[:, k]) for k in range(self.d)]
-        value = self._centred(cells, cells.box(), offsets)
+        (value,) = self._centred(cells, cells.box(), offsets, self._function)
         slopes = [BallArray.broadcast_to(p, (len(cells),)) for p in value.dual.partials]
         least = np.fmax(value.range().lower(), self._least_by_slopes(cells, slopes))
         if self._tails is None:
@@ -144,11 +150,14 @@ class Energy:
         # Boxes u around centres (B,), complex in at least one coordinate: the form U(c) + U'(box)(u - c) holds
         # for analytic U on convex boxes. The imaginary part is finite only where no branch cut or pole was met.
         offsets = [box - BallArray(cells.centre[:, k]) for k, box in enumerate(u)]
-        value = self._centred(cells, u, offsets).range()
-        if isinstance(value, BallArray):  # U depends on no latent
-            return np.asarray(value.broadcast_to((len(cells),)).lower())
-        low, finite = value.real.lower(), np.isfinite(value.imag.upper())
-        return np.where(np.isfinite(low) & finite, low, -np.inf)
+        # e^-U is the sum of e^-U_i over a mixture's components: -log of the sum of their bounds bounds Re U.
+        forms = self._centred(cells, u, offsets, self._parts)
+        bounds = [_least_real(form.range(), len(cells)) for form in forms]
+        if len(bounds) == 1:
+            return bounds[0]
+        known = np.isfinite(bounds).all(0)
+        balls = [BallArray(np.where(known, -bound, 0.0)) for bound in bounds]
+        return np.where(known, (-reduce(log_add_exp, balls)).lower(), -np.inf)
 
     def jet(self, floats: FloatEnergy, cells: Cells, v: FloatArray) -> Derivatives:
         """Return U, gradient and Hessian in the cells' coordinates at v (B, d), in plain floats: not trusted."""
@@ -163,8 +172,8 @@ class Energy:
         turned = value, (back @ gradient[:, :, None])[:, :, 0], back @ hessian @ frames
         return cells.chart.pulled(v, turned)
 
-    def _centred(self, cells: Cells, u: list[Any], offsets: list[Any]) -> Any:
-        """Return U over boxes u as a centred form, its elements of shape (B,).
+    def _centred(self, cells: Cells, u: list[Any], offsets: list[Any], function: Compiled) -> list[Centred]:
+        """Return a function such as U over boxes u as centred forms, their elements of shape (B,).
 
         The mean-value theorem counts from the centres along the cells' own axes. On straight cells the slopes of z are
         the frame's entries, exactly; along lines they come from the arithmetic of centred forms.
@@ -183,11 +192,12 @@ class Energy:
                 Centred(points[j], Dual(boxes[j], self._partials(cells.owner, j)), offsets, tight=True)
                 for j in range(self.d)
             ]
-        (value,) = self._function(*latents, *self._data(cells.owner))
-        if isinstance(value, Centred):
-            return value
-        # U depends on no latent: under a uniform prior a decoder that is constant
-        return Centred(value, Dual(value, [BallArray(np.zeros(len(cells))) for _ in range(self.d)]), offsets)
+        forms = function(*latents, *self._data(cells.owner))
+        return [form if isinstance(form, Centred) else self._constant(form, offsets) for form in forms]
+
+    def _constant(self, value: BallArray, offsets: list[Any]) -> Centred:
+        """Return what depends on no latent as a form: under a uniform prior a decoder that is constant."""
+        return Centred(value, Dual(value, [BallArray(np.zeros(offsets[0].shape))] * self.d), offsets)
 
     def _partials(self, owner: Index, j: int) -> list[Any]:
         if self._plain:
@@ -208,6 +218,15 @@ class Energy:
         if self._plain:
             return u
         return [_added([u[k] * self._frame(owner, j, k) for k in range(self.d)]) for j in range(self.d)]
+
+
+def _least_real(value: BallArray | ComplexBallArray, count: int) -> FloatArray:
+    """Return lower bounds of the real part, (count,), -inf unless both parts are finite."""
+    if isinstance(value, BallArray):
+        value = value.broadcast_to((count,))
+        return np.where(np.isfinite(value.rad), value.lower(), -np.inf)
+    low, finite = value.real.lower(), np.isfinite(value.imag.upper())
+    return np.broadcast_to(np.where(np.isfinite(low) & finite, low, -np.inf), (count,))
 
 
 def _added(terms: list[Any]) -> Any:

@@ -1,25 +1,25 @@
 """The exact log evidence of a latent-variable model, as a proved enclosure."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
-from flint import arb
 from sympy import Symbol
 
 from elboproof.arguments import bad, require_positive, wrong_type
-from elboproof.evidence import kinks, line, mixtures
+from elboproof.evidence import affine, kinks, line, mixtures
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.domain import tails_of
+from elboproof.evidence.elimination import latents_left, reduced
+from elboproof.evidence.evidences import Evidence, enclosed, told
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand
 from elboproof.evidence.line_point import LineFunctions, line_functions
 from elboproof.evidence.log_integral import NO_DATA, TOTAL_DIGITS, LogIntegral, PriorIntegrand, require_one
 from elboproof.evidence.rounds import Rounds, reason
 from elboproof.evidence.search import TAIL, TIME
+from elboproof.evidence.selection import Selection, selection
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
@@ -29,36 +29,13 @@ from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
 
 MOST_LATENTS = 4
+TOO_MANY = f"at most {MOST_LATENTS} latents, not counting those that enter a Gaussian's mean linearly"
 CELLS, CELLS_EACH = 2_000_000, 200
 """The default limit on cells: in all, and more for each data point."""
 MOST_ON_LINE = 6
 """Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
 FLOAT_DIGITS = 12
 """Up to here float64 sums are tried; beyond, the sums are taken in arb."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Proved log evidences of N data points, with what it took.
-
-    Attributes
-    ----------
-    enclosure : Enclosure
-        log p(x) in nats, arrays of shape (N,).
-    statuses : tuple of str
-        Why a point is not proved to the digits asked; empty where it is.
-    cells : int
-        Cells looked at.
-    seconds : float
-    balls : tuple of (arb, arb)
-        Lower and upper bounds with all their digits, where all sums were taken in arb; else empty.
-    """
-
-    enclosure: Enclosure
-    statuses: tuple[str, ...]
-    cells: int
-    seconds: float
-    balls: tuple[tuple[Any, Any], ...] = ()
 
 
 def log_evidence(
@@ -74,7 +51,8 @@ def log_evidence(
     Parameters
     ----------
     model
-        With 1 to 4 latents; 4 are practical at about 4 digits.
+        With any number of latents that enter the mean of a Gaussian likelihood linearly, given the others: they are
+        integrated out exactly. Of others at most 4; 4 are practical at about 4 digits.
     x
         Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
     digits
@@ -105,7 +83,7 @@ def log_evidence(
     data = data_of(model, x)
     if most_cells is None:
         most_cells = CELLS + CELLS_EACH * len(data)
-    evidence = prove(model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
+    evidence = evidence_of(model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
     proper = model.prior.normalised and getattr(model.likelihood, "normalised", True)
     enclosure = evidence.enclosure if proper else LogIntegral.of(evidence.enclosure)
     what = "log evidences" if proper else "log integrals"
@@ -114,6 +92,41 @@ def log_evidence(
     if data.batch:
         return enclosure
     return enclosure[0] if proper else LogIntegral.of(enclosure[0])
+
+
+def evidence_of(
+    model: LatentModel,
+    x: Data | Given,
+    digits: float,
+    *,
+    seconds: float,
+    most_cells: int,
+    began: float | None = None,
+) -> Evidence:
+    """Return what `prove` does, for the model without the latents that can be integrated out exactly."""
+    began = time.monotonic() if began is None else began
+    if not isinstance(model, LatentModel):
+        raise wrong_type("model", model, "an ep.LatentModel")
+    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
+    chosen, data = selection(model), data_of(model, x)
+    if chosen is not None and not chosen.rest:
+        return _in_closed_form(model, chosen, data, float(digits), began, seconds)
+    if latents_left(model) > MOST_LATENTS:
+        raise bad("model", model, TOO_MANY)
+    return prove(reduced(model) or model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
+
+
+def _in_closed_form(
+    model: LatentModel, chosen: Selection, data: Data, digits: float, began: float, seconds: float
+) -> Evidence:
+    """Return the evidences of a model all of whose latents are integrated out."""
+    pairs = tuple(affine.log_bounds(model, chosen, data, digits, began + seconds))
+    stopped = [TIME if low.is_finite() or not high.is_finite() else affine.RANGE for low, high in pairs]
+    enclosure, statuses = told(pairs, digits, stopped)
+    plain = Enclosure(enclosure.lower, enclosure.upper)
+    if digits <= FLOAT_DIGITS and (plain.width <= 2 * 10.0**-digits).all():  # doubles hold what was asked for
+        enclosure, pairs = plain, ()
+    return Evidence(enclosure, statuses, 0, time.monotonic() - began, pairs)
 
 
 def prove(
@@ -125,7 +138,7 @@ def prove(
     most_cells: int,
     began: float | None = None,
 ) -> Evidence:
-    """Return the evidences with statuses instead of an error; arguments as in `log_evidence`.
+    """Return the evidences by cells, with statuses instead of an error; arguments as in `log_evidence`.
 
     The limits are for all x together; the time counts from ``began``, on the clock ``time.monotonic()``.
     """
@@ -164,7 +177,7 @@ def _of_model(model: LatentModel, data: Data, aim: Aim, deadline: float, most: i
     pairs = [found.balls or mixtures.pairs(found.enclosure) for found in parts]
     ends = mixtures.summed(pairs, prior.weights, aim[0])
     reasons = [next(filter(None, column), "") for column in zip(*(f.statuses for f in parts), strict=True)]
-    enclosure, statuses = _told(ends, aim[0], reasons)
+    enclosure, statuses = told(ends, aim[0], reasons)
     return Evidence(enclosure, statuses, sum(found.cells for found in parts), 0.0, ends)
 
 
@@ -229,14 +242,9 @@ def _proved(
     if len(rounds.balls) < len(data):
         return Evidence(enclosure, statuses, cells, 0.0)
     balls = tuple(rounds.balls[n] for n in range(len(data)))
-    fine = _enclosed(balls)
+    fine = enclosed(balls)
     # of two true bounds the sums in arb have the narrower ones, unless a limit stopped them
     return Evidence(fine if (fine.width <= enclosure.width).all() else enclosure, statuses, cells, 0.0, balls)
-
-
-def _enclosed(pairs: Sequence[tuple[arb, arb]]) -> Enclosure:
-    """Return bounds from lower and upper ends; a lower end that is not finite says nothing."""
-    return Enclosure.between_balls([(low if low.is_finite() else arb.nan(), high) for low, high in pairs])
 
 
 def _nothing(integrand: Integrand, data: Data, digits: float, stopped: str = TIME) -> Evidence:
@@ -257,17 +265,5 @@ def _one_by_one(
         lines.append(line.on_line(functions, row, digits, deadline, most - cells))
         cells += lines[-1].cells
     pairs = tuple((found.lower, found.upper) for found in lines)
-    enclosure, statuses = _told(pairs, digits, [found.stopped or "the number of rounds" for found in lines])
+    enclosure, statuses = told(pairs, digits, [found.stopped or "the number of rounds" for found in lines])
     return Evidence(enclosure, statuses, cells, 0.0, pairs)
-
-
-def _told(
-    pairs: tuple[tuple[arb, arb], ...], digits: float, stopped: list[str]
-) -> tuple[Enclosure, tuple[str, ...]]:
-    """Return bounds rounded outward from the balls, and why they are not as narrow as was asked."""
-    widths = [line.width_of(low, high) for low, high in pairs]
-    statuses = (
-        "" if width <= 2 * 10.0**-digits else reason(width, digits, why)
-        for width, why in zip(widths, stopped, strict=True)
-    )
-    return _enclosed(pairs), tuple(statuses)

@@ -11,13 +11,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import sympy
-from flint import fmpq, fmpq_mat
+from flint import fmpq
 from sympy import Expr, Rational, Symbol
 
 from elboproof.arguments import Sealed, bad, record_text, shown, wrong_type
 from elboproof.arrays import FloatArray, unwrapped
 from elboproof.model.base_measures import Operations
 from elboproof.model.supports import REAL, Support
+from elboproof.model.whitening import whitening
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.exact import flint_rational, rational
 from elboproof.numbers.nearest import nearest_doubles
@@ -126,8 +127,7 @@ class Gaussian(Sealed):
     def log_normaliser(self, data_dim: int) -> Expr:
         """Return -log det(2 pi C) / 2, the log density at x = f."""
         if self.covariance is not None:
-            determinant = _sympy(_inverse(self.covariance)[1])
-            return -sympy.log((2 * sympy.pi) ** data_dim * determinant) / 2
+            return -_log_normaliser(self.covariance)
         variances = (self.variance or ()) * (data_dim if self.scalar else 1)
         return -sympy.Add(*(sympy.log(2 * sympy.pi * v) / 2 for v in variances))
 
@@ -177,10 +177,11 @@ def require_floats(likelihood: Likelihood) -> None:
     for j, variance in enumerate(likelihood.variance or ()):
         if Fraction(int(variance.p), int(variance.q)) * _LARGEST < 1:
             raise bad("variance" if likelihood.scalar else f"variance[{j}]", variance, requirement)
-    # An entry of the inverse beyond float64 would become infinite where the tape writes constants as doubles.
+    # A factor of the sum of squares beyond float64 would become infinite where the tape writes constants as doubles.
     if likelihood.covariance is not None:
-        entries = _inverse(likelihood.covariance)[0].entries()
-        if any(abs(entry) > _LARGEST for entry in entries):
+        white = whitening(likelihood.covariance)
+        factors = [entry for row in white.rows for entry in row] + [1 / pivot for pivot in white.pivots]
+        if any(abs(factor) > _LARGEST for factor in factors):
             raise bad("covariance", likelihood.covariance, requirement)
 
 
@@ -242,28 +243,24 @@ def _require_definite(matrix: tuple[tuple[Rational, ...], ...]) -> None:
         )
 
 
-def _flint(rows: Sequence[Sequence[Rational]]) -> fmpq_mat:
-    return fmpq_mat([[fmpq(int(entry.p), int(entry.q)) for entry in row] for row in rows])
-
-
-@lru_cache(maxsize=16)
-def _inverse(covariance: tuple[tuple[Rational, ...], ...]) -> tuple[fmpq_mat, fmpq]:
-    """Return the inverse and the determinant: of 50 x 50 that takes a second, and every number system asks."""
-    matrix = _flint(covariance)
-    return matrix.inv(), matrix.det()
-
-
 def _full_log_density(covariance: tuple[tuple[Rational, ...], ...], residual: Sequence[Expr]) -> Expr:
-    # r' C^-1 r: each pair once, those off the diagonal doubled. Exact rationals, so that constants stay exact
-    # on the tape.
-    precision, determinant = _inverse(covariance)
-    size = len(residual)
-    forms = [  # one product of three is built in a third of the time of three products
-        sympy.Mul(_sympy(precision[j, k] * (1 if j == k else 2)), residual[j], residual[k])
-        for j in range(size)
-        for k in range(j + 1)
+    # a sum of squares of combinations of the residuals with exact rationals, which stay exact on the tape; SymPy is
+    # kept from multiplying the rationals into the residuals, so that each stands once in a combination
+    white = whitening(covariance)
+    forms = [
+        sympy.Add(
+            *(sympy.Mul(_sympy(c), r, evaluate=False) for c, r in zip(row, residual, strict=False) if c != 0)
+        )
+        for row in white.rows
     ]
-    return -sympy.Add(*forms) / 2 - sympy.log((2 * sympy.pi) ** size * _sympy(determinant)) / 2
+    squares = [form**2 / (2 * _sympy(pivot)) for form, pivot in zip(forms, white.pivots, strict=True)]
+    return -sympy.Add(*squares) - _log_normaliser(covariance)
+
+
+def _log_normaliser(covariance: tuple[tuple[Rational, ...], ...]) -> Expr:
+    """Return log det(2 pi C) / 2."""
+    determinant = _sympy(prod(whitening(covariance).pivots, start=fmpq(1)))
+    return sympy.log((2 * sympy.pi) ** len(covariance) * determinant) / 2
 
 
 def _sympy(number: fmpq) -> Rational:

@@ -13,6 +13,7 @@ from sympy import Expr, Symbol
 from elboproof.arguments import bad, shown, wrong_type
 from elboproof.model.base_measures import Operations
 from elboproof.model.supports import REAL, Support
+from elboproof.numbers import mixture_parts
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.tape import Tape
@@ -81,10 +82,15 @@ class Quantities:
         return self._compiled[key]
 
     def derivative(self, quantity: str, direction: tuple[int, ...]) -> list[int]:
-        """Return the tape entries of a quantity differentiated once for each latent in ``direction``."""
+        """Return the tape entries of a quantity differentiated once for each latent in ``direction``.
+
+        The ``"parts"`` are the energies of a mixture's components, of other models the energy.
+        """
         key = (quantity, direction)
         if key not in self._roots:
-            if not direction:
+            if quantity == "parts":
+                self._roots[key] = mixture_parts.parts(self.tape, *self.derivative("energy", direction))
+            elif not direction:
                 self._roots[key] = self._lower(quantity, self.tape)
             else:
                 # One latent at a time, from the derivative before, which the tape keeps.

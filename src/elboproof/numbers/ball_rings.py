@@ -20,6 +20,7 @@ _METHODS = {
 def _names() -> Mapping[str, Any]:
     from elboproof.numbers.ball_arrays import BallArray
     from elboproof.numbers.exponential_sums import exponential
+    from elboproof.numbers.log_add_exp import log_add_exp
     from elboproof.numbers.moments import moment_of_arrays
 
     # "precision" never changes: constants are made once
@@ -27,6 +28,7 @@ def _names() -> Mapping[str, Any]:
         "BallArray": BallArray,
         "precision": lambda: 53,
         "exponential": exponential,
+        "log_add_exp": log_add_exp,
         "moment": moment_of_arrays,
     }
 
@@ -35,7 +37,7 @@ BALL_ARRAYS = Ring(
     name="ball arrays",
     templates=_OPERATORS
     | _METHODS
-    | {"exp": "exponential({0})"}
+    | {"exp": "exponential({0})", "logaddexp": "log_add_exp({0}, {1})"}
     | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS},
     namespace=_names,
     fixed="renewed",

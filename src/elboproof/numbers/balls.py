@@ -38,6 +38,18 @@ def _softplus(t: arb) -> arb:
     return t + (-t).exp().log1p() if t > 0 else t.exp().log1p()
 
 
+_THIN = arb(2) ** -20
+"""Balls of smaller radii lose little to the formula."""
+
+
+def _log_add_exp(s: arb, t: arb) -> arb:
+    """Return log(e^s + e^t), the larger one plus a softplus; of wide balls by their ends, as it increases in both."""
+    if s.rad() + t.rad() < _THIN or not (s.is_finite() and t.is_finite()):
+        larger, smaller = (s, t) if s.mid() > t.mid() else (t, s)
+        return larger + _softplus(smaller - larger)
+    return _log_add_exp(s.lower(), t.lower()).union(_log_add_exp(s.upper(), t.upper()))
+
+
 def _moment(t: arb, n: int) -> arb:
     from elboproof.numbers.moments import moment_of_ball
 
@@ -66,10 +78,12 @@ REAL_BALLS = Ring(
         "min": "{0}.min({1})",
         "sign": "{0}.sgn()",
         "pow": "power({0}, {1})",
+        "logaddexp": "logaddexp({0}, {1})",
     }
     | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS},
     namespace=lambda: {
         "moment": _moment,
+        "logaddexp": _log_add_exp,
         "arb": arb,
         "fmpq": fmpq,
         "precision": current_bits,
@@ -98,6 +112,20 @@ def _off_imaginary_cut(t: acb) -> bool:
     return not t.real.contains(0) or bool(abs(t.imag) < 1)
 
 
+def _complex_log_add_exp(s: acb, t: acb, analytic: bool) -> acb:
+    """Return s + log(1 + e^(t - s)) where Re s > Re t, else with both exchanged: the cuts are where Re s = Re t."""
+    # both forms are equal and analytic for |Im(s - t)| < pi, so that any rectangle may take either there, and each is
+    # analytic on its own side; beyond on both sides they do not fit together, and a rectangle gets their union
+    ahead, behind = s.real > t.real, s.real < t.real
+    inside = bool(abs((s - t).imag) < arb.pi())
+    if analytic and not (inside or ahead or behind):
+        return _NOT_ANALYTIC
+    first, second = s + (t - s).exp().log1p(), t + (s - t).exp().log1p()
+    if not (inside or ahead or behind):
+        return first.union(second)
+    return first if s.real.mid() > t.real.mid() else second
+
+
 def _asinh(t: acb, analytic: bool) -> acb:
     """Return log(t + sqrt(t^2 + 1)), for Re t > 0, where nothing cancels; acb.asinh is nan for 3 +- 0.25."""
     # asinh is odd, so Re t >= 0 may be assumed where its sign is known; then t + sqrt(1 + t^2) does
@@ -120,7 +148,8 @@ def _atan(t: acb, analytic: bool) -> acb:
 def _complex_names() -> Mapping[str, Any]:
     from elboproof.numbers.moments import moment_of_complex_ball
 
-    helpers = {"log1p": _log1p, "asinh": _asinh, "atan": _atan, "moment": moment_of_complex_ball}
+    helpers: dict[str, Any] = {"log1p": _log1p, "asinh": _asinh, "atan": _atan}
+    helpers |= {"logaddexp": _complex_log_add_exp, "moment": moment_of_complex_ball}
     return {"acb": acb, "arb": arb, "fmpq": fmpq, "one": acb(1), "precision": current_bits} | helpers
 
 
@@ -142,6 +171,7 @@ COMPLEX_BALLS = Ring(
         "min": "{0}.real_min({1}, analytic=analytic)",
         "sign": "{0}.real_sgn(analytic=analytic)",
         "pow": "({0}.log(analytic=analytic) * {1}).exp()",
+        "logaddexp": "logaddexp({0}, {1}, analytic)",
     }
     | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS},
     namespace=_complex_names,

@@ -30,7 +30,7 @@ _SAME_NAME = (
 # differ in names and in how they guard against overflow, not in the source that is compiled. None
 # of the three proves anything.
 _CALLS = {name: f"{name}({{0}})" for name in (*_SAME_NAME, "asinh", "atan", "softplus", "abs")}
-_BINARY = {name: f"{name}({{0}}, {{1}})" for name in ("max", "min", "pow")}
+_BINARY = {name: f"{name}({{0}}, {{1}})" for name in ("max", "min", "pow", "logaddexp")}
 _TEMPLATES = INFIX | _CALLS | _BINARY | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS}
 
 
@@ -48,6 +48,7 @@ def _numpy_names() -> Mapping[str, Any]:
         "erf": special.erf,
         "sigmoid": special.expit,
         "softplus": lambda t: np.logaddexp(0.0, t),
+        "logaddexp": np.logaddexp,
         "max": np.maximum,
         "min": np.minimum,
         "pow": np.power,
@@ -72,6 +73,7 @@ def _torch_names() -> Mapping[str, Any]:
         "max": lambda s, t: torch.maximum(*_both(s, t)),
         "min": lambda s, t: torch.minimum(*_both(s, t)),
         "pow": torch.pow,
+        "logaddexp": lambda s, t: torch.logaddexp(*_both(s, t)),
         "moment": moment_of_tensors,
     }
 
@@ -113,6 +115,7 @@ def _scalar_names() -> Mapping[str, Any]:
         "sign": lambda t: math.copysign(1.0, t) if t else 0.0,
         "sigmoid": lambda t: 0.5 * (1 + math.tanh(t / 2)),
         "softplus": lambda t: max(t, 0.0) + math.log1p(math.exp(-abs(t))),
+        "logaddexp": lambda s, t: max(s, t) + math.log1p(math.exp(-abs(s - t))),
     }
 
 

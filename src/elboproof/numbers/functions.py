@@ -101,6 +101,25 @@ class Log1p(Function):  # type: ignore[misc]
         return True if (self.args[0] + 1).is_positive else None
 
 
+class LogAddExp(Function):  # type: ignore[misc]
+    """log(exp(s) + exp(t)), kept whole: neither exponential is formed."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        s, t = self.args
+        return Sigmoid(s - t) if argindex == 1 else Sigmoid(t - s)
+
+    def _eval_rewrite_as_exp(self, s: Expr, t: Expr, **_: object) -> Expr:
+        return sympy.log(sympy.exp(s) + sympy.exp(t))
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return _evaluated(self.rewrite(sympy.exp, deep=False), prec)
+
+    def _eval_is_real(self) -> bool | None:
+        return True if all(argument.is_real for argument in self.args) else None
+
+
 class _Moment(_PositiveOfExp):
     """E_n(t) = int_0^1 s^n e^(t s) ds, an entire function; E_0 = (e^t - 1)/t."""
 
@@ -268,8 +287,9 @@ _DERIVED = {  # written in the functions above
     "gelu": Known("gelu", Gelu, slope=1.13, curve=0.8),  # 1.1290, and 2 / sqrt(2 pi)
     "silu": Known("silu", Silu, slope=1.1, curve=0.5),  # 1.0999, and 1/2
 }
-_INTERNAL = (  # arise from derivatives and powers; users do not write them
+_INTERNAL = (  # arise from derivatives, powers and logarithms of sums; users do not write them
     Known("sign", sympy.sign, cut=True, size=1.0),
+    Known("logaddexp", LogAddExp, arity=2, cut=True),
     *(Known(f"moment{kind.order}", kind) for kind in _MOMENTS),
     Known("pow", sympy.Pow, arity=2, cut=True),
 )

@@ -72,7 +72,7 @@ MAJORANTS = Ring(
     | {"square": "{0}.square()", "pi": "pi"}
     | {name: f"{{0}}.{name}()" for name in _METHODS}
     | {name: f"ranged({name!r}, {{0}})" for name in BOUNDED if name not in _METHODS}
-    | {name: f"{{0}}.{name}({{1}})" for name in ("max", "min", "pow")}
+    | {name: f"{{0}}.{name}({{1}})" for name in ("max", "min", "pow", "logaddexp")}
     | {f"moment{n}": f"moment({{0}}, {n})" for n in MOMENTS},
     namespace=_names,
     fixed="renewed",

@@ -258,6 +258,12 @@ class Majorant:
         """0 < 1/(1 + e^-t) < 1, and at least e^min(t, 0) / 2."""
         return replace(Majorant.between(0.0, 1.0), decay=sum_of(self.falling, {(0.0, 0.0): 0.7}))
 
+    def logaddexp(self, other: "Majorant") -> "Majorant":
+        """max(s, t) < log(e^s + e^t) <= log 2 + max(s, t)."""
+        most = AT_MOST_LINEAR["softplus"]
+        greater = self.max(other) + Majorant.constant(most)
+        return Majorant(greater.terms, max(self.low, other.low), greater.high)._trimmed()
+
     def abs(self) -> "Majorant":
         """|t|."""
         return Majorant(self.terms, 0.0, max(abs(self.low), abs(self.high)))

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from flint import arb
+from flint import arb, fmpq
 
 from elboproof.arguments import written
 
-Number = TypeVar("Number", Fraction, arb)
+Number = TypeVar("Number", Fraction, fmpq, arb)
 
 
 def require_symmetric(matrix: Sequence[Sequence[object]], name: str) -> None:

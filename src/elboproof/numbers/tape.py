@@ -24,6 +24,7 @@ from elboproof.numbers.functions import (
     JumpError,
     allowed,
 )
+from elboproof.numbers.log_sums import logarithm
 
 Entry = tuple[object, ...]
 """("input", k), ("constant", Fraction), ("pi",), (operation, i, j) or (function, i, ...) with entry numbers i, j."""
@@ -91,9 +92,7 @@ class Tape:
             return self.constant(a - b)
         if i == j:
             return self.constant(0)
-        if b == 0:
-            return i
-        return self.negate(j) if a == 0 else self._put(("sub", i, j))
+        return i if b == 0 else self.negate(j) if a == 0 else self._put(("sub", i, j))
 
     def negate(self, i: int) -> int:
         """Return the entry of the negative."""
@@ -143,9 +142,11 @@ class Tape:
         return self.multiply(square, i) if n % 2 else square
 
     def call(self, name: str, *arguments: int) -> int:
-        """Return the entry of a function of the table ``functions.PRIMITIVES``."""
-        if name in {"max", "min"} and not self.varies[arguments[0]]:
+        """Return the entry of a function of the table ``functions.PRIMITIVES``; no logarithm keeps exponentials."""
+        if name in {"max", "min", "logaddexp"} and not self.varies[arguments[0]]:
             arguments = arguments[::-1]  # rings may rely on a first operand that is no constant
+        if name in {"log", "log1p"} and (found := logarithm(self, arguments[0])) is not None:
+            return found if name == "log" else self.call("softplus", found)
         return self._put((name, *arguments))
 
     def lower(self, expression: Expr) -> int:
@@ -265,10 +266,8 @@ class Tape:
 
     def _outer(self, name: str, parts: Sequence[int], position: int) -> int:
         if name == "sign":
-            raise JumpError(
-                "order: got a derivative across the jump of sign; "
-                "expected an order at which abs, max, min and relu still have one"
-            )
+            expected = "expected an order at which abs, max, min and relu still have one"
+            raise JumpError(f"order: got a derivative across the jump of sign; {expected}")
         if name in {"max", "min"}:
             return self._selector(name, parts, position)
         # SymPy's rule for the function alone: it never sees the whole expression

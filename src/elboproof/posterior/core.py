@@ -26,9 +26,9 @@ from elboproof.arrays import FloatArray
 from elboproof.evidence.bases import log_bases, with_bases
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.energy import Energy
+from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.found import Found
-from elboproof.evidence.log_evidence import Evidence
 from elboproof.evidence.precise import SPARE_BITS
 from elboproof.evidence.search import search
 from elboproof.evidence.summation import sum_rules_in_arb

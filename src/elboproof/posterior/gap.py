@@ -9,7 +9,9 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import require_positive, wrong_type
-from elboproof.evidence.log_evidence import Evidence, prove
+from elboproof.evidence.elimination import latents_left
+from elboproof.evidence.evidences import Evidence
+from elboproof.evidence.log_evidence import evidence_of
 from elboproof.expectations.closed_forms import likelihood_terms
 from elboproof.expectations.exponential import ExponentialPolynomial
 from elboproof.model.data import exact_rows
@@ -117,8 +119,11 @@ def _of_one(model: LatentModel, x: list[Fraction], digits: float, options: dict[
 
 def has_gaussian_posterior(model: LatentModel) -> bool:
     """Whether log p(x|z) is a polynomial of degree at most 2 in z, so that p(z|x) is Gaussian: one stationary q."""
-    # the posterior's exponent is then quadratic, and negative definite as a Gaussian likelihood is bounded. Other
-    # classes are not decided, and get the general way
+    # the posterior's exponent is then quadratic, and negative definite as a Gaussian likelihood is bounded: so it is
+    # for a decoder that is affine in all latents, a network's too. Other classes are not decided, and get the general
+    # way
+    if latents_left(model) == 0:
+        return True
     terms = likelihood_terms(model)
     return terms is not None and all(_is_quadratic(g) for _, g in terms)
 
@@ -166,9 +171,9 @@ def _evidence(
 ) -> Evidence:
     """Return log p(x): from a lattice around q for many digits, where that works, else from cells."""
     # either way is a proof by itself; digits and time decide which is tried. A float64 number of size s has about 13 -
-    # log10 s absolute digits in sums
+    # log10 s absolute digits in sums. On a line, or with no latent left, the other way has any digits
     middle = float(point.elbo.midpoint)
-    if model.latent_dim > 1 and digits > min(
+    if latents_left(model) > 1 and digits > min(
         CORE_DIGITS[model.latent_dim], FLOAT_DIGITS - np.log10(1 + abs(middle))
     ):
         now = time.monotonic()
@@ -177,7 +182,7 @@ def _evidence(
         if found is not None:
             return found
     left = max(deadline - time.monotonic(), 1e-3)
-    return prove(model, [x], digits, seconds=left, most_cells=MOST_CELLS)
+    return evidence_of(model, [x], digits, seconds=left, most_cells=MOST_CELLS)
 
 
 def _difference(evidence: Evidence, ball: arb) -> arb:
