@@ -24,9 +24,12 @@ from sympy import Expr, Rational
 
 import elboproof as ep
 from benchmarks import section
-from elboproof.evidence.log_evidence import Evidence, evidence_of, prove
+from elboproof.evidence.evidences import Evidence
+from elboproof.evidence.log_evidence import evidence_of, prove
+from elboproof.model.ceilings import Ceiling
 from elboproof.model.data import Data
 from elboproof.model.quantities import Quantities
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.tape import Tape
 
 SECONDS, CELLS = 60.0, 2_000_000
@@ -58,14 +61,18 @@ class Blobs:
     def __init__(self, means: Sequence[tuple[int, int]], variance: str) -> None:
         self._means, self._variance = means, Rational(variance)
         self._latents, self._data = sympy.symbols("a b", real=True), sympy.symbols("x y", real=True)
-        self.quantities = Quantities(self._latents, self._data, False, (), self._lowered, lambda: None)
+        self.quantities = Quantities(self._latents, self._data, None, (), self._lowered, lambda: None)
 
-    @property
-    def supremum(self) -> float:
+    placement = None
+
+    def log_base(self, _: object) -> None:
+        """Return None: there is no base measure."""
+
+    def ceiling(self, x: BallArray) -> Ceiling:
         """N(z; m, v) / N(z; 0, 1) is largest at m / (1 - v)."""
         v = float(self._variance)
         ratio = -np.log(v) + max(a * a + b * b for a, b in self._means) / (2 * (1 - v))
-        return float(ratio - np.log(2 * np.pi / 10) + 1e-6)
+        return Ceiling.flat(np.full(len(x), ratio - np.log(2 * np.pi / 10) + 1e-6))
 
     def _lowered(self, _: str, tape: Tape) -> list[int]:
         a, b = self._latents
