@@ -2,8 +2,9 @@
 
 Neither side guesses. An expression that SymPy reduces to the exact 0 is an identity, and so is one that FLINT's
 polynomials reduce to 0 (`elboproof.checking.polynomial`); each starts from the expression as it was stated. One
-whose value at a rational point lies in a ball without 0 is none; anything else is undecided. The verdict says who
-decided; if the two contradict each other it is an error.
+whose value at a rational point lies in a ball without 0 is none; anything else is undecided, and so is what is not
+shown to be defined anywhere (`elboproof.checking.defined`). The verdict says who decided; if the two contradict each
+other it is an error.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +29,7 @@ class Contradiction(ArithmeticError):  # noqa: N818  (what happened, not whose f
 def identity(expression: "sympy.Expr | Iterable[sympy.Expr]") -> Verdict:
     """Decide that an expression, or each entry of a list or matrix, is identically zero.
 
-    Established only by exact simplification to 0. Refuted only by a rational point within the symbols'
+    Established only by exact simplification to 0 of what is defined somewhere. Refuted only by a rational point within the symbols'
     assumptions where ball arithmetic excludes 0 (or exact arithmetic gives a nonzero rational), or by a polynomial
     in the symbols that is not zero. Pass the statement's own expression: what simplifies it beforehand is shared
     by both programs.
@@ -79,6 +80,7 @@ def _entries(expression: Any) -> list[Any]:
 
 def _decide(entry: Any) -> tuple[str, str, str]:
     """Return status, reason and who decided it."""
+    from elboproof.checking.defined import undefined_part
     from elboproof.checking.polynomial import vanishes
 
     # Both are asked although one would do: agreement is the point, and a contradiction is an error of a
@@ -89,6 +91,10 @@ def _decide(entry: Any) -> tuple[str, str, str]:
             f"SymPy and FLINT contradict each other: {status} by the one, zero is {str(zero).lower()} by the other, "
             f"for {shown(entry, 200)}"
         )
+    if status == "established" or zero:  # both looked where the expression is defined: is that anywhere?
+        missing = undefined_part(entry)
+        if missing is not None:
+            return "undecided", f"nowhere shown to be defined, for {shown(missing, 120)}", ""
     if status == "undecided" and zero is not None:
         return ("established", "", "FLINT") if zero else ("refuted", "its polynomial is not zero", "FLINT")
     return status, text, "SymPy" if zero is None else BOTH
