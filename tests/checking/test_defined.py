@@ -25,7 +25,9 @@ DISGUISED = {
 
 
 @pytest.mark.parametrize("zero", DISGUISED.values(), ids=DISGUISED)
-@pytest.mark.parametrize("numerator", [ZERO.subs(x, y), (x - 1) * (x + 1) - x**2 + 1], ids=["trigonometric", "plain"])
+@pytest.mark.parametrize(
+    "numerator", [ZERO.subs(x, y), (x - 1) * (x + 1) - x**2 + 1], ids=["trigonometric", "plain"]
+)
 def test_nothing_over_zero_in_disguise_is_an_identity(numerator: sp.Expr, zero: sp.Expr) -> None:
     for expression in (numerator / zero, sp.Mul(numerator, sp.Pow(zero, -2)), numerator * sp.log(zero)):
         assert undefined_part(expression) is not None

@@ -29,10 +29,10 @@ class Contradiction(ArithmeticError):  # noqa: N818  (what happened, not whose f
 def identity(expression: "sympy.Expr | Iterable[sympy.Expr]") -> Verdict:
     """Decide that an expression, or each entry of a list or matrix, is identically zero.
 
-    Established only by exact simplification to 0 of what is defined somewhere. Refuted only by a rational point within the symbols'
-    assumptions where ball arithmetic excludes 0 (or exact arithmetic gives a nonzero rational), or by a polynomial
-    in the symbols that is not zero. Pass the statement's own expression: what simplifies it beforehand is shared
-    by both programs.
+    Established only by exact simplification to 0 of what is defined somewhere. Refuted only by a rational point within
+    the symbols' assumptions where ball arithmetic excludes 0 (or exact arithmetic gives a nonzero rational), or by a
+    polynomial in the symbols that is not zero. Pass the statement's own expression: what simplifies it beforehand is
+    shared by both programs.
 
     Raises
     ------
