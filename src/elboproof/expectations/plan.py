@@ -25,6 +25,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.growth import tail
 from elboproof.numbers.majorant_ranges import NoMajorantError
 from elboproof.numbers.outward import upward
+from elboproof.quadrature.cells import halved
 from elboproof.quadrature.gauss_legendre import error_factor, semi_axes
 
 Index = NDArray[np.intp]
@@ -175,24 +176,12 @@ def _step(
             integrands, gaussian, tolerance, work, rest & ~np.isfinite(errors).all(1), centre, half, radius
         )
     axis = np.where(np.isfinite(by_axis[:, -1]).all(1), by_axis[:, -1].argmax(1), _longest(gaussian, half))
-    return _halved(centre[rest], half[rest], allowed[rest], axis[rest])
+    return *halved(centre[rest], half[rest], axis[rest]), np.tile(allowed[rest] / 2, 2)
 
 
 def _longest(gaussian: EnclosedGaussian, half: FloatArray) -> Index:
     """Return the axis whose cell is longest in z."""
     return np.asarray((half * gaussian.lengths[None, :]).argmax(1))
-
-
-def _halved(
-    centre: FloatArray, half: FloatArray, allowed: FloatArray, axis: Index
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    rows = np.arange(len(half))
-    half = half.copy()
-    half[rows, axis] /= 2
-    low, high = centre.copy(), centre.copy()
-    low[rows, axis] -= half[rows, axis]
-    high[rows, axis] += half[rows, axis]
-    return np.concatenate([low, high]), np.concatenate([half, half]), np.tile(allowed / 2, 2)
 
 
 def _accept(
