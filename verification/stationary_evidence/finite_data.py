@@ -10,7 +10,7 @@ import numpy as np
 from flint import acb, arb
 
 import elboproof as ep
-from elboproof.checking import Run, Verdict, all_of, ball_at_most, ball_positive, control
+from elboproof.checking import Route, Run, Verdict, all_of, ball_at_most, ball_positive, control, routes_agree
 
 from .._shared.balls import CUTOFF, Line, ball, spanned, working_precision
 from .._shared.three_data import DATA
@@ -169,5 +169,7 @@ def two_routes_to_the_evidence(run: Run, *, scale: str = "1") -> Verdict:
         theirs = evidences(str(Fraction(variance) * Fraction(scale)), encoder)
         with working_precision(BITS):
             for x, ours, other in zip(DATA, theirs, integrated_evidences(variance, encoder), strict=True):
-                parts[f"sigma^2 = {variance}, x = {x}"] = ball_at_most(abs(ours - other), ROUTES)
+                parts[f"sigma^2 = {variance}, x = {x}"] = routes_agree(
+                    ours, Route("acb.integral", other), ROUTES
+                )
     return all_of(parts)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from elboproof.arguments import bad
 from elboproof.arrays import finite_array
 from elboproof.checking.enclosed import Ball, as_arb, ends_of, exact_arb, steady
+from elboproof.checking.exact_ends import seen
 from elboproof.checking.methods import weakest
 from elboproof.checking.verdict import Verdict, by_hand, reached
 
@@ -196,7 +197,7 @@ def _by_enclosures(values: Sequence[Ball]) -> Callable[..., Verdict]:
         by_hand if any(one.by_hand for one in ends) else reached,
         weakest(one.method for one in ends),
     )
-    return lambda *numbers, **options: make(method, *numbers, **options)
+    return lambda *numbers, **options: make(method, *numbers, **{**options, **seen(ends)})
 
 
 def _slope(scales: Sequence[Fraction], values: Sequence[Ball]) -> Any:

@@ -1,0 +1,76 @@
+"""Two routes to one number: what shares no code with the first finds the same, by an enclosure of its own.
+
+A second precision shows that rounding did no harm; a second route, that the formula, the rule or the library is right
+too. That two routes share no code is for the author to see to; that both enclose one number is decided here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from elboproof.arguments import bad, wrong_type
+from elboproof.checking.ball import ball_equal
+from elboproof.checking.enclosed import Ball, as_arb, ends_of, steady
+from elboproof.checking.exact_ends import seen
+from elboproof.checking.methods import weakest
+from elboproof.checking.verdict import Verdict, by_hand, reached
+
+
+@dataclass(frozen=True)
+class Route:
+    """How else a number was enclosed, and what was found.
+
+    Parameters
+    ----------
+    by
+        What found it, such as "acb.integral"; shown in reports.
+    found
+        An enclosure, as `elboproof.checking.ball_equal` takes it.
+
+    Raises
+    ------
+    ValueError
+        If there are no words.
+    """
+
+    by: str
+    found: Ball
+
+    def __post_init__(self) -> None:
+        if not str(self.by).strip():
+            raise bad("by", self.by, "what found the enclosure")
+
+
+@steady
+def routes_agree(first: Ball, second: Route, width: float) -> Verdict:
+    """Decide that two routes enclose the same number.
+
+    Established if the enclosures overlap and the half width of their difference is at most ``width``; refuted if they
+    are apart; else undecided. The verdict says by what else the number was found, and is as strong as the weaker
+    enclosure, see `elboproof.checking.ball_equal`.
+
+    Parameters
+    ----------
+    first
+        The enclosure by the first route.
+    second
+        The other one, with its name.
+    width
+        Positive and finite.
+
+    Raises
+    ------
+    ValueError
+        If ``width`` is no such number, or a lower end exceeds the upper one.
+    TypeError
+        If ``second`` is no `Route`, or one of the two is no enclosure.
+    """
+    if not isinstance(second, Route):
+        raise wrong_type("second", second, "a Route(by, found)")
+    pair = [ends_of(first, "first"), ends_of(second.found, "second")]
+    # The difference of two balls holds that of any members: it excludes 0 only if the balls are apart.
+    verdict = ball_equal(as_arb(first, "first") - as_arb(second.found, "second"), width)
+    make = by_hand if any(ends.by_hand for ends in pair) else reached
+    numbers: tuple[Any, ...] = (verdict.computed, verdict.stated, verdict.error)
+    reason = f"by {second.by} too: {verdict.reason}"
+    method = weakest(ends.method for ends in pair)
+    return make(method, verdict.status, reason, *numbers, second_route=second.by, **seen(pair))
