@@ -20,6 +20,11 @@ def texts_of(ends: Ends) -> Texts:
         return ()
     if isinstance(ends.lower, Fraction) and ends.lower == ends.upper:
         return (_text(ends.lower),)
+    if ends.ball is not None and ends.ball.is_finite():
+        # Rounded ends would hide a radius that is smaller than their rounding.
+        middle, radius = (_dyadic(part) for part in (ends.ball.mid(), ends.ball.rad()))
+        if middle is not None and radius is not None:
+            return _text(middle - radius), _text(middle + radius)
     return _end_text(ends.lower, -1), _end_text(ends.upper, 1)
 
 
@@ -46,16 +51,24 @@ def _end_text(end: Any, side: int) -> str:
 
     if not isinstance(end, arb):
         return str(float(end)) if end in (float("inf"), -float("inf")) else _text(Fraction(end))
+    end = end.lower() if side < 0 else end.upper()  # an end may be a ball itself
     if not end.is_finite():
-        return str(float(end))
-    # Ends of balls are dyadic: numerator * 2^power.
+        return str(float("inf") * side)
+    exact = _dyadic(end)
+    if exact is not None:
+        return _text(exact)
     numerator, power = map(int, end.man_exp())
-    magnitude = numerator.bit_length() + power
-    if numerator == 0 or abs(magnitude) <= LARGEST:
-        return _text(Fraction(numerator) * Fraction(2) ** power)
     if numerator * side < 0:  # outward is towards 0, and beyond
         return _text(Fraction(0))
-    return _text(Fraction(side, 2**LARGEST)) if magnitude < 0 else str(float("inf") * side)
+    tiny = numerator.bit_length() + power < 0
+    return _text(Fraction(side, 2**LARGEST)) if tiny else str(float("inf") * side)
+
+
+def _dyadic(exact: Any) -> Fraction | None:
+    """Return the value of a ball without radius, None if its power of two is too large or too small."""
+    numerator, power = map(int, exact.man_exp())
+    fits = numerator == 0 or abs(numerator.bit_length() + power) <= LARGEST
+    return Fraction(numerator) * Fraction(2) ** power if fits else None
 
 
 def _text(number: Fraction) -> str:
