@@ -37,6 +37,11 @@ def seen(enclosures: Sequence[Ends]) -> dict[str, Any]:
     return {"bits": current_bits(), "enclosed": tuple(texts_of(ends) for ends in enclosures)}
 
 
+def interval_of(texts: Sequence[str]) -> tuple[Any, Any]:
+    """Return the lower and the upper end that texts spell, exact numbers or infinities."""
+    return number_of(texts[0]), number_of(texts[-1])
+
+
 def number_of(text: str) -> Fraction | float:
     """Return the number that a text spells."""
     if text in INFINITE:

@@ -11,7 +11,7 @@ precision, as what was left out, or float64, decides their radius. "exact": noth
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from elboproof.checking.exact_ends import number_of
+from elboproof.checking.exact_ends import interval_of
 
 MULTIPLE = 2
 """Of each precision that the check asks for."""
@@ -61,16 +61,12 @@ def _word(part: Json, other: Json | None) -> str:
 def _of_balls(first: Sequence[str], second: Sequence[str]) -> str:
     if len(first) == 1 and len(second) == 1:
         return "exact" if first == second else "apart"
-    (low, high), (other_low, other_high) = (_ends(texts) for texts in (first, second))
+    (low, high), (other_low, other_high) = interval_of(first), interval_of(second)
     if not (low <= other_high and other_low <= high):
         return "apart"
     if low == high and other_low == other_high:
         return "no radius"
     return "same" if (low, high) == (other_low, other_high) else "overlap"
-
-
-def _ends(texts: Sequence[str]) -> tuple[Any, Any]:
-    return number_of(texts[0]), number_of(texts[-1])
 
 
 def repetition_of(answer: Mapping[str, Any] | None) -> Json | None:

@@ -5,12 +5,10 @@ too. That two routes share no code is for the author to see to; that both enclos
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from elboproof.arguments import bad, wrong_type
-from elboproof.checking.ball import ball_equal
-from elboproof.checking.enclosed import Ball, as_arb, ends_of, steady
-from elboproof.checking.exact_ends import seen
+from elboproof.checking.enclosed import Ball, Ends, ends_of, steady
+from elboproof.checking.exact_ends import interval_of, seen, texts_of
 from elboproof.checking.methods import weakest
 from elboproof.checking.verdict import Verdict, by_hand, reached
 
@@ -66,11 +64,29 @@ def routes_agree(first: Ball, second: Route, width: float) -> Verdict:
     """
     if not isinstance(second, Route):
         raise wrong_type("second", second, "a Route(by, found)")
-    pair = [ends_of(first, "first"), ends_of(second.found, "second")]
-    # The difference of two balls holds that of any members: it excludes 0 only if the balls are apart.
-    verdict = ball_equal(as_arb(first, "first") - as_arb(second.found, "second"), width)
+    if not 0.0 < width < float("inf"):
+        raise bad("width", width, "a positive finite number")
+    pair = ends_of(first, "first"), ends_of(second.found, "second")
+    status, error = _compared(*pair, width)
+    words = {
+        "established": "meet",
+        "refuted": "are apart",
+        "undecided": f"are not shown to meet within {width:.3g}",
+    }
+    reason = f"{pair[0].text}, and by {second.by} {pair[1].text}, {words[status]}"
     make = by_hand if any(ends.by_hand for ends in pair) else reached
-    numbers: tuple[Any, ...] = (verdict.computed, verdict.stated, verdict.error)
-    reason = f"by {second.by} too: {verdict.reason}"
     method = weakest(ends.method for ends in pair)
-    return make(method, verdict.status, reason, *numbers, second_route=second.by, **seen(pair))
+    numbers = pair[0].text, pair[1].text, error
+    return make(method, status, reason, *numbers, second_route=second.by, **seen(pair))
+
+
+def _compared(first: Ends, second: Ends, width: float) -> tuple[str, float]:
+    """Return whether the enclosures meet and are narrow, and the half width of their difference."""
+    if not (first.known and second.known):
+        return "undecided", float("nan")
+    # By exact ends: a difference of balls is rounded, and could hold 0 where they are apart.
+    (low, high), (other_low, other_high) = (interval_of(texts_of(ends)) for ends in (first, second))
+    half = (high - low + other_high - other_low) / 2
+    if low > other_high or other_low > high:
+        return "refuted", float(half)
+    return "established" if half <= width else "undecided", float(half)
