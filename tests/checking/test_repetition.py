@@ -11,7 +11,7 @@ from flint import arb
 from elboproof.checking import Between, ball_at_most, ball_equal, ball_positive, ball_slope, tends_to
 from elboproof.checking.ambient import forget, settle
 from elboproof.checking.enclosed import ends_of
-from elboproof.checking.exact_ends import LARGEST, number_of, seen, texts_of
+from elboproof.checking.exact_ends import LARGEST, interval_of, number_of, seen, texts_of
 from elboproof.checking.finding import Finding
 from elboproof.checking.repetition import compared, is_due, repetition_contradictions, repetition_objections
 from elboproof.checking.verdict import Verdict, part_to_json
@@ -151,6 +151,26 @@ def test_the_worst_ball_of_a_part_decides() -> None:
     assert _again(base, slopes(0, 0, 0)) == "overlap"
 
 
+def test_another_verdict_is_no_confirmation() -> None:
+    positive, slope = (
+        ball_positive(arb(1, 1e-9)),
+        ball_slope((1, "1/2"), [arb(2, 1e-9), arb(1, 1e-9)], 1, 0.1),
+    )
+    assert _again(positive, ball_positive(arb(1, 2))) == "other verdict"
+    assert _again(positive, slope) == "other verdict"
+    assert _again(slope, positive) == "other verdict"
+
+
+def test_a_radius_below_the_rounding_of_the_ends_is_seen() -> None:
+    third = (arb(1) / 3).mid()
+    first, second = ball_positive(arb(third, 1e-20)), ball_positive(arb(third, 1e-25) + arb(2) ** -53)
+    assert _again(first, second) == "apart"
+    assert _again(first, ball_positive(arb(third, 1e-25))) == "overlap"
+    lower, upper = interval_of(texts_of(ends_of(arb(3, 1), "number")))
+    assert 2 - Fraction(1, 2**20) < lower <= 2
+    assert 4 <= upper < 4 + Fraction(1, 2**20)
+
+
 def test_the_limit_is_compared_too() -> None:
     def limit(value: arb, to: arb) -> Verdict:
         return tends_to((1, "1/2"), [value, value], to, order=1, factor=1)
@@ -165,7 +185,7 @@ def test_balls_that_share_an_end_overlap() -> None:
     first, inside, beside = (
         ball_at_most(ends, 9) for ends in ((Fraction(1), Fraction(2)), (Fraction(2), Fraction(3)), (3, 4))
     )
-    assert _again(first, inside) == "overlap"
+    assert [_again(first, inside), _again(inside, first)] == ["overlap", "overlap"]
     assert _again(first, beside) == "apart"
     assert _again(beside, first) == "apart"
 

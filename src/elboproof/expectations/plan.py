@@ -176,12 +176,18 @@ def _step(
             integrands, gaussian, tolerance, work, rest & ~np.isfinite(errors).all(1), centre, half, radius
         )
     axis = np.where(np.isfinite(by_axis[:, -1]).all(1), by_axis[:, -1].argmax(1), _longest(gaussian, half))
-    return *halved(centre[rest], half[rest], axis[rest]), np.tile(allowed[rest] / 2, 2)
+    return _halved(centre[rest], half[rest], allowed[rest], axis[rest])
 
 
 def _longest(gaussian: EnclosedGaussian, half: FloatArray) -> Index:
     """Return the axis whose cell is longest in z."""
     return np.asarray((half * gaussian.lengths[None, :]).argmax(1))
+
+
+def _halved(
+    centre: FloatArray, half: FloatArray, allowed: FloatArray, axis: Index
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    return *halved(centre, half, axis), np.tile(allowed / 2, 2)
 
 
 def _accept(
