@@ -76,8 +76,8 @@ class Line:
             return (-u * u / 2).exp() * g(ball(self.mean) + scale * u)
 
         cuts = [arb(CUTOFF) * (2 * k - pieces) / pieces for k in range(pieces + 1)]
-        goals = {} if tolerance is None else dict.fromkeys(("rel_tol", "abs_tol"), arb(tolerance))
-        parts = [acb.integral(integrand, a, b, **goals).real for a, b in pairwise(cuts)]
+        goal = None if tolerance is None else arb(tolerance)
+        parts = [acb.integral(integrand, a, b, rel_tol=goal, abs_tol=goal).real for a, b in pairwise(cuts)]
         inner = sum(parts, arb(0)) / (2 * arb.pi()).sqrt()
         # E[(1 + u^4); |u| > T] <= 2 T^4 exp(-T^2 / 2) for T >= 5, by parts
         tail = 2 * arb(CUTOFF) ** 4 * (-(arb(CUTOFF) ** 2) / 2).exp() * growth

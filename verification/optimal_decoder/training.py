@@ -13,9 +13,9 @@ from .hypotheses import definite_encoder, finite_moment
 from .real_data import PIXEL_VARIANCE, WIDTH, Array, Encoded, encoded_digits, network
 from .words import listed
 
-STEPS = 3000
-MEASURED = (0, 10, 30, 100, 300, 1000, 3000)
-STAGES = (0, 30, 300, 3000)
+STEPS = 2000
+MEASURED = (0, 10, 30, 100, 300, 1000, 2000)
+STAGES = (0, 30, 300, 2000)
 """Of MEASURED. Between closer ones a path of stochastic gradients may rise."""
 BATCH = 256
 PROBES = 4000
