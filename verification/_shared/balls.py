@@ -83,15 +83,15 @@ class Line:
         tail = 2 * arb(CUTOFF) ** 4 * (-(arb(CUTOFF) ** 2) / 2).exp() * growth
         return inner + tail * arb(0, 1)
 
-    def mean_slope(self, g: Function) -> arb:
+    def mean_slope(self, g: Function, tolerance: float | None = None) -> arb:
         """Return d/dm E_q[g] = E[g (z - m) / s]: the density is differentiated, g is not."""
         m, s = ball(self.mean), ball(self.variance)
-        return self.expectation(lambda z: g(z) * (z - m) / s)
+        return self.expectation(lambda z: g(z) * (z - m) / s, tolerance=tolerance)
 
-    def variance_slope(self, g: Function) -> arb:
+    def variance_slope(self, g: Function, tolerance: float | None = None) -> arb:
         """Return d/ds E_q[g] = E[g ((z - m)^2 / s - 1) / (2 s)]: the density is differentiated, g is not."""
         m, s = ball(self.mean), ball(self.variance)
-        return self.expectation(lambda z: g(z) * ((z - m) * (z - m) / s - 1) / (2 * s))
+        return self.expectation(lambda z: g(z) * ((z - m) * (z - m) / s - 1) / (2 * s), tolerance=tolerance)
 
 
 __all__ = ["CUTOFF", "Function", "Line", "ball", "constant", "spanned", "working_precision"]

@@ -18,7 +18,7 @@ MEASURED = (0, 10, 30, 100, 300, 1000, 2000)
 STAGES = (0, 30, 300, 2000)
 """Of MEASURED. Between closer ones a path of stochastic gradients may rise."""
 BATCH = 256
-PROBES = 4000
+PROBES = 2000
 
 
 @dataclass(frozen=True)
