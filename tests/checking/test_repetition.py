@@ -181,6 +181,18 @@ def test_the_limit_is_compared_too() -> None:
     assert len(first.parts["statement"].enclosed) == 3
 
 
+@pytest.mark.parametrize("stated", [0.5, Fraction(1, 2), arb(0.5)])
+def test_a_limit_that_is_stated_needs_no_radius(stated: Any) -> None:
+    first, second = (
+        tends_to((1, "1/2"), [arb(0.5, r), arb(0.5, r)], stated, order=1, factor=1) for r in (1e-3, 1e-4)
+    )
+    assert first.method == "certified"
+    assert first.parts["statement"].enclosed[-1] == ("1/2",)
+    assert _again(first, second) == "overlap"
+    computed = tends_to((1, "1/2"), [arb(0.5), arb(0.5)], stated, order=1, factor=1)
+    assert _again(computed, computed) == "no radius"
+
+
 def test_balls_that_share_an_end_overlap() -> None:
     first, inside, beside = (
         ball_at_most(ends, 9) for ends in ((Fraction(1), Fraction(2)), (Fraction(2), Fraction(3)), (3, 4))

@@ -22,7 +22,7 @@ def texts_of(ends: Ends) -> Texts:
         return (_text(ends.lower),)
     if ends.ball is not None and ends.ball.is_finite():
         # Rounded ends would hide a radius that is smaller than their rounding.
-        middle, radius = (_dyadic(part) for part in (ends.ball.mid(), ends.ball.rad()))
+        middle, radius = (dyadic(part) for part in (ends.ball.mid(), ends.ball.rad()))
         if middle is not None and radius is not None:
             return _text(middle - radius), _text(middle + radius)
     return _end_text(ends.lower, -1), _end_text(ends.upper, 1)
@@ -59,7 +59,7 @@ def _end_text(end: Any, side: int) -> str:
     end = end.lower() if side < 0 else end.upper()  # an end may be a ball itself
     if not end.is_finite():
         return str(float("inf") * side)
-    exact = _dyadic(end)
+    exact = dyadic(end)
     if exact is not None:
         return _text(exact)
     numerator, power = map(int, end.man_exp())
@@ -69,7 +69,7 @@ def _end_text(end: Any, side: int) -> str:
     return _text(Fraction(side, 2**LARGEST)) if tiny else str(float("inf") * side)
 
 
-def _dyadic(exact: Any) -> Fraction | None:
+def dyadic(exact: Any) -> Fraction | None:
     """Return the value of a ball without radius, None if its power of two is too large or too small."""
     numerator, power = map(int, exact.man_exp())
     fits = numerator == 0 or abs(numerator.bit_length() + power) <= LARGEST
