@@ -112,7 +112,7 @@ FALL = 1 / 2
 OTHERS = (3 / 5, 5 / 3)
 """Factors on the encoder's deviations: neighbours, whose optimal decoders say how small a distance from f* is small.
 
-They are about 0.5 nats away; the networks end at 0.1 (PCA codes) and 0.3, without the encoder's noise at 1.5 and 1.0.
+They are 0.5 nats away or more; the networks end at 0.1 (PCA codes) and 0.4, without the encoder's noise at 1.4 and 1.0.
 """
 
 

@@ -17,8 +17,8 @@ from elboproof.checking.verdict import Verdict, reached
 if TYPE_CHECKING:
     import sympy
 
-POINTS = 12
-"""Rational points at which an expression is evaluated before it is simplified at length."""
+POINTS, FEW = 12, 2
+"""Rational points at which an expression is evaluated before it is simplified at length; few where FLINT says zero."""
 BOTH = "SymPy and FLINT"
 
 
@@ -85,7 +85,8 @@ def _decide(entry: Any) -> tuple[str, str, str]:
 
     # Both are asked although one would do: agreement is the point, and a contradiction is an error of a
     # program, never a verdict.
-    (status, text), zero = _by_sympy(entry), vanishes(entry)
+    zero = vanishes(entry)
+    status, text = _by_sympy(entry, FEW if zero else POINTS)
     if (status, zero) in (("established", False), ("refuted", True)):
         raise Contradiction(
             f"SymPy and FLINT contradict each other: {status} by the one, zero is {str(zero).lower()} by the other, "
@@ -100,7 +101,7 @@ def _decide(entry: Any) -> tuple[str, str, str]:
     return status, text, "SymPy" if zero is None else BOTH
 
 
-def _by_sympy(entry: Any) -> tuple[str, str]:
+def _by_sympy(entry: Any, points: int) -> tuple[str, str]:
     # Each route is an exact transformation, so that 0 after it means 0 before it; which one succeeds does not matter.
     cheap, costly = _routes()
     if any(route(entry) == 0 for route in cheap):
@@ -108,7 +109,7 @@ def _by_sympy(entry: Any) -> tuple[str, str]:
     # A false neighbour is found out here, before the long simplifications are wasted on it.
     from elboproof.checking.points import nonzero_at
 
-    witness = nonzero_at(entry, islice(_points(entry), POINTS))
+    witness = nonzero_at(entry, islice(_points(entry), points))
     if witness is not None:
         return "refuted", witness
     if any(route(entry) == 0 for route in costly):
