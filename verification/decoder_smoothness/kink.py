@@ -135,7 +135,7 @@ def integrals_have_the_kink(
 
 
 LEVELS = (4, 16, 64)
-NEAR = 1e-40
+AROUND = 1e-40
 """Radius of the ball around 0 in which the slopes are enclosed."""
 
 
@@ -168,5 +168,5 @@ def finite_mixtures_have_no_kink(run: Run, *, slope: int = 0) -> Verdict:
             run.assume(bounded_below, lowest, [Fraction(s) - lowest for s in points.variances])
             run.assume(definite_encoder, [[[float(s)]] for s in (Fraction(one) for one in points.variances)])
             # about a ball around 0: at 0 itself the odd terms are exact zeros, which no second precision could move
-            parts[f"N = {levels}"] = ball_equal(points.taylor(arb(0, NEAR), 1)[1] - slope, WITHIN)
+            parts[f"N = {levels}"] = ball_equal(points.taylor(arb(0, AROUND), 1)[1] - slope, WITHIN)
     return all_of(parts)
