@@ -90,7 +90,7 @@ def test_reports_are_written(elboproof: Command, folder: Path) -> None:
     done = elboproof("verify", "--full", "--json", "out.json", "--junit", "out.xml", "--seed", "5")
     assert done.returncode == 1
     content = json.loads((folder / "out.json").read_text())
-    assert (content["schema"], content["seed"], len(content["findings"])) == (2, 5, 3)
+    assert (content["schema"], content["seed"], len(content["findings"])) == (3, 5, 3)
     root = ET.parse(folder / "out.xml").getroot()  # noqa: S314
     assert (root.attrib["tests"], root.attrib["failures"]) == ("3", "1")
     assert elboproof("report", "--json", "out.json").returncode == 0

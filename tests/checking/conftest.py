@@ -1,11 +1,14 @@
 """Claim modules made for a test, and findings without a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from elboproof.checking.collect import collect
+from elboproof.checking.execute import job_of, run_check
 from elboproof.checking.finding import Finding
+from elboproof.checking.lane import close_lanes
 
 DOCSTRING = '''"""Claim
 -----
@@ -87,6 +90,28 @@ def write_claim(tmp_path: Path) -> Write:
     return write
 
 
+IMPORTS = (
+    "import functools\nimport numpy as np\nimport sympy\nfrom flint import arb, ctx\n"
+    "from fractions import Fraction\nfrom hypothesis import strategies as st\n"
+    "from elboproof.numbers.precision import working_precision\n"
+    "from elboproof.checking import (\n"
+    "    Between, Route, VarianceAtMost, ball_at_most, ball_equal, ball_positive, property_holds, identity,\n"
+    "    mean_at_most, routes_agree, slope_equals,\n)\n"
+)
+
+
+@pytest.fixture
+def run_one(write_claim: Write, source: Callable[..., str]) -> Iterator[Callable[..., Finding]]:
+    """Return a function that runs one check with the given body in a lane."""
+
+    def run(body: str, before: str = "", **fields: str) -> Finding:
+        collection = collect(write_claim(IMPORTS + before + source(body, **fields)))
+        return Finding.from_json(run_check(job_of(collection.checks[0], collection, 0)))
+
+    yield run
+    close_lanes()
+
+
 @pytest.fixture
 def finding() -> Callable[..., Finding]:
     """Return a function that makes a finding that holds, with some fields replaced."""
@@ -132,6 +157,9 @@ def finding() -> Callable[..., Finding]:
                     "smallest_detectable": None,
                     "quantity": None,
                     "decided_by": None,
+                    "second_route": None,
+                    "again": None,
+                    "bits": None,
                     "refuted_by": ["three"],
                 },
             ),

@@ -20,8 +20,8 @@ NO_FINDINGS = {
     "long number": b'{"schema": ' + b"9" * 5000 + b"}",
     "null": b"null",
     "other schema": b'{"schema": 99}',
-    "no list": b'{"schema": 2, "findings": null}',
-    "no finding": b'{"schema": 2, "findings": [1]}',
+    "no list": b'{"schema": 3, "findings": null}',
+    "no finding": b'{"schema": 3, "findings": [1]}',
 }
 
 

@@ -562,7 +562,8 @@ MUTANTS = {
         _patched((enclosed, "_method", lambda *_: "certified")), ("pairs of floats",)
     ),
     "SymPy alone speaks for both": Mutant(
-        _patched((symbolic, "_decide", lambda e: (*symbolic._by_sympy(e), symbolic.BOTH))), ("two programs",)
+        _patched((symbolic, "_decide", lambda e: (*symbolic._by_sympy(e, symbolic.FEW), symbolic.BOTH))),
+        ("two programs",),
     ),
     "FLINT's answer is turned around": Mutant(
         _patched((polynomial, "vanishes", lambda e: bool(e.free_symbols) and e != 0)), ("two programs",)

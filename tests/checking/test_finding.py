@@ -117,8 +117,10 @@ def test_a_value_of_another_kind_is_refused_by_the_name_of_its_field(finding: Ma
         data={"n": [1.0, 2.5]},
         exercised=("small",),
         side_effects={"process": ("x",), "modules": ()},
+        repetition={"multiple": 2, "status": "established", "reason": "yes", "seconds": 0.5},
     ).to_json()
     whole["parts"][0] |= {"smallest_detectable": 0.1, "quantity": 1.0, "decided_by": "SymPy"}
+    whole["parts"][0] |= {"second_route": "acb.integral", "again": "overlap", "bits": [53, 106]}
     optional = {
         "computed",
         "stated",
@@ -128,6 +130,10 @@ def test_a_value_of_another_kind_is_refused_by_the_name_of_its_field(finding: Ma
         "reached",
         "data",
         "decided_by",
+        "second_route",
+        "again",
+        "bits",
+        "repetition",
     }
     plain = {"computed", "stated", "error"}
     refused = accepted = 0

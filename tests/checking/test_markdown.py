@@ -9,6 +9,7 @@ from elboproof.checking.execute import compose
 from elboproof.checking.finding import Finding, metadata
 from elboproof.checking.markdown import page
 from elboproof.checking.record import Record, header
+from elboproof.checking.verdict import Part, part_to_json
 from elboproof.commands.report import report
 
 Write = Callable[..., Path]
@@ -153,15 +154,7 @@ def test_unreadable_findings_are_usage_errors(
 
 def test_parts_methods_and_controls_are_shown(write_claim: Write, source: Source) -> None:
     directory = write_claim(source("return equal(k, 0, 0)"))
-    part = {
-        "status": "established",
-        "reason": "yes",
-        "method": "certified",
-        "by_hand": False,
-        "smallest_detectable": None,
-        "quantity": None,
-        "decided_by": None,
-    }
+    part = part_to_json("p", Part("established", "yes", "certified"))
     parts = [part | {"name": f"p{i}"} for i in range(7)]
     parts += [part | {"name": "hand", "by_hand": True}]
     parts += [part | {"name": "alone", "method": "symbolic", "decided_by": "SymPy"}]
@@ -172,8 +165,8 @@ def test_parts_methods_and_controls_are_shown(write_claim: Write, source: Source
         one["refuted_by"] = ["other"] if one["name"] in refuted else []
     text = page(collect(directory), [Finding.from_json(record)], "checks.json")
     for line in (
-        '- S1 `the_check`\n  - p0, p1, p2, p3 and 3 more: certified; refuted by "other"',
-        "  - hand: certified, by hand; refuted by NO control",
+        '- S1 `the_check`\n  - p0, p1, p2, p3 and 3 more: certified, decided once; refuted by "other"',
+        "  - hand: certified, decided once, by hand; refuted by NO control",
         '  - alone: symbolic by SymPy; refuted by "other"',
         "The checks have 9 parts; 8 of them were refuted by a control; 1 were decided by hand",
         "0 of 1 symbolic ones were decided by SymPy and by FLINT",

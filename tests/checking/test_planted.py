@@ -1,42 +1,12 @@
 """False claims of each kind that once passed, each run for real: none of them may hold."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from elboproof.checking.collect import collect
-from elboproof.checking.execute import job_of, run_check
 from elboproof.checking.finding import Finding
-from elboproof.checking.lane import close_lanes
 
-Write = Callable[..., Path]
-Source = Callable[..., str]
 Run = Callable[..., Finding]
-
-IMPORTS = (
-    "import numpy as np\nimport sympy\nfrom flint import arb\nfrom hypothesis import strategies as st\n"
-    "from elboproof.checking import (\n"
-    "    Between, VarianceAtMost, ball_equal, ball_positive, property_holds, identity, mean_at_most, slope_equals,\n)\n"
-)
-
-
-@pytest.fixture(autouse=True)
-def _no_lane_is_left() -> Iterator[None]:
-    yield
-    close_lanes()
-
-
-@pytest.fixture
-def run_one(write_claim: Write, source: Source) -> Run:
-    """Return a function that runs one check with the given body in a lane."""
-
-    def run(body: str, before: str = "", **fields: str) -> Finding:
-        collection = collect(write_claim(IMPORTS + before + source(body, **fields)))
-        return Finding.from_json(run_check(job_of(collection.checks[0], collection, 0)))
-
-    return run
-
 
 OVERSTATED = {
     "certified, but floats are compared": (

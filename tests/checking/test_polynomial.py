@@ -85,7 +85,7 @@ def test_an_identity_says_who_decided_it() -> None:
 
 
 def test_flint_alone_may_decide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(symbolic, "_by_sympy", lambda _: ("undecided", "gave up"))
+    monkeypatch.setattr(symbolic, "_by_sympy", lambda *_: ("undecided", "gave up"))
     assert identity(ZERO[0]).reason == "simplifies to exactly 0, only FLINT could decide it"
     assert identity(NOT_ZERO[0]).status == "refuted"
     assert identity(OPEN[0]).status == "undecided"
@@ -95,6 +95,6 @@ def test_flint_alone_may_decide(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_contradiction_is_an_error(
     expression: sp.Expr, wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(symbolic, "_by_sympy", lambda _: (wrong, "so it says"))
+    monkeypatch.setattr(symbolic, "_by_sympy", lambda *_: (wrong, "so it says"))
     with pytest.raises(Contradiction, match=f"contradict each other: {wrong} by the one"):
         identity(expression)

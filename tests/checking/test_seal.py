@@ -172,6 +172,7 @@ def test_holds_is_computed_from_the_parts_even_where_the_digests_agree(
 
 PART = {"name": "statement", "status": "established", "reason": "x", "method": "numeric", "by_hand": True}
 PART |= {"smallest_detectable": None, "quantity": None, "decided_by": None, "refuted_by": ["other"]}
+PART |= {"second_route": None, "again": None, "bits": None}
 
 CONTRADICTIONS: dict[str, tuple[Content, str]] = {
     "a part was refuted": (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from elboproof.numbers.outward import rounding
-from elboproof.quadrature.cells import ROOT_BITS, SMALLEST, Cells, Worklist, halves, root_half
+from elboproof.quadrature.cells import ROOT_BITS, SMALLEST, Cells, Worklist, halved, halves, root_half
 from elboproof.quadrature.charts import STRAIGHT, BetweenLines, Chart
 
 RNG = np.random.default_rng(5)
@@ -126,3 +126,15 @@ def test_the_rounding_of_signed_expressions_is_bounded() -> None:
         assert error <= Fraction(float(bound[n]))
         reached += error > Fraction(float(bound[n])) / 20
     assert reached  # it is no more than it has to be, by a factor of 20
+
+
+def test_halves_of_boxes_cover_them_and_share_one_face() -> None:
+    centres = RNG.integers(-(2**20), 2**20, (COUNT, 2)) / 2.0**10
+    halfs, axis = RNG.integers(1, 2**20, (COUNT, 2)) / 2.0**15, RNG.integers(0, 2, COUNT)
+    centre, half = halved(centres, halfs, axis)  # few bits: all of it is exact
+    for n, k in enumerate(axis):
+        ends = [(centre[i, k] - half[i, k], centre[i, k] + half[i, k]) for i in (n, n + COUNT)]
+        low, high = centres[n, k] - halfs[n, k], centres[n, k] + halfs[n, k]
+        assert ends == [(low, centres[n, k]), (centres[n, k], high)]
+        for i in (n, n + COUNT):
+            assert (centre[i, 1 - k], half[i, 1 - k]) == (centres[n, 1 - k], halfs[n, 1 - k])

@@ -51,7 +51,9 @@ class Line:
     def __str__(self) -> str:
         return f"N({self.mean}, {self.variance})"
 
-    def expectation(self, g: Function, growth: int = 1000, pieces: int = 1) -> arb:
+    def expectation(
+        self, g: Function, growth: int = 1000, pieces: int = 1, tolerance: float | None = None
+    ) -> arb:
         """Return E_q[g(z)] as a ball.
 
         Parameters
@@ -63,6 +65,9 @@ class Line:
         pieces
             Intervals of equal length that are integrated one by one: more where g has poles next to the line, as the
             integrator gives up after so many evaluations.
+        tolerance
+            Of each integral, absolute or relative, at which the integrator may stop; if None, that of the precision.
+            Its balls hold in any case.
         """
         s = ball(self.variance)
         scale = s.sqrt()
@@ -71,21 +76,22 @@ class Line:
             return (-u * u / 2).exp() * g(ball(self.mean) + scale * u)
 
         cuts = [arb(CUTOFF) * (2 * k - pieces) / pieces for k in range(pieces + 1)]
-        parts = [acb.integral(integrand, a, b).real for a, b in pairwise(cuts)]
+        goal = None if tolerance is None else arb(tolerance)
+        parts = [acb.integral(integrand, a, b, rel_tol=goal, abs_tol=goal).real for a, b in pairwise(cuts)]
         inner = sum(parts, arb(0)) / (2 * arb.pi()).sqrt()
         # E[(1 + u^4); |u| > T] <= 2 T^4 exp(-T^2 / 2) for T >= 5, by parts
         tail = 2 * arb(CUTOFF) ** 4 * (-(arb(CUTOFF) ** 2) / 2).exp() * growth
         return inner + tail * arb(0, 1)
 
-    def mean_slope(self, g: Function) -> arb:
+    def mean_slope(self, g: Function, tolerance: float | None = None) -> arb:
         """Return d/dm E_q[g] = E[g (z - m) / s]: the density is differentiated, g is not."""
         m, s = ball(self.mean), ball(self.variance)
-        return self.expectation(lambda z: g(z) * (z - m) / s)
+        return self.expectation(lambda z: g(z) * (z - m) / s, tolerance=tolerance)
 
-    def variance_slope(self, g: Function) -> arb:
+    def variance_slope(self, g: Function, tolerance: float | None = None) -> arb:
         """Return d/ds E_q[g] = E[g ((z - m)^2 / s - 1) / (2 s)]: the density is differentiated, g is not."""
         m, s = ball(self.mean), ball(self.variance)
-        return self.expectation(lambda z: g(z) * ((z - m) * (z - m) / s - 1) / (2 * s))
+        return self.expectation(lambda z: g(z) * ((z - m) * (z - m) / s - 1) / (2 * s), tolerance=tolerance)
 
 
 __all__ = ["CUTOFF", "Function", "Line", "ball", "constant", "spanned", "working_precision"]

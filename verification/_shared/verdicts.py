@@ -15,12 +15,15 @@ from elboproof.checking import Verdict, by_hand
 Answer: TypeAlias = ep.Proof | ep.Counterexample | ep.Unproved
 
 
-def answered(answer: Answer) -> Verdict:
-    """Return the verdict that an answer of ep.for_all is: a proof, a counterexample or neither."""
+def answered(answer: Answer, second_route: str | None = None) -> Verdict:
+    """Return the verdict that an answer of ep.for_all is: a proof, a counterexample or neither.
+
+    A check that decides the same once more, by another part, names that as the second route.
+    """
     status = {ep.Proof: "established", ep.Counterexample: "refuted"}.get(type(answer), "undecided")
     number = answer.leaves if isinstance(answer, ep.Proof) else str(answer.enclosure)
     words = f" ({answer.leaves} leaves)" if isinstance(answer, ep.Proof) else ""
-    return by_hand("certified", status, answer.status + words, number)
+    return by_hand("certified", status, answer.status + words, number, second_route=second_route)
 
 
 def rechecked(answer: Answer, changes: Mapping[str, Any] | None = None) -> Verdict:
@@ -44,7 +47,9 @@ def rechecked(answer: Answer, changes: Mapping[str, Any] | None = None) -> Verdi
             statement = ep.recheck(path)
         except ep.CertificateError as error:
             return by_hand("certified", "refuted", f"the certificate is refused: {error}")
-    return by_hand("certified", "established", f"the certificate proves {statement}")
+    return by_hand(
+        "certified", "established", f"the certificate proves {statement}", second_route="ep.recheck"
+    )
 
 
 def proved_twice(answer: Answer, changes: Mapping[str, Any] | None = None) -> Verdict:

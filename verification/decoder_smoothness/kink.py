@@ -135,6 +135,8 @@ def integrals_have_the_kink(
 
 
 LEVELS = (4, 16, 64)
+AROUND = 1e-40
+"""Radius of the ball around 0 in which the slopes are enclosed."""
 
 
 def mixture(levels: int) -> Points:
@@ -165,5 +167,6 @@ def finite_mixtures_have_no_kink(run: Run, *, slope: int = 0) -> Verdict:
             run.assume(finite_data, points.data)
             run.assume(bounded_below, lowest, [Fraction(s) - lowest for s in points.variances])
             run.assume(definite_encoder, [[[float(s)]] for s in (Fraction(one) for one in points.variances)])
-            parts[f"N = {levels}"] = ball_equal(points.taylor(arb(0), 1)[1] - slope, WITHIN)
+            # about a ball around 0: at 0 itself the odd terms are exact zeros, which no second precision could move
+            parts[f"N = {levels}"] = ball_equal(points.taylor(arb(0, AROUND), 1)[1] - slope, WITHIN)
     return all_of(parts)

@@ -80,7 +80,7 @@ def several_latents(run: Run, *, factor: Expr = HALF, gradients: Expr = sympy.S.
         price = g * score - factor * (H * sympy.hessian(g, symbols)).trace()
         bonnet = [g * slope[k] - gradients * g.diff(one) for k, one in enumerate(symbols)]
         q, names = ep.GaussianPosterior(case.mean, case.covariance), case.names.split()
-        found = ep.expectation([price, *bonnet], q, case.digits, latent=names)
+        found = ep.expectation([price, *bonnet], q, run.digits(case.digits), latent=names)
         for k, name in enumerate(["S", *(f"m_{one}" for one in names)]):
             ends = ep.Enclosure(found.lower[k], found.upper[k])
             parts[f"{name}: {case.g}"] = ball_equal(ends, 10.0**-case.digits)

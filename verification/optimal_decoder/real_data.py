@@ -6,7 +6,7 @@ trained as a VAE, with one covariance per image. Both are recomputed, never stor
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import elboproof as ep
 
 from .._shared.digits import digits, principal_codes
+from .._shared.kept import kept
 
 Array = NDArray[np.float64]
 ENCODERS = ("PCA", "trained")
@@ -118,7 +119,7 @@ class Encoded:
         return z[kept], masses[kept]
 
 
-@lru_cache
+@kept
 def encoded_digits(encoder: str) -> Encoded:
     """Return the digits encoded by ``"PCA"`` or ``"trained"``."""
     data = digits()

@@ -8,7 +8,6 @@ zero.
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from flint import acb, arb
 from elboproof.checking import Hypothesis
 
 from .._shared.balls import ball, working_precision
+from .._shared.kept import kept
 from .._shared.three_data import DATA, mean_elbo
 from .._shared.torch_calculus import Array, climbed, newton, value_and_slope
 
@@ -82,7 +82,7 @@ refitted = Hypothesis(
 )
 
 
-@lru_cache
+@kept
 def best_found(variance: str, keys: Encoder | None = None) -> Encoder:
     """Return the encoder of the highest mean ELBO: L-BFGS from 12 starts, then Newton.
 

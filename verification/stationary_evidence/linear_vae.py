@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from elboproof.checking import Run, Verdict, all_of, at_least, at_most, control, equal
 
+from .._shared.kept import kept
 from .._shared.torch_calculus import Array, climbed, steepest_way, value_and_slope
 from . import claim
 from .hypotheses import affine_decoder, learned_variance
@@ -111,7 +112,7 @@ class LinearVae:
 DIMENSION, POINTS, STARTS = 10, 300, 12
 
 
-@lru_cache
+@kept
 def problems() -> dict[str, LinearVae]:
     """The 1,797 digits on their first 10 principal axes, and synthetic data with three factors, one more than d."""
     from sklearn.datasets import load_digits
@@ -193,7 +194,7 @@ def random_starts_reach_ppca(run: Run, *, best: Callable[[Array, int], float] = 
     return all_of(parts).weakened("experiment")
 
 
-@lru_cache
+@kept
 def _trained(name: str, seed: int) -> Array:
     return problems()[name].fit(seed)
 

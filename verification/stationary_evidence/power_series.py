@@ -7,11 +7,12 @@ order.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from itertools import combinations_with_replacement, product
 
 import sympy
 from sympy import Expr, Symbol
+
+from .._shared.kept import kept
 
 STEP = Symbol("e", positive=True)
 """The square root of the variance."""
@@ -57,13 +58,13 @@ def line_perturbation() -> Expr:
     return sympy.Add(*terms) + STEP * Z0 * _Y + STEP**2 * _Y**2 / 2
 
 
-@lru_cache
+@kept
 def line_log_mass() -> Expr:
     """Log of the mode's share of p(x) on the line, to e^4, without the terms of order e^0."""
     return log_of_mean(line_perturbation(), [_Y], 1 / W2, 4)
 
 
-@lru_cache
+@kept
 def line_free_energy(rule: str = "stationary") -> Expr:
     """E_q[U] - H[q] on the line for m = z0 + e^2 a, S = e^2 (1/W2 + e^2 b), to e^4.
 
@@ -112,12 +113,20 @@ def _form(name: str, y: Sequence[Symbol], order: int) -> Expr:
     return sympy.Add(*terms) / sympy.factorial(order)
 
 
-@lru_cache
 def leading_gap(d: int, rule: str = "stationary") -> Expr:
     """The coefficient of v in log p - ELBO for d latents, with B = I, symbols W_ijk, W_ijkl, and the prior's g and Q.
 
     S = v (I + O(v)): its correction changes E_q[U] - H[q] at v^2 only, as it is stationary at v I to leading order.
     """
+    log_mass, energy, a = _leading_terms(d)
+    mode = {s: -g for s, g in zip(a, derivatives("g", d, 1).values(), strict=True)}
+    best = mode if rule == "Laplace" else sympy.solve([energy.diff(s) for s in a], a, dict=True)[0]
+    return sympy.expand(log_mass + energy.subs(best))
+
+
+@kept
+def _leading_terms(d: int) -> tuple[Expr, Expr, tuple[Symbol, ...]]:
+    """Return the coefficients of v in log p and in E_q[U] - H[q] at m = z0 + v a, and a."""
     y, a = sympy.symbols(f"y:{d}", real=True), sympy.symbols(f"a:{d}", real=True)
     square, one = sum(t**2 for t in y) / 2, sympy.Integer(1)
     perturbation = STEP * (_form("W", y, 3) + _form("g", y, 1)) + STEP**2 * (
@@ -126,7 +135,4 @@ def leading_gap(d: int, rule: str = "stationary") -> Expr:
     log_mass = log_of_mean(perturbation, y, one, 2).coeff(STEP, 2)
     moved = {t: t + STEP * s for t, s in zip(y, a, strict=True)}
     whole = (square + perturbation).subs(moved, simultaneous=True)
-    energy = truncated(expectation(whole, y, one), 2).coeff(STEP, 2)
-    mode = {s: -g for s, g in zip(a, derivatives("g", d, 1).values(), strict=True)}
-    best = mode if rule == "Laplace" else sympy.solve([energy.diff(s) for s in a], a, dict=True)[0]
-    return sympy.expand(log_mass + energy.subs(best))
+    return log_mass, truncated(expectation(whole, y, one), 2).coeff(STEP, 2), a

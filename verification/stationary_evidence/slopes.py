@@ -1,7 +1,7 @@
 """S3 on curves: gaps proved at falling sigma, and the order in which they approach their law."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -32,6 +32,10 @@ class Instance:
     x: tuple[str, ...]
     variances: tuple[str, ...]
     digits: float
+
+    def proved(self, run: Run) -> dict[Fraction, Pair]:
+        """Return the proved ends of the gap by variance, a digit more where a check runs again."""
+        return proved_gaps(replace(self, digits=run.digits(self.digits)))
 
     def model(self, variance: str = "1") -> ep.LatentModel:
         """Return the model at one variance."""

@@ -14,8 +14,10 @@ from sympy import Matrix, Rational
 
 import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, control, identity
+from elboproof.expansion.gap_law import GapLaw
 
 from .._shared.balls import constant, working_precision
+from .._shared.kept import kept
 from . import claim
 from .hypotheses import isolated_mode
 from .slopes import BITS, STEPS, Instance, proved_gaps, recorded, remainder_falls
@@ -110,6 +112,12 @@ WITHIN = (0.06, 0.01, 0.01)
 HEIGHTS = ", ".join(dict.fromkeys(surface.height.replace("**", "^") for surface in SURFACES.values()))
 
 
+@kept
+def law_of(instance: Instance) -> GapLaw:
+    """Return ep.gap_law, which is symbolic, about the nearest point."""
+    return ep.gap_law(instance.model(), instance.x, nearest=True)
+
+
 @claim.check(
     statement="S3",
     role="sharpens",
@@ -150,7 +158,7 @@ def gaps_on_surfaces_fall(
         leading = factor * contraction(hessian.inv(), cubes)
         instance = surface.instance()
         gaps = proved_gaps(instance)
-        law = ep.gap_law(instance.model(), instance.x, nearest=True)
+        law = law_of(instance)
         series |= recorded(name, gaps, law)
         parts[f"{name}: ep.gap_law"] = identity(law.leading - leading)
         with working_precision(BITS):

@@ -5,13 +5,13 @@ x = A (sin wz, cos wz) + c, d = 1, D = 2, with one free q_n per data point.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from elboproof.checking import Run, Verdict, all_of, at_least, at_most, control, equal
 
+from .._shared.kept import kept
 from .._shared.torch_calculus import Array, climbed, newton, steepest_way, value_and_slope
 from . import claim
 from .hypotheses import learnable_scale, learned_variance
@@ -84,7 +84,7 @@ class Network:
         return vector
 
 
-@lru_cache
+@kept
 def trained(seed: int) -> Array:
     """Return a stationary point: L-BFGS from a random start, then Newton steps on the gradient."""
     elbo = Network(curved_data()).elbo

@@ -223,11 +223,11 @@ def the_circle_wraps_around(
     run.assume(on_the_image, law)
     parts = {}
     with working_precision(BITS):
-        for v, (low, high) in proved_gaps(LAW).items():
+        for v, (low, high) in LAW.proved(run).items():
             gap = ball(low).union(ball(high))
             distance = abs(gap - ball(factor * Fraction(law.as_float(v)))) / gap
             parts[f"sigma^2 = {v}"] = ball_at_most(distance, SHARE)
-        gaps = proved_gaps(LIMIT)
+        gaps = LIMIT.proved(run)
         limit = constant(missing_mass(turns, neighbours))
         parts["limit"] = tends_to(
             list(gaps), list(gaps.values()), limit, order=2.0, factor=RATE, quantity=5e-9

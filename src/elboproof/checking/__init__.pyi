@@ -16,6 +16,8 @@ from elboproof.checking.order import ball_slope as ball_slope
 from elboproof.checking.order import slope_equals as slope_equals
 from elboproof.checking.order import tends_to as tends_to
 from elboproof.checking.property import property_holds as property_holds
+from elboproof.checking.routes import Route as Route
+from elboproof.checking.routes import routes_agree as routes_agree
 from elboproof.checking.run import Run as Run
 from elboproof.checking.statistics import mean_at_least as mean_at_least
 from elboproof.checking.statistics import mean_at_most as mean_at_most

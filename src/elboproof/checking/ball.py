@@ -9,6 +9,7 @@ from typing import Any
 
 from elboproof.arguments import bad
 from elboproof.checking.enclosed import Ball, Ends, ends_of, exact_arb, steady
+from elboproof.checking.exact_ends import seen
 from elboproof.checking.verdict import Verdict, by_hand, reached
 
 
@@ -95,7 +96,7 @@ def ball_positive(ball: Ball) -> Verdict:
 def _decided(ends: Ends, status: str, reason: str, stated: object = 0.0) -> Verdict:
     # The error shown is the half width: how far the enclosed value may be from the middle, not from what is stated.
     make = by_hand if ends.by_hand else reached
-    return make(ends.method, status, reason, ends.text, stated, float(ends.half))
+    return make(ends.method, status, reason, ends.text, stated, float(ends.half), **seen([ends]))
 
 
 def _no_ball(ends: Ends, bound: object) -> Verdict:

@@ -66,7 +66,11 @@ class Between:
 
 @dataclass(frozen=True)
 class Ends:
-    """The ends of an enclosure, its half width, and how far it may be trusted; ``known`` is false for NaN."""
+    """The ends of an enclosure, its half width, and how far it may be trusted.
+
+    ``known`` is false for NaN. ``ball`` is the flint ball that it was, if it was one: its ends are rounded outward to
+    the precision in force.
+    """
 
     lower: Any
     upper: Any
@@ -75,6 +79,7 @@ class Ends:
     method: str
     by_hand: bool = False
     known: bool = True
+    ball: Any = None
 
 
 def ends_of(ball: Ball, name: str) -> Ends:
@@ -91,7 +96,8 @@ def ends_of(ball: Ball, name: str) -> Ends:
 
     # Only what carries its own proof is certified here; everything else is compared as the numbers that it is.
     if isinstance(ball, arb):  # its lower and upper ends are rounded outward
-        return Ends(ball.lower(), ball.upper(), ball.rad(), _text(ball), "certified", known=not ball.is_nan())
+        known = not ball.is_nan()
+        return Ends(ball.lower(), ball.upper(), ball.rad(), _text(ball), "certified", known=known, ball=ball)
     if _is_exact(ball):
         exact = _rational(ball)
         return Ends(exact, exact, Fraction(0), str(exact), "certified")

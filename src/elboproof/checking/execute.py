@@ -9,6 +9,7 @@ from elboproof.checking.collect import Collection
 from elboproof.checking.finding import metadata
 from elboproof.checking.lane import Lane
 from elboproof.checking.parts import guarded, judged, part_objections, parts_of
+from elboproof.checking.repetition import MULTIPLE, PATIENCE, is_due, repetition_objections, repetition_of
 from elboproof.checking.sources import library_digest
 from elboproof.checking.vocabulary import NOT_RUN, VERDICTS
 
@@ -40,7 +41,7 @@ def run_check(job: dict[str, Any]) -> dict[str, Any]:
 
     A plain function of plain data, so that any `concurrent.futures.Executor` can run it. The check and each
     control have the time limit separately. If the check gave no verdict its controls are not run: what
-    stopped it would mostly stop them too.
+    stopped it would mostly stop them too. A check that compared balls runs once more, last, at another precision.
 
     Raises
     ------
@@ -56,7 +57,15 @@ def run_check(job: dict[str, Any]) -> dict[str, Any]:
         answers = [lane.call({**job, "control": name}) for name in names]
     else:
         answers = [_UNASKED for _ in names]
-    return compose(job["metadata"], main, answers)
+    return compose(job["metadata"], main, answers, _again(lane, job, main))
+
+
+def _again(lane: Lane, job: dict[str, Any], main: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the answer of a second run at another precision, None where that is not due."""
+    if not is_due(job["metadata"]["method"], main):
+        return None
+    limit = PATIENCE * job["time_limit"]
+    return lane.call({**job, "control": None, "precision": MULTIPLE, "time_limit": limit})
 
 
 def _lane() -> Lane:
@@ -68,11 +77,17 @@ def _lane() -> Lane:
     return lane
 
 
-def compose(meta: dict[str, Any], main: dict[str, Any], answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the finding made from the answers for a check and for its controls, in order.
+def compose(
+    meta: dict[str, Any],
+    main: dict[str, Any],
+    answers: list[dict[str, Any]],
+    again: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the finding made from the answers for a check and for its controls, in order, and of a second run.
 
     The statement holds if it was established, every control was rejected (`elboproof.checking.parts.judged`), each
-    part was refuted by some control, and the hypotheses were those declared.
+    part was refuted by some control, a second run contradicts nothing (`elboproof.checking.repetition`), and the
+    hypotheses were those declared.
     """
     # The finding is computed from the answers alone, and `elboproof.checking.seal.holds` computes `holds` again from
     # the parts that are kept here: a record cannot say more than its parts.
@@ -85,9 +100,10 @@ def compose(meta: dict[str, Any], main: dict[str, Any], answers: list[dict[str, 
         "status": main["status"],
         "exercised": main.get("exercised", []),
         "controls": controls,
-        "parts": guarded(main, controls) if decided else [],
-        "side_effects": _side_effects(main, [one["name"] for one in controls], answers),
-        "seconds": main["seconds"] + sum(a.get("seconds", 0.0) for a in answers),
+        "parts": guarded(main, controls, again) if decided else [],
+        "repetition": repetition_of(again),
+        "side_effects": _side_effects(main, controls, answers, again),
+        "seconds": main["seconds"] + sum(a.get("seconds", 0.0) for a in (*answers, again or {})),
     }
     objections = list(objections_to(record)) if decided else []
     return record | {
@@ -97,15 +113,19 @@ def compose(meta: dict[str, Any], main: dict[str, Any], answers: list[dict[str, 
 
 
 def _side_effects(
-    main: dict[str, Any], names: Sequence[str], answers: Sequence[dict[str, Any]]
+    main: dict[str, Any],
+    controls: Sequence[dict[str, Any]],
+    answers: Sequence[dict[str, Any]],
+    again: dict[str, Any] | None,
 ) -> dict[str, list[str]]:
-    """Return what the check and its controls left behind."""
+    """Return what the check, its controls and its second run left behind."""
     found = {kind: list(sentences) for kind, sentences in main.get("side_effects", {}).items()}
-    for name, answer in zip(names, answers, strict=True):
+    names = [f"control {one['name']!r}" for one in controls]
+    for name, answer in zip((*names, "second run"), (*answers, again or {}), strict=True):
         # What the import of a claim did is told by every run in that process: once is enough.
         for kind, sentences in answer.get("side_effects", {}).items():
             new = [one for one in sentences if one not in found.get(kind, ())]
-            found.setdefault(kind, []).extend(f"control {name!r}: {one}" for one in new)
+            found.setdefault(kind, []).extend(f"{name}: {one}" for one in new)
     return found
 
 
@@ -128,6 +148,7 @@ def objections_to(record: Mapping[str, Any]) -> Iterator[str]:
         if not control["rejected"]:
             yield f"control {control['name']!r} was not rejected ({control['reason']})"
     yield from part_objections(record["parts"])
+    yield from repetition_objections(record)
     changed = record["side_effects"].get("modules", ())
     if changed:
         yield f"it changed modules, on which its answer may rest: {'; '.join(changed)}"

@@ -9,7 +9,7 @@ from elboproof.checking.claim import Check
 from elboproof.checking.finding_fields import FINDING, require_finding
 from elboproof.checking.plain import Plain, from_json, series_from_json, series_to_json, to_json
 
-SCHEMA = 2
+SCHEMA = 3
 SEAL = "seal"
 """Key of what `elboproof.checking.seal` adds to a finding in a file; it is no part of the finding."""
 
@@ -35,11 +35,14 @@ class Finding:
         it must refute, what became of its run, and the parts that the run refuted.
     parts : tuple of dict
         The conjuncts: ``{"name", "status", "reason", "method", "by_hand", "smallest_detectable", "quantity",
-        "refuted_by"}`` each; empty if there was no verdict.
+        "decided_by", "second_route", "again", "bits", "refuted_by"}`` each; empty if there was no verdict.
+    repetition : dict or None
+        The second run at another precision: ``{"multiple", "status", "reason", "seconds"}``; what it made of each
+        part is the part's "again", one of `elboproof.checking.vocabulary.AGAIN`, and the two precisions its "bits".
     method, reached : str
         The declared method, and the weakest by which a part was reached (None without a verdict).
     seconds : float
-        Wall-clock time of the check and its controls, without the import of the claim module.
+        Wall-clock time of the check, its controls and its second run, without the import of the claim module.
     exercised : tuple of str
         Names of the hypotheses that the check assumed.
     side_effects : dict
@@ -72,6 +75,7 @@ class Finding:
     data: Mapping[str, Sequence[float]] | None = None
     exercised: tuple[str, ...] = ()
     side_effects: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    repetition: Mapping[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -86,6 +90,7 @@ class Finding:
         record["hypotheses"] = [dict(one) for one in self.hypotheses]
         record["controls"] = [dict(one) for one in self.controls]
         record["parts"] = [dict(one) for one in self.parts]
+        record["repetition"] = None if self.repetition is None else dict(self.repetition)
         record["data"] = series_to_json(self.data)
         record["exercised"] = list(self.exercised)
         record["side_effects"] = {kind: list(found) for kind, found in self.side_effects.items()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elboproof.arguments import bad, wrong_type
-from elboproof.checking.vocabulary import METHODS, NOT_RUN, OUTCOMES, RELATIONS, ROLES, TIERS, VERDICTS
+from elboproof.checking.vocabulary import AGAIN, METHODS, NOT_RUN, OUTCOMES, RELATIONS, ROLES, TIERS, VERDICTS
 
 Demand = Callable[[str, Any], None]
 """Called with the name of a field and its value; raises TypeError or ValueError if the value is no such thing."""
@@ -116,7 +116,19 @@ _PART = _Fields(
         "smallest_detectable": _or_null(_number),
         "quantity": _or_null(_number),
         "decided_by": _or_null(_text),
+        "second_route": _or_null(_text),
+        "again": _or_null(_one_of(*AGAIN)),
+        "bits": _or_null(_each(_of(int, "a number of bits"))),
         "refuted_by": _each(_text),
+    }
+)
+
+_REPETITION = _Fields(
+    {
+        "multiple": _of(int, "a whole number"),
+        "status": _one_of(*OUTCOMES),
+        "reason": _text,
+        "seconds": _seconds,
     }
 )
 
@@ -142,6 +154,7 @@ require_finding = _Fields(
         "seconds": _seconds,
         "data": _or_null(_named(_each(_number))),
         "exercised": _each(_text),
+        "repetition": _or_null(_REPETITION),
         "side_effects": _named(_each(_text), "modules", "process"),
     }
 )

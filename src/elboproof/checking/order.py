@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from elboproof.arguments import bad
 from elboproof.arrays import finite_array
 from elboproof.checking.enclosed import Ball, as_arb, ends_of, exact_arb, steady
+from elboproof.checking.exact_ends import dyadic, seen
 from elboproof.checking.methods import weakest
 from elboproof.checking.verdict import Verdict, by_hand, reached
 
@@ -182,10 +183,21 @@ def tends_to(
         f"the last one {distances[-1].str(4)}"
     )
     size = abs(float(stated.mid())) or None if quantity is None else quantity
-    return _by_enclosures([*values, Fraction(0) if isinstance(limit, float) else limit])(
+    return _by_enclosures([*values, _as_stated(limit)])(
         status, reason, str(as_arb(values[-1], "values").str(8)), str(stated.str(8)), float(distances[-1].upper()),
         smallest_detectable=2.0 * min(float(bound.upper()) for bound in bounds), quantity=size,
     )  # fmt: skip
+
+
+def _as_stated(limit: Ball) -> Ball:
+    """Return a limit as the exact number that it is, where it is one: it is stated, not computed."""
+    from flint import arb
+
+    exact = arb(limit) if isinstance(limit, float) else limit
+    if isinstance(exact, arb) and exact.is_exact():
+        number = dyadic(exact)
+        return exact if number is None else number
+    return limit
 
 
 def _by_enclosures(values: Sequence[Ball]) -> Callable[..., Verdict]:
@@ -196,7 +208,7 @@ def _by_enclosures(values: Sequence[Ball]) -> Callable[..., Verdict]:
         by_hand if any(one.by_hand for one in ends) else reached,
         weakest(one.method for one in ends),
     )
-    return lambda *numbers, **options: make(method, *numbers, **options)
+    return lambda *numbers, **options: make(method, *numbers, **{**options, **seen(ends)})
 
 
 def _slope(scales: Sequence[Fraction], values: Sequence[Ball]) -> Any:

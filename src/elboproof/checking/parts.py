@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from elboproof.checking.methods import weakest
+from elboproof.checking.repetition import compared, repetition_contradictions
 from elboproof.checking.verdict import WHOLE, Part, part_to_json
 from elboproof.checking.vocabulary import VERDICTS
 
@@ -91,6 +92,7 @@ def contradictions(finding: Json) -> Iterator[str]:
     for part, derived in zip(parts, _marked(parts, controls), strict=True):
         if part["refuted_by"] != derived["refuted_by"]:
             yield f"part {part['name']!r}: 'refuted_by' is {part['refuted_by']}, unlike the controls"
+    yield from repetition_contradictions(finding)
     if parts:
         yield from _status_contradictions(finding)
     elif finding["status"] in VERDICTS:
@@ -110,9 +112,9 @@ def _status_contradictions(finding: Json) -> Iterator[str]:
         yield f"'method' is {finding['method']!r}, stronger than {weak!r} of its parts"
 
 
-def guarded(main: Json, controls: Sequence[Json]) -> list[Json]:
-    """Return the parts of a check's own answer, each with the controls whose runs refuted it."""
-    return _marked(parts_of(main), controls)
+def guarded(main: Json, controls: Sequence[Json], again: Json | None = None) -> list[Json]:
+    """Return the parts of a check's own answer, with the controls whose runs refuted them, and the second run's say."""
+    return _marked(compared(parts_of(main), again), controls)
 
 
 def _marked(parts: Sequence[Json], controls: Sequence[Json]) -> list[Json]:

@@ -1,10 +1,12 @@
 """Rational points that respect SymPy's assumptions, and certified nonzero values there."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+_Seen = TypeVar("_Seen")
 
 PRECISIONS = (64, 256, 1024)
 """Bits tried in turn: cancellation at a point costs bits, an identity stays around 0 at all of them."""
@@ -72,18 +74,27 @@ def nonzero_at(expression: Any, points: Iterable[dict[Any, Any]]) -> str | None:
 
     Points where the expression is undefined, or contains what cannot be enclosed, are passed over.
     """
-    import sympy as sp
-
     for point in points:
-        try:
-            value = sp.sympify(expression).subs(point, simultaneous=True)
-            text = _certified_nonzero(value.doit())
-        except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError):
-            continue
+        text = _at(expression, point, _certified_nonzero)
         if text is not None:
             where = ", ".join(f"{symbol} = {number}" for symbol, number in point.items())
             return f"equals {text} at {where}" if where else f"equals {text}"
     return None
+
+
+def finite_at(expression: Any, point: dict[Any, Any]) -> bool:
+    """Return whether the expression has a finite enclosure at a point."""
+    return bool(_at(expression, point, lambda value: enclosure(value).is_finite()))
+
+
+def _at(expression: Any, point: dict[Any, Any], look: Callable[[Any], _Seen]) -> _Seen | None:
+    """Return what is seen of the expression at a point, None where it is undefined or cannot be enclosed."""
+    import sympy as sp
+
+    try:
+        return look(sp.sympify(expression).subs(point, simultaneous=True).doit())
+    except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError):
+        return None
 
 
 def _certified_nonzero(value: Any) -> str | None:

@@ -10,9 +10,10 @@ independent symbol:
 - any other function of equal arguments is the same generator.
 
 Each of these relations is true wherever both sides are defined. So a numerator that vanishes as a polynomial shows an
-expression that is zero wherever it is defined: *zero* is sound with any generators. *Nonzero* is sound only without
-them, as other relations may hold; then a polynomial that is not zero has points in every infinite product of sets
-where it differs from 0. A denominator that could vanish identically through such relations is not accepted.
+expression that is zero wherever it is defined: *zero* is sound with any generators, and whether the expression is
+defined anywhere is the question of `elboproof.checking.defined`. *Nonzero* is sound only without them, as other
+relations may hold; then a polynomial that is not zero has points in every infinite product of sets where it differs
+from 0.
 """
 
 from math import lcm
@@ -34,7 +35,7 @@ GeneratorKey: TypeAlias = tuple[Any, ...]
 
 
 def vanishes(expression: Any) -> bool | None:
-    """Return whether a SymPy expression is identically zero, None if FLINT's polynomials cannot tell."""
+    """Return whether a SymPy expression is zero wherever it is defined, None if FLINT's polynomials cannot tell."""
     try:
         return _answer(expression)
     except Beyond:
@@ -57,7 +58,7 @@ def _answer(expression: Any) -> bool | None:
     ring = _Ring(plain, table)
     numerator, denominator = ring.reader.read(expression)
     numerator, denominator = ring.reduced(numerator), ring.reduced(denominator)
-    if denominator.is_zero() or not ring.surely_nonzero(denominator):
+    if denominator.is_zero():
         raise Beyond
     if numerator.is_zero():
         return True
@@ -201,10 +202,6 @@ class _Ring:
         for level, terms in levels.items():
             total += self.context.from_dict(terms) * value[0] ** level * value[1] ** (top - level)
         return total
-
-    def surely_nonzero(self, denominator: Any) -> bool:
-        """Return whether no relation between generators can make it zero: a single term, or symbols and exp only."""
-        return len(denominator) == 1 or all(key[:2] == ("power", "E") for key in self._places)
 
 
 def _hyperbolic(name: str, exponential: RationalFunction) -> RationalFunction:

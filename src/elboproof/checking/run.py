@@ -72,6 +72,8 @@ class Run:
         if the method is not statistical.
     drops
         Hypotheses that are violated on purpose.
+    again
+        Whether a certified check runs once more, at another precision, see `elboproof.checking.repetition`.
 
     Attributes
     ----------
@@ -88,6 +90,7 @@ class Run:
         seed: int = 0,
         false_alarm: float | None = None,
         drops: tuple[Hypothesis, ...] = (),
+        again: bool = False,
     ) -> None:
         if seed < 0:
             raise bad("seed", seed, "a non-negative integer")
@@ -97,6 +100,7 @@ class Run:
         self._rng: np.random.Generator | None = None
         self._false_alarm = false_alarm
         self.drew = False
+        self._again = again
         self._dropped = {hypothesis.name for hypothesis in drops}
 
     @property
@@ -112,6 +116,13 @@ class Run:
         """Return a 32-bit seed for generators of other libraries, independent of `rng`'s state."""
         self.drew = True
         return int(self._sequence.generate_state(1)[0])
+
+    def digits(self, number: float) -> float:
+        """Return how many digits to ask of a function that proves so many: one more when a check runs again.
+
+        For functions that compute in float64, which another precision of balls does not move.
+        """
+        return number + 1 if self._again else number
 
     @property
     def false_alarm(self) -> float:

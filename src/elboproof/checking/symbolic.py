@@ -2,8 +2,9 @@
 
 Neither side guesses. An expression that SymPy reduces to the exact 0 is an identity, and so is one that FLINT's
 polynomials reduce to 0 (`elboproof.checking.polynomial`); each starts from the expression as it was stated. One
-whose value at a rational point lies in a ball without 0 is none; anything else is undecided. The verdict says who
-decided; if the two contradict each other it is an error.
+whose value at a rational point lies in a ball without 0 is none; anything else is undecided, and so is what is not
+shown to be defined anywhere (`elboproof.checking.defined`). The verdict says who decided; if the two contradict each
+other it is an error.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,8 +17,8 @@ from elboproof.checking.verdict import Verdict, reached
 if TYPE_CHECKING:
     import sympy
 
-POINTS = 12
-"""Rational points at which an expression is evaluated before it is simplified at length."""
+POINTS, FEW = 12, 2
+"""Rational points at which an expression is evaluated before it is simplified at length; few where FLINT says zero."""
 BOTH = "SymPy and FLINT"
 
 
@@ -28,10 +29,10 @@ class Contradiction(ArithmeticError):  # noqa: N818  (what happened, not whose f
 def identity(expression: "sympy.Expr | Iterable[sympy.Expr]") -> Verdict:
     """Decide that an expression, or each entry of a list or matrix, is identically zero.
 
-    Established only by exact simplification to 0. Refuted only by a rational point within the symbols'
-    assumptions where ball arithmetic excludes 0 (or exact arithmetic gives a nonzero rational), or by a polynomial
-    in the symbols that is not zero. Pass the statement's own expression: what simplifies it beforehand is shared
-    by both programs.
+    Established only by exact simplification to 0 of what is defined somewhere. Refuted only by a rational point within
+    the symbols' assumptions where ball arithmetic excludes 0 (or exact arithmetic gives a nonzero rational), or by a
+    polynomial in the symbols that is not zero. Pass the statement's own expression: what simplifies it beforehand is
+    shared by both programs.
 
     Raises
     ------
@@ -79,22 +80,28 @@ def _entries(expression: Any) -> list[Any]:
 
 def _decide(entry: Any) -> tuple[str, str, str]:
     """Return status, reason and who decided it."""
+    from elboproof.checking.defined import undefined_part
     from elboproof.checking.polynomial import vanishes
 
     # Both are asked although one would do: agreement is the point, and a contradiction is an error of a
     # program, never a verdict.
-    (status, text), zero = _by_sympy(entry), vanishes(entry)
+    zero = vanishes(entry)
+    status, text = _by_sympy(entry, FEW if zero else POINTS)
     if (status, zero) in (("established", False), ("refuted", True)):
         raise Contradiction(
             f"SymPy and FLINT contradict each other: {status} by the one, zero is {str(zero).lower()} by the other, "
             f"for {shown(entry, 200)}"
         )
+    if status == "established" or zero:  # both looked where the expression is defined: is that anywhere?
+        missing = undefined_part(entry)
+        if missing is not None:
+            return "undecided", f"nowhere shown to be defined, for {shown(missing, 120)}", ""
     if status == "undecided" and zero is not None:
         return ("established", "", "FLINT") if zero else ("refuted", "its polynomial is not zero", "FLINT")
     return status, text, "SymPy" if zero is None else BOTH
 
 
-def _by_sympy(entry: Any) -> tuple[str, str]:
+def _by_sympy(entry: Any, points: int) -> tuple[str, str]:
     # Each route is an exact transformation, so that 0 after it means 0 before it; which one succeeds does not matter.
     cheap, costly = _routes()
     if any(route(entry) == 0 for route in cheap):
@@ -102,7 +109,7 @@ def _by_sympy(entry: Any) -> tuple[str, str]:
     # A false neighbour is found out here, before the long simplifications are wasted on it.
     from elboproof.checking.points import nonzero_at
 
-    witness = nonzero_at(entry, islice(_points(entry), POINTS))
+    witness = nonzero_at(entry, islice(_points(entry), points))
     if witness is not None:
         return "refuted", witness
     if any(route(entry) == 0 for route in costly):

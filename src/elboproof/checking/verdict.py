@@ -38,7 +38,7 @@ class Part:
         True if the claim named that method itself.
     smallest_detectable, quantity : float or None
         As in `Verdict`.
-    decided_by : str or None
+    decided_by, second_route, bits, enclosed
         As in `Verdict`.
     """
 
@@ -49,6 +49,9 @@ class Part:
     smallest_detectable: float | None = None
     quantity: float | None = None
     decided_by: str | None = None
+    second_route: str | None = None
+    bits: int | None = None
+    enclosed: tuple[tuple[str, ...], ...] = ()
 
 
 def part_to_json(name: str, part: Part) -> dict[str, Any]:
@@ -78,6 +81,11 @@ class Verdict:
         Named series of floats of shape (n,) that a figure may draw.
     decided_by
         The programs that decided a symbolic identity, each on its own.
+    second_route
+        By what else the same was found, see `elboproof.checking.routes`.
+    bits, enclosed
+        The precision in force where enclosures were compared, and their exact ends: see
+        `elboproof.checking.repetition`.
     method
         How the verdict was reached, one of `elboproof.checking.vocabulary.METHODS`.
 
@@ -104,6 +112,9 @@ class Verdict:
     quantity: float | None = None
     data: Mapping[str, Sequence[float]] | None = None
     decided_by: str | None = None
+    second_route: str | None = None
+    bits: int | None = None
+    enclosed: tuple[tuple[str, ...], ...] = ()
     method: str = field(default="", kw_only=True)
     by_hand: bool = field(default=True, init=False)
     _conjuncts: Mapping[str, Part] | None = field(default=None, init=False)
@@ -246,6 +257,8 @@ def all_of(parts: Mapping[str, Verdict]) -> Verdict:
         quantity=weak.quantity,
         data=data or None,
         decided_by=None,
+        second_route=None,
+        enclosed=(),
         _conjuncts=conjuncts,
     )
 

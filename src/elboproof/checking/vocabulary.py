@@ -11,5 +11,7 @@ NONE = "none"
 VERDICTS = ("established", "refuted", "undecided")
 OUTCOMES = (*VERDICTS, "error", "timeout", "killed")
 """What became of a check: the three verdicts, or how its run ended without one."""
+AGAIN = ("overlap", "same", "exact", "no radius", "apart", "other verdict")
+"""What a second run at another precision made of a certified part, see `elboproof.checking.repetition`."""
 NOT_RUN = "not run"
 """What became of a control whose check gave no verdict."""

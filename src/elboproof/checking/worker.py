@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from elboproof.checking import sources
-from elboproof.checking.ambient import settle
+from elboproof.checking.ambient import forget, settle
 from elboproof.checking.claim import Check
-from elboproof.checking.guard import Effects, Guard
+from elboproof.checking.guard import LIBRARY, Effects, Guard
 from elboproof.checking.methods import require_method
 from elboproof.checking.plain import series_to_json, to_json
 from elboproof.checking.run import Run, try_instances
@@ -64,6 +64,7 @@ class _Server:
         self._answers, self._pipe = answers, os.fstat(answers.fileno()).st_ino
         self._guard = Guard(sources.PACKAGE)
         self._imports: dict[str, Effects] = {}
+        self._multiple = 1
 
     def serve(self, job: dict[str, Any]) -> None:
         process = os.getpid()
@@ -78,10 +79,10 @@ class _Server:
         try:
             # Instances are tried before the state is settled, so that what they draw or set is not seen by
             # the check, and only once: a control runs the same predicates.
-            if job["control"] is None:
+            if job["control"] is None and "precision" not in job:
                 for hypothesis in check.hypotheses:
                     try_instances(hypothesis)
-            settle(check.id, job["seed"])
+            settle(check.id, job["seed"], self._precision(job))
             self._guard.settled()
             answer = _answer(check, job)
         except BaseException as error:  # noqa: BLE001
@@ -95,6 +96,15 @@ class _Server:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
         self._send(answer, job)
+
+    def _precision(self, job: dict[str, Any]) -> int:
+        """Return the multiple of the precision at which a job runs, and forget what another one made."""
+        # What caches hold was made at the precision of before: a second run shall not read the first one's.
+        multiple: int = job.get("precision", 1)
+        if multiple != self._multiple:
+            forget(f"{LIBRARY}.", sources.PACKAGE)
+            self._multiple = multiple
+        return multiple
 
     def _find(self, job: dict[str, Any]) -> Check:
         directory, name = Path(job["directory"]), job["claim"].replace("-", "_")
@@ -153,6 +163,7 @@ def _answer(check: Check, job: dict[str, Any]) -> dict[str, Any]:
         seed=job["seed"],
         false_alarm=job["false_alarm"],
         drops=control.drops if control else (),
+        again="precision" in job,
     )
     verdict = check.function(run, **(control.overrides if control else {}))
     if not isinstance(verdict, Verdict):

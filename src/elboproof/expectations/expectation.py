@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 from flint import arb
@@ -20,6 +20,7 @@ from elboproof.arrays import unwrapped
 from elboproof.expectations.closed_forms import GaussianMoments, lower_triangle
 from elboproof.expectations.exponential import ExponentialReader, OutsideTheClassError
 from elboproof.expectations.integrands import EnclosedGaussian
+from elboproof.expectations.rising_precision import narrowed, stopped
 from elboproof.expectations.rules import ProvedRules
 from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.gaussian_posterior import GaussianPosterior
@@ -27,24 +28,14 @@ from elboproof.model.quantities import Quantities
 from elboproof.numbers.balls import REAL_BALLS
 from elboproof.numbers.compiler import Compiled, compile_tape
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import ball_of, bits_for
-from elboproof.numbers.precision import working_precision
+from elboproof.numbers.exact import ball_of
 from elboproof.numbers.tape import Tape
 from elboproof.numbers.undecided import Undecided
 
-if TYPE_CHECKING:
-    from elboproof.model.latent_model import LatentModel
-
-SPARE_BITS = 80
-"""Of the working precision: room for the cancellation in sums."""
-MOST_BITS = 4096
 MOST_LATENTS = 3
 """For quadrature; closed forms take any number."""
-FLOAT_DIGITS = 12
 MOST_MOMENTS = 10_000
 """A closed form of z^k takes the moments of all lower powers; more than these would take minutes."""
-SHARE = 0.8
-"""Of the tolerance: what the quadrature may take."""
 
 
 def expectation(
@@ -130,8 +121,8 @@ def _latents(latent: str | Sequence[str] | None, d: int) -> tuple[Symbol, ...]:
 
 
 @dataclass(frozen=True)
-class _Integrand:
-    """A function of the latents that occur in it, with its derivatives: what the rules ask of a log-likelihood."""
+class _Function:
+    """A function of the latents that occur in it, an `Integrand` for the rules."""
 
     latents: tuple[Symbol, ...]
     function: Expr
@@ -152,10 +143,10 @@ class _Integrand:
         )
 
 
-def _integrand(entry: str | Expr, symbols: tuple[Symbol, ...], name: str) -> _Integrand:
+def _integrand(entry: str | Expr, symbols: tuple[Symbol, ...], name: str) -> _Function:
     function = entry_of(entry, {str(symbol): symbol for symbol in symbols}, name)
     used = tuple(symbol for symbol in symbols if symbol in function.free_symbols)
-    integrand = _Integrand(used, function)
+    integrand = _Function(used, function)
     require_real_everywhere(integrand.quantities, 0, entry, name, "an expression")
     return integrand
 
@@ -167,7 +158,7 @@ def _marginal(q: GaussianPosterior, places: Sequence[int]) -> GaussianPosterior:
 
 
 def _proved(
-    integrand: _Integrand, symbols: tuple[Symbol, ...], q: GaussianPosterior, digits: float, deadline: float
+    integrand: _Function, symbols: tuple[Symbol, ...], q: GaussianPosterior, digits: float, deadline: float
 ) -> tuple[arb, str]:
     """Return E_q[g] and what stopped its proof, empty if nothing did; precision rises until it is enough."""
     places = [k for k, symbol in enumerate(symbols) if symbol in integrand.latents]
@@ -176,29 +167,19 @@ def _proved(
     if formula is None and len(places) > MOST_LATENTS:
         short = f"at most {MOST_LATENTS} latents, unless it is a short sum of terms c z^k exp(a.z)"
         raise bad("g", written(integrand.function), short)
-    bits, floats = bits_for(digits, SPARE_BITS), digits <= FLOAT_DIGITS and len(places) > 1
-    best, reason = arb(0, float("inf")), "the time limit"
-    while time.monotonic() < deadline or formula is not None:
-        with working_precision(bits):
-            if formula is not None:
-                ball, reason = _evaluated(formula, marginal, len(places)), ""
-            else:
-                ball, reason = _integrated(integrand, marginal, SHARE * 10.0**-digits, deadline, floats)
-            best = ball if ball.rad() < best.rad() else best
-            if best.rad() <= arb(10) ** -arb(digits):
-                return best, ""
-        if reason or bits >= MOST_BITS or not ball.is_finite():
-            break
-        bits, floats = (bits if floats else 2 * bits), False  # the sums' rounding: again, in arb
-    return best, f"{_reached(best)} of {digits:g} digits proved; stopped by {reason or 'rounding'}"
+    if formula is None and time.monotonic() > deadline:
+        whole = arb(0, float("inf"))
+        return whole, stopped(whole, digits, "the time limit")
+
+    def enclose(tolerance: float, floats: bool) -> tuple[arb, str]:
+        if formula is not None:
+            return _evaluated(formula, marginal, len(places)), ""
+        return _integrated(integrand, marginal, tolerance, deadline, floats)
+
+    return narrowed(enclose, digits, floats=formula is None and len(places) > 1)
 
 
-def _reached(ball: arb) -> str:
-    radius = float(ball.rad())
-    return f"{-np.log10(radius):.1f}" if 0 < radius < 1 else "none"
-
-
-def _closed_form(integrand: _Integrand) -> Compiled | None:
+def _closed_form(integrand: _Function) -> Compiled | None:
     """Return (m_1..m_d, S_11, S_21, S_22, ..) -> (E[g],) in balls, None where there is no closed form."""
     try:
         polynomial = ExponentialReader(integrand.latents).read(integrand.function)
@@ -223,9 +204,9 @@ def _evaluated(formula: Compiled, q: GaussianPosterior, d: int) -> arb:
 
 
 def _integrated(
-    integrand: _Integrand, q: GaussianPosterior, tolerance: float, deadline: float, floats: bool
+    integrand: _Function, q: GaussianPosterior, tolerance: float, deadline: float, floats: bool
 ) -> tuple[arb, str]:
     """Return the quadrature's enclosure at the current precision and what kept it from the tolerance."""
     point = EnclosedGaussian(q.mean_balls(), q.cholesky())
-    rules = ProvedRules(cast("LatentModel", integrand), [], point, [(0, 0)], [tolerance], deadline)
+    rules = ProvedRules(integrand, [], point, [(0, 0)], [tolerance], deadline)
     return rules.sums(floats=floats)[0, 0, (0,) * integrand.latent_dim], rules.status

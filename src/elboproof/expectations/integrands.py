@@ -13,7 +13,8 @@ import numpy as np
 from flint import arb
 
 from elboproof.arrays import FloatArray
-from elboproof.model.latent_model import LatentModel, NetworkModel
+from elboproof.expectations.integrand import Integrand
+from elboproof.model.latent_model import NetworkModel
 from elboproof.model.network_growth import network_majorants
 from elboproof.model.networks import Affine
 from elboproof.numbers.ball_arrays import BallArray
@@ -100,12 +101,12 @@ def float_ball(ball: arb) -> BallArray:
 
 
 class Integrands:
-    """The functions eps^p d^o log p(x|z), o among given orders of derivative, p of bounded degree.
+    """The functions eps^p d^o g(z; x), o among given orders of derivative, p of bounded degree.
 
     Parameters
     ----------
     model
-        The latent-variable model.
+        The function g, log p(x|z) of a latent-variable model.
     x
         D balls.
     degrees
@@ -123,7 +124,7 @@ class Integrands:
 
     def __init__(
         self,
-        model: LatentModel,
+        model: Integrand,
         x: Sequence[arb],
         degrees: Sequence[tuple[int, int]],
         deadline: float = np.inf,
@@ -262,7 +263,7 @@ class Integrands:
         return total
 
 
-def _block(model: LatentModel) -> int:
+def _block(model: Integrand) -> int:
     """Return how many arguments at a time take well below a second."""
     if not isinstance(model, NetworkModel):
         return BLOCK

@@ -25,6 +25,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.growth import tail
 from elboproof.numbers.majorant_ranges import NoMajorantError
 from elboproof.numbers.outward import upward
+from elboproof.quadrature.cells import halved
 from elboproof.quadrature.gauss_legendre import error_factor, semi_axes
 
 Index = NDArray[np.intp]
@@ -186,13 +187,7 @@ def _longest(gaussian: EnclosedGaussian, half: FloatArray) -> Index:
 def _halved(
     centre: FloatArray, half: FloatArray, allowed: FloatArray, axis: Index
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    rows = np.arange(len(half))
-    half = half.copy()
-    half[rows, axis] /= 2
-    low, high = centre.copy(), centre.copy()
-    low[rows, axis] -= half[rows, axis]
-    high[rows, axis] += half[rows, axis]
-    return np.concatenate([low, high]), np.concatenate([half, half]), np.tile(allowed / 2, 2)
+    return *halved(centre, half, axis), np.tile(allowed / 2, 2)
 
 
 def _accept(

@@ -1,4 +1,4 @@
-"""Gaussian expectations of any decoder by quadrature with proof: a lattice or a plan of cells, summed."""
+"""Gaussian expectations of any function by quadrature with proof: a lattice or a plan of cells, summed."""
 
 import time
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from contextlib import suppress
 import numpy as np
 from flint import arb
 
+from elboproof.expectations.integrand import Integrand
 from elboproof.expectations.integrands import EnclosedGaussian, Integrands, LateError
 from elboproof.expectations.lattice import Lattice, lattice
 from elboproof.expectations.plan import Plan, left_undone, plan
 from elboproof.expectations.sums import arb_sums, float_sums
-from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.majorant_ranges import NoMajorantError
 
 GRACE, GRACE_SHARE = 2.0, 0.3
@@ -22,10 +22,12 @@ Values = dict[tuple[int, int, tuple[int, ...]], arb]
 
 
 class ProvedRules:
-    """Proved rules for the expectations of derivatives of log p(x|z) times monomials in eps, z = m + L eps.
+    """Proved rules for the expectations of derivatives of g(z; x) times monomials in eps, z = m + L eps.
 
     Parameters
     ----------
+    model
+        The function g, log p(x|z) of a latent-variable model.
     x
         D balls.
     gaussian
@@ -45,7 +47,7 @@ class ProvedRules:
 
     def __init__(
         self,
-        model: LatentModel,
+        model: Integrand,
         x: Sequence[arb],
         gaussian: EnclosedGaussian,
         degrees: Sequence[tuple[int, int]],

@@ -23,6 +23,7 @@ DOUBLE_BITS = 53
 
 _door = threading.RLock()
 _outside: list[int] = []  # the precisions that the blocks now inside will put back, the outermost first
+_multiple = [1]  # of all precisions that are asked for, see `sharpen`
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def working_precision(bits: int) -> Iterator[None]:
     Parameters
     ----------
     bits
-        Of the midpoints, at least 2.
+        Of the midpoints, at least 2. Twice as many are taken after ``sharpen(2)``.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def working_precision(bits: int) -> Iterator[None]:
         before, depth = ctx.prec, len(_outside)
         try:
             _outside.append(before)
-            ctx.prec = bits
+            ctx.prec = _multiple[0] * bits
             yield
         finally:
             ctx.prec = before
@@ -70,9 +71,28 @@ def current_bits() -> int:
 
 
 def reset_precision() -> None:
-    """Put python-flint's settings back to what they are at its import."""
+    """Put python-flint's settings back to what they are at its import, and the multiple of `sharpen` to 1."""
     with _door:
         ctx.default()
+        _multiple[0] = 1
+
+
+def sharpen(multiple: int) -> None:
+    """Compute with a multiple of every precision from now on, of python-flint's own and of each that is asked for.
+
+    For a second opinion on what was computed before: whoever asks for a precision need not know. What asks python-flint
+    past this door, and what computes in float64, is as it was.
+
+    Raises
+    ------
+    ValueError
+        If ``multiple`` is no positive int.
+    """
+    if type(multiple) is not int or multiple < 1:
+        raise bad("multiple", multiple, "a positive int")
+    with _door:
+        ctx.prec = ctx.prec // _multiple[0] * multiple
+        _multiple[0] = multiple
 
 
 def _open_in_child() -> None:

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 from flint import arb
 
 from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.evidence.log_evidence import require_probability
 from elboproof.expectations.closed_forms import closed_form
 from elboproof.expectations.integrands import EnclosedGaussian
+from elboproof.expectations.rising_precision import SPARE_BITS, narrowed
 from elboproof.expectations.rules import ProvedRules
 from elboproof.model.base_measures import BALLS
 from elboproof.model.data import exact_rows
@@ -28,17 +28,11 @@ from elboproof.model.latent_model import LatentModel
 from elboproof.model.quantities import EVERYWHERE
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import ball_of, bits_for
+from elboproof.numbers.exact import ball_of
 from elboproof.numbers.undecided import Undecided
 
-SPARE_BITS = 80
-"""Of the working precision: room for the cancellation in sums."""
-MOST_BITS = 4096
 MOST_LATENTS = 3
 """For quadrature; closed forms take any number."""
-FLOAT_DIGITS = 12
-SHARE = 0.8
-"""Of the tolerance: what the quadrature may take."""
 
 
 def elbo(
@@ -135,29 +129,12 @@ def one_elbo(
     """Return the ELBO of one x and what stopped its proof, empty if nothing did; precision rises until it is enough."""
     if time.monotonic() > deadline:
         return arb(0, float("inf")), f"none of {digits:g} digits proved; stopped by the time limit"
-    # each round is a proof of its own, and the best so far is kept: more bits help as long as rounding is what is left,
-    # which is where no reason is given. Sums in float64 are tried once, as they are quicker and hold few digits
-    bits = bits_for(digits, SPARE_BITS)
-    floats = digits <= FLOAT_DIGITS and model.latent_dim > 1
-    best = arb(0, float("inf"))
-    while True:
-        with working_precision(bits):
-            data = [ball_of(value) for value in x]
-            point = EnclosedGaussian(q.mean_balls(), q.cholesky())
-            ball, reason = _evaluated(model, data, point, SHARE * 10.0**-digits, deadline, floats)
-            best = ball if ball.rad() < best.rad() else best
-            if best.rad() <= arb(10) ** -arb(digits):  # what a limit left undone may be little
-                return best, ""
-        if reason or bits >= MOST_BITS or not ball.is_finite():
-            return best, f"{_reached(best)} of {digits:g} digits proved; stopped by {reason or 'rounding'}"
-        bits = bits if floats else 2 * bits
-        floats = False  # the sums' rounding: again, in arb
 
+    def enclose(tolerance: float, floats: bool) -> tuple[arb, str]:
+        point = EnclosedGaussian(q.mean_balls(), q.cholesky())
+        return _evaluated(model, [ball_of(value) for value in x], point, tolerance, deadline, floats)
 
-def _reached(ball: arb) -> str:
-    # a text for people: the radius is rounded to a digit
-    radius = float(ball.rad())
-    return f"{-np.log10(radius):.1f}" if 0 < radius < 1 else "none"
+    return narrowed(enclose, digits, floats=model.latent_dim > 1)
 
 
 def _evaluated(

@@ -17,6 +17,7 @@ import numpy as np
 from flint import arb
 
 from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.expectations.rising_precision import SPARE_BITS
 from elboproof.model.data import double, exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel
@@ -28,7 +29,7 @@ from elboproof.numbers.functions import JumpError
 from elboproof.numbers.krawczyk import form
 from elboproof.posterior.ascent import Guess, guesses
 from elboproof.posterior.certification import ProvedPoint, certify, place_of, without_repetitions
-from elboproof.posterior.elbo import SPARE_BITS, one_elbo, require_positive_prior, undecided
+from elboproof.posterior.elbo import one_elbo, require_positive_prior, undecided
 from elboproof.posterior.equations import FAMILIES, prepared
 from elboproof.posterior.whitened import BITS, kind_of
 from elboproof.printing import screen

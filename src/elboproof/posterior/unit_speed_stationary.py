@@ -21,13 +21,14 @@ import numpy as np
 from flint import arb
 
 from elboproof.arrays import FloatArray
+from elboproof.expectations.rising_precision import SPARE_BITS
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import ball_of, bits_for
 from elboproof.numbers.krawczyk import Zero, form, zero_near
 from elboproof.posterior.ascent import guesses
-from elboproof.posterior.elbo import SPARE_BITS, undecided
+from elboproof.posterior.elbo import undecided
 from elboproof.posterior.stationary import StationaryPoint
 from elboproof.posterior.unit_speed_curve import Curve
 from elboproof.posterior.unit_speed_panels import Window

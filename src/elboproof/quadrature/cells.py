@@ -37,6 +37,21 @@ def halves(centre: float, half: float) -> list[tuple[float, float]]:
     return [(centre - half / 2, half / 2), (centre + half / 2, half / 2)]
 
 
+def halved(
+    centre: Float64[FloatArray, "B d"], half: Float64[FloatArray, "B d"], axis: Index
+) -> tuple[Float64[FloatArray, "2*B d"], Float64[FloatArray, "2*B d"]]:
+    """Return centres and half widths of both halves of each box, cut across its own axis, first all lower ones."""
+    # (B, d) -> (2B, d). Halves of floats are floats, and so are the new centres as long as the bits last, for which
+    # the caller answers: the two halves then cover the box and share one face.
+    rows = np.arange(len(half))
+    half = half.copy()
+    half[rows, axis] /= 2
+    low, high = centre.copy(), centre.copy()
+    low[rows, axis] -= half[rows, axis]
+    high[rows, axis] += half[rows, axis]
+    return np.concatenate([low, high]), np.concatenate([half, half])
+
+
 @dataclass(frozen=True)
 class Cells:
     """Boxes c +- h in the coordinates of their data points.
@@ -87,17 +102,9 @@ class Cells:
 
     def split(self, axis: Index) -> "Cells":
         """Return the two halves of each box along its own axis, first all lower ones; exact, see above."""
-        # (B, d) -> (2B, d): upper halves follow all lower ones. Halves of floats are floats, and so are the new
-        # centres, as long as cells are no smaller than SMALLEST allows: the two halves cover the box and share
-        # one face.
-        rows = np.arange(len(self))
-        half = self.half.copy()
-        half[rows, axis] /= 2
-        low, high = self.centre.copy(), self.centre.copy()
-        low[rows, axis] -= half[rows, axis]
-        high[rows, axis] += half[rows, axis]
-        lower, upper = (Cells(self.owner, centre, half, self.chart) for centre in (low, high))
-        return Cells.joined([lower, upper])
+        # exact, as cells are no smaller than SMALLEST allows
+        centre, half = halved(self.centre, self.half, axis)
+        return Cells(np.tile(self.owner, 2), centre, half, joined([self.chart, self.chart]))
 
     @staticmethod
     def joined(parts: "list[Cells]") -> "Cells":

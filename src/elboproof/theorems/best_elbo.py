@@ -32,6 +32,7 @@ from elboproof.numbers.compiler import Compiled, compile_tape
 from elboproof.numbers.duals import Dual
 from elboproof.numbers.outward import library_downward, upward
 from elboproof.numbers.tape import Tape
+from elboproof.quadrature.cells import halved
 from elboproof.theorems.best_atoms import AtomsBestElbo
 from elboproof.theorems.natural import Natural, Theta
 from elboproof.theorems.steering import floats
@@ -252,10 +253,5 @@ def _halved(cells: _Cells, spread: FloatArray) -> _Cells:
     # Both halves keep the other axis; their centres and half widths are exact floats, see `NARROWEST`.
     known = np.where(np.isfinite(spread), spread, np.inf)
     axis = np.where(np.isfinite(known).all(1), known.argmax(1), cells.half.argmax(1))
-    rows = np.arange(len(axis))
-    half = cells.half.copy()
-    half[rows, axis] /= 2
-    low, high = cells.centre.copy(), cells.centre.copy()
-    low[rows, axis] -= half[rows, axis]
-    high[rows, axis] += half[rows, axis]
-    return _Cells(np.tile(cells.owner, 2), np.concatenate([low, high]), np.concatenate([half, half]))
+    centre, half = halved(cells.centre, cells.half, axis)
+    return _Cells(np.tile(cells.owner, 2), centre, half)
