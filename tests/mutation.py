@@ -4,23 +4,27 @@
     python -m tests.mutation --room quadrature    one room
     python -m tests.mutation --list               the mutants, none of them run
 
-A mutant is one change of one place in the sources of a room that claims soundness. It is *killed* if the tests of the
-room fail or do not end. Floats that only steer are no part of a proof: the files named in `STEERING`, and what stands
-in error messages, are left out.
+A mutant is one change of one place in the sources of a room that claims soundness. It is *killed* if a test of the room
+fails; tests that do not end in time are told apart, and are no kill. Floats that only steer are no part of a proof: the
+files named in `STEERING`, and what stands in error messages, are left out.
 """
 
 import argparse
 import ast
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "elboproof"
@@ -66,7 +70,10 @@ SEED = 1
 EACH = 15
 """Mutants in each room."""
 LIMIT = 900.0
-"""Seconds after which a mutant's tests count as not ending."""
+"""Seconds after which a mutant's tests are stopped. That is no kill: on a busy machine they may be late by themselves."""
+KILLED, LATE, SURVIVES = "killed by", "out of time", "survives"
+_FAILING = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+"""Of pytest's summary."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,22 @@ class Mutant:
     def label(self) -> str:
         """What a table shows."""
         return f"`{self.file}:{self.line}` {self.operator}: `{self.before}` -> `{self.after}`"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a mutant.
+
+    Attributes
+    ----------
+    word
+        `KILLED`, `LATE` or `SURVIVES`.
+    by
+        The first test that failed.
+    """
+
+    word: str
+    by: str = ""
 
 
 Change = Callable[[ast.AST], ast.AST | None]
@@ -264,8 +287,14 @@ def drawn(room: str, seed: int = SEED, each: int = EACH) -> list[Mutant]:
     return chosen[:each]
 
 
-def killed(mutant: Mutant | None, tests: Sequence[str]) -> bool:
-    """Return whether tests fail, or do not end, on a copy of the sources with this change."""
+def fate(mutant: Mutant | None, tests: Sequence[str]) -> Fate:
+    """Return what the tests do on a copy of the sources with this change.
+
+    Raises
+    ------
+    RuntimeError
+        If pytest finds no tests, or does not understand its arguments.
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "src"
         shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("__pycache__"))
@@ -277,15 +306,19 @@ def killed(mutant: Mutant | None, tests: Sequence[str]) -> bool:
         command = [sys.executable, "-m", "pytest", *options, *paths]
         try:
             found = subprocess.run(  # noqa: S603 - own words
-                command, cwd=ROOT, env=environment, capture_output=True, timeout=LIMIT, check=False
+                command, cwd=ROOT, env=environment, capture_output=True, timeout=LIMIT, check=False, text=True
             )
         except subprocess.TimeoutExpired:
-            return True
-    return found.returncode != 0
+            return Fate(LATE)
+    if found.returncode in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise RuntimeError(found.stdout + found.stderr)
+    if found.returncode == pytest.ExitCode.OK:
+        return Fate(SURVIVES)
+    return Fate(KILLED, next(iter(_FAILING.findall(found.stdout)), f"exit {found.returncode}"))
 
 
-def run(room: str, workers: int) -> list[tuple[Mutant, bool]]:
-    """Return the mutants of a room and whether they were killed; the tests must pass without a change.
+def run(room: str, workers: int) -> list[tuple[Mutant, Fate]]:
+    """Return the mutants of a room and what became of them; the tests must pass without a change.
 
     Raises
     ------
@@ -293,12 +326,22 @@ def run(room: str, workers: int) -> list[tuple[Mutant, bool]]:
         If they do not.
     """
     tests = ROOMS[room][1]
-    if killed(None, tests):
-        raise RuntimeError(f"{room}: its tests fail without any change")
+    if (found := fate(None, tests)).word != SURVIVES:
+        raise RuntimeError(f"{room}: without any change, {found.word} {found.by}")
     chosen = drawn(room)
     with ThreadPoolExecutor(workers) as pool:
-        found = list(pool.map(lambda mutant: killed(mutant, tests), chosen))
-    return list(zip(chosen, found, strict=True))
+        fates = list(pool.map(lambda mutant: fate(mutant, tests), chosen))
+    return list(zip(chosen, fates, strict=True))
+
+
+def report(room: str, outcomes: Sequence[tuple[Mutant, Fate]]) -> str:
+    """Return the score of a room, which tests killed, what ran out of time and what survives."""
+    count = Counter(found.word for _, found in outcomes)
+    head = f"{room}: {count[KILLED]} of {len(outcomes)} killed by a failing test"
+    lines = [f"{head}, {count[LATE]} out of time after {LIMIT:g} s, {count[SURVIVES]} survive"]
+    for word in (KILLED, LATE, SURVIVES):
+        lines += [f"  {word} {f.by}".rstrip() + f": {m.label}" for m, f in outcomes if f.word == word]
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -314,10 +357,7 @@ def main() -> None:
         if options.list_only:
             print(f"{room}:", *(f"  {mutant.label}" for mutant in drawn(room)), sep="\n")
             continue
-        outcomes = run(room, options.workers)
-        count = sum(dead for _, dead in outcomes)
-        print(f"{room}: {count} of {len(outcomes)} killed", flush=True)
-        print(*(f"  survives: {mutant.label}" for mutant, dead in outcomes if not dead), sep="\n", flush=True)
+        print(report(room, run(room, options.workers)), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,11 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
-import pytest
 from flint import arb
 
 from elboproof.checking import (
@@ -43,10 +41,11 @@ from elboproof.checking.imports import Graph
 from elboproof.checking.run import Run
 from elboproof.checking.verdict import Verdict
 from elboproof.checking.vocabulary import METHODS
+from tests.seeding import Bug, falsification, patched
 
 Json = dict[str, Any]
 Body = Callable[..., Verdict]
-Bug = Callable[[], AbstractContextManager[object]]
+Change = tuple[tuple[object, str, object], ...]
 
 SMALL = Hypothesis("small", "k < 10", lambda k: k < 10, accepts=[(9,)], rejects=[(10,)])
 OTHER = (control("other", k=1),)
@@ -309,11 +308,11 @@ def _lazy_names_lead_to_their_modules() -> None:
 def _patches_are_seen() -> None:
     module = ModuleType("elboproof_made")
     exec("X = 1\ndef f():\n    return 1\nclass C:\n    def g(self):\n        return 1\n", vars(module))  # noqa: S102
-    for patched in ("X = 2", "f.__code__ = (lambda: 2).__code__", "C.g = lambda self: 2", "del C"):
+    for text in ("X = 2", "f.__code__ = (lambda: 2).__code__", "C.g = lambda self: 2", "del C"):
         copy = module_copy.ModuleCopy(module.__name__, module, own=True)
         _demand(copy.same() and not list(copy.changes("m")), "nothing changed")
-        exec(patched, vars(module))  # noqa: S102
-        _demand(not copy.same() and list(copy.changes("m")), patched)
+        exec(text, vars(module))  # noqa: S102
+        _demand(not copy.same() and list(copy.changes("m")), text)
 
 
 def _state_is_compared() -> None:
@@ -375,35 +374,20 @@ CHECKS: dict[str, Callable[[], None]] = {
 }
 
 
-def _patched(*changes: tuple[object, str, object]) -> Bug:
-    @contextmanager
-    def bug() -> Iterator[None]:
-        syntax.parsed.cache_clear()
-        syntax.syntax_digest.cache_clear()
-        with ExitStack() as stack:
-            for target, name, value in changes:
-                stack.enter_context(patch.object(target, name, value))
-            yield
-        syntax.parsed.cache_clear()
-        syntax.syntax_digest.cache_clear()
-
-    return bug
-
-
-def _rejected_if(rule: Callable[[Json, list[list[str]]], bool]) -> Bug:
+def _rejected_if(rule: Callable[[Json, list[list[str]]], bool]) -> Change:
     """Return the bug of another rule for rejections, which sees a control and the parts that fit each pattern."""
 
     def wrong(record: Json, names: Sequence[str]) -> bool:
         return rule(record, [parts._fitting(pattern, names) for pattern in record["refutes"]])
 
-    return _patched((parts, "_is_rejected", wrong))
+    return ((parts, "_is_rejected", wrong),)
 
 
-def _without_objection(word: str) -> Bug:
+def _without_objection(word: str) -> Change:
     def quiet(record: Mapping[str, Any]) -> Iterator[str]:
         return (text for text in _OBJECTIONS(record) if word not in text)
 
-    return _patched((execute, "objections_to", quiet), (seal, "objections_to", quiet))
+    return (execute, "objections_to", quiet), (seal, "objections_to", quiet)
 
 
 def _strongest(found: Any) -> str:
@@ -411,7 +395,7 @@ def _strongest(found: Any) -> str:
     return strongest
 
 
-def _seal_without(*names: str) -> Bug:
+def _seal_without(*names: str) -> Change:
     """Return the bug of a digest that leaves fields of a finding out."""
 
     def digest(content: Any) -> str:
@@ -419,7 +403,7 @@ def _seal_without(*names: str) -> Bug:
             content = [{k: v for k, v in content[0].items() if k not in names}, *content[1:]]
         return _DIGEST(content)
 
-    return _patched((seal, "digest", digest))
+    return ((seal, "digest", digest),)
 
 
 def _without_last(conjuncts: Mapping[str, Verdict]) -> Verdict:
@@ -452,156 +436,117 @@ def _unrecorded(self: Run, hypothesis: Hypothesis, *given: object) -> None:
     self.exercised.append(hypothesis.name)
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """A bug and the checks that catch it.
-
-    Attributes
-    ----------
-    bug
-        A context in which the runner has the bug.
-    caught_by
-        Names in ``CHECKS``.
-    """
-
-    bug: Bug
-    caught_by: tuple[str, ...]
-
-
-MUTANTS = {
-    "undecided rejects a control": Mutant(
-        _rejected_if(lambda c, _: c["status"] in ("refuted", "undecided")), ("an undecided control",)
+BUGS: dict[str, Bug] = {
+    "undecided rejects a control": patched(
+        *_rejected_if(lambda c, _: c["status"] in ("refuted", "undecided")), by="an undecided control"
     ),
-    "an exception rejects a control": Mutant(
-        _rejected_if(lambda c, _: c["status"] in ("refuted", "error")), ("a control that fails",)
+    "an exception rejects a control": patched(
+        *_rejected_if(lambda c, _: c["status"] in ("refuted", "error")), by="a control that fails"
     ),
-    "every control is rejected": Mutant(_rejected_if(lambda *_: True), ("a control that is established",)),
-    "no control is rejected": Mutant(_rejected_if(lambda *_: False), ("a sound check",)),
-    "one refuted part is enough": Mutant(
-        _rejected_if(lambda c, wanted: any(set(one) & set(c["refuted"]) for one in wanted)),
-        ("a control that refutes one half",),
+    "every control is rejected": patched(*_rejected_if(lambda *_: True), by="a control that is established"),
+    "no control is rejected": patched(*_rejected_if(lambda *_: False), by="a sound check"),
+    "one refuted part is enough": patched(
+        *_rejected_if(lambda c, wanted: any(set(one) & set(c["refuted"]) for one in wanted)),
+        by="a control that refutes one half",
     ),
-    "whatever was refuted is enough": Mutant(
-        _rejected_if(lambda c, _: c["status"] == "refuted"),
-        ("a control that refutes the other half", "a control without the part"),
+    "whatever was refuted is enough": patched(
+        *_rejected_if(lambda c, _: c["status"] == "refuted"),
+        by=("a control that refutes the other half", "a control without the part"),
     ),
-    "a pattern that fits nothing is fulfilled": Mutant(
-        _rejected_if(lambda c, wanted: all(set(c["refuted"]) >= set(one) for one in wanted)),
-        ("a control that names no part",),
+    "a pattern that fits nothing is fulfilled": patched(
+        *_rejected_if(lambda c, wanted: all(set(c["refuted"]) >= set(one) for one in wanted)),
+        by="a control that names no part",
     ),
-    "parts need no control": Mutant(
-        _patched((execute, "part_objections", lambda _: iter(()))), ("a half without a control",)
+    "parts need no control": patched(
+        (execute, "part_objections", lambda _: iter(())), by="a half without a control"
     ),
-    "a part is guarded by what names it": Mutant(
-        _without_objection("is refuted by no control"), ("a half without a control",)
+    "a part is guarded by what names it": patched(
+        *_without_objection("is refuted by no control"), by="a half without a control"
     ),
-    "the last part is not looked at": Mutant(
-        _patched((verdict, "all_of", _without_last)), ("conjunctions", "a refuted half")
+    "the last part is not looked at": patched(
+        (verdict, "all_of", _without_last), by=("conjunctions", "a refuted half")
     ),
-    "undecided outweighs refuted": Mutant(
-        _patched((verdict, "_decisive", _first_undecided)), ("conjunctions",)
+    "undecided outweighs refuted": patched((verdict, "_decisive", _first_undecided), by="conjunctions"),
+    "undecided does not count": patched((verdict, "_decisive", _only_refuted), by="conjunctions"),
+    "a conjunction is as strong as its strongest part": patched(
+        (verdict, "weakest", _strongest), by="methods of conjunctions"
     ),
-    "undecided does not count": Mutant(_patched((verdict, "_decisive", _only_refuted)), ("conjunctions",)),
-    "a conjunction is as strong as its strongest part": Mutant(
-        _patched((verdict, "weakest", _strongest)), ("methods of conjunctions",)
+    "a declared method is believed": patched(
+        (worker, "require_method", lambda *_: None), by=("an overstated method", "drawn points")
     ),
-    "a declared method is believed": Mutant(
-        _patched((worker, "require_method", lambda *_: None)), ("an overstated method", "drawn points")
+    "the order of methods is turned around": patched(
+        (methods, "weakest", _strongest), by="an overstated method"
     ),
-    "the order of methods is turned around": Mutant(
-        _patched((methods, "weakest", _strongest)), ("an overstated method",)
+    "drawn points count as given ones": patched(
+        (Verdict, "at_drawn_points", lambda self: self), by="drawn points"
     ),
-    "drawn points count as given ones": Mutant(
-        _patched((Verdict, "at_drawn_points", lambda self: self)), ("drawn points",)
+    "hypotheses need not be exercised": patched(
+        *_without_objection("never exercised"), by="a forgotten hypothesis"
     ),
-    "hypotheses need not be exercised": Mutant(
-        _without_objection("never exercised"), ("a forgotten hypothesis",)
+    "hypotheses need not be declared": patched(
+        *_without_objection("was assumed but not declared"), by="an undeclared hypothesis"
     ),
-    "hypotheses need not be declared": Mutant(
-        _without_objection("was assumed but not declared"), ("an undeclared hypothesis",)
+    "a violated hypothesis passes": patched((Run, "assume", _unrecorded), by="a violated hypothesis"),
+    "predicates are not tried": patched((worker, "try_instances", lambda _: None), by="a blunt hypothesis"),
+    "what must be rejected is not tried": patched(
+        (worker, "try_instances", lambda one: run.try_instances(replace(one, rejects=()))),
+        by="a blunt hypothesis",
     ),
-    "a violated hypothesis passes": Mutant(
-        _patched((Run, "assume", _unrecorded)), ("a violated hypothesis",)
+    "half of the quantity is power enough": patched((parts, "POWER", 0.5), by="a powerless part"),
+    "changed modules are only mentioned": patched(
+        *_without_objection("it changed modules"), by="changed modules"
     ),
-    "predicates are not tried": Mutant(
-        _patched((worker, "try_instances", lambda _: None)), ("a blunt hypothesis",)
+    "the seal leaves out the controls": patched(*_seal_without("controls"), by="seals"),
+    "the seal leaves out the parts": patched(*_seal_without("parts"), by="seals"),
+    "the seal leaves out a number": patched(*_seal_without("error"), by="seals"),
+    "the seal is not compared": patched((seal, "digest", lambda _: ""), by="seals"),
+    "'holds' is believed": patched(
+        (seal, "holds", lambda finding: finding["holds"]), by="lies with whole seals"
     ),
-    "what must be rejected is not tried": Mutant(
-        _patched((worker, "try_instances", lambda one: run.try_instances(replace(one, rejects=())))),
-        ("a blunt hypothesis",),
+    "parts may contradict their finding": patched(
+        (seal, "contradictions", lambda _: iter(())), by="lies with whole seals"
     ),
-    "half of the quantity is power enough": Mutant(_patched((parts, "POWER", 0.5)), ("a powerless part",)),
-    "changed modules are only mentioned": Mutant(
-        _without_objection("it changed modules"), ("changed modules",)
+    "all checks draw the same numbers": patched(
+        (run, "check_seed", lambda seed, _: _SEED(seed, "")), by="random numbers"
     ),
-    "the seal leaves out the controls": Mutant(_seal_without("controls"), ("seals",)),
-    "the seal leaves out the parts": Mutant(_seal_without("parts"), ("seals",)),
-    "the seal leaves out a number": Mutant(_seal_without("error"), ("seals",)),
-    "the seal is not compared": Mutant(_patched((seal, "digest", lambda _: "")), ("seals",)),
-    "'holds' is believed": Mutant(
-        _patched((seal, "holds", lambda finding: finding["holds"])), ("lies with whole seals",)
+    "the seed is not used": patched((run, "check_seed", lambda _, name: _SEED(0, name)), by="random numbers"),
+    "each test has the whole budget": patched(
+        (budget, "share", lambda _: budget.FALSE_ALARM_RATE), by="the budget of false alarms"
     ),
-    "parts may contradict their finding": Mutant(
-        _patched((seal, "contradictions", lambda _: iter(()))), ("lies with whole seals",)
+    "NaN is passed over": patched(
+        (floats, "_worst", lambda excess: int((excess == excess).argmax())), by="not a number"
     ),
-    "all checks draw the same numbers": Mutant(
-        _patched((run, "check_seed", lambda seed, _: _SEED(seed, ""))), ("random numbers",)
+    "balls lose their radii": patched((ball, "ends_of", _middle), by="vague balls"),
+    "any width will do": patched((ball, "_like", lambda sample, _: sample), by="vague balls"),
+    "pairs of floats are certified": patched(
+        (enclosed, "_method", lambda *_: "certified"), by="pairs of floats"
     ),
-    "the seed is not used": Mutant(
-        _patched((run, "check_seed", lambda _, name: _SEED(0, name))), ("random numbers",)
+    "SymPy alone speaks for both": patched(
+        (symbolic, "_decide", lambda e: (*symbolic._by_sympy(e), symbolic.BOTH)), by="two programs"
     ),
-    "each test has the whole budget": Mutant(
-        _patched((budget, "share", lambda _: budget.FALSE_ALARM_RATE)), ("the budget of false alarms",)
+    "FLINT's answer is turned around": patched(
+        (polynomial, "vanishes", lambda e: bool(e.free_symbols) and e != 0), by="two programs"
     ),
-    "NaN is passed over": Mutant(
-        _patched((floats, "_worst", lambda excess: int((excess == excess).argmax()))), ("not a number",)
+    "the interval is a tenth": patched(
+        (statistics, "half_width", lambda *given: 0.1 * _WIDTH(*given)), by="the power of samples"
     ),
-    "balls lose their radii": Mutant(_patched((ball, "ends_of", _middle)), ("vague balls",)),
-    "any width will do": Mutant(_patched((ball, "_like", lambda sample, _: sample)), ("vague balls",)),
-    "pairs of floats are certified": Mutant(
-        _patched((enclosed, "_method", lambda *_: "certified")), ("pairs of floats",)
+    "the power is overstated": patched(
+        (statistics, "smallest_detectable", lambda n, _, *given: 0.5 * _WIDTH(n, 0.0, *given)),
+        by="the power of samples",
     ),
-    "SymPy alone speaks for both": Mutant(
-        _patched((symbolic, "_decide", lambda e: (*symbolic._by_sympy(e), symbolic.BOTH))), ("two programs",)
+    "constants are no code": patched(
+        (syntax, "_IGNORED", syntax._IGNORED | {"value"}),
+        by="digests of code",
+        caches=(syntax.parsed, syntax.syntax_digest),
     ),
-    "FLINT's answer is turned around": Mutant(
-        _patched((polynomial, "vanishes", lambda e: bool(e.free_symbols) and e != 0)), ("two programs",)
+    "lazy names lead nowhere": patched((Graph, "_attribute", lambda *_: iter(())), by="lazy names"),
+    "functions changed inside are not seen": patched(
+        (module_copy, "_identical", lambda *_: True), by="patches"
     ),
-    "the interval is a tenth": Mutant(
-        _patched((statistics, "half_width", lambda *given: 0.1 * _WIDTH(*given))), ("the power of samples",)
-    ),
-    "the power is overstated": Mutant(
-        _patched((statistics, "smallest_detectable", lambda n, _, *given: 0.5 * _WIDTH(n, 0.0, *given))),
-        ("the power of samples",),
-    ),
-    "constants are no code": Mutant(
-        _patched((syntax, "_IGNORED", syntax._IGNORED | {"value"})), ("digests of code",)
-    ),
-    "lazy names lead nowhere": Mutant(
-        _patched((Graph, "_attribute", lambda *_: iter(()))), ("lazy names",)
-    ),
-    "functions changed inside are not seen": Mutant(
-        _patched((module_copy, "_identical", lambda *_: True)), ("patches",)
-    ),
-    "nothing counts as changed": Mutant(
-        _patched((state, "_equal", lambda *_: True)), ("the state of the process",)
-    ),
-}  # fmt: skip
+    "nothing counts as changed": patched((state, "_equal", lambda *_: True), by="the state of the process"),
+}
 
 
-@pytest.mark.parametrize("name", CHECKS)
-def test_the_runner_passes_every_check(name: str) -> None:
-    CHECKS[name]()
-
-
-@pytest.mark.parametrize(
-    ("bug", "check"), [(bug, check) for bug, mutant in MUTANTS.items() for check in mutant.caught_by]
+test_the_code_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
+    falsification(CHECKS, BUGS, (Missed,))
 )
-def test_each_seeded_bug_is_caught(bug: str, check: str) -> None:
-    with MUTANTS[bug].bug(), pytest.raises(Missed):
-        CHECKS[check]()
-
-
-def test_every_check_catches_a_bug() -> None:
-    used = {check for mutant in MUTANTS.values() for check in mutant.caught_by}
-    assert used == set(CHECKS)

@@ -4,11 +4,9 @@ The table says which check catches which bug. The checks are honest ones: an int
 another route. Where a bug hides behind generous bounds, the engine is steered to where the bounds are close.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -27,8 +25,9 @@ from elboproof.quadrature.cells import Cells, Index
 from elboproof.quadrature.charts import STRAIGHT
 from tests.evidence import cases
 from tests.evidence.cases import Missed, Steering, check_honest
+from tests.seeding import Bug, falsification, patched
 
-Bug = Callable[[], Any]
+Change = tuple[object, str, object]
 
 
 def _rule_encloses_arb() -> None:
@@ -89,28 +88,12 @@ CHECKS: dict[str, Callable[[], object]] = {
 }
 
 
-def _patched(*changes: tuple[object, str, object]) -> Bug:
-    @contextmanager
-    def bug() -> Iterator[None]:
-        rule.factors.cache_clear()
-        with _all(changes):
-            yield
-        rule.factors.cache_clear()
-
-    return bug
+def _bug(*changes: Change, by: str | tuple[str, ...]) -> Bug:
+    """Return a bug before and after which the rules' factors are computed anew."""
+    return patched(*changes, by=by, caches=(rule.factors,))
 
 
-@contextmanager
-def _all(changes: tuple[tuple[object, str, object], ...]) -> Iterator[None]:
-    if not changes:
-        yield
-        return
-    (target, name, value), *rest = changes
-    with patch.object(target, name, value), _all(tuple(rest)):
-        yield
-
-
-def _without(*parts: str) -> Bug:
+def _without(*parts: str) -> tuple[Change]:
     """Return the bug of forgetting parts of what the search found."""
     original = rounds._log_bounds
 
@@ -119,23 +102,16 @@ def _without(*parts: str) -> Bug:
             energy, where, shift, replace(found, **{p: getattr(found, p) * 0 for p in parts}), *more
         )
 
-    return _patched((rounds, "_log_bounds", forgetful))
+    return ((rounds, "_log_bounds", forgetful),)
 
 
-@contextmanager
-def _one_discarded_box_is_dropped() -> Iterator[None]:
+def _lighter(cells: Cells, target: Target, least: Any) -> Any:
     """The bound of the heaviest discarded cell of each block is not added."""
-    small = Target.small
-
-    def mass_bound(cells: Cells, target: Target, least: Any) -> Any:
-        mass = _MASS(cells, target, least)
-        heavy = np.where(mass <= small(target, cells), mass, -1.0)
-        if len(mass) and heavy.max() > 0:
-            mass[heavy.argmax()] = 0.0
-        return mass
-
-    with patch.object(search, "mass_bound", mass_bound):
-        yield
+    mass = _MASS(cells, target, least)
+    heavy = np.where(mass <= target.small(cells), mass, -1.0)
+    if len(mass) and heavy.max() > 0:
+        mass[heavy.argmax()] = 0.0
+    return mass
 
 
 def _wrong_face(energy: Energy, cells: Cells, slopes: list[BallArray]) -> Any:
@@ -147,7 +123,7 @@ def _prior_too_deep(energy: Energy, cells: Cells) -> Any:
     return _PRIOR(energy, cells) + 2.0
 
 
-def _scaled_factors(scale: float) -> Bug:
+def _scaled_factors(scale: float) -> tuple[Change, Change]:
     original = rule.factors.__wrapped__
 
     class Scaled:
@@ -160,7 +136,7 @@ def _scaled_factors(scale: float) -> Bug:
             """Do nothing."""
 
     scaled = Scaled()
-    return _patched((rule, "factors", scaled), (rules, "factors", scaled))
+    return (rule, "factors", scaled), (rules, "factors", scaled)
 
 
 def _lost_cell(*arguments: Any) -> Any:
@@ -205,76 +181,43 @@ _TAIL, _SEARCH, _SPLIT, _AT, _DATA = (
 )
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """A bug and the checks that catch it.
-
-    Attributes
-    ----------
-    bug
-        A context in which the engine has the bug.
-    caught_by
-        Names in ``CHECKS``.
-    """
-
-    bug: Bug
-    caught_by: tuple[str, ...]
-
-
-MUTANTS = {
-    "the tail is dropped": Mutant(_patched((domains, "log_tail", lambda *_: -1e300)), ("small root box",)),
-    "the tail of another dimension": Mutant(
-        _patched((domains, "log_tail", lambda d, r: 2 * _TAIL(d, r))), ("small root box",)
+BUGS: dict[str, Bug] = {
+    "the tail is dropped": _bug((domains, "log_tail", lambda *_: -1e300), by="small root box"),
+    "the tail of another dimension": _bug(
+        (domains, "log_tail", lambda d, r: 2 * _TAIL(d, r)), by="small root box"
     ),
-    "discarded cells are not added": Mutant(_without("discarded"), ("generous discards",)),
-    "one discarded box is dropped": Mutant(_one_discarded_box_is_dropped, ("one heavy box",)),
-    "the least value is sought on the wrong face": Mutant(
-        _patched((Energy, "_least_by_slopes", _wrong_face)), ("one heavy box",)
+    "discarded cells are not added": _bug(*_without("discarded"), by="generous discards"),
+    "one discarded box is dropped": _bug((search, "mass_bound", _lighter), by="one heavy box"),
+    "the least value is sought on the wrong face": _bug(
+        (Energy, "_least_by_slopes", _wrong_face), by="one heavy box"
     ),
-    "the prior's bound is too high": Mutant(
-        _patched((Energy, "least_by_prior", _prior_too_deep)), ("one heavy box",)
+    "the prior's bound is too high": _bug((Energy, "least_by_prior", _prior_too_deep), by="one heavy box"),
+    "unfinished cells are not added": _bug(*_without("unfinished"), by="stopped early"),
+    "the rules' errors are not added": _bug(*_without("rule_error"), by="poor rules"),
+    "the remainder is halved": _bug(*_scaled_factors(0.5), by="rule's remainder"),
+    "the remainder is zero": _bug(*_scaled_factors(0.0), by=("rule's remainder", "poor rules")),
+    "an accepted cell is lost": _bug((search, "search", _lost_cell), by=("line", "rod")),
+    "a cell is lost when many are halved": _bug((Cells, "split", _one_half), by="rod"),
+    "a sliver is lost in halving": _bug((Cells, "split", _sliver_lost), by=("line", "rod")),
+    "weights from NumPy": _bug(
+        (rule, "gauss_legendre", _numpy_rule), (summation, "gauss_legendre", _numpy_rule), by="rule's numbers"
     ),
-    "unfinished cells are not added": Mutant(_without("unfinished"), ("stopped early",)),
-    "the rules' errors are not added": Mutant(_without("rule_error"), ("poor rules",)),
-    "the remainder is halved": Mutant(_scaled_factors(0.5), ("rule's remainder",)),
-    "the remainder is zero": Mutant(_scaled_factors(0.0), ("rule's remainder", "poor rules")),
-    "an accepted cell is lost": Mutant(_patched((search, "search", _lost_cell)), ("line", "rod")),
-    "a cell is lost when many are halved": Mutant(_patched((Cells, "split", _one_half)), ("rod",)),
-    "a sliver is lost in halving": Mutant(_patched((Cells, "split", _sliver_lost)), ("line", "rod")),
-    "weights from NumPy": Mutant(
-        _patched((rule, "gauss_legendre", _numpy_rule), (summation, "gauss_legendre", _numpy_rule)),
-        ("rule's numbers",),
+    "the energy's radius is forgotten": _bug((Energy, "at", _without_radius), by="cancellation"),
+    "the data's radius is forgotten": _bug(
+        (Data, "balls", property(_data_without_radius)), by="inexact data"
     ),
-    "the energy's radius is forgotten": Mutant(_patched((Energy, "at", _without_radius)), ("cancellation",)),
-    "the data's radius is forgotten": Mutant(
-        _patched((Data, "balls", property(_data_without_radius))), ("inexact data",)
+    "the determinant's slack is forgotten": _bug(
+        (domains, "frame_excess", lambda frames: np.zeros(len(frames))), by="stretched frame"
     ),
-    "the determinant's slack is forgotten": Mutant(
-        _patched((domains, "frame_excess", lambda frames: np.zeros(len(frames)))), ("stretched frame",)
-    ),
-    "M from the real line": Mutant(
-        _patched((rules, "ALONG", 1.0), (rules, "ACROSS", 0.0)),
-        ("rule's ellipses", "poor rules"),
+    "M from the real line": _bug(
+        (rules, "ALONG", 1.0), (rules, "ACROSS", 0.0), by=("rule's ellipses", "poor rules")
     ),
 }
 
 
-@pytest.mark.parametrize("name", CHECKS)
-def test_the_engine_passes_every_check(name: str) -> None:
-    CHECKS[name]()
-
-
-@pytest.mark.parametrize(
-    ("bug", "check"), [(bug, check) for bug, mutant in MUTANTS.items() for check in mutant.caught_by]
+test_the_code_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
+    falsification(CHECKS, BUGS, (Missed,))
 )
-def test_each_seeded_bug_is_caught(bug: str, check: str) -> None:
-    with MUTANTS[bug].bug(), pytest.raises(Missed):
-        CHECKS[check]()
-
-
-def test_every_check_catches_a_bug() -> None:
-    used = {check for mutant in MUTANTS.values() for check in mutant.caught_by}
-    assert used == set(CHECKS)
 
 
 def test_a_frame_that_is_not_orthogonal_is_refused() -> None:
