@@ -70,7 +70,7 @@ SEED = 1
 EACH = 15
 """Mutants in each room."""
 LIMIT = 900.0
-"""Seconds after which a mutant's tests are stopped. That is no kill: on a busy machine they may be late by themselves."""
+"""Seconds after which a mutant's tests are stopped: no kill, as on a busy machine they may be late by themselves."""
 KILLED, LATE, SURVIVES = "killed by", "out of time", "survives"
 _FAILING = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 """Of pytest's summary."""
