@@ -12,6 +12,7 @@ from elboproof.quadrature.gauss_legendre import ACROSS, ALONG
 
 RNG = np.random.default_rng(5)
 COUNT = 200
+WIDE = ALONG + ACROSS
 LINES = RNG.normal(size=(COUNT, 4)) * 10.0 ** RNG.integers(-3, 9, (COUNT, 1))
 
 
@@ -63,11 +64,11 @@ def test_nearest_places_of_straight_cells_are_bounds() -> None:
         assert float(exact) * (1 - 1e-14) <= found <= exact
 
 
-TURNS = [(1, 0), (Fraction(3, 5), Fraction(4, 5)), (0, 1), (Fraction(-4, 5), Fraction(3, 5)), (-1, 0)]
-"""Cosines and sines of rational points of the circle."""
+FIFTHS = [(5, 0), (3, 4), (0, 5), (-4, 3), (-5, 0)]
+"""Points of a circle of radius 5."""
 
 
-@pytest.mark.parametrize("reach", [1.0, 2.5, ALONG + ACROSS])
+@pytest.mark.parametrize("reach", [1.0, 2.5, WIDE])
 def test_stretch_between_lines_bounds_the_slope_on_complex_discs(reach: float) -> None:
     boxes = cells(BetweenLines(LINES))
     stretch, volume = boxes.chart.stretch(boxes.centre, boxes.half, reach), boxes.volume(reach)
@@ -76,8 +77,8 @@ def test_stretch_between_lines_bounds_the_slope_on_complex_discs(reach: float) -
         p0, p1, q0, q1 = map(Fraction, LINES[n].tolist())
         middle, radius = Fraction(boxes.centre[n, 0]), Fraction(boxes.half[n, 0]) * Fraction(reach)
         sizes = [
-            ((q0 - p0) + (q1 - p1) * (middle + radius * cosine)) ** 2 + ((q1 - p1) * radius * sine) ** 2
-            for cosine, sine in TURNS
+            ((q0 - p0) + (q1 - p1) * (middle + radius * x / 5)) ** 2 + ((q1 - p1) * radius * y / 5) ** 2
+            for x, y in FIFTHS
         ]
         assert max(sizes) <= Fraction(stretch[n]) ** 2 <= max(sizes) * (1 + Fraction(1, 10**9))
         box = 4 * Fraction(boxes.half[n, 0]) * Fraction(boxes.half[n, 1])

@@ -10,8 +10,6 @@ from tests.seeding import Bug, Check, Seeded, falsification
 
 pytestmark = pytest.mark.slow
 
-WIDE = test_cells.ALONG + test_cells.ACROSS
-
 TESTS: dict[str, Check] = {
     "roots": test_cells.test_roots_have_few_bits_and_reach_beyond_their_radius,
     "halving": test_cells.test_halving_is_exact_as_deep_as_it_is_allowed,
@@ -22,11 +20,13 @@ TESTS: dict[str, Check] = {
     "volumes between lines": lambda: test_cells.test_volumes_are_bounds_and_sharp(
         BetweenLines(test_cells.LINES)
     ),
-    "stretch of discs": lambda: test_cells.test_stretch_between_lines_bounds_the_slope_on_complex_discs(WIDE),
+    "stretch of discs": lambda: test_cells.test_stretch_between_lines_bounds_the_slope_on_complex_discs(
+        test_cells.WIDE
+    ),
     "charts agree": test_cells.test_balls_floats_and_derivatives_of_a_chart_agree,
     "error factors": test_rules.test_error_factors_are_rounded_up,
     "semi-axes": test_rules.test_semi_axes_are_rounded_up,
-    "series": lambda: test_rules.test_error_factor_sums_the_bounds_of_all_coefficients(test_rules.RHO, 3),
+    "series": lambda: test_rules.test_error_factor_sums_the_bounds_of_all_coefficients(gauss_legendre.RHO, 3),
     "nodes and weights": test_rules.test_nodes_and_weights_enclose_those_of_four_times_the_precision,
     "Chebyshev polynomials": test_rules.test_remainders_cover_the_errors_on_chebyshev_polynomials,
 }
