@@ -65,8 +65,8 @@ STEERING = (
     "posterior/critical_points.py",
     "theorems/steering.py",
 )
-"""Plain floats that a proof does not trust: a bug there costs time or digits. Cells pass through `forecast`, and none may
-be lost: bugs of that stand in ``tests/evidence/test_falsification.py``."""
+"""Plain floats that a proof does not trust: a bug there costs time or digits. Cells pass through `forecast`, and none
+may be lost: bugs of that stand in ``tests/evidence/test_falsification.py``."""
 SEED = 1
 EACH = 15
 """Mutants in each room."""

@@ -28,6 +28,7 @@ from elboproof.quadrature.gauss_legendre import RHO, factors
 
 RNG = np.random.default_rng(8)
 BANANA = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian("1/10"))
+KINKED = ep.LatentModel(["a", "b"], ["abs(a) + b/2", "b"], ep.Gaussian("1/10"))
 THIN = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian("1/1000"))
 ROUND = ep.LatentModel(["a", "b"], ["a", "b"], ep.Gaussian(1))
 
@@ -49,7 +50,9 @@ def volume(cells: Cells) -> Fraction:
     return sum((math.prod(row, start=Fraction(1)) for row in sides), Fraction(0))
 
 
-def settled(most: int, deadline: float, over: Callable[[int], bool]) -> dict[str, Fraction]:
+def settled(
+    model: ep.LatentModel, most: int, deadline: float, over: Callable[[int], bool]
+) -> dict[str, Fraction]:
     """Search once, and return the exact volumes of cells that were accepted, discarded and given up."""
     found = dict.fromkeys(("accepted", "discarded", "given up"), Fraction(0))
     accept, abandon, mass_bound = Found.accept, founds.abandon, founds.mass_bound
@@ -69,7 +72,7 @@ def settled(most: int, deadline: float, over: Callable[[int], bool]) -> dict[str
         return mass
 
     energy, roots = (
-        energy_of(THIN, [0.7, 0.3]),
+        energy_of(model, [0.7, 0.3]),
         Cells(np.zeros(1, int), np.zeros((1, 2)), np.full((1, 2), 8.0)),
     )
     pace = patch.object(Pace, "over", property(lambda _: over(next(calls))))
@@ -80,22 +83,26 @@ def settled(most: int, deadline: float, over: Callable[[int], bool]) -> dict[str
         patch.object(Pace, "block", lambda _: 32),
         pace,
     ):
-        search.search(energy, FloatEnergy(THIN), roots, target_of(2.0), deadline, most)
+        search.search(energy, FloatEnergy(model), roots, target_of(2.0), deadline, most)
     return found
 
 
 LIMITS: dict[str, tuple[int, Callable[[int], bool]]] = {
-    "none": (10**6, lambda _: False),
+    "none": (3000, lambda _: False),
     "cells": (100, lambda _: False),
     "few cells": (1, lambda _: False),
-    **{f"time, after {k} rounds": (10**6, lambda n, k=k: n >= k) for k in (0, 1, 2, 3)},  # type: ignore[misc]
+    **{f"time, after {k} rounds": (3000, lambda n, k=k: n >= k) for k in (0, 1, 2, 3)},  # type: ignore[misc]
 }
 
 
+MODELS = {"thin": THIN, "kinked": KINKED}
+
+
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("limit", LIMITS)
-def test_every_cell_is_accepted_discarded_or_given_up(limit: str) -> None:
+def test_every_cell_is_accepted_discarded_or_given_up(limit: str, model: str) -> None:
     most, over = LIMITS[limit]
-    found = settled(most, math.inf, over)
+    found = settled(MODELS[model], most, math.inf, over)
     assert sum(found.values()) == 16**2
     if limit == "none":
         assert found["accepted"] > 0
