@@ -72,6 +72,12 @@ EACH = 15
 """Mutants in each room."""
 LIMIT = 900.0
 """Seconds after which a mutant's tests are stopped: no kill, as on a busy machine they may be late by themselves."""
+MEMORY = 2**33
+"""Bytes of address space for a mutant's tests: a list without end ends in a failing test, and not in a full machine."""
+_PYTEST = (
+    f"import resource, sys, pytest; resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY})); "
+    "sys.exit(pytest.main(sys.argv[1:]))"
+)
 KILLED, LATE, SURVIVES = "killed by", "out of time", "survives"
 _FAILING = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 """Of pytest's summary."""
@@ -304,7 +310,7 @@ def fate(mutant: Mutant | None, tests: Sequence[str]) -> Fate:
         paths = [path for path in tests if (ROOT / path).exists()]
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header"]
         environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
-        command = [sys.executable, "-m", "pytest", *options, *paths]
+        command = [sys.executable, "-c", _PYTEST, *options, *paths]
         try:
             found = subprocess.run(  # noqa: S603 - own words
                 command, cwd=ROOT, env=environment, capture_output=True, timeout=LIMIT, check=False, text=True

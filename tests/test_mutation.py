@@ -30,6 +30,7 @@ def test_steering_files_exist() -> None:
         ("assert False", mutation.KILLED, "test_made.py::test_made"),
         ("raise OSError", mutation.KILLED, "test_made.py::test_made"),
         ("import time; time.sleep(60)", mutation.LATE, ""),
+        ("x = bytearray(2**34)", mutation.KILLED, "test_made.py::test_made"),
     ],
 )
 def test_a_failing_test_is_told_from_one_that_does_not_end(

@@ -1,5 +1,7 @@
 """Each step of the check by itself: the cover, the comparisons of balls, tails and integrals in closed form."""
 
+import math
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache, partial
@@ -13,7 +15,8 @@ from flint import arb
 import elboproof as ep
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
-from elboproof.rechecking import integration, recheck
+from elboproof.numbers.interruption import Interruption
+from elboproof.rechecking import best_posterior, functions, integration, recheck, trapezoids
 from elboproof.rechecking.document import CertificateError, Document, LeafClaim
 from elboproof.rechecking.integration import Unable, log_integral
 from elboproof.rechecking.recheck import _Checker
@@ -229,3 +232,109 @@ def test_radii_are_where_a_polynomial_is_nonpositive_for_good() -> None:
         for z in np.linspace(radius, 1000, 500).tolist()
     ]
     assert all(value <= 0 for value in values)
+
+
+FAR = {1: -Fraction(1, 10), -1: Fraction(1, 10)}
+"""Of the cube: the mass is some 30 deviations out, on the left or on the right."""
+
+
+def by_trapezoids(cube: Fraction) -> float:
+    grid = np.linspace(-60, 60, 600_001)
+    exponent = float(cube) * grid**3 - 0.002 * grid**4 - grid**2 / 2
+    top = exponent.max()
+    return float(top + np.log(np.exp(exponent - top).sum() * (grid[1] - grid[0]) / np.sqrt(2 * np.pi)))
+
+
+@pytest.mark.parametrize("sign", FAR)
+def test_mass_far_out_on_either_side_is_integrated(sign: int) -> None:
+    fourth = -Fraction(2, 1000)
+    truth = by_trapezoids(FAR[sign])
+    assert log_integral({Z**3: FAR[sign], Z**4: fourth}, (Z,)).overlaps(arb(truth, 1e-8))
+    plane = log_integral({A**3: FAR[sign], A**4: fourth, B: Fraction(1, 2)}, (A, B))
+    assert plane.overlaps(arb(truth + 1 / 8, 1e-8))
+
+
+# -- the search for a better Gaussian --
+
+
+def within(seconds: float) -> Interruption:
+    """A limit for what would have no end."""
+    return Interruption(time.monotonic() + seconds)
+
+
+@pytest.mark.parametrize("k", [-3.0, 0.5, 5.0, 60.0, 300.0])
+def test_slabs_hold_every_gaussian_that_may_be_better(k: float) -> None:
+    """(m^2 + S)/8 - (log S)/2 < K, by steps of a factor 4 in S at most."""
+    with within(30.0):
+        cells = best_posterior.slabs(k)
+    variances = np.exp(np.linspace(-2 * k - 5, 12, 4001))
+    room = 8 * (k + np.log(variances) / 2) - variances
+    inside = variances[room > 0]
+    if len(cells) == 0:
+        assert len(inside) == 0
+        return
+    assert (cells[1:, 2] == cells[:-1, 3]).all()
+    assert (cells[:, 3] <= 4 * cells[:, 2]).all()
+    if len(inside):
+        assert cells[0, 2] <= inside.min()
+        assert cells[-1, 3] >= inside.max()
+        assert (cells[:, 1] ** 2 >= room.max()).all()
+    assert (cells[:, 0] == -cells[:, 1]).all()
+
+
+def test_suprema_far_out_are_found() -> None:
+    """G - 3/8 z^2 = z^3/10 - z^4/500 - 3/8 z^2 is greatest at z = 33.8, beyond the first radius."""
+    claim = {Z**3: Fraction(1, 10), Z**4: -Fraction(1, 500)}
+    grid = np.linspace(-60, 60, 60_001)
+    truth = float((grid**3 / 10 - grid**4 / 500 - 0.375 * grid**2).max())
+    with within(60.0):
+        found = best_posterior.supremum(claim, Z)
+    assert truth <= found <= 1.5 * truth
+
+
+def test_greatest_bernstein_coefficients_are_bounded_through_their_rounding() -> None:
+    """Of (10 - z)^11 and its like, whose powers nearly cancel."""
+    for n in range(4, 13):
+        for sign in (1, -1):
+            dense = [sign * Fraction(math.comb(n, k) * (-1) ** k * 10 ** (n - k)) for k in range(n + 1)]
+            found = best_posterior._largest(dense, 16.0)
+            ends = 16.0 * (np.arange(best_posterior._SEGMENTS + 1) / best_posterior._SEGMENTS) ** 2
+            exact = max(
+                value
+                for low, width in zip(ends[:-1].tolist(), np.diff(ends).tolist(), strict=True)
+                for value in bernstein(dense, Fraction(low), Fraction(width))
+            )
+            assert exact <= Fraction(found)
+
+
+def bernstein(dense: list[Fraction], low: Fraction, width: Fraction) -> list[Fraction]:
+    n = len(dense) - 1
+    taylor = [c * width**k for k, c in enumerate(integration.shifted(dense, low))]
+    taylor += [Fraction(0)] * (n + 1 - len(taylor))
+    return [
+        sum((taylor[j] * math.comb(a, j) / math.comb(n, j) for j in range(a + 1)), Fraction(0))
+        for a in range(n + 1)
+    ]
+
+
+def test_strips_leave_arguments_of_atoms_below_their_poles() -> None:
+    rule = trapezoids._Expectations([sympy.tanh(3 * Z), sympy.tanh(Z / 2)], Z)
+    for widest in (0.125, 1.0, 8.0, 100.0):
+        a, h = rule.strip(widest)
+        assert 0 < a * rule.steepest * widest <= 1
+        assert h > 0
+    assert rule.steepest >= 3 / float(sympy.pi / 2) * 0.99
+
+
+def test_degrees_are_those_of_the_parts_whatever_their_signs() -> None:
+    degrees = {
+        Z**3 + Z: 3,
+        Z * A**2: 3,
+        (Z + A) ** 7: 7,
+        (1 + Z) ** -50: 50,
+        sympy.sin(Z) ** 2: 2,
+        sympy.Integer(5): 0,
+    }
+    assert {e: functions._degree(e) for e in degrees} == degrees
+    with pytest.raises(ValueError, match="expected at most"):
+        functions._small((1 + Z) ** -(10**6), "e")
