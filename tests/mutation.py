@@ -5,8 +5,8 @@
     python -m tests.mutation --list               the mutants, none of them run
 
 A mutant is one change of one place in the sources of a room that claims soundness. It is *killed* if a test of the room
-fails; tests that do not end in time are told apart, and are no kill. Floats that only steer are no part of a proof: the
-files named in `STEERING`, and what stands in error messages, are left out.
+fails; tests that do not end in time, or that a signal stops, are told apart, and are no kill. Floats that only steer are
+no part of a proof: the files named in `STEERING`, and what stands in error messages, are left out.
 """
 
 import argparse
@@ -78,7 +78,7 @@ _PYTEST = (
     f"import resource, sys, pytest; resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY})); "
     "sys.exit(pytest.main(sys.argv[1:]))"
 )
-KILLED, LATE, SURVIVES = "killed by", "out of time", "survives"
+KILLED, UNENDED, SURVIVES = "killed by", "not ended", "survives"
 _FAILING = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 """Of pytest's summary."""
 
@@ -119,7 +119,7 @@ class Fate:
     Attributes
     ----------
     word
-        `KILLED`, `LATE` or `SURVIVES`.
+        `KILLED`, `UNENDED` or `SURVIVES`.
     by
         The first test that failed.
     """
@@ -307,18 +307,19 @@ def fate(mutant: Mutant | None, tests: Sequence[str]) -> Fate:
         shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("__pycache__"))
         if mutant is not None:
             (copy / "elboproof" / mutant.file).write_text(mutant.text, encoding="utf-8")
-        paths = [path for path in tests if (ROOT / path).exists()]
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header"]
         environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
-        command = [sys.executable, "-c", _PYTEST, *options, *paths]
+        command = [sys.executable, "-c", _PYTEST, *options, *tests]
         try:
             found = subprocess.run(  # noqa: S603 - own words
                 command, cwd=ROOT, env=environment, capture_output=True, timeout=LIMIT, check=False, text=True
             )
         except subprocess.TimeoutExpired:
-            return Fate(LATE)
+            return Fate(UNENDED, f"within {LIMIT:g} s")
     if found.returncode in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise RuntimeError(found.stdout + found.stderr)
+    if found.returncode < 0:
+        return Fate(UNENDED, f"stopped by signal {-found.returncode}")
     if found.returncode == pytest.ExitCode.OK:
         return Fate(SURVIVES)
     return Fate(KILLED, next(iter(_FAILING.findall(found.stdout)), f"exit {found.returncode}"))
@@ -345,8 +346,8 @@ def report(room: str, outcomes: Sequence[tuple[Mutant, Fate]]) -> str:
     """Return the score of a room, which tests killed, what ran out of time and what survives."""
     count = Counter(found.word for _, found in outcomes)
     head = f"{room}: {count[KILLED]} of {len(outcomes)} killed by a failing test"
-    lines = [f"{head}, {count[LATE]} out of time after {LIMIT:g} s, {count[SURVIVES]} survive"]
-    for word in (KILLED, LATE, SURVIVES):
+    lines = [f"{head}, {count[UNENDED]} not ended, {count[SURVIVES]} survive"]
+    for word in (KILLED, UNENDED, SURVIVES):
         lines += [f"  {word} {f.by}".rstrip() + f": {m.label}" for m, f in outcomes if f.word == word]
     return "\n".join(lines)
 

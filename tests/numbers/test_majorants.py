@@ -303,6 +303,20 @@ def test_rates_and_coefficients_of_products_are_rounded_up() -> None:
         )
 
 
+def test_products_of_half_lines_keep_their_finite_end() -> None:
+    two = Majorant.between(1.0, 2.0)
+    below, above = Majorant({(1.0, 0.0): 1.0}, -math.inf, -1.0), Majorant({(1.0, 0.0): 1.0}, 1.0, math.inf)
+    for found, low, high in (
+        (below * two, -math.inf, -1.0),
+        (two * below, -math.inf, -1.0),
+        (above * two, 1.0, math.inf),
+        (below * above, -math.inf, -1.0),
+        (below * below, 1.0, math.inf),
+    ):
+        assert found.low == pytest.approx(low)
+        assert found.high == pytest.approx(high)
+
+
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (0.0, 2.0), (-2.0, 0.0), (-math.inf, math.inf)])
 def test_what_may_be_zero_has_no_inverse(low: float, high: float) -> None:
     with pytest.raises(NoMajorantError, match="not bounded away from 0"):
