@@ -5,8 +5,8 @@
     python -m tests.mutation --list               the mutants, none of them run
 
 A mutant is one change of one place in the sources of a room that claims soundness. It is *killed* if a test of the room
-fails; tests that do not end in time, or that a signal stops, are told apart, and are no kill. Floats that only steer are
-no part of a proof: the files named in `STEERING`, and what stands in error messages, are left out.
+fails; tests that do not end in time, or that a signal stops, are told apart, and are no kill. Floats that only steer
+are no part of a proof: the files named in `STEERING`, and what stands in error messages, are left out.
 """
 
 import argparse
