@@ -60,7 +60,7 @@ class Seeded:
     @contextmanager
     def seeded(self) -> Iterator[None]:
         """Replace the code of the function itself, for whoever holds it already."""
-        whole = _function(self.owner, self.name)
+        whole = function_of(self.owner, self.name)
         function, code = inspect.unwrap(whole), inspect.unwrap(changed(self)).__code__
         caches = (*self.caches, *([whole] if hasattr(whole, "cache_clear") else []))
         with _emptied(caches):
@@ -116,7 +116,8 @@ def _emptied(caches: tuple[Any, ...]) -> Iterator[None]:
             cache.cache_clear()
 
 
-def _function(owner: Any, name: str) -> Any:
+def function_of(owner: Any, name: str) -> Any:
+    """Return a function, or that of a method or property."""
     return _plain(inspect.getattr_static(owner, name))
 
 
@@ -129,7 +130,7 @@ def _plain(found: Any) -> Any:
 
 def changed(bug: Seeded) -> Any:
     """Return the function with the bug, in the live namespace of its module."""
-    function = inspect.unwrap(_function(bug.owner, bug.name))
+    function = inspect.unwrap(function_of(bug.owner, bug.name))
     source = textwrap.dedent(inspect.getsource(function))
     if source.count(bug.old) != 1:
         raise ValueError(f"{bug.name}: holds {bug.old!r} {source.count(bug.old)} times; expected once")

@@ -1,12 +1,15 @@
 """The scaffold of seeded bugs: a bug is there within its context, for whoever holds the function, and gone after it."""
 
+import importlib
+import inspect
 import sys
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.seeding import Seeded, changed, falsification, patched
+from tests.seeding import Seeded, changed, checks_of, falsification, function_of, patched
 
 LEVEL = 3
 
@@ -87,3 +90,21 @@ def test_a_table_fails_where_a_bug_is_missed_or_a_check_idle() -> None:
         catches("none", "check")
     with pytest.raises(AssertionError):
         falsification({"check": _check, "idle": _check}, {"real": real})[2]()
+
+
+TABLES = sorted(path for path in Path(__file__).parent.glob("*/test_*falsification.py"))
+
+
+@pytest.mark.parametrize("path", TABLES, ids=[f"{path.parent.name}/{path.name}" for path in TABLES])
+def test_seeded_texts_stand_in_the_sources(path: Path) -> None:
+    """The tables are run in the slow tier; that their texts are those of the sources is looked at here."""
+    table = importlib.import_module(f"tests.{path.parent.name}.{path.stem}")
+    bugs: dict[str, Any] = table.BUGS
+    checks = getattr(table, "TESTS", None) or table.CHECKS
+    for bug in bugs.values():
+        assert set(checks_of(bug)) <= set(checks)
+        if isinstance(bug, Seeded):
+            assert (
+                inspect.unwrap(changed(bug)).__code__
+                != inspect.unwrap(function_of(bug.owner, bug.name)).__code__
+            )

@@ -27,7 +27,7 @@ def judge(decoder: str, x: str) -> line._Judge:
 def energy(decoder: str, x: str, z: np.ndarray) -> np.ndarray:
     f = {"z": z, "sinh(z)": np.sinh(z), "z**2": z * z}[decoder]
     v = 0.1
-    return z * z / 2 + (float(x) - f) ** 2 / (2 * v) + np.log(2 * np.pi) + np.log(v) / 2
+    return np.asarray(z * z / 2 + (float(x) - f) ** 2 / (2 * v) + np.log(2 * np.pi) + np.log(v) / 2)
 
 
 @pytest.mark.parametrize(("decoder", "x"), [("z", "0.7"), ("sinh(z)", "-0.5"), ("z**2", "0.7")])

@@ -19,7 +19,7 @@ from elboproof.numbers import (
     ball_rounding,
     ball_waves,
     centred,
-    enclosure,
+    enclosure_ends,
     exponential_sums,
     outward,
     stacked,
@@ -236,7 +236,7 @@ BUGS: dict[str, Bug] = {
         stacked, "_sum", "values.sum(0)", "values.sum(0) + values[0]", "stacks"
     ),
     "enclosures: rounded inwards": Seeded(
-        enclosure, "_double_bounds", "exact_high > high", "exact_high < high", "float ends of balls"
+        enclosure_ends, "_double_bounds", "exact_high > high", "exact_high < high", "float ends of balls"
     ),
     "outward: one rounding fewer than there are": Seeded(
         outward, "upward", "(roundings + 2) * 2.0**-52", "0.0", "outward sums"

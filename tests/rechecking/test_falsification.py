@@ -304,7 +304,7 @@ def _no_error(self: Any, m: Any, *_: Any) -> Any:
     return np.zeros((len(m), len(self.powers)))
 
 
-MUTANTS: dict[str, Bug] = {
+BUGS: dict[str, Bug] = {
     "overlaps are not looked for": patched((recheck, "_require_cover", _only_volumes), by="equal volumes"),
     "volumes are not added up": patched((recheck, "_require_cover", _only_overlaps), by="a missing leaf"),
     "undecided integrals are accepted": patched(
@@ -393,5 +393,5 @@ MUTANTS: dict[str, Bug] = {
 
 
 test_the_code_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
-    falsification(CHECKS, MUTANTS, (*CAUGHT, CertificateError))
+    falsification(CHECKS, BUGS, (*CAUGHT, CertificateError))
 )

@@ -333,7 +333,7 @@ def _turned_difference(self: Any, one: Any, control: Any) -> arb:
     return value
 
 
-MUTANTS: dict[str, Bug] = {
+BUGS: dict[str, Bug] = {
     "a control point is forgotten": patched(
         (natural.Natural, "controls", lambda s, b: (_CONTROLS(s, b) or [])[:-1]), by="control points"
     ),
@@ -431,5 +431,5 @@ MUTANTS: dict[str, Bug] = {
 
 
 test_the_code_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
-    falsification(CHECKS, MUTANTS)
+    falsification(CHECKS, BUGS)
 )

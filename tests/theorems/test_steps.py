@@ -129,10 +129,14 @@ def test_tails_are_the_upper_ends_of_their_balls() -> None:
     assert radii[1] >= 1.5**power * radii[0] * (1 - 1e-6)
 
 
+def powers(n: int) -> polynomials.Polynomial:
+    return {(k,): fmpq(1) for k in range(n)}
+
+
 @pytest.mark.parametrize(("factors", "accepted"), [((2, 40), True), ((2, 41), False), ((9, 9), False)])
 def test_the_work_of_a_product_is_limited(factors: tuple[int, int], accepted: bool) -> None:
     """(x - 1)(1 + x + ... + x^(n-1)) = x^n - 1, of two terms: 20 times the largest number of terms is allowed."""
-    one, other = ({(k,): fmpq(1) for k in range(n)} for n in factors)
+    one, other = (powers(n) for n in factors)
     one[(0,)] = fmpq(-1)
     with patch.object(polynomials, "MOST_TERMS", 4):
         if accepted:
