@@ -272,11 +272,15 @@ PARTS = {
 }
 
 
+def _log(value: float) -> float:
+    return float(np.log(value)) if value else -np.inf
+
+
 def _ends(
-    parts: dict[str, float], frame: np.ndarray[Any, Any], monkeypatch: pytest.MonkeyPatch
+    parts: dict[str, float], frame: np.ndarray[Any, Any], monkeypatch: pytest.MonkeyPatch, bits: int = 120
 ) -> tuple[arb, arb] | None:
     work = core._Work(_energy(AFFINE, DATA, frame), DATA, BOXES[0][0], 20, np.inf)
-    where = Domain(np.array([8.0]), np.log([parts["tail"]]), np.zeros(1), 5.0)
+    where = Domain(np.array([8.0]), np.array([_log(parts["tail"])]), np.zeros(1), 5.0)
     found = Found.nothing(1, Pace())
     for name in ("rule_error", "discarded", "unfinished"):
         found.add(getattr(found, name), np.zeros(1, int), np.array([parts[name]]))
@@ -284,8 +288,19 @@ def _ends(
         Cells(np.zeros(1, int), np.zeros((1, 2)), np.ones((1, 2))), np.ones((1, 2), int), np.zeros(1)
     )
     monkeypatch.setattr(core, "sum_rules_in_arb", lambda *_: ([arb(parts["outside"], 2.0**-12)], 1))
-    with working_precision(120):
+    with working_precision(bits):
         return work._ends(where, found, arb(parts["inside"], 2.0**-10), 0.4)
+
+
+def _exact_ends(parts: dict[str, float], frame: np.ndarray[Any, Any]) -> tuple[arb, arb]:
+    with working_precision(120):
+        volume = abs(arb_mat([[arb(v) for v in row] for row in frame.tolist()]).det())
+        middle, radius = arb(parts["inside"]) + arb(parts["outside"]), arb(2) ** -10 + arb(2) ** -12
+        radius += arb(parts["rule_error"])
+        rest = arb(parts["discarded"]) + arb(parts["unfinished"])
+        tail = (arb(_log(parts["tail"])) + arb(0.4)).exp()
+        least = ((middle - radius) * volume).log() - arb(0.4)
+        return least, ((middle + radius + rest) * volume + tail).log() - arb(0.4)
 
 
 @pytest.mark.parametrize("frame", [TURNED[::-1], TURNED * (1 + 3e-8)], ids=["mirrored", "long"])
@@ -294,18 +309,29 @@ def test_all_parts_of_the_evidence_count(
     frame: np.ndarray[Any, Any], changed: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = PARTS | ({changed: 0.3} if changed else {})
-    found = _ends(parts, frame, monkeypatch)
+    found, (least, most) = _ends(parts, frame, monkeypatch), _exact_ends(parts, frame)
     assert found is not None
     with working_precision(120):
-        volume = abs(arb_mat([[arb(v) for v in row] for row in frame.tolist()]).det())
-        middle, radius = arb(parts["inside"]) + arb(parts["outside"]), arb(2) ** -10 + arb(2) ** -12
-        radius += arb(parts["rule_error"])
-        rest = arb(parts["discarded"]) + arb(parts["unfinished"])
-        tail = (arb(float(np.log(parts["tail"]))) + arb(0.4)).exp()
-        least = ((middle - radius) * volume).log() - arb(0.4)
-        most = ((middle + radius + rest) * volume + tail).log() - arb(0.4)
         assert least - 1e-10 <= found[0] <= least + 1e-30
         assert most - 1e-30 <= found[1] <= most + 1e-10
+
+
+def test_the_evidence_is_rounded_outward_at_any_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 12 bits, of which the parts need no more: only the logarithm is rounded."""
+    for k in range(20):
+        parts = {
+            "inside": 1 + k / 64,
+            "outside": 0.5,
+            "rule_error": 0.0,
+            "discarded": 2.0**-8,
+            "unfinished": 2.0**-7,
+            "tail": 0.0,
+        }
+        found, (least, most) = _ends(parts, np.eye(2), monkeypatch, 12), _exact_ends(parts, np.eye(2))
+        assert found is not None
+        with working_precision(120):
+            assert found[0] <= least
+            assert most <= found[1]
 
 
 def test_nothing_is_known_where_the_sum_may_vanish_or_the_rest_is_endless(

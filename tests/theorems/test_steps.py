@@ -37,6 +37,16 @@ def test_dot_products_of_many_terms_bound_their_rounding() -> None:
                     assert off <= Fraction(float(found.rad[b, n]))
 
 
+def test_small_terms_that_are_all_lost_are_within_the_radius() -> None:
+    """1 and 3999 times 2^-53: wherever they are added to 1, they are lost."""
+    mid = np.full((1, 4000), 2.0**-53)
+    mid[0, 0] = 1.0
+    found = best_atoms._combined((mid, 0 * mid), np.ones((1, 4000)))
+    off = abs(1 + 3999 * Fraction(1, 2**53) - Fraction(float(found.mid[0, 0])))
+    assert off <= Fraction(float(found.rad[0, 0]))
+    assert off > 20 * Fraction(1, 2**52)  # more than a few roundings
+
+
 def test_quarters_cover_their_cells_once() -> None:
     cells = np.column_stack([RNG.integers(-64, 64, (20, 2)) / 64, RNG.integers(1, 64, (20, 2)) / 64])
     quarters = best_atoms._quartered(cells)
@@ -93,16 +103,13 @@ def test_roots_hold_every_gaussian_that_may_be_better(k: float) -> None:
 
 
 def test_the_reach_of_the_mean_is_rounded_up() -> None:
-    """Where 8 (K + high) is the float above 64, whose root rounds to 8."""
-    for excess in (1.0, 2.0, 4.0):
-        high = 1.5
-        k = math.nextafter(8.0, 9.0) - high if excess == 1.0 else 8.0 * (1 + excess * 2.0**-52) - high
-        found = root(k)
-        assert found is not None
-        tried = 1.0
-        while math.exp(2 * tried) / 8 - tried <= k:
-            tried += 0.25
-        assert Fraction(found[2]) ** 2 >= 8 * (Fraction(k) + Fraction(tried))
+    """K + high is the float above 8 for high = 9/4: the root of 8 times that is above 8, and rounds to 8."""
+    k = math.nextafter(8.0, 9.0) - 2.25
+    assert math.sqrt(8 * (k + 2.25)) == 8
+    found = root(k)
+    assert found is not None
+    assert found[1] + found[3] >= 2.25
+    assert Fraction(found[2]) ** 2 >= 8 * (Fraction(k) + Fraction(9, 4))
 
 
 def test_a_claim_that_needs_no_box_holds() -> None:
