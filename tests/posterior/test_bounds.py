@@ -21,7 +21,7 @@ from elboproof.posterior.certification import certify, place_of
 from elboproof.posterior.elbo import elbo_ball, prior_and_entropy
 from elboproof.posterior.equations import Equations, Reference, unknowns
 from elboproof.posterior.shared import _Shared
-from elboproof.posterior.stationary import _with_elbo
+from elboproof.posterior.stationary import _with_elbo, sharpened
 from tests.evidence.truth import linear
 
 RNG = np.random.default_rng(4)
@@ -250,3 +250,14 @@ def test_only_affine_decoders_have_gaussian_posteriors(
 ) -> None:
     model = ep.LatentModel(list(latent), decoder, ep.Gaussian("1/10"))
     assert gap._has_gaussian_posterior(model) == gaussian
+
+
+def test_a_point_is_sharpened_where_it_has_not_the_digits_and_left_where_it_has() -> None:
+    model, x = ep.LatentModel("z", ["tanh(z)"], ep.Gaussian("1/10")), [Fraction(1, 2)]
+    coarse = ep.stationary_posterior(model, x, digits=3)
+    assert sharpened(model, x, coarse, 2, np.inf) is coarse
+    fine = sharpened(model, x, coarse, 9, np.inf)
+    assert fine.ball.rad() <= 1e-9 < coarse.ball.rad()
+    assert fine.ball.overlaps(coarse.ball)
+    assert fine.posterior == coarse.posterior
+    assert fine.status == ""

@@ -228,6 +228,21 @@ def test_suprema_over_narrow_rectangles_are_close() -> None:
         assert (line <= whole * (1 + 1e-9)).all()
 
 
+def test_exponentials_of_suprema_are_rounded_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    least = np.random.default_rng(3).uniform(-600, 600, 200)
+    least[0] = -np.inf
+    monkeypatch.setattr(core.Tilted, "_least", lambda *_: least)
+    model = ep.LatentModel(["a", "b"], BANANA, ep.Gaussian("1/100"))
+    tilted = core.Tilted(_energy(model, [Fraction(3, 4), Fraction(1, 2)], TURNED), BOXES[0][0], 3.3)
+    eps = [ComplexBallArray(BallArray(np.zeros(200)), BallArray(np.zeros(200))) for _ in range(2)]
+    found = tilted.suprema(None, eps)[0]
+    assert found[0] == np.inf
+    with working_precision(120):
+        for value, bound in zip(least[1:].tolist(), found[1:].tolist(), strict=True):
+            exact = (arb(3.3) - arb(value)).exp()
+            assert exact <= bound <= exact * arb(1 + 1e-11)
+
+
 AFFINE = ep.LatentModel(["a", "b"], ["a + b/2", "b"], ep.Gaussian("1/10"))
 DATA = [Fraction(1, 2), Fraction(-1, 4)]
 TURNED = np.array([[0.6, -0.8], [0.8, 0.6]])
