@@ -9,7 +9,12 @@ from flint import arb
 
 import elboproof as ep
 from elboproof.evidence import line
+from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.found import Found
 from elboproof.evidence.line_point import LinePoint, line_functions
+from elboproof.evidence.pace import Pace
+from elboproof.evidence.rounds import Rounds
+from elboproof.model.data import data_of
 from elboproof.numbers.balls import working_precision
 from elboproof.quadrature.gauss_legendre import RHO, SIZES, error_factor
 
@@ -69,3 +74,33 @@ def test_factors_of_rules_are_upper_ends() -> None:
         with working_precision(400):
             truth = arb(exact.numerator) / exact.denominator
             assert truth <= found <= truth * (1 + arb(2) ** -50)
+
+
+def test_forecasts_of_mirror_images_are_the_same() -> None:
+    one = judge("z", "0")
+    for c, h in CELLS:
+        found = []
+        for sign in (1, -1):
+            value, slope, curve = one.point.floats(sign * c)
+            found.append(one._forecast(sign * c, h, value, slope, abs(curve) * h * h))
+        assert found[0] == pytest.approx(found[1], rel=1e-12)
+
+
+def test_the_first_estimate_of_an_affine_model_is_its_evidence() -> None:
+    """Laplace's approximation is exact there, but for where Newton stops."""
+    for x in ("0", "7/10", "-2"):
+        hand = -(float(Fraction(x)) ** 2) / 2.2 - math.log(2 * math.pi * 1.1) / 2
+        assert judge("z", x).point.log_mass == pytest.approx(hand, abs=1e-4)
+
+
+def test_scales_follow_a_deeper_mode() -> None:
+    model = ep.LatentModel("z", ["z"], ep.Gaussian("1/10"))
+    one = Rounds(model, FloatEnergy(model), data_of(model, ["0.5"]), np.eye(1)[None], False, np.zeros(1),
+                 np.full(1, -50.0), 10, False)  # fmt: skip
+    found = Found.nothing(1, Pace())
+    found.lowest[:] = -5.0
+    one._rescale(np.arange(1), found, np.full(1, -np.inf), deeper=True)
+    assert one.shift[0] == -5.0
+    assert one.log_mass[0] == -5.0  # ten nats below the least energy, at least
+    one._rescale(np.arange(1), found, np.full(1, -1.5), deeper=False)
+    assert one.log_mass[0] == -1.5

@@ -15,10 +15,10 @@ from elboproof.expectations.integrands import EnclosedGaussian
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.krawczyk import zero_near
-from elboproof.posterior import certification, equations, gap, whitened
+from elboproof.posterior import certification, equations, gap, shared, whitened
 from elboproof.posterior.ascent import Guess
-from elboproof.posterior.certification import certify, place_of
-from elboproof.posterior.elbo import elbo_ball, prior_and_entropy
+from elboproof.posterior.certification import _Stationarity, certify, place_of
+from elboproof.posterior.elbo import elbo_ball, one_elbo, prior_and_entropy
 from elboproof.posterior.equations import Equations, Reference, unknowns
 from elboproof.posterior.shared import _Shared
 from elboproof.posterior.stationary import _with_elbo, sharpened
@@ -173,7 +173,66 @@ def test_two_shared_means_do_not_meet() -> None:
     assert abs(float(hessian[2][2].mid()) + 2 * 2 * l * l * (1 + 1 / v)) < 1e-4
 
 
+def stationarity(model: ep.LatentModel) -> _Stationarity:
+    one = _Stationarity(model, [X], "full", None, Guess(np.array([0.25]), np.array([[0.5]])), np.inf)
+    with working_precision(100):
+        one.enclosed(1e-6)
+    return one
+
+
+def test_long_steps_are_given_up_in_either_direction() -> None:
+    for step, taken in (
+        ([0.4, -0.4], True),
+        ([0.6, 0.0], False),
+        ([-0.6, 0.0], False),
+        ([0.0, np.nan], False),
+    ):
+        assert stationarity(AFFINE).move(np.array(step)) == taken
+
+
+def test_long_shared_steps_are_cut_in_either_direction() -> None:
+    for sign in (1, -1):
+        problem = _Shared(AFFINE, [[X]], "full", np.inf)
+        problem.means, problem.factor = np.array([[0.25]]), np.array([[0.5]])
+        assert problem.move(np.array([sign * 4.0, 0.0]))
+        assert problem.means[0, 0] == 0.25 + sign * 0.5 * whitened.LARGEST_STEP
+
+
+def test_elbos_of_a_shared_point_leave_room_for_the_remainder(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def recorded(model: Any, x: Any, q: Any, digits: float, deadline: float) -> tuple[arb, str]:
+        asked.append(digits)
+        return one_elbo(model, x, q, digits, deadline)
+
+    monkeypatch.setattr(shared, "one_elbo", recorded)
+    shared.shared_stationary_posterior(AFFINE, [["1/2"], ["-1/3"]], digits=6)
+    assert len(asked) == 2
+    assert all(10.0**-digits <= 10.0**-6 / 3 for digits in asked)
+
+
 # -- ELBOs and gaps --
+
+
+def test_elbos_have_more_digits_than_the_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"))
+    asked: list[tuple[str, float]] = []
+    of_evidence, of_elbo = gap._evidence, sharpened
+
+    def evidence_of(model: Any, x: Any, point: Any, digits: float, deadline: float) -> Any:
+        asked.append(("evidence", digits))
+        return of_evidence(model, x, point, digits, deadline)
+
+    def sharp(model: Any, x: Any, point: Any, digits: float, deadline: float) -> Any:
+        asked.append(("ELBO", digits))
+        return of_elbo(model, x, point, digits, deadline)
+
+    monkeypatch.setattr(gap, "_evidence", evidence_of)
+    monkeypatch.setattr(gap, "sharpened", sharp)
+    assert ep.gap(model, ["0.7"], digits=3).lower > 0
+    for (kind, first), (other, second) in zip(asked[::2], asked[1::2], strict=True):
+        assert (kind, other) == ("evidence", "ELBO")
+        assert second > first
 
 
 def test_prior_and_entropy_by_hand() -> None:

@@ -2,14 +2,24 @@
 
 import math
 from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 from flint import arb, fmpq
 
+import elboproof as ep
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.theorems import best_atoms, best_elbo, polynomials, sufficient_statistics
+from elboproof.theorems import (
+    best_atoms,
+    best_elbo,
+    leaf_bounds,
+    polynomials,
+    steering,
+    sufficient_statistics,
+)
 from elboproof.theorems.best_elbo import BestElbo, ElboBound
 from tests.theorems import test_parts as parts
 
@@ -151,3 +161,33 @@ def test_the_work_of_a_product_is_limited(factors: tuple[int, int], accepted: bo
         else:
             with pytest.raises(ValueError, match="too large"):
                 polynomials.multiply(one, other, "p")
+
+
+def estimates(quantity: Any, box: dict[str, tuple[str, str]]) -> tuple[Any, Any]:
+    made, sides = parts.made(quantity, box)
+    judge = leaf_bounds.Judge(quantity.between(-50, 50), made)
+    return judge.estimates, judge.leaf(sides)
+
+
+def test_unbounded_leaves_are_cut_where_a_parameter_changes_its_sign() -> None:
+    found, _ = estimates(parts.CUBIC, parts.CUBIC_BOX)
+    for box, axis in ((((1, 2), (-1, 1)), 1), (((-3, 1), (1, 2)), 0), (((-2, -1), (-1, 1)), 1)):
+        leaf = SimpleNamespace(box=box, unbounded=True, controls=None, posterior=None)
+        assert found.axis(leaf) == axis
+    wide = SimpleNamespace(box=((1, 2), (1, 4)), unbounded=True, controls=None, posterior=None)
+    assert found.axis(wide) == 1
+
+
+@pytest.mark.parametrize("variance", ["1/2", "1/100"])
+def test_an_axis_counts_by_how_much_the_expected_log_likelihood_changes(variance: str) -> None:
+    """E_q log p(x|z) at v = 1 minus that at v = 1/10: positive for a wide q, negative for a narrow one."""
+    found, leaf = estimates(ep.LogEvidence("z", ["z"], "v", ["7/10"]), {"v": ("0.1", "1")})
+    leaf.posterior = GaussianPosterior("0.7", variance)
+    gaussian = steering.floating(leaf.posterior)
+    ends = [found.natural.at((end,)) for end in leaf.box[0]]
+    low, high = found._floats([end.theta for end in ends])
+    square = float(Fraction(variance))
+    change = [-math.log(2 * math.pi * v) / 2 - square / (2 * v) for v in (0.1, 1.0)]
+    assert (change[1] < change[0]) == (variance == "1/100")
+    spread = found.steering.spread(gaussian, 0, high - low)
+    assert found._variation(leaf, gaussian, 0) == pytest.approx(spread + abs(change[1] - change[0]), rel=1e-9)
