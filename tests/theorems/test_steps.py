@@ -1,6 +1,9 @@
 """Each step of the proofs over boxes by itself: roundings, roots of the search, cuts, tails, work limits."""
 
 import math
+import threading
+import time
+from concurrent.futures import Future
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
@@ -191,3 +194,10 @@ def test_an_axis_counts_by_how_much_the_expected_log_likelihood_changes(variance
     assert (change[1] < change[0]) == (variance == "1/100")
     spread = found.steering.spread(gaussian, 0, high - low)
     assert found._variation(leaf, gaussian, 0) == pytest.approx(spread + abs(change[1] - change[0]), rel=1e-9)
+
+
+def test_a_worker_that_answers_in_time_is_waited_for() -> None:
+    future: Future[Any] = Future()
+    threading.Timer(0.2, future.set_result, ("answer",)).start()
+    task: Any = SimpleNamespace(began=time.monotonic(), seconds=60.0)
+    assert prove._in_time(task, future, ()) == "answer"
