@@ -308,7 +308,7 @@ def test_only_affine_decoders_have_gaussian_posteriors(
     latent: str, decoder: list[str], gaussian: bool
 ) -> None:
     model = ep.LatentModel(list(latent), decoder, ep.Gaussian("1/10"))
-    assert gap._has_gaussian_posterior(model) == gaussian
+    assert gap.has_gaussian_posterior(model) == gaussian
 
 
 def test_a_point_is_sharpened_where_it_has_not_the_digits_and_left_where_it_has() -> None:

@@ -269,7 +269,7 @@ BUGS: dict[str, Bug] = {
     ),
     "digits are not waited for": Seeded(
         gap,
-        "_below_evidence",
+        "below_evidence",
         "best.rad() <= size * arb(10) ** -arb(digits)",
         "best.is_finite()",
         "too many digits",
