@@ -26,7 +26,6 @@ from elboproof.quadrature.cells import Cells
 from elboproof.quadrature.charts import BetweenLines
 from elboproof.quadrature.gauss_legendre import RHO, factors
 
-RNG = np.random.default_rng(8)
 BANANA = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian("1/10"))
 KINKED = ep.LatentModel(["a", "b"], ["abs(a) + b/2", "b"], ep.Gaussian("1/10"))
 THIN = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian("1/1000"))
@@ -268,7 +267,8 @@ NOTHING = ep.LatentModel(["a", "b"], ["0*a"], ep.Gaussian(1))
 
 @pytest.mark.parametrize("frame", [np.eye(2), TURNED * (1 - 3e-7)], ids=["plain", "short"])
 def test_the_prior_bounds_the_energy_where_the_likelihood_is_flat(frame: np.ndarray) -> None:
-    centre, half = RNG.uniform(-9, 9, (200, 2)), RNG.uniform(0.01, 2.0, (200, 2))
+    rng = np.random.default_rng(8)
+    centre, half = rng.uniform(-9, 9, (200, 2)), rng.uniform(0.01, 2.0, (200, 2))
     centre[200:], half[200:] = (
         centre[200:] / 30,
         half[200:] / 30,
@@ -284,14 +284,15 @@ def test_the_prior_bounds_the_energy_where_the_likelihood_is_flat(frame: np.ndar
 
 
 def test_bounds_over_cells_are_below_the_energy() -> None:
+    rng = np.random.default_rng(8)
     frame, count = TURNED, 300
     energy = energy_of(BANANA, [0.7, 0.3], frame)
-    cells = Cells(np.zeros(count, int), RNG.uniform(-3, 3, (count, 2)), RNG.uniform(0.01, 1.0, (count, 2)))
+    cells = Cells(np.zeros(count, int), rng.uniform(-3, 3, (count, 2)), rng.uniform(0.01, 1.0, (count, 2)))
     known = energy.over(cells)
     slopes = energy._least_by_slopes(cells, known.slopes)
     floats, close = FloatEnergy(BANANA), 0
     least = np.full(count, np.inf)
-    for t in RNG.uniform(-1, 1, (60, 2)).tolist() + [[i, j] for i in (-1, 0, 1) for j in (-1, 0, 1)]:
+    for t in rng.uniform(-1, 1, (60, 2)).tolist() + [[i, j] for i in (-1, 0, 1) for j in (-1, 0, 1)]:
         u = cells.centre + cells.half * np.array(t)
         least = np.minimum(least, floats.values(u @ frame.T, np.tile([0.7, 0.3], (count, 1))))
     slack = 1e-9 * (1 + np.abs(least))
@@ -338,9 +339,10 @@ def test_errors_of_rules_cover_the_ellipse_and_its_stretch(cells: Cells) -> None
 
 
 def test_masses_of_cells_are_upper_bounds() -> None:
-    half = RNG.uniform(0.01, 1, (500, 2))
+    rng = np.random.default_rng(8)
+    half = rng.uniform(0.01, 1, (500, 2))
     cells = Cells(np.zeros(500, int), np.zeros((500, 2)), half)
-    least = RNG.uniform(-5, 5, 500)
+    least = rng.uniform(-5, 5, 500)
     found = founds.mass_bound(cells, target_of(1.0), least)
     with working_precision(120):
         for h, value, bound in zip(half.tolist(), least.tolist(), found.tolist(), strict=True):

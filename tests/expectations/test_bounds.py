@@ -21,7 +21,6 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
 from elboproof.quadrature.gauss_legendre import error_factor
 
-RNG = np.random.default_rng(12)
 HEIGHTS = np.array(lattice.HEIGHTS)
 CLOSE = 1 + 1e-8
 
@@ -29,7 +28,8 @@ CLOSE = 1 + 1e-8
 
 
 def test_errors_of_a_lattice_are_the_least_of_all_heights_that_are_allowed() -> None:
-    inner, outer = RNG.uniform(0.1, 10, (2, 3, 2, len(HEIGHTS)))
+    rng = np.random.default_rng(12)
+    inner, outer = rng.uniform(0.1, 10, (2, 3, 2, len(HEIGHTS)))
     inner *= np.exp(HEIGHTS**2)  # so that one height is the best, and not an end
     steps = np.array([0.9, 0.4, 0.1])
     found = lattice._errors(inner, outer, steps)
@@ -107,13 +107,15 @@ def monomials(eps: Any) -> Any:
 
 def inside(middle: Any, wide: Any, lifted: Any, count: int = 400) -> Any:
     """Points of a rectangle (d,), its corners among them, (d, count)."""
-    shares = np.concatenate([RNG.uniform(-1, 1, (count, 2, 2)), RNG.choice([-1.0, 1.0], (count, 2, 2))])
+    rng = np.random.default_rng(12)
+    shares = np.concatenate([rng.uniform(-1, 1, (count, 2, 2)), rng.choice([-1.0, 1.0], (count, 2, 2))])
     return (middle + wide * shares[:, 0] + 1j * lifted * shares[:, 1]).T
 
 
 def rectangles(count: int) -> tuple[Any, Any, Any]:
-    middle, wide = RNG.normal(size=(2, count)), RNG.uniform(0, 0.5, (2, count))
-    lifted = np.where(RNG.integers(0, 2, count) == np.array([[0], [1]]), RNG.uniform(0, 1, count), 0.0)
+    rng = np.random.default_rng(12)
+    middle, wide = rng.normal(size=(2, count)), rng.uniform(0, 0.5, (2, count))
+    lifted = np.where(rng.integers(0, 2, count) == np.array([[0], [1]]), rng.uniform(0, 1, count), 0.0)
     return middle, wide, lifted
 
 
@@ -152,7 +154,8 @@ def test_densities_are_bounded_where_they_are_largest() -> None:
 
 @pytest.mark.parametrize("tall", [False, True])
 def test_suprema_over_strips_lift_one_axis_and_the_density_where_it_is_meant(tall: bool) -> None:
-    middle, wide = RNG.normal(size=(4, 2)), RNG.uniform(0.05, 0.3, (4, 2))
+    rng = np.random.default_rng(12)
+    middle, wide = rng.normal(size=(4, 2)), rng.uniform(0.05, 0.3, (4, 2))
     found = lattice._sup(MADE, POINT, [(1, middle, wide, tall)], None)
     for h, height in enumerate(HEIGHTS.tolist()):
         for n in range(4):
@@ -184,8 +187,9 @@ def test_grids_cover_the_cube_without_overlap(count: int, radius: float) -> None
 
 
 def test_halves_cover_their_cells() -> None:
+    rng = np.random.default_rng(12)
     centre, half = grid(3, 8.0, 2)
-    axis = RNG.integers(0, 2, len(half))
+    axis = rng.integers(0, 2, len(half))
     parts, sizes, allowed = plan._halved(centre, half, np.ones(len(half)), axis)
     n = len(half)
     for k in range(n):
@@ -208,7 +212,8 @@ def test_factors_of_ellipses_are_rounded_up() -> None:
 
 
 def test_suprema_of_cells_hold_on_every_ellipse() -> None:
-    centre, half = RNG.uniform(-4, 4, (8, 2)), RNG.uniform(0.1, 0.4, (8, 2))
+    rng = np.random.default_rng(12)
+    centre, half = rng.uniform(-4, 4, (8, 2)), rng.uniform(0.1, 0.4, (8, 2))
     found = plan._suprema(MADE, POINT, centre, half)  # (Q, B, d, E)
     turn = np.exp(2j * np.pi * np.arange(64) / 64)
     for b in range(8):
@@ -218,7 +223,7 @@ def test_suprema_of_cells_hold_on_every_ellipse() -> None:
                     continue
                 eps = np.empty((2, 64), dtype=complex)
                 eps[k] = centre[b, k] + half[b, k] * (rho * turn + 1 / (rho * turn)) / 2
-                eps[1 - k] = centre[b, 1 - k] + half[b, 1 - k] * RNG.uniform(-1, 1, 64)
+                eps[1 - k] = centre[b, 1 - k] + half[b, 1 - k] * rng.uniform(-1, 1, 64)
                 sizes = np.abs(monomials(eps) * g(eps) * np.exp(-(eps**2).sum(0) / 2) / (2 * np.pi)).max(1)
                 assert (sizes <= found[:, b, k, e] * (1 + 1e-9)).all()
     assert np.isfinite(found[..., :2]).mean() > 0.8
@@ -352,8 +357,9 @@ def test_gaussians_in_floats_hold_those_in_arb() -> None:
 
 
 def test_monomials_are_bounded_upwards() -> None:
+    rng = np.random.default_rng(12)
     made = Integrands(MODEL, [arb(v) for v in X], [(0, 3)])
-    sizes = RNG.uniform(0, 3, (2, 50))
+    sizes = rng.uniform(0, 3, (2, 50))
     found = made.monomials(sizes)
     for (_, _, p), row in zip(made.entries, found.tolist(), strict=True):
         for n, bound in enumerate(row):

@@ -1,5 +1,6 @@
 """What is claimed of a stationary point, from places where each part counts: boxes, turns, remainders, differences."""
 
+import time
 from fractions import Fraction
 from itertools import product as pairs
 from types import SimpleNamespace
@@ -24,13 +25,12 @@ from elboproof.posterior.shared import _Shared
 from elboproof.posterior.stationary import _with_elbo, sharpened
 from tests.evidence.truth import linear
 
-RNG = np.random.default_rng(4)
-
 # -- whitened coordinates --
 
 
 def test_boxes_hold_the_images_of_cubes_and_no_more() -> None:
-    matrix = RNG.normal(size=(4, 4))
+    rng = np.random.default_rng(4)
+    matrix = rng.normal(size=(4, 4))
     box = whitened.box_over(whitened.balls_of(matrix), 0.5)
     reach = np.zeros(4)
     for corner in pairs((-0.5, 0.5), repeat=4):
@@ -45,7 +45,8 @@ def test_boxes_hold_the_images_of_cubes_and_no_more() -> None:
 
 
 def test_gradients_and_hessians_are_turned_by_the_chain_rule() -> None:
-    turn, hessian, gradient = RNG.normal(size=(3, 3)), RNG.normal(size=(3, 3)), RNG.normal(size=3)
+    rng = np.random.default_rng(4)
+    turn, hessian, gradient = rng.normal(size=(3, 3)), rng.normal(size=(3, 3)), rng.normal(size=3)
     hessian = hessian + hessian.T
     value, curve = whitened.whitened(
         [arb(v, 1e-3) for v in gradient.tolist()], whitened.balls_of(hessian), whitened.balls_of(turn)
@@ -74,9 +75,10 @@ def test_kinds_are_those_of_every_hessian_of_the_box(diagonal: tuple[int, int], 
 
 def test_a_whitening_moves_the_factor_by_the_factor() -> None:
     """To first order L + dL = L (1 + Lambda) with a lower triangular Lambda of the unknowns."""
+    rng = np.random.default_rng(4)
     factor, wanted = np.array([[0.5, 0.0, 0.0], [0.25, 2.0, 0.0], [-1.0, 0.125, 3.0]]), unknowns(3, "full")
     turn = whitened.whitening(wanted, factor)
-    w = RNG.normal(size=len(wanted)) * 1e-6
+    w = rng.normal(size=len(wanted)) * 1e-6
     step = turn @ w
     mean = factor @ w[:3]
     assert np.abs(step[:3] - mean).max() < 1e-18
@@ -217,7 +219,7 @@ def test_elbos_of_a_shared_point_leave_room_for_the_remainder(monkeypatch: pytes
 def test_elbos_have_more_digits_than_the_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"))
     asked: list[tuple[str, float]] = []
-    of_evidence, of_elbo = gap._evidence, sharpened
+    of_evidence = gap._evidence
 
     def evidence_of(model: Any, x: Any, point: Any, digits: float, deadline: float) -> Any:
         asked.append(("evidence", digits))
@@ -225,11 +227,16 @@ def test_elbos_have_more_digits_than_the_evidence(monkeypatch: pytest.MonkeyPatc
 
     def sharp(model: Any, x: Any, point: Any, digits: float, deadline: float) -> Any:
         asked.append(("ELBO", digits))
-        return of_elbo(model, x, point, digits, deadline)
+        return sharpened(model, x, point, digits, deadline)
 
     monkeypatch.setattr(gap, "_evidence", evidence_of)
-    monkeypatch.setattr(gap, "sharpened", sharp)
-    assert ep.gap(model, ["0.7"], digits=3).lower > 0
+    x = [Fraction(7, 10)]
+    ball, status = gap.below_evidence(
+        model, x, ep.stationary_posterior(model, x), 3, time.monotonic() + 60.0, sharp
+    )
+    assert ball > 0
+    assert status == ""
+    assert len(asked) >= 2
     for (kind, first), (other, second) in zip(asked[::2], asked[1::2], strict=True):
         assert (kind, other) == ("evidence", "ELBO")
         assert second > first

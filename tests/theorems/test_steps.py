@@ -27,8 +27,6 @@ from elboproof.theorems import (
 from elboproof.theorems.best_elbo import BestElbo, ElboBound
 from tests.theorems import test_parts as parts
 
-RNG = np.random.default_rng(3)
-
 
 def test_dot_products_of_many_terms_bound_their_rounding() -> None:
     for terms in (1, 2, 40, 400):
@@ -62,7 +60,8 @@ def test_small_terms_that_are_all_lost_are_within_the_radius() -> None:
 
 
 def test_quarters_cover_their_cells_once() -> None:
-    cells = np.column_stack([RNG.integers(-64, 64, (20, 2)) / 64, RNG.integers(1, 64, (20, 2)) / 64])
+    rng = np.random.default_rng(3)
+    cells = np.column_stack([rng.integers(-64, 64, (20, 2)) / 64, rng.integers(1, 64, (20, 2)) / 64])
     quarters = best_atoms._quartered(cells)
     for n, (x, y, a, b) in enumerate(cells.tolist()):
         own = quarters[n::20]
@@ -72,10 +71,11 @@ def test_quarters_cover_their_cells_once() -> None:
 
 
 def test_halves_cover_their_cells_once() -> None:
+    rng = np.random.default_rng(3)
     cells = best_elbo._Cells(
-        np.arange(20), RNG.integers(-64, 64, (20, 2)) / 64, RNG.integers(1, 64, (20, 2)) / 64
+        np.arange(20), rng.integers(-64, 64, (20, 2)) / 64, rng.integers(1, 64, (20, 2)) / 64
     )
-    axis = RNG.integers(0, 2, 20)
+    axis = rng.integers(0, 2, 20)
     found = best_elbo._halved(cells, np.eye(2)[axis])
     assert (found.owner == np.tile(cells.owner, 2)).all()
     for n in range(20):
