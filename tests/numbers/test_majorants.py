@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import product
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -12,10 +13,8 @@ import sympy
 import torch
 
 import elboproof as ep
-from elboproof.expectations.growth import MAJORANTS, tail
-from elboproof.expectations.majorants import Majorant, NoMajorantError
-from elboproof.expectations.network_growth import _affine, _applied, _Growth, network_majorants
 from elboproof.model.latent_model import NetworkModel
+from elboproof.model.network_growth import _affine, _applied, _Growth, network_majorants
 from elboproof.model.networks import Affine
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.compiler import compile_tape
