@@ -34,7 +34,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "complex balls": (("numbers/ball_complex*.py", "numbers/ball_lift.py"), ("tests/numbers",)),
     "quadrature": (("quadrature/*.py",), ("tests/quadrature", "tests/evidence", "tests/expectations")),
     "evidence": (("evidence/*.py",), ("tests/evidence",)),
-    "expectations": (("expectations/*.py",), ("tests/expectations", "tests/posterior")),
+    "expectations": (
+        ("expectations/*.py", "numbers/majorant*.py", "numbers/growth.py", "model/network_growth.py"),
+        ("tests/expectations", "tests/numbers/test_majorants.py", "tests/posterior"),
+    ),
     "posterior": (
         ("posterior/*.py", "numbers/krawczyk.py"),
         ("tests/numbers/test_krawczyk.py", "tests/posterior"),
