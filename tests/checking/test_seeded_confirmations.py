@@ -1,14 +1,14 @@
 """Bugs seeded into what confirms a finding: a second precision, a second route, and that it is defined at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-import pytest
 from flint import arb
 
 from elboproof.checking import defined, exact_ends, order, repetition, routes, symbolic
 from elboproof.numbers import precision
 from tests.checking import test_defined, test_repetition, test_routes
-from tests.seeding import Seeded, seeded
+from tests.seeding import Seeded, falsification
 
 QUOTIENT = test_defined.DISGUISED["a quotient in an exponent"]
 
@@ -154,14 +154,15 @@ SEEDED = {
 }
 
 
-@pytest.mark.parametrize("name", TESTS)
-def test_without_a_bug_the_tests_pass(name: str) -> None:
-    TESTS[name]()
+@contextmanager
+def _precision() -> Iterator[None]:
+    """Leave the precision as it was found."""
+    try:
+        yield
+    finally:
+        precision.reset_precision()
 
 
-@pytest.mark.parametrize("name", SEEDED)
-def test_each_bug_is_caught(name: str) -> None:
-    bug = SEEDED[name]
-    with seeded(bug), pytest.raises((AssertionError, ValueError)):
-        TESTS[bug.caught_by]()
-    precision.reset_precision()
+test_the_library_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
+    falsification(TESTS, SEEDED, (AssertionError, ValueError), around=_precision)
+)

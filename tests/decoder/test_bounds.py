@@ -8,6 +8,7 @@ from flint import acb
 from scipy.spatial.distance import pdist
 
 import elboproof as ep
+from elboproof.decoder import bounds
 from elboproof.decoder.bounds import diameter
 
 # the outward rounding of two diameters and an inverse: about (2 D + 20) eps each; worst measured 3e-14
@@ -128,3 +129,35 @@ def test_diameter_is_not_twice_the_radius() -> None:
     # three corners of a triangle: 2 max |x - centre| would be 15 % too large
     corners = np.array([[np.cos(t), np.sin(t)] for t in (0, 2 * np.pi / 3, 4 * np.pi / 3)])
     assert diameter(corners) == pytest.approx(np.sqrt(3), rel=SLACK)
+
+
+@pytest.mark.parametrize("power", [-300, -20, 20, 300])
+def test_diameter_of_scaled_points_is_scaled(power: int) -> None:
+    """By a power of 2, which rounds nothing: the margin is in proportion to the points."""
+    rows = np.random.default_rng(1).normal(size=(50, 3))
+    assert diameter(np.ldexp(rows, power)) == np.ldexp(diameter(rows), power)
+
+
+def test_bounds_of_a_mirrored_covariance_are_the_same() -> None:
+    """Signs change nothing in sizes: the margin of an ill-conditioned inverse is that of its absolute values."""
+    codes, data = np.random.default_rng(2).normal(size=(2, 6, 2))
+    for correlation in (0.5, 1 - 1e-9):
+        found = [
+            ep.OptimalDecoder(
+                codes * [1.0, s], data, [[1.0, s * correlation], [s * correlation, 1.0]]
+            ).lipschitz_bound()
+            for s in (1.0, -1.0)
+        ]
+        assert found[0] == found[1]
+
+
+def test_the_product_of_two_diameters_is_rounded_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = ep.OptimalDecoder([[0.0], [1.0]], [[0.0], [1.0]], 1.0)
+    for one, two in np.random.default_rng(3).uniform(0, 10, (200, 2)).tolist():
+        monkeypatch.setattr(bounds, "diameter", lambda _, one=one: one)
+        monkeypatch.setattr(bounds, "slope_diameter", lambda _, two=two: two)
+        assert Fraction(one) * Fraction(two) / 4 <= Fraction(decoder.lipschitz_bound())
+        with mpmath.workdps(40):
+            assert (
+                mpmath.pi * (1 - SLACK) < mpmath.mpf(decoder.analytic_radius()) * mpmath.mpf(two) <= mpmath.pi
+            )

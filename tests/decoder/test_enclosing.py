@@ -1,4 +1,5 @@
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -7,13 +8,54 @@ import pytest
 from flint import acb, arb
 
 import elboproof as ep
+from elboproof.decoder import enclosing
 from elboproof.numbers.balls import working_precision
+from elboproof.numbers.precision import current_bits
 
 
 def contains(ball: Any, value: Any) -> Any:
     """Return whether a ball meets a number known to 45 digits."""
     with working_precision(300), mpmath.workdps(80):
         return bool(ball.overlaps(arb(arb(mpmath.nstr(value, 60)).mid(), 1e-45)))
+
+
+def test_the_precision_doubles_until_the_digits_are_there_or_the_bits_at_an_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[int] = []
+
+    def vague(*_: object) -> list[arb]:
+        seen.append(current_bits())
+        assert len(seen) < 20, "no end"
+        return [arb(1, 1) if seen[-1] < enough else arb(1)]
+
+    monkeypatch.setattr(enclosing, "values", vague)
+    decoder = ep.OptimalDecoder([[0.0], [1.0]], [[0.0], [1.0]], 1.0)
+    enough = 600
+    assert decoder.enclose([0.5]).bits == seen[-1] >= enough
+    assert all(b == 2 * a for a, b in pairwise(seen))
+    seen.clear()
+    enough = 10**9
+    with pytest.raises(ArithmeticError, match="15 digits were not reached with 32768 bits"):
+        decoder.enclose([0.5])
+    assert all(b == 2 * a for a, b in pairwise(seen))
+    assert enclosing.MOST_BITS / 2 < seen[-1] <= enclosing.MOST_BITS
+
+
+def test_digits_are_those_of_the_component_or_of_its_largest_datum() -> None:
+    data = [[arb(0), arb(8)], [arb(-2), arb(0)]]  # two points of two components
+
+    def reached(mid: str, rad: str, component: int) -> bool:
+        return enclosing._reached(arb(mid, rad), component, data, 15)
+
+    with working_precision(300):
+        for component, size in ((0, 2), (1, 8)):
+            assert reached("3", "2.99e-15", component)
+            assert not reached("3", "3.01e-15", component)
+            floor = arb(10) ** -(15 + enclosing.GUARD_DIGITS) * size
+            assert enclosing._reached(arb(0, floor * arb("0.99")), component, data, 15)
+            assert not enclosing._reached(arb(0, floor * arb("1.01")), component, data, 15)
+        assert not enclosing._reached(arb(0, float("inf")), 0, data, 15)
 
 
 @pytest.mark.parametrize("deviation", [1.0, 1e-3])

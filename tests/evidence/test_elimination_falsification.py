@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from fractions import Fraction
 
 import numpy as np
-import pytest
 from flint import acb, arb
 
 import elboproof as ep
@@ -19,7 +18,7 @@ from elboproof.numbers.floating import FLOATING
 from tests.evidence import truth
 from tests.evidence.cases import Missed
 from tests.evidence.test_elimination import by_flint, holds
-from tests.seeding import Seeded, seeded
+from tests.seeding import Seeded, falsification
 
 X = ["0.3", "0.2", "0.1"]
 CORRELATED = [["1", "1/2", "0"], ["1/2", "1", "1/3"], ["0", "1/3", "1"]]
@@ -237,17 +236,6 @@ def _fresh() -> Iterator[None]:
             cache.cache_clear()
 
 
-@pytest.mark.parametrize("name", CHECKS)
-def test_the_library_passes_every_check(name: str) -> None:
-    with _fresh():
-        CHECKS[name]()
-
-
-@pytest.mark.parametrize("name", BUGS)
-def test_each_seeded_bug_is_caught(name: str) -> None:
-    with _fresh(), seeded(BUGS[name]), pytest.raises(Missed):
-        CHECKS[BUGS[name].caught_by]()
-
-
-def test_every_check_catches_a_bug() -> None:
-    assert {bug.caught_by for bug in BUGS.values()} == set(CHECKS)
+test_the_library_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
+    falsification(CHECKS, BUGS, (Missed,), around=_fresh)
+)

@@ -23,7 +23,7 @@ from elboproof.numbers.parser import parse
 from elboproof.numbers.tape import Tape
 from elboproof.quadrature.cells import Cells
 from tests.evidence.cases import Missed
-from tests.seeding import Seeded, seeded
+from tests.seeding import Seeded, falsification
 
 NAMES = ("u", "v")
 SYMBOLS = [Symbol(name, real=True) for name in NAMES]
@@ -149,12 +149,6 @@ def _check_parts() -> None:
 CHECKS: dict[str, Callable[[], None]] = {"bounds": check_bounds, "parts": _check_parts}
 
 
-@pytest.mark.parametrize("name", BUGS)
-def test_each_seeded_bug_is_caught(name: str) -> None:
-    with seeded(BUGS[name]), pytest.raises(Missed):
-        CHECKS[BUGS[name].caught_by]()
-
-
 def _blobs(means: Sequence[tuple[float, float]], variance: float) -> str:
     terms = [f"exp(-((u - {p})**2 + (v - {q})**2)/{2 * variance})" for p, q in means]
     return f"log(({'+'.join(terms)})/({len(means)}*2*pi*{variance}))"
@@ -173,3 +167,8 @@ def test_narrow_mixtures_with_an_exact_truth(variance: float) -> None:
     assert found.statuses == ("",)
     assert found.enclosure.lower[0] - 1e-13 <= np.log(np.mean(heights)) <= found.enclosure.upper[0] + 1e-13
     assert found.enclosure.width[0] <= 2e-8
+
+
+test_the_library_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
+    falsification(CHECKS, BUGS, (Missed,))
+)

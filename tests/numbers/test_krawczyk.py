@@ -108,3 +108,62 @@ def test_quadratic_form() -> None:
     value = form([[arb(2), arb(1)], [arb(1), arb(3)]], [arb(1), arb(-2)])
     assert value.overlaps(arb(10))
     assert not value.overlaps(arb(11))
+
+
+IDENTITY = [[arb(1), arb(0)], [arb(0), arb(1)]]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_every_row_must_lie_inside_of_its_own_side(place: int, sign: int) -> None:
+    """F(w) = w + value: the zero is -value, which the sides r = (1, 1/8) hold or do not."""
+    radii = [1.0, 0.125]
+    value = [arb(0), arb(0)]
+    value[place] = arb(sign * radii[place]) * arb("0.99")
+    zero = certified(value, IDENTITY, np.eye(2), radii)
+    assert zero is not None
+    assert all(found.contains(-v) for found, v in zip(zero, value, strict=True))
+    value[place] = arb(sign * radii[place])  # on the face
+    assert certified(value, IDENTITY, np.eye(2), radii) is None
+    value[place] = arb(sign * radii[place]) * arb("1.01")
+    assert certified(value, IDENTITY, np.eye(2), radii) is None
+    assert certified([arb(0, 0.5) for _ in value], IDENTITY, np.eye(2), radii) is None
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_every_entry_of_the_jacobian_counts(row: int) -> None:
+    for entry, proved in (("0.9", True), ("1.1", False), ("-1.1", False)):
+        for column in range(2):
+            jacobian = [[arb(int(i == j)) for j in range(2)] for i in range(2)]
+            jacobian[row][column] += arb(entry)
+            found = certified([arb(0), arb(0)], jacobian, np.eye(2), [1.0, 1.0])
+            assert (found is not None) == proved, (entry, column)
+    wide = [[arb(int(i == j)) for j in range(2)] for i in range(2)]
+    wide[row][1 - row] = arb(0, 1.1)
+    assert certified([arb(0), arb(0)], wide, np.eye(2), [1.0, 1.0]) is None
+
+
+def test_zeros_of_all_members_lie_in_the_box_that_is_returned() -> None:
+    rng = np.random.default_rng(9)
+    for _ in range(50):
+        matrix = np.eye(2) * 3 + rng.uniform(-1, 1, (2, 2))
+        value = rng.uniform(-0.2, 0.2, 2)
+        jacobian = [[arb(v, 2.0**-6) for v in row] for row in matrix.tolist()]
+        zero = certified(
+            [arb(v, 0.125) for v in value.tolist()],
+            jacobian,
+            np.asarray(np.linalg.inv(matrix), dtype=np.float64),
+            [1.0, 1.0],
+        )
+        assert zero is not None
+        for _ in range(20):
+            member = matrix + rng.choice([-(2.0**-6), 2.0**-6], (2, 2))
+            place = -np.linalg.solve(member, value + rng.choice([-0.125, 0.125], 2))
+            assert all(found.contains(p) for found, p in zip(zero, place.tolist(), strict=True))
+
+
+def test_a_zero_beside_the_box_that_the_jacobian_was_enclosed_over_is_not_proved_there() -> None:
+    root, radius = np.sqrt(2.0), 1e-3
+    assert zero_near(Roots(root + 0.5 * radius), [radius], 1) is not None
+    assert zero_near(Roots(root + 1.5 * radius), [radius], 1) is None
+    assert zero_near(Roots(root - 1.5 * radius), [radius], 1) is None

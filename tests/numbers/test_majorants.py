@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import mpmath
@@ -13,7 +14,9 @@ import torch
 
 import elboproof as ep
 from elboproof.model.latent_model import NetworkModel
-from elboproof.model.network_growth import network_majorants
+from elboproof.model.network_growth import _affine, _applied, _Growth, network_majorants
+from elboproof.model.networks import Affine
+from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.functions import WRITABLE, Gelu, Silu, Softplus
@@ -265,3 +268,101 @@ def test_exponentials_of_many_terms_count_every_rounding() -> None:
     assert Fraction(slope) >= 39 * Fraction(1, 2**53)
     with mpmath.workdps(40):
         assert mpmath.log(mpmath.mpf(c)) >= mpmath.mpf(1) + 39 * mpmath.mpf(2) ** -53
+
+
+def test_ends_of_sums_and_products_are_rounded_outward() -> None:
+    rng = np.random.default_rng(6)
+    for _ in range(300):
+        (a, b), (c, e) = (np.sort(rng.normal(size=2)).tolist() for _ in range(2))
+        s, t = Majorant.between(a, b), Majorant.between(c, e)
+        products = [Fraction(x) * Fraction(y) for x in (a, b) for y in (c, e)]
+        for found, low, high in (
+            (s + t, Fraction(a) + Fraction(c), Fraction(b) + Fraction(e)),
+            (s - t, Fraction(a) - Fraction(e), Fraction(b) - Fraction(c)),
+            (s * t, min(products), max(products)),
+        ):
+            assert float(low) - 1e-14 <= found.low <= low
+            assert high <= found.high <= float(high) + 1e-14
+            assert max(found.terms.values()) >= max(abs(low), abs(high))
+
+
+def test_rates_and_coefficients_of_products_are_rounded_up() -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(300):
+        a, b, c, e = rng.uniform(0, 1, 4).tolist()
+        (((n, rate), found),) = (Majorant({(1.0, a): c}) * Majorant({(2.0, b): e})).terms.items()
+        assert n == 3
+        assert Fraction(a) + Fraction(b) <= Fraction(rate)
+        assert Fraction(c) * Fraction(e) <= Fraction(found)
+        (total,) = (Majorant({(1.0, a): c}) + Majorant({(1.0, a): e})).terms.values()
+        assert (
+            Fraction(c) + Fraction(e)
+            <= Fraction(total)
+            <= (Fraction(c) + Fraction(e)) * (1 + Fraction(1, 10**12))
+        )
+
+
+def test_products_of_half_lines_keep_their_finite_end() -> None:
+    two = Majorant.between(1.0, 2.0)
+    below, above = Majorant({(1.0, 0.0): 1.0}, -math.inf, -1.0), Majorant({(1.0, 0.0): 1.0}, 1.0, math.inf)
+    for found, low, high in (
+        (below * two, -math.inf, -1.0),
+        (two * below, -math.inf, -1.0),
+        (above * two, 1.0, math.inf),
+        (below * above, -math.inf, -1.0),
+        (below * below, 1.0, math.inf),
+    ):
+        assert found.low == pytest.approx(low)
+        assert found.high == pytest.approx(high)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (0.0, 2.0), (-2.0, 0.0), (-math.inf, math.inf)])
+def test_what_may_be_zero_has_no_inverse(low: float, high: float) -> None:
+    with pytest.raises(NoMajorantError, match="not bounded away from 0"):
+        Majorant.between(low, high).inverse()
+
+
+RADII = np.linspace(0, 40, 2001)
+
+
+@pytest.mark.parametrize("power", [0.25, 0.5, 1.0])
+def test_exponentials_of_roots_are_bounded_at_every_distance(power: float) -> None:
+    grown = Majorant({(power, 0.0): 3.0, (0.0, 0.0): 0.5}).exp()
+    assert (np.exp(3 * RADII**power + 0.5) <= bound(grown, RADII) * (1 + ROUNDING)).all()
+
+
+def test_softplus_is_bounded_at_zero_too() -> None:
+    grown = Majorant.affine(0.0, 1.0).softplus()
+    assert (np.log1p(np.exp(RADII)) <= bound(grown, RADII)).all()
+    assert grown.low == 0.0
+
+
+def test_growth_of_a_layer_is_bounded_exactly() -> None:
+    """|W h + b|, its derivatives, and those of tanh after it, in exact numbers."""
+    rng = np.random.default_rng(8)
+    weight, bias = rng.normal(size=(3, 4)), rng.normal(size=3)
+    given = _Growth(*(rng.uniform(0, 1, shape) for shape in ((4,), (4,), (2, 4), (2, 2, 4))))
+    affine = _affine(Affine(ExactMatrix(weight), bias, "layer"), given)
+    applied = _applied("tanh", affine, 2)
+    known = WRITABLE["tanh"]
+    assert known.slope is not None
+    assert known.curve is not None
+    slope, curve = Fraction(known.slope), Fraction(known.curve)
+
+    def sized(row: np.ndarray, values: np.ndarray) -> Fraction:
+        pairs = zip(row.tolist(), values.tolist(), strict=True)
+        return sum((abs(Fraction(w)) * Fraction(v) for w, v in pairs), Fraction(0))
+
+    def is_bound(found: float, exact: Fraction) -> None:
+        assert exact <= Fraction(float(found)) <= exact * (1 + Fraction(1, 10**12))
+
+    for j in range(3):
+        is_bound(affine.offset[j], sized(weight[j], given.offset) + abs(Fraction(float(bias[j]))))
+        is_bound(affine.slope[j], sized(weight[j], given.slope))
+        for k, l in product(range(2), repeat=2):  # noqa: E741
+            is_bound(affine.first[k, j], sized(weight[j], given.first[k]))
+            is_bound(affine.second[k, l, j], sized(weight[j], given.second[k, l]))
+            first = Fraction(float(affine.first[k, j])), Fraction(float(affine.first[l, j]))
+            is_bound(applied.first[k, j], slope * first[0])
+            exact = slope * Fraction(float(affine.second[k, l, j])) + curve * first[0] * first[1]
+            is_bound(applied.second[k, l, j], exact)

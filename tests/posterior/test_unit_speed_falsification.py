@@ -21,7 +21,7 @@ from elboproof.posterior.unit_speed_panels import Window
 from elboproof.quadrature.gauss_legendre import ACROSS, ALONG
 from tests.posterior import test_unit_speed as plain
 from tests.posterior.routes import gaussian_joint
-from tests.seeding import Seeded, seeded
+from tests.seeding import CAUGHT, Bug, Seeded, falsification
 
 X = ("0.7", "0.49")
 MODEL = ep.LatentModel("z", ["z", "z**2"], ep.Gaussian("1/100"))
@@ -204,7 +204,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     )
 }
 
-BUGS = {
+BUGS: dict[str, Bug] = {
     "the rules' errors are dropped": Seeded(
         Window, "_errors", "e + size * panel.factor", "e", "moments_of_few_points"
     ),
@@ -270,15 +270,6 @@ BUGS = {
 CHECKS["elbo in z"] = lambda: plain.test_elbo_agrees_with_mpmath_in_z("0.9", "1/100", "1/100")
 
 
-@pytest.mark.parametrize("name", CHECKS)
-def test_the_code_itself_passes(name: str) -> None:
-    CHECKS[name]()
-
-
-@pytest.mark.parametrize("name", BUGS)
-def test_a_seeded_bug_is_caught(name: str) -> None:
-    with (
-        seeded(BUGS[name]),
-        pytest.raises((AssertionError, pytest.fail.Exception, ValueError, ArithmeticError)),
-    ):
-        CHECKS[BUGS[name].caught_by]()
+test_the_code_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
+    falsification(CHECKS, BUGS, (*CAUGHT, ValueError, ArithmeticError))
+)

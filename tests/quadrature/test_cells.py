@@ -8,9 +8,11 @@ import pytest
 from elboproof.numbers.outward import rounding
 from elboproof.quadrature.cells import ROOT_BITS, SMALLEST, Cells, Worklist, halved, halves, root_half
 from elboproof.quadrature.charts import STRAIGHT, BetweenLines, Chart
+from elboproof.quadrature.gauss_legendre import ACROSS, ALONG
 
 RNG = np.random.default_rng(5)
 COUNT = 200
+WIDE = ALONG + ACROSS
 LINES = RNG.normal(size=(COUNT, 4)) * 10.0 ** RNG.integers(-3, 9, (COUNT, 1))
 
 
@@ -50,6 +52,39 @@ def test_bounds_between_lines_hold_at_corners() -> None:
     assert tight > COUNT / 2
 
 
+def test_nearest_places_of_straight_cells_are_bounds() -> None:
+    boxes = cells(STRAIGHT)
+    for c, h, found in zip(
+        boxes.centre.ravel().tolist(),
+        boxes.half.ravel().tolist(),
+        boxes.nearest().ravel().tolist(),
+        strict=True,
+    ):
+        exact = max(abs(Fraction(c)) - Fraction(h), Fraction(0))
+        assert float(exact) * (1 - 1e-14) <= found <= exact
+
+
+FIFTHS = [(5, 0), (3, 4), (0, 5), (-4, 3), (-5, 0)]
+"""Points of a circle of radius 5."""
+
+
+@pytest.mark.parametrize("reach", [1.0, 2.5, WIDE])
+def test_stretch_between_lines_bounds_the_slope_on_complex_discs(reach: float) -> None:
+    boxes = cells(BetweenLines(LINES))
+    stretch, volume = boxes.chart.stretch(boxes.centre, boxes.half, reach), boxes.volume(reach)
+    assert isinstance(stretch, np.ndarray)
+    for n in range(COUNT):
+        p0, p1, q0, q1 = map(Fraction, LINES[n].tolist())
+        middle, radius = Fraction(boxes.centre[n, 0]), Fraction(boxes.half[n, 0]) * Fraction(reach)
+        sizes = [
+            ((q0 - p0) + (q1 - p1) * (middle + radius * x / 5)) ** 2 + ((q1 - p1) * radius * y / 5) ** 2
+            for x, y in FIFTHS
+        ]
+        assert max(sizes) <= Fraction(stretch[n]) ** 2 <= max(sizes) * (1 + Fraction(1, 10**9))
+        box = 4 * Fraction(boxes.half[n, 0]) * Fraction(boxes.half[n, 1])
+        assert box**2 * max(sizes) <= Fraction(volume[n]) ** 2
+
+
 @pytest.mark.parametrize("chart", [STRAIGHT, BetweenLines(LINES)])
 def test_volumes_are_bounds_and_sharp(chart: Chart) -> None:
     boxes = cells(chart)
@@ -85,6 +120,17 @@ def test_balls_floats_and_derivatives_of_a_chart_agree() -> None:
         assert np.allclose((above[0] - below[0]) / (2 * step), gradient[:, k], rtol=1e-6, atol=1e-6)
         assert np.allclose((above[1] - below[1]) / (2 * step), hessian[:, :, k], rtol=1e-6, atol=1e-6)
     assert (np.abs(slope.mid - (chart.moved(v + np.array([0, 1])) - moved)[:, 1]) <= 1e-12).all()
+
+
+def test_roots_have_few_bits_and_reach_beyond_their_radius() -> None:
+    radii = np.concatenate([RNG.uniform(1, 300, 200), [8.0, 9.6, np.nextafter(16, 0), np.nextafter(16, 32)]])
+    for radius, half in zip(radii.tolist(), root_half(radii).tolist(), strict=True):
+        assert radius <= half <= radius * (1 + 2.0 ** (1 - ROOT_BITS))
+        numerator, denominator = half.as_integer_ratio()
+        while numerator % 2 == 0:
+            numerator //= 2
+        assert numerator.bit_length() <= ROOT_BITS
+        assert denominator.bit_count() == 1
 
 
 def test_halving_is_exact_as_deep_as_it_is_allowed() -> None:

@@ -22,9 +22,9 @@ from elboproof.numbers.exact import ball_of
 from elboproof.numbers.functions import Sigmoid
 from elboproof.rechecking import best_posterior, expectations, functions, integration, recheck, trapezoids
 from elboproof.rechecking.document import CertificateError, Document
-from tests.falsification import CAUGHT, Mutant, mutant, pairs
 from tests.rechecking import test_recheck as certificates
 from tests.rechecking import test_trapezoids as rules
+from tests.seeding import CAUGHT, Bug, falsification, patched
 from tests.theorems import test_parts as parts
 
 pytestmark = pytest.mark.slow
@@ -304,39 +304,39 @@ def _no_error(self: Any, m: Any, *_: Any) -> Any:
     return np.zeros((len(m), len(self.powers)))
 
 
-MUTANTS: dict[str, Mutant] = {
-    "overlaps are not looked for": mutant((recheck, "_require_cover", _only_volumes), by="equal volumes"),
-    "volumes are not added up": mutant((recheck, "_require_cover", _only_overlaps), by="a missing leaf"),
-    "undecided integrals are accepted": mutant(
+BUGS: dict[str, Bug] = {
+    "overlaps are not looked for": patched((recheck, "_require_cover", _only_volumes), by="equal volumes"),
+    "volumes are not added up": patched((recheck, "_require_cover", _only_overlaps), by="a missing leaf"),
+    "undecided integrals are accepted": patched(
         (_Checker, "_integrate_claims", _weak_claims),
         (_Checker, "_require_upper", _weak_upper),
         by="wide integrals",
     ),
-    "claims about integrals are not checked": mutant(
+    "claims about integrals are not checked": patched(
         (_Checker, "_integrate_claims", lambda _: None), by="a smaller integral"
     ),
-    "one control point stands for all": mutant(
+    "one control point stands for all": patched(
         (_Checker, "_require_upper", _first_control), by="a claim between control points"
     ),
-    "undecided upper bounds are accepted": mutant(
+    "undecided upper bounds are accepted": patched(
         (_Checker, "_require_upper", _weak_upper),
         (_Checker, "_integrate_claims", lambda _: None),
         by="wide integrals",
     ),
-    "integrals need not be claimed": mutant((_Checker, "_mass", _any_integral), by="a missing integral"),
-    "the divergence is dropped": mutant(
+    "integrals need not be claimed": patched((_Checker, "_mass", _any_integral), by="a missing integral"),
+    "the divergence is dropped": patched(
         (recheck, "_divergence", lru_cache(lambda q: _DIVERGENCE(q) * 0)),
         by=("divergences", "a narrow posterior"),
     ),
-    "lower bounds are not required": mutant(
+    "lower bounds are not required": patched(
         (_Checker, "_require_lower", lambda *_: None), by="claims too much"
     ),
-    "no Gaussian is compared": mutant(
+    "no Gaussian is compared": patched(
         (_Checker, "_require_no_better_gaussian", lambda _: None), by="claims too much"
     ),
-    "the tangent is too high": mutant((_Checker, "_tangent", _steep_tangent), by="claims too much"),
-    "thresholds are rounded up": mutant((_Checker, "_threshold", _optimistic), by="wide lower bounds"),
-    "blossoms lack their binomials": mutant(
+    "the tangent is too high": patched((_Checker, "_tangent", _steep_tangent), by="claims too much"),
+    "thresholds are rounded up": patched((_Checker, "_threshold", _optimistic), by="wide lower bounds"),
+    "blossoms lack their binomials": patched(
         (
             functions,
             "_symmetric",
@@ -344,19 +344,19 @@ MUTANTS: dict[str, Mutant] = {
         ),
         by=("control points", "accepted"),
     ),
-    "w takes one end only": mutant(
+    "w takes one end only": patched(
         (functions.Exponent, "weights", lambda s, box: (_WEIGHTS(s, box)[0],) * 2), by="control points"
     ),
-    "the radius is not enlarged": mutant((integration, "_radius", lambda _: 16.0), by="a wide exponent"),
-    "the tail is dropped": mutant(
+    "the radius is not enlarged": patched((integration, "_radius", lambda _: 16.0), by="a wide exponent"),
+    "the tail is dropped": patched(
         (integration, "_logarithm", lambda e, f, r, _, even=False: _LINE_LOGARITHM(e, f, r, arb(0), even)),
         by="a tail that counts",
     ),
-    "atoms count as 1": mutant((integration, "majorant", _without_signs), by="majorants"),
-    "moments lack their factorials": mutant(
+    "atoms count as 1": patched((integration, "majorant", _without_signs), by="majorants"),
+    "moments lack their factorials": patched(
         (expectations, "_central", lambda k, v: Fraction(0) if k % 2 else v ** (k // 2)), by="moments"
     ),
-    "exponentials are those of the mean": mutant(
+    "exponentials are those of the mean": patched(
         (
             expectations,
             "_of_exponentials",
@@ -364,44 +364,34 @@ MUTANTS: dict[str, Mutant] = {
         ),
         by="hyperbolic moments",
     ),
-    "open cells are dropped": mutant(
+    "open cells are dropped": patched(
         (best_posterior, "_left", lambda c, cells, t: _LEFT(c, cells, t) & (cells[:, 1] - cells[:, 0] > 0.5)),
         by="best ELBOs",
     ),
-    "a quarter of each cell is lost": mutant(
+    "a quarter of each cell is lost": patched(
         (best_posterior, "_quartered", lambda c: _QUARTERED(c)[len(c) :]), by="best ELBOs"
     ),
-    "the outer cells are too few": mutant(
+    "the outer cells are too few": patched(
         (best_posterior, "supremum", lambda *_: -8.0), by="best ELBO far out"
     ),
-    "the trapezoids' error is dropped": mutant(
+    "the trapezoids' error is dropped": patched(
         (_Expectations, "_missing", _no_error), by=("a coarse rule", "a rule that ends early")
     ),
-    "poles are ignored": mutant(
+    "poles are ignored": patched(
         (trapezoids, "_STRIP", {sympy.tanh: 60.0, Sigmoid: 60.0}), by="expectations of functions"
     ),
-    "the cell's radius is forgotten": mutant(
+    "the cell's radius is forgotten": patched(
         (_Expectations, "__call__", _point_expectations), by="expectations on cells"
     ),
-    "slopes are the functions themselves": mutant(
+    "slopes are the functions themselves": patched(
         (trapezoids, "_derivative", lambda f, _: f), by="best ELBOs of functions"
     ),
-    "half of each cell is lost": mutant(
+    "half of each cell is lost": patched(
         (trapezoids, "_halved", lambda c, m: _HALVED(c, m)[len(c) :]), by="best ELBOs of functions"
     ),
 }
 
 
-@pytest.mark.parametrize("name", CHECKS)
-def test_the_checker_passes_every_check(name: str) -> None:
-    CHECKS[name]()
-
-
-@pytest.mark.parametrize(("bug", "check"), pairs(MUTANTS))
-def test_each_seeded_bug_is_caught(bug: str, check: str) -> None:
-    with MUTANTS[bug].seeded(), pytest.raises((*CAUGHT, CertificateError)):
-        CHECKS[check]()
-
-
-def test_every_check_catches_a_bug() -> None:
-    assert {check for _, check in pairs(MUTANTS)} == set(CHECKS)
+test_the_code_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
+    falsification(CHECKS, BUGS, (*CAUGHT, CertificateError))
+)

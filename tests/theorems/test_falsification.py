@@ -29,7 +29,7 @@ from elboproof.theorems import (
     tails,
 )
 from elboproof.theorems.best_elbo import BestElbo, ElboBound
-from tests.falsification import CAUGHT, Mutant, mutant, pairs
+from tests.seeding import Bug, falsification, patched
 from tests.theorems import test_for_all as statements
 from tests.theorems import test_parts as parts
 
@@ -333,12 +333,12 @@ def _turned_difference(self: Any, one: Any, control: Any) -> arb:
     return value
 
 
-MUTANTS: dict[str, Mutant] = {
-    "a control point is forgotten": mutant(
+BUGS: dict[str, Bug] = {
+    "a control point is forgotten": patched(
         (natural.Natural, "controls", lambda s, b: (_CONTROLS(s, b) or [])[:-1]), by="control points"
     ),
-    "w takes one end only": mutant((natural.Natural, "controls", _one_end_of_w), by="control points"),
-    "control points are values": mutant(
+    "w takes one end only": patched((natural.Natural, "controls", _one_end_of_w), by="control points"),
+    "control points are values": patched(
         (
             polynomials,
             "_conversion",
@@ -351,19 +351,19 @@ MUTANTS: dict[str, Mutant] = {
         ),
         by=("Bernstein's basis", "control points"),
     ),
-    "the exponent is looked at for z >= 0": mutant((tails, "_greater", lambda a, _: a), by="suprema"),
-    "a supremum is too small": mutant(
+    "the exponent is looked at for z >= 0": patched((tails, "_greater", lambda a, _: a), by="suprema"),
+    "a supremum is too small": patched(
         (tails, "_univariate", lambda c: (_UNIVARIATE(c) or 0.0) / 4), by="suprema"
     ),
-    "the constant is subtracted twice": mutant(
+    "the constant is subtracted twice": patched(
         (tails, "_completed", lambda g, v, w, d: None if (r := _COMPLETED(g, v, w, d)) is None else r - 1),
         by="suprema by squares",
     ),
-    "the divergence lacks its determinant": mutant(
+    "the divergence lacks its determinant": patched(
         (sufficient_statistics, "divergence", lambda q: _DIVERGENCE(q) + q.entropy() - q.latent_dim),
         by="divergences",
     ),
-    "covariances are forgotten in moments": mutant(
+    "covariances are forgotten in moments": patched(
         (
             sufficient_statistics._Moments,
             "__call__",
@@ -371,43 +371,43 @@ MUTANTS: dict[str, Mutant] = {
         ),
         by="moments of two latents",
     ),
-    "the tails of moments are dropped": mutant(
+    "the tails of moments are dropped": patched(
         (sufficient_statistics, "growth", lambda *_: (arb(0), arb(0))), by="moments, short reach"
     ),
-    "the chord stands for the tangent": mutant(
+    "the chord stands for the tangent": patched(
         (leaf_bounds, "rest", lambda n, c, one, _: leaf_estimates.rest(n, c, one, False)),
         by="evidence of a leaf",
     ),
-    "the tangent's difference is turned": mutant(
+    "the tangent's difference is turned": patched(
         (leaf_bounds.Judge, "_tangent", _turned_difference), by="tangents"
     ),
-    "open cells are dropped": mutant((BestElbo, "_step", _looked_at_once), by="best ELBOs"),
-    "one half of each cell is lost": mutant(
+    "open cells are dropped": patched((BestElbo, "_step", _looked_at_once), by="best ELBOs"),
+    "one half of each cell is lost": patched(
         (best_elbo, "_halved", lambda c, spread: _HALVED(c, spread).part(slice(0, len(c.owner)))),
         by=("best ELBOs", "best ELBO far out"),
     ),
-    "the outer box is too small": mutant((best_elbo, "_margin", lambda _: 1.0), by="best ELBO far out"),
-    "what is late counts as proved": mutant((BestElbo, "_proved", _late_holds), by="late"),
-    "the rules' errors are dropped": mutant(
+    "the outer box is too small": patched((best_elbo, "_margin", lambda _: 1.0), by="best ELBO far out"),
+    "what is late counts as proved": patched((BestElbo, "_proved", _late_holds), by="late"),
+    "the rules' errors are dropped": patched(
         (best_atoms.AtomsBestElbo, "_errors", lambda *a: [e * 0 for e in _ERRORS(*a)]), by="rules' errors"
     ),
-    "radii of expectations are dropped": mutant(
+    "radii of expectations are dropped": patched(
         (best_atoms, "_widened", lambda b, more: (_WIDENED(b, more)[0], more * 0)),
         by=("cells of atoms", "best ELBO of atoms"),
     ),
-    "the tail is that of a narrower normal": mutant(
+    "the tail is that of a narrower normal": patched(
         (best_atoms, "_erfc", lambda t: np.vectorize(math.erfc)(t) * 0.1), by="tails of atoms"
     ),
-    "a quarter of each cell is lost": mutant(
+    "a quarter of each cell is lost": patched(
         (best_atoms, "_quartered", lambda c: _QUARTERED(c)[: 3 * len(c)]), by="best ELBO of atoms"
     ),
-    "claims are rounded to nearest": mutant(
+    "claims are rounded to nearest": patched(
         (leaf, "claim_above", lambda b: Fraction(round(b * 10**8), 10**8)), by="claims"
     ),
-    "the sign of the variance is not looked at": mutant(
+    "the sign of the variance is not looked at": patched(
         (natural, "_require_positive", lambda *_: None), by="positive variances"
     ),
-    "every lower bound of a gap is free": mutant(
+    "every lower bound of a gap is free": patched(
         (
             leaf_bounds.Judge,
             "_prove_gaps_from_below",
@@ -416,30 +416,20 @@ MUTANTS: dict[str, Mutant] = {
         (leaf_estimates.Estimates, "promising", lambda *_: True),
         by="false lower bounds",
     ),
-    "every leaf holds": mutant(
+    "every leaf holds": patched(
         (leaf_bounds.Judge, "holds", lambda *_: True),
         (leaf_estimates.Estimates, "promising", lambda *_: True),
         by=("false upper bounds",),
     ),
-    "the divergence is not added": mutant(
+    "the divergence is not added": patched(
         (sufficient_statistics, "divergence", lambda q: _DIVERGENCE(q) * 0), by=("divergences", "leaves")
     ),
-    "a sliver is lost in a cut": mutant(
+    "a sliver is lost in a cut": patched(
         (prove, "halves", lambda box, axis, cut: _HALVES(box, axis, cut)[:1]), by="whole box"
     ),
 }
 
 
-@pytest.mark.parametrize("name", CHECKS)
-def test_the_proofs_pass_every_check(name: str) -> None:
-    CHECKS[name]()
-
-
-@pytest.mark.parametrize(("bug", "check"), pairs(MUTANTS))
-def test_each_seeded_bug_is_caught(bug: str, check: str) -> None:
-    with MUTANTS[bug].seeded(), pytest.raises(CAUGHT):
-        CHECKS[check]()
-
-
-def test_every_check_catches_a_bug() -> None:
-    assert {check for _, check in pairs(MUTANTS)} == set(CHECKS)
+test_the_code_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
+    falsification(CHECKS, BUGS)
+)

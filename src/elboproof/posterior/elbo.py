@@ -165,9 +165,9 @@ def prior_and_entropy(point: EnclosedGaussian) -> arb:
     total = arb(0)
     for i, (m, row) in enumerate(zip(point.mean, point.factor, strict=True)):
         # S_ii is the sum of squares of row i of L, whose log det is twice the sum of log L_ii. The d/2 log 2 pi of the
-        # prior and of the entropy are equal and opposite
-        variance = sum((row[j] ** 2 for j in range(i + 1)), arb(0))
-        total += (1 - m**2 - variance) / 2 + row[i].log()
+        # prior and of the entropy are equal and opposite. Products: FLINT's powers of balls around 0 are NaN
+        variance = sum((row[j] * row[j] for j in range(i + 1)), arb(0))
+        total += (1 - m * m - variance) / 2 + row[i].log()
     return total
 
 
