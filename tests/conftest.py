@@ -27,6 +27,7 @@ SHAPED = (
     "elboproof.evidence.floats",
     "elboproof.evidence.kinks",
     "elboproof.evidence.ridges",
+    "elboproof.model.ceilings",
     "elboproof.quadrature.gauss_legendre",
     "elboproof.evidence.start",
     "elboproof.evidence.target",

@@ -136,7 +136,7 @@ SYMBOLS = {
     4: {"expectations.lattice": {"lattice"}, "rechecking.trapezoids": {"_Expectations"}},
     5: {"numbers.krawczyk": {"certified", "zero_near"}},
     6: {"numbers.symmetric": {"ldl", "inertia", "not_positive"}},
-    14: {"evidence.observations": {"Observations"}, "evidence.affine": {"log_bounds"}},
+    15: {"evidence.observations": {"Observations"}, "evidence.affine": {"log_bounds"}},
     11: {"expansion.wick": {"diagrams"}, "expansion.asymptotics": {"Expansion"}},
 }
 """By the theorem's number: the functions that rest on it. Who imports one of them uses the theorem, and nobody else."""

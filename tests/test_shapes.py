@@ -15,6 +15,7 @@ from jaxtyping import TypeCheckError
 import elboproof as ep
 from elboproof.decoder import attention, bounds, derivatives, gaussians, streaming
 from elboproof.evidence import domain
+from elboproof.model.ceilings import Ceiling
 from elboproof.quadrature import gauss_legendre as rule
 
 SOURCE = Path(__file__).parents[1] / "src" / "elboproof"
@@ -22,6 +23,7 @@ POINTS, QUERIES, D = 5, 4, 2
 CODES, DATA = np.linspace(0.0, 1.0, POINTS * D).reshape(POINTS, D), np.ones((POINTS, 3))
 MODEL = ep.LatentModel(latent="z", decoder=["z"], likelihood=ep.Gaussian(variance="1"))
 EYE = np.eye(1)[None]
+PRIOR, FLAT = MODEL.integrand, Ceiling.flat(np.zeros(1))
 
 
 def codes(xp: Any = np, variances: int = POINTS) -> gaussians.Gaussians:
@@ -69,8 +71,8 @@ CALLS: list[tuple[Callable[..., Any], tuple[Any, ...], tuple[Any, ...]]] = [
     (bounds._farthest, (CODES, CODES), (CODES, CODES[:, :1])),
     (attend, (POINTS,), (1,)),
     (domain.frame_excess, (EYE,), (EYE[0],)),
-    (domain.domain, (MODEL, EYE, np.zeros(1), 3), (MODEL, EYE, np.zeros(2), 3)),
-    (domain.domain, (MODEL, EYE, np.zeros(1), 3.0), (MODEL, EYE, np.zeros(1), "3")),
+    (domain.domain, (PRIOR, FLAT, EYE, np.zeros(1), 3), (PRIOR, FLAT, EYE, np.zeros(2), 3)),
+    (domain.domain, (PRIOR, FLAT, EYE, np.zeros(1), 3.0), (PRIOR, FLAT, EYE, np.zeros(1), "3")),
 ]
 
 

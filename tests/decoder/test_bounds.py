@@ -152,7 +152,7 @@ def test_bounds_of_a_mirrored_covariance_are_the_same() -> None:
 
 
 def test_the_product_of_two_diameters_is_rounded_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoder = ep.OptimalDecoder([[0.0], [1.0]], [[0.0], [1.0]], 1.0)
+    decoder = ep.OptimalDecoder([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [[0.0], [1.0], [2.0]], 1.0)
     for one, two in np.random.default_rng(3).uniform(0, 10, (200, 2)).tolist():
         monkeypatch.setattr(bounds, "diameter", lambda _, one=one: one)
         monkeypatch.setattr(bounds, "slope_diameter", lambda _, two=two: two)

@@ -182,8 +182,8 @@ def _unstretched(chart: BetweenLines, v: list[Any], *number: Any) -> tuple[list[
     return place, slope * 0 + 1
 
 
-def _lost_region(*arguments: Any) -> Cells:
-    cells = _ROOTS(*arguments)
+def _lost_region(*arguments: Any, **options: Any) -> Cells:
+    cells = _ROOTS(*arguments, **options)
     return cells[np.arange(len(cells)) != len(cells) // 2]
 
 

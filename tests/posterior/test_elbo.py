@@ -336,7 +336,7 @@ BAD: list[tuple[Any, Any, Any, dict[str, Any], type[Exception], str]] = [
     (MODEL, [1, 2], Q, {"digits": 0}, ValueError, "digits: got 0; expected a positive number"),
     (MODEL, [1, 2], Q, {"digits": True}, ValueError, "digits: got True"),
     (MODEL, [1, 2], Q, {"seconds": -1.0}, ValueError, "seconds: got -1.0; expected a positive number"),
-    (ep.LatentModel("z", ["z"], ep.Bernoulli()), ["0.5"], Q, {}, ValueError, "x: .*zeros and ones"),
+    (ep.LatentModel("z", ["z"], ep.Bernoulli()), ["0.5"], Q, {}, ValueError, r"x\[0\]: .*zeros and ones"),
 ]
 
 

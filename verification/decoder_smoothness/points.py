@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from flint import acb, arb, arb_series, ctx
+from flint import acb, arb, arb_series
+
+from elboproof.numbers.precision import series_terms
 
 from .._shared.balls import ball
 
@@ -53,8 +55,7 @@ class Points:
 
     def taylor(self, z: arb, order: int) -> list[arb]:
         """Return the Taylor coefficients of f* at z up to an order, as the quotient of two power series."""
-        before, ctx.cap = ctx.cap, order + 1
-        try:
+        with series_terms(order + 1):
             top, bottom = arb_series([0]), arb_series([0])
             for x, m, s in zip(self.x(), self.codes, self.variances, strict=True):
                 away = arb_series([z - ball(m), 1])
@@ -62,8 +63,6 @@ class Points:
                 top, bottom = top + term * x, bottom + term
             quotient = top / bottom
             return [quotient[k] for k in range(order + 1)]
-        finally:
-            ctx.cap = before
 
 
 def mean(weights: Sequence[arb], *factors: Sequence[arb]) -> arb:

@@ -60,6 +60,26 @@ def working_precision(bits: int) -> Iterator[None]:
             del _outside[depth:]
 
 
+@contextmanager
+def series_terms(count: int) -> Iterator[None]:
+    """Set the number of terms of python-flint's power series inside a ``with`` block; rules as above.
+
+    Raises
+    ------
+    ValueError
+        If ``count`` is no positive int.
+    """
+    if type(count) is not int or count < 1:
+        raise bad("count", count, "a positive int")
+    with _door:
+        before = ctx.cap
+        try:
+            ctx.cap = count
+            yield
+        finally:
+            ctx.cap = before
+
+
 def steady_precision() -> AbstractContextManager[object]:
     """Return the door, for a ``with`` block that keeps the precision in force; for it the same rules hold as above."""
     return _door
