@@ -197,7 +197,14 @@ def test_an_interrupt_shows_what_was_done_and_leaves_no_process(number: int, fol
             )
         )
     command = [sys.executable, "-m", "elboproof.cli", "verify", "good-claim", "--workers", "2"]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    # a shell that runs its tests in the background lets them ignore interrupts, and children inherit that
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.signal(number, before)
     pid, record = folder / "pid", folder / ".elboproof" / "run.jsonl"
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
