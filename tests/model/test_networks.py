@@ -16,6 +16,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.balls import working_precision
+from elboproof.numbers.floating import FLOATING
 from elboproof.quadrature.cells import Cells
 
 ROUNDING = 1e-12
@@ -232,3 +233,13 @@ def test_evidence_of_a_network_is_that_of_the_written_network() -> None:
     assert a.upper - a.lower <= 2e-8
     other = ep.log_evidence(twin, [0.5, -0.25, 1.001], digits=8)
     assert other.upper < a.lower or a.upper < other.lower
+
+
+def test_no_points_give_as_many_values_as_one() -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 4)).double()
+    quantities = ep.LatentModel.from_torch(module, ep.Gaussian("1/10")).quantities
+    x = [np.float64(0.5)] * 4
+    for quantity, order in (("energy", 0), ("energy", 2), ("log_likelihood", 1)):
+        function = quantities.compiled(quantity, order, FLOATING)
+        one, none = (function(np.zeros(n), np.zeros(n), *x) for n in (1, 0))
+        assert [np.shape(value) for value in none] == [(0,)] * len(one)

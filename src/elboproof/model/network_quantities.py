@@ -177,7 +177,7 @@ class _Function:
         latents, data = algebra.matrix(z, shape), _Data(algebra, x, shape) if with_data else None
         points = int(np.prod(shape))
         step = self.quantities.block if self.blocked else max(points, 1)
-        blocks = [slice(start, min(start + step, points)) for start in range(0, points, step)]
+        blocks = [slice(start, min(start + step, points)) for start in range(0, max(points, 1), step)]
         parts = [self._block(algebra.taken(latents, b), data and data.at(b), b, options) for b in blocks]
         columns = zip(*parts, strict=True)
         return tuple(algebra.shaped(algebra.joined(column), shape) for column in columns)
