@@ -1,11 +1,9 @@
 """baggins: information per dimension with its cap (S2, S4), and the step that noise keeps stable (S5)."""
 
-from itertools import groupby
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from elboproof.commands.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series, xy
 
 CURVES = "baggins/S4/it_tends_to_the_best_variance"
 STEPS = "baggins/S5/noise_keeps_a_stable_step"
@@ -26,30 +24,23 @@ def rows(findings: Findings) -> Rows:
     return found
 
 
-Lines = dict[tuple[str, str], list[Row]]
-
-
 def draw(table: Rows) -> Figure:
     """Draw two panels."""
     figure = Figure(figsize=(9.6, 3.9), layout="constrained")
     left, right = figure.subplots(1, 2)
-    lines = {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+    lines = curves_of(table)
     _bits(left, lines)
     _step(right, lines)
     return figure
 
 
-def _xy(line: list[Row]) -> tuple[list[float], list[float]]:
-    return [row[2] for row in line], [row[3] for row in line]
-
-
-def _bits(axes: Axes, lines: Lines) -> None:
+def _bits(axes: Axes, lines: Curves) -> None:
     """Draw what a dimension tells against how well it is met; caps are dotted."""
-    ratio, plain = _xy(lines["bits", "without noise"])
+    ratio, plain = xy(lines["bits", "without noise"])
     axes.plot(ratio, plain, color="0.4", linewidth=1, label="best variance, no noise: unbounded")
     for bits, colour, style in zip(BITS, COLOURS, STYLES, strict=True):
         axes.axhline(float(bits), color=colour, linewidth=0.7, linestyle=":")
-        axes.plot(*_xy(lines["bits", f"{bits} bits"]), color=colour, linestyle=style, label=f"b = {bits}")
+        axes.plot(*xy(lines["bits", f"{bits} bits"]), color=colour, linestyle=style, label=f"b = {bits}")
     axes.set(
         title="BAGGINS (a reconstruction) is capped at b bits\nper dimension, and 0 where the mean is predicted",
         xlabel="residual relative to the data, r/v",
@@ -61,11 +52,11 @@ def _bits(axes: Axes, lines: Lines) -> None:
     axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
-def _step(axes: Axes, lines: Lines) -> None:
+def _step(axes: Axes, lines: Curves) -> None:
     """Draw the largest stable step of gradient descent."""
-    axes.plot(*_xy(lines["step", "plain"]), color="#4477aa", marker="o", markersize=4, label="N(x; wz, σ²)")
+    axes.plot(*xy(lines["step", "plain"]), color="#4477aa", marker="o", markersize=4, label="N(x; wz, σ²)")
     axes.plot(
-        *_xy(lines["step", "bounded"]), color="#cc6677", marker="s", markersize=4, label="BAGGINS, λv = 0.001"
+        *xy(lines["step", "bounded"]), color="#cc6677", marker="s", markersize=4, label="BAGGINS, λv = 0.001"
     )
     axes.set(
         title="Noise keeps a step of gradient descent stable\nas the variance vanishes",

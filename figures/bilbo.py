@@ -1,12 +1,10 @@
 """bilbo: the rate bounds the information of the code (S4), and is optimistic on minibatches (S6)."""
 
-from itertools import groupby
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
-from elboproof.commands.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series, xy
 
 CODES = "bilbo/S4/information_and_excess"
 BIAS = "bilbo/S6/bias_has_this_expansion"
@@ -29,27 +27,20 @@ def rows(findings: Findings) -> Rows:
     return [*found, ("codes", "cap", 0.0, series(findings, CODES, "cap")[0])]
 
 
-Curves = dict[tuple[str, str], list[Row]]
-
-
 def draw(table: Rows) -> Figure:
     """Draw two panels."""
     figure = Figure(figsize=(9.6, 3.9), layout="constrained")
     left, right = figure.subplots(1, 2)
-    curves = {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+    curves = curves_of(table)
     _codes(left, curves)
     _bias(right, curves)
     return figure
 
 
-def _xy(curve: list[Row]) -> tuple[list[float], list[float]]:
-    return [row[2] for row in curve], [row[3] for row in curve]
-
-
 def _codes(axes: Axes, curves: Curves) -> None:
     """Draw rate and information of two codes; between them lies the divergence from the fitted prior."""
-    mu, rate = _xy(curves["codes", "rate"])
-    _, information = _xy(curves["codes", "information"])
+    mu, rate = xy(curves["codes", "rate"])
+    _, information = xy(curves["codes", "information"])
     axes.fill_between(
         mu, information, rate, color="#cc6677", alpha=0.15, linewidth=0, label="KL(q(z) ‖ fitted prior)"
     )
@@ -70,11 +61,11 @@ def _codes(axes: Axes, curves: Curves) -> None:
 
 def _bias(axes: Axes, curves: Curves) -> None:
     """Draw how far the mean rate of a batch lies below the rate of all data."""
-    batch, bound = _xy(curves["bias", "bound"])
+    batch, bound = xy(curves["bias", "bound"])
     axes.plot(batch, bound, color="0.3", linewidth=1.2, linestyle="--", label="bound for every v/s")
     for snr in SNRS:
-        sizes, exact = _xy(curves["bias", f"snr {snr}"])
-        _, law = _xy(curves["bias", f"law {snr}"])
+        sizes, exact = xy(curves["bias", f"snr {snr}"])
+        _, law = xy(curves["bias", f"law {snr}"])
         axes.plot(sizes, exact, MARKS[snr], color=COLOURS[snr], markersize=4.5, label=f"exact, v/s = {snr}")
         axes.plot(sizes, law, color=COLOURS[snr], linewidth=0.9, label=f"r²/(2B), v/s = {snr}")
     axes.set(

@@ -1,12 +1,10 @@
 """constant-variance-penalty: the sharp bound and what attains it, and three true penalties against sigma (S2, S5)."""
 
-from itertools import groupby
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from elboproof.commands.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Curves, Findings, Row, Rows, curves_of, series, xy
 
 CLAIM = "constant-variance-penalty"
 ATTAINED = f"{CLAIM}/S2/attained"
@@ -19,8 +17,6 @@ DECODERS = {"sinh": "#4477aa", "shear": "#cc6677"}
 NAMES = {"sinh": "sinh z, three data", "shear": "(u, v + u²), two data"}
 PENALTIES = ("refitted", "leading", "kept")
 BOUND, OTHER, REFIT = "#333333", "#e08214", "#228833"
-
-Curves = dict[tuple[str, str], list[Row]]
 
 
 def rows(findings: Findings) -> Rows:
@@ -54,7 +50,7 @@ def draw(table: Rows) -> Figure:
     """Draw four panels."""
     figure = Figure(figsize=(10.4, 7.8), layout="constrained")
     (ratio, share), (fixed, refitted) = figure.subplots(2, 2)
-    curves = {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+    curves = curves_of(table)
     _ratio(ratio, curves)
     _share(share, curves)
     _fixed(fixed, curves)
@@ -63,8 +59,7 @@ def draw(table: Rows) -> Figure:
 
 
 def _xy(curve: list[Row]) -> tuple[list[float], list[float]]:
-    points = sorted((row[2], row[3]) for row in curve)
-    return [x for x, _ in points], [y for _, y in points]
+    return xy(sorted(curve, key=lambda row: row[2:]))
 
 
 def _ratio(axes: Axes, curves: Curves) -> None:

@@ -1,12 +1,10 @@
 """constant-variance-solutions: gaps before and after unit speed (S3), and what curvature costs (S4)."""
 
-from itertools import groupby
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from elboproof.commands.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series
 
 CLAIM = "constant-variance-solutions"
 GAPS = f"{CLAIM}/S3/gaps_before_and_after"
@@ -40,14 +38,11 @@ def rows(findings: Findings) -> Rows:
     return found
 
 
-Curves = dict[tuple[str, str], list[Row]]
-
-
 def draw(table: Rows) -> Figure:
     """Draw both panels."""
     figure = Figure(figsize=(10.4, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    curves = {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+    curves = curves_of(table)
     _gaps(left, curves)
     _penalties(right, curves)
     return figure

@@ -1,12 +1,10 @@
 """decoder-smoothness: three decoders in the complex plane with tubes and poles, and their slopes (S3, S4, S5)."""
 
-from itertools import groupby
-
 from matplotlib.axes import Axes
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 
-from elboproof.commands.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series
 
 CHECK = "decoder-smoothness/S4/decoders_in_the_plane"
 SETS = {
@@ -36,14 +34,11 @@ def rows(findings: Findings) -> Rows:
     return found
 
 
-Curves = dict[tuple[str, str], list[Row]]
-
-
 def draw(table: Rows) -> Figure:
     """Draw the complex plane above the line, one column for each data set."""
     figure = Figure(figsize=(11.4, 6.9), layout="constrained")
     upper, lower = figure.subplots(2, 3, height_ratios=(1.65, 1))
-    curves = {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+    curves = curves_of(table)
     shown = None
     for axes, below, (name, title) in zip(upper, lower, SETS.items(), strict=True):
         shown = _plane(axes, curves, name)

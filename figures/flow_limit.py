@@ -1,11 +1,9 @@
 """flow-limit: the corrections to the change of variables (S2, S3), where it fails (S3), and the best decoder (S4)."""
 
-from itertools import groupby
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from elboproof.commands.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series, xy
 
 LAWS = "flow-limit/S2/laws_leave_the_fourth_order"
 SIX = "flow-limit/S3/an_immersion_is_not_enough"
@@ -34,25 +32,18 @@ def rows(findings: Findings) -> Rows:
     return [*found, *(("best", "supremum", a, b) for a, b in best)]
 
 
-Lines = dict[tuple[str, str], list[Row]]
-
-
 def draw(table: Rows) -> Figure:
     """Draw three panels."""
     figure = Figure(figsize=(13.2, 3.9), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    lines = {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+    lines = curves_of(table)
     _laws(left, lines)
     _six(middle, lines)
     _best(right, lines)
     return figure
 
 
-def _xy(line: list[Row]) -> tuple[list[float], list[float]]:
-    return [row[2] for row in line], [row[3] for row in line]
-
-
-def _laws(axes: Axes, lines: Lines) -> None:
+def _laws(axes: Axes, lines: Curves) -> None:
     """Draw the measured corrections over sigma^2, and the predicted intercepts as lines."""
     for what, colour in COLOURS.items():
         for short, mark in MARKS.items():
@@ -60,9 +51,9 @@ def _laws(axes: Axes, lines: Lines) -> None:
                 lines["laws", f"{what} law {short}"][0][3], color=colour, linewidth=0.7, linestyle=":"
             )
             style = "-" if what == "evidence" else "--"
-            xy = _xy(lines["laws", f"{what} {short}"])
+            points = xy(lines["laws", f"{what} {short}"])
             axes.plot(
-                *xy, color=colour, linestyle=style, marker=mark, markersize=4.5, label=f"{what}, {short}"
+                *points, color=colour, linestyle=style, marker=mark, markersize=4.5, label=f"{what}, {short}"
             )
     axes.set(
         title="Evidence and ELBO leave the change of variables\nwith the predicted coefficients (dotted)",
@@ -74,7 +65,7 @@ def _laws(axes: Axes, lines: Lines) -> None:
     axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
 
 
-def _six(axes: Axes, lines: Lines) -> None:
+def _six(axes: Axes, lines: Curves) -> None:
     """Draw the evidence of an immersion that comes back to its own point."""
     axes.axhline(
         lines["six", "local"][0][3],
@@ -83,7 +74,7 @@ def _six(axes: Axes, lines: Lines) -> None:
         linewidth=1,
         label="log N(0) − log |f′(0)|",
     )
-    axes.plot(*_xy(lines["six", "shifted"]), color="#4477aa", marker="o", markersize=4.5, label="proved")
+    axes.plot(*xy(lines["six", "shifted"]), color="#4477aa", marker="o", markersize=4.5, label="proved")
     axes.set(
         title="An injective immersion that comes back\nto x has no such limit",
         xlabel="σ",
@@ -93,9 +84,9 @@ def _six(axes: Axes, lines: Lines) -> None:
     axes.legend(frameon=False, fontsize=8)
 
 
-def _best(axes: Axes, lines: Lines) -> None:
+def _best(axes: Axes, lines: Curves) -> None:
     """Draw the largest mean log evidence that any decoder has."""
-    axes.plot(*_xy(lines["best", "supremum"]), color="#4477aa", marker="o", markersize=4.5)
+    axes.plot(*xy(lines["best", "supremum"]), color="#4477aa", marker="o", markersize=4.5)
     axes.set(
         title="The best decoder of all gains\nas the variance falls: data ±1",
         xlabel="σ",

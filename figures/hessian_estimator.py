@@ -1,12 +1,10 @@
 """hessian-estimator: what a probe is, how fast the mean of many converges, and what noise adds to a loss (S3, S4)."""
 
-from itertools import groupby
-
 from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
 
-from elboproof.commands.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series, xy
 
 PROBES = "hessian-estimator/S4/errors_fall_like_the_root"
 ORDER = "hessian-estimator/S3/remainder_has_second_order"
@@ -31,28 +29,21 @@ def rows(findings: Findings) -> Rows:
     return [*found, ("mean", "exact", 0.0, series(findings, PROBES, "exact")[0])]
 
 
-Curves = dict[tuple[str, str], list[Row]]
-
-
 def draw(table: Rows) -> Figure:
     """Draw three panels."""
     figure = Figure(figsize=(12.6, 3.9), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    curves = {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+    curves = curves_of(table)
     _probes(figure, left, curves)
     _mean(middle, curves)
     _order(right, curves)
     return figure
 
 
-def _xy(curve: list[Row]) -> tuple[list[float], list[float]]:
-    return [row[2] for row in curve], [row[3] for row in curve]
-
-
 def _probes(figure: Figure, axes: Axes, curves: Curves) -> None:
     """Draw each probe on the loss, coloured by the weight with which it enters the estimate."""
-    z, g = _xy(curves["probes", "g"])
-    places, weights = _xy(curves["probes", "weight"])
+    z, g = xy(curves["probes", "g"])
+    places, weights = xy(curves["probes", "weight"])
     step = z[1] - z[0]
     heights = [g[min(max(round((place - z[0]) / step), 0), len(g) - 1)] for place in places]
     axes.plot(z, g, color="0.6", linewidth=1)
@@ -77,12 +68,12 @@ def _probes(figure: Figure, axes: Axes, curves: Curves) -> None:
 
 
 def _mean(axes: Axes, curves: Curves) -> None:
-    n, error = _xy(curves["mean", "error"])
+    n, error = xy(curves["mean", "error"])
     exact = curves["mean", "exact"][0][3]
     label = "$n^{-1/2}$ standard deviation of one probe"
-    axes.loglog(*_xy(curves["mean", "expected"]), color="0.6", linewidth=1, label=label)
+    axes.loglog(*xy(curves["mean", "expected"]), color="0.6", linewidth=1, label=label)
     axes.loglog(
-        *_xy(curves["mean", "biased"]), "s", color=COLOURS[1], fillstyle="none", label="weight ε²: biased"
+        *xy(curves["mean", "biased"]), "s", color=COLOURS[1], fillstyle="none", label="weight ε²: biased"
     )
     axes.loglog(n, error, "o", color=COLOURS[0], fillstyle="none", label="weight ε² − 1")
     axes.set(
@@ -95,7 +86,7 @@ def _mean(axes: Axes, curves: Curves) -> None:
 
 def _order(axes: Axes, curves: Curves) -> None:
     for (name, label), colour, marker in zip(LOSSES.items(), COLOURS, "os", strict=True):
-        s, remainder = _xy(curves["order", name])
+        s, remainder = xy(curves["order", name])
         sizes = [abs(r) for r in remainder]
         axes.loglog(s, [sizes[-1] * (t / s[-1]) ** 2 for t in s], color="0.6", linewidth=1)
         axes.loglog(s, sizes, marker, color=colour, fillstyle="none", label=label)

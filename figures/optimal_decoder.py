@@ -1,11 +1,9 @@
 """optimal-decoder: the closed form, its tanh limit, and the Pythagorean identity on real digits (S1, S2, S6, S7)."""
 
-from itertools import groupby
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from elboproof.commands.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series, xy
 
 LIMIT = "optimal-decoder/S7/neighbours_make_a_tanh"
 TRAINING = {
@@ -35,34 +33,27 @@ def draw(table: Rows) -> Figure:
     """Draw three panels."""
     figure = Figure(figsize=(10.5, 3.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    curves = {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+    curves = curves_of(table)
     _decoder(left, curves)
     _limit(middle, curves)
     _pythagoras(right, curves)
     return figure
 
 
-Curves = dict[tuple[str, str], list[Row]]
-
-
-def _xy(curve: list[Row]) -> tuple[list[float], list[float]]:
-    return [row[2] for row in curve], [row[3] for row in curve]
-
-
 def _decoder(axes: Axes, curves: Curves) -> None:
     for variance, colour in zip(SHOWN, COLOURS, strict=True):
         axes.plot(
-            *_xy(curves["decoder", f"decoder, s^2 = {variance}"]), color=colour, label=f"$s^2$ = {variance}"
+            *xy(curves["decoder", f"decoder, s^2 = {variance}"]), color=colour, label=f"$s^2$ = {variance}"
         )
-    axes.plot(*_xy(curves["decoder", "data"]), "ko", label="data $(m_i, x_i)$")
+    axes.plot(*xy(curves["decoder", "data"]), "ko", label="data $(m_i, x_i)$")
     axes.set(title="Closed-form decoder of four points", xlabel="latent z", ylabel="$f^*(z)$")
     axes.legend(frameon=False, fontsize=8)
 
 
 def _limit(axes: Axes, curves: Curves) -> None:
     for variance, colour in zip(SHOWN, COLOURS, strict=True):
-        z, f = _xy(curves["decoder", f"decoder, s^2 = {variance}"])
-        _, tanh = _xy(curves["limit", f"tanh, s^2 = {variance}"])
+        z, f = xy(curves["decoder", f"decoder, s^2 = {variance}"])
+        _, tanh = xy(curves["limit", f"tanh, s^2 = {variance}"])
         between = [k for k, value in enumerate(z) if -0.5 <= value <= 1.0]
         z, f, tanh = ([values[k] for k in between] for values in (z, f, tanh))
         axes.plot(z, f, color=colour, label=f"$f^*$, $s^2$ = {variance}")
@@ -77,7 +68,7 @@ def _pythagoras(axes: Axes, curves: Curves) -> None:
     for (name, marker), colour in zip(
         {"PCA codes": "o", "codes of a trained encoder": "s"}.items(), COLOURS, strict=False
     ):
-        axes.loglog(*_xy(curves["Pythagoras", name]), marker, color=colour, fillstyle="none", label=name)
+        axes.loglog(*xy(curves["Pythagoras", name]), marker, color=colour, fillstyle="none", label=name)
     ends = [min(row[2] for key, c in curves.items() if key[0] == "Pythagoras" for row in c), 1e3]
     axes.loglog(ends, ends, color="black", linewidth=0.8, label="equality (S2)")
     axes.set(

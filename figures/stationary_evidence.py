@@ -1,14 +1,13 @@
 """stationary-evidence: the gap against sigma, over a box, on finite data, and where it comes from (S2 to S6)."""
 
 from collections.abc import Iterable
-from itertools import groupby
 
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from elboproof.commands.figures import Findings, Row, Rows, series
+from elboproof.commands.figures import Curves, Findings, Row, Rows, curves_of, series, xy
 
 CLAIM = "stationary-evidence"
 AFFINE = f"{CLAIM}/S2/proved_points_reach_the_evidence"
@@ -59,14 +58,11 @@ def _paired(findings: Findings, panel: str, name: str, check: str, x: str, y: st
     return [(panel, name, a, b) for a, b in pairs]
 
 
-Curves = dict[tuple[str, str], list[Row]]
-
-
 def draw(table: Rows) -> Figure:
     """Draw six panels."""
     figure = Figure(figsize=(12.6, 7.6), layout="constrained")
     upper, lower = figure.subplots(2, 3)
-    curves = {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+    curves = curves_of(table)
     _gaps(upper[0], curves)
     _box(figure, upper[1], curves)
     _finite(upper[2], curves)
@@ -77,8 +73,7 @@ def draw(table: Rows) -> Figure:
 
 
 def _xy(curve: Iterable[Row]) -> tuple[list[float], list[float]]:
-    points = sorted((row[2], row[3]) for row in curve)
-    return [x for x, _ in points], [y for _, y in points]
+    return xy(sorted(curve, key=lambda row: row[2:]))
 
 
 LABELS = {

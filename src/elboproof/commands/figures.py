@@ -14,7 +14,8 @@ import importlib.util
 import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,6 +32,8 @@ Rows = list[Row]
 """(panel, series, x, y)."""
 WideRows = list[tuple[str, str, *tuple[float, ...]]]
 """Rows of a script with its own ``COLUMNS``."""
+Curves = dict[tuple[str, str], list[Row]]
+"""Rows by (panel, series)."""
 COLUMNS = ("panel", "series", "x", "y")
 Findings = Mapping[str, Mapping[str, Any]]
 """Findings by ``claim/statement/check``."""
@@ -149,6 +152,17 @@ def series(findings: Findings, check: str, name: str) -> list[float]:
             f"{RECORDS}: got no series {name!r} of {check}; expected a record of a full verification"
         )
     return [float(value) for value in data[name]]
+
+
+def curves_of(table: Rows) -> Curves:
+    """Return the rows of each series, which stand together in a table."""
+    return {key: list(group) for key, group in groupby(table, key=lambda row: row[:2])}
+
+
+def xy(curve: Iterable[Row]) -> tuple[list[float], list[float]]:
+    """Return the places and the values of a series, as an axes' plot takes them."""
+    rows = list(curve)
+    return [row[2] for row in rows], [row[3] for row in rows]
 
 
 def _load(script: Path) -> ModuleType:
