@@ -7,6 +7,7 @@ from sympy import Expr, Rational, Symbol
 
 from elboproof.checking import Run, Verdict, all_of, control, equal, identity
 
+from .._shared.digits import digits
 from .._shared.symbols import free_vector, normal_expectation
 from . import claim
 from .hypotheses import positive_bits, positive_variances
@@ -204,11 +205,10 @@ def the_library_computes_it(run: Run, *, excess: float = 1.0, power: float = 1.0
     """Constant pixels count for nothing."""
     import numpy as np
     import torch
-    from sklearn.datasets import load_digits
 
     from elboproof import objectives
 
-    images = load_digits().data / 16
+    images = digits()
     v = images.var(0)
     run.assume(positive_variances, float(v[v > 0].min()))
     run.assume(positive_bits, min(BITS))

@@ -9,6 +9,7 @@ import numpy as np
 
 from elboproof.checking import Run, Verdict, all_of, at_least, at_most, control, equal
 
+from .._shared.digits import digits
 from .._shared.kept import kept
 from .._shared.torch_calculus import Array, climbed, steepest_way, value_and_slope
 from . import claim
@@ -115,9 +116,7 @@ DIMENSION, POINTS, STARTS = 10, 300, 12
 @kept
 def problems() -> dict[str, LinearVae]:
     """The 1,797 digits on their first 10 principal axes, and synthetic data with three factors, one more than d."""
-    from sklearn.datasets import load_digits
-
-    pixels = np.asarray(load_digits().data, dtype=np.float64) / 16
+    pixels = digits()
     _, _, axes = np.linalg.svd(pixels - pixels.mean(0), full_matrices=False)
     codes = (pixels - pixels.mean(0)) @ axes[:DIMENSION].T
     rng = np.random.default_rng(8)
