@@ -1,6 +1,7 @@
 """The mutation run draws the same mutants each time, of every room, and each is Python that differs."""
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -37,23 +38,48 @@ def test_steering_files_exist() -> None:
 def test_a_failing_test_is_told_from_one_that_does_not_end(
     body: str, word: str, by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mutation, "LIMIT", 5.0 if "sleep" in body else 120.0)
+    monkeypatch.setattr(mutation, "PATIENCE", 5.0 if "sleep" in body else 120.0)
     file = tmp_path / "test_made.py"
     file.write_text(f"def test_made():\n    {body}\n", encoding="utf-8")
-    found = mutation.fate(None, [str(file)])
+    found = mutation.outcome(None, [str(file)])
     assert found.word == word
     assert found.by.endswith(by)
+
+
+def test_a_kill_is_confirmed_by_its_test_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that fails without any change, and one that fails only beside others, kill nothing."""
+    mutant, asked = mutation.drawn("decoder")[0], []
+
+    def outcome(
+        change: mutation.Mutant | None, tests: Sequence[str], without: Sequence[str] = ()
+    ) -> mutation.Fate:
+        asked.append((change is None, list(tests)))
+        fails = {"always", "kills"} if change else {"always"}
+        busy = [*tests, "beside"] if len(tests) > 1 else [t for t in tests if t in fails]
+        failing = next((test for test in busy if test not in without), "")
+        return mutation.Fate(mutation.KILLED, failing) if failing else mutation.Fate(mutation.SURVIVES)
+
+    monkeypatch.setattr(mutation, "outcome", outcome)
+    assert mutation.fate(mutant, ["always", "beside"]).word == mutation.SURVIVES
+    assert mutation.fate(mutant, ["beside", "always", "kills"]) == mutation.Fate(mutation.KILLED, "kills")
+    assert asked[-2:] == [(False, ["kills"]), (True, ["kills"])]
+
+
+def test_a_test_that_cannot_be_left_out_is_no_endless_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutation, "outcome", lambda *_: mutation.Fate(mutation.KILLED, "always"))
+    with pytest.raises(RuntimeError, match="always: cannot be left out"):
+        mutation.fate(mutation.drawn("decoder")[0], ["always"])
 
 
 def test_code_that_does_not_import_is_killed_and_no_tests_are_a_mistake(tmp_path: Path) -> None:
     file = tmp_path / "test_made.py"
     file.write_text("import no_such_module\n", encoding="utf-8")
-    assert mutation.fate(None, [str(file)]).word == mutation.KILLED
+    assert mutation.outcome(None, [str(file)]).word == mutation.KILLED
     file.write_text("", encoding="utf-8")
     with pytest.raises(RuntimeError, match="no tests"):
-        mutation.fate(None, [str(file)])
+        mutation.outcome(None, [str(file)])
     with pytest.raises(RuntimeError, match="not found"):  # and not a run of all tests
-        mutation.fate(None, [str(tmp_path / "test_missing.py")])
+        mutation.outcome(None, [str(tmp_path / "test_missing.py")])
 
 
 def test_a_report_counts_what_is_late_apart() -> None:
