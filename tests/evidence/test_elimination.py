@@ -329,13 +329,7 @@ def test_the_gap_of_a_chain_uses_the_line() -> None:
     assert abs(found.midpoint - (evidence.midpoint - point.elbo.midpoint)) < 1e-8
 
 
-def test_other_priors_and_variances_that_depend_on_latents_are_left_to_the_engine() -> None:
-    normal = ep.Normal([1, 0], [["2", "1/2"], ["1/2", "1"]])
-    placed = ep.LatentModel(["a", "b"], ["a + b"], ep.Gaussian("1/2"), prior=normal)
-    assert selection(placed) is None
-    found = ep.log_evidence(placed, ["1/2"], 8)
-    # a + b ~ N(1, 2 + 1 + 1), and noise of variance 1/2
-    assert abs(found.midpoint - multivariate_normal([1.0], [[4.5]]).logpdf([0.5])) < 1e-8
+def test_variances_that_depend_on_latents_are_left_to_the_engine() -> None:
     two_heads = ep.LatentModel(["z", "w"], ["z"], ep.Gaussian(variance="exp(w/2)"))
     assert selection(two_heads) is None
     unused = ep.LatentModel(["z", "w", "y"], ["z"], ep.Gaussian(variance="exp(w/2)"))

@@ -131,10 +131,15 @@ def _ball(number: object) -> arb:
 
 
 def _balls(selection: Selection) -> tuple[list[arb], list[list[arb]]]:
-    """Return c and the columns of B as balls of the precision in force."""
+    """Return c and the columns of B, each times its latent's deviation, as balls of the precision in force."""
     tape = Tape(())
     offsets, columns = parts(selection, tape)
-    return _values(tape, offsets), [_values(tape, column) for column in columns]
+    deviations = [ball_of(variance).sqrt() for variance in selection.variances]
+    slopes = [
+        [entry * deviation for entry in _values(tape, column)]
+        for column, deviation in zip(columns, deviations, strict=True)
+    ]
+    return _values(tape, offsets), slopes
 
 
 def _values(tape: Tape, entries: Sequence[int]) -> list[arb]:

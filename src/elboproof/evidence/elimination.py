@@ -1,7 +1,7 @@
 """Models with their linear latents integrated out: an integrand over the rest, as any other for the engine.
 
-With f(z) = f_0(z') + B(z') y and p(x|z) = N(f(z), C), p(x|z') = N(f_0, C + B B'). Its log density is written as
-`observations` says; C is made diagonal first, by its exact factors L D L'.
+With f(z) = f_0(z') + B(z') y, y ~ N(0, A) with A diagonal, and p(x|z) = N(f(z), C), p(x|z') = N(f_0, C + B A B'). Its
+log density is written as `observations` says; C is made diagonal first, by its exact factors L D L'.
 """
 
 from collections.abc import Sequence
@@ -113,7 +113,8 @@ class Reduced:
         data = [tape.lower(x) for x in self.model.data]
         residuals = [tape.subtract(x, offset) for x, offset in zip(data, offsets, strict=True)]
         likelihood = self.model.likelihood
-        found = observations(likelihood, tape, residuals, columns)  # type: ignore[arg-type]
+        variances = self.selection.variances
+        found = observations(likelihood, tape, residuals, columns, variances)  # type: ignore[arg-type]
         found.integrate()
         return found
 
@@ -144,15 +145,21 @@ def parts(chosen: Selection, tape: Tape) -> tuple[list[int], list[list[int]]]:
 
 
 def observations(
-    likelihood: Gaussian, tape: Tape, residuals: Sequence[int], columns: Sequence[Sequence[int]]
+    likelihood: Gaussian,
+    tape: Tape,
+    residuals: Sequence[int],
+    columns: Sequence[Sequence[int]],
+    latent_variances: Sequence[Fraction],
 ) -> Observations:
     """Return the residuals x - f_0 and the columns of B as independent rows: both times L^-1, with the variances D."""
     if likelihood.covariance is None:
         variances = (likelihood.variance or ()) * (len(residuals) if likelihood.scalar else 1)
-        return Observations(tape, residuals, columns, [Fraction(int(v.p), int(v.q)) for v in variances])
+        noise = [Fraction(int(v.p), int(v.q)) for v in variances]
+        return Observations(tape, residuals, columns, noise, latent_variances)
     white = whitening(likelihood.covariance)
     turned = [_turned(tape, white.rows, vector) for vector in (residuals, *columns)]
-    return Observations(tape, turned[0], turned[1:], [_fraction(pivot) for pivot in white.pivots])
+    noise = [_fraction(pivot) for pivot in white.pivots]
+    return Observations(tape, turned[0], turned[1:], noise, latent_variances)
 
 
 def _turned(tape: Tape, rows: Sequence[Sequence[fmpq]], vector: Sequence[int]) -> list[int]:

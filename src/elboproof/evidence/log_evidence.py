@@ -51,8 +51,8 @@ def log_evidence(
     Parameters
     ----------
     model
-        With any number of latents that enter the mean of a Gaussian likelihood linearly, given the others: they are
-        integrated out exactly. Of others at most 4; 4 are practical at about 4 digits.
+        With any number of latents that enter the mean of a Gaussian likelihood linearly, given the others, under a
+        normal prior: they are integrated out exactly. Of others at most 4; 4 are practical at about 4 digits.
     x
         Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
     digits

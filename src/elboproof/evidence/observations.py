@@ -1,10 +1,10 @@
 r"""Gaussian observations of latents that enter linearly, and what is left of them when those are integrated out.
 
-Row i says v_i = beta_i y + noise with variance w_i, y ~ N(0, 1), all independent. -2 log of the density of the v is
+Row i says v_i = beta_i y + noise with variance w_i, y ~ N(0, a), all independent. -2 log of the density of the v is
 sum_i v_i^2/w_i + sum_i log(2 pi w_i) when no latent is left, and each step below keeps that true for the rest:
 
-- One row p is observed (Kalman): v_p has the variance s = w_p + a beta_p^2, a being the variance of y, and given v_p
-  the latent has the mean k v_p, k = a beta_p / s, and the variance a w_p / s. So v_i becomes v_i - beta_i k v_p.
+- One row p is observed (Kalman): v_p has the variance s = w_p + a beta_p^2, and given v_p the latent has the mean
+  k v_p, k = a beta_p / s, and the variance a w_p / s. So v_i becomes v_i - beta_i k v_p.
 - A latent in one row alone only adds a beta_i^2 to its variance.
 - Else all rows at once (Sherman and Morrison, completed to squares): with P = 1/a + sum beta_i^2/w_i and
   t = sum beta_i v_i / w_i / P, v' S^-1 v = sum (v_i - beta_i t)^2 / w_i + t^2/a and det S = a P prod w_i.
@@ -42,9 +42,11 @@ class Observations:
         values: Sequence[int],
         columns: Sequence[Sequence[int]],
         variances: Sequence[Fraction],
+        latent_variances: Sequence[Fraction],
     ) -> None:
         self.tape, self.values = tape, list(values)
         self._columns = [list(column) for column in columns]
+        self._latent_variances = list(latent_variances)
         self.variances, self.least = [tape.constant(w) for w in variances], list(variances)
         self.precisions: list[tuple[int, Fraction]] = []
 
@@ -52,11 +54,11 @@ class Observations:
         """Integrate all latents out, first those whose coefficients vary least."""
         while self._columns:
             varying = [sum(self.tape.value(c) is None for c in column) for column in self._columns]
-            self._integrate(self._columns.pop(varying.index(min(varying))))
+            k = varying.index(min(varying))
+            self._integrate(self._columns.pop(k), self._latent_variances.pop(k))
 
-    def _integrate(self, column: list[int]) -> None:
+    def _integrate(self, column: list[int], variance: Fraction) -> None:
         # the latent's variance stays a number, because only rows of numbers are observed one by one
-        variance = Fraction(1)
         for p in range(len(column)):
             coefficient, noise = self.tape.value(column[p]), self.tape.value(self.variances[p])
             if coefficient and noise:

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
 from sympy import Rational
 
+from elboproof.model.independence import independent
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.model.linearity import Outputs, outputs_of
+from elboproof.model.priors import Normal
 
 MOST_SEARCHED = 16
 """Latents in pairs up to which the largest set is found; of more, one that no latent can be added to."""
@@ -25,24 +28,34 @@ class Selection:
     linear : tuple of int
         The latents that are integrated out; no output has a pair of them.
     rest : tuple of int
-        The others.
+        The others, ~ N(0, I).
+    variances : tuple of Fraction
+        Of the linear latents, which are independent of each other and of the rest, with mean 0.
     """
 
     outputs: Outputs
     linear: tuple[int, ...]
     rest: tuple[int, ...]
+    variances: tuple[Fraction, ...]
 
 
 @lru_cache(maxsize=16)
 def selection(model: LatentModel) -> Selection | None:
     """Return what is integrated out of a model; None where nothing can be."""
-    # another prior's latents are integrated in its own coordinates
-    outputs = outputs_of(model) if model.prior.standard else None
-    if outputs is None:
+    # latents that are not normal are integrated in coordinates of their own; the bounds of other likelihoods may grow
+    # with |z|, and only N(0, I) falls off in it
+    prior, constant = model.prior, has_constant_covariance(model)
+    if not isinstance(prior, Normal) or not (prior.standard or constant):
         return None
-    chosen = _linear(outputs) if has_constant_covariance(model) else _unused(outputs, model.latent_dim)
+    if (outputs := outputs_of(model)) is None:
+        return None
+    chosen = _linear(outputs) if constant else _unused(outputs, model.latent_dim)
     rest = tuple(k for k in range(model.latent_dim) if k not in chosen)
-    return Selection(outputs, chosen, rest) if chosen else None
+    if not chosen or prior.standard:
+        return Selection(outputs, chosen, rest, (Fraction(1),) * len(chosen)) if chosen else None
+    outputs, variances = independent(outputs, prior, [*rest, *chosen], len(rest))
+    first = len(rest)
+    return Selection(outputs, tuple(range(first, model.latent_dim)), tuple(range(first)), variances)
 
 
 def has_constant_covariance(model: LatentModel) -> bool:
