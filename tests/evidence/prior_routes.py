@@ -42,7 +42,7 @@ class Instance:
 
     def truth(self, panels: int = PANELS) -> Any:
         """Return log p(x) for each row by the route, (N,)."""
-        u, weights = _rule(panels)
+        u, weights = rule(panels)
         total = np.zeros(len(self.rows))
         for share, law in self.quantiles:
             for quantile in (law.ppf, law.isf):
@@ -53,7 +53,8 @@ class Instance:
         return np.log(total)
 
 
-def _rule(panels: int) -> tuple[Any, Any]:
+def rule(panels: int) -> tuple[Any, Any]:
+    """Return nodes u in (0, 1/2) and weights of Gauss-Legendre panels, graded towards 0."""
     octaves = OCTAVE * panels // PANELS
     graded = 0.5 ** (np.arange(DEEPEST * octaves, octaves - 1, -1) / octaves)
     edges = np.unique(np.concatenate([[0.0], graded, np.linspace(0, 0.5, panels + 1)[1:]]))
