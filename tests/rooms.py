@@ -16,6 +16,7 @@ ROOMS = (
     "arrays",
     "shapes",
     "printing",
+    "running",
     "numbers",
     "checking",
     "model",

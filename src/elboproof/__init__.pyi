@@ -42,6 +42,9 @@ from elboproof.evidence.log_evidence import log_evidence as log_evidence  # log 
 from elboproof.evidence.log_integral import LogIntegral as LogIntegral  # what it is of densities without norm
 from elboproof.numbers.enclosure import Enclosure as Enclosure  # proved bounds of a number
 
+# what a long call tells while it runs:
+from elboproof.running.progress import Progress as Progress
+
 # raised where a proof was not reached; carries the best bounds:
 from elboproof.numbers.undecided import Undecided as Undecided
 

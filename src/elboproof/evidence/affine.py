@@ -13,12 +13,15 @@ from sys import float_info
 from flint import arb, arb_mat
 
 from elboproof.evidence.elimination import parts
+from elboproof.evidence.evidences import FLOAT_DIGITS, Evidence, told
+from elboproof.evidence.search import TIME
 from elboproof.evidence.selection import Selection
 from elboproof.model.data import Data
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import ball_of, bits_for
 from elboproof.numbers.tape import Tape
 
@@ -30,6 +33,19 @@ RANGE = "the range of float64"
 """The reason of a stop where log p(x) is below all doubles."""
 MOST_BITS = 2**16
 """Numbers as ill-conditioned as that are given up."""
+
+
+def evidence(
+    model: LatentModel, selection: Selection, data: Data, digits: float, began: float, seconds: float
+) -> Evidence:
+    """Return the evidences of a model all of whose latents are integrated out."""
+    pairs = tuple(log_bounds(model, selection, data, digits, began + seconds))
+    stopped = [TIME if low.is_finite() or not high.is_finite() else RANGE for low, high in pairs]
+    enclosure, statuses = told(pairs, digits, stopped)
+    plain = Enclosure(enclosure.lower, enclosure.upper)
+    if digits <= FLOAT_DIGITS and (plain.width <= 2 * 10.0**-digits).all():  # doubles hold what was asked for
+        enclosure, pairs = plain, ()
+    return Evidence(enclosure, statuses, 0, time.monotonic() - began, pairs)
 
 
 def log_bounds(

@@ -10,6 +10,9 @@ from elboproof.evidence import line
 from elboproof.evidence.rounds import reason
 from elboproof.numbers.enclosure import Enclosure
 
+FLOAT_DIGITS = 12
+"""Up to here float64 sums are tried; beyond, the sums are taken in arb."""
+
 
 @dataclass(frozen=True)
 class Evidence:

@@ -3,6 +3,9 @@
 import time
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
+from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sympy import Symbol
@@ -10,16 +13,18 @@ from sympy import Symbol
 from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.evidence import affine, kinks, line, mixtures
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
+from elboproof.evidence.batch_rows import head_of, require_bounded
+from elboproof.evidence.batches import prove_rows
 from elboproof.evidence.domain import tails_of
 from elboproof.evidence.elimination import latents_left, reduced
-from elboproof.evidence.evidences import Evidence, enclosed, told
+from elboproof.evidence.evidences import FLOAT_DIGITS, Evidence, enclosed, told
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.integrand import Integrand
 from elboproof.evidence.line_point import LineFunctions, line_functions
 from elboproof.evidence.log_integral import NO_DATA, TOTAL_DIGITS, LogIntegral, PriorIntegrand, require_one
 from elboproof.evidence.rounds import Rounds, reason
 from elboproof.evidence.search import TAIL, TIME
-from elboproof.evidence.selection import Selection, selection
+from elboproof.evidence.selection import selection
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
@@ -27,6 +32,11 @@ from elboproof.model.mixture import Mixture
 from elboproof.model.prior_density import PriorDensity
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
+from elboproof.running.progress import Listener, require_listener
+from elboproof.running.row_file import RowFile
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 MOST_LATENTS = 4
 TOO_MANY = f"at most {MOST_LATENTS} latents, not counting those that enter a Gaussian's mean linearly"
@@ -34,8 +44,6 @@ CELLS, CELLS_EACH = 2_000_000, 200
 """The default limit on cells: in all, and more for each data point."""
 MOST_ON_LINE = 6
 """Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
-FLOAT_DIGITS = 12
-"""Up to here float64 sums are tried; beyond, the sums are taken in arb."""
 
 
 def log_evidence(
@@ -44,7 +52,11 @@ def log_evidence(
     digits: float = 10,
     *,
     seconds: float = 60.0,
+    total_seconds: float | None = None,
     most_cells: int | None = None,
+    workers: "int | Executor" = 1,
+    progress: Listener | None = None,
+    resume: str | PathLike[str] | None = None,
 ) -> Enclosure:
     """Return log p(x) in nats, proved.
 
@@ -58,11 +70,22 @@ def log_evidence(
     digits
         The enclosure's half width is at most 10^-digits. Beyond float64 all digits stand in ``enclosure.exact``, and in
         what is printed; ``lower`` and ``upper`` are the doubles around them.
-    seconds, most_cells
-        Limits, each for all x together. The time is kept within a tenth, but for a step that cannot be interrupted:
-        the first use of a model compiles its functions, which takes seconds for thousands of operations. The second
-        one is 2 million and 200 for each x if it is not given; a cell takes some 200 bytes at most, so it limits the
+    seconds
+        Limit for each x. It is kept within a tenth, but for a step that cannot be interrupted: the first use of a model
+        compiles its functions, which takes seconds for thousands of operations.
+    total_seconds
+        Limit for all x together; None for none.
+    most_cells
+        Limit on cells for each x, 2 million if it is not given; a cell takes some 200 bytes at most, so it limits the
         memory, too.
+    workers
+        A number of processes, or an executor, such as that of a Dask client (``client.get_executor()``). A script that
+        asks for processes guards what it runs by ``if __name__ == "__main__":``.
+    progress
+        Called with an ``ep.Progress`` after each block of rows.
+    resume
+        A file that each row is written to when it is known: a call with the same model, x and digits that was
+        interrupted goes on there, with what is undecided and what is missing.
 
     Returns
     -------
@@ -72,18 +95,36 @@ def log_evidence(
     Raises
     ------
     TypeError, ValueError
-        If x or a limit is not of the kind described, or a prior claimed to be normalised is not.
+        If x, a limit or the file is not of the kind described, or a prior claimed to be normalised is not.
+    OSError
+        If the file cannot be written.
     Undecided
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
     """
-    began = time.monotonic()
     if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
     # x is read once; what follows takes it as it was read.
-    data = data_of(model, x)
-    if most_cells is None:
-        most_cells = CELLS + CELLS_EACH * len(data)
-    evidence = evidence_of(model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
+    data, most_cells = data_of(model, x), CELLS if most_cells is None else most_cells
+    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
+    if total_seconds is not None:
+        require_positive(total_seconds=total_seconds)
+    require_listener(progress)
+    prove_block = partial(_block, model, float(digits), int(most_cells))
+    if not data.batch and resume is None:
+        evidence = prove_block(data, seconds)
+    else:
+        require_bounded(model, data)
+        rows = data if data.batch else Data(data.array[None])
+        file = None if resume is None else RowFile(resume, head_of(model, data, digits))
+        evidence = prove_rows(
+            prove_block,
+            rows,
+            seconds=seconds,
+            total_seconds=total_seconds,
+            workers=workers,
+            progress=progress,
+            file=file,
+        )
     proper = model.prior.normalised and getattr(model.likelihood, "normalised", True)
     enclosure = evidence.enclosure if proper else LogIntegral.of(evidence.enclosure)
     what = "log evidences" if proper else "log integrals"
@@ -92,6 +133,12 @@ def log_evidence(
     if data.batch:
         return enclosure
     return enclosure[0] if proper else LogIntegral.of(enclosure[0])
+
+
+def _block(model: LatentModel, digits: float, most_cells: int, data: Data, seconds: float) -> Evidence:
+    """Prove some rows together; an array's cells are more than those of one row by a few for each other."""
+    most = most_cells + CELLS_EACH * len(data)
+    return evidence_of(model, data, digits, seconds=seconds, most_cells=most)
 
 
 def evidence_of(
@@ -110,23 +157,10 @@ def evidence_of(
     require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     chosen, data = selection(model), data_of(model, x)
     if chosen is not None and not chosen.rest:
-        return _in_closed_form(model, chosen, data, float(digits), began, seconds)
+        return affine.evidence(model, chosen, data, float(digits), began, seconds)
     if latents_left(model) > MOST_LATENTS:
         raise bad("model", model, TOO_MANY)
     return prove(reduced(model) or model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
-
-
-def _in_closed_form(
-    model: LatentModel, chosen: Selection, data: Data, digits: float, began: float, seconds: float
-) -> Evidence:
-    """Return the evidences of a model all of whose latents are integrated out."""
-    pairs = tuple(affine.log_bounds(model, chosen, data, digits, began + seconds))
-    stopped = [TIME if low.is_finite() or not high.is_finite() else affine.RANGE for low, high in pairs]
-    enclosure, statuses = told(pairs, digits, stopped)
-    plain = Enclosure(enclosure.lower, enclosure.upper)
-    if digits <= FLOAT_DIGITS and (plain.width <= 2 * 10.0**-digits).all():  # doubles hold what was asked for
-        enclosure, pairs = plain, ()
-    return Evidence(enclosure, statuses, 0, time.monotonic() - began, pairs)
 
 
 def prove(

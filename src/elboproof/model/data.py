@@ -47,6 +47,10 @@ class Data:
         # tolist() gives Python's own numbers for any dtype, so that exact() sees what was meant.
         return [self.row(n) for n in range(len(self))]
 
+    def part(self, which: list[int]) -> "Data":
+        """Return some rows of a batch, in the order given."""
+        return Data(self.array[which])
+
     def row(self, n: int) -> list[Fraction]:
         """Return one row of exact numbers, without reading the others."""
         entries = self.array.reshape(-1, self.array.shape[-1])[n].tolist()

@@ -103,6 +103,12 @@ class Enclosure:
         return result._with((low, high))
 
     @classmethod
+    def between_exact(cls, pairs: Sequence[tuple[Fraction, Fraction]]) -> "Enclosure":
+        """Return intervals whose ends are fractions."""
+        low, high = (np.array([Fraction(pair[k]) for pair in pairs], dtype=object) for k in (0, 1))
+        return cls._of((low, high))
+
+    @classmethod
     def _of(cls, ends: Ends) -> "Enclosure":
         doubles = ends_of.in_doubles(ends)
         result = cls(*doubles)

@@ -1,0 +1,1 @@
+"""Long runs: workers, progress and resumable files of rows; knows no model."""

@@ -1,0 +1,118 @@
+"""A file of rows, one JSON object a line: safe on disk before the next row is begun, and gone on with after any stop.
+
+The first line says what the rows are of. A line that was not written to its end, or that was changed since, has not
+the digest that it should have, and is left out: its row is computed again.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+
+from elboproof.arguments import bad, file_path
+
+
+class RowFile:
+    """An open file of rows; a context manager, which one process at a time can enter.
+
+    Parameters
+    ----------
+    path
+        Made if it is not there.
+    head
+        What decides whether rows are still valid.
+
+    Attributes
+    ----------
+    rows : dict
+        Rows by number, the last one of each.
+
+    Raises
+    ------
+    ValueError
+        If the file is of something else, or no such file, or another run has it open.
+    OSError
+        If it cannot be read or written.
+    """
+
+    def __init__(self, path: object, head: Mapping[str, Any]) -> None:
+        self.path: Path = file_path(path, "resume")
+        self._head = dict(head)
+        self.rows: dict[int, dict[str, Any]] = {}
+        self._lock = FileLock(f"{self.path}.lock")
+
+    def __enter__(self) -> Self:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise bad("resume", str(self.path), "a file that no other run is writing") from error
+        try:
+            self._begin()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def _begin(self) -> None:
+        text = self.path.read_bytes() if self.path.exists() else b""
+        lines = text.split(b"\n")
+        if text:
+            self._require_head(lines[0])
+            for line in lines[1:]:
+                if (row := _checked(line)) is not None and "row" in row:
+                    self.rows[row["row"]] = row
+        self._file = self.path.open("ab")
+        if not text:
+            self._append({"head": self._head})
+        elif lines[-1]:
+            self._file.write(b"\n")  # ends the line that was not written to its end
+
+    def _require_head(self, line: bytes) -> None:
+        found = _checked(line)
+        if found is None or "head" not in found:
+            raise bad("resume", str(self.path), "a file of rows, or one that does not exist")
+        differing = [name for name in self._head if found["head"].get(name) != self._head[name]]
+        if differing:
+            raise bad("resume", str(self.path), f"a file of the same {' and '.join(differing)}")
+
+    def add(self, rows: Mapping[int, Mapping[str, Any]]) -> None:
+        """Write rows by number, and return when they are on the disk."""
+        added = {number: {"row": number, **row} for number, row in rows.items()}
+        self.rows |= added
+        self._append(*added.values())
+
+    def _append(self, *lines: Mapping[str, Any]) -> None:
+        self._file.write(b"".join(_sealed(line) + b"\n" for line in lines))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._lock.release()
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def _sealed(line: Mapping[str, Any]) -> bytes:
+    text = json.dumps(line, sort_keys=True)
+    return json.dumps({"line": line, "digest": _digest(text.encode())}, sort_keys=True).encode()
+
+
+def _checked(line: bytes) -> dict[str, Any] | None:
+    """Return what a line says; None for one that is not whole."""
+    try:
+        found = json.loads(line)
+        content: dict[str, Any] = found["line"]
+        whole = found["digest"] == _digest(json.dumps(content, sort_keys=True).encode())
+    except (ValueError, TypeError, KeyError):
+        return None
+    return content if whole and isinstance(content, dict) else None

@@ -1,0 +1,269 @@
+"""Batches: rows are decided one by one whatever their neighbours, kept on the disk, and proved by whoever computes."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from fractions import Fraction
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import elboproof as ep
+from elboproof.evidence import batches
+from elboproof.evidence.batches import NO_WORKER, NOT_BEGUN, Row, evidence_of_rows, prove_rows, rows_of
+from elboproof.evidence.evidences import Evidence
+from elboproof.model.data import Data
+from elboproof.numbers.enclosure import Enclosure
+
+MODEL = ep.LatentModel(["u", "v"], ["sin(u) + v**2", "u*v"], ep.Gaussian("1/10"))
+X = np.random.default_rng(0).normal(size=(40, 2))
+
+
+def easy_or_hard(data: Data, limit: float) -> Evidence:
+    """Prove a pretended batch: rows of 1 take no time, rows of 2 open for ever, rows of 3 end the process."""
+    rows = data.array[:, 0]
+    if (rows == 3).any():
+        os._exit(1)
+    wait = float((rows == 2).any()) * min(limit, 0.05)
+    time.sleep(wait)
+    status = ["still open" if row == 2 else "" for row in rows]
+    lower = [-math.inf if row == 2 else 0.0 for row in rows]
+    return Evidence(Enclosure(lower, [1.0] * len(rows)), tuple(status), len(rows), wait)
+
+
+def proved(*rows: float, **options: object) -> Evidence:
+    data = Data(np.array([[row] for row in rows], dtype=float))
+    return prove_rows(easy_or_hard, data, seconds=0.1, **options)  # type: ignore[arg-type]
+
+
+def test_a_hard_row_takes_no_other_row_along() -> None:
+    found = proved(*([1] * 50 + [2] + [1] * 50))
+    assert found.statuses == ("",) * 50 + ("still open",) + ("",) * 50
+    assert found.enclosure.lower[50] == -math.inf
+    assert (np.delete(found.enclosure.lower, 50) == 0).all()
+
+
+def test_rows_after_the_total_limit_are_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "ALONE", 0.0)
+    found = proved(*[2] * 6, total_seconds=0.12)
+    assert found.statuses[0] == "still open"
+    assert found.statuses[-1] == NOT_BEGUN
+    assert found.enclosure.upper[-1] == math.inf
+
+
+def test_what_a_block_leaves_open_is_not_tried_after_the_total_limit() -> None:
+    began = time.monotonic()
+    found = proved(*([1] * 40 + [2] * 20), total_seconds=0.3)
+    assert found.statuses[:40] == ("",) * 40
+    assert all(found.statuses[40:])
+    assert time.monotonic() - began < 5.0
+
+
+def test_blocks_agree_with_rows_alone() -> None:
+    together = ep.log_evidence(MODEL, X, 8)
+    for n in (0, 1, 17, 39):
+        alone = ep.log_evidence(MODEL, X[n], 8)
+        assert together.lower[n] <= alone.upper
+        assert alone.lower <= together.upper[n]
+    assert (together.width <= 2e-8).all()
+
+
+def test_a_batch_of_one_is_a_batch() -> None:
+    assert ep.log_evidence(MODEL, X[:1], 6).shape == (1,)
+
+
+def test_progress_counts_every_row_once() -> None:
+    told: list[ep.Progress] = []
+    ep.log_evidence(MODEL, X, 6, progress=told.append)
+    assert [one.done for one in told] == sorted({one.done for one in told} | {0} & {told[0].done})
+    assert told[-1].done == told[-1].decided == told[-1].total == len(X)
+    assert told[-1].left == 0
+
+
+def test_digits_beyond_floats_come_back_from_the_disk(tmp_path: Path) -> None:
+    model = ep.LatentModel("z", ["z"], ep.Gaussian(1))
+    path = tmp_path / "rows.jsonl"
+    first = ep.log_evidence(model, [["1/3"], [2]], 30, resume=path)
+    again = ep.log_evidence(model, [["1/3"], [2]], 30, resume=str(path))
+    assert first.exact is not None
+    assert again.exact is not None
+    assert [list(end) for end in again.exact] == [list(end) for end in first.exact]
+    assert (again.width <= Fraction(2, 10**30)).all()
+
+
+def test_one_x_is_resumed_too(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    first = ep.log_evidence(MODEL, X[0], 6, resume=path)
+    assert first.shape == ()
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2
+    again = ep.log_evidence(MODEL, X[0], 6, resume=path)
+    assert (again.lower, again.upper) == (first.lower, first.upper)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda: ep.log_evidence(MODEL, X[:3], 7, resume="rows.jsonl"), "digits"),
+        (lambda: ep.log_evidence(MODEL, X[1:4], 6, resume="rows.jsonl"), "x"),
+        (
+            lambda: ep.log_evidence(MODEL.with_prior(ep.Uniform(-1, 1)), X[:3], 6, resume="rows.jsonl"),
+            "model",
+        ),
+    ],
+)
+def test_rows_of_another_call_are_refused(
+    change: object, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ep.log_evidence(MODEL, X[:3], 6, resume="rows.jsonl")
+    with pytest.raises(ValueError, match=f"expected a file of the same {what}$"):
+        change()  # type: ignore[operator]
+
+
+def test_undecided_rows_are_tried_again_and_the_better_bounds_kept(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    with pytest.raises(ep.Undecided) as caught:
+        ep.log_evidence(MODEL, X, 9, most_cells=200, resume=path)
+    before = caught.value.enclosure
+    after = ep.log_evidence(MODEL, X, 9, resume=path)
+    assert (after.lower >= before.lower).all()
+    assert (after.upper <= before.upper).all()
+
+
+KILLED = """
+import sys, numpy as np, elboproof as ep
+model = ep.LatentModel(["u", "v"], ["sin(u) + v**2", "u*v"], ep.Gaussian("1/10"))
+x = np.random.default_rng(0).normal(size=(40, 2))
+print("begun", flush=True)
+ep.log_evidence(model, x, 9, resume=sys.argv[1], progress=lambda p: print(p.decided, flush=True))
+"""
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.3, 0.9])
+def test_nothing_is_lost_when_it_is_killed(wait: float, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    run = subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    run.stdout.readline()
+    time.sleep(wait)
+    run.send_signal(signal.SIGKILL)
+    told = [int(line) for line in run.communicate()[0].split()]
+    whole = ep.log_evidence(MODEL, X, 9)
+    counts: list[int] = []
+    again = ep.log_evidence(MODEL, X, 9, resume=path, progress=lambda p: counts.append(p.done))
+    assert (again.lower <= whole.upper).all()
+    assert (whole.lower <= again.upper).all()
+    if told and told[-1] < len(X):
+        assert min(counts) > told[-1]  # what was told stood on the disk
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
+        yield pool
+
+
+def test_processes_prove_the_same(processes: ProcessPoolExecutor) -> None:
+    found, whole = ep.log_evidence(MODEL, X[:9], 6, workers=processes), ep.log_evidence(MODEL, X[:9], 6)
+    assert (found.lower <= whole.upper).all()
+    assert (whole.lower <= found.upper).all()
+
+
+def test_threads_prove_the_same() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        found = ep.log_evidence(MODEL, X[:9], 6, workers=pool)
+    assert (found.width <= 2e-6).all()
+
+
+@pytest.mark.slow
+def test_a_cluster_proves_the_same() -> None:
+    distributed = pytest.importorskip("distributed")
+    with distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
+        found = ep.log_evidence(MODEL, X[:9], 6, workers=client.get_executor(pure=False))
+    assert (found.width <= 2e-6).all()
+
+
+@pytest.mark.slow
+def test_spawned_processes_prove_the_same() -> None:
+    assert (ep.log_evidence(MODEL, X[:9], 6, workers=2).width <= 2e-6).all()
+
+
+def test_a_worker_that_ends_takes_only_what_is_left() -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+        found = proved(1, 1, 3, 1, 1, workers=pool)
+    assert found.statuses[0] == ""
+    assert found.statuses[2] == NO_WORKER
+    assert found.enclosure.upper[2] == math.inf
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"workers": 0}, "workers: got 0; expected at least 1"),
+        ({"workers": True}, "workers: got True of type bool"),
+        ({"workers": "two"}, "workers: got 'two' of type str"),
+        ({"progress": 3}, "progress: got 3 of type int"),
+        ({"resume": 3}, "resume: got 3 of type int"),
+        ({"total_seconds": 0}, "total_seconds: got 0; expected a positive number"),
+        ({"seconds": -1}, "seconds: got -1; expected a positive number"),
+    ],
+)
+def test_bad_options(options: dict[str, object], match: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=match):
+        ep.log_evidence(MODEL, X[:2], 4, **options)  # type: ignore[arg-type]
+
+
+def test_a_row_that_nothing_bounds_is_named_before_any_work(tmp_path: Path) -> None:
+    model = ep.LatentModel("z", ["z**2"], ep.Exponential())
+    path = tmp_path / "rows.jsonl"
+    with pytest.raises(ValueError, match=r"x\[41\]: got \[0.0\]; expected data"):
+        ep.log_evidence(model, [[1]] * 41 + [[0]], 4, resume=path)
+    assert not path.exists()
+
+
+def test_rows_and_evidences_are_the_same() -> None:
+    exact = (Fraction(1, 3), Fraction(1, 3) + Fraction(1, 10**30))
+    rows = [Row(0.0, 1.0, exact, "", 3), Row(-math.inf, math.inf, None, "open", 4)]
+    assert [Row.from_json(row.to_json()) for row in rows] == rows
+    found = evidence_of_rows(rows, 1.0)
+    assert found.cells == 7
+    assert found.enclosure.exact is None  # a bound that is not known is no fraction
+    fine = evidence_of_rows(rows[:1], 1.0)
+    assert rows_of(fine)[0].exact == exact
+
+
+def test_of_two_true_rows_the_narrower_is_better() -> None:
+    wide, narrow = Row(0.0, 1.0, None, "open", 1), Row(0.0, 0.5, None, "open", 2)
+    decided = Row(0.0, 2.0, None, "", 4)
+    assert wide.better(narrow).upper == narrow.better(wide).upper == 0.5
+    assert wide.better(decided).status == decided.better(wide).status == ""
+    assert wide.better(narrow).cells == 3
+    assert wide.better(None) is wide
+
+
+def test_blocks_grow_where_they_pay_and_only_there() -> None:
+    quick = batches.Schedule(list(range(10_000)), 60.0)
+    trial = quick.next()
+    assert (len(trial.rows), trial.trial, quick.held) == (batches.TRIED, True, True)
+    row, left_open = Row(0.0, 1.0, None, "", 0), Row(0.0, 1.0, None, "open", 0)
+    quick.learn(trial, batches.Done((row,) * batches.TRIED, 0.01))
+    assert len(quick.next().rows) == batches.TRIED * batches.GROWTH
+    slow = batches.Schedule(list(range(10_000)), 60.0)
+    for _ in range(2):
+        block = slow.next()
+        assert block.trial
+        slow.learn(block, batches.Done((left_open,) * batches.TRIED, 1.0))
+    for _ in range(4):
+        block = slow.next()
+        assert (len(block.rows), block.limit) == (1, 60.0)
+        slow.learn(block, batches.Done((row,), 4.0))
+    assert slow.waiting[0] == 4
