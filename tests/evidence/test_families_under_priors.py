@@ -59,10 +59,10 @@ def _decoders(generator: np.random.Generator, count: int) -> tuple[list[str], Ca
     functions: list[Any] = [function for _, function in made]
 
     def outputs(z: Floats) -> Floats:
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # an infinite z is of no weight: z/(1 + z^2) is 0 there
-            return np.nan_to_num(np.stack([function(z) for function in functions], -1))
+        # an infinite z is of no weight, and z/(1 + z^2) is 0 there
+        with np.errstate(over="ignore", invalid="ignore"):
+            f: Floats = np.nan_to_num(np.stack([function(z) for function in functions], -1))
+        return f
 
     return [text for text, _ in made], outputs
 
