@@ -1,0 +1,34 @@
+"""Networks with whole or half the outputs, their data, one training loop, and the yardsticks that judge them.
+
+`train(data, variant="bilbo-baggins")` is what most need; `elboproof train` is the same from a shell.
+"""
+
+from elboproof.networks.autoencoder import Autoencoder as Autoencoder
+from elboproof.networks.constants import Constants as Constants
+from elboproof.networks.records import Point as Point
+from elboproof.networks.records import Progress as Progress
+from elboproof.networks.records import Settings as Settings
+from elboproof.networks.records import Terms as Terms
+from elboproof.networks.records import TrainingError as TrainingError
+from elboproof.networks.splits import Splits as Splits
+from elboproof.networks.splits import split as split
+from elboproof.networks.trained import Trained as Trained
+from elboproof.networks.training import train as train
+from elboproof.networks.variants import VARIANTS as VARIANTS
+from elboproof.networks.variants import Variant as Variant
+
+__all__ = [
+    "VARIANTS",
+    "Autoencoder",
+    "Constants",
+    "Point",
+    "Progress",
+    "Settings",
+    "Splits",
+    "Terms",
+    "Trained",
+    "TrainingError",
+    "Variant",
+    "split",
+    "train",
+]
