@@ -8,7 +8,7 @@ start at the same numbers wherever they have the same layers.
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import torch
 from torch import nn
@@ -21,14 +21,14 @@ ARCHITECTURES = ("mlp", "conv")
 ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU, "softplus": nn.Softplus, "relu": nn.ReLU}
 """All but "relu" are smooth: the evidence of a decoder with two latents can then be proved."""
 CHANNELS = (16, 32)
+Layer = TypeVar("Layer", bound=nn.Module)
 Image: TypeAlias = tuple[int, int, int]
 """Channels, height, width."""
 
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
     """Return a layer whose weights are yet to be drawn."""
-    layer: nn.Linear = skip_init(nn.Linear, inputs, outputs)
-    return layer
+    return _blank(nn.Linear, inputs, outputs)
 
 
 def mlp(sizes: Sequence[int], activation: str) -> nn.Sequential:
@@ -51,9 +51,9 @@ def trunk(
     pixels = math.prod(_halves(_halves((height, width))))
     return nn.Sequential(
         nn.Unflatten(1, (channels, height, width)),
-        skip_init(nn.Conv2d, channels, first, 3, stride=2, padding=1),
+        _blank(nn.Conv2d, channels, first, 3, stride=2, padding=1),
         ACTIVATIONS[activation](),
-        skip_init(nn.Conv2d, first, second, 3, stride=2, padding=1),
+        _blank(nn.Conv2d, first, second, 3, stride=2, padding=1),
         ACTIVATIONS[activation](),
         nn.Flatten(),
         *mlp((second * pixels, *hidden), activation),
@@ -104,9 +104,12 @@ def draw(module: nn.Module, generator: torch.Generator) -> None:
 def _doubling(inputs: int, outputs: int, small: tuple[int, int], large: tuple[int, int]) -> nn.Module:
     # a stride of 2 gives 2 n - 1, or 2 n with one more at the end
     more = tuple(b - (2 * a - 1) for a, b in zip(small, large, strict=True))
-    layer: nn.Module = skip_init(
-        nn.ConvTranspose2d, inputs, outputs, 3, stride=2, padding=1, output_padding=more
-    )
+    return _blank(nn.ConvTranspose2d, inputs, outputs, 3, stride=2, padding=1, output_padding=more)
+
+
+def _blank(kind: type[Layer], *sizes: Any, **options: Any) -> Layer:
+    # no numbers are drawn: torch would take them of its global generator
+    layer: Layer = skip_init(kind, *sizes, **options)  # type: ignore[no-untyped-call]
     return layer
 
 

@@ -21,7 +21,7 @@ def whole(networks: Autoencoder, y: torch.Tensor, seed: int) -> Statistics:
     The networks compute in their own precision, sums are formed in float64.
     """
     noise = generator_of(seed, "evaluation")
-    pieces = [_sums(networks, piece, noise) for piece in y.split(PIECE)]
+    pieces = [_sums(networks, piece, noise) for piece in torch.split(y, PIECE)]
     residual, square, variance, log_variance = (
         torch.stack(part).sum(0) / len(y) for part in zip(*pieces, strict=True)
     )
@@ -65,6 +65,6 @@ def in_units_of_data(networks: Autoencoder, terms: Terms, constants: Constants) 
 def encoded(networks: Autoencoder, y: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield means and log variances, (n, d) each, piece by piece."""
     with torch.no_grad():
-        for piece in y.split(PIECE):
+        for piece in torch.split(y, PIECE):
             mean, log_variance = networks.encode(piece)
             yield mean, torch.zeros_like(mean) if log_variance is None else log_variance.expand(mean.shape)

@@ -12,7 +12,7 @@ from elboproof.networks.variants import Variant, variant_of
 
 BATCH = 128
 FEWEST = 16
-"""Of a batch, for losses of its statistics: below, the bias of the likelihood is a fifth of a nat and more on digits."""
+"""Of a batch, for losses of its statistics: below, they are biased by a fifth of a nat and more on digits."""
 
 
 def settings_of(

@@ -43,8 +43,8 @@ class Splits:
 
     def scaled(self, factor: float) -> "Splits":
         """Return the same examples with all numbers multiplied."""
-        parts = (part * factor for part in (self.train, self.validation, self.test))
-        return Splits(f"{self.name} times {factor:g}", *parts, self.image)
+        train, validation, test = (part * factor for part in (self.train, self.validation, self.test))
+        return Splits(f"{self.name} times {factor:g}", train, validation, test, self.image)
 
 
 def split(

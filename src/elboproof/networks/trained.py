@@ -96,7 +96,7 @@ class Trained:
         """
         points = torch.from_numpy(finite_array(z, "z", ("N", self.settings.latents)))
         with torch.no_grad():
-            return np.concatenate([self.decoder(piece).numpy() for piece in points.split(PIECE)])
+            return np.concatenate([self.decoder(piece).numpy() for piece in torch.split(points, PIECE)])
 
     def objective(self, x: ArrayLike, *, seed: int = 0) -> Terms:
         """Return the variant's own objective of a whole data set (N, D), nats per example, at one z for each.
@@ -166,11 +166,12 @@ class _Rescaled(nn.Module):
 
 def in_data_units(decoder: nn.Sequential, constants: Constants) -> nn.Sequential:
     """Return a float64 decoder whose output is centre + scale * that of the one given; of a Linear, in its weights."""
-    last = decoder[-1]
+    layers = list(decoder.children())
+    last = layers[-1]
     if not isinstance(last, nn.Linear):
-        return nn.Sequential(*decoder, _Rescaled(constants))
+        return nn.Sequential(*layers, _Rescaled(constants))
     own = deepcopy(last)
     with torch.no_grad():
         own.weight.mul_(constants.scale)
         own.bias.mul_(constants.scale).add_(torch.from_numpy(constants.centre))
-    return nn.Sequential(*decoder[:-1], own)
+    return nn.Sequential(*layers[:-1], own)

@@ -14,8 +14,8 @@ import torch
 
 from elboproof import __version__
 from elboproof.arguments import bad, file_path
-from elboproof.networks import checkpoints
 from elboproof.networks.architectures import Architecture
+from elboproof.networks.checkpoints import read, require_same, write
 from elboproof.networks.evaluation import in_units_of_data, relative_terms, whole
 from elboproof.networks.records import Point, Progress, Settings, Terms
 from elboproof.networks.run import Run
@@ -31,7 +31,7 @@ def train(
     variant: "str | Variant" = "bilbo-baggins",
     latents: int = 8,
     hidden: Sequence[int] = (128, 128),
-    activation: str = "tanh",
+    activation: str = "silu",
     architecture: Architecture = "mlp",
     steps: int = 2000,
     batch: int | None = None,
@@ -139,14 +139,14 @@ class _Place:
     def restore(self, run: Run) -> None:
         """Set a run to where the file is, if there is one."""
         if self._path is not None and self._path.exists():
-            state = checkpoints.read(self._path)
-            checkpoints.require_same(self._path, state["request"], self._request)
+            state = read(self._path)
+            require_same(self._path, state["request"], self._request)
             run.restore(state)
 
     def save(self, run: Run) -> None:
         """Write where a run is."""
         if self._path is not None:
-            checkpoints.write(self._path, {"request": self._request, **run.state()})
+            write(self._path, {"request": self._request, **run.state()})
 
 
 def _go(run: Run, place: _Place, progress: Callable[[Progress], object] | None) -> None:
