@@ -5,6 +5,8 @@
 
 from elboproof.networks.autoencoder import Autoencoder as Autoencoder
 from elboproof.networks.constants import Constants as Constants
+from elboproof.networks.datasets import digits as digits
+from elboproof.networks.datasets import mnist as mnist
 from elboproof.networks.records import Point as Point
 from elboproof.networks.records import Progress as Progress
 from elboproof.networks.records import Settings as Settings
@@ -12,6 +14,9 @@ from elboproof.networks.records import Terms as Terms
 from elboproof.networks.records import TrainingError as TrainingError
 from elboproof.networks.splits import Splits as Splits
 from elboproof.networks.splits import split as split
+from elboproof.networks.synthetic import Known as Known
+from elboproof.networks.synthetic import curve as curve
+from elboproof.networks.synthetic import linear_gaussian as linear_gaussian
 from elboproof.networks.trained import Trained as Trained
 from elboproof.networks.training import train as train
 from elboproof.networks.variants import VARIANTS as VARIANTS
@@ -21,6 +26,7 @@ __all__ = [
     "VARIANTS",
     "Autoencoder",
     "Constants",
+    "Known",
     "Point",
     "Progress",
     "Settings",
@@ -29,6 +35,10 @@ __all__ = [
     "Trained",
     "TrainingError",
     "Variant",
+    "curve",
+    "digits",
+    "linear_gaussian",
+    "mnist",
     "split",
     "train",
 ]

@@ -1,5 +1,6 @@
 """What a run of the training loop was asked, and what it tells."""
 
+import math
 from dataclasses import dataclass
 
 from elboproof.networks.architectures import Architecture, Image
@@ -48,7 +49,7 @@ class Progress:
     best_step : int
         Where the objective was best so far.
     seconds_left : float
-        If all steps are made; from the speed of this process.
+        If all steps are made; from the speed of this process, NaN before its first step.
     """
 
     step: int
@@ -62,7 +63,7 @@ class Progress:
         terms = self.terms
         return (
             f"step {self.step}/{self.steps}: objective {terms.objective:.4g} = likelihood {terms.likelihood:.4g} - "
-            f"rate {terms.rate:.4g} nats (best at {self.best_step}), {_duration(self.seconds_left)} left"
+            f"rate {terms.rate:.4g} nats (best at {self.best_step}){_left(self.seconds_left)}"
         )
 
 
@@ -105,7 +106,9 @@ class TrainingError(ArithmeticError):
         return TrainingError, (self.step, self.term)
 
 
-def _duration(seconds: float) -> str:
+def _left(seconds: float) -> str:
+    if math.isnan(seconds):
+        return ""
     if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f", {seconds:.0f} s left"
+    return f", {seconds / 60:.0f} min left" if seconds < 5400 else f", {seconds / 3600:.1f} h left"
