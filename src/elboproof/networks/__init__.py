@@ -12,6 +12,8 @@ from elboproof.networks.records import Progress as Progress
 from elboproof.networks.records import Settings as Settings
 from elboproof.networks.records import Terms as Terms
 from elboproof.networks.records import TrainingError as TrainingError
+from elboproof.networks.saving import load as load
+from elboproof.networks.saving import save as save
 from elboproof.networks.splits import Splits as Splits
 from elboproof.networks.splits import split as split
 from elboproof.networks.synthetic import Known as Known
@@ -38,7 +40,9 @@ __all__ = [
     "curve",
     "digits",
     "linear_gaussian",
+    "load",
     "mnist",
+    "save",
     "split",
     "train",
 ]

@@ -7,6 +7,7 @@ from torch import nn
 
 from elboproof.networks.architectures import Architecture, Image, decoder, draw, linear, trunk
 from elboproof.networks.randomness import generator_of
+from elboproof.networks.records import Settings
 from elboproof.networks.variants import Variant
 
 
@@ -51,6 +52,20 @@ class Autoencoder(nn.Module):
         own = variant.likelihood in ("learned", "learned-scaled")
         self.log_likelihood_variance = nn.Parameter(torch.zeros(())) if own else None
         self._draw(seed)
+
+    @classmethod
+    def of(cls, settings: Settings, outputs: int) -> "Autoencoder":
+        """Return the networks with which a run begins, for data of some dimension."""
+        return cls(
+            settings.variant,
+            outputs,
+            latents=settings.latents,
+            hidden=settings.hidden,
+            activation=settings.activation,
+            architecture=settings.architecture,
+            image=settings.image,
+            seed=settings.seed,
+        )
 
     def _draw(self, seed: int) -> None:
         for name in ("trunk", "mean_head", "log_variance_head", "decoder"):

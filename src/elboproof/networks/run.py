@@ -40,7 +40,7 @@ class Run:
         )
         self._y, self._held_out = self.train.float(), self.validation.float()
         self._variance = torch.from_numpy(self.constants.relative_variance).float()
-        self.networks = _networks(settings, data.train.shape[1])
+        self.networks = Autoencoder.of(settings, data.train.shape[1])
         self._set_start()
         # all of one kernel: four small ones for each tensor take a third of a step
         self._optimiser = torch.optim.Adam(self.networks.parameters(), settings.learning_rate, fused=True)
@@ -151,16 +151,3 @@ class Run:
             return self.step, networks.eval()
         networks.load_state_dict(self.best)
         return self.best_step, networks.eval()
-
-
-def _networks(settings: Settings, outputs: int) -> Autoencoder:
-    return Autoencoder(
-        settings.variant,
-        outputs,
-        latents=settings.latents,
-        hidden=settings.hidden,
-        activation=settings.activation,
-        architecture=settings.architecture,
-        image=settings.image,
-        seed=settings.seed,
-    )

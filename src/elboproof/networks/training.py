@@ -100,6 +100,53 @@ def train(
     >>> trained.encode(x)[0].shape, trained.decode([[0.0]]).shape
     ((200, 1), (1, 3))
     """
+    training = prepared(
+        data,
+        variant=variant,
+        latents=latents,
+        hidden=hidden,
+        activation=activation,
+        architecture=architecture,
+        steps=steps,
+        batch=batch,
+        learning_rate=learning_rate,
+        seed=seed,
+        every=every,
+        patience=patience,
+        checkpoint=checkpoint,
+    )
+    return training.go(progress)
+
+
+class Training:
+    """A run and its place on the disk, ready to go."""
+
+    def __init__(self, run: Run, place: "_Place") -> None:
+        self._run, self._place = run, place
+
+    def go(self, progress: Callable[[Progress], object] | None = None) -> Trained:
+        """Make the steps that are left, and return the result."""
+        _go(self._run, self._place, progress)
+        return _trained(self._run)
+
+
+def prepared(
+    data: Data,
+    *,
+    variant: "str | Variant" = "bilbo-baggins",
+    latents: int = 8,
+    hidden: Sequence[int] = (128, 128),
+    activation: str = "silu",
+    architecture: Architecture = "mlp",
+    steps: int = 2000,
+    batch: int | None = None,
+    learning_rate: float = 1e-3,
+    seed: "int | torch.Generator" = 0,
+    every: int = 100,
+    patience: int | None = 10,
+    checkpoint: "str | PathLike[str] | None" = None,
+) -> Training:
+    """Check the arguments of `train`, and set a run to where its checkpoint is; nothing is trained yet."""
     splits = data if isinstance(data, Splits) else split(data, seed=_split_seed(seed))
     settings = settings_of(
         splits,
@@ -118,8 +165,9 @@ def train(
     if len(splits.validation) < 2:
         raise bad("data", f"{len(splits.validation)} examples for validation", "at least 2")
     run = Run(settings, splits)
-    _go(run, _Place(checkpoint, _request(settings, splits)), progress)
-    return _trained(run)
+    place = _Place(checkpoint, _request(settings, splits))
+    place.restore(run)
+    return Training(run, place)
 
 
 def _split_seed(seed: "int | torch.Generator") -> int:
@@ -150,7 +198,6 @@ class _Place:
 
 
 def _go(run: Run, place: _Place, progress: Callable[[Progress], object] | None) -> None:
-    place.restore(run)
     began, first = time.monotonic(), run.step
     while not run.stopped:
         if run.curve:
@@ -177,7 +224,7 @@ def versions() -> dict[str, str]:
     """Return the versions of what the bits of a run depend on."""
     return {
         "elboproof": __version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # a class of its own, which no checkpoint may hold
         "numpy": np.__version__,
         "machine": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
         "threads": str(torch.get_num_threads()),
