@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from elboproof.arguments import bad
+from elboproof.networks.files import bad_file
 
 
 def write(path: Path, state: Mapping[str, Any]) -> None:
@@ -42,9 +42,9 @@ def read(path: Path, name: str = "checkpoint") -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
-        raise bad(name, str(path), "a file that this command wrote, whole") from error
+        raise bad_file(name, path, "a file that this command wrote, whole") from error
     if not isinstance(state, dict) or "request" not in state:
-        raise bad(name, str(path), "a file that this command wrote")
+        raise bad_file(name, path, "a file that this command wrote")
     return state
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from elboproof.arguments import bad, file_path
 from elboproof.networks.array_pickles import read_arrays
+from elboproof.networks.files import bad_file
 from elboproof.networks.idx import read_folder
 from elboproof.networks.randomness import seed_of
 from elboproof.networks.splits import Splits, split
@@ -85,7 +86,7 @@ def _pickled(path: "str | PathLike[str] | None") -> Iterator[IO[bytes]]:
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        raise bad("path", None if path is None else str(path), _HOW) from error
+        raise bad_file("path", "nothing" if path is None else path, _HOW) from error
 
 
 def _packaged(found: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from elboproof.arguments import bad
+from elboproof.networks.files import bad_file
 
 _UNSIGNED_BYTES = 8
 NAMES = {"train": "train-images", "test": "t10k-images"}
@@ -32,7 +32,7 @@ def _read(folder: Path, name: str) -> NDArray[np.uint8]:
             file = folder / f"{name}{middle}idx3-ubyte{end}"
             if file.is_file():
                 return read_images(file)
-    raise bad("path", str(folder), f"a folder with the file {name}-idx3-ubyte or {name}-idx3-ubyte.gz")
+    raise bad_file("path", folder, f"a folder with the file {name}-idx3-ubyte or {name}-idx3-ubyte.gz")
 
 
 def read_images(file: Path) -> NDArray[np.uint8]:
@@ -48,10 +48,10 @@ def read_images(file: Path) -> NDArray[np.uint8]:
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
-            raise bad("path", str(file), "a whole gzip file") from error
+            raise bad_file("path", file, "a whole gzip file") from error
     if len(data) < 16 or data[:4] != bytes((0, 0, _UNSIGNED_BYTES, 3)):
-        raise bad("path", str(file), "an IDX file of images: unsigned bytes with three axes")
+        raise bad_file("path", file, "an IDX file of images: unsigned bytes with three axes")
     shape = tuple(int.from_bytes(data[k : k + 4], "big") for k in (4, 8, 12))
     if len(data) != 16 + math.prod(shape):
-        raise bad("path", str(file), f"{math.prod(shape)} pixels for {shape[0]} images, not {len(data) - 16}")
+        raise bad_file("path", file, f"{math.prod(shape)} pixels for {shape[0]} images, not {len(data) - 16}")
     return np.frombuffer(data, np.uint8, offset=16).reshape(shape)

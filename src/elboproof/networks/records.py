@@ -93,7 +93,8 @@ class TrainingError(ArithmeticError):
     step : int
         Counted from 1.
     term : str
-        The first of encoder's mean, log variance, decoder's output, likelihood, rate, gradient that is not finite.
+        The first that is not finite of encoder mean, encoder log variance, sampled latent, decoder output, likelihood,
+        rate, gradient.
     """
 
     def __init__(self, step: int, term: str) -> None:

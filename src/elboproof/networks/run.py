@@ -69,22 +69,26 @@ class Run:
             If a term or the gradient is not finite.
         """
         self.step += 1
-        y = self._y[self._batches.next()]
-        noise = torch.randn(len(y), self.settings.latents, generator=self._noise)
-        mean, log_variance = self.networks.encode(y)
-        residual = y - self.networks.decode(sampled(mean, log_variance, noise))
-        self._require_finite(encoder_mean=mean, encoder_log_variance=log_variance, decoder_output=residual)
-        variant = self.settings.variant
-        level = log_likelihood_variance(self.networks, self.constants.scale)
-        log_p = likelihood(variant, residual, self._variance, level)
-        divergence = rate(variant, statistics(residual, mean, log_variance))
+        log_p, divergence = self._terms(self._y[self._batches.next()])
         self._optimiser.zero_grad()
         (divergence - log_p).backward()  # type: ignore[no-untyped-call]
-        size = torch.nn.utils.get_total_norm(
-            [p.grad for p in self.networks.parameters() if p.grad is not None]
-        )
+        slopes = [p.grad for p in self.networks.parameters() if p.grad is not None]
+        size = torch.nn.utils.get_total_norm(slopes)
         self._require_finite(likelihood=log_p, rate=divergence, gradient=size)
         self._optimiser.step()
+
+    def _terms(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the likelihood and the rate of a batch (B, D) at fresh noise, scalars."""
+        noise = torch.randn(len(y), self.settings.latents, generator=self._noise)
+        mean, log_variance = self.networks.encode(y)
+        z = sampled(mean, log_variance, noise)
+        residual = y - self.networks.decode(z)
+        self._require_finite(
+            encoder_mean=mean, encoder_log_variance=log_variance, sampled_latent=z, decoder_output=residual
+        )
+        level = log_likelihood_variance(self.networks, self.constants.scale)
+        log_p = likelihood(self.settings.variant, residual, self._variance, level)
+        return log_p, rate(self.settings.variant, statistics(residual, mean, log_variance))
 
     def _require_finite(self, **terms: torch.Tensor | None) -> None:
         # one look in the usual case: NaN and infinities survive in a sum
@@ -105,6 +109,7 @@ class Run:
         given = whole(self.networks, self._held_out, self.settings.seed)
         self._require_finite(residual_of_the_validation_split=given.residual, rate=given.variance)
         terms = relative_terms(self.networks, given, self.constants)
+        self._require_finite(**{name: torch.tensor(getattr(terms, name)) for name in ("likelihood", "rate")})
         before = max((point.terms.objective for point in self.curve), default=-float("inf"))
         self.curve.append(Point(self.step, terms))
         if terms.objective > before:

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from elboproof.arguments import bad, file_path
+from elboproof.arguments import file_path
 from elboproof.networks.autoencoder import Autoencoder
 from elboproof.networks.checkpoints import read, write
 from elboproof.networks.constants import Constants
+from elboproof.networks.files import bad_file
 from elboproof.networks.records import Point, Settings, Terms
 from elboproof.networks.trained import Trained
 from elboproof.networks.variants import Variant
@@ -28,7 +29,7 @@ def save(trained: Trained, path: "str | PathLike[str]") -> None:
     """
     file = file_path(path, "path")
     if not file.parent.is_dir():
-        raise bad("path", str(file), "a file in a folder that exists")
+        raise bad_file("path", file, "a file in a folder that exists")
     write(file, {"request": REQUEST, **_plain(trained)})
 
 
@@ -45,7 +46,7 @@ def load(path: "str | PathLike[str]") -> Trained:
     file = file_path(path, "path")
     state = read(file, "path")
     if state["request"] != REQUEST:
-        raise bad("path", str(file), "a file that `save` wrote")
+        raise bad_file("path", file, "a file that `save` wrote")
     return _trained(state)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.networks.architectures import ACTIVATIONS, ARCHITECTURES, Architecture
-from elboproof.networks.randomness import seed_of
 from elboproof.networks.records import Settings
 from elboproof.networks.splits import Splits
 from elboproof.networks.variants import Variant, variant_of
@@ -25,7 +24,7 @@ def settings_of(
     steps: int,
     batch: int | None,
     learning_rate: float,
-    seed: object,
+    seed: int,
     every: int,
     patience: int | None,
 ) -> Settings:
@@ -48,7 +47,7 @@ def settings_of(
         steps=steps,
         batch=_batch(batch, len(data.train), chosen),
         learning_rate=float(learning_rate),
-        seed=seed_of(seed),  # type: ignore[arg-type]
+        seed=seed,
         every=every,
         patience=patience,
     )

@@ -17,6 +17,8 @@ from elboproof.arguments import bad, file_path
 from elboproof.networks.architectures import Architecture
 from elboproof.networks.checkpoints import read, require_same, write
 from elboproof.networks.evaluation import in_units_of_data, relative_terms, whole
+from elboproof.networks.files import bad_file
+from elboproof.networks.randomness import seed_of
 from elboproof.networks.records import Point, Progress, Settings, Terms
 from elboproof.networks.run import Run
 from elboproof.networks.settings import settings_of
@@ -147,7 +149,8 @@ def prepared(
     checkpoint: "str | PathLike[str] | None" = None,
 ) -> Training:
     """Check the arguments of `train`, and set a run to where its checkpoint is; nothing is trained yet."""
-    splits = data if isinstance(data, Splits) else split(data, seed=_split_seed(seed))
+    number = seed_of(seed)
+    splits = split(data, seed=number)
     settings = settings_of(
         splits,
         variant,
@@ -158,7 +161,7 @@ def prepared(
         steps,
         batch,
         learning_rate,
-        seed,
+        number,
         every,
         patience,
     )
@@ -170,11 +173,6 @@ def prepared(
     return Training(run, place)
 
 
-def _split_seed(seed: "int | torch.Generator") -> int:
-    # the seed itself is drawn of a generator later: the split must not take a number of it
-    return seed.initial_seed() % 2**62 if isinstance(seed, torch.Generator) else seed
-
-
 class _Place:
     """Where checkpoints are written, if anywhere, and what stands in them about the run."""
 
@@ -182,7 +180,7 @@ class _Place:
         self._path = None if path is None else file_path(path, "checkpoint")
         self._request = request
         if self._path is not None and not self._path.parent.is_dir():
-            raise bad("checkpoint", str(self._path), "a file in a folder that exists")
+            raise bad_file("checkpoint", self._path, "a file in a folder that exists")
 
     def restore(self, run: Run) -> None:
         """Set a run to where the file is, if there is one."""
