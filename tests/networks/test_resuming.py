@@ -4,8 +4,11 @@ import os
 import random
 import signal
 import time
+import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +22,12 @@ STEPS, EVERY = 120, 10
 MOMENTS = 6
 """Random ones, besides those inside the writing of a checkpoint."""
 DIGITS = networks.digits()
+SMALL: dict[str, Any] = {"latents": 2, "hidden": (16,), "every": EVERY, "batch": 64}
 
 
-def run(checkpoint: Path | None, variant: str = "bilbo-baggins", **options: object) -> networks.Trained:
-    words = {"latents": 2, "hidden": (16,), "steps": STEPS, "every": EVERY, "batch": 64, **options}
-    return train(DIGITS, variant=variant, checkpoint=checkpoint, **words)  # type: ignore[arg-type]
+def run(checkpoint: Path | None, variant: str = "bilbo-baggins", **options: Any) -> networks.Trained:
+    words: dict[str, Any] = {"steps": STEPS, **SMALL, **options}
+    return train(DIGITS, variant=variant, checkpoint=checkpoint, **words)
 
 
 def numbers(trained: networks.Trained) -> tuple[object, ...]:
@@ -33,7 +37,11 @@ def numbers(trained: networks.Trained) -> tuple[object, ...]:
 
 def child(action: Callable[[], object]) -> int:
     """Start an action in a process of its own and return its id."""
-    process = os.fork()
+    with (
+        warnings.catch_warnings()
+    ):  # of threads, which a child does not have: those of torch are switched off
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process = os.fork()
     if process == 0:
         code = 1
         try:
@@ -87,7 +95,8 @@ def test_a_run_that_is_killed_while_it_writes_ends_with_the_same_numbers(
     wanted = numbers(run(None))
     file = tmp_path / "run.pt"
     for count in (1, 3):
-        assert ended(child(lambda count=count: killed_in(moment, count, file, monkeypatch))) == signal.SIGKILL
+        killed = child(partial(killed_in, moment, count, file, monkeypatch))
+        assert ended(killed) == signal.SIGKILL
         assert file.exists() == (count > 1 or moment == "renamed")
     assert numbers(run(file)) == wanted
 
@@ -130,7 +139,7 @@ class StopError(Exception):
 
 @pytest.mark.parametrize("variant", sorted(networks.VARIANTS))
 def test_every_variant_goes_on_from_every_checkpoint(variant: str, tmp_path: Path) -> None:
-    options = {"steps": 30, "every": 7}
+    options: dict[str, Any] = {"steps": 30, "every": 7}
     wanted = numbers(run(None, variant, **options))
 
     def stop(progress: networks.Progress) -> None:
@@ -151,13 +160,11 @@ def test_every_variant_goes_on_from_every_checkpoint(variant: str, tmp_path: Pat
 
 
 def test_convolutions_and_early_stopping_go_on(tmp_path: Path) -> None:
-    options = {"architecture": "conv", "steps": 60, "patience": 1, "learning_rate": 0.05}
+    options: dict[str, Any] = {"architecture": "conv", "steps": 60, "patience": 1, "learning_rate": 0.05}
     wanted = run(None, **options)
     assert wanted.stopped.startswith("no gain")
     file = tmp_path / "run.pt"
-    prepared(
-        DIGITS, **{"latents": 2, "hidden": (16,), "every": EVERY, "batch": 64, **options}, checkpoint=file
-    )  # type: ignore[arg-type]
+    prepared(DIGITS, **{**SMALL, **options}, checkpoint=file)
     assert not file.exists()
     assert numbers(run(file, **options)) == numbers(wanted)
     assert numbers(run(file, **options)) == numbers(wanted)  # a run that has ended is told again
@@ -167,9 +174,9 @@ def test_a_lost_generator_would_be_seen(tmp_path: Path) -> None:
     """A checkpoint whose noise or optimiser is that of another step gives other numbers: the comparison can fail."""
     wanted = numbers(run(None))
     for key in ("noise", "optimiser", "batches"):
-        states = []
+        states: list[dict[str, Any]] = []
 
-        def keep(progress: networks.Progress, states: list[object] = states, key: str = key) -> None:
+        def keep(progress: networks.Progress, states: list[dict[str, Any]] = states, key: str = key) -> None:
             states.append(read(tmp_path / f"{key}.pt"))
             if progress.step == 50:
                 raise StopError
@@ -178,7 +185,7 @@ def test_a_lost_generator_would_be_seen(tmp_path: Path) -> None:
         with pytest.raises(StopError):
             run(file, progress=keep)
         early, late = states[1], states[-1]
-        write(file, {**late, key: early[key]})  # type: ignore[dict-item,index]
+        write(file, {**late, key: early[key]})
         assert numbers(run(file)) != wanted
 
 

@@ -98,7 +98,7 @@ def test_the_floating_prior_is_the_best_centred_one() -> None:
     def mean_divergence(variance: torch.Tensor) -> float:
         q: Any = Normal(m, s.sqrt())
         prior: Any = Normal(torch.zeros_like(m), variance.sqrt().expand(m.shape))
-        divergence: Any = kl_divergence(q, prior)  # type: ignore[no-untyped-call]
+        divergence: Any = kl_divergence(q, prior)
         return float(divergence.sum(1).mean())
 
     assert found == pytest.approx(mean_divergence(best), rel=CLOSE)
@@ -123,15 +123,14 @@ def test_the_terms_of_all_data_are_those_of_one_large_batch(name: str) -> None:
     found = relative_terms(networks, whole(networks, y, 5), run.constants)
     with torch.no_grad():
         mean, log_s = networks.encode(y)
-        # torch draws in blocks of its own: numbers agree up to the order in which pieces take them
-        pieces = [y[:2048], y[2048:]]
+        pieces = [y[:2048], y[2048:]]  # each draws its own noise
         generator = generator_of(5, "evaluation")
         noise = torch.cat([torch.randn(len(p), 2, generator=generator, dtype=torch.float64) for p in pieces])
         z = mean + (noise if log_s is None else (log_s / 2).exp() * noise)
         residual = y - networks.decode(z)
-        level = networks.log_likelihood_variance
+        level: torch.Tensor | None = networks.log_likelihood_variance
         if name in ("vae", "bilbo"):
-            level = torch.tensor(-2 * math.log(run.constants.scale), dtype=torch.float64)  # type: ignore[assignment]
+            level = torch.tensor(-2 * math.log(run.constants.scale), dtype=torch.float64)
         v = torch.from_numpy(run.constants.relative_variance)
         log_p = likelihood(networks.variant, residual, v, level)
         kl = rate(networks.variant, statistics(residual, mean, log_s))

@@ -1,7 +1,8 @@
 """NumPy arrays out of a pickle, without executing what it says.
 
-A pickle may name any function and have it called. Here three names are known, those with which NumPy writes arrays, and
-none of them leads to NumPy: they make plain records, which are looked at before an array is made of their bytes.
+A pickle may name any function and have it called. Here the few names are known with which NumPy's arrays are
+written, and none of them leads to NumPy: they make plain records, which are looked at before an array is made of their
+bytes.
 Anything else is refused by its name.
 """
 
@@ -61,7 +62,15 @@ class _Array:
         return np.frombuffer(contents, dtype).reshape(shape)
 
 
+def _encoded(text: object, coding: object = None) -> bytes:
+    """Return bytes that Python 3 wrote as a text for Python 2."""
+    if not isinstance(text, str) or coding not in ("latin1", b"latin1"):
+        raise pickle.UnpicklingError("a text of another coding")
+    return text.encode("latin1")
+
+
 _KNOWN = {
+    ("_codecs", "encode"): _encoded,
     ("numpy.core.multiarray", "_reconstruct"): _Array,
     ("numpy._core.multiarray", "_reconstruct"): _Array,
     ("numpy", "ndarray"): _Array,

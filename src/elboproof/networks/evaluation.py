@@ -1,7 +1,6 @@
 """The objective of a whole data set, piece by piece: never a mean over batches, whose statistics are biased."""
 
 import math
-from collections.abc import Iterator
 
 import torch
 
@@ -62,9 +61,12 @@ def in_units_of_data(networks: Autoencoder, terms: Terms, constants: Constants) 
     return Terms(terms.likelihood - volume, terms.rate)
 
 
-def encoded(networks: Autoencoder, y: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield means and log variances, (n, d) each, piece by piece."""
+def encoded(networks: Autoencoder, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the means and log variances of all examples, (N, d) each."""
     with torch.no_grad():
-        for piece in torch.split(y, PIECE):
-            mean, log_variance = networks.encode(piece)
-            yield mean, torch.zeros_like(mean) if log_variance is None else log_variance.expand(mean.shape)
+        codes = [networks.encode(piece) for piece in torch.split(y, PIECE)]
+        means = torch.cat([mean for mean, _ in codes])
+        if codes[0][1] is None:
+            return means, torch.zeros_like(means)
+        spread = [value.expand(mean.shape) for mean, value in codes if value is not None]
+        return means, torch.cat(spread).detach()

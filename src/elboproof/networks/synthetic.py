@@ -14,6 +14,7 @@ from elboproof.evidence.log_evidence import log_evidence
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.networks.randomness import seed_of
+from elboproof.networks.settings import require_count
 from elboproof.networks.splits import Splits, split
 
 FloatArray = NDArray[np.float64]
@@ -38,7 +39,14 @@ class Known:
     weight: FloatArray | None = None
 
     def draw(self, count: int, *, seed: int = 0) -> tuple[FloatArray, FloatArray]:
-        """Return latents (N, d) and data (N, D)."""
+        """Return latents (N, d) and data (N, D).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If count is no positive integer, or seed no seed.
+        """
+        require_count("count", count)
         rng = np.random.default_rng(seed_of(seed))
         z = rng.standard_normal((count, len(self.model.latents)))
         mean = np.asarray(self.model.floating.decoder(z))

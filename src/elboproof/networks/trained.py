@@ -82,9 +82,8 @@ class Trained:
         TypeError, ValueError
             If x are no finite numbers, or not of D dimensions.
         """
-        pieces = list(encoded(self._double, self._normalised(x)))
-        means, log_variances = (torch.cat(part).numpy() for part in zip(*pieces, strict=True))
-        return means, log_variances
+        means, log_variances = encoded(self._double, self._normalised(x))
+        return means.numpy(), log_variances.numpy()
 
     def decode(self, z: ArrayLike) -> FloatArray:
         """Return the means of x, (N, D), for z of shape (N, d).
