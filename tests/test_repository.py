@@ -61,6 +61,7 @@ PRINTED = [
     ("[-3.62073381424", "-1.0450721"),
     ("proved: gap <= 1/10 for all c in [0, 3/10]", "\ngap <= 1/10\n"),
     ("tensor(", "grad_fn"),
+    ("Terms(likelihood=", "\n(500, 3) NetworkModel("),
 ]
 """What the examples of the README print, in their order: how it begins, and a part of the rest."""
 

@@ -38,7 +38,9 @@ def test_codes_are_those_of_the_networks(name: str) -> None:
     means, log_variances = trained.encode(X)
     assert means.dtype == log_variances.dtype == np.float64
     assert means == pytest.approx(mean.numpy(), abs=1e-5)
-    wanted = np.zeros((5, 2)) if log_variance is None else np.broadcast_to(log_variance.numpy(), (5, 2))
+    wanted = (
+        np.zeros((5, 2)) if log_variance is None else np.broadcast_to(log_variance.detach().numpy(), (5, 2))
+    )
     assert log_variances == pytest.approx(wanted, abs=1e-5)
 
 

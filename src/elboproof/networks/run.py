@@ -1,6 +1,8 @@
 """The state of a training run: what a step and a look at the validation split change, and what a checkpoint holds."""
 
+import math
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,6 +25,16 @@ from elboproof.networks.terms import (
 State = dict[str, torch.Tensor]
 
 
+@dataclass(frozen=True)
+class _Pass:
+    """What networks make of a batch, in the order in which it comes about; the fields' names are those of errors."""
+
+    encoder_mean: torch.Tensor
+    encoder_log_variance: torch.Tensor | None
+    sampled_latent: torch.Tensor
+    decoder_output: torch.Tensor  # less y: finite if and only if the output is
+
+
 class Run:
     """Networks, their optimiser, batches and noise, the curve so far and the best parameters.
 
@@ -42,8 +54,9 @@ class Run:
         self._variance = torch.from_numpy(self.constants.relative_variance).float()
         self.networks = Autoencoder.of(settings, data.train.shape[1])
         self._set_start()
-        # all of one kernel: four small ones for each tensor take a third of a step
-        self._optimiser = torch.optim.Adam(self.networks.parameters(), settings.learning_rate, fused=True)
+        self._parameters = list(self.networks.parameters())
+        # one kernel: a handful of small ones for each tensor would take a good part of a step
+        self._optimiser = torch.optim.Adam(self._parameters, settings.learning_rate, fused=True)
         self._batches = Batches(len(self._y), settings.batch, generator_of(settings.seed, "batches"))
         self._noise = generator_of(settings.seed, "noise")
         self.step = 0
@@ -69,34 +82,39 @@ class Run:
             If a term or the gradient is not finite.
         """
         self.step += 1
-        log_p, divergence = self._terms(self._y[self._batches.next()])
+        given = self._forward(self._y[self._batches.next()])
+        try:
+            log_p, divergence = self._terms(given)
+        except ValueError:  # BAGGINS takes no NaN
+            self._require_finite(**vars(given))
+            raise
         self._optimiser.zero_grad()
         (divergence - log_p).backward()  # type: ignore[no-untyped-call]
-        slopes = [p.grad for p in self.networks.parameters() if p.grad is not None]
-        size = torch.nn.utils.get_total_norm(slopes)
-        self._require_finite(likelihood=log_p, rate=divergence, gradient=size)
+        size = torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+        # one look in the usual case: what is not finite before comes through to the loss or the gradient
+        if not math.isfinite(log_p.item() + divergence.item() + size.item()):
+            self._require_finite(**vars(given), likelihood=log_p, rate=divergence, gradient=size)
         self._optimiser.step()
 
-    def _terms(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the likelihood and the rate of a batch (B, D) at fresh noise, scalars."""
+    def _forward(self, y: torch.Tensor) -> "_Pass":
+        """Return what the networks make of a batch (B, D) at fresh noise, in the order in which it comes about."""
         noise = torch.randn(len(y), self.settings.latents, generator=self._noise)
         mean, log_variance = self.networks.encode(y)
         z = sampled(mean, log_variance, noise)
-        residual = y - self.networks.decode(z)
-        self._require_finite(
-            encoder_mean=mean, encoder_log_variance=log_variance, sampled_latent=z, decoder_output=residual
-        )
+        return _Pass(mean, log_variance, z, y - self.networks.decode(z))
+
+    def _terms(self, given: "_Pass") -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the likelihood and the rate of a batch, scalars."""
+        variant = self.settings.variant
         level = log_likelihood_variance(self.networks, self.constants.scale)
-        log_p = likelihood(self.settings.variant, residual, self._variance, level)
-        return log_p, rate(self.settings.variant, statistics(residual, mean, log_variance))
+        log_p = likelihood(variant, given.decoder_output, self._variance, level)
+        found = statistics(given.decoder_output, given.encoder_mean, given.encoder_log_variance)
+        return log_p, rate(variant, found)
 
     def _require_finite(self, **terms: torch.Tensor | None) -> None:
-        # one look in the usual case: NaN and infinities survive in a sum
-        total = sum(value.detach().sum() for value in terms.values() if value is not None)
-        if not torch.isfinite(torch.as_tensor(total)):
-            found = first_not_finite(**terms)
-            if found is not None:
-                raise TrainingError(self.step, found)
+        found = first_not_finite(**terms)
+        if found is not None:
+            raise TrainingError(self.step, found)
 
     def look(self) -> Terms:
         """Add a point to the curve, and keep the parameters if they are the best ones; return the terms.
