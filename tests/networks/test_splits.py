@@ -155,3 +155,20 @@ def test_splits_are_multiplied() -> None:
     parts = split(ROWS)
     assert isinstance(parts, Splits)
     assert np.array_equal(parts.scaled(8.0).test, parts.test * 8)
+
+
+BY_HAND: dict[str, tuple[tuple[Any, ...], str]] = {
+    "a hole": ((ROWS, holed(np.nan), ROWS), "validation: got nan in row 7, column 2"),
+    "an axis": ((ROWS[0], ROWS, ROWS), r"train: got shape \(3,\)"),
+    "no examples": ((ROWS[:0], ROWS, ROWS), r"train: got shape \(0, 3\); expected some"),
+    "other columns": ((ROWS, ROWS, ROWS[:, :2]), r"test: got shape \(20, 2\); expected 3 columns"),
+    "no image": ((ROWS, ROWS, ROWS, (1, 3)), r"image: got \(1, 3\); expected \(channels, height, width\)"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BY_HAND))
+def test_splits_made_by_hand_are_looked_at(name: str) -> None:
+    parts, message = BY_HAND[name]
+    with pytest.raises(ValueError, match=message):
+        Splits("data", *parts)
+    assert Splits("data", ROWS.tolist(), ROWS[:0], ROWS[:0]).train.dtype == np.float64  # type: ignore[arg-type]

@@ -90,6 +90,6 @@ def _batch(batch: int | None, examples: int, variant: Variant) -> int:
             f"batch: got {size}; the loss of {variant.name} is of a batch's statistics, and biased by about "
             f"1/(2 * {size}) nats for each latent and more for each dimension: take {FEWEST} or more",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return size

@@ -33,6 +33,11 @@ class Splits:
         (N, D) each; validation and test may be empty.
     image : tuple of int or None
         Channels, height and width, where rows are images.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array does not hold finite numbers (the row and column is named), or the shapes do not fit.
     """
 
     name: str
@@ -40,6 +45,18 @@ class Splits:
     validation: FloatArray
     test: FloatArray
     image: Image | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("train", "validation", "test"):
+            object.__setattr__(self, name, _table(getattr(self, name), name))
+        columns = self.train.shape[1]
+        if not self.train.size:
+            raise ValueError(f"train: got shape {self.train.shape}; expected some examples and dimensions")
+        for name in ("validation", "test"):
+            shape = getattr(self, name).shape
+            if shape[1] != columns:
+                raise ValueError(f"{name}: got shape {shape}; expected {columns} columns, as train has")
+        _require_image(self.image, columns)
 
     def scaled(self, factor: float) -> "Splits":
         """Return the same examples with all numbers multiplied."""
@@ -81,8 +98,6 @@ def split(
         return data
     array, shape = examples(data)
     image = image if image is not None else shape
-    if image is not None and int(np.prod(image)) != array.shape[1]:
-        raise bad("image", image, f"(channels, height, width) of {array.shape[1]} numbers")
     counts = _counts(len(array), validation, test)
     order = np.random.default_rng(seed_of(seed)).permutation(len(array))
     first, second = len(array) - sum(counts), len(array) - counts[1]
@@ -98,15 +113,31 @@ def examples(data: object) -> tuple[FloatArray, Image | None]:
             f"data: got shape {array.shape}; expected (examples, dimensions), or images (examples, height, width) or "
             "(examples, channels, height, width), with no empty axis"
         )
-    require_doubles(array, "data")
-    rows = array.reshape(len(array), -1).astype(np.float64)
+    return _table(array.reshape(len(array), -1), "data"), _image(array.shape)
+
+
+def _table(value: Any, name: str) -> FloatArray:
+    """Return rows of finite numbers in float64, (N, D)."""
+    array = real_array(value, name)
+    if array.ndim != 2:
+        raise ValueError(f"{name}: got shape {array.shape}; expected (examples, dimensions)")
+    require_doubles(array, name)
+    rows = array.astype(np.float64, copy=False)
     finite = np.isfinite(rows)
     if not finite.all():
         row, column = (int(k) for k in np.argwhere(~finite)[0])
         raise ValueError(
-            f"data: got {rows[row, column]} in row {row}, column {column}; expected finite numbers"
+            f"{name}: got {rows[row, column]} in row {row}, column {column}; expected finite numbers"
         )
-    return rows, _image(array.shape)
+    return rows
+
+
+def _require_image(image: object, columns: int) -> None:
+    if image is None:
+        return
+    sizes = isinstance(image, tuple) and len(image) == 3 and all(isinstance(n, int) and n > 0 for n in image)
+    if not sizes or int(np.prod(image)) != columns:  # type: ignore[call-overload]
+        raise bad("image", image, f"(channels, height, width) of {columns} numbers")
 
 
 def _image(shape: tuple[int, ...]) -> Image | None:
