@@ -52,7 +52,6 @@ def statistics(residual: torch.Tensor, mean: torch.Tensor, log_variance: torch.T
 def rate(variant: Variant, given: Statistics) -> torch.Tensor:
     """Return the mean KL to the prior, in nats per example; a scalar."""
     if variant.prior == "standard":
-        # expm1 and not exp - 1 - log: the mean is taken already, and 1 is subtracted from numbers near 1
         return 0.5 * (given.variance - 1 - given.log_variance + given.square).sum()
     if variant.posterior == "unit":
         return 0.5 * torch.log1p(given.square).sum()
