@@ -1,6 +1,7 @@
 """The command that trains, in this process."""
 
 import csv
+import inspect
 import json
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def test_the_command_is_the_function(tmp_path: Path) -> None:
         words = ["train", str(tmp_path / name), "--out", str(out), *SHORT, "--seed", "5", "--patience", "0"]
         assert cli.main(words) == 0
         assert dict(networks.load(out / "networks.pt").terms) == dict(wanted.terms)
+
+
+def test_the_command_has_the_defaults_of_the_function() -> None:
+    words = vars(cli.parser().parse_args(["train", "digits", "--out", "x"]))
+    defaults = {name: one.default for name, one in inspect.signature(networks.train).parameters.items()}
+    assert words.pop("hidden") == ",".join(map(str, defaults["hidden"]))
+    for name in ("command", "data", "out", "bits"):
+        del words[name]
+    assert words == {name: defaults[name] for name in words}
+    assert set(defaults) - set(words) == {"data", "hidden", "checkpoint", "progress"}
 
 
 WRONG = {

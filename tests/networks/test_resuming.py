@@ -164,7 +164,8 @@ def test_convolutions_and_early_stopping_go_on(tmp_path: Path) -> None:
     wanted = run(None, **options)
     assert wanted.stopped.startswith("no gain")
     file = tmp_path / "run.pt"
-    prepared(DIGITS, **{**SMALL, **options}, checkpoint=file)
+    others = {"activation": "silu", "variant": "bilbo-baggins", "seed": 0}
+    prepared(DIGITS, **{**SMALL, **others, **options}, checkpoint=file)
     assert not file.exists()
     assert numbers(run(file, **options)) == numbers(wanted)
     assert numbers(run(file, **options)) == numbers(wanted)  # a run that has ended is told again
