@@ -29,6 +29,7 @@ ROOMS = (
     "rechecking",
     "decoder",
     "objectives",
+    "networks",
     "commands",
     "cli",
 )
