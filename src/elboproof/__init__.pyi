@@ -61,6 +61,10 @@ from elboproof.posterior.shared import shared_stationary_posterior as shared_sta
 from elboproof.posterior.stationary import StationaryPoint as StationaryPoint
 from elboproof.posterior.gap import gap as gap  # log p(x) - ELBO at the best stationary q found, proved
 
+# what of it is the family's, one covariance's, the encoder's, row by row:
+from elboproof.posterior.decompose import decompose as decompose
+from elboproof.posterior.decomposition import Decomposition as Decomposition
+
 # what one covariance for all x costs:
 from elboproof.posterior.constant_variance import ConstantVariancePenalty as ConstantVariancePenalty
 from elboproof.posterior.constant_variance import constant_variance_penalty as constant_variance_penalty
