@@ -45,6 +45,10 @@ from elboproof.numbers.enclosure import Enclosure as Enclosure  # proved bounds 
 # raised where a proof was not reached; carries the best bounds:
 from elboproof.numbers.undecided import Undecided as Undecided
 
+# The exact posterior
+# p(z|x): probabilities, moments, marginals, quantiles, KL(q || p(z|x)), proved:
+from elboproof.posterior.exact_posterior import Posterior as Posterior
+
 # Gaussian posteriors
 from elboproof.model.gaussian_posterior import GaussianPosterior as GaussianPosterior  # q(z) = N(m, S), exact
 from elboproof.expectations.expectation import expectation as expectation  # E_q[g] of any expression, proved
