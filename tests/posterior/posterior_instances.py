@@ -1,7 +1,8 @@
-"""Generated posteriors with their quantities by another route: Gauss-Legendre sums in floats, written from the formulas."""
+"""Generated posteriors with their quantities by another route: Gauss-Legendre sums in floats, from the formulas."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,17 @@ PANELS, NODES = 160, 20
 
 DECODERS_1 = {
     "line": (["{a}*z + {b}", "z/2"], lambda z, a, b: [a * z + b, z / 2]),
-    "sinh": (["sinh({a}*z/2)"], lambda z, a, b: [np.sinh(a * z / 2)]),
+    "sinh": (["sinh({a}*z/2)"], lambda z, a, _: [np.sinh(a * z / 2)]),
     "tanh": (["tanh({a}*z)", "{b}*z"], lambda z, a, b: [np.tanh(a * z), b * z]),
     "bend": (["z + {b}*z**2", "sin({a}*z)"], lambda z, a, b: [z + b * z**2, np.sin(a * z)]),
-    "abs": (["abs(z - {b})"], lambda z, a, b: [abs(z - b)]),
+    "abs": (["abs(z - {b})"], lambda z, _, b: [abs(z - b)]),
 }
 DECODERS_2 = {
-    "parabola": (["u", "v + {b}*u**2"], lambda u, v, a, b: [u, v + b * u**2]),
-    "product": (["{a}*u + v", "tanh(u*v)", "v"], lambda u, v, a, b: [a * u + v, np.tanh(u * v), v]),
+    "parabola": (["u", "v + {b}*u**2"], lambda u, v, _, b: [u, v + b * u**2]),
+    "product": (["{a}*u + v", "tanh(u*v)", "v"], lambda u, v, a, _: [a * u + v, np.tanh(u * v), v]),
     "waves": (["sin({a}*u) + v", "u - {b}*v"], lambda u, v, a, b: [np.sin(a * u) + v, u - b * v]),
 }
-FUNCTIONS_1 = {
+FUNCTIONS_1: dict[str, Callable[..., Any]] = {
     "z": lambda z: z,
     "z**2 - z": lambda z: z**2 - z,
     "z**3": lambda z: z**3,
@@ -35,10 +36,10 @@ FUNCTIONS_1 = {
     "sin(3*z)": lambda z: np.sin(3 * z),
     "sigmoid(2*z)": lambda z: 1 / (1 + np.exp(-2 * z)),
 }
-FUNCTIONS_2 = {
-    "u": lambda u, v: u,
+FUNCTIONS_2: dict[str, Callable[..., Any]] = {
+    "u": lambda u, _: u,
     "u*v": lambda u, v: u * v,
-    "v**2": lambda u, v: v**2,
+    "v**2": lambda _, v: v**2,
     "cos(u + v)": lambda u, v: np.cos(u + v),
 }
 
@@ -55,6 +56,8 @@ class Instance:
     joint: Callable[..., Any]
     ends: list[tuple[float, float]]
     log_evidence: float
+    kink: float
+    """Where a decoder of one latent has one: an edge of all panels."""
 
 
 def _likelihood(rng: np.random.Generator, count: int) -> tuple[Any, Any, list[float]]:
@@ -64,27 +67,41 @@ def _likelihood(rng: np.random.Generator, count: int) -> tuple[Any, Any, list[fl
         x = [float(round(t, 3)) for t in rng.normal(0, 1.2, count)]
         return ep.Gaussian(variance=v), lambda f, t: -((t - f) ** 2) / (2 * v) - np.log(2 * np.pi * v) / 2, x
     if kind == "bernoulli":
-        return ep.Bernoulli(), lambda f, t: t * f - np.logaddexp(0, f), [float(b) for b in rng.integers(0, 2, count)]
+        return (
+            ep.Bernoulli(),
+            lambda f, t: t * f - np.logaddexp(0, f),
+            [float(b) for b in rng.integers(0, 2, count)],
+        )
     counts = [float(n) for n in rng.integers(0, 4, count)]
-    return ep.Poisson(), lambda f, t: t * f - np.exp(f) - (np.log(2) if t == 2 else np.log(6) if t == 3 else 0), counts
+    return (
+        ep.Poisson(),
+        lambda f, t: t * f - np.exp(f) - (np.log(2) if t == 2 else np.log(6) if t == 3 else 0),
+        counts,
+    )
 
 
 def _prior(rng: np.random.Generator, d: int) -> tuple[Any, Any, list[tuple[float, float]]]:
     kind = rng.choice(["standard", "standard", "normal", "uniform", "mixture"])
-    normal = lambda z, m, v: -((z - m) ** 2) / (2 * v) - np.log(2 * np.pi * v) / 2  # noqa: E731 - two lines of it
     if kind == "standard":
-        return ep.Normal(), lambda z: sum(normal(t, 0, 1) for t in z), [(-11.0, 11.0)] * d
+        return ep.Normal(), lambda z: _normals(z, [0] * d, [1] * d), [(-11.0, 11.0)] * d
     if kind == "normal":
         m, v = [0.5, -0.25][:d], [0.5, 2.0][:d]
-        density = lambda z: sum(normal(t, a, b) for t, a, b in zip(z, m, v, strict=True))  # noqa: E731
-        return ep.Normal(m, v), density, [(a - 11 * b**0.5, a + 11 * b**0.5) for a, b in zip(m, v, strict=True)]
+        ends = [(a - 11 * b**0.5, a + 11 * b**0.5) for a, b in zip(m, v, strict=True)]
+        return ep.Normal(m, v), lambda z: _normals(z, m, v), ends
     if kind == "uniform":
         return ep.Uniform([-2] * d, [3] * d), lambda z: -d * np.log(5.0) + 0 * z[0], [(-2.0, 3.0)] * d
     parts = [ep.Normal([-1] * d, ["1/2"] * d), ep.Normal([1] * d, [1] * d)]
-    both = lambda z: np.logaddexp(  # noqa: E731
-        np.log(0.25) + sum(normal(t, -1, 0.5) for t in z), np.log(0.75) + sum(normal(t, 1, 1) for t in z)
-    )
-    return ep.Mixture(parts, ["1/4", "3/4"]), both, [(-11.0, 12.0)] * d
+    return ep.Mixture(parts, ["1/4", "3/4"]), lambda z: _two(z, d), [(-11.0, 12.0)] * d
+
+
+def _normals(z: Any, means: list[Any], variances: list[Any]) -> Any:
+    terms = zip(z, means, variances, strict=True)
+    return sum(-((t - m) ** 2) / (2 * v) - np.log(2 * np.pi * v) / 2 for t, m, v in terms)
+
+
+def _two(z: Any, d: int) -> Any:
+    left, right = _normals(z, [-1] * d, [0.5] * d), _normals(z, [1] * d, [1] * d)
+    return np.logaddexp(np.log(0.25) + left, np.log(0.75) + right)
 
 
 def rule(low: float, high: float, panels: int) -> tuple[Floats, Floats]:
@@ -95,10 +112,30 @@ def rule(low: float, high: float, panels: int) -> tuple[Floats, Floats]:
     return (edges[:-1, None] + half * (1 + nodes)).ravel(), (half * weights).ravel()
 
 
+def _split(low: float, high: float, panels: int, kink: float) -> tuple[Floats, Floats]:
+    """Return a rule on each side of the kink, or one where it is not between."""
+    edges = [low, kink, high] if low < kink < high else [low, high]
+    halves = [rule(a, b, panels) for a, b in pairwise(edges)]
+    return np.concatenate([n for n, _ in halves]), np.concatenate([w for _, w in halves])
+
+
+def _sum(
+    one: "Instance", pairs: list[tuple[float, float]], panels: int, f: Callable[..., Any] | None = None
+) -> float:
+    """Return the integral of p(z|x), or of another function of z, over a box."""
+    d = len(pairs)
+    axes = [_split(*pair, panels, one.kink) if d == 1 else rule(*pair, panels) for pair in pairs]
+    grids = np.meshgrid(*(n for n, _ in axes), indexing="ij")
+    values = np.exp(one.joint(*grids) - one.log_evidence) if f is None else f(*grids)
+    for _, weights in reversed(axes):
+        values = values @ weights
+    return float(values)
+
+
 def instance(seed: int) -> Instance:
     """Return the instance of a seed."""
     rng = np.random.default_rng(seed)
-    d = 1 if rng.random() < 0.7 else 2
+    d = 1 if rng.random() < 0.8 else 2
     table: dict[str, tuple[list[str], Any]] = DECODERS_1 if d == 1 else DECODERS_2
     name = str(rng.choice(list(table)))
     texts, decoder = table[name]
@@ -119,15 +156,13 @@ def instance(seed: int) -> Instance:
     masses = weights * np.exp(logs - top)
     total = float(masses.sum())
     words = f"{seed}: {name}, {type(likelihood).__name__}, {type(prior).__name__}, a={a}, b={b}, x={x}"
-    return Instance(words, model, x, nodes, masses / total, joint, ends, top + float(np.log(total)))
+    return Instance(words, model, x, nodes, masses / total, joint, ends, top + float(np.log(total)), b)
 
 
 def _grid(ends: list[tuple[float, float]], d: int, kink: float) -> tuple[Floats, Floats]:
-    if d == 1:  # the kink of abs(z - b) is an edge
-        (low, high), halves = ends[0], []
-        for begin, end in ((low, kink), (kink, high)):
-            halves.append(rule(begin, end, PANELS))
-        return np.concatenate([n for n, _ in halves])[None], np.concatenate([w for _, w in halves])
+    if d == 1:
+        nodes, weights = _split(*ends[0], PANELS, kink)
+        return nodes[None], weights
     axes = [rule(*pair, PANELS // 8) for pair in ends]
     nodes = np.stack([grid.ravel() for grid in np.meshgrid(*(n for n, _ in axes), indexing="ij")])
     return nodes, np.outer(axes[0][1], axes[1][1]).ravel()
@@ -145,7 +180,10 @@ def question(one: Instance, seed: int) -> tuple[str, Callable[[ep.Posterior], ep
         kind = "moment"
     if kind == "probability":
         low = [float(round(m - s * rng.uniform(0, 2), 2)) for m, s in zip(mean, deviation, strict=True)]
-        box = [(a, float(round(a + s * rng.uniform(0.2, 3), 2)) + 0.01) for a, s in zip(low, deviation, strict=True)]
+        box = [
+            (a, float(round(a + s * rng.uniform(0.2, 3), 2)) + 0.01)
+            for a, s in zip(low, deviation, strict=True)
+        ]
         return kind, lambda p: p.probability(box), _mass(one, box)
     if kind == "expectation":
         table: dict[str, Any] = FUNCTIONS_1 if d == 1 else FUNCTIONS_2
@@ -177,12 +215,7 @@ def _mass(one: Instance, box: list[tuple[float, float]]) -> float:
     pairs = _inside(one, box)
     if any(a >= b for a, b in pairs):
         return 0.0
-    axes = [rule(a, b, 32 if len(pairs) == 1 else 12) for a, b in pairs]
-    grids = np.meshgrid(*(n for n, _ in axes), indexing="ij")
-    values = np.exp(one.joint(*grids) - one.log_evidence)
-    for _, weights in reversed(axes):
-        values = values @ weights
-    return float(values)
+    return _sum(one, pairs, 32 if len(pairs) == 1 else 12)
 
 
 def _density(one: Instance, k: int, at: float) -> float:
@@ -199,29 +232,20 @@ def _quantile(one: Instance, k: int, level: float) -> float:
     def below(t: float) -> float:
         pairs = list(one.ends)
         pairs[k] = (pairs[k][0], t)
-        if len(one.nodes) == 1:
-            return _mass_fine(one, pairs) - level
-        return _mass_fine(one, pairs) - level
+        return _sum(one, pairs, PANELS if len(pairs) == 1 else 20) - level
 
     centre = float(one.nodes[k] @ one.weights)
     return float(brentq(below, max(one.ends[k][0], centre - 6), min(one.ends[k][1], centre + 6), xtol=1e-9))
 
 
-def _mass_fine(one: Instance, pairs: list[tuple[float, float]]) -> float:
-    axes = [rule(a, b, PANELS if len(pairs) == 1 else 20) for a, b in pairs]
-    grids = np.meshgrid(*(n for n, _ in axes), indexing="ij")
-    values = np.exp(one.joint(*grids) - one.log_evidence)
-    for _, weights in reversed(axes):
-        values = values @ weights
-    return float(values)
-
-
 def _divergence(one: Instance, m: list[float], s: list[float]) -> float:
     """Return KL(q || p(z|x)) by sums around q."""
-    axes = [rule(a - 9 * v**0.5, a + 9 * v**0.5, 60 if len(m) == 1 else 16) for a, v in zip(m, s, strict=True)]
-    grids = np.meshgrid(*(n for n, _ in axes), indexing="ij")
-    log_q = sum(-((z - a) ** 2) / (2 * v) - np.log(2 * np.pi * v) / 2 for z, a, v in zip(grids, m, s, strict=True))
-    values = np.exp(log_q) * (log_q - one.joint(*grids) + one.log_evidence)
-    for _, weights in reversed(axes):
-        values = values @ weights
-    return float(values)
+
+    def term(*z: Any) -> Any:
+        log_q = sum(
+            -((t - a) ** 2) / (2 * v) - np.log(2 * np.pi * v) / 2 for t, a, v in zip(z, m, s, strict=True)
+        )
+        return np.exp(log_q) * (log_q - one.joint(*z) + one.log_evidence)
+
+    around = [(a - 9 * v**0.5, a + 9 * v**0.5) for a, v in zip(m, s, strict=True)]
+    return _sum(one, around, 60 if len(m) == 1 else 16, term)

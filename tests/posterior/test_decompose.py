@@ -12,9 +12,11 @@ from scipy.optimize import minimize
 
 import elboproof as ep
 from elboproof.evidence.evidences import Evidence
+from elboproof.evidence.log_evidence import evidence_of
 from elboproof.posterior import decompose as module
 from elboproof.posterior.decomposition import Decomposition, _cell
-from tests.seeding import Seeded, falsification, patched
+from elboproof.posterior.stationary import stationary_posteriors
+from tests.seeding import Bug, Seeded, falsification, patched
 
 V = 0.25
 SINH = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/4"))
@@ -120,7 +122,7 @@ def a_row_that_fails_leaves_the_others() -> None:
 
 
 def _with_one_row_late() -> Decomposition:
-    points, evidence, calls = module.stationary_posteriors, module.evidence_of, [0, 0]
+    points, evidence, calls = stationary_posteriors, evidence_of, [0, 0]
 
     def late_points(*args: Any, **options: Any) -> Any:
         calls[0] += 1
@@ -157,7 +159,7 @@ CHECKS = {
     "above": an_encoder_above_the_point_is_told,
 }
 ROW = module._Row
-BUGS = {
+BUGS: dict[str, Bug] = {
     "family left to its default": Seeded(
         ROW, "parts", '"best Gaussian", self.family', '"best Gaussian", "full"', "linear"
     ),

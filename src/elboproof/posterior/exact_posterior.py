@@ -82,7 +82,7 @@ class Posterior:
         """Return P(z in the box | x), shape (); ``box`` is one (low, high) for each latent, "inf" allowed."""
         intervals = self._intervals(box)
         answer = self._ratios.probability(intervals, self._digits, self._deadline())
-        return self._told([answer], "posterior probabilities")[0]
+        return self._told([answer], "posterior probabilities").at_least(0)[0]
 
     def expectation(self, g: str | Expr | Sequence[str | Expr]) -> Enclosure:
         """Return E[g(z) | x] of an expression in the latents, or of a list of them, shape () or (N,)."""
@@ -107,8 +107,13 @@ class Posterior:
         deadline, d, latents = self._deadline(), self._model.latent_dim, self._model.latents
         means = self._expectations(latents, deadline)
         # around a number near the mean: the square of the mean would cancel digits, and its error would count once
-        centres = [Fraction(float(ball.mid())).limit_denominator(10**6) if ball.is_finite() else Fraction(0) for ball, _ in means]
-        offsets = [z - sympy.Rational(c.numerator, c.denominator) for z, c in zip(latents, centres, strict=True)]
+        centres = [
+            Fraction(float(ball.mid())).limit_denominator(10**6) if ball.is_finite() else Fraction(0)
+            for ball, _ in means
+        ]
+        offsets = [
+            z - sympy.Rational(c.numerator, c.denominator) for z, c in zip(latents, centres, strict=True)
+        ]
         places = [(j, k) for j in range(d) for k in range(j + 1)]
         with working_precision(BITS):
             shifts = [ball - ball_of(c) for (ball, _), c in zip(means, centres, strict=True)]
@@ -134,7 +139,8 @@ class Posterior:
         self._require_box()
         deadline = self._deadline()
         box = self._ratios.root(ONE, deadline)[0].box
-        bracket = Bracket(*(Fraction(end) for end in box[place]))
+        low, high = (Fraction(end) for end in box[place])
+        bracket = Bracket(low, high)
 
         def below(t: Fraction, digits: float) -> Answer:
             half: list[Interval] = [EVERYWHERE] * len(box)
@@ -149,7 +155,9 @@ class Posterior:
         """Return why the box may not hold the quantile: p is as small, or as near to 1, as what lies outside."""
         ends = [below(end, self._digits)[0] for end in (bracket.low, bracket.high)]
         level = ball_of(p)
-        return "" if ends[0] < level < ends[1] else "a level that is as rare as what lies outside of all cells"
+        return (
+            "" if ends[0] < level < ends[1] else "a level that is as rare as what lies outside of all cells"
+        )
 
     def kl(self, q: GaussianPosterior) -> Enclosure:
         """Return KL(q || p(z|x)) = log p(x) - ELBO(q) in nats, shape ()."""
@@ -196,7 +204,9 @@ class Posterior:
         prior, d = self._model.prior, self._model.latent_dim
         unbounded = any(abs(end) == float("inf") for interval in prior.domain(d) for end in interval)
         if unbounded and not gaussians(prior, d):
-            raise bad("prior", prior, "a prior that is Gaussian, a mixture of Gaussians, or zero outside of a box")
+            raise bad(
+                "prior", prior, "a prior that is Gaussian, a mixture of Gaussians, or zero outside of a box"
+            )
 
     def _latent(self, k: object) -> int:
         d = self._model.latent_dim
@@ -206,7 +216,7 @@ class Posterior:
 
     def _read(self, entry: object, name: str) -> Expr:
         latents = self._model.latents
-        g = entry_of(entry, {str(z): z for z in latents}, name)  # type: ignore[arg-type]
+        g = entry_of(entry, {str(z): z for z in latents}, name)
         domain = self._model.prior.domain(self._model.latent_dim)
         probed = Quantities(latents, (), None, (g,), lambda _, tape: [tape.lower(g)], lambda: None, domain)
         require_real_everywhere(probed, 0, entry, name, "an expression")

@@ -73,7 +73,7 @@ def narrowed(below: Below, bracket: Bracket, p: Fraction, digits: float) -> str:
             return ""
         t = bracket.guess(float(p), halve=n % 3 == 2)
         value, why = below(t, accuracy)
-        if not bracket.take(t, value, level):
+        if not bracket.take(t, value, level) and not why:
             why = _around(below, bracket, t, value, (level, accuracy, aim))
             accuracy = min(accuracy + 2, DEEP)
         if why:
@@ -81,9 +81,7 @@ def narrowed(below: Below, bracket: Bracket, p: Fraction, digits: float) -> str:
     return "" if bracket.radius() <= aim else "the number of rounds"
 
 
-def _around(
-    below: Below, bracket: Bracket, t: Fraction, value: arb, wanted: tuple[arb, float, float]
-) -> str:
+def _around(below: Below, bracket: Bracket, t: Fraction, value: arb, wanted: tuple[arb, float, float]) -> str:
     """Take an end on each side of t, where F is near p: as far as F's uncertainty, seen along the slope, reaches."""
     level, accuracy, aim = wanted
     slope = (bracket.above - bracket.below) / float(bracket.high - bracket.low)

@@ -93,24 +93,24 @@ class Ratios:
 
     def expectation(self, g: Expr, digits: float, deadline: float) -> Answer:
         """Return E[g | x]."""
-        centre, scale, size = self._scales(g, deadline)
+        # most functions are about 1 in size; of others it is seen at once, and they are looked at in their own scale
+        centre, scale, size = Fraction(0), Fraction(1), LARGE
         found: Answer = arb(0, math.inf), "no time was left"
-        for _ in range(ROUNDS):
-            ball, size, why = self._expected(g, centre, scale, digits + math.log10(max(scale * size, 1.0)), deadline)
+        for n in range(ROUNDS):
+            fine = digits + math.log10(max(float(scale) * size, LARGE) / LARGE)
+            ball, size, why = self._expected(g, centre, scale, fine, deadline)
             found = ball, _status(ball, digits, why)
             if not found[1] or why or size == math.inf:
                 break
+            if n == 0 and size > LARGE:
+                centre, scale, size = self._scaled(g, ball, size, deadline)
         return found
 
-    def _scales(self, g: Expr, deadline: float) -> tuple[Fraction, Fraction, float]:
-        """Return c, s and the size of u, floats that steer; c and s are numbers of few bits."""
-        ball, size, _ = self._expected(g, Fraction(0), Fraction(1), ROUGH, deadline)
-        if not (size > LARGE and ball.is_finite()):
-            return Fraction(0), Fraction(1), min(size, LARGE)
+    def _scaled(self, g: Expr, ball: arb, size: float, deadline: float) -> tuple[Fraction, Fraction, float]:
+        """Return c, s and the size of u for a large g, floats that steer; c and s are numbers of few bits."""
         centre = Fraction(float(ball.mid())).limit_denominator(1000)
         _, spread, _ = self._expected(g, centre, Fraction(1), ROUGH, deadline)
-        power = math.ceil(math.log2(spread)) if spread < math.inf else math.ceil(math.log2(size))
-        return centre, Fraction(2) ** power, 2.0
+        return centre, Fraction(2) ** math.ceil(math.log2(spread if spread < math.inf else size)), 2.0
 
     def _expected(
         self, g: Expr, centre: Fraction, scale: Fraction, digits: float, deadline: float
@@ -172,7 +172,8 @@ def _share(mass: arb, whole: LogMass) -> arb:
 def _between(ball: arb, low: arb, high: arb) -> arb:
     """Return what a ball has in common with [low, high], which is known to hold the number."""
     lower, upper = max(ball.lower(), low), min(ball.upper(), high)
-    return lower.union(upper) if lower <= upper else ball
+    both: arb = lower.union(upper)
+    return both if lower <= upper else ball
 
 
 def _status(ball: arb, digits: float, why: str) -> str:

@@ -1,4 +1,4 @@
-"""Integrals of p(z) p(x|z) over a part of the latent space, with a factor: what posterior quantities are ratios of.
+"""Integrals of p(z) p(x|z) over a part of the latent space, with a factor: posterior quantities are their ratios.
 
 A region is a box in which some latents may be held at a number. The factor is exp(tilt), positive; the engine sees it as
 a part of the prior's density, in charts of the box.
@@ -82,7 +82,7 @@ def _filled(
     placed: Placement, free: Sequence[int], held: Mapping[Symbol, Expr], latents: Sequence[Symbol]
 ) -> Placement:
     """Return a placement of the free latents with the held ones among them."""
-    found = {latents[k]: place for k, place in zip(free, placed.place, strict=True)} | held
+    found = {latents[k]: place for k, place in zip(free, placed.place, strict=True)} | dict(held)
     return Placement(placed.symbols, tuple(found[z] for z in latents), placed.energy, placed.ends)
 
 

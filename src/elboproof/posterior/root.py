@@ -122,7 +122,10 @@ def _box(parts: Sequence[tuple[Fraction, GaussianPosterior]], d: int, radius: in
     box = []
     for k in range(d):
         reach = [
-            (q.mean[k], radius * Fraction(float(np.nextafter(np.sqrt(float(q.covariance[k][k])), np.inf) * 1.001)))
+            (
+                q.mean[k],
+                radius * Fraction(float(np.nextafter(np.sqrt(float(q.covariance[k][k])), np.inf) * 1.001)),
+            )
             for _, q in parts
         ]
         low, high = min(m - r for m, r in reach), max(m + r for m, r in reach)
