@@ -166,7 +166,8 @@ def _share(mass: arb, whole: LogMass) -> arb:
         return arb(0)
     if not whole.lower.is_finite():
         return arb.pos_inf()
-    return (mass / whole.lower.exp()).upper()
+    share: arb = (mass / whole.lower.exp()).upper()
+    return share
 
 
 def _between(ball: arb, low: arb, high: arb) -> arb:

@@ -1,7 +1,7 @@
 """Integrals of p(z) p(x|z) over a part of the latent space, with a factor: posterior quantities are their ratios.
 
-A region is a box in which some latents may be held at a number. The factor is exp(tilt), positive; the engine sees it as
-a part of the prior's density, in charts of the box.
+A region is a box in which some latents may be held at a number. The factor is exp(tilt), positive; the engine sees it
+as a part of the prior's density, in charts of the box.
 """
 
 import time
