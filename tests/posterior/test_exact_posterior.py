@@ -158,7 +158,7 @@ def _steered(text: str) -> tuple[Any, ...]:
     return SINH, data, -1.3, 6.0, root.prior_square(SINH, _g(text), 10.0)
 
 
-def generated_instances_agree(seeds: range = range(0, 300, 25)) -> int:
+def generated_instances_agree(seeds: range = range(0, 1000, 25)) -> int:
     undecided = 0
     for seed in seeds:
         one = instance(seed)

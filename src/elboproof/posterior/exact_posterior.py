@@ -60,7 +60,7 @@ class Posterior:
     >>> model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/100"))
     >>> posterior = ep.Posterior(model, ["0.7"])
     >>> print(f"{posterior.probability([('0.5', '0.7')]):.5S} {posterior.mean()[0]:.5S}")
-    0.7091(1) 0.64266(1)
+    0.70912(1) 0.64266(1)
     """
 
     def __init__(self, model: LatentModel, x: Any, digits: float = 6, *, seconds: float = 60.0) -> None:
