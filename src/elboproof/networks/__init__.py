@@ -3,10 +3,14 @@
 `train(data, variant="bilbo-baggins")` is what most need; `elboproof train` is the same from a shell.
 """
 
+from elboproof.networks.annealed import annealed_evidence as annealed_evidence
+from elboproof.networks.annealed import annealed_sandwich as annealed_sandwich
+from elboproof.networks.annealed import simulated as simulated
 from elboproof.networks.autoencoder import Autoencoder as Autoencoder
 from elboproof.networks.constants import Constants as Constants
 from elboproof.networks.datasets import digits as digits
 from elboproof.networks.datasets import mnist as mnist
+from elboproof.networks.importance import importance_evidence as importance_evidence
 from elboproof.networks.records import Point as Point
 from elboproof.networks.records import Progress as Progress
 from elboproof.networks.records import Settings as Settings
@@ -23,13 +27,27 @@ from elboproof.networks.trained import Trained as Trained
 from elboproof.networks.training import train as train
 from elboproof.networks.variants import VARIANTS as VARIANTS
 from elboproof.networks.variants import Variant as Variant
+from elboproof.networks.yardstick import elbo_estimate as elbo_estimate
+from elboproof.networks.yardstick import fitted_variance as fitted_variance
+from elboproof.networks.yardstick import refined as refined
+from elboproof.networks.yardstick_model import BernoulliLikelihood as BernoulliLikelihood
+from elboproof.networks.yardstick_model import GaussianLikelihood as GaussianLikelihood
+from elboproof.networks.yardstick_model import Joint as Joint
+from elboproof.networks.yardstick_paired import bits_per_dimension as bits_per_dimension
+from elboproof.networks.yardstick_paired import paired_difference as paired_difference
+from elboproof.networks.yardstick_posteriors import Posteriors as Posteriors
+from elboproof.networks.yardstick_prior import refitted_prior as refitted_prior
 
 __all__ = [
     "VARIANTS",
     "Autoencoder",
+    "BernoulliLikelihood",
     "Constants",
+    "GaussianLikelihood",
+    "Joint",
     "Known",
     "Point",
+    "Posteriors",
     "Progress",
     "Settings",
     "Splits",
@@ -37,12 +55,22 @@ __all__ = [
     "Trained",
     "TrainingError",
     "Variant",
+    "annealed_evidence",
+    "annealed_sandwich",
+    "bits_per_dimension",
     "curve",
     "digits",
+    "elbo_estimate",
+    "fitted_variance",
+    "importance_evidence",
     "linear_gaussian",
     "load",
     "mnist",
+    "paired_difference",
+    "refined",
+    "refitted_prior",
     "save",
+    "simulated",
     "split",
     "train",
 ]
