@@ -30,6 +30,7 @@ ROOMS = (
     "rechecking",
     "decoder",
     "objectives",
+    "networks",
     "commands",
     "cli",
 )

@@ -59,8 +59,10 @@ PRINTED = [
     ("-0.0481055205235", "(2, 1)"),
     ("-4.02832301", "-4.02832301"),
     ("[-3.62073381424", "-1.0450721"),
+    ("0.70912(1)", "at least"),
     ("proved: gap <= 1/10 for all c in [0, 3/10]", "\ngap <= 1/10\n"),
     ("tensor(", "grad_fn"),
+    ("Terms(likelihood=", "\n(500, 3) NetworkModel("),
 ]
 """What the examples of the README print, in their order: how it begins, and a part of the rest."""
 
@@ -147,7 +149,7 @@ MENTIONS = {
     8: "Jensen|elbo",
     9: "[Cc]onvex|chord|hull",
     10: "Bernstein|control point",
-    12: "Popoviciu",
+    12: "Popoviciu|Cauchy",
     13: "Sturm|count_roots",
     14: "winding numbers",
 }

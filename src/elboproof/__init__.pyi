@@ -48,6 +48,10 @@ from elboproof.running.progress import Progress as Progress
 # raised where a proof was not reached; carries the best bounds:
 from elboproof.numbers.undecided import Undecided as Undecided
 
+# The exact posterior
+# p(z|x): probabilities, moments, marginals, quantiles, KL(q || p(z|x)), proved:
+from elboproof.posterior.exact_posterior import Posterior as Posterior
+
 # Gaussian posteriors
 from elboproof.model.gaussian_posterior import GaussianPosterior as GaussianPosterior  # q(z) = N(m, S), exact
 from elboproof.expectations.expectation import expectation as expectation  # E_q[g] of any expression, proved
@@ -63,6 +67,10 @@ from elboproof.posterior.stationary import stationary_posteriors as stationary_p
 from elboproof.posterior.shared import shared_stationary_posterior as shared_stationary_posterior
 from elboproof.posterior.stationary import StationaryPoint as StationaryPoint
 from elboproof.posterior.gap import gap as gap  # log p(x) - ELBO at the best stationary q found, proved
+
+# what of it is the family's, one covariance's, the encoder's, row by row:
+from elboproof.posterior.decompose import decompose as decompose
+from elboproof.posterior.decomposition import Decomposition as Decomposition
 
 # what one covariance for all x costs:
 from elboproof.posterior.constant_variance import ConstantVariancePenalty as ConstantVariancePenalty

@@ -7,13 +7,15 @@ could be imported, and a wrong option can exit with 4, as pytest does.
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from elboproof import __version__
 from elboproof.checking.vocabulary import METHODS
+from elboproof.commands import train_words
+from elboproof.commands.words import at_least, positive
 
 INTERRUPTED, INTERNAL, USAGE = 2, 3, 4
 
@@ -45,27 +47,6 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: error: {message}\n")
 
 
-def _at_least(least: int) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"got {value}; expected at least {least}")
-        return value
-
-    convert.__name__ = "integer"  # argparse's name for it in "invalid integer value"
-    return convert
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"got {text}; expected a positive number")
-    return value
-
-
-_positive.__name__ = "number"
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     main_parser = _Parser(
@@ -78,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     commands = main_parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
-    for add in (_add_verify, _add_report, _add_figures, _add_evidence):
+    for add in (_add_verify, _add_report, _add_figures, _add_evidence, train_words.add):
         add(commands)
     return main_parser
 
@@ -104,7 +85,7 @@ def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     _add_tiers(verify)
     verify.add_argument(
-        "--seed", type=_at_least(0), default=0, metavar="N", help="seed of the random numbers (default: 0)"
+        "--seed", type=at_least(0), default=0, metavar="N", help="seed of the random numbers (default: 0)"
     )
     verify.add_argument("--list", dest="list_only", action="store_true", help="list the checks, run nothing")
     _add_means(verify)
@@ -123,7 +104,7 @@ def _add_means(verify: _Parser) -> None:
     """Add where the checks run and where their findings go."""
     # 0 stands for "as many as cores", which only the process that runs them knows.
     verify.add_argument(
-        "--workers", type=_at_least(1), default=0, metavar="N", help="processes (default: one per core)"
+        "--workers", type=at_least(1), default=0, metavar="N", help="processes (default: one per core)"
     )
     verify.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
     verify.add_argument(
@@ -201,11 +182,11 @@ def _add_evidence(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--latent", metavar="NAMES", help="latents such as u,v (default: the decoder's free names)"
     )
     evidence.add_argument(
-        "--digits", type=_positive, default=10.0, metavar="N", help="decimals to prove (default: 10)"
+        "--digits", type=positive, default=10.0, metavar="N", help="decimals to prove (default: 10)"
     )
     evidence.add_argument(
         "--seconds",
-        type=_positive,
+        type=positive,
         default=60.0,
         metavar="S",
         help="time limit of a data point (default: 60)",

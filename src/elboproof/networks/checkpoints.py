@@ -1,0 +1,58 @@
+"""Checkpoints: written whole or not at all, and read without executing anything.
+
+A file is written beside its place, flushed to the disk and renamed, so that a process that is killed at any moment
+leaves the old checkpoint or the new one. It is read by ``torch.load(weights_only=True)``, which makes tensors and plain
+values only.
+"""
+
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from elboproof.networks.files import bad_file
+
+
+def write(path: Path, state: Mapping[str, Any]) -> None:
+    """Put a state in the place of a file, at once."""
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("wb") as file:
+        torch.save(dict(state), file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name, too, must be on the disk
+    finally:
+        os.close(folder)
+
+
+def read(path: Path, name: str = "checkpoint") -> dict[str, Any]:
+    """Return what `write` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such state.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+        raise bad_file(name, path, "a file that this command wrote, whole") from error
+    if not isinstance(state, dict) or "request" not in state:
+        raise bad_file(name, path, "a file that this command wrote")
+    return state
+
+
+def require_same(path: Path, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """Raise ``ValueError`` unless a checkpoint was made by the run that is asked for, naming the first difference."""
+    for key in dict.fromkeys((*wanted, *found)):
+        if found.get(key) != wanted.get(key):
+            raise ValueError(
+                f"checkpoint: got {path} of a run with {key} {found.get(key)}; expected {key} {wanted.get(key)}, or "
+                "another file: a run goes on only as it began"
+            )

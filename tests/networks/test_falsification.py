@@ -1,0 +1,136 @@
+"""Bugs seeded into the training of networks: each is caught by a named test that the code itself passes."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from elboproof.networks import array_pickles, checkpoints, constants, evaluation, terms, trained
+from elboproof.networks.autoencoder import Autoencoder
+from elboproof.networks.batches import Batches
+from elboproof.networks.constants import Constants
+from elboproof.networks.run import Run
+from elboproof.networks.trained import Trained
+from tests.networks import test_datasets, test_resuming, test_splits, test_terms, test_trained, test_training
+from tests.seeding import Bug, Check, Seeded, falsification
+
+pytestmark = pytest.mark.slow
+
+
+def _resumes() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        test_resuming.test_every_variant_goes_on_from_every_checkpoint("bilbo-baggins", Path(folder))
+
+
+def _is_whole() -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        test_resuming.test_a_run_that_is_killed_while_it_writes_ends_with_the_same_numbers(
+            "half written", Path(folder), patch
+        )
+
+
+def _is_harmless() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        test_datasets.test_a_hostile_pickle_executes_nothing(2, Path(folder))
+
+
+TESTS: dict[str, Check] = {
+    "resuming": _resumes,
+    "whole checkpoints": _is_whole,
+    "hostile pickle": _is_harmless,
+    "scales": lambda: test_training.test_scales_of_two_give_the_same_parameters_bit_for_bit("bilbo-baggins"),
+    "location": test_training.test_the_location_of_the_data_does_not_matter,
+    "constant columns": test_splits.test_constants_scale_with_the_data_exactly,
+    "early stopping": test_training.test_training_ends_early_with_the_best_parameters,
+    "global state": test_training.test_global_random_numbers_and_threads_are_left_alone,
+    "same weights": test_training.test_variants_begin_at_the_same_weights,
+    "all data": test_training.test_the_objective_reported_is_that_of_all_data,
+    "pieces": lambda: test_terms.test_the_terms_of_all_data_are_those_of_one_large_batch("sigma-vae"),
+    "units": test_terms.test_terms_in_the_units_of_the_data_are_those_of_the_data,
+    "elbo": test_terms.test_the_ordinary_ones_are_the_elbo,
+    "closed": test_terms.test_the_closed_variance_is_the_best_one,
+    "floating prior": test_terms.test_the_floating_prior_is_the_best_centred_one,
+    "bilbo": test_terms.test_half_outputs_are_bilbo,
+    "decoder": lambda: test_trained.test_decoded_means_are_those_of_the_networks("mlp"),
+    "model": lambda: test_trained.test_the_model_is_the_decoder_with_prior_and_variance("bilbo-baggins"),
+}
+
+BUGS: dict[str, Bug] = {
+    "the noise is not kept": Seeded(
+        Run, "restore", '    self._noise.set_state(state["noise"])\n', "", "resuming"
+    ),
+    "the optimiser is not kept": Seeded(
+        Run, "restore", '    self._optimiser.load_state_dict(state["optimiser"])\n', "", "resuming"
+    ),
+    "the place in the epoch is not kept": Seeded(
+        Batches, "restore", '    self._position = state["position"]\n', "", "resuming"
+    ),
+    "the generator after the permutation is kept": Seeded(
+        Batches, "state", "self._before", "self._generator.get_state()", "resuming"
+    ),
+    "a checkpoint is written in its place": Seeded(
+        checkpoints, "write", 'path.with_name(f".{path.name}.new")', "path", "whole checkpoints"
+    ),
+    "names are looked up": Seeded(
+        array_pickles._Restricted,
+        "find_class",
+        'raise pickle.UnpicklingError(f"the name {module}.{name}")',
+        "return pickle.Unpickler.find_class(self, module, name)",
+        "hostile pickle",
+    ),
+    "networks see the data as they are": Seeded(
+        Constants, "normalised", "(x - self.centre) / self.scale", "x - self.centre", "scales"
+    ),
+    "a floor under the scale": Seeded(Constants, "normalised", "self.scale", "(self.scale + 1e-6)", "scales"),
+    "the data are not centred": Seeded(Constants, "normalised", "(x - self.centre)", "x", "location"),
+    "constant columns by their variance": Seeded(
+        constants, "constants_of", "train.min(0) < train.max(0)", "train.var(0) > 0", "constant columns"
+    ),
+    "the last parameters for the best ones": Seeded(
+        Run, "chosen", "    networks.load_state_dict(self.best)\n", "", "early stopping"
+    ),
+    "the worst parameters for the best ones": Seeded(
+        Run, "look", "terms.objective > before", "terms.objective <= before", "early stopping"
+    ),
+    "noise of the global generator": Seeded(Run, "_forward", ", generator=self._noise", "", "global state"),
+    "weights of one stream": Seeded(
+        Autoencoder,
+        "_draw",
+        "generator_of(seed, name)",
+        "generator_of(seed, self.variant.name)",
+        "same weights",
+    ),
+    "all data without their noise": Seeded(
+        evaluation, "whole", 'generator_of(seed, "evaluation")', "torch.default_generator", "all data"
+    ),
+    "the mean of pieces for that of examples": Seeded(
+        evaluation, "_sums", "residual.square().sum(0)", "residual.square().mean(0) * PIECE", "pieces"
+    ),
+    "rates of the last piece": Seeded(evaluation, "_sums", "count * found.square", "found.square", "pieces"),
+    "the volume with the wrong sign": Seeded(
+        evaluation, "in_units_of_data", "terms.likelihood - volume", "terms.likelihood + volume", "units"
+    ),
+    "the unit variance of y": Seeded(
+        terms, "log_likelihood_variance", "-2 * math.log(scale)", "0.0", "units"
+    ),
+    "a deviation for a variance": Seeded(
+        terms, "likelihood", "torch.exp(-level)", "torch.exp(-2 * level)", ("elbo", "bilbo")
+    ),
+    "a lost constant": Seeded(
+        terms, "likelihood", "total / dimensions) + 1)", "total / dimensions))", "closed"
+    ),
+    "half a rate": Seeded(terms, "rate", "return 0.5 * torch.log1p", "return 0.25 * torch.log1p", "bilbo"),
+    "a floating prior without the spread": Seeded(
+        terms, "rate", "(given.square + given.variance).log()", "(given.square + 1).log()", "floating prior"
+    ),
+    "a decoder without the centre": Seeded(
+        trained, "in_data_units", ".add_(torch.from_numpy(constants.centre))", "", "decoder"
+    ),
+    "a model with the prior of others": Seeded(
+        Trained, "latent_model", 'self.settings.variant.prior == "standard"', "True", "model"
+    ),
+}
+
+test_the_code_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
+    falsification(TESTS, BUGS)
+)
