@@ -74,7 +74,7 @@ def third(h: Expr, weight: int) -> Expr:
 LATENTS, POINTS = 2, 40
 CLOSE = 1e-11
 """Of nats of size 10, through six layers and back."""
-SIDE, REACH = 361, 12.0
+SIDE, REACH = 421, 14.0
 """Lattice on which the density is added up."""
 MASS = 1e-6
 
@@ -89,7 +89,10 @@ MASS = 1e-6
         f"Jacobian of h^-1 from automatic differentiation, within {CLOSE:g}; h^-1(h(z)) is z within that; and p has "
         f"the mass 1 within {MASS:g}"
     ),
-    domain=f"{LATENTS} latents, six layers of width 8 with drawn weights, {POINTS} drawn z; float64; a lattice of {SIDE}^2 points",
+    domain=(
+        f"{LATENTS} latents, six layers of width 8 with drawn weights, {POINTS} drawn z; float64; a lattice of "
+        f"{SIDE}^2 points"
+    ),
     hypotheses=(invertible,),
     controls=(
         control("log det with the wrong sign", refutes=("integrand", "mass"), sign=-1.0),
@@ -108,7 +111,7 @@ def the_library_moves_alike(run: Run, *, sign: float = 1.0, wrong_way: bool = Fa
     prior = objectives.FlowPrior(LATENTS, hidden=8, generator=torch.Generator().manual_seed(2)).double()
     with torch.no_grad():
         for weight in prior.parameters():
-            weight += 0.2 * drawn(*weight.shape)
+            weight += 0.1 * drawn(*weight.shape)
     back = prior.to_noise if wrong_way else lambda u: (prior.from_noise(u), None)
     z, m = drawn(POINTS, LATENTS), drawn(POINTS, LATENTS)
     with torch.no_grad():

@@ -50,8 +50,8 @@ def to_unit(c: Fraction | int, s: arb) -> arb:
     relation=">",
     states=(
         "the prior q(z) of the training data gains 0.24 nats or more over N(0, 1) on these and leaves a rate of at "
-        "most log N; on a datum whose code lies between theirs it loses more than 1/(2 s) - sqrt(2/(pi s)) - (s - 1 - log "
-        "s)/2 nats against N(0, 1): without bound as s falls"
+        "most log N; on a datum whose code lies between theirs it loses more than 1/(2 s) - sqrt(2/(pi s)) - (s - 1 "
+        "- log s)/2 nats against N(0, 1): without bound as s falls"
     ),
     domain=f"training codes N(-1, s) and N(1, s), held out N(0, s); s = {', '.join(VARIANCES)}",
     hypotheses=(positive_variance,),
