@@ -15,7 +15,7 @@ HELD_OUT = 500
 VARIANCE = 0.05
 STEPS, FLOW_STEPS, MORE_STEPS = 1000, 400, 600
 BATCH, RATE = 256, 8e-3
-SAMPLES = 10
+SAMPLES = 5
 """Of each q(z|x), the same for all priors: their differences have no noise of their own."""
 
 
