@@ -281,7 +281,7 @@ def a_small_aggregate_overfits(run: Run, *, own: bool = False, sign: int = 1) ->
     return all_of(parts).weakened("experiment").with_data(**recorded)
 
 
-PIXELS = 61
+PIXELS = 49
 """Of a side of the figure's densities."""
 
 
