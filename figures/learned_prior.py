@@ -64,7 +64,7 @@ def _codes(axes: Axes, curves: Curves) -> None:
         xlabel="$z_1$",
         ylabel="$z_2$",
         xlim=(-4, 4),
-        ylim=(-4, 4),
+        ylim=(-5.2, 4),
         aspect="equal",
     )
     axes.legend(frameon=False, fontsize=7, loc="lower left")
