@@ -31,7 +31,7 @@ class Mixture:
     @classmethod
     def of(cls, atoms: Sequence[Number], weights: Sequence[Number]) -> "Mixture":
         """Return a mixture of exact numbers; the last weight, left out, is what is missing to 1."""
-        given = list(map(Fraction, weights))
+        given = [Fraction(w) for w in weights]
         last = 1 - sum(given)
         if len(atoms) != len(given) + 1 or min([*given, last]) <= 0:
             raise ValueError(

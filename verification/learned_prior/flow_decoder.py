@@ -111,7 +111,7 @@ def the_library_moves_alike(run: Run, *, sign: float = 1.0, wrong_way: bool = Fa
     prior = objectives.FlowPrior(LATENTS, hidden=8, generator=torch.Generator().manual_seed(2)).double()
     with torch.no_grad():
         for weight in prior.parameters():
-            weight += 0.1 * drawn(*weight.shape)
+            weight.add_(0.1 * drawn(*weight.shape))
     back = prior.to_noise if wrong_way else lambda u: (prior.from_noise(u), None)
     z, m = drawn(POINTS, LATENTS), drawn(POINTS, LATENTS)
     with torch.no_grad():

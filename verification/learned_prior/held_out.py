@@ -66,7 +66,7 @@ def the_training_prior_overfits(
     run: Run, *, place: int = 0, own: int = 1, most: str = "1", root: int = 1
 ) -> Verdict:
     """By symmetry one training code stands for both."""
-    parts = {}
+    parts: dict[str, Verdict] = {}
     with working_precision(BITS):
         for text in VARIANCES:
             s = ball(text)

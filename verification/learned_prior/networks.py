@@ -70,7 +70,7 @@ class Network:
         sizes = (inputs, WIDTH, WIDTH, outputs)
         layers: list[Any] = []
         for a, b in pairwise(sizes):
-            linear: Any = torch.nn.utils.skip_init(torch.nn.Linear, a, b)
+            linear = torch.nn.Linear(a, b, device="meta").to_empty(device="cpu")
             with torch.no_grad():
                 linear.weight[:] = (2 * torch.rand(b, a, generator=self.generator) - 1) / a**0.5
                 linear.bias[:] = 0

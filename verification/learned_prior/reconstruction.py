@@ -72,8 +72,8 @@ def _domain(rows: dict[str, Row]) -> str:
     relation="<",
     states=(
         "every prior, decoder and encoder whose ELBO is at least that of codes far apart, less 1e-6 (sigma^2 = 1/10: "
-        "one for each datum; 1: -1 and 0 share one), has a smaller reconstruction loss than the best encoder found under "
-        "N(0, 1), by 0.105 and 0.044 nats or more: there a learned prior improves the reconstruction"
+        "one for each datum; 1: -1 and 0 share one), has a smaller reconstruction loss than the best encoder found "
+        "under N(0, 1), by 0.105 and 0.044 nats or more: there a learned prior improves the reconstruction"
     ),
     domain=_domain(BETTER),
     hypotheses=(positive_variance,),

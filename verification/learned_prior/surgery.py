@@ -178,8 +178,8 @@ def reference_terms(z: Any, m: Any, log_s: Any) -> tuple[Any, Any]:
     import torch
     from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-    each: Any = Independent(Normal(m, log_s.exp()), 1)  # type: ignore[no-untyped-call]
-    mixture: Any = MixtureSameFamily(Categorical(torch.ones(len(m), dtype=torch.float64)), each)  # type: ignore[no-untyped-call]
+    each: Any = Independent(Normal(m, log_s.exp()), 1)
+    mixture: Any = MixtureSameFamily(Categorical(torch.ones(len(m), dtype=torch.float64)), each)
     return each.log_prob(z), mixture.log_prob(z)
 
 
@@ -217,12 +217,12 @@ def the_library_cuts_alike(
     m, log_s = 1.5 * drawn(EXAMPLES, LATENTS), 0.5 * drawn(EXAMPLES, LATENTS) - 1
     z, fit = m + log_s.exp() * drawn(SAMPLES, EXAMPLES, LATENTS), drawn(SAMPLES, EXAMPLES) - 5
     own, mixed = reference_terms(z, m, log_s)
-    parts = {}
+    parts: dict[str, Verdict] = {}
     for name, moved in (("N(0, I)", 0.0), ("moved", 0.1)):
         prior = objectives.FlowPrior(LATENTS, generator=torch.Generator().manual_seed(1)).double()
         with torch.no_grad():
             for weight in prior.parameters():
-                weight += moved * drawn(*weight.shape)
+                weight.add_(moved * drawn(*weight.shape))
             found = objectives.elbo_surgery(fit, m, factor * log_s, z, prior)
             log_p = prior.log_prob(z)
         run.assume(positive_density, float(log_p.exp().min()))

@@ -34,7 +34,7 @@ class Coupling(torch.nn.Module):
         self.outer = torch.nn.Parameter(torch.zeros(2 * changed, hidden))
         self.outer_bias = torch.nn.Parameter(torch.zeros(2 * changed))
 
-    def scale_and_shift(self, kept: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, kept: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return log scales and shifts, (B, changed) each, of the latents that are kept, (B, kept)."""
         hidden = torch.tanh(kept @ self.inner.T + self.inner_bias)
         raw, shift = (hidden @ self.outer.T + self.outer_bias).chunk(2, -1)
@@ -109,7 +109,7 @@ class FlowPrior(torch.nn.Module):
         for k, layer in enumerate(self.layers):
             # in turn: an even layer changes the high half, an odd one the low half
             kept, changed = (low, high) if k % 2 == 0 else (high, low)
-            log_scale, shift = layer.scale_and_shift(kept)
+            log_scale, shift = layer(kept)
             changed = changed * log_scale.exp() + shift
             low, high = (kept, changed) if k % 2 == 0 else (changed, kept)
             log_determinant = log_determinant + log_scale.sum(-1)
@@ -120,7 +120,7 @@ class FlowPrior(torch.nn.Module):
         low, high = self._halves(noise)
         for k, layer in reversed(list(enumerate(self.layers))):
             kept, changed = (low, high) if k % 2 == 0 else (high, low)
-            log_scale, shift = layer.scale_and_shift(kept)
+            log_scale, shift = layer(kept)
             changed = (changed - shift) * (-log_scale).exp()
             low, high = (kept, changed) if k % 2 == 0 else (changed, kept)
         return torch.cat([low, high], -1)

@@ -89,7 +89,7 @@ def aggregate_posterior_log_prob(
     m, log_s = _codes(means, log_stds)
     flat = points(z, "z", m.shape[1])
     rows = max(1, AT_ONCE // len(m))
-    parts = [torch.logsumexp(_log_densities(part, m, log_s), 1) for part in flat.split(rows)]
+    parts = [torch.logsumexp(_log_densities(part, m, log_s), 1) for part in _pieces(flat, rows)]
     density = torch.cat(parts) - math.log(len(m))
     given = {"z": z, "means": means, "log_stds": log_stds}
     return never_nan(density, given, ()).reshape(z.shape[:-1])
@@ -210,6 +210,10 @@ def _rows(rows: torch.Tensor | None, batch: int, data: int) -> torch.Tensor:
     if tuple(rows.shape) != (batch,) or bool(((rows < 0) | (rows >= data)).any()):
         raise ValueError(f"rows: got {rows.tolist()}; expected {batch} numbers from 0 to {data - 1}")
     return rows
+
+
+def _pieces(z: torch.Tensor, rows: int) -> list[torch.Tensor]:
+    return [z[k : k + rows] for k in range(0, len(z), rows)]
 
 
 def _log_densities(z: torch.Tensor, m: torch.Tensor, log_s: torch.Tensor) -> torch.Tensor:
