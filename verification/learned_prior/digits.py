@@ -1,4 +1,4 @@
-"""S3, S5, S7 on digits: what a flow gains on codes that stay and on ones trained with it, and what overfits."""
+"""S3, S7 on digits: what a flow gains on codes that stay, and on ones that are trained with it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,6 @@ from .networks import (
     STEPS,
     VARIANCE,
     WIDTH,
-    Codes,
     Fitted,
     trained,
 )
@@ -32,8 +31,6 @@ SHARE = 0.4
 GAIN = 0.2
 """Nats of training on with a learned prior; measured .31 to .41, held out .26 to .35."""
 TRIMMED = 0.3
-SMALL = (10, 30)
-"""Codes of which an aggregate is made that loses on data held out."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ def _frozen(
     return parts
 
 
-def _on_digits(seeds: Sequence[int]) -> str:
+def on_digits(seeds: Sequence[int]) -> str:
     return (
         f"{1797 - HELD_OUT} digits for training and {HELD_OUT} held out, two latents, tanh networks of width {WIDTH}, "
         f"sigma^2 = {VARIANCE:g}, {STEPS} Adam steps; {len(seeds)} seed(s)"
@@ -144,7 +141,7 @@ FROZEN_CONTROLS = (
     method="experiment",
     relation="<=",
     states=FROZEN,
-    domain=f"{_on_digits(ONE)}, {FLOW_STEPS} for the flow",
+    domain=f"{on_digits(ONE)}, {FLOW_STEPS} for the flow",
     hypotheses=(positive_variance,),
     controls=FROZEN_CONTROLS,
     time_limit=240,
@@ -191,7 +188,7 @@ def split_of_the_gain(seeds: Sequence[int]) -> dict[str, list[float]]:
     method="experiment",
     relation=">=",
     states=JOINT,
-    domain=f"{_on_digits(ONE)} under N(0, I) and {FLOW_STEPS} for the flow before",
+    domain=f"{on_digits(ONE)} under N(0, I) and {FLOW_STEPS} for the flow before",
     hypotheses=(positive_variance,),
     controls=(
         control("the flow of the frozen codes, and no training of them", scored="frozen"),
@@ -211,7 +208,7 @@ def training_with_a_flow_gains(run: Run, *, scored: str = "joint") -> Verdict:
     method="experiment",
     relation=">=",
     states=f"{FROZEN}; and {JOINT}: for each of {len(FIVE)} seeds",
-    domain=f"{_on_digits(FIVE)} under N(0, I) and {FLOW_STEPS} for the flow",
+    domain=f"{on_digits(FIVE)} under N(0, I) and {FLOW_STEPS} for the flow",
     hypotheses=(positive_variance,),
     controls=(
         *FROZEN_CONTROLS,
@@ -226,59 +223,6 @@ def five_seeds_gain(
     """The sign of the reconstruction's part is recorded and not asserted."""
     parts = _frozen(run, FIVE, excess, reverse, learned) | _joint(FIVE, scored)
     return all_of(parts).weakened("experiment").with_data(**split_of_the_gain(FIVE))
-
-
-def aggregate_gains(seed: int, size: int, own: bool) -> tuple[float, float]:
-    """Return what the aggregate of ``size`` training codes gains over N(0, I): on these, and on data held out.
-
-    With ``own`` the second is what the aggregate of ``size`` held-out codes gains on these.
-    """
-    import torch
-
-    from elboproof import objectives
-
-    def gain(codes: Codes, made_of: Codes) -> float:
-        with torch.no_grad():
-            aggregate = objectives.aggregate_posterior_log_prob(codes.z, made_of.means, made_of.log_stds)
-            return float((aggregate - log_unit(codes.z)).mean())
-
-    unit = trained(seed).unit
-    train, test = (
-        Codes(part.means[:size], part.log_stds[:size], part.z[:, :size], part.fit[:, :size])
-        for part in (unit.train, unit.test)
-    )
-    return gain(train, train), gain(test, test) if own else gain(unit.test, train)
-
-
-@claim.check(
-    statement="S5",
-    role="limits",
-    method="experiment",
-    relation=">",
-    states=(
-        f"the aggregate posterior of {' or '.join(map(str, SMALL))} training digits gains 1 nat or more as a prior of "
-        "these over N(0, I), and on digits held out it loses against N(0, I)"
-    ),
-    domain=f"{_on_digits(ONE)}, under N(0, I)",
-    hypotheses=(positive_variance,),
-    controls=(
-        control("the held-out digits' own aggregate", refutes="held out*", own=True),
-        control("N(0, I) gains on the training digits", refutes="training*", sign=-1),
-    ),
-    time_limit=240,
-)
-def a_small_aggregate_overfits(run: Run, *, own: bool = False, sign: int = 1) -> Verdict:
-    """With all training digits it gains on those held out as well."""
-    run.assume(positive_variance, VARIANCE)
-    parts = {}
-    for size in SMALL:
-        here, there = aggregate_gains(ONE[0], size, own)
-        parts[f"training, {size} digits"] = at_least(sign * here, 1.0)
-        parts[f"held out, {size} digits"] = at_most(there, 0.0)
-    sizes = (10, 30, 100, 300, 1297)
-    gains = [aggregate_gains(ONE[0], size, False) for size in sizes]
-    recorded = {"size": sizes, "training": [a for a, _ in gains], "held out": [b for _, b in gains]}
-    return all_of(parts).weakened("experiment").with_data(**recorded)
 
 
 PIXELS = 49
