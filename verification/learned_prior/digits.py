@@ -118,6 +118,7 @@ def _frozen(
 
 
 def on_digits(seeds: Sequence[int]) -> str:
+    """Return the domain in words."""
     return (
         f"{1797 - HELD_OUT} digits for training and {HELD_OUT} held out, two latents, tanh networks of width {WIDTH}, "
         f"sigma^2 = {VARIANCE:g}, {STEPS} Adam steps; {len(seeds)} seed(s)"
