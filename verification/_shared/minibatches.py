@@ -25,7 +25,7 @@ def integrated_mean_rate(batch: int, snr: arb) -> arb:
     scale = snr / batch
 
     def integrand(u: acb, _: bool) -> acb:
-        return (1 + scale * u).log() * u ** (half - 1) * (-u / 2).exp()
+        return (1 + scale * u).log(analytic=True) * u ** (half - 1) * (-u / 2).exp()
 
     reach = arb(batch + REACH)
     inner = acb.integral(integrand, acb(0), acb(reach)).real / (arb(2) ** half * arb(half).gamma()) / 2

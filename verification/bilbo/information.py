@@ -37,7 +37,7 @@ def excess(mu: Fraction) -> arb:
     centre, v = ball(mu), ball(1 + mu * mu)
 
     def difference(z: acb) -> acb:
-        log_q = -(z - centre) * (z - centre) / 2 + ((1 + (-2 * centre * z).exp()) / 2).log()
+        log_q = -(z - centre) * (z - centre) / 2 + ((1 + (-2 * centre * z).exp()) / 2).log(analytic=True)
         return log_q + z * z / (2 * v) + v.log() / 2
 
     return Line(mu, Fraction(1)).expectation(difference, 1000, PIECES)

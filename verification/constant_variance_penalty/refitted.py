@@ -19,9 +19,9 @@ from elboproof.checking import (
 
 from .._shared.balls import ball, working_precision
 from .._shared.three_data import DATA
+from .._shared.three_encoders import VALUE_BITS, Optimum, definite, proved
 from . import claim
 from .encoder_starts import FIXED_STARTS, SHARED_STARTS, STARTS
-from .encoder_system import VALUE_BITS, Optimum, definite, proved
 
 STATED = {
     "1": ("-1.7290902888097584151495", "-1.7356036876002791469058", "0.006513398790520731756322"),

@@ -1,13 +1,27 @@
 """Objectives for torch, in nats per example and to be MAXIMISED: a loss is the negative mean of one.
 
 A variance is a variance everywhere, never a deviation; logarithms of variances say so in their name. Nothing here keeps
-state or draws random numbers: reparameterised samples are the caller's.
+state or draws random numbers, but a `FlowPrior`, which is a network: reparameterised samples are the caller's.
 """
 
 from elboproof.objectives.bounded import baggins as baggins
 from elboproof.objectives.bounded import bilbo_baggins as bilbo_baggins
+from elboproof.objectives.flow_prior import FlowPrior as FlowPrior
 from elboproof.objectives.flows import flow_limit_log_prob as flow_limit_log_prob
 from elboproof.objectives.gaussian import bilbo as bilbo
 from elboproof.objectives.gaussian import elbo as elbo
+from elboproof.objectives.surgery import Surgery as Surgery
+from elboproof.objectives.surgery import aggregate_posterior_log_prob as aggregate_posterior_log_prob
+from elboproof.objectives.surgery import elbo_surgery as elbo_surgery
 
-__all__ = ["baggins", "bilbo", "bilbo_baggins", "elbo", "flow_limit_log_prob"]
+__all__ = [
+    "FlowPrior",
+    "Surgery",
+    "aggregate_posterior_log_prob",
+    "baggins",
+    "bilbo",
+    "bilbo_baggins",
+    "elbo",
+    "elbo_surgery",
+    "flow_limit_log_prob",
+]

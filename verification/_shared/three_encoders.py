@@ -19,9 +19,9 @@ from flint import acb, arb
 from elboproof.numbers.krawczyk import Zero, form, zero_near
 from elboproof.numbers.symmetric import ldl
 
-from .._shared.balls import CUTOFF, ball, working_precision
-from .._shared.three_data import DATA
-from .._shared.torch_calculus import Array
+from .balls import CUTOFF, ball, working_precision
+from .three_data import DATA
+from .torch_calculus import Array
 
 LARGEST = 13
 """Of |(x - f)(x' - f)| for x, x' and f in the hull of the data: (5/2 + 1)^2 = 12.25."""
@@ -65,22 +65,36 @@ class Codes:
             tuple(a + b for a, b in zip(self.logs, logs, strict=True)),
         )
 
-    def weights(self) -> Weights:
-        """Return z -> w_n(z); the second code's density is divided out."""
+    def _log_odds(self) -> tuple[tuple[arb, arb, arb], tuple[arb, arb, arb]]:
+        """Return the coefficients of log q_1 - log q_2 and of log q_3 - log q_2, quadratic in z."""
         m, t = self.means, self.logs
         rates = [(-one).exp() / 2 for one in t]
 
         def quadratic(n: int) -> tuple[arb, arb, arb]:
-            """Coefficients of log q_n - log q_2."""
             a, b = rates[n], rates[1]
             return b - a, 2 * (a * m[n] - b * m[1]), b * m[1] ** 2 - a * m[n] ** 2 + (t[1] - t[n]) / 2
 
-        first, last = quadratic(0), quadratic(2)
+        return quadratic(0), quadratic(2)
+
+    def weights(self) -> Weights:
+        """Return z -> w_n(z); the second code's density is divided out."""
+        first, last = self._log_odds()
 
         def at(z: acb) -> Sequence[acb]:
             p, q = (((c[0] * z + c[1]) * z + c[2]).exp() for c in (first, last))
             total = 1 + p + q
             return p / total, 1 / total, q / total
+
+        return at
+
+    def log_weights(self) -> Callable[[acb, bool], Sequence[acb]]:
+        """Return z -> log w_n(z); where it is to be analytic and may not be, no number."""
+        first, last = self._log_odds()
+
+        def at(z: acb, analytic: bool) -> Sequence[acb]:
+            p, q = ((c[0] * z + c[1]) * z + c[2] for c in (first, last))
+            total = (1 + p.exp() + q.exp()).log(analytic=analytic)
+            return p - total, -total, q - total
 
         return at
 
