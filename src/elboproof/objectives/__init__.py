@@ -1,7 +1,7 @@
 """Objectives for torch, in nats per example and to be MAXIMISED: a loss is the negative mean of one.
 
 A variance is a variance everywhere, never a deviation; logarithms of variances say so in their name. Nothing here keeps
-state or draws random numbers: reparameterised samples are the caller's.
+state. Reparameterised samples are the caller's; `hvae_elbo` draws its own, with the caller's generator.
 """
 
 from elboproof.objectives.bounded import baggins as baggins
@@ -9,5 +9,6 @@ from elboproof.objectives.bounded import bilbo_baggins as bilbo_baggins
 from elboproof.objectives.flows import flow_limit_log_prob as flow_limit_log_prob
 from elboproof.objectives.gaussian import bilbo as bilbo
 from elboproof.objectives.gaussian import elbo as elbo
+from elboproof.objectives.hamiltonian import hvae_elbo as hvae_elbo
 
-__all__ = ["baggins", "bilbo", "bilbo_baggins", "elbo", "flow_limit_log_prob"]
+__all__ = ["baggins", "bilbo", "bilbo_baggins", "elbo", "flow_limit_log_prob", "hvae_elbo"]
