@@ -21,7 +21,7 @@ def gaussian(z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 
 def log_evidence(x: torch.Tensor) -> torch.Tensor:
-    return torch.distributions.Normal(0.0, math.sqrt(9.25)).log_prob(x).sum(-1)  # type: ignore[no-untyped-call,no-any-return]
+    return (-(x**2) / 18.5 - math.log(2 * math.pi * 9.25) / 2).sum(-1)
 
 
 def lively(z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -126,7 +126,7 @@ def test_the_models_own_parameters_get_gradients() -> None:
 
     def value(a: float) -> float:
         moved = weights(lambda z, x: gaussian(a * z, x), X, MEAN, LOG_STD, noise, gamma, **OPTIONS)
-        return float(moved[0].mean())
+        return float(moved[0].detach().mean())
 
     assert float(slope) == pytest.approx((value(0.7 + 1e-6) - value(0.7 - 1e-6)) / 2e-6, rel=1e-7)
 
