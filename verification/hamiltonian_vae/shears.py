@@ -33,6 +33,26 @@ def _step(before: ImmutableMatrix, after: ImmutableMatrix, factor: Expr, kicked:
     return last * ImmutableMatrix([[one, STEP * one], [-HALF * STEP * before, one]])
 
 
+def path_derivative(steps: int, size: int = 1, more: int = 0, inverted: bool = False) -> ImmutableMatrix:
+    """Return the derivative of K steps with cooling; ``more`` steps are those of the schedule that are not made."""
+    temperatures = schedule(FIRST, steps + more)
+    matrix = sympy.eye(2 * size)
+    for k in range(steps):
+        ratio = temperatures[k + 1] / temperatures[k]
+        factor = 1 / ratio if inverted else ratio
+        matrix = _step(_field(f"p{k}", size), _field(f"p{k + 1}", size), factor, True) * matrix
+    return matrix
+
+
+def free_path(steps: int) -> tuple[ImmutableMatrix, Expr]:
+    """Return the derivative of K steps with free cooling factors for d = 1, and the T_0 from which they cool to 1."""
+    factors = [Symbol(f"f{k}", positive=True) for k in range(steps)]
+    matrix = sympy.eye(2)
+    for k, factor in enumerate(factors):
+        matrix = _step(_field(f"p{k}", 1), _field(f"p{k + 1}", 1), factor, True) * matrix
+    return matrix, 1 / sympy.prod(factors)
+
+
 @claim.check(
     statement="S1",
     role="confirms",
@@ -71,12 +91,7 @@ def cooling_alone_changes_volume(run: Run, *, inverted: bool = False, more: int 
     """The factors telescope to T_K/T_0 = 1/T_0, each to the power d."""
     parts = {}
     for size, steps in ((1, 1), (1, 2), (1, 3), (2, 1)):
-        temperatures = schedule(FIRST, steps + more)[: steps + 1]
-        matrix = sympy.eye(2 * size)
-        for k in range(steps):
-            ratio = temperatures[k + 1] / temperatures[k]
-            factor = 1 / ratio if inverted else ratio
-            matrix = _step(_field(f"p{k}", size), _field(f"p{k + 1}", size), factor, True) * matrix
+        matrix = path_derivative(steps, size, more, inverted)
         parts[f"d = {size}, K = {steps}"] = identity(matrix.det(method="berkowitz") - FIRST**-size)
     return all_of(parts)
 
