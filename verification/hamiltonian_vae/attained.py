@@ -71,7 +71,8 @@ def closed(kind: str, V: arb, precision: arb) -> arb:
     method="certified",
     relation="=",
     states=(
-        "proved log p(x) less the ELBO of the path is the closed form within 1e-9: of one tempered step sqrt(V) - 1 - "
+        "proved log p(x) less the ELBO of the path is the closed form within 1e-9: of one tempered step sqrt(V) - "
+        "1 - "
         "1/2 log L, of the VAE 1/2 [V - 1 - log L], of the best step without cooling with its tr M; and within 1e-7 "
         + "; ".join(f"{name}: {', '.join(numbers)}" for name, numbers in NUMBERS.items())
         + " nats"
@@ -164,7 +165,8 @@ def two_steps(V: Fraction) -> tuple[Fraction, Fraction]:
     method="certified",
     relation="<=",
     states=(
-        "for larger V below 4 another step size and T_0 > 1 bring two steps within 1e-20 nats of the bound, where the "
+        "for larger V below 4 another step size and T_0 > 1 bring two steps within 1e-20 nats of the bound, where "
+        "the "
         "best single step with beta_0 <= 1 is above it"
     ),
     domain=f"V = {', '.join(map(str, LARGER))}, h and T_0 found by Newton's method",

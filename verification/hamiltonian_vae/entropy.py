@@ -146,7 +146,8 @@ def _path(curvature: Array, step: Array, temperatures: Array, steps: int) -> Arr
         f"matrix; the tempered quarter turn of equal coordinates has the first, within {ROUND:g}"
     ),
     domain=(
-        "d = 1, 2, posteriors N(0, diag(1/L)), L in [1, 200], scales in [.5, 2]; paths of K = 1 to 4 with any coupling "
+        "d = 1, 2, posteriors N(0, diag(1/L)), L in [1, 200], scales in [.5, 2]; paths of K = 1 to 4 with any "
+        "coupling "
         "matrix for a gradient, T_0 in [1, 4] for each coordinate"
     ),
     hypotheses=(positive_precision, tempered),

@@ -112,7 +112,8 @@ def one_step_attains_it(run: Run, *, square: int = 2, share: Expr = HALF) -> Ver
     relation="=",
     states=(
         "for 1 < V < 4 one step with beta_0 <= 1 misses the bound: its best tr M is that without cooling, V + 1 - "
-        "(16/27)(V - 1)^3/V^2 at h^2 = 8 (V - 1)/(3 V), which exceeds 2 r, r = sqrt(V), by exactly (r - 1)^2 (r - 2)^2 "
+        "(16/27)(V - 1)^3/V^2 at h^2 = 8 (V - 1)/(3 V), which exceeds 2 r, r = sqrt(V), by exactly (r - 1)^2 (r - "
+        "2)^2 "
         "(11 r^2 + 12 r + 4)/(27 r^4)"
     ),
     domain="one coordinate, every 1 < V < 4, every step size, every T_0 >= 1",
@@ -166,9 +167,11 @@ def one_step_misses_below_four(
     method="symbolic",
     relation="=",
     states=(
-        "with e = sqrt(2/L) and no cooling one step has tr M = V/2 + 2, two steps V + 1, the VAE's, and three V/2 + 2 "
+        "with e = sqrt(2/L) and no cooling one step has tr M = V/2 + 2, two steps V + 1, the VAE's, and three V/2 "
+        "+ 2 "
         "again: for V > 2 the second step loses (V - 2)/4 nats; with cooling two steps have tr M = V T_1^2/T_0^2 + "
-        "T_0^2/T_1^2, T_1 = (3 T_0 + 1)/4, which exceeds the 2 sqrt(V) of one step by V (T_1/T_0 - (T_0/T_1)/sqrt(V))^2"
+        "T_0^2/T_1^2, T_1 = (3 T_0 + 1)/4, which exceeds the 2 sqrt(V) of one step by V (T_1/T_0 - "
+        "(T_0/T_1)/sqrt(V))^2"
     ),
     domain="one coordinate, every V > 0 and T_0 > 0; one step size for all K",
     hypotheses=(positive_precision,),

@@ -108,7 +108,8 @@ def _move(z: Expr, rho: Expr, field: Any) -> tuple[Expr, Expr]:
     method="symbolic",
     relation="=",
     states=(
-        "a leapfrog step, momenta turned around, is its own inverse; with cooling it is undone by warming by the same "
+        "a leapfrog step, momenta turned around, is its own inverse; with cooling it is undone by warming by the "
+        "same "
         "factor first, so that K steps are undone by the reversed schedule and not by the same one"
     ),
     domain="one step, d = 1, every field a + b z + c z^2, every e > 0, T_0 and T_1 > 0",

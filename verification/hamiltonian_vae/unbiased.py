@@ -57,7 +57,8 @@ def mean_weight(name: str, steps: int, drift: str, power: float, inverted: bool,
     method="numeric",
     relation="=",
     states=(
-        f"E w = p(x) within {CLOSE:g} of it, by the sum over a lattice of starts, for the log joint's gradient and for "
+        f"E w = p(x) within {CLOSE:g} of it, by the sum over a lattice of starts, for the log joint's gradient and "
+        f"for "
         "two fields that are not: a wrong gradient is not seen"
     ),
     domain=(
@@ -154,7 +155,8 @@ def _undone(z: Tensor, rho: Tensor, step: Tensor, factors: Any, turned: int) -> 
     method="numeric",
     relation="=",
     states=(
-        f"the library's tempered path is undone by the reversed schedule within {ROUND:g}, and the determinant of its "
+        f"the library's tempered path is undone by the reversed schedule within {ROUND:g}, and the determinant of "
+        f"its "
         f"derivative in the start is T_0^-1 within {ROUND:g}: the entropy of (z_K, rho_K) is H(q0) + H(N(0, 1))"
     ),
     domain=f"the model of S1, 15 starts, e = {STEP}, beta_0 = {BETA}, K = 3; float64",
