@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from elboproof.checking import Run, Verdict, all_of, control, equal, slope_equals
 
 from .._shared.kept import kept
-from .._shared.torch_calculus import newton
+from .._shared.torch_calculus import newton, value_and_slope
 from . import claim
 from .gaussian import trace
 from .hypotheses import positive_precision
@@ -49,14 +49,20 @@ def closed_elbo(count: int, variances: Array) -> Callable[[Any], Any]:
     return value
 
 
+def best(count: int, variances: Array) -> tuple[Array, float]:
+    """Return the share by which each fitted sigma exceeds sqrt(S/N), and the ELBO there."""
+    precision, d = 1 + count / variances, len(variances)
+    start = np.concatenate([np.zeros(d), np.full(d, np.log(2) / 2), [np.log(np.sqrt(precision.mean()) / 2)]])
+    elbo = closed_elbo(count, variances)
+    found = newton(elbo, start, 8)
+    constant = -count * d * np.log(2 * np.pi) / 2
+    return np.exp(found[:d] / 2) - 1, value_and_slope(elbo, found)[0] + constant
+
+
 @kept
 def fitted(count: int, d: int) -> tuple[float, ...]:
-    """Return the relative excess of each fitted sigma, at the stationary point next to the predicted one."""
-    variances = paper_sigmas(d) ** 2
-    precision = 1 + count / variances
-    start = np.concatenate([np.zeros(d), np.full(d, np.log(2) / 2), [np.log(np.sqrt(precision.mean()) / 2)]])
-    found = newton(closed_elbo(count, variances), start, 12)
-    return tuple(np.exp(found[:d] / 2) - 1)
+    """Return these shares for S_j/N = sigma_j^2 of the paper."""
+    return tuple(best(count, paper_sigmas(d) ** 2)[0])
 
 
 def predicted(count: int, d: int, power: float = 0.5) -> Array:
