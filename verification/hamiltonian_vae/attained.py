@@ -62,7 +62,8 @@ def _square(vector: list[arb]) -> arb:
 def closed(kind: str, V: arb, precision: arb) -> arb:
     """Return the closed form of the gap."""
     traces = {"tempered": 2 * V.sqrt(), "VAE": V + 1, "not cooled": untempered_trace(V)}
-    return (traces[kind] - 2 - precision.log()) / 2
+    gap: arb = (traces[kind] - 2 - precision.log()) / 2
+    return gap
 
 
 @claim.check(

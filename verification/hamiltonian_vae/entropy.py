@@ -91,7 +91,7 @@ def no_path_beats_the_bound(run: Run, *, more: float = 0.0, share: float = 0.5) 
         found = {"bound": gap >= bound * (1 + more) - small}
         return found | ({"attained": gap <= bound + small} if given["best"] and root > 2 else {})
 
-    return property_holds(settings, property=holds, examples=150, at_least=25, seed=run.integer_seed)
+    return property_holds(settings, property=holds, examples=120, at_least=20, seed=run.integer_seed)
 
 
 STARTS = ("Gaussian", "Laplace", "logistic")
@@ -187,7 +187,7 @@ def entropy_bounds_every_start(run: Run, *, more: float = 0.0, larger: float = 1
             f"{name}: v >= c": v >= larger * c - ROUND,
         }
 
-    return property_holds(choice, property=holds, examples=400, at_least=60, seed=run.integer_seed)
+    return property_holds(choice, property=holds, examples=240, at_least=30, seed=run.integer_seed)
 
 
 def _sizes(name: str, scale: float, precisions: Array) -> tuple[float, float]:

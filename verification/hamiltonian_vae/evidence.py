@@ -84,8 +84,8 @@ def evidence_is_proved(run: Run, *, less: int = 0, shift: str = SHIFT) -> Verdic
     with working_precision(120):
         data, s = list(map(Fraction, DATA)), Fraction(VARIANCE)
         count = len(data) - less
-        mean = sum(data) / len(data)
-        squares = sum((one - mean) ** 2 for one in data)
+        mean = sum(data, Fraction(0)) / len(data)
+        squares = sum(((one - mean) ** 2 for one in data), Fraction(0))
         run.assume(positive_precision, 1 + count / s)
         form = squares / s + count * (mean - Fraction(shift)) ** 2 / (s + count)
         logs = (count - 1) * ball(s).log() + ball(s + count).log() + ball(form)

@@ -74,7 +74,7 @@ def trained(count: int, d: int, steps: int, updates: int, seed: int) -> Trained:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, updates)
     for _ in range(updates):
         optimiser.zero_grad()
-        (-_log_weights(data, leaf, steps, SAMPLES, generator).mean()).backward()  # type: ignore[no-untyped-call]
+        (-_log_weights(data, leaf, steps, SAMPLES, generator).mean()).backward()
         optimiser.step()
         schedule.step()
     with torch.no_grad():

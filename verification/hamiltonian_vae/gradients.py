@@ -70,7 +70,7 @@ class _kicks:  # noqa: N801  (used as a function)
 
         self._force_of = hamiltonian.force_of
         if self._detached:
-            hamiltonian.force_of = self._forgetful
+            hamiltonian.force_of = self._forgetful  # type: ignore[assignment]
 
     def _forgetful(self, joint: Any, x: Tensor) -> Any:
         force = self._force_of(joint, x)
@@ -233,7 +233,7 @@ def counted(steps: int) -> tuple[int, int, int]:
         step_size=0.1, inverse_temperature=0.8, generator=torch.Generator().manual_seed(1),
     )  # fmt: skip
     forward = counter.gradients
-    log_w.mean().backward()
+    log_w.mean().backward()  # type: ignore[no-untyped-call]
     return forward, counter.gradients - forward, counter.products
 
 
