@@ -22,8 +22,9 @@ COUNTS = (10**3, 10**4, 10**5, 10**6)
     method="certified",
     relation="limit",
     states=(
-        "the likelihood variance that maximises the ELBO of the best untempered step tends to S/N + 11/27, within "
-        "4/N^2, and that of the VAE is S/N + 1: no number of data mends them; the evidence's tends to S/N, within 2/N"
+        "the ELBO of the best untempered step has a local maximum at the likelihood variance S/N + 11/27, within "
+        "4/N^2, "
+        "and that of the VAE at S/N + 1: no number of data mends them; the evidence has its own at S/N, within 2/N"
     ),
     domain=f"one coordinate, S/N = 1, Delta = the data's mean, q0 = N(0, 1); N = {', '.join(f'{n:,}' for n in COUNTS)}",
     hypotheses=(positive_precision,),
@@ -82,7 +83,7 @@ ROOTS = (10**2, 10**3, 10**4)
     ),
     domain=(
         f"one coordinate, S/N = sigma^2, sigma = {' and '.join(SIGMAS)}; N = "
-        f"{', '.join(f'{n**2:,}' for n in ROOTS)}; best step and temperature"
+        f"{', '.join(f'{n**2:,}' for n in ROOTS)}; best step and temperature, local maxima in sigma"
     ),
     hypotheses=(positive_precision,),
     controls=(
