@@ -1,6 +1,6 @@
 """S3, S6: no schedule beats the bounds: Gaussian starts by V, all starts by their entropy."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy
@@ -137,6 +137,32 @@ def _path(curvature: Array, step: Array, temperatures: Array, steps: int) -> Arr
     return matrix
 
 
+Instance: TypeAlias = tuple[str, int, int, float, bool, list[float]]
+"""Law of q0, d, K, its scale, whether the best path is taken, and eight numbers in [-1, 1]."""
+instances = st.tuples(
+    st.sampled_from(STARTS), st.integers(1, 2), st.integers(1, 4), st.floats(0.5, 2.0), st.booleans(),
+    st.lists(st.floats(-1.0, 1.0), min_size=8, max_size=8),
+)  # fmt: skip
+
+
+def instance(
+    name: str, d: int, steps: int, scale: float, best: bool, numbers: list[float]
+) -> tuple[str, float, Array, Array, Array]:
+    """Return the law of q0 and its scale, precisions and temperatures (d,), and a path's matrix (2 d, 2 d)."""
+    free = np.array(numbers)
+    precisions = np.exp((free[:d] + 1) / 2 * np.log(200.0))
+    if best:
+        precisions[:] = precisions[0]
+    temperatures, step = 4 ** ((free[d : 2 * d] + 1) / 2), 1.2 / np.sqrt(precisions)
+    curvature = np.diag(precisions)
+    curvature[0, -1] += free[6] * (d - 1)  # no gradient of anything: not symmetric
+    spread = np.sqrt(_variance(name, scale))
+    if best and (np.sqrt(precisions) * spread >= 2).all():
+        steps, curvature, step = 1, np.diag(precisions), np.sqrt(2 / precisions)
+        temperatures = np.sqrt(np.sqrt(precisions) * spread / 2)
+    return name, scale, precisions, temperatures, _path(curvature, step, temperatures, steps)
+
+
 @claim.check(
     statement="S6",
     role="sharpens",
@@ -161,35 +187,20 @@ def _path(curvature: Array, step: Array, temperatures: Array, steps: int) -> Arr
 )
 def entropy_bounds_every_start(run: Run, *, more: float = 0.0, larger: float = 1.0) -> Verdict:
     """A trace is at least 2d det^(1/2d), and a law's entropy at most that of the Gaussian with its variance."""
-    number = st.floats(-1.0, 1.0)
-    choice = st.tuples(
-        st.sampled_from(STARTS), st.integers(1, 2), st.integers(1, 4), st.floats(0.5, 2.0), st.booleans(),
-        st.lists(number, min_size=8, max_size=8),
-    )  # fmt: skip
 
-    def holds(given: tuple[str, int, int, float, bool, list[float]]) -> dict[str, bool]:
-        name, d, steps, scale, best, numbers = given
-        free = np.array(numbers)
-        precisions = np.exp((free[:d] + 1) / 2 * np.log(200.0))
-        precisions[:] = precisions[0] if best else precisions
+    def holds(given: Instance) -> dict[str, bool]:
+        name, scale, precisions, temperatures, matrix = instance(*given)
         run.assume(positive_precision, *precisions.tolist())
-        temperatures, step = 4 ** ((free[d : 2 * d] + 1) / 2), 1.2 / np.sqrt(precisions)
-        curvature = np.diag(precisions)
-        curvature[0, -1] += free[6] * (d - 1)  # no gradient of anything: not symmetric
-        spread = np.sqrt(_variance(name, scale))
-        if best and (np.sqrt(precisions) * spread >= 2).all():
-            steps, curvature, step = 1, np.diag(precisions), np.sqrt(2 / precisions)
-            temperatures = np.sqrt(np.sqrt(precisions) * spread / 2)
         for one in temperatures.tolist():
             run.assume(tempered, min(1.0, one**-2))
-        gap = gap_of(name, scale, _path(curvature, step, temperatures, steps), precisions, temperatures)
+        d, gap = len(precisions), gap_of(name, scale, matrix, precisions, temperatures)
         v, c = _sizes(name, scale, precisions)
         return {
             f"{name}: v - 1 - log c": gap >= d * (v * (1 + more) - 1 - np.log(c)) - ROUND * (1 + gap),
             f"{name}: v >= c": v >= larger * c - ROUND,
         }
 
-    return property_holds(choice, property=holds, examples=240, at_least=30, seed=run.integer_seed)
+    return property_holds(instances, property=holds, examples=240, at_least=30, seed=run.integer_seed)
 
 
 def _sizes(name: str, scale: float, precisions: Array) -> tuple[float, float]:
