@@ -1,7 +1,8 @@
 """Objectives for torch, in nats per example and to be MAXIMISED: a loss is the negative mean of one.
 
 A variance is a variance everywhere, never a deviation; logarithms of variances say so in their name. Nothing here keeps
-state or draws random numbers, but a `FlowPrior`, which is a network: reparameterised samples are the caller's.
+state, but a `FlowPrior`, which is a network. Reparameterised samples are the caller's; `hvae_elbo` draws its own, with the
+caller's generator.
 """
 
 from elboproof.objectives.bounded import baggins as baggins
@@ -10,6 +11,7 @@ from elboproof.objectives.flow_prior import FlowPrior as FlowPrior
 from elboproof.objectives.flows import flow_limit_log_prob as flow_limit_log_prob
 from elboproof.objectives.gaussian import bilbo as bilbo
 from elboproof.objectives.gaussian import elbo as elbo
+from elboproof.objectives.hamiltonian import hvae_elbo as hvae_elbo
 from elboproof.objectives.surgery import Surgery as Surgery
 from elboproof.objectives.surgery import aggregate_posterior_log_prob as aggregate_posterior_log_prob
 from elboproof.objectives.surgery import elbo_surgery as elbo_surgery
@@ -24,4 +26,5 @@ __all__ = [
     "elbo",
     "elbo_surgery",
     "flow_limit_log_prob",
+    "hvae_elbo",
 ]
