@@ -1,8 +1,8 @@
 """Objectives for torch, in nats per example and to be MAXIMISED: a loss is the negative mean of one.
 
 A variance is a variance everywhere, never a deviation; logarithms of variances say so in their name. Nothing here keeps
-state, but a `FlowPrior`, which is a network. Reparameterised samples are the caller's; `hvae_elbo` draws its own, with the
-caller's generator.
+state, but a `FlowPrior`, which is a network. Reparameterised samples are the caller's; `hvae_elbo` draws its own, with
+the caller's generator.
 """
 
 from elboproof.objectives.bounded import baggins as baggins
