@@ -66,7 +66,7 @@ def expectations_of_functions_are_closed_forms() -> None:
 def quantiles_are_gaussian() -> None:
     bracket = quantile.Bracket(Fraction(0), Fraction(1))
     assert not bracket.take(Fraction(1, 2), arb(0.4, 0.2), arb(0.5))
-    assert (bracket.low, bracket.high) == (0, 1)
+    assert (bracket.low, bracket.high) == (Fraction(0), Fraction(1))
     posterior, law = _line()
     for p in (0.01, 0.9):
         _is(posterior.quantile(0, p), law.ppf(p))
