@@ -149,7 +149,11 @@ Curve = list[float]
 
 
 def train(
-    system: Oscillator, seed: int, steps: int, longest: int = LONGEST, watch: Callable[[int, float], None] | None = None
+    system: Oscillator,
+    seed: int,
+    steps: int,
+    longest: int = LONGEST,
+    watch: Callable[[int, float], None] | None = None,
 ) -> Model:
     """Return a model after as many steps of Adam, on new sequences each; jumps are drawn from 1, ..., ``longest``."""
     import torch
@@ -169,7 +173,7 @@ def train(
         optimiser.step()
         schedule.step()
         if watch is not None:
-            watch(step, float(loss))
+            watch(step, float(loss.detach()))
     return model
 
 
