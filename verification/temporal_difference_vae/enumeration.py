@@ -158,10 +158,11 @@ def _update(chain: Chain, target: Array, twist: str) -> bool:
     method="property",
     relation="=",
     states=(
-        "for hidden Markov models all laws of which are enumerated: one-step losses are -log p(x2|x1) at every draw (S1); the "
-        "gap of a jump over one output is I(z3; x2|x1, x3) with q_S = p(z1|z3, x1), and I(z1, z3; x2|x1, x3) with a "
-        "smoother that knows b2 (S2); smoothers average to the filter (S3); the mixture of jumps is the best untold jump "
-        "(S4); S7's divergence for beliefs that are not exact; updates never raise KL(target || pushed belief) (S8)"
+        "for hidden Markov models all laws of which are enumerated: one-step losses are -log p(x2|x1) at every draw "
+        "(S1); the gap of a jump over one output is I(z3; x2|x1, x3) with q_S = p(z1|z3, x1), and I(z1, z3; x2|x1, "
+        "x3) with a smoother that knows b2 (S2); smoothers average to the filter (S3); the mixture of jumps is the "
+        "best untold jump (S4); S7's divergence for beliefs that are not exact; updates never raise KL(target || "
+        "pushed belief) (S8)"
     ),
     domain=f"{EXAMPLES} generated models of 2 or 3 states and 2 or 3 outputs, three times; within {EXACT:g} nats",
     hypotheses=(positive_laws,),
@@ -196,7 +197,12 @@ def hidden_markov_models(run: Run, *, twist: str = "") -> Verdict:
 
     entries = st.lists(st.integers(1, 9), min_size=24, max_size=24)
     return property_holds(
-        entries, st.integers(2, 3), st.integers(2, 3), property=holds, examples=EXAMPLES, seed=run.integer_seed
+        entries,
+        st.integers(2, 3),
+        st.integers(2, 3),
+        property=holds,
+        examples=EXAMPLES,
+        seed=run.integer_seed,
     )
 
 

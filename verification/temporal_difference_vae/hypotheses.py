@@ -37,7 +37,7 @@ positive_noise = Hypothesis(
 stable = Hypothesis(
     "stable dynamics",
     "0 < A^2 < 1, so that the state has a stationary law and remembers",
-    lambda a: bool(0 < a * a) and bool(a * a < 1),
+    lambda a: bool(a * a > 0) and bool(a * a < 1),
     accepts=[(Fraction(9, 10),), (-0.5,), (arb(1) / 2,)],
     rejects=[(Fraction(1),), (0.0,), (-1.5,), (arb(1, "0.1"),)],
 )

@@ -15,7 +15,6 @@ from elboproof.checking import (
     all_of,
     ball_positive,
     control,
-    equal,
     identity,
     routes_agree,
     tends_to,
@@ -24,8 +23,8 @@ from elboproof.checking import (
 from .._shared.balls import working_precision
 from . import claim
 from .hypotheses import positive_laws, positive_noise, stable
-from .kalman import Law, drawn_space
-from .one_step import DRAWS, EXACT, LENGTH, SPACES, STATES, loss_at, simplex
+from .kalman import drawn_space
+from .one_step import DRAWS, EXACT, LENGTH, SPACES, STATES, agree, loss_at, simplex
 from .spaces import INSTANCE, A, Q, R, Space, joint, log_conditional, steady
 
 BITS = 256
@@ -41,7 +40,8 @@ JUMPS_TEXT = ", ".join(map(str, JUMPS))
     relation="<=",
     states=(
         "whatever the beliefs, the smoother, the jump and the decoder are, E exp(-loss) over z2 ~ p_B(.|b2) and z1 ~ "
-        "q_S is p^(x2|b1) = sum p_B(z1|b1) p_T(z2|z1) p_D(x2|z2): by Jensen's inequality -E loss is at most log p^(x2|b1)"
+        "q_S is p^(x2|b1) = sum p_B(z1|b1) p_T(z2|z1) p_D(x2|z2): by Jensen's inequality -E loss is at most log "
+        "p^(x2|b1)"
     ),
     domain=f"all positive laws over {' and '.join(map(str, STATES))} states, normalised by sums; any jump",
     hypotheses=(positive_laws,),
@@ -90,8 +90,9 @@ SKIPPED = (2, 3)
         "log p(z2|x_<=t2) - log p(z2|x_<=t1, x_t2): for each path the gap is the divergence of these two"
     ),
     domain=(
-        f"{SPACES} drawn state spaces of 2 latents and 3 outputs, jumps {' and '.join(map(str, SKIPPED))}, the last pair "
-        f"of a sequence of {LENGTH}, {DRAWS} draws, within {EXACT:g} nats; the evidence is that of the joint Gaussian"
+        f"{SPACES} drawn state spaces of 2 latents and 3 outputs, jumps {' and '.join(map(str, SKIPPED))}, the last "
+        f"pair of a sequence of {LENGTH}, {DRAWS} draws, within {EXACT:g} nats; the evidence is that of the joint "
+        "Gaussian"
     ),
     hypotheses=(positive_noise,),
     controls=(
@@ -119,24 +120,24 @@ def gap_of_each_path(run: Run, *, seen: bool = True, single: bool = False) -> Ve
                 loss = loss_at(space, (early, late), x[-1], jump, np.random.default_rng(seed))
                 gap = late.log_density(z2) - skipping.log_density(z2)
                 found[f"jump {jump}"].append((loss, gap - evidence))
-    parts = {name: equal(*np.array(pairs).T, EXACT) for name, pairs in found.items()}
+    parts = {name: agree(pairs) for name, pairs in found.items()}
     return all_of(parts).at_drawn_points()
 
 
 def gap(space: Space, jump: int) -> arb:
     """Return 1/2 log [Var(z2|x_<=t1, x_t2)/Var(z2|x_<=t2)], in nats."""
-    return (space.updated(space.pushed(jump)) / space.belief).log() / 2
+    return arb(space.updated(space.pushed(jump)) / space.belief).log() / 2
 
 
 def gap_with_smoother(space: Space, jump: int) -> arb:
     """Return the gap where q_S is p(z1|z2, x_<=t2): the log ratio of determinants of (z1, z2), halved."""
-    return gap(space, jump) + (space.smooth(jump) / space.smooth(jump, inner=True)).log() / 2
+    return gap(space, jump) + arb(space.smooth(jump) / space.smooth(jump, inner=True)).log() / 2
 
 
 def gap_of_single_noise(space: Space, jump: int) -> arb:
     """Return `gap` with R for Q_Delta."""
     pushed = space.a ** (2 * jump) * space.belief + space.r
-    return (space.updated(pushed) / space.belief).log() / 2
+    return arb(space.updated(pushed) / space.belief).log() / 2
 
 
 Gap = Callable[[Space, int], arb]
@@ -160,11 +161,13 @@ def information(space: Space, jump: int, of: list[int]) -> arb:
     method="certified",
     relation="=",
     states=(
-        "with exact beliefs and q_S = p(z1|z2, x_<=t1) the bound is not tight for jumps of two steps or more: its mean gap "
-        "is I(z2; skipped x|x_<=t1, x_t2) = 1/2 log [Var(z2|x_<=t1, x_t2)/Var(z2|x_<=t2)] > 0, "
+        "with exact beliefs and q_S = p(z1|z2, x_<=t1) the bound is not tight for jumps of two steps or more: its "
+        "mean gap is I(z2; skipped x|x_<=t1, x_t2) = 1/2 log [Var(z2|x_<=t1, x_t2)/Var(z2|x_<=t2)] > 0, "
         f"{_listed(gap)} nats for Delta = {JUMPS_TEXT}; it is 0 for one step"
     ),
-    domain=f"scalar state space in its steady state, {INSTANCE}, jumps 1, {JUMPS_TEXT}; the gap within 1e-40 nats, by two routes",
+    domain=(
+        f"scalar state space in its steady state, {INSTANCE}, jumps 1, {JUMPS_TEXT}; within 1e-40 nats, by two routes"
+    ),
     hypotheses=(positive_noise, stable),
     controls=(
         control("the gap of a smoother that knows b2", refutes="jump*", formula=gap_with_smoother),

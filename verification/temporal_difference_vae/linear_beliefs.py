@@ -47,7 +47,11 @@ class Belief:
     @property
     def error(self) -> float:
         """Return E (z_t - m_t)^2."""
-        return float(V - 2 * self.weights @ (V * A ** np.arange(LAGS)) + self.weights @ _covariance(LAGS) @ self.weights)
+        return float(
+            V
+            - 2 * self.weights @ (V * A ** np.arange(LAGS))
+            + self.weights @ _covariance(LAGS) @ self.weights
+        )
 
 
 def _covariance(size: int) -> Array:
@@ -81,7 +85,7 @@ def loss_of(weights: Array, variance: float, shares: Shares) -> float:
 
 def _best_at(shares: Shares, variance: float) -> Belief:
     H, g, c = quadratic(shares, variance)
-    weights = np.linalg.solve(H, g)
+    weights: Array = np.linalg.solve(H, g)
     return Belief(weights, variance, float(c - g @ weights / 2))
 
 
@@ -90,7 +94,10 @@ def best(*shares: tuple[int, float]) -> Belief:
     """Return the belief of least loss: normal equations for h, a search on the line for P."""
     given = dict(shares)
     found = minimize_scalar(
-        lambda p: _best_at(given, float(p)).loss, bounds=(0.05, 1.0), method="bounded", options={"xatol": 1e-12}
+        lambda p: _best_at(given, float(p)).loss,
+        bounds=(0.05, 1.0),
+        method="bounded",
+        options={"xatol": 1e-12},
     )
     return _best_at(given, float(found.x))
 

@@ -31,9 +31,9 @@ from .spaces import INSTANCE, A, Q, R, Space, steady
     method="symbolic",
     relation="=",
     states=(
-        "for jumps Delta with probabilities w, E KL(p(z2|z1, Delta) || p_T(z2|z1)) is that to the mixture plus KL(mixture || "
-        "p_T): the best p_T that does not know Delta is the mixture; among Gaussians it is the one of the mixture's mean "
-        "and variance, by the same identity"
+        "for jumps Delta with probabilities w, E KL(p(z2|z1, Delta) || p_T(z2|z1)) is that to the mixture plus "
+        "KL(mixture || p_T): the best p_T that does not know Delta is the mixture; among Gaussians it is the one of "
+        "the mixture's mean and variance, by the same identity"
     ),
     domain=f"two jumps; all positive laws over {STATES_TEXT} states; Gaussians with any means and variances",
     hypotheses=(positive_laws, positive_noise),
@@ -126,10 +126,14 @@ def _mean(function: Function) -> arb:
     method="certified",
     relation="=",
     states=(
-        "a Gaussian p_T(z2|z1) that is not told Delta costs E KL(p(z2|z1, Delta) || p_T) = E 1/2 log Var(z2|z1) - 1/2 E log "
-        f"Q_Delta at its best, with the mean and variance of the mixture given z1: more than {LEAST} nats per pair"
+        "a Gaussian p_T(z2|z1) that is not told Delta costs E KL(p(z2|z1, Delta) || p_T) = E 1/2 log Var(z2|z1) - 1/2 "
+        f"E log Q_Delta at its best, with the mean and variance of the mixture given z1: more than {LEAST} nats per "
+        "pair"
     ),
-    domain=f"scalar state space, {INSTANCE}, z1 from its stationary law, Delta = {', '.join(map(str, JUMPS))} equally likely",
+    domain=(
+        f"scalar state space, {INSTANCE}, z1 from its stationary law, Delta = {', '.join(map(str, JUMPS))} equally "
+        "likely"
+    ),
     hypotheses=(positive_noise, stable),
     controls=(control("without the spread of A^Delta", between=0),),
 )

@@ -1,10 +1,8 @@
 """A TD-VAE of small networks, trained on sequences, and what it predicts in one jump."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elboproof import objectives
 
@@ -97,8 +95,10 @@ class Model:
         late = early + jump
         b = self.states(x)
         heads = self.belief, self.smoother, self.transition, self.decoder
-        pairs = (b[rows, early], b[rows, late], x[rows, late], jump)
-        return objectives.td_vae_loss(*heads, *(one.flatten(0, 1) for one in pairs), self.generator)
+        b1, b2, x2, steps = (
+            one.flatten(0, 1) for one in (b[rows, early], b[rows, late], x[rows, late], jump)
+        )
+        return objectives.td_vae_loss(*heads, b1, b2, x2, steps, self.generator)
 
     def predicted(self, x: Array, origin: int, jump: int, samples: int) -> tuple[Array, Array]:
         """Return log p(x_{origin + jump} | x_1, ..., x_origin) by draws, (N,), and the mean's squared relative error.
@@ -145,16 +145,7 @@ def _times(jump: Any) -> Any:
     return torch.nn.functional.one_hot(jump.long() - 1, LONGEST).float()
 
 
-Curve = list[float]
-
-
-def train(
-    system: Oscillator,
-    seed: int,
-    steps: int,
-    longest: int = LONGEST,
-    watch: Callable[[int, float], None] | None = None,
-) -> Model:
+def train(system: Oscillator, seed: int, steps: int, longest: int = LONGEST) -> Model:
     """Return a model after as many steps of Adam, on new sequences each; jumps are drawn from 1, ..., ``longest``."""
     import torch
 
@@ -162,19 +153,14 @@ def train(
     model = Model(len(system.c), seed)
     optimiser = torch.optim.Adam(model.parameters, lr=RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for step in range(steps):
+    for _ in range(steps):
         x = torch.tensor(system.sequences(rng, BATCH, LENGTH), dtype=torch.float32)
         jump = rng.integers(1, longest + 1, (BATCH, PAIRS))
         early = rng.integers(0, LENGTH - jump)
         loss = model.terms(x, torch.tensor(early), torch.tensor(jump)).loss.mean()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters, CLIP)
         optimiser.step()
         schedule.step()
-        if watch is not None:
-            watch(step, float(loss.detach()))
     return model
-
-
-Floats = NDArray[np.float64]

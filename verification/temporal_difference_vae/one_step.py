@@ -50,8 +50,8 @@ def bayes(likelihood: Expr, prior: Expr, evidence: Expr) -> Expr:
         control("a belief at t that did not see x_t", belief=lambda likelihood, prior, evidence: prior),  # noqa: ARG005
         control(
             "a belief at t without its normaliser",
-            belief=lambda likelihood, prior, evidence: likelihood * prior,
-        ),  # noqa: ARG005
+            belief=lambda likelihood, prior, evidence: likelihood * prior,  # noqa: ARG005
+        ),
     ),
     tier="quick",
 )
@@ -143,6 +143,10 @@ def one_step_losses_add_up(
             pairs += [(loss, -space.log_next(x, t)) for loss in losses]
             total += losses[0]
         sums.append((total, -space.log_joint(x)))
-    return all_of(
-        {"each pair": equal(*np.array(pairs).T, EXACT), "their sum": equal(*np.array(sums).T, EXACT)}
-    ).at_drawn_points()
+    return all_of({"each pair": agree(pairs), "their sum": agree(sums)}).at_drawn_points()
+
+
+def agree(pairs: list[tuple[float, float]]) -> Verdict:
+    """Decide that the numbers of each pair are equal, within EXACT."""
+    first, second = np.array(pairs).T
+    return equal(first, second, EXACT)

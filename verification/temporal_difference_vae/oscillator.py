@@ -4,7 +4,7 @@ z' = A z + N(0, q I), A a rotation by `OMEGA` times `DAMPING`; x = C z + N(0, r 
 the networks that learn from its sequences.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,10 @@ class Oscillator:
             x[:, t] = z @ self.c.T + np.sqrt(self.noise) * rng.standard_normal((count, len(self.c)))
             z = z @ self.a.T + np.sqrt(self.process) * rng.standard_normal((count, 2))
         return x
+
+    def one_output(self) -> "Oscillator":
+        """Return the system of which only the third output is seen."""
+        return replace(self, c=self.c[2:3])
 
     def filtered(self, x: Array) -> tuple[Array, Array]:
         """Return means (N, T, 2) and covariances (T, 2, 2) of z_t given x_1, ..., x_t, by Kalman's filter."""

@@ -1,4 +1,4 @@
-"""S6, S7: the best smoother never looks at b2, and the loss that it leaves: today's belief against yesterday's, pushed."""
+"""S6, S7: the best smoother never looks at b2, and the loss that it leaves: a belief against an earlier one, pushed."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def divergence(first: Sequence[Expr], second: Sequence[Expr]) -> Expr:
 
 
 def gaussian_divergence(mean: Expr, variance: Expr, other: Expr, wider: Expr) -> tuple[Expr, Expr]:
-    """Return KL(N(mean, variance) || N(other, wider)) as its rational part and the logarithm's argument: r + log(a)/2."""
+    """Return KL(N(mean, variance) || N(other, wider)) as (r, a), KL = r + log(a)/2."""
     return ((variance + (mean - other) ** 2) / wider - 1) / 2, wider / variance
 
 
@@ -31,12 +31,12 @@ def gaussian_divergence(mean: Expr, variance: Expr, other: Expr, wider: Expr) ->
     method="symbolic",
     relation="=",
     states=(
-        "for any q_S, KL(q_S || p_B(.|b1)) - E_q_S log p_T(z2|.) = KL(q_S || q*) - log Z with q* = p_B(z1|b1) p_T(z2|z1)/Z: "
-        "the best smoother is q*, which does not depend on b2 or x2"
+        "for any q_S, KL(q_S || p_B(.|b1)) - E_q_S log p_T(z2|.) = KL(q_S || q*) - log Z with q* = p_B(z1|b1) "
+        "p_T(z2|z1)/Z: the best smoother is q*, which does not depend on b2 or x2"
     ),
     domain=(
-        f"all positive laws over {STATES_TEXT} states; scalar Gaussian beliefs, jumps N(A z1, Q) and smoothers with any "
-        "means and variances"
+        f"all positive laws over {STATES_TEXT} states; scalar Gaussian beliefs, jumps N(A z1, Q) and smoothers with "
+        "any means and variances"
     ),
     hypotheses=(positive_laws, positive_noise),
     controls=(
@@ -56,7 +56,7 @@ def best_smoother(run: Run, *, told: int = 1) -> Verdict:
         total = sympy.Add(*weights)
         left = divergence(q, early) - sympy.Add(*(a * sympy.log(t) for a, t in zip(q, jump, strict=True)))
         best = [one / total for one in weights]
-        # each log(w/Z) is written as log w - log Z, so that one logarithm of a sum is left: its coefficient is sum q = 1
+        # each log(w/Z) is written as log w - log Z, so that one logarithm of a sum is left, with sum q = 1
         right = sympy.Add(
             *(
                 a * (sympy.log(a) - sympy.log(p) - told * sympy.log(t) + sympy.log(total))
@@ -92,11 +92,14 @@ def _gaussian_smoother(run: Run, told: int) -> dict[str, Verdict]:
     method="symbolic",
     relation="=",
     states=(
-        "with the best smoother the mean loss is KL(p_B(.|b2) || p_TB(.|b1)) - E log p_D(x2|z2), p_TB(z2|b1) = sum p_T(z2|z1) "
-        "p_B(z1|b1): the belief at t2 is the target of the belief at t1 pushed forward, which is a belief several steps "
-        "ahead; whatever the beliefs are"
+        "with the best smoother the mean loss is KL(p_B(.|b2) || p_TB(.|b1)) - E log p_D(x2|z2), p_TB(z2|b1) = sum "
+        "p_T(z2|z1) p_B(z1|b1): the belief at t2 is the target of the belief at t1 pushed forward, which is a belief "
+        "several steps ahead; whatever the beliefs are"
     ),
-    domain=f"all positive weights over {STATES_TEXT} states, laws among them; scalar Gaussian beliefs N(m1, P1), N(m2, P2) and jumps N(A z1, Q)",
+    domain=(
+        f"all positive weights over {STATES_TEXT} states, laws among them; scalar Gaussian beliefs N(m1, P1) and "
+        "N(m2, P2), jumps N(A z1, Q)"
+    ),
     hypotheses=(positive_weights, positive_noise),
     controls=(
         control("the divergence turned round", turned=True),

@@ -1,6 +1,7 @@
 """S3, S8: what one update makes of the belief at t1, as temporal-difference learning does of a value."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import sympy
 from sympy import Expr
@@ -24,9 +25,9 @@ BITS = 256
     method="symbolic",
     relation="=",
     states=(
-        "with everything else held, E KL(q_S || p_B(.|b1)) over what follows b1 is E KL(q_S || a) + KL(a || p_B), a = E q_S: "
-        "the best belief at t1 is the aggregate of the smoothers, and with q_S = p(z1|z2, x_<=t1) and z2 ~ p(z2|x_<=t1) "
-        "that is the filter p(z1|x_<=t1), for every jump"
+        "with everything else held, E KL(q_S || p_B(.|b1)) over what follows b1 is E KL(q_S || a) + KL(a || p_B), a = "
+        "E q_S: the best belief at t1 is the aggregate of the smoothers, and with q_S = p(z1|z2, x_<=t1) and z2 ~ "
+        "p(z2|x_<=t1) that is the filter p(z1|x_<=t1), for every jump"
     ),
     domain=f"all positive laws over {STATES_TEXT} states; scalar Gaussians N(m, P) with jumps N(A z1, Q)",
     hypotheses=(positive_laws, positive_noise),
@@ -69,7 +70,7 @@ def _gaussian_symbols(run: Run) -> tuple[Expr, Expr, Expr, Expr]:
 
 
 def updated(belief: tuple[Expr, Expr], truth: tuple[Expr, Expr], a: Expr, q: Expr) -> tuple[Expr, Expr]:
-    """Return mean and variance of E q*(.|z2) for a belief at t1 and z2 = A z1 + N(0, Q), z1 from the truth; by moments."""
+    """Return mean and variance of E q*(.|z2), z2 = A z1 + N(0, Q) with z1 from the truth; by moments."""
     (m, p), (m0, p0) = belief, truth
     noise = free_vector("e", 2)
     r0, rq = sympy.symbols("r0 rq", positive=True)  # roots of the variances
@@ -88,10 +89,13 @@ def updated(belief: tuple[Expr, Expr], truth: tuple[Expr, Expr], a: Expr, q: Exp
     method="symbolic",
     relation="=",
     states=(
-        "with the target p_B(.|b2) at the truth, one update of a wrong belief N(m, P) at t1 to the aggregate of q* multiplies "
-        "m - m0 by 1 - g and P - P0 by 1 - g^2, g = A^2 P/(A^2 P + Q): a step towards the target, like a temporal difference"
+        "with the target p_B(.|b2) at the truth, one update of a wrong belief N(m, P) at t1 to the aggregate of q* "
+        "multiplies m - m0 by 1 - g and P - P0 by 1 - g^2, g = A^2 P/(A^2 P + Q): a step towards the target, like a "
+        "temporal difference"
     ),
-    domain="scalar Gaussian beliefs and truths with any means and variances, jumps N(A z1, Q); A^Delta and Q_Delta for jumps",
+    domain=(
+        "scalar Gaussian beliefs and truths with any means and variances, N(A z1, Q); A^Delta and Q_Delta for jumps"
+    ),
     hypotheses=(positive_noise,),
     controls=(
         control("(1 - g)^2 for the variance", refutes="variance", squared=False),
@@ -121,8 +125,8 @@ def update_steps_towards_the_target(run: Run, *, squared: bool = True, noise: in
     method="symbolic",
     relation="<=",
     states=(
-        "the update is a step of EM for the weights p of the mixture p_TB = sum p_i T_i: KL(target || p_TB) falls by exactly "
-        "KL(p' || p) + E_target KL(q*_p || q*_p') >= 0"
+        "the update is a step of EM for the weights p of the mixture p_TB = sum p_i T_i: KL(target || p_TB) falls by "
+        "exactly KL(p' || p) + E_target KL(q*_p || q*_p') >= 0"
     ),
     domain=f"all positive weights over {STATES_TEXT} states, laws among them; p' the aggregate of q* under any target",
     hypotheses=(positive_weights,),
@@ -164,7 +168,7 @@ def update_is_a_step_of_em(run: Run, *, turned: bool = False, second: int = 1) -
 
 FAR = (4, 8, 16, 32)
 FACTOR = 0.15
-"""g A^(-2 Delta) is P/(V - A^(2 Delta) (V - P)): the distance is 0.0877 A^(2 Delta) at first, 0.144 at the shortest jump."""
+"""g A^(-2 Delta) is P/(V - A^(2 Delta) (V - P)): 0.0877 A^(2 Delta) off P/V at first, 0.144 at 4 steps."""
 
 
 @claim.check(
@@ -173,9 +177,8 @@ FACTOR = 0.15
     method="certified",
     relation="limit",
     states=(
-        "far targets teach slowly: over a jump an update multiplies the mean's error by 1 - g_Delta, which tends to 1 like "
-        "A^(2 Delta); g_Delta A^(-2 Delta) tends to P/V, within "
-        f"{FACTOR} A^(2 Delta) at these jumps"
+        "far targets teach slowly: over a jump an update multiplies the mean's error by 1 - g_Delta, which tends to 1 "
+        f"like A^(2 Delta); g_Delta A^(-2 Delta) tends to P/V, within {FACTOR} A^(2 Delta) at these jumps"
     ),
     domain=f"scalar state space in its steady state, {INSTANCE}, Delta = {', '.join(map(str, FAR))}",
     hypotheses=(positive_noise, stable),
@@ -196,6 +199,6 @@ def far_targets_teach_slowly(run: Run, *, seen: int = 0, sign: int = 1) -> Verdi
         shares = [gains[jump] / powers[jump] for jump in FAR]
         scales = [Fraction(A) ** (2 * jump) for jump in FAR]
         parts = {"share": tends_to(scales, shares, limit, order=1, factor=FACTOR)}
-        for near, far in zip(FAR[:-1], FAR[1:], strict=True):
+        for near, far in pairwise(FAR):
             parts[f"slower at {far} than at {near}"] = ball_positive(sign * (gains[near] - gains[far]))
         return all_of(parts)

@@ -152,7 +152,8 @@ def td_vae_rollout(
         As `td_vae_loss`.
     """
     _require_options(generator, "closed")
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+    given: object = samples
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
         raise bad("samples", samples, "a positive whole number")
     if len(jumps) == 0:
         raise bad("jumps", jumps, "at least one time ahead")
