@@ -162,7 +162,7 @@ def information(space: Space, jump: int, of: list[int]) -> arb:
     relation="=",
     states=(
         "with exact beliefs and q_S = p(z1|z2, x_<=t1) the bound is not tight for jumps of two steps or more: its "
-        "mean gap is I(z2; skipped x|x_<=t1, x_t2) = 1/2 log [Var(z2|x_<=t1, x_t2)/Var(z2|x_<=t2)] > 0, "
+        "mean gap is I(z2; skipped x|x_<=t1, x_t2) = 1/2 log [Var(z2|x_<=t1, x_t2)/Var(z2|x_<=t2)] > 0: "
         f"{_listed(gap)} nats for Delta = {JUMPS_TEXT}; it is 0 for one step"
     ),
     domain=(

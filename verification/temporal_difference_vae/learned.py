@@ -104,14 +104,19 @@ def _ratio(belief: Belief) -> float:
     return float(belief.weights[1] / exact().weights[1])
 
 
+def _nats(difference: float) -> float:
+    """Return a difference without its rounding: of what is 0 only that would be left."""
+    return round(difference, 12) + 0.0
+
+
 def _table() -> dict[str, list[float]]:
     """Return the series of the figure."""
     found = {"jump": [float(jump) for jump in SHOWN], "lag": [float(k) for k in range(LAGS_SHOWN)]}
     bests = [best((jump, 1.0)) for jump in SHOWN]
     entropies = [entropy_of_next({jump: 1.0}) for jump in SHOWN]
     filters = [loss_of(exact().weights, exact().variance, {jump: 1.0}) for jump in SHOWN]
-    found["best belief"] = [one.loss - least for one, least in zip(bests, entropies, strict=True)]
-    found["filter"] = [one - least for one, least in zip(filters, entropies, strict=True)]
+    found["best belief"] = [_nats(one.loss - least) for one, least in zip(bests, entropies, strict=True)]
+    found["filter"] = [_nats(one - least) for one, least in zip(filters, entropies, strict=True)]
     return found | {f"weights, {jump}": best((jump, 1.0)).weights[:LAGS_SHOWN].tolist() for jump in TABLE}
 
 

@@ -17,7 +17,7 @@ from .hypotheses import positive_noise, stable
     method="symbolic",
     relation="=",
     states=(
-        f"one jump is as good as its single steps: A^n Q_m A^n' + Q_n = Q_{m + n}, and N(z2; B z, q2) N(z; A z1, q1), "
+        "one jump is as good as its single steps: A^n Q_m A^n' + Q_n = Q_{m + n}, and N(z2; B z, q2) N(z; A z1, q1), "
         "integrated over z, is N(z2; B A z1, B^2 q1 + q2) (Chapman and Kolmogorov)"
     ),
     domain=(

@@ -198,6 +198,7 @@ def more_seeds_near_the_filter(
     domain=f"one seed, {STEPS} steps of Adam; {SYSTEM}; {TESTED} test sequences, {len(ORIGINS)} origins, one step",
     hypotheses=(positive_noise, stable),
     controls=(control("trained on jumps of 1 to 3 steps", longest=3),),
+    tier="full",
     time_limit=240,
 )
 def one_step_networks_are_nearer(run: Run, *, longest: int = 1) -> Verdict:
