@@ -54,7 +54,7 @@ class Heads:
         return self._call("decoder", z)
 
 
-def _given(dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
+def _given(dtype: torch.dtype = torch.float64) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(1)
 
     def normal(*shape: int) -> Tensor:
@@ -64,9 +64,10 @@ def _given(dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
     return {"b1": normal(ROWS, STATES), "b2": normal(ROWS, STATES), "x2": normal(ROWS, OUTPUTS), "jump": jump}
 
 
-def _loss(heads: Heads, given: dict[str, Tensor], **options: Any) -> objectives.TDTerms:
-    functions = heads.belief, heads.smoother, heads.transition, heads.decoder
-    return objectives.td_vae_loss(*functions, **given, **options)
+def _loss(heads: Heads, given: dict[str, Any], **options: Any) -> objectives.TDTerms:
+    names = ("belief", "smoother", "transition", "decoder")
+    functions = {name: getattr(heads, name) for name in names}
+    return objectives.td_vae_loss(**functions, **given, **options)
 
 
 def _law(pair: Pair) -> Any:
@@ -74,7 +75,7 @@ def _law(pair: Pair) -> Any:
     return Independent(normal(pair[0], (0.5 * pair[1]).exp()), 1)
 
 
-def _reference(heads: Heads, given: dict[str, Tensor], seed: int) -> dict[str, Tensor]:
+def _reference(heads: Heads, given: dict[str, Any], seed: int) -> dict[str, Tensor]:
     """Return the terms by torch.distributions, with the same draws: z2 first, then z1."""
     generator = torch.Generator().manual_seed(seed)
 

@@ -153,7 +153,7 @@ def whole(system: Isotropic, turned: bool) -> float:
         "its three terms has the mean of its closed form"
     ),
     domain=(
-        f"the scalar system, Delta = {JUMP}, both beliefs {WIDER:g} times as wide as the filter and off by "
+        f"the scalar system, Delta = {JUMP}, both beliefs {WIDER:g} times as wide as the filter, with means "
         f"{POINT['m1']:g} and {POINT['m2']:g}; {DRAWS:,} draws"
     ),
     hypotheses=(positive_noise,),

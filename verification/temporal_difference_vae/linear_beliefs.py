@@ -85,7 +85,7 @@ def loss_of(weights: Array, variance: float, shares: Shares) -> float:
 
 def _best_at(shares: Shares, variance: float) -> Belief:
     H, g, c = quadratic(shares, variance)
-    weights: Array = np.linalg.solve(H, g)
+    weights: Array = np.asarray(np.linalg.solve(H, g), dtype=np.float64)
     return Belief(weights, variance, float(c - g @ weights / 2))
 
 

@@ -89,9 +89,9 @@ def updated(belief: tuple[Expr, Expr], truth: tuple[Expr, Expr], a: Expr, q: Exp
     method="symbolic",
     relation="=",
     states=(
-        "with the target p_B(.|b2) at the truth, one update of a wrong belief N(m, P) at t1 to the aggregate of q* "
-        "multiplies m - m0 by 1 - g and P - P0 by 1 - g^2, g = A^2 P/(A^2 P + Q): a step towards the target, like a "
-        "temporal difference"
+        "with z2 drawn from the truth given b1, one update of a wrong belief N(m, P) at t1 to the aggregate of q* "
+        "multiplies m - m0 by 1 - g and P - P0 by 1 - g^2, N(m0, P0) the exact belief, g = A^2 P/(A^2 P + Q): a step "
+        "towards the target, like a temporal difference"
     ),
     domain=(
         "scalar Gaussian beliefs and truths with any means and variances, N(A z1, Q); A^Delta and Q_Delta for jumps"
@@ -104,7 +104,7 @@ def updated(belief: tuple[Expr, Expr], truth: tuple[Expr, Expr], a: Expr, q: Exp
     tier="quick",
 )
 def update_steps_towards_the_target(run: Run, *, squared: bool = True, noise: int = 1) -> Verdict:
-    """The aggregate is not Gaussian in general; its mean and variance are what a Gaussian belief takes from it."""
+    """The mean of q* over a Gaussian z2 is Gaussian again: two moments are all of it."""
     m, p, a, q = _gaussian_symbols(run)
     m0 = sympy.Symbol("m0", real=True)
     p0 = sympy.Symbol("P0", positive=True)

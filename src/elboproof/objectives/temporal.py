@@ -75,8 +75,8 @@ def td_vae_loss(
     generator
         Of the two draws; torch's own if None.
     kl
-        "closed", or "sampled": log q_S(z1) - log p_B(z1) at the draw, for which the loss of exact beliefs and a jump
-        of 1 is log p(x2|x_1, ..., x_t1), negative, at every draw.
+        "closed", or "sampled": log q_S(z1) - log p_B(z1) at the draw. With it the loss of exact beliefs over one step
+        is -log p(x2|x_1, ..., x_t1) at every draw, without noise.
 
     Returns
     -------
