@@ -85,3 +85,17 @@ def oscillator() -> Oscillator:
     turn = np.array([[np.cos(OMEGA), -np.sin(OMEGA)], [np.sin(OMEGA), np.cos(OMEGA)]])
     angles = np.arange(OUTPUTS)
     return Oscillator(DAMPING * turn, np.stack([np.cos(angles), 1.2 * np.sin(0.7 * angles)], axis=1))
+
+
+def steady_covariance(system: Oscillator) -> Array:
+    """Return that of z_t given x_1, ..., x_t for large t, (2, 2)."""
+    covariance = system.stationary * np.eye(2)
+    told = system.c.T @ system.c / system.noise
+    for _ in range(SETTLED):
+        ahead = system.ahead(np.zeros((1, 2)), covariance, 1)[1]
+        covariance = np.asarray(np.linalg.inv(np.linalg.inv(ahead) + told), dtype=np.float64)
+    return covariance
+
+
+SETTLED = 400
+"""Steps after which the filter no longer changes."""

@@ -239,7 +239,7 @@ SCALAR_STEPS = 800
 def one_output_is_not_learned_from_far_pairs(
     run: Run, *, scalar: bool = True, steps: int = SCALAR_STEPS
 ) -> Verdict:
-    """What stops it is where it starts: a belief that tells nothing is stationary."""
+    """It stops at a model of independent times, which exact beliefs hardly improve on (incentives)."""
     run.assume(positive_noise, PROCESS, NOISE)
     run.assume(stable, DAMPING)
     parts = {}
