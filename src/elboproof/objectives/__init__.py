@@ -1,8 +1,8 @@
 """Objectives for torch, in nats per example and to be MAXIMISED: a loss is the negative mean of one.
 
 A variance is a variance everywhere, never a deviation; logarithms of variances say so in their name. Nothing here keeps
-state, but a `FlowPrior`, which is a network. Reparameterised samples are the caller's; `hvae_elbo` draws its own, with
-the caller's generator.
+state, but a `FlowPrior`, which is a network. Reparameterised samples are the caller's, but for `hvae_elbo`, `td_vae_loss`
+and `td_vae_rollout`, which draw with the caller's generator. The terms of `td_vae_loss` are to be MINIMISED.
 """
 
 from elboproof.objectives.bounded import baggins as baggins
@@ -15,10 +15,14 @@ from elboproof.objectives.hamiltonian import hvae_elbo as hvae_elbo
 from elboproof.objectives.surgery import Surgery as Surgery
 from elboproof.objectives.surgery import aggregate_posterior_log_prob as aggregate_posterior_log_prob
 from elboproof.objectives.surgery import elbo_surgery as elbo_surgery
+from elboproof.objectives.temporal import TDTerms as TDTerms
+from elboproof.objectives.temporal import td_vae_loss as td_vae_loss
+from elboproof.objectives.temporal import td_vae_rollout as td_vae_rollout
 
 __all__ = [
     "FlowPrior",
     "Surgery",
+    "TDTerms",
     "aggregate_posterior_log_prob",
     "baggins",
     "bilbo",
@@ -27,4 +31,6 @@ __all__ = [
     "elbo_surgery",
     "flow_limit_log_prob",
     "hvae_elbo",
+    "td_vae_loss",
+    "td_vae_rollout",
 ]
