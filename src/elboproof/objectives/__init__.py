@@ -1,8 +1,8 @@
 """Objectives for torch, in nats per example and to be MAXIMISED: a loss is the negative mean of one.
 
 A variance is a variance everywhere, never a deviation; logarithms of variances say so in their name. Nothing here keeps
-state, but a `FlowPrior`, which is a network. Reparameterised samples are the caller's, but for `hvae_elbo`, `td_vae_loss`
-and `td_vae_rollout`, which draw with the caller's generator. The terms of `td_vae_loss` are to be MINIMISED.
+state, but a `FlowPrior`, which is a network. Reparameterised samples are the caller's; `hvae_elbo`, `td_vae_loss` and
+`td_vae_rollout` draw with the caller's generator. The terms of `td_vae_loss` are to be MINIMISED.
 """
 
 from elboproof.objectives.bounded import baggins as baggins
