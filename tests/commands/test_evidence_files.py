@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from elboproof.commands.evidence import Options, run
+from elboproof.evidence import prior_totals
 
 MODEL = """
 import elboproof as ep
@@ -97,3 +98,45 @@ def test_wrong_words(changes: dict[str, object], message: str, capsys: pytest.Ca
     assert shown.out == ""
     assert message in shown.err
     assert ("RuntimeError: here" in shown.err) == ("could not run" in message)
+
+
+PRIORS = """
+import elboproof as ep
+def of(prior): return ep.LatentModel("z", ["z"], ep.Gaussian(1), prior=prior)
+none = of(ep.PriorDensity("-z**2", [("-1", "1")]))
+open = of(ep.PriorDensity("-z**2", [("-1", "1")], normalised=False))
+mixed = of(ep.Mixture([ep.Normal(1, 1), ep.Uniform(-1, 0)], ["1/2", "1/2"]))
+"""
+
+
+def test_a_prior_that_is_no_probability_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("priors.py").write_text(PRIORS, encoding="utf-8")
+    assert run(replace(BASE, decoder=["priors.py:none"], x=["1"])) == 4
+    assert "expected a density that integrates to 1" in capsys.readouterr().err
+
+
+def test_a_log_integral_is_called_so(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("priors.py").write_text(PRIORS, encoding="utf-8")
+    words = replace(BASE, decoder=["priors.py:open"], x=["1"])
+    assert run(words) == 0
+    assert document(capsys)["normalised"] is False
+    assert run(replace(words, as_json=False)) == 0
+    assert run(replace(words, as_json=False, x=["1", "2"])) == 0
+    out = capsys.readouterr().out
+    assert "log p(x)" not in out
+    assert out.count("log integral") == 2
+
+
+def test_a_mixture_of_different_domains_is_proved(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("priors.py").write_text(PRIORS, encoding="utf-8")
+    assert run(replace(BASE, decoder=["priors.py:mixed"], x=["1", "0"])) == 0
+    assert document(capsys)["normalised"] is True
+
+
+def test_a_prior_that_stays_open_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("priors.py").write_text(PRIORS, encoding="utf-8")
+    monkeypatch.setattr(prior_totals, "_KNOWN", {})
+    assert run(replace(BASE, decoder=["priors.py:none"], x=["1"], seconds=1e-6)) == 1
+    assert "integrals of a density undecided" in capsys.readouterr().err

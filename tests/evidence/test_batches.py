@@ -6,21 +6,25 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import elboproof as ep
-from elboproof.evidence import batches
+from elboproof.evidence import batches, prior_totals
 from elboproof.evidence.batches import NO_WORKER, NOT_BEGUN, Row, evidence_of_rows, prove_rows, rows_of
 from elboproof.evidence.evidences import Evidence
+from elboproof.evidence.log_evidence import block_prover
 from elboproof.model.data import Data
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.running.workers import InProcess
 
 MODEL = ep.LatentModel(["u", "v"], ["sin(u) + v**2", "u*v"], ep.Gaussian("1/10"))
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -267,3 +271,87 @@ def test_blocks_grow_where_they_pay_and_only_there() -> None:
         assert (len(block.rows), block.limit) == (1, 60.0)
         slow.learn(block, batches.Done((row,), 4.0))
     assert slow.waiting[0] == 4
+
+
+LINE = ["1/3", "0.5", "-1", "1", "0.2", "7/3", "0.9", "1.1"]
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        ep.Mixture([ep.Normal("1", "1/9"), ep.Normal("-1", "1/4")], ["1/3", "2/3"]),
+        ep.Mixture([ep.Normal("1", "1/9"), ep.Uniform("-3", "-2")], ["1/3", "2/3"]),
+        ep.Uniform("-2", "2"),
+        ep.Normal("1/2", "1/4"),
+        ep.PriorDensity("log(30) + log(z) + 4*log(1 - z)", [("0", "1")]),
+    ],
+    ids=str,
+)
+def test_rows_under_every_prior_are_those_alone(prior: ep.Normal) -> None:
+    model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"), prior=prior)
+    together = ep.log_evidence(model, [[x] for x in LINE], 6)
+    for n in (0, 2, 5):
+        alone = ep.log_evidence(model, [LINE[n]], 6)
+        assert together.lower[n] <= alone.upper
+        assert alone.lower <= together.upper[n]
+
+
+def test_that_a_prior_is_a_probability_takes_no_time_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    # blocks that are tried have milliseconds: the proof for the prior is made before, and known in them
+    monkeypatch.setattr(batches, "TRIAL", 1e-6)
+    prior = ep.PriorDensity("log(3/4) + log(1 - z**2)", [("-1", "1")])
+    model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"), prior=prior)
+    assert (ep.log_evidence(model, [[x] for x in LINE], 5).width <= 2e-5).all()
+
+
+def test_a_worker_knows_what_was_proved_of_the_prior(monkeypatch: pytest.MonkeyPatch) -> None:
+    prior = ep.PriorDensity("log(3/4) + log(1 - z**2)", [("-1", "1")])
+    model = ep.LatentModel("z", ["z"], ep.Gaussian("1/7"), prior=prior)
+    prove = block_prover(model, 4, 10_000, 20.0)
+    monkeypatch.setattr(prior_totals, "_KNOWN", {})  # as in a process that begins
+    monkeypatch.setattr(prior_totals, "proved", None)
+    assert prove(Data(np.array([[0.5]])), 20.0).statuses == ("",)
+
+
+def test_a_density_that_is_none_is_refused_for_all_rows() -> None:
+    model = ep.LatentModel("z", ["z"], ep.Gaussian(1), prior=ep.PriorDensity("-z**2", [("-1", "1")]))
+    with pytest.raises(ValueError, match="expected a density that integrates to 1"):
+        ep.log_evidence(model, [[x] for x in LINE], 4)
+
+
+def test_the_total_limit_holds_for_one_x_too() -> None:
+    model = ep.LatentModel(["a", "b"], ["sin(30*a) + cos(20*b)", "a*b"], ep.Gaussian("1/100000"))
+    began = time.monotonic()
+    with pytest.raises(ep.Undecided, match="time limit"):
+        ep.log_evidence(model, ["0.5", "0.3"], 10, seconds=60, total_seconds=0.5)
+    assert time.monotonic() - began < 20.0
+
+
+def test_one_x_tells_its_progress_and_its_options_are_read() -> None:
+    told: list[ep.Progress] = []
+    assert ep.log_evidence(MODEL, X[0], 4, progress=told.append).shape == ()
+    assert [(one.done, one.total) for one in told] == [(1, 1)]
+    with pytest.raises(TypeError, match="workers: got 'two' of type str"):
+        ep.log_evidence(MODEL, X[0], 4, workers="two")  # type: ignore[arg-type]
+
+
+class Breaks(Executor):
+    """Computes one task, and has lost its processes when the next is begun."""
+
+    _max_workers = 2
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    def submit(self, task: Callable[..., Any], /, *arguments: Any, **words: Any) -> "Future[Any]":
+        """Compute the first, break at the second."""
+        self.begun += 1
+        if self.begun > 1:
+            raise BrokenProcessPool("its processes ended")
+        return InProcess.submit(task, *arguments, **words)
+
+
+def test_a_pool_that_breaks_between_two_tasks_loses_no_row_that_was_proved() -> None:
+    found = proved(1, 1, 1, workers=Breaks())
+    assert found.statuses == ("", NO_WORKER, NO_WORKER)
+    assert found.enclosure.upper.tolist() == [1.0, math.inf, math.inf]

@@ -1,6 +1,8 @@
 """Files of rows: gone on with after any stop, and bound to what they are of."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,50 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         written(tmp_path, r0=1)
     with pytest.raises(TypeError, match="resume: got 3 of type int"):
         RowFile(3, HEAD)
+
+
+@pytest.mark.parametrize("kept", [12, 40, -2])
+def test_a_run_that_was_stopped_in_its_first_line_begins_anew(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "rows.jsonl"
+    written(path)
+    path.write_bytes(path.read_bytes()[:kept])
+    assert values(path) == {}
+    written(path, r1="one")
+    assert values(path) == {1: "one"}
+
+
+def test_a_first_line_without_its_end_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    written(path)
+    path.write_bytes(path.read_bytes()[:-1])
+    written(path, r1="one")
+    assert values(path) == {1: "one"}
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2
+
+
+FULL = """
+import resource, signal, sys
+from elboproof.running.row_file import RowFile
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file that may not grow: an error, as of a full disk
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+try:
+    with RowFile(sys.argv[1], {"model": "a", "digits": "5.0"}) as file:
+        for n in range(100):
+            file.add({n: {"value": n}})
+except OSError as error:
+    print(n)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+with RowFile(sys.argv[1], {"model": "a", "digits": "5.0"}) as file:
+    print(len(file.rows))
+    file.add({n: {"value": n}})
+    print(len(file.rows))
+"""
+
+
+def test_a_full_disk_is_an_error_and_the_file_can_be_gone_on_with(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", FULL, str(tmp_path / "rows.jsonl")]
+    run = subprocess.run(words, capture_output=True, text=True, check=True)  # noqa: S603 - our own words
+    failed, kept, after = map(int, run.stdout.split())
+    assert 0 < failed == kept < 100
+    assert after == kept + 1
+    assert len(values(tmp_path / "rows.jsonl")) == after

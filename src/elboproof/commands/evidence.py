@@ -3,8 +3,9 @@
 With ``--json``, one object is printed::
 
     {"schema": 1, "version", "latent": [name], "decoder": [text], "likelihood": "gaussian", "bernoulli", ..,
-     "variance": [exact text] or null, "parameters": {name: [exact text]} of the other families, "digits": asked,
-     "method", "proved": whether all rows are, "cells", "seconds",
+     "variance": [exact text] or null, "parameters": {name: [exact text]} of the other families,
+     "normalised": whether bounds are of log p(x), not of the log integral of a density, "digits": asked, "method",
+     "proved": whether all rows are, "cells", "seconds",
      "rows": [{"x": [text], "lower", "upper", "midpoint", "radius", "digits", "proved", "reason"}]}
 
 ``lower`` and ``upper`` are doubles in nats, null where nothing is known. ``midpoint`` and ``radius`` are decimal texts;
@@ -19,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, Inexact, localcontext
 from fractions import Fraction
-from functools import partial
 
 from elboproof.arguments import bad, require_positive
 from elboproof.commands.evidence_input import Point, build_model, read_points
@@ -33,21 +33,20 @@ from elboproof.commands.evidence_output import (
     row_text,
 )
 from elboproof.commands.model_file import model_in, names_a_file
-from elboproof.evidence.batch_rows import head_of, require_bounded
-from elboproof.evidence.batches import Row, prove_rows, rows_of
+from elboproof.evidence.batch_rows import head_of, parts_of, require_bounded
+from elboproof.evidence.batches import Prove, Row, prove_rows, rows_of
 from elboproof.evidence.elimination import latents_left
-from elboproof.evidence.evidences import Evidence
-from elboproof.evidence.log_evidence import MOST_LATENTS, TOO_MANY, evidence_of
+from elboproof.evidence.log_evidence import CELLS, MOST_LATENTS, TOO_MANY, block_prover
 from elboproof.model.data import Data, data_of, double
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.floating import FLOATING
+from elboproof.numbers.undecided import Undecided
 from elboproof.running.progress import Listener
 from elboproof.running.row_file import RowFile
 
 PROVED, UNDECIDED, USAGE = 0, 1, 4
 CHUNK = 64
 """Data points beyond which a bar is shown."""
-MOST_CELLS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -94,14 +93,18 @@ def run(options: Options) -> int:
     # traceback.
     try:
         model, points = _request(options)
+        prove = block_prover(model, options.digits, CELLS, options.seconds)
     except (TypeError, ValueError, OSError) as error:
         print(f"elboproof evidence: error: {error}", file=sys.stderr)
         return USAGE
-    answers = _answer(model, points, options)  # an error from here on is a defect
+    except Undecided as error:  # whether a prior is a probability
+        print(f"elboproof evidence: {error}", file=sys.stderr)
+        return UNDECIDED
+    answers = _answer(model, prove, points, options)  # an error from here on is a defect
     return UNDECIDED if any(answer.status for answer in answers) else PROVED
 
 
-def _answer(model: LatentModel, points: Sequence[Point], options: Options) -> list[Answer]:
+def _answer(model: LatentModel, prove: Prove, points: Sequence[Point], options: Options) -> list[Answer]:
     """Prove and print; each row is printed as soon as it and those before it are known."""
     # Rows are printed as they come: a table of thousands takes minutes. JSON is one object, at the end.
     began = time.monotonic()
@@ -113,7 +116,7 @@ def _answer(model: LatentModel, points: Sequence[Point], options: Options) -> li
     file = None if options.resume is None else RowFile(options.resume, head_of(model, data, options.digits))
     with _progress(len(points)) as listener:
         found = prove_rows(
-            partial(_prove, model, options.digits),
+            prove,
             data,
             seconds=options.seconds,
             total_seconds=options.total_seconds,
@@ -127,10 +130,6 @@ def _answer(model: LatentModel, points: Sequence[Point], options: Options) -> li
     return ends
 
 
-def _prove(model: LatentModel, digits: float, data: Data, seconds: float) -> Evidence:
-    return evidence_of(model, data, digits, seconds=seconds, most_cells=MOST_CELLS)
-
-
 def _request(options: Options) -> tuple[LatentModel, list[Point]]:
     """Read all words, and refuse whatever the proofs would refuse: constants and data beyond float64, too."""
     require_positive(digits=options.digits, seconds=options.seconds)
@@ -141,7 +140,8 @@ def _request(options: Options) -> tuple[LatentModel, list[Point]]:
     points = read_points(options.x, model)
     # Compiled and looked at before anything is printed: a table that breaks off at a bad row would look like a
     # finished one.
-    model.quantities.compiled("energy", 0, FLOATING)
+    for part in parts_of(model):
+        part.quantities.compiled("energy", 0, FLOATING)
     require_bounded(model, _data(model, points))
     for point in points:
         for j, value in enumerate(point.values):

@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localc
 
 from elboproof import __version__
 from elboproof.commands.evidence_input import Point
+from elboproof.evidence.log_integral import is_evidence
 from elboproof.model.families import WORDS, parameters, word_of
 from elboproof.model.latent_model import LatentModel, NetworkModel
 from elboproof.model.likelihood import Gaussian
@@ -120,7 +121,7 @@ def one_text(answer: Answer, model: LatentModel, digits: float, cells: int, seco
     fields = {
         "model": model_text(model),
         "x": point_text(answer.point, 100),
-        "log p(x)": f"{middle} +- {radius} nats" if radius != "inf" else f"{middle} nats",
+        _name(model): f"{middle} +- {radius} nats" if radius != "inf" else f"{middle} nats",
         "lower": lower,
         "upper": upper,
         "digits": f"{reached} proved of {digits:g} asked",
@@ -129,14 +130,19 @@ def one_text(answer: Answer, model: LatentModel, digits: float, cells: int, seco
         "seconds": f"{seconds:.2f}",
         "verdict": f"undecided: {answer.status}" if answer.status else "proved",
     }
-    return "\n".join(f"{name:<9} {value}" for name, value in fields.items())
+    width = max(map(len, fields))
+    return "\n".join(f"{name:<{width}} {value}" for name, value in fields.items())
+
+
+def _name(model: LatentModel) -> str:
+    """Return what the number is: of a density that is not normalised, no evidence."""
+    return "log p(x)" if is_evidence(model) else "log integral"
 
 
 def head_text(model: LatentModel) -> str:
     """Return the lines above the table of several data points."""
-    titles = (
-        f"{'row':>7}  {'x':<{LONGEST_POINT}}  {'log p(x) in nats':>24}  {'+-':>8}  {'digits':>6}  verdict"
-    )
+    number = f"{_name(model)} in nats"
+    titles = f"{'row':>7}  {'x':<{LONGEST_POINT}}  {number:>24}  {'+-':>8}  {'digits':>6}  verdict"
     return f"model   {model_text(model)}\nmethod  {METHOD}\n{titles}"
 
 
@@ -202,6 +208,7 @@ def json_text(
         "likelihood": word_of(type(model.likelihood)),
         "variance": [str(number) for number in variance] if variance else None,
         "parameters": parameters(model.likelihood) if word_of(type(model.likelihood)) in WORDS else {},
+        "normalised": is_evidence(model),
         "digits": digits,
         "method": METHOD,
         "proved": not any(answer.status for answer in answers),

@@ -11,14 +11,18 @@ from elboproof.running.fingerprint import fingerprint
 
 def require_bounded(model: LatentModel, data: Data) -> None:
     """Raise ``ValueError``, naming the row, where nothing bounds the integral: before anything is proved."""
-    chosen, prior = selection(model), model.prior
+    chosen = selection(model)
     if chosen is not None and not chosen.rest:
         return
-    integrands: list[Integrand] = [reduced(model) or model.integrand]
-    if isinstance(prior, Mixture):
-        integrands = [model.with_prior(part).integrand for part in prior.components]
-    for integrand in integrands:
+    for part in parts_of(model):
+        integrand: Integrand = reduced(part) or part.integrand
         integrand.ceiling(data.balls)
+
+
+def parts_of(model: LatentModel) -> list[LatentModel]:
+    """Return the model under each component of its prior: a mixture has no coordinates of its own."""
+    prior = model.prior
+    return [model.with_prior(part) for part in prior.components] if isinstance(prior, Mixture) else [model]
 
 
 def head_of(model: LatentModel, data: Data, digits: float) -> dict[str, str]:

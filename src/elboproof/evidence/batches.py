@@ -220,23 +220,26 @@ def prove_rows(
         schedule = Schedule(ledger.open_rows(), seconds)
         end = math.inf if total_seconds is None else began + total_seconds
         futures: dict[Future[Done], Block] = {}
-        while futures or (schedule.waiting and time.monotonic() < end):
-            while schedule.waiting and len(futures) < most and not schedule.held:
-                if (left := end - time.monotonic()) <= 0:
-                    break
-                block = schedule.next()
-                future = executor.submit(task, prove, data.part(block.rows), seconds, block, left)
-                futures[future] = block
-            try:
+        try:
+            while futures or (schedule.waiting and time.monotonic() < end):
+                while schedule.waiting and len(futures) < most and not schedule.held:
+                    if (left := end - time.monotonic()) <= 0:
+                        break
+                    block = schedule.next()
+                    try:
+                        future = executor.submit(task, prove, data.part(block.rows), seconds, block, left)
+                    except BrokenExecutor:  # a process ended before anything of this block was begun
+                        schedule.waiting = [*block.rows, *schedule.waiting]
+                        raise
+                    futures[future] = block
                 for future in _finished(futures):
-                    block = futures.pop(future)
                     done = future.result()
+                    block = futures.pop(future)
                     ledger.keep(block, done.rows)
                     schedule.learn(block, done)
-            except BrokenExecutor:
-                lost = [block, *futures.values()]
-                ledger.lose([*(n for one in lost for n in one.rows), *schedule.waiting])
-                break
+        except BrokenExecutor:
+            _keep_finished(futures, ledger)
+            ledger.lose([*(n for block in futures.values() for n in block.rows), *schedule.waiting])
         return evidence_of_rows(ledger.all(), time.monotonic() - began)
 
 
@@ -245,6 +248,13 @@ def _finished(futures: dict[Future[Done], Block]) -> list[Future[Done]]:
     if all(isinstance(future, Future) for future in futures):
         return list(wait(futures, return_when=FIRST_COMPLETED).done)
     return [next(iter(futures))]
+
+
+def _keep_finished(futures: dict[Future[Done], Block], ledger: "Ledger") -> None:
+    """Take out of what was in flight the blocks that ended well."""
+    for future in list(futures):
+        if future.done() and not future.cancelled() and future.exception() is None:
+            ledger.keep(futures.pop(future), future.result().rows)
 
 
 class Ledger:

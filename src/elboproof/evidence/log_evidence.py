@@ -2,38 +2,32 @@
 
 import time
 from dataclasses import replace
-from fractions import Fraction
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sympy import Symbol
 
 from elboproof.arguments import bad, require_positive, wrong_type
-from elboproof.evidence import affine, kinks, line, mixtures
+from elboproof.evidence import affine, mixtures
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.batch_rows import head_of, require_bounded
-from elboproof.evidence.batches import prove_rows
-from elboproof.evidence.domain import tails_of
+from elboproof.evidence.batches import Prove, prove_rows
 from elboproof.evidence.elimination import latents_left, reduced
-from elboproof.evidence.evidences import FLOAT_DIGITS, Evidence, enclosed, told
-from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.evidences import FLOAT_DIGITS, Evidence, told
 from elboproof.evidence.integrand import Integrand
-from elboproof.evidence.line_point import LineFunctions, line_functions
-from elboproof.evidence.log_integral import NO_DATA, TOTAL_DIGITS, LogIntegral, PriorIntegrand, require_one
-from elboproof.evidence.rounds import Rounds, reason
-from elboproof.evidence.search import TAIL, TIME
+from elboproof.evidence.log_integral import LogIntegral, is_evidence
+from elboproof.evidence.prior_totals import Totals, remember, require_probability
+from elboproof.evidence.proved import proved
 from elboproof.evidence.selection import selection
-from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.mixture import Mixture
-from elboproof.model.prior_density import PriorDensity
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
 from elboproof.running.progress import Listener, require_listener
 from elboproof.running.row_file import RowFile
+from elboproof.running.workers import require_workers
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -42,8 +36,6 @@ MOST_LATENTS = 4
 TOO_MANY = f"at most {MOST_LATENTS} latents, not counting those that enter a Gaussian's mean linearly"
 CELLS, CELLS_EACH = 2_000_000, 200
 """The default limit on cells: in all, and more for each data point."""
-MOST_ON_LINE = 6
-"""Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
 
 
 def log_evidence(
@@ -109,23 +101,23 @@ def log_evidence(
     if total_seconds is not None:
         require_positive(total_seconds=total_seconds)
     require_listener(progress)
-    prove_block = partial(_block, model, float(digits), int(most_cells))
-    if not data.batch and resume is None:
-        evidence = prove_block(data, seconds)
+    require_workers(workers)
+    began, limit = time.monotonic(), min(seconds, total_seconds or seconds)
+    if not data.batch and resume is None and progress is None:
+        evidence = _block(model, float(digits), int(most_cells), {}, data, limit)
     else:
         require_bounded(model, data)
-        rows = data if data.batch else Data(data.array[None])
-        file = None if resume is None else RowFile(resume, head_of(model, data, digits))
+        prove_block = block_prover(model, digits, most_cells, limit)
         evidence = prove_rows(
             prove_block,
-            rows,
+            data if data.batch else Data(data.array[None]),
             seconds=seconds,
-            total_seconds=total_seconds,
+            total_seconds=None if total_seconds is None else began + total_seconds - time.monotonic(),
             workers=workers,
             progress=progress,
-            file=file,
+            file=None if resume is None else RowFile(resume, head_of(model, data, digits)),
         )
-    proper = model.prior.normalised and getattr(model.likelihood, "normalised", True)
+    proper = is_evidence(model)
     enclosure = evidence.enclosure if proper else LogIntegral.of(evidence.enclosure)
     what = "log evidences" if proper else "log integrals"
     if any(evidence.statuses):
@@ -135,8 +127,25 @@ def log_evidence(
     return enclosure[0] if proper else LogIntegral.of(enclosure[0])
 
 
-def _block(model: LatentModel, digits: float, most_cells: int, data: Data, seconds: float) -> Evidence:
+def block_prover(model: LatentModel, digits: float, most_cells: int, seconds: float) -> Prove:
+    """Return what proves some rows together, in any process.
+
+    Raises
+    ------
+    ValueError
+        If a prior claimed to be normalised is not.
+    Undecided
+        If that could not be proved within so many seconds: a block's time is for its rows.
+    """
+    totals = require_probability(model, time.monotonic() + seconds)
+    return partial(_block, model, float(digits), int(most_cells), totals)
+
+
+def _block(
+    model: LatentModel, digits: float, most_cells: int, totals: Totals, data: Data, seconds: float
+) -> Evidence:
     """Prove some rows together; an array's cells are more than those of one row by a few for each other."""
+    remember(totals)
     most = most_cells + CELLS_EACH * len(data)
     return evidence_of(model, data, digits, seconds=seconds, most_cells=most)
 
@@ -190,7 +199,7 @@ def prove(
         if isinstance(integrand, LatentModel):
             found = _of_model(integrand, data, aim, *limits)
         else:
-            found = _proved(integrand, data, aim, *limits)
+            found = proved(integrand, data, aim, *limits)
         found = with_bases(found, bases, float(digits))
     return replace(found, seconds=time.monotonic() - began)
 
@@ -204,7 +213,7 @@ def _of_model(model: LatentModel, data: Data, aim: Aim, deadline: float, most: i
     prior = model.prior
     require_probability(model, deadline)
     if not isinstance(prior, Mixture):
-        return _proved(model.integrand, data, aim, deadline, most)
+        return proved(model.integrand, data, aim, deadline, most)
     # log-sum-exp averages the components' errors, so that each needs no more digits than their sum.
     most //= len(prior.components)
     parts = [_of_model(model.with_prior(part), data, aim, deadline, most) for part in prior.components]
@@ -213,91 +222,3 @@ def _of_model(model: LatentModel, data: Data, aim: Aim, deadline: float, most: i
     reasons = [next(filter(None, column), "") for column in zip(*(f.statuses for f in parts), strict=True)]
     enclosure, statuses = told(ends, aim[0], reasons)
     return Evidence(enclosure, statuses, sum(found.cells for found in parts), 0.0, ends)
-
-
-def require_probability(model: LatentModel, deadline: float) -> None:
-    """Raise ``ValueError`` unless each density that is claimed to be normalised is, ``Undecided`` if that is open."""
-    prior = model.prior
-    for part in prior.components if isinstance(prior, Mixture) else (prior,):
-        if isinstance(part, PriorDensity) and part.normalised:
-            require_one(part, _total(part, model.latents, deadline))
-
-
-_TOTALS: dict[tuple[PriorDensity, tuple[Symbol, ...]], Enclosure] = {}
-"""Logarithms of densities' integrals, proved once."""
-
-
-def _total(prior: PriorDensity, latents: tuple[Symbol, ...], deadline: float) -> Enclosure:
-    """Return bounds of the log of a density's own integral."""
-    if (prior, latents) not in _TOTALS:
-        whole = PriorIntegrand(prior.placement(latents))
-        found = _proved(whole, NO_DATA, (TOTAL_DIGITS[len(latents)], False), deadline, CELLS)
-        total = Enclosure(found.enclosure.lower[0], found.enclosure.upper[0])
-        if found.statuses[0]:
-            raise Undecided(total, found.statuses, "integrals of a density", "prior")
-        _TOTALS[prior, latents] = total
-    return _TOTALS[prior, latents]
-
-
-def _proved(
-    integrand: Integrand, data: Data, wanted: tuple[float, bool], deadline: float, most: int
-) -> Evidence:
-    """Prepare the functions, step by step as long as there is time, and prove ``wanted``: digits, whether in arb."""
-    # Functions are compiled when they are first asked for; between these steps the clock is looked at, within
-    # them it cannot be.
-    digits, sharp = wanted
-    integrand.ceiling(
-        data.balls
-    )  # raises where nothing bounds the integral over z, with the number of the row
-    middles = data.balls.mid  # raises where a number is beyond float64
-    tails = tails_of(integrand.placement)
-    if tails is not None and not tails.bounded:
-        return _nothing(integrand, data, digits, TAIL)
-    if integrand.latent_dim == 1 and (len(data) <= MOST_ON_LINE or sharp):
-        functions = line_functions(integrand)
-        if functions is not None:
-            return _one_by_one(functions, data.rows, digits, deadline, most)
-    if time.monotonic() > deadline:
-        return _nothing(integrand, data, digits)
-    floats = FloatEnergy(integrand)
-    if time.monotonic() > deadline:
-        return _nothing(integrand, data, digits)
-    guess = start(floats, middles, deadline)
-    boxed = tails is not None
-    normal = None if floats.smooth or boxed else kinks.direction(integrand)
-    frames = guess.frames if normal is None else kinks.aligned(normal, guess.frames)
-    if boxed:  # the cells are those of the prior's own box
-        frames = np.broadcast_to(np.eye(integrand.latent_dim), frames.shape)
-    scales = (frames, normal is not None, guess.energy.copy(), guess.log_mass.copy())
-    if time.monotonic() > deadline:
-        return _nothing(integrand, data, digits)
-    rounds = Rounds(integrand, floats, data, *scales, digits, sharp)
-    enclosure, statuses, cells = rounds.run(deadline, most)
-    if len(rounds.balls) < len(data):
-        return Evidence(enclosure, statuses, cells, 0.0)
-    balls = tuple(rounds.balls[n] for n in range(len(data)))
-    fine = enclosed(balls)
-    # of two true bounds the sums in arb have the narrower ones, unless a limit stopped them
-    return Evidence(fine if (fine.width <= enclosure.width).all() else enclosure, statuses, cells, 0.0, balls)
-
-
-def _nothing(integrand: Integrand, data: Data, digits: float, stopped: str = TIME) -> Evidence:
-    """Return what holds without any work: log p(x) is at most the supremum, if the prior is known to be one."""
-    lower, upper = np.full(len(data), -np.inf), integrand.ceiling(data.balls).suprema
-    if tails_of(integrand.placement) is not None:
-        upper = np.full(len(data), np.inf)
-    return Evidence(Enclosure(lower, upper), (reason(np.inf, digits, stopped),) * len(data), 0, 0.0)
-
-
-def _one_by_one(
-    functions: LineFunctions, rows: list[list[Fraction]], digits: float, deadline: float, most: int
-) -> Evidence:
-    """Return the evidences of one latent, one data point after the other, in balls of python-flint."""
-    lines: list[line.Line] = []
-    cells = 0
-    for row in rows:
-        lines.append(line.on_line(functions, row, digits, deadline, most - cells))
-        cells += lines[-1].cells
-    pairs = tuple((found.lower, found.upper) for found in lines)
-    enclosure, statuses = told(pairs, digits, [found.stopped or "the number of rounds" for found in lines])
-    return Evidence(enclosure, statuses, cells, 0.0, pairs)

@@ -11,6 +11,7 @@ import sympy
 from elboproof.arguments import shown
 from elboproof.model.ceilings import Ceiling
 from elboproof.model.data import Data
+from elboproof.model.latent_model import LatentModel
 from elboproof.model.placement import Placement
 from elboproof.model.priors import Prior
 from elboproof.model.quantities import Quantities
@@ -61,6 +62,11 @@ class PriorIntegrand:
         energy, unused = self.placement.energy, sympy.Dummy("x", real=True)
         symbols = self.placement.symbols
         return Quantities(symbols, (unused,), None, (), lambda _, tape: [tape.lower(energy)], lambda: None)
+
+
+def is_evidence(model: LatentModel) -> bool:
+    """Whether the integral over the latents is p(x): prior and likelihood are normalised densities."""
+    return model.prior.normalised and bool(getattr(model.likelihood, "normalised", True))
 
 
 def require_one(prior: Prior, log_total: Enclosure) -> None:

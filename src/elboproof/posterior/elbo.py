@@ -16,7 +16,7 @@ from typing import Any
 from flint import arb
 
 from elboproof.arguments import bad, require_positive, wrong_type
-from elboproof.evidence.log_evidence import require_probability
+from elboproof.evidence.prior_totals import require_probability
 from elboproof.expectations.closed_forms import closed_form
 from elboproof.expectations.integrands import EnclosedGaussian
 from elboproof.expectations.rising_precision import SPARE_BITS, narrowed

@@ -16,6 +16,9 @@ from filelock import FileLock, Timeout
 
 from elboproof.arguments import bad, file_path
 
+MARK = b'{"digest": "'
+"""How every line begins."""
+
 
 class RowFile:
     """An open file of rows; a context manager, which one process at a time can enter.
@@ -61,6 +64,9 @@ class RowFile:
     def _begin(self) -> None:
         text = self.path.read_bytes() if self.path.exists() else b""
         lines = text.split(b"\n")
+        if self._is_broken_head(text):
+            self.path.write_bytes(b"")
+            text = b""
         if text:
             self._require_head(lines[0])
             for line in lines[1:]:
@@ -71,6 +77,14 @@ class RowFile:
             self._append({"head": self._head})
         elif lines[-1]:
             self._file.write(b"\n")  # ends the line that was not written to its end
+
+    def _is_broken_head(self, text: bytes) -> bool:
+        """Whether a run with the same head was stopped while it wrote that: nothing is lost with it."""
+        return (
+            text.startswith(MARK)
+            and text != (head := _sealed({"head": self._head}))
+            and head.startswith(text)
+        )
 
     def _require_head(self, line: bytes) -> None:
         found = _checked(line)
@@ -94,8 +108,10 @@ class RowFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._lock.release()
+        try:
+            self._file.close()  # writes what a full disk did not take, and may fail again
+        finally:
+            self._lock.release()
 
 
 def _digest(text: bytes) -> str:

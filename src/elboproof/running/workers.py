@@ -1,10 +1,13 @@
 """Who computes: this process, processes of this machine, or whoever stands behind an executor."""
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
-from typing import Any, Protocol
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
+from threading import Thread
+from typing import Any, Protocol, cast
 
 from elboproof.arguments import bad, wrong_type
 
@@ -49,17 +52,40 @@ def executor_of(workers: object) -> Iterator[tuple[Submits, int]]:
     Processes are spawned, as threads of torch and forks do not go together: a script that asks for them guards what it
     runs by ``if __name__ == "__main__":``.
     """
-    if isinstance(workers, bool) or not (isinstance(workers, int | Executor) or hasattr(workers, "submit")):
-        raise wrong_type("workers", workers, "a number of processes, or a concurrent.futures.Executor")
+    require_workers(workers)
     if not isinstance(workers, int):
-        yield workers, max(2, 2 * int(getattr(workers, "_max_workers", None) or 8))
-    elif workers < 1:
-        raise bad("workers", workers, "at least 1")
+        yield cast(Submits, workers), max(2, 2 * int(getattr(workers, "_max_workers", None) or 8))
     elif workers == 1:
         yield InProcess(), 1
     else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with process_pool(workers) as pool:
             try:
                 yield pool, workers
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
+
+
+def require_workers(workers: object) -> None:
+    """Raise ``TypeError`` or ``ValueError`` unless it is a number of processes or an executor."""
+    if isinstance(workers, bool) or not (isinstance(workers, int | Executor) or hasattr(workers, "submit")):
+        raise wrong_type("workers", workers, "a number of processes, or a concurrent.futures.Executor")
+    if isinstance(workers, int) and workers < 1:
+        raise bad("workers", workers, "at least 1")
+
+
+def process_pool(workers: int) -> ProcessPoolExecutor:
+    """Return spawned processes that end with this one, even if it is killed."""
+    # a worker waits on a pipe whose other end it holds itself: without a watch it would wait for ever
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Watch this worker's parent in a thread, and end with it."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_outlive, args=(parent,), daemon=True).start()
+
+
+def _outlive(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

@@ -5,17 +5,17 @@ Floats decide where to cut and which posterior to take, and when a proof is wort
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import inf
-from multiprocessing import get_context
 from sys import float_info
 
 import numpy as np
 
 from elboproof.arguments import bad, require_positive, wrong_type
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.running.workers import process_pool
 from elboproof.statements import Box, Gap, Number, Statement, read_box, shown_box
 from elboproof.theorems.certificates import Pieces, certificate, unverifiable
 from elboproof.theorems.leaf import Leaf, middle
@@ -250,7 +250,7 @@ def _shared(task: _Task, workers: int) -> _Answer:
         parts = [half for part in parts for half in halves(part, axis, middle(*part[axis]))]
         axis = (axis + 1) % len(task.box)
     most = max(1, task.most // len(parts))
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    pool = process_pool(workers)
     try:
         waiting = [pool.submit(_part, replace(task, box=part, most=most)) for part in parts]
         answers = [_in_time(task, future, part) for future, part in zip(waiting, parts, strict=True)]
