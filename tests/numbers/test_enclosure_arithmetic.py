@@ -253,3 +253,23 @@ def test_digits_beyond_doubles_are_not_lost() -> None:
         assert float(found.width) <= 2e-40
     pair = ep.LatentModel(["u", "v"], ["u", "v + u**2"], ep.Gaussian(variance="1/100"))
     assert ep.log_evidence(pair, ["0.7", "0.1"], digits=20).width <= 2e-20
+
+
+@pytest.mark.parametrize("power", [-(10**12), -(10**30), -40_000, -20_000, -1_000, 3_000, 10**12, 10**30])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_balls_beyond_the_range_of_doubles_are_enclosed_by_short_ends(power: int, sign: int) -> None:
+    ball = sign * (arb(3) / 7) * arb(2) ** arb(power)
+    found = Enclosure.from_balls(ball)
+    low, high = (end.item() for end in (found.exact or (found.lower, found.upper)))
+    with working_precision(enclosure_ends.FINEST + 100):  # exact: of powers of two only the numerators count
+        assert _is_below(low, ball.mid() - ball.rad())
+        assert _is_below(-high, -(ball.mid() + ball.rad()))
+    assert len(str(found)) < 200
+
+
+def _is_below(end: float | Fraction, number: arb) -> bool:
+    if isinstance(end, float) and math.isinf(end):
+        return end < 0
+    exact = Fraction(end)
+    assert exact.denominator.bit_length() <= enclosure_ends.FINEST + 1
+    return bool(arb(exact.numerator) / exact.denominator <= number)

@@ -12,6 +12,8 @@ from scipy.stats import beta, multivariate_normal, norm
 
 import elboproof as ep
 from elboproof.model.decoder_entries import entry_of
+from elboproof.numbers.balls import working_precision
+from elboproof.numbers.exact import ball_of
 from elboproof.posterior import exact_posterior, quantile, ratios, region, root
 from tests.posterior.posterior_instances import DIGITS, instance, question
 from tests.seeding import Seeded, falsification
@@ -225,7 +227,10 @@ BUGS = {
     ),
     "density outside of the domain": Seeded(R, "density", 'return arb(0), ""', 'return arb(1), ""', "priors"),
     "quantile from above": Seeded(
-        exact_posterior.Posterior, "quantile", '(-float("inf"), t)', '(t, float("inf"))', "quantile"
+        exact_posterior.Posterior, "quantile", '(-float("inf"), t) if', '(t, float("inf")) if', "quantile"
+    ),
+    "quantile of the complement": Seeded(
+        exact_posterior.Posterior, "quantile", "else 1 - ball", "else ball", "quantile"
     ),
     "quantile of another latent": Seeded(
         exact_posterior.Posterior, "quantile", "half[place] =", "half[place - 1] =", "quantile"
@@ -285,6 +290,52 @@ def test_what_cannot_be_proved_keeps_its_bounds() -> None:
         ep.Posterior(SINH, ["0.7"]).expectation("exp(z**2)")  # E_prior[g^2] is infinite
     with pytest.raises(ep.Undecided, match=r"quantiles undecided.*rare"):
         ep.Posterior(SINH, ["0.7"], 3).quantile(0, "1e-60")
+
+
+def test_a_status_says_once_how_far_it_came_and_names_what_stopped_it() -> None:
+    model = ep.LatentModel("z", ["z"], ep.Poisson(), prior=ep.Uniform("-1", "3"))
+    with pytest.raises(ep.Undecided, match=r"of 6 digits proved; stopped by (?!.*stopped by)"):
+        ep.Posterior(model, [2]).expectation("sqrt(z + 1)")  # no derivative at an end
+    with pytest.raises(ep.Undecided, match="the time limit"):
+        ep.Posterior(SINH, ["0.7"], seconds=1e-9).quantile(0, "1/2")
+
+
+@pytest.mark.parametrize("p", ["1e-14", "1e-9", "0.999999999", "0.99999999999999"])
+def test_quantiles_of_both_tails(p: str) -> None:
+    posterior, law = _line()
+    tail = min(Fraction(p), 1 - Fraction(p))
+    truth = law.ppf(float(tail)) if Fraction(p) < Fraction(1, 2) else law.isf(float(tail))
+    _is(posterior.quantile(0, p), truth)
+    assert float(posterior.quantile(np.int64(0), p).width) <= 2e-4
+
+
+def test_as_many_digits_as_are_asked() -> None:
+    model = ep.LatentModel("z", ["z"], ep.Gaussian(variance=1))
+    posterior = ep.Posterior(model, ["0.5"], 60)  # N(1/4, 1/2)
+    q = ep.GaussianPosterior(0, 1)
+    with working_precision(400):
+        density = (-((arb(1) / 12) ** 2)).exp() / arb.pi().sqrt()
+        divergence = (arb(1) - arb(2).log() + arb(1) / 8) / 2
+        probability = ((arb(3) / 4).erf() + (arb(1) / 4).erf()) / 2
+    for found, truth in (
+        (posterior.marginal(0, "1/3"), density),
+        (posterior.kl(q), divergence),
+        (posterior.probability([(0, 1)]), probability),
+        (posterior.covariance()[0, 0], arb(1) / 2),
+    ):
+        assert found.exact is not None
+        low, high = (Fraction(end.item()) for end in found.exact)
+        assert high - low <= Fraction(2, 10**60)
+        with working_precision(400):
+            assert ball_of(low) < truth < ball_of(high)
+
+
+@pytest.mark.parametrize("at", ["1e3", "1e9", "1e308", "-1e600"])
+def test_a_density_far_out_is_small_and_can_be_written(at: str) -> None:
+    found = ep.Posterior(ep.LatentModel("z", ["z"], ep.Gaussian(variance=1)), ["0.5"]).marginal(0, at)
+    assert found.lower == 0
+    assert 0 <= found.upper <= 1e-300
+    assert len(str(found)) < 100
 
 
 @pytest.mark.parametrize(

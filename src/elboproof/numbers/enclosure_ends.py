@@ -27,6 +27,8 @@ LONGEST = 4096
 """Bits of a numerator or denominator, at most: some 1,200 decimals."""
 BITS = 2048
 """Significant bits of a fraction that was rounded."""
+FINEST = 8 * LONGEST
+"""Bits after the point of an end of a ball, at most."""
 COARSE = 1.5
 """Doubles wider than the exact ends by this factor or more lose digits that were proved."""
 
@@ -107,15 +109,24 @@ def of_number(value: object) -> Ends | None:
 
 
 def ball_ends(lower: "arb", upper: "arb") -> tuple[Fraction, Fraction] | None:
-    """Return the exact ends of two finite balls, None if nothing finite is known."""
+    """Return the exact ends of two finite balls, rounded outward to `FINEST`; None if nothing of use is known."""
     if not (lower.is_finite() and upper.is_finite()):
         return None
-    return _exact(lower.mid()) - _exact(lower.rad()), _exact(upper.mid()) + _exact(upper.rad())
+    parts = [part.man_exp() for ball in (lower, upper) for part in (ball.mid(), ball.rad())]
+    if any(int(exponent) > LONGEST for _, exponent in parts):
+        return None  # beyond the range of doubles
+    below, less, above, more = ((int(mantissa), int(exponent)) for mantissa, exponent in parts)
+    return _floor(*below) + _floor(-less[0], less[1]), -_floor(-above[0], above[1]) - _floor(
+        -more[0], more[1]
+    )
 
 
-def _exact(value: "arb") -> Fraction:
-    mantissa, exponent = map(int, value.man_exp())
-    return Fraction(mantissa * 2**exponent) if exponent >= 0 else Fraction(mantissa, 2**-exponent)
+def _floor(mantissa: int, exponent: int) -> Fraction:
+    """Return mantissa * 2^exponent, where it is finer than 2^-FINEST the multiple of that below it."""
+    if exponent >= 0:
+        return Fraction(mantissa << exponent)
+    finer = max(-exponent - FINEST, 0)  # e^(-10^9) would have a denominator of a billion bits
+    return Fraction(mantissa >> finer, 1 << -exponent - finer)
 
 
 def worth_keeping(exact: tuple[Fraction, Fraction], double: tuple[float, float]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import sympy
 from flint import arb
 from sympy import Expr
@@ -24,9 +25,10 @@ from elboproof.numbers.undecided import Undecided
 from elboproof.posterior.elbo import one_elbo, require_positive_prior
 from elboproof.posterior.quantile import Bracket, narrowed
 from elboproof.posterior.ratios import ONE, SPARE, Answer, Ratios
-from elboproof.posterior.root import BITS, gaussians
+from elboproof.posterior.root import gaussians
 
 MOST_LATENTS = 3
+RARE = "a level that is as rare as what lies outside of all cells"
 
 
 class Posterior:
@@ -115,11 +117,11 @@ class Posterior:
             z - sympy.Rational(c.numerator, c.denominator) for z, c in zip(latents, centres, strict=True)
         ]
         places = [(j, k) for j in range(d) for k in range(j + 1)]
-        with working_precision(BITS):
+        with working_precision(self._ratios.bits):
             shifts = [ball - ball_of(c) for (ball, _), c in zip(means, centres, strict=True)]
         squares = self._expectations([offsets[j] * offsets[k] for j, k in places], deadline, SPARE)
         found = {}
-        with working_precision(BITS):
+        with working_precision(self._ratios.bits):
             for (j, k), (ball, why) in zip(places, squares, strict=True):
                 found[j, k] = found[k, j] = (ball - shifts[j] * shifts[k], why)
         entries = [self._checked(found[j, k]) for j in range(d) for k in range(d)]
@@ -129,7 +131,7 @@ class Posterior:
         """Return p(z_k = at | x), a density per unit of z_k, shape (); latents count from 0."""
         place = self._latent(k)
         answer = self._ratios.density(place, exact(at, "at"), self._digits, self._deadline())
-        return self._told([answer], "marginal densities")[0]
+        return self._told([answer], "marginal densities").at_least(0)[0]
 
     def quantile(self, k: int, p: object) -> Enclosure:
         """Return the t with P(z_k <= t | x) = p, shape ()."""
@@ -143,21 +145,18 @@ class Posterior:
         bracket = Bracket(low, high)
 
         def below(t: Fraction, digits: float) -> Answer:
+            # of the rarer side, whose probability has digits of its own
             half: list[Interval] = [EVERYWHERE] * len(box)
-            half[place] = (-float("inf"), t)
-            return self._ratios.probability(half, digits, deadline)
+            half[place] = (-float("inf"), t) if level <= Fraction(1, 2) else (t, float("inf"))
+            ball, why = self._ratios.probability(half, digits, deadline)
+            return (ball if level <= Fraction(1, 2) else 1 - ball), why
 
-        why = self._outside(below, bracket, level) or narrowed(below, bracket, level, self._digits)
-        with working_precision(BITS):
+        with working_precision(self._ratios.bits):
+            outside, why = self._ratios.outside(deadline)
+            if not why:
+                rare = not outside < ball_of(min(level, 1 - level))
+                why = RARE if rare else narrowed(below, bracket, level, self._digits)
             return self._told([(bracket.ball(), why)], "posterior quantiles")[0]
-
-    def _outside(self, below: Any, bracket: Bracket, p: Fraction) -> str:
-        """Return why the box may not hold the quantile: p is as small, or as near to 1, as what lies outside."""
-        ends = [below(end, self._digits)[0] for end in (bracket.low, bracket.high)]
-        level = ball_of(p)
-        return (
-            "" if ends[0] < level < ends[1] else "a level that is as rare as what lies outside of all cells"
-        )
 
     def kl(self, q: GaussianPosterior) -> Enclosure:
         """Return KL(q || p(z|x)) = log p(x) - ELBO(q) in nats, shape ()."""
@@ -171,7 +170,7 @@ class Posterior:
         require_positive_prior(self._model, deadline)
         whole = self._ratios.evidence(digits, deadline)
         ball, why = one_elbo(self._model, self._ratios.data.rows[0], q, digits, deadline)
-        with working_precision(BITS):
+        with working_precision(self._ratios.bits):
             log_p = whole.lower.union(whole.upper) if whole.lower.is_finite() else arb(0, float("inf"))
             difference = log_p - ball
             # a divergence is at least 0
@@ -210,9 +209,9 @@ class Posterior:
 
     def _latent(self, k: object) -> int:
         d = self._model.latent_dim
-        if not isinstance(k, int) or isinstance(k, bool) or not 0 <= k < d:
+        if not isinstance(k, int | np.integer) or isinstance(k, bool) or not 0 <= k < d:
             raise bad("k", k, f"the place of a latent, 0 to {d - 1}")
-        return k
+        return int(k)
 
     def _read(self, entry: object, name: str) -> Expr:
         latents = self._model.latents

@@ -36,6 +36,7 @@ SPARE = 0.7
 LARGE = 4.0
 """Sizes of g from which it is centred and scaled."""
 ROUNDS = 3
+STOPPED = "stopped by "
 WHOLE, ONE = sympy.Integer(0), sympy.Integer(1)
 ZERO = arb(0)
 Answer = tuple[arb, str]
@@ -53,6 +54,11 @@ class Ratios:
     _known: float = field(default=0.0, init=False)
     _roots: dict[Expr, tuple[Root, arb]] = field(default_factory=dict, init=False)
 
+    @property
+    def bits(self) -> int:
+        """The precision of sums and ratios: enough for the digits asked."""
+        return BITS + math.ceil(4 * self.digits)
+
     def evidence(self, digits: float, deadline: float) -> LogMass:
         """Return log p(x)."""
         if self._whole is None or self._whole.status or digits > self._known:
@@ -69,9 +75,17 @@ class Ratios:
             left = max(deadline - time.monotonic(), LEAST_TIME)
             square = arb(1) if g == ONE else prior_square(self.model, g, left)
             root = root_of(self.model, self.data, middle, self.digits, square)
-            with working_precision(BITS):
+            with working_precision(self.bits):
                 self._roots[g] = root, root.moment(square)
         return self._roots[g]
+
+    def outside(self, deadline: float) -> Answer:
+        """Return an upper bound of the probability outside of the box, and why there is none."""
+        root, _ = self.root(ONE, deadline)
+        whole = self.evidence(ROUGH, deadline)
+        with working_precision(self.bits):
+            share = _share(root.mass(), whole)
+        return share, "" if share.is_finite() else whole.status.rpartition(STOPPED)[2]
 
     def probability(self, box: Sequence[Interval], digits: float, deadline: float) -> Answer:
         """Return P(z in the box | x)."""
@@ -86,7 +100,7 @@ class Ratios:
         else:
             part = LogMass(arb.neg_inf(), arb.neg_inf(), "")
         whole = self.evidence(fine, deadline)
-        with working_precision(BITS):
+        with working_precision(self.bits):
             ball = part.ratio(whole)
             ball = ball.union(ball + _share(root.mass(), whole))
             ball = _between(ball, arb(0), arb(1))
@@ -124,7 +138,7 @@ class Ratios:
             for sign in (1, -1)
         ]
         whole = self.evidence(fine, deadline)
-        with working_precision(BITS):
+        with working_precision(self.bits):
             up, down = (part.ratio(whole) for part in parts)
             # int_B F = p(x) - int_outside F; what g has outside is not seen, and bounded
             inside = 1 - ZERO.union(_share(root.mass(), whole))
@@ -142,7 +156,7 @@ class Ratios:
         for _ in range(ROUNDS):
             fine = digits + SPARE + extra
             part, whole = self._slice(k, at, fine, deadline), self.evidence(fine, deadline)
-            with working_precision(BITS):
+            with working_precision(self.bits):
                 ball, why = part.ratio(whole), part.status or whole.status
                 found = ball, _status(ball, digits, why)
             if not found[1] or why:
@@ -159,20 +173,21 @@ class Ratios:
             parts = prior.components if isinstance(prior, Mixture) else (prior,)
             weights = prior.weights if isinstance(prior, Mixture) else (Fraction(1),)
             slices = [region(model.with_prior(p), p.domain(model.latent_dim), WHOLE, {k: at}) for p in parts]
-            return _summed([log_mass(one, self.data, digits, deadline) for one in slices], weights)
-        with working_precision(BITS):
+            masses = [log_mass(one, self.data, digits, deadline) for one in slices]
+            with working_precision(self.bits):
+                return _summed(masses, weights)
+        with working_precision(self.bits):
             energy: arb = model.balls.energy([at], self.data.rows[0])
-        return LogMass((-energy).lower(), (-energy).upper(), "")
+            return LogMass((-energy).lower(), (-energy).upper(), "")
 
 
 def _summed(parts: Sequence[LogMass], weights: Sequence[Fraction]) -> LogMass:
     """Return the log of a weighted sum of integrals; of a lower end that is not finite nothing is known but 0."""
-    with working_precision(BITS):
-        pairs = list(zip(parts, weights, strict=True))
-        low = sum((_ball(w) * p.lower.exp() for p, w in pairs if p.lower.is_finite()), arb(0)).lower()
-        high = sum((_ball(w) * p.upper.exp() for p, w in pairs), arb(0)).upper()
-        lower = low.log().lower() if low > 0 else arb.neg_inf()
-        return LogMass(lower, high.log().upper(), next((p.status for p in parts if p.status), ""))
+    pairs = list(zip(parts, weights, strict=True))
+    low = sum((_ball(w) * p.lower.exp() for p, w in pairs if p.lower.is_finite()), arb(0)).lower()
+    high = sum((_ball(w) * p.upper.exp() for p, w in pairs), arb(0)).upper()
+    lower = low.log().lower() if low > 0 else arb.neg_inf()
+    return LogMass(lower, high.log().upper(), next((p.status for p in parts if p.status), ""))
 
 
 def _share(mass: arb, whole: LogMass) -> arb:
@@ -195,7 +210,8 @@ def _between(ball: arb, low: arb, high: arb) -> arb:
 def _status(ball: arb, digits: float, why: str) -> str:
     if ball.is_finite() and ball.rad() <= arb(10) ** -arb(digits):
         return ""
-    return stopped(ball, digits, why or "the limits")
+    # a proof's own status says of its logarithm how far it came, too: what stopped it stands last
+    return stopped(ball, digits, why.rpartition(STOPPED)[2] or "the limits")
 
 
 def _number(value: Fraction) -> Expr:
