@@ -79,7 +79,30 @@ def test_wrong_words_are_told(name: str, tmp_path: Path, capsys: pytest.CaptureF
 def test_a_pickle_in_a_table_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
     assert cli.main(["train", str(tmp_path / "x.npy"), "--out", str(tmp_path / "out")]) == 4
-    assert "allow_pickle=False" in capsys.readouterr().err
+    assert "without pickled objects" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("x.csv", "", "data: got shape (0, 1)"),
+        ("x.csv", "1,2\n3\n", "x.csv'; expected rows of as many numbers each"),
+        ("x.csv", "a,b\n1,2\n", "x.csv'; expected rows of as many numbers each"),
+        ("x.npy", "", "x.npy'; expected a NumPy array of numbers"),
+        ("x.npy", "xx", "x.npy'; expected a NumPy array of numbers"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_named(
+    name: str, text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert cli.main(["train", str(tmp_path / name), "--out", str(tmp_path / "out")]) == 4
+    assert message in capsys.readouterr().err
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", str(tmp_path / "x.csv"), "--out", str(tmp_path / "out")]) == 4
+    assert "expected a file; there is none of that name" in capsys.readouterr().err
 
 
 def test_numbers_that_are_not_finite_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

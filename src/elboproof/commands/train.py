@@ -3,10 +3,12 @@
 import csv
 import json
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -78,9 +80,18 @@ def _table(file: Path) -> Any:
     """Return the array of a file; text that is no number is an error, and so is a pickle inside a .npy file."""
     if file.suffix not in (".npy", ".csv"):
         raise bad("data", str(file), "digits, mnist, mnist:PATH, or a .npy or .csv file")
-    if file.suffix == ".npy":
-        return np.load(file, allow_pickle=False)
-    return np.loadtxt(file, delimiter=",", ndmin=2, comments="#")
+    if not file.is_file():
+        raise bad("data", str(file), "a file; there is none of that name")
+    try:
+        if file.suffix == ".npy":
+            return np.load(file, allow_pickle=False)
+        with warnings.catch_warnings():  # of a file without numbers: its shape is refused
+            warnings.simplefilter("ignore", UserWarning)
+            return np.loadtxt(file, delimiter=",", ndmin=2, comments="#")
+    except (ValueError, EOFError, BadZipFile) as error:
+        if file.suffix == ".npy":  # NumPy's own words advise to load what is pickled
+            raise bad("data", str(file), "a NumPy array of numbers, without pickled objects") from error
+        raise bad("data", str(file), f"rows of as many numbers each ({error})") from error
 
 
 def _write(trained: Trained, out: Path) -> None:

@@ -127,13 +127,13 @@ class Posterior:
         entries = [self._checked(found[j, k]) for j in range(d) for k in range(d)]
         return self._told(entries, "posterior covariances").reshape(d, d)
 
-    def marginal(self, k: int, at: object) -> Enclosure:
+    def marginal(self, k: int | np.integer[Any], at: object) -> Enclosure:
         """Return p(z_k = at | x), a density per unit of z_k, shape (); latents count from 0."""
         place = self._latent(k)
         answer = self._ratios.density(place, exact(at, "at"), self._digits, self._deadline())
         return self._told([answer], "marginal densities").at_least(0)[0]
 
-    def quantile(self, k: int, p: object) -> Enclosure:
+    def quantile(self, k: int | np.integer[Any], p: object) -> Enclosure:
         """Return the t with P(z_k <= t | x) = p, shape ()."""
         place, level = self._latent(k), exact(p, "p")
         if not 0 < level < 1:
