@@ -86,10 +86,10 @@ def test_a_pickle_in_a_table_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
     ("name", "text", "message"),
     [
         ("x.csv", "", "data: got shape (0, 1)"),
-        ("x.csv", "1,2\n3\n", "x.csv'; expected rows of as many numbers each"),
-        ("x.csv", "a,b\n1,2\n", "x.csv'; expected rows of as many numbers each"),
-        ("x.npy", "", "x.npy'; expected a NumPy array of numbers"),
-        ("x.npy", "xx", "x.npy'; expected a NumPy array of numbers"),
+        ("x.csv", "1,2\n3\n", "expected rows of as many numbers each"),
+        ("x.csv", "a,b\n1,2\n", "expected rows of as many numbers each"),
+        ("x.npy", "", "expected a NumPy array of numbers"),
+        ("x.npy", "xx", "expected a NumPy array of numbers"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_named(
