@@ -54,6 +54,7 @@ NARROWER = {
         "arguments",
         "arrays",
         "printing",
+        "running",
         "numbers",
         "model",
         "quadrature",
