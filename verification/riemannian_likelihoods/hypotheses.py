@@ -40,7 +40,12 @@ def _on_the_image(density: Expr, parameter: Symbol, at: Expr) -> bool:
 
 def _increasing(rate: Expr, z: Symbol) -> bool:
     """Whether a rate is positive on the whole line and rises: one preimage for each positive value in its range."""
-    return bool(rate.is_positive) and bool(sympy.simplify(rate.diff(z)).is_positive)
+    relative = sympy.simplify(rate.diff(z) / rate)
+    if relative.is_polynomial(z):  # whose real roots are counted exactly
+        steep = sympy.Poly(relative, z).count_roots() == 0 and relative.subs(z, 0) > 0
+    else:
+        steep = relative.is_positive
+    return bool(rate.is_positive) and bool(steep)
 
 
 positive_parameters = Hypothesis(
@@ -83,8 +88,8 @@ one_preimage = Hypothesis(
     "one preimage",
     "the rate is positive on the whole line and rises: no second latent has the rate of the data",
     _increasing,
-    accepts=[(exp(T), T), (Softplus(1 + T), T), (Softplus(20 * (1 + T / 2)) ** 2 / 400, T)],
-    rejects=[((1 + T / 2) ** 2, T), (1 + T, T), (2 + sympy.sin(T), T)],
+    accepts=[(exp(T), T), (exp(T + T**3), T), (Softplus(20 * (1 + T / 2)) ** 2 / 400, T)],
+    rejects=[((1 + T / 2) ** 2, T), (1 + T, T), (exp(T**3 - T), T), (2 + sympy.sin(T), T)],
 )
 sums_to_one = Hypothesis(
     "all data counted",
