@@ -81,10 +81,8 @@ def information_of_the_table(run: Run, *, information: Pick = lambda row: row.ob
     return all_of(parts)
 
 
-Second = Callable[[str, Expr], Expr]
 
-
-def _score_mean(row: Row) -> Expr:
+def mean_statistic(row: Row) -> Expr:
     """Return E[x] from E[score] = 0, the score being affine in x."""
     score = row.symbolic.diff(T)
     return -score.subs(X, 0) / score.diff(X)
@@ -113,7 +111,7 @@ def metric_of_the_table(run: Run, *, metric: Pick = lambda row: row.metric) -> V
         if row.numbers:
             run.assume(positive_parameters, *row.numbers)
         stated = metric(row)
-        mean = -row.symbolic.diff(T, 2).subs(X, _score_mean(row))
+        mean = -row.symbolic.diff(T, 2).subs(X, mean_statistic(row))
         parts[f"mean information, {name}"] = identity(plain(mean - stated))
         squared = row.given.diff(T).diff(X) ** 2 * cumulant(row.likelihood, 2, T)
         parts[f"squared score, {name}"] = identity(plain(squared - row.at_numbers(stated)))
@@ -127,7 +125,7 @@ COSINE, PART = sympy.symbols("c u", positive=True)
 t + s log(u/(1 - u)), which has the density 1 on [0, 1]."""
 
 
-def _student(function: Expr) -> Expr:
+def mean_of_student(function: Expr) -> Expr:
     """Return the mean of a polynomial in cos(phi)^2, for every nu > 0.
 
     The slope of sin cos^(p + 1) is (p + 2) cos^(p + 2) - (p + 1) cos^p, and its integral is 0: so E cos^(2 j) is the
@@ -177,7 +175,7 @@ def metric_by_integration(run: Run, *, student: int = 3, share: int = 3) -> Verd
     place = SCALE * sympy.sqrt(NU) * sympy.sqrt((1 - COSINE) / COSINE)
     stated = (NU + 1) / ((NU + student) * SCALE**2)
     seen = _faces(row.symbolic, place)
-    parts = {f"{face}, Student": identity(_student(one) - stated) for face, one in seen.items()}
+    parts = {f"{face}, Student": identity(mean_of_student(one) - stated) for face, one in seen.items()}
     parts["library, Student"] = identity(fisher_metric(row.likelihood, [T])[0] - row.at_numbers(stated))
     seen = _faces(other.given, other.numbers[SCALE] * sympy.log(PART / (1 - PART)))
     third = 1 / (share * other.numbers[SCALE] ** 2)
