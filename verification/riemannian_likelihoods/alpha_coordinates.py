@@ -50,9 +50,9 @@ NAMED = {"natural": (Rational(1), 1), "unit speed": (Rational(0), Rational(1, 4)
     method="symbolic",
     relation="order",
     states=(
-        "in the coordinate dz = V^(-(1 + alpha)/2) dmu of a one-parameter exponential family the gap of n replicates is "
-        "(g1^2/(12 n)) ((3 alpha - 1)/2)^2 to leading order, g1 the skewness of the statistic: factors 1, 1/4 and 4 for "
-        "the natural, the unit-speed and the mean's coordinate, and 0 at alpha = 1/3 alone, if g1 is not 0"
+        "in the coordinate dz = V^(-(1 + alpha)/2) dmu of a one-parameter exponential family the gap of n replicates "
+        "is (g1^2/(12 n)) ((3 alpha - 1)/2)^2 to leading order, g1 the skewness of the statistic: factors 1, 1/4 and 4 "
+        "for the natural, the unit-speed and the mean's coordinate, and 0 at alpha = 1/3 alone, if g1 is not 0"
     ),
     domain="every variance function V(mu), and every alpha",
     hypotheses=(positive_parameters,),
@@ -99,10 +99,10 @@ def skewness_law(run: Run, *, zero: Expr = THIRD, share: Expr = TWELFTH) -> Verd
     tier="quick",
 )
 def kurtosis_law(run: Run, *, share: Expr = Rational(5, 3), factor: Expr = Rational(1, 432)) -> Verdict:  # noqa: B008
-    """l''' = 0 there: the coefficient of 1/n^2 is l''''^2/(48 l''^4), whatever the prior."""
+    """L''' = 0 there: the coefficient of 1/n^2 is l''''^2/(48 l''^4), whatever the prior."""
     run.assume(positive_parameters, V)
     skewness, kurtosis = cumulants()
-    first, second = Expansion(line_mode(misfits(THIRD)), 2).gap
+    _, second = Expansion(line_mode(misfits(THIRD)), 2).gap
     poisson = {FIRST: 1, SECOND: 0}
     stated = factor * (kurtosis - share * skewness) ** 2
     return all_of(

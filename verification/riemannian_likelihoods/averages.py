@@ -83,8 +83,10 @@ def integral(density: Callable[[acb, bool], acb], low: arb, high: arb, tail: arb
 
 
 def exponential_tail(rate: str, last: int = FAR) -> arb:
-    """Bound the integral of (1 + x)^4 rate e^(-rate x) beyond ``last``, for last >= 8/rate: at most twice the first
-    factor, as (1 + x)^4 e^(-rate x/2) falls there.
+    """Bound the integral of (1 + x)^4 rate e^(-rate x) beyond ``last``, for last >= 8/rate.
+
+    There (1 + x)^4 e^(-rate x/2) falls, so that it may be taken at ``last``; the rest has the integral
+    2 e^(-rate last/2).
     """
     r, end = ball(rate), arb(last)
     return 2 * (1 + end) ** 4 * (-r * end).exp()

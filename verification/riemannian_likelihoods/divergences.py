@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy
 from flint import acb, arb
-from sympy import Expr, Rational
+from sympy import Rational
 
 import elboproof as ep
 from elboproof.checking import Route, Run, Verdict, all_of, ball_equal, ball_slope, control, routes_agree
@@ -35,13 +35,13 @@ class Family:
     likelihood: Any
     mean: Callable[[], Mean]
     order: int
-    parameter: Expr = Rational(1)
+    parameter: int = 1
 
     def bessel(self) -> arb | None:
         """Return the metric of von Mises by FLINT's Bessel functions, None for other families."""
         if not isinstance(self.likelihood, ep.VonMises):
             return None
-        k = constant(self.parameter)
+        k = arb(self.parameter)
         return k * k.bessel_i(arb(1)) / k.bessel_i(arb(0))
 
     def metric(self) -> arb:
@@ -81,7 +81,7 @@ FAMILIES: dict[str, Family] = {
     "exponential": Family(ep.Exponential(), partial(_half_line, ep.Exponential()), 3),
     "continuous Bernoulli": Family(ep.ContinuousBernoulli(), partial(_unit, ep.ContinuousBernoulli()), 3),
     "von Mises 1": Family(ep.VonMises(1), partial(_circle, ep.VonMises(1)), 4),
-    "von Mises 5": Family(ep.VonMises(5), partial(_circle, ep.VonMises(5)), 4, Rational(5)),
+    "von Mises 5": Family(ep.VonMises(5), partial(_circle, ep.VonMises(5)), 4, 5),
 }
 """Order: of what is left of KL after its quadratic term, 4 for families symmetric about t."""
 

@@ -14,8 +14,8 @@ from .hypotheses import T, positive_parameters, regular_metric
 from .information import plain
 
 STATED = {name: row for name, row in ROWS.items() if row.unit_speed is not None}
-CLASSES = (2, 3, 4)
-TWO, HALF = sympy.Integer(2), Rational(1, 2)
+CLASSES = (2, 3)
+ONE, TWO, HALF, ROOT = sympy.Integer(1), sympy.Integer(2), Rational(1, 2), sqrt(2)
 
 
 @claim.check(
@@ -35,7 +35,7 @@ TWO, HALF = sympy.Integer(2), Rational(1, 2)
     ),
     tier="quick",
 )
-def unit_speed_coordinates(run: Run, *, factor: Expr = sympy.Integer(1), power: int = 2) -> Verdict:
+def unit_speed_coordinates(run: Run, *, factor: Expr = ONE, power: int = 2) -> Verdict:
     """The variance-stabilising transformations of statistics."""
     parts = {}
     for name, row in STATED.items():
@@ -62,20 +62,18 @@ def _classes(count: int) -> tuple[list[Symbol], list[Expr], sympy.ImmutableMatri
     relation="=",
     states=(
         "the metric of K logits is singular, with the vector of ones in its kernel: no Riemannian metric; of K - 1 "
-        "logits beside a reference it has the determinant p_1 ... p_K, and 2 sqrt(p) maps it onto the sphere of radius 2"
+        "logits beside a reference it has the determinant p_1 ... p_K, and 2 sqrt(p) maps it onto a sphere of radius 2"
     ),
     domain=f"K = {', '.join(map(str, CLASSES))}, every logit; the library's metric",
     hypotheses=(regular_metric,),
     controls=(
         control("one logit moved less than the others", refutes="kernel*", last=HALF),
         control("the determinant without the reference's probability", refutes="determinant*", omitted=1),
-        control("the sphere of radius 1", refutes="*sphere*", radius=sympy.Integer(1)),
+        control("the sphere of radius 1", refutes="*sphere*", radius=ONE),
     ),
     tier="quick",
 )
-def classes_live_on_a_sphere(
-    run: Run, *, last: Expr = sympy.Integer(1), omitted: int = 0, radius: Expr = TWO
-) -> Verdict:
+def classes_live_on_a_sphere(run: Run, *, last: Expr = ONE, omitted: int = 0, radius: Expr = TWO) -> Verdict:
     """An isometry onto a sphere of radius 2: the curvature is 1/4 for K > 2."""
     parts = {}
     for count in CLASSES:
@@ -127,23 +125,23 @@ def _distance(scale: Expr, share: Expr) -> Expr:
     method="symbolic",
     relation="=",
     states=(
-        "N(mu, e^(2 l)) has the metric diag(e^(-2 l), 2), the second derivatives of KL, of curvature -1/2: a hyperbolic "
-        "plane in which D = sqrt(2) acosh(1 + (dmu^2/2 + ds^2)/(2 s s0)) has a gradient of length 1, as distances have"
+        "N(mu, e^(2 l)) has the metric diag(e^(-2 l), 2), the second derivatives of KL, of curvature -1/2: a "
+        "hyperbolic plane in which D = sqrt(2) acosh(1 + (dmu^2/2 + ds^2)/(2 s s0)) has a gradient of length 1"
     ),
     domain="every mean and log deviation, from every point",
     hypotheses=(regular_metric, positive_parameters),
     controls=(
         control("curvature -1, that of the plane with ds^2 for 2 ds^2", refutes="curvature", bend=sympy.Integer(-1)),
-        control("1 for 2 in the metric of log deviations", refutes=["metric", "divergence"], log_entry=sympy.Integer(1)),
-        control("the distance without sqrt(2)", refutes="gradient", scale=sympy.Integer(1)),
-        control("dmu^2 for dmu^2/2", refutes="gradient", share=sympy.Integer(1)),
+        control("1 for 2 in the metric of log deviations", refutes=["metric", "divergence"], log_entry=ONE),
+        control("the distance without sqrt(2)", refutes="gradient", scale=ONE),
+        control("dmu^2 for dmu^2/2", refutes="gradient", share=ONE),
     ),
     tier="quick",
 )  # fmt: skip
 def gaussians_live_on_a_hyperbolic_plane(
-    run: Run, *, bend: Expr = -HALF, log_entry: Expr = TWO, scale: Expr = sqrt(2), share: Expr = HALF
+    run: Run, *, bend: Expr = -HALF, log_entry: Expr = TWO, scale: Expr = ROOT, share: Expr = HALF
 ) -> Verdict:
-    """The eikonal equation G^-1(grad D, grad D) = 1 with D = 0 at the start: no cut locus where the curvature is < 0."""
+    """The eikonal equation G^-1(grad D, grad D) = 1, D = 0 at the start; negative curvature leaves no cut locus."""
     metric = _gaussian_metric()
     run.assume(regular_metric, metric.subs(LOG, 0))
     run.assume(positive_parameters, exp(LOG))

@@ -5,7 +5,6 @@ from typing import Any
 import sympy
 from sympy import Expr, ImmutableMatrix, Symbol, cos, exp
 
-import elboproof as ep
 from elboproof.checking import Hypothesis
 from elboproof.numbers.functions import Softplus
 

@@ -81,7 +81,6 @@ def information_of_the_table(run: Run, *, information: Pick = lambda row: row.ob
     return all_of(parts)
 
 
-
 def mean_statistic(row: Row) -> Expr:
     """Return E[x] from E[score] = 0, the score being affine in x."""
     score = row.symbolic.diff(T)

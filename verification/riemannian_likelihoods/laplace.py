@@ -1,4 +1,4 @@
-"""S1: the Laplace likelihood, whose log density has a kink: where the metric is right and second derivatives are not."""
+"""S1: the Laplace likelihood, whose log density has a kink: its metric is right, its second derivative is not."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -27,7 +27,7 @@ BITS = 140
 HALF = Rational(1, 2)
 SCALE, STEP, SIZE = Symbol("b", positive=True), Symbol("d", positive=True), Symbol("a", positive=True)
 FAR = Symbol("y", positive=True)
-TYPED = sympy.Integer(2)
+ONE, TYPED = sympy.Integer(1), sympy.Integer(2)
 """The scale at which the library is asked."""
 
 
@@ -144,8 +144,8 @@ def _slope_of_elbo(size: Expr) -> Expr:
     method="symbolic",
     relation="=",
     states=(
-        "f = w z, x = 0, a = |w|/b: the ELBO of N(0, s) is stationary at sqrt(s) = (sqrt(k^2 + 4) - k)/2, k = 2 a/sqrt(2 "
-        "pi), where 1/s = 1 + (2/b) |f'(0)| q(0): the distribution's second derivative, its mean under q"
+        "f = w z, x = 0, a = |w|/b: the ELBO of N(0, s) is stationary at sqrt(s) = (sqrt(k^2 + 4) - k)/2, k = 2 "
+        "a/sqrt(2 pi), where 1/s = 1 + (2/b) |f'(0)| q(0): the distribution's second derivative, its mean under q"
     ),
     domain="every a > 0; by symmetry and concavity in m the best mean is 0",
     hypotheses=(positive_parameters,),
@@ -160,8 +160,8 @@ def closed_form_of_the_best_variance(
     run: Run,
     *,
     share: Expr = TYPED,
-    constant_term: Expr = sympy.Integer(1),
-    jump: Expr = TYPED,  # noqa: B008
+    constant_term: Expr = ONE,
+    jump: Expr = TYPED,
 ) -> Verdict:
     """Price's theorem holds for distributions. Each u in (0, 1) is the root for one a > 0, which stands in for a."""
     run.assume(positive_parameters, SIZE)
@@ -215,8 +215,8 @@ Second = Callable[[str], Fraction]
     relation=">",
     states=(
         "f = w z, x = 0: the library's evidence is e^(a^2/2) Phi(-a)/b and its ELBO that of the closed form within "
-        f"{WITHIN:g}; the gap there is positive, and more than {AHEAD} nats smaller than at the variance 1 that automatic "
-        "differentiation's second derivative 0 gives"
+        f"{WITHIN:g}; the gap there is positive, and more than {AHEAD} nats smaller than at the variance 1 that "
+        "automatic differentiation's second derivative 0 gives"
     ),
     domain=f"a = |w|/b = {', '.join(SIZES)}, b = 1",
     hypotheses=(positive_parameters,),

@@ -1,4 +1,4 @@
-"""S2 (iii): over the population of x: the mean precision of exact posteriors, and the van Trees bound of their variance."""
+"""S2 (iii): over the population of x, the mean precision of exact posteriors, and the bound of their variance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from elboproof.model.metrics import fisher_metric, observed_information
 from .._shared.balls import Line, ball, spanned, working_precision
 from . import claim
 from .averages import in_balls
-from .hypotheses import positive_parameters, sums_to_one
+from .hypotheses import sums_to_one
 
 BITS = 100
 WITHIN = 1e-10
@@ -109,8 +109,8 @@ Bound = Callable[[str], arb]
     method="certified",
     relation="=",
     states=(
-        "(iii) E_x A_x = I + E_N(0,I)[J'GJ] for A_x = E_{p(z|x)}[Hess U]: the mean precision of exact posteriors needs no "
-        f"encoder, within {WITHIN:g}"
+        "(iii) E_x A_x = I + E_N(0,I)[J'GJ] for A_x = E_{p(z|x)}[Hess U]: the mean precision of exact posteriors needs "
+        f"no encoder, within {WITHIN:g}"
     ),
     domain=f"{', '.join(POPULATIONS)}, all x, with the library's evidences for p(x)",
     hypotheses=(sums_to_one,),
@@ -120,7 +120,7 @@ Bound = Callable[[str], arb]
     ),
 )  # fmt: skip
 def mean_precision_over_the_population(run: Run, *, bound: Bound = van_trees) -> Verdict:
-    """For Gaussian q in place of p(z|x) this is not exact. The score's part is zero on average over x, not for one x."""
+    """For Gaussian q in place of p(z|x) this is not exact. The score's part has the mean 0, but is not 0 at one x."""
     parts = {}
     with working_precision(BITS):
         for name in POPULATIONS:
@@ -164,8 +164,8 @@ def variance_is_above_the_bound(run: Run, *, bound: Bound = van_trees, factor: s
     method="symbolic",
     relation="=",
     states=(
-        "van Trees is an equality for affine Gaussian decoders: I - W'(W W' + C)^-1 W, the posterior covariance, is (I + "
-        "W'G W)^-1 with G the library's metric of N(., C)"
+        "van Trees is an equality for affine Gaussian decoders: I - W'(W W' + C)^-1 W, the posterior covariance, is (I "
+        "+ W'G W)^-1 with G the library's metric of N(., C)"
     ),
     domain="d = D = 2, every W and C = diag(c, c) at c = 1/3 and full C = [[2, 1], [1, 2]]",
     hypotheses="none",

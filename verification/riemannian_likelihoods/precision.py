@@ -1,4 +1,4 @@
-"""S2: three statements about posterior precisions, which are not one: at fixed z, at fixed x, and over the population."""
+"""S2: what the precision of a Gaussian likelihood becomes: one thing at fixed z, another one at fixed x."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -109,8 +109,8 @@ COUPLED: dict[str, tuple[Any, int]] = {
     method="symbolic",
     relation="=",
     states=(
-        "(ii) at fixed x, Hess U = I + J' obs(x, t) J - sum_k score_k Hess t_k, so that the stationary Gaussian has S^-1 "
-        "= E_q of that: the observed information, and the score"
+        "(ii) at fixed x, Hess U = I + J' obs(x, t) J - sum_k score_k Hess t_k, so that the stationary Gaussian has "
+        "S^-1 = E_q of that: the observed information, and the score"
     ),
     domain=f"{', '.join(COUPLED)}; d = 2 latents, t(z) with symbols for values, slopes and bends, every x",
     hypotheses=(smooth_density,),

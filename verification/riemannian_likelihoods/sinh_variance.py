@@ -62,8 +62,8 @@ def _numerator(moments: tuple[arb, arb, arb]) -> arb:
 def _beyond() -> arb:
     """Bound the part with |x| > 8 by E (z - asinh x)^2 there.
 
-    |z - asinh x| is at most the noise, and at most noise/4 if that is below 4: asinh has a slope below 1/4 beyond 4. The
-    noise is below 4 but for 12 deviations, where E[e^2; |e| > 12] < 1e-29; and |x| > 8 needs |sinh z| > 7 or noise > 1.
+    |z - asinh x| is at most the noise, and at most noise/4 if that is below 4: asinh has a slope below 1/4 beyond 4.
+    The noise is below 4 but for 12 deviations, where E[e^2; |e| > 12] < 1e-29; |x| > 8 needs |sinh z| > 7 or noise > 1.
     """
     chance = (ball(7).asinh() / arb(2).sqrt()).erfc() + (1 / (2 * ball(VARIANCE)).sqrt()).erfc()
     kurtosis = arb(3).sqrt()  # E[e^2; event] <= sqrt(E e^4 P(event))
@@ -76,8 +76,8 @@ def _beyond() -> arb:
     method="certified",
     relation=">",
     states=(
-        "van Trees for f = sinh z: E Var(z|x) exceeds S* = 1/(1 + E cosh^2(z)/sigma^2) = 1/(1 + (e^2 + 1)/(2 sigma^2)), by "
-        "more than half of S*"
+        "van Trees for f = sinh z: E Var(z|x) exceeds S* = 1/(1 + E cosh^2(z)/sigma^2) = 1/(1 + (e^2 + 1)/(2 "
+        "sigma^2)), by more than half of S*"
     ),
     domain=f"sigma^2 = {VARIANCE}; E Var(z|x) is enclosed over {int(2 * LAST / CELL)} cells of x and beyond them",
     hypotheses=(positive_parameters,),

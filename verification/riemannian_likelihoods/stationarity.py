@@ -68,7 +68,7 @@ def expectation(g: Expr, z: Symbol, mean: arb, variance: arb) -> arb:
 
     inner = acb.integral(integrand, arb(-CUTOFF), arb(CUTOFF)).real
     # the integral of exp(-u^2/4) beyond T is at most exp(-T^2/4) on each side
-    tail = 2 * TAIL * (-arb(CUTOFF) ** 2 / 4).exp()
+    tail = 2 * TAIL * (-(arb(CUTOFF) ** 2) / 4).exp()
     return (inner + tail * arb(0, 1)) / (2 * arb.pi()).sqrt()
 
 
@@ -129,15 +129,15 @@ def precision_is_the_mean_information(
     method="certified",
     relation=">",
     states=(
-        "an observed information may be negative: with an outlying x the stationary Gaussian of a Student likelihood is "
-        "wider than the prior, s > 1, while 1 + G > 1"
+        "an observed information may be negative: with an outlying x the stationary Gaussian of a Student likelihood "
+        "is wider than the prior, s > 1, while 1 + G > 1"
     ),
     domain="Student with 3 degrees of freedom, f = z, x = 6",
     hypotheses=(smooth_density,),
     controls=(control("x = 1, no outlier", x="1"), control("x = 3, with a negative information at the mean", x="3")),
 )  # fmt: skip
 def an_outlier_widens_the_posterior(run: Run, *, x: str = "6") -> Verdict:
-    """obs < 0 where r^2 > nu s^2."""
+    """Obs < 0 where r^2 > nu s^2."""
     likelihood = ep.StudentT(3)
     run.assume(smooth_density, likelihood.log_density([T], [X]), T)
     with working_precision(BITS):
