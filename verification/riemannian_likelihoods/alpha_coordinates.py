@@ -1,18 +1,21 @@
 """S4: one-parameter families in the coordinates dz = V^(-(1 + alpha)/2) dmu, symbolically."""
 
+from typing import Any
+
+import numpy as np
 import sympy
 from sympy import Expr, Function, Rational, Symbol
 
 from elboproof.checking import Run, Verdict, all_of, control, identity
-from elboproof.expansion.asymptotics import Expansion
+from elboproof.expansion.asymptotics import Expansion, Mode
 
 from . import claim
-from .gap_law import THIRD, TWELFTH, line_mode
+from .gap_law import THIRD, TWELFTH
 from .hypotheses import positive_parameters
 
 MU, START, ALPHA = Symbol("mu", real=True), Symbol("mu0", real=True), Symbol("alpha", real=True)
 LAW = Function("V", positive=True)(MU)
-V, FIRST, SECOND = Symbol("V", positive=True), *sympy.symbols("V1 V2", real=True)
+V, FIRST, SECOND = Symbol("V", positive=True), Symbol("V1", real=True), Symbol("V2", real=True)
 CURVED = Symbol("V3", real=True)
 
 
@@ -21,6 +24,24 @@ def _at_the_mean(expression: Expr) -> Expr:
     named = {3: CURVED, 2: SECOND, 1: FIRST}
     found = expression.doit().subs({LAW.diff(MU, n): symbol for n, symbol in named.items()})
     return found.subs(LAW, V).subs(START, MU)
+
+
+def line_mode(values: dict[int, Expr]) -> Mode:
+    """Return the mode on the line with these derivatives of l."""
+
+    def derivative(order: int) -> Any:
+        tensor = np.empty((1,) * order, dtype=object)
+        tensor[...] = values.get(order, sympy.Integer(0) if order == 1 else Symbol(f"l{order}", real=True))
+        return tensor
+
+    return Mode(
+        derivative,
+        np.array([Symbol("z0", real=True)], dtype=object),
+        lambda number: bool(sympy.simplify(number) == 0),
+        lambda matrix: np.array([[1 / matrix[0, 0]]], dtype=object),
+        sympy.Integer(1),
+        sympy.expand,
+    )
 
 
 def misfits(alpha: Expr) -> dict[int, Expr]:

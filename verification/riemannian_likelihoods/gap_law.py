@@ -5,16 +5,15 @@ The likelihood is exp(-n l(z)), l = A(t(z)) - t(z).mu0 with the natural paramete
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
 from typing import Any
 
-import numpy as np
 import sympy
 from sympy import Expr, Rational, Symbol
 
 import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, control, identity
-from elboproof.expansion.asymptotics import Mode
 from elboproof.expansion.coefficients import gap_coefficient
 from elboproof.model.metrics import cumulant
 
@@ -39,15 +38,51 @@ def _symmetric(name: str, size: int, order: int) -> dict[tuple[int, ...], Symbol
     return {place: named[tuple(sorted(place))] for place in product(range(size), repeat=order)}
 
 
-def _polynomial(arguments: Sequence[Expr], tensors: Sequence[dict[tuple[int, ...], Symbol]]) -> Expr:
-    """Return the sum over orders of tensor(u, ..., u)/order!."""
-    return sympy.Add(
-        *(
-            symbol * sympy.prod([arguments[i] for i in place]) / sympy.factorial(order)
-            for order, tensor in enumerate(tensors, 1)
-            for place, symbol in tensor.items()
+def _polynomial(arguments: Sequence[Any], tensors: Sequence[dict[tuple[int, ...], Symbol]]) -> Any:
+    """Return the sum over orders of tensor(u, ..., u)/order!, of symbols or of polynomials."""
+    terms = [
+        sympy.prod([arguments[i] for i in place]) * (symbol / sympy.factorial(order))
+        for order, tensor in enumerate(tensors, 1)
+        for place, symbol in tensor.items()
+    ]
+    return sum(terms[1:], terms[0])
+
+
+@dataclass(frozen=True)
+class Jet:
+    """l = A(t) - t.mu0 about z0 = 0 with symbols for the derivatives of A and t."""
+
+    latents: int
+    slopes: list[dict[tuple[int, ...], Symbol]]
+    bends: list[dict[tuple[int, ...], Symbol]]
+    metric: dict[tuple[int, ...], Symbol]
+    cubic: dict[tuple[int, ...], Symbol]
+    misfit: sympy.Poly
+
+    def derivative(self, *places: int) -> Expr:
+        """Return a derivative of l at 0, from the coefficient of its monomial."""
+        powers = [places.count(k) for k in range(self.latents)]
+        factor = sympy.prod([sympy.factorial(power) for power in powers])
+        return self.misfit.coeff_monomial(tuple(powers)) * factor
+
+    def inner(self, one: tuple[int, ...], other: tuple[int, ...]) -> Expr:
+        """Return the metric of two derivatives of t."""
+        size, of = range(len(self.slopes)), {1: self.slopes, 2: self.bends}
+        return sympy.Add(
+            *(self.metric[a, b] * of[len(one)][a][one] * of[len(other)][b][other] for a in size for b in size)
         )
+
+
+@kept
+def _jet(latents: int, naturals: int) -> Jet:
+    z = sympy.symbols(f"z:{latents}", real=True)
+    tensors = [[_symmetric(f"t{k}", latents, n) for n in (1, 2, 3)] for k in range(naturals)]
+    t = [sympy.Poly(_polynomial(z, own), *z) for own in tensors]
+    first, metric, cubic = (_symmetric(name, naturals, n) for n, name in ((1, "m"), (2, "G"), (3, "C")))
+    misfit = _polynomial(t, [first, metric, cubic]) - sum(
+        (one * first[(k,)] for k, one in enumerate(t)), sympy.Poly(0, *z)
     )
+    return Jet(latents, [own[0] for own in tensors], [own[1] for own in tensors], metric, cubic, misfit)
 
 
 @claim.check(
@@ -73,43 +108,28 @@ def _polynomial(arguments: Sequence[Expr], tensors: Sequence[dict[tuple[int, ...
 )  # fmt: skip
 def third_derivatives(run: Run, *, alpha: Expr = THIRD, share: Expr = Rational(1)) -> Verdict:  # noqa: B008
     """The factor of C is 3 (1 - alpha)/2, which is 1 for alpha = 1/3 and for no other alpha."""
-    parts = {}
+    parts: dict[str, Verdict] = {}
+    u = sympy.symbols("u:2", real=True)
+    run.assume(exponential_family, X * u[0] - _polynomial(u, [_symmetric("A", 2, n) for n in (1, 2, 3)]), X)
     for latents, naturals in SIZES:
-        z = sympy.symbols(f"z:{latents}", real=True)
-        t = [_polynomial(z, [_symmetric(f"t{k}", latents, n) for n in (1, 2, 3)]) for k in range(naturals)]
-        u = sympy.symbols(f"u:{naturals}", real=True)
-        first, metric, cubic = (_symmetric(name, naturals, n) for n, name in ((1, "m"), (2, "G"), (3, "C")))
-        partition = _polynomial(u, [first, metric, cubic])
-        run.assume(exponential_family, X * u[0] - partition, X)
-        misfit = partition.subs(dict(zip(u, t, strict=True)), simultaneous=True)
-        misfit -= sympy.Add(*(first[(k,)] * t[k] for k in range(naturals)))
-        name = f"d = {latents}, K = {naturals}"
-        parts |= _orders(name, misfit, z, t, metric, cubic, alpha, share)
+        name, jet = f"d = {latents}, K = {naturals}", _jet(latents, naturals)
+        pairs = combinations_with_replacement(range(latents), 2)
+        second = [jet.derivative(i, j) - share * jet.inner((i,), (j,)) for i, j in pairs]
+        places = combinations_with_replacement(range(latents), 3)
+        third = [jet.derivative(*place) - _stated(jet, *place, alpha) for place in places]
+        parts[f"metric, {name}"] = identity(second)
+        parts[f"third derivatives, {name}"] = identity(third)
     return all_of(parts)
 
 
-def _orders(
-    name: str, misfit: Expr, z: Any, t: Any, metric: Any, cubic: Any, alpha: Expr, share: Expr
-) -> dict[str, Verdict]:
-    zero, K = dict.fromkeys(z, 0), range(len(t))
-
-    def slope(k: int, *places: int) -> Expr:
-        return t[k].diff(*(z[i] for i in places)).subs(zero)
-
-    def inner(one: tuple[int, ...], other: tuple[int, ...]) -> Expr:
-        return sympy.Add(*(metric[a, b] * slope(a, *one) * slope(b, *other) for a in K for b in K))
-
-    second, third = [], []
-    for i, j in combinations_with_replacement(range(len(z)), 2):
-        second.append(misfit.diff(z[i], z[j]).subs(zero) - share * inner((i,), (j,)))
-    for i, j, k in combinations_with_replacement(range(len(z)), 3):
-        bends = inner((i, j), (k,)) + inner((i, k), (j,)) + inner((j, k), (i,))
-        cumulants = sympy.Add(
-            *(cubic[a, b, c] * slope(a, i) * slope(b, j) * slope(c, k) for a in K for b in K for c in K)
-        )
-        stated = bends + 3 * (1 - alpha) / 2 * cumulants
-        third.append(misfit.diff(z[i], z[j], z[k]).subs(zero) - stated)
-    return {f"metric, {name}": identity(second), f"third derivatives, {name}": identity(third)}
+def _stated(jet: Jet, i: int, j: int, k: int, alpha: Expr) -> Expr:
+    """Return the sum of t_ij'G t_k over its three orders and 3 (1 - alpha)/2 C(t_i, t_j, t_k)."""
+    t, size = jet.slopes, range(len(jet.slopes))
+    bends = jet.inner((i, j), (k,)) + jet.inner((i, k), (j,)) + jet.inner((j, k), (i,))
+    cumulants = sympy.Add(
+        *(jet.cubic[a, b, c] * t[a][(i,)] * t[b][(j,)] * t[c][(k,)] for a in size for b in size for c in size)
+    )
+    return bends + 3 * (1 - alpha) / 2 * cumulants
 
 
 CURVES: dict[str, tuple[list[str], Any]] = {
@@ -202,58 +222,65 @@ SURFACES: dict[str, tuple[list[str], Any, Partition]] = {
 def library_gives_the_tensor_law(run: Run, *, alpha: Expr = THIRD, share: Expr = TWELFTH) -> Verdict:
     """G and C are the second and third derivatives of the log partition, which is written out here."""
     parts = {}
-    for name, (decoder, likelihood, partition) in SURFACES.items():
-        model = ep.LatentModel(["a", "b"], decoder, likelihood)
+    for name, (_, likelihood, _) in SURFACES.items():
+        model = _surface(name)
         data = sympy.symbols(f"x:{model.data_dim}", real=True)
         run.assume(exponential_family, likelihood.log_density(model.decoder, data), *data)
-        stated = share * _contracted(model, partition, alpha)
-        parts[name] = identity(gap_coefficient(model) - stated)
+        parts[name] = identity(_tensor_coefficient(name) - share * _contracted(name, alpha))
     return all_of(parts)
 
 
-def _contracted(model: ep.LatentModel, partition: Partition, alpha: Expr) -> Expr:
+def _surface(name: str) -> ep.LatentModel:
+    decoder, likelihood, _ = SURFACES[name]
+    return ep.LatentModel(["a", "b"], decoder, likelihood)
+
+
+def _in_odds(name: str, expression: Expr) -> Expr:
+    """Return an expression of classes in e^a and e^b, in which it is rational."""
+    a, b = _surface(name).latents
+    odds = {a: sympy.log(Symbol("e_a", positive=True)), b: sympy.log(Symbol("e_b", positive=True))}
+    return expression.subs(odds) if name.startswith("three") else expression
+
+
+@kept
+def _tensor_coefficient(name: str) -> Expr:
+    return _in_odds(name, gap_coefficient(_surface(name)))
+
+
+@kept
+def _cubics(name: str) -> tuple[sympy.ImmutableMatrix, dict[tuple[int, ...], tuple[Expr, Expr]]]:
+    """Return the inverse of g, and for each i, j, k the part of l_ijk with G and the one with C."""
+    model, partition = _surface(name), SURFACES[name][2]
     z, f, outputs = model.latents, sympy.Matrix(model.decoder), range(model.data_dim)
     named = sympy.symbols(f"f:{model.data_dim}", real=True)
-    at = dict(zip(named, f, strict=True))
+    at, log_partition = dict(zip(named, f, strict=True)), partition(named)
 
     def derivative(*places: int) -> Expr:
-        return partition(named).diff(*(named[n] for n in places)).subs(at, simultaneous=True)
+        found = log_partition.diff(*(named[n] for n in places)).subs(at, simultaneous=True)
+        return _in_odds(name, found)
 
     slopes = f.jacobian(z)
     metric = sympy.Matrix(model.data_dim, model.data_dim, derivative)
-    inverse = (slopes.T * metric * slopes).inv().applyfunc(sympy.cancel)
-
-    def third(i: int, j: int, k: int) -> Expr:
+    third = {place: derivative(*place) for place in combinations_with_replacement(outputs, 3)}
+    found = {}
+    for i, j, k in combinations_with_replacement(range(2), 3):
         turns = ((i, j, k), (j, k, i), (k, i, j))
         bends = sum((f.diff(z[a]).diff(z[b]).T * metric * slopes[:, c])[0] for a, b, c in turns)
         cumulants = sum(
-            derivative(*place) * slopes[place[0], i] * slopes[place[1], j] * slopes[place[2], k]
+            third[tuple(sorted(place))] * slopes[place[0], i] * slopes[place[1], j] * slopes[place[2], k]
             for place in product(outputs, repeat=3)
         )
-        return sympy.cancel(bends + 3 * (1 - alpha) / 2 * cumulants)
+        found[i, j, k] = sympy.cancel(bends), sympy.cancel(cumulants)
+    return (slopes.T * metric * slopes).inv().applyfunc(sympy.cancel), found
 
+
+def _contracted(name: str, alpha: Expr) -> Expr:
+    inverse, cubics = _cubics(name)
+    tensor = {place: bends + 3 * (1 - alpha) / 2 * own for place, (bends, own) in cubics.items()}
     places = list(product(range(2), repeat=3))
-    tensor = {place: third(*place) for place in places}
+    whole = {place: tensor[tuple(sorted(place))] for place in places}
     return sum(
-        tensor[p] * tensor[q] * inverse[p[0], q[0]] * inverse[p[1], q[1]] * inverse[p[2], q[2]]
+        whole[p] * whole[q] * inverse[p[0], q[0]] * inverse[p[1], q[1]] * inverse[p[2], q[2]]
         for p in places
         for q in places
-    )
-
-
-def line_mode(values: dict[int, Expr]) -> Mode:
-    """Return the mode on the line with these derivatives of l."""
-
-    def derivative(order: int) -> Any:
-        tensor = np.empty((1,) * order, dtype=object)
-        tensor[...] = values.get(order, sympy.Integer(0) if order == 1 else Symbol(f"l{order}", real=True))
-        return tensor
-
-    return Mode(
-        derivative,
-        np.array([Symbol("z0", real=True)], dtype=object),
-        lambda number: bool(sympy.simplify(number) == 0),
-        lambda matrix: np.array([[1 / matrix[0, 0]]], dtype=object),
-        sympy.Integer(1),
-        sympy.expand,
     )

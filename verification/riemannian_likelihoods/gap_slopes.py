@@ -175,12 +175,6 @@ def assumed(run: Run, key: Key) -> None:
         ),
         control("5/4 for 5/3", refutes="*1/3", share=Fraction(5, 4)),
         control("the law 1 % larger", factor=Fraction(101, 100)),
-        control(
-            "the square without h: two preimages",
-            refutes="Poisson, unit speed",
-            drops=(one_preimage,),
-            smooth=False,
-        ),
     ),
 )  # fmt: skip
 def gaps_follow_the_law(
@@ -189,13 +183,12 @@ def gaps_follow_the_law(
     zero: Fraction = THIRD,
     share: Fraction = Fraction(5, 3),
     factor: Fraction = Fraction(1),
-    smooth: bool = True,
 ) -> Verdict:
     """The remainder's own next term counts for less than 1 % at n = 1000."""
     parts, scales = {}, [f"1/{n}" for n in COUNTS]
     with working_precision(BITS):
         for family, (name, alpha) in product(("Poisson", "binomial"), ALPHAS.items()):
-            key = family, alpha, smooth or alpha != 0
+            key = family, alpha, True
             assumed(run, key)
             left = _remainders(run, key, zero, share, factor)
             parts[f"{family}, {name}"] = ball_slope(scales, left, 3 if alpha == THIRD else 2, (0.04, 0.02))

@@ -13,7 +13,7 @@ from .families import ROWS
 from .hypotheses import T, positive_parameters, regular_metric
 from .information import plain
 
-STATED = {name: row for name, row in ROWS.items() if row.unit_speed is not None}
+STATED = {name: row.unit_speed for name, row in ROWS.items() if row.unit_speed is not None}
 CLASSES = (2, 3)
 ONE, TWO, HALF, ROOT = sympy.Integer(1), sympy.Integer(2), Rational(1, 2), sqrt(2)
 
@@ -38,9 +38,10 @@ ONE, TWO, HALF, ROOT = sympy.Integer(1), sympy.Integer(2), Rational(1, 2), sqrt(
 def unit_speed_coordinates(run: Run, *, factor: Expr = ONE, power: int = 2) -> Verdict:
     """The variance-stabilising transformations of statistics."""
     parts = {}
-    for name, row in STATED.items():
+    for name, unit in STATED.items():
+        row = ROWS[name]
         run.assume(regular_metric, sympy.Integer(1) if row.metric.has(T) else row.at_numbers(row.metric))
-        parts[name] = identity(plain((factor * row.unit_speed.diff(T)) ** power - row.metric))
+        parts[name] = identity(plain((factor * unit.diff(T)) ** power - row.metric))
     return all_of(parts)
 
 

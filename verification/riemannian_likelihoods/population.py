@@ -176,7 +176,8 @@ def equality_for_affine_decoders(run: Run, *, prior: int = 1, inverse: bool = Tr
     """The posterior covariance comes from the joint law of z and x = W z + noise, not from the energy."""
     W = sympy.Matrix(2, 2, sympy.symbols("w:4", real=True))
     parts = {}
-    for name, rows in {"scalar": [["1/3", 0], [0, "1/3"]], "full": [[2, 1], [1, 2]]}.items():
+    given: dict[str, list[list[Any]]] = {"scalar": [["1/3", 0], [0, "1/3"]], "full": [[2, 1], [1, 2]]}
+    for name, rows in given.items():
         covariance = sympy.Matrix(2, 2, [sympy.sympify(entry) for row in rows for entry in row])
         metric = fisher_metric(ep.Gaussian(covariance=rows), [T, T])
         posterior = sympy.eye(2) - W.T * (W * W.T + covariance).inv() * W

@@ -11,6 +11,7 @@ import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, control, identity
 from elboproof.model.metrics import observed_information
 
+from .._shared.kept import kept
 from . import claim
 from .families import CONCENTRATION, ROWS, SCALE
 from .families import DEGREES as NU
@@ -94,13 +95,14 @@ def at_fixed_latents(run: Run, *, metric: Pick = lambda row: row.metric, bend: i
     return all_of(parts)
 
 
-COUPLED: dict[str, tuple[Any, int]] = {
-    "Student and Student": (ep.StudentT(3), 2),
-    "von Mises and von Mises": (ep.VonMises(5), 2),
-    "exponential and exponential": (ep.Exponential(), 2),
-    "three classes": (ep.Categorical(), 3),
-    "full Gaussian": (ep.Gaussian(covariance=[[2, 1], [1, 2]]), 2),
+COUPLED: dict[str, tuple[Any, int, int]] = {
+    "Student and Student": (ep.StudentT(3), 2, 2),
+    "von Mises and von Mises": (ep.VonMises(5), 2, 1),
+    "exponential": (ep.Exponential(), 1, 2),
+    "three classes": (ep.Categorical(), 3, 1),
+    "full Gaussian": (ep.Gaussian(covariance=[[2, 1], [1, 2]]), 2, 2),
 }
+"""Likelihood, its outputs, and the latents."""
 
 
 @claim.check(
@@ -112,7 +114,10 @@ COUPLED: dict[str, tuple[Any, int]] = {
         "(ii) at fixed x, Hess U = I + J' obs(x, t) J - sum_k score_k Hess t_k, so that the stationary Gaussian has "
         "S^-1 = E_q of that: the observed information, and the score"
     ),
-    domain=f"{', '.join(COUPLED)}; d = 2 latents, t(z) with symbols for values, slopes and bends, every x",
+    domain=(
+        "t(z) with symbols for values, slopes and bends, every x; "
+        + ", ".join(f"{name} (d = {d})" for name, (_, _, d) in COUPLED.items())
+    ),
     hypotheses=(smooth_density,),
     controls=(
         control("without the score", score=0),
@@ -123,23 +128,38 @@ COUPLED: dict[str, tuple[Any, int]] = {
 def at_fixed_data(run: Run, *, score: int = 1, prior: int = 1) -> Verdict:
     """The library's observed information, and the chain rule; E_q[Hess U] = S^-1 is claim hessian-estimator's."""
     parts = {}
-    for name, (likelihood, count) in COUPLED.items():
-        jets = [jet(f"t{k}", 2) for k in range(count)]
-        z, outputs = jets[0][0], [t for _, t in jets]
-        x = sympy.symbols(f"x:{count}", real=True)
-        values = [t.subs(dict.fromkeys(z, 0)) for t in outputs]
-        density = likelihood.log_density(outputs, x)
-        run.assume(smooth_density, density, z[0])
-        slopes = ImmutableMatrix(outputs).jacobian(z).subs(dict.fromkeys(z, 0))
-        at = likelihood.log_density(values, x)
-        bends = sum(
-            (at.diff(v) * sympy.hessian(t, z) for v, t in zip(values, outputs, strict=True)),
-            sympy.zeros(2),
+    for name, (likelihood, count, size) in COUPLED.items():
+        run.assume(smooth_density, likelihood.log_density([T] * count, [X] * count), T)
+        found, information, bends = _pieces(name)
+        diagonal = [prior * int(i == j) for i in range(size) for j in range(i + 1)]
+        parts[name] = identity(
+            [
+                a - one - b + score * c
+                for a, one, b, c in zip(found, diagonal, information, bends, strict=True)
+            ]
         )
-        information = slopes.T * observed_information(likelihood, values, x) * slopes
-        stated = prior * sympy.eye(2) + information - score * bends
-        found = _hessian(sum(a**2 for a in z) / 2 - density, z)
-        places = [(0, 0), (1, 0), (1, 1)]
-        left = [plain(one - stated[place]) for one, place in zip(found, places, strict=True)]
-        parts[name] = identity(left)
     return all_of(parts)
+
+
+@kept
+def _pieces(name: str) -> tuple[list[Expr], list[Expr], list[Expr]]:
+    """Return Hess U at 0, J' obs J and sum_k score_k Hess t_k, each on and below the diagonal."""
+    likelihood, count, size = COUPLED[name]
+    jets = [jet(f"t{k}", size) for k in range(count)]
+    z, outputs, x = jets[0][0], [t for _, t in jets], sympy.symbols(f"x:{count}", real=True)
+    zero = dict.fromkeys(z, 0)
+    values = [t.subs(zero) for t in outputs]
+    slopes = ImmutableMatrix(outputs).jacobian(z).subs(zero)
+    at = likelihood.log_density(values, x)
+    scores = [at.diff(value) for value in values]
+    information = slopes.T * observed_information(likelihood, values, x) * slopes
+    energy = sum(a**2 for a in z) / 2 - likelihood.log_density(outputs, x)
+    places = [(i, j) for i in range(size) for j in range(i + 1)]
+    bends = [
+        sum(score * t.diff(z[i], z[j]) for score, t in zip(scores, outputs, strict=True)) for i, j in places
+    ]
+    return (
+        [plain(entry) for entry in _hessian(energy, z)],
+        [plain(information[place]) for place in places],
+        [plain(entry) for entry in bends],
+    )
