@@ -55,7 +55,7 @@ def _replicates(axes: Axes, lines: Curves) -> None:
         xscale="log",
         yscale="log",
     )
-    axes.legend(frameon=False, fontsize=8, loc="lower left", title="proved gaps; dashed: the law")
+    axes.legend(frameon=False, fontsize=8, loc="center right", title="proved gaps; dashed: the law")
 
 
 def _coordinates(axes: Axes, lines: Curves) -> None:
