@@ -5,7 +5,7 @@ Claim
 The paper: the analysis extends to any likelihood that induces a Riemannian metric. Made precise in four statements,
 t(z) the parameters that the decoder gives, J = dt/dz and G the Fisher metric in t:
 
-- S1: G is the mean observed information, the mean squared score, and the second-order term of KL, for twelve families.
+- S1: G is the mean observed information, the mean squared score, and the second-order term of KL, for the families of a table.
   The Gaussian's (mean, log deviation) are a hyperbolic plane of curvature -1/2, classes a sphere of radius 2. K logits
   have a singular G, hence no Riemannian metric. Laplace has a metric and no second derivative: the distribution's must
   be taken, and KL has a cubic kink.

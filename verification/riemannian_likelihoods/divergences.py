@@ -37,19 +37,15 @@ class Family:
     order: int
     parameter: int = 1
 
-    def bessel(self) -> arb | None:
-        """Return the metric of von Mises by FLINT's Bessel functions, None for other families."""
-        if not isinstance(self.likelihood, ep.VonMises):
-            return None
-        k = arb(self.parameter)
-        return k * k.bessel_i(arb(1)) / k.bessel_i(arb(0))
-
     def metric(self) -> arb:
-        """Return the library's metric at `PLACE`."""
-        found = self.bessel()
-        if found is not None:
-            return found
-        return constant(plain(fisher_metric(self.likelihood, [Rational(PLACE)])[0]))
+        """Return the library's metric at `PLACE`, its Bessel functions by FLINT."""
+        found = plain(fisher_metric(self.likelihood, [Rational(PLACE)])[0])
+        waves = sorted(found.atoms(besseli), key=str)
+        names = [Symbol(f"I_{k}", positive=True) for k in range(len(waves))]
+        values = [constant(wave.args[1]).bessel_i(constant(wave.args[0])) for wave in waves]
+        if not waves:
+            return constant(found)
+        return in_balls(found.subs(dict(zip(waves, names, strict=True))), *names)(*values).real
 
 
 def _place() -> arb:

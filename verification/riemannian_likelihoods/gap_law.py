@@ -218,6 +218,7 @@ SURFACES: dict[str, tuple[list[str], Any, Partition]] = {
     domain=f"{', '.join(SURFACES)}, every a, b",
     hypotheses=(exponential_family,),
     controls=(LEVI_CIVITA, OPPOSITE, control("1/8 for 1/12", share=Rational(1, 8))),
+    tier="full",
 )
 def library_gives_the_tensor_law(run: Run, *, alpha: Expr = THIRD, share: Expr = TWELFTH) -> Verdict:
     """G and C are the second and third derivatives of the log partition, which is written out here."""
@@ -261,8 +262,10 @@ def _cubics(name: str) -> tuple[sympy.ImmutableMatrix, dict[tuple[int, ...], tup
 
     slopes = f.jacobian(z)
     metric = sympy.Matrix(model.data_dim, model.data_dim, derivative)
-    third = {place: derivative(*place) for place in combinations_with_replacement(outputs, 3)}
-    found = {}
+    third: dict[tuple[int, ...], Expr] = {
+        place: derivative(*place) for place in combinations_with_replacement(outputs, 3)
+    }
+    found: dict[tuple[int, ...], tuple[Expr, Expr]] = {}
     for i, j, k in combinations_with_replacement(range(2), 3):
         turns = ((i, j, k), (j, k, i), (k, i, j))
         bends = sum((f.diff(z[a]).diff(z[b]).T * metric * slopes[:, c])[0] for a, b, c in turns)

@@ -23,6 +23,19 @@ from elboproof.expansion.modes import Curved, exact_mode
 from elboproof.expansion.wick import Tensor
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
+from elboproof.numbers.functions import (
+    Moment0,
+    Moment1,
+    Moment2,
+    Moment3,
+    Moment4,
+    Moment5,
+    Sigmoid,
+    Softplus,
+)
+
+OF_EXP = (Sigmoid, Softplus, Moment0, Moment1, Moment2, Moment3, Moment4, Moment5)
+"""Of the families' log partitions: rational in exponentials, or their logarithms."""
 
 
 def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
@@ -129,7 +142,7 @@ class Replicates:
         for direction in combinations_with_replacement(range(d), order):
             slope: Any = self._misfit.diff(*(self.model.latents[a] for a in direction)).subs(self._means)
             # rational in exponentials for the families of this package: the quick way to a short form
-            number = sympy.cancel(slope.subs(values, simultaneous=True).rewrite(sympy.exp))
+            number = sympy.cancel(slope.subs(values, simultaneous=True).rewrite(OF_EXP, sympy.exp))
             for place in multiset_permutations(list(direction)):
                 result[tuple(place)] = number
         return result
