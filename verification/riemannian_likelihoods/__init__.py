@@ -5,10 +5,10 @@ Claim
 The paper: the analysis extends to any likelihood that induces a Riemannian metric. Made precise in four statements,
 t(z) the parameters that the decoder gives, J = dt/dz and G the Fisher metric in t:
 
-- S1: G is the mean observed information, the mean squared score, and the second-order term of KL, for the families of a table.
-  The Gaussian's (mean, log deviation) are a hyperbolic plane of curvature -1/2, classes a sphere of radius 2. K logits
-  have a singular G, hence no Riemannian metric. Laplace has a metric and no second derivative: the distribution's must
-  be taken, and KL has a cubic kink.
+- S1: G is the mean observed information, the mean squared score, and the second-order term of KL, for the families of a
+  table. The Gaussian's (mean, log deviation) are a hyperbolic plane of curvature -1/2, classes a sphere of radius 2. K
+  logits have a singular G, hence no Riemannian metric. Laplace has a metric and no second derivative: that of the
+  distribution must be taken, and KL has a cubic kink.
 - S2: what J'J/sigma^2 was becomes three things. (i) At fixed z, E_{x|z}[Hess U] = I + J'GJ. (ii) At fixed x the
   stationary Gaussian has S^-1 = I + E_q[J' obs(x, t) J - sum_k score_k Hess t_k]: the observed information, which is G
   for canonical parameters only and may be negative. (iii) Over the population E_x E_{p(z|x)}[Hess U] = I +

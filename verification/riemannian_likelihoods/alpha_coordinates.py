@@ -132,3 +132,32 @@ def kurtosis_law(run: Run, *, share: Expr = Rational(5, 3), factor: Expr = Ratio
             "Poisson": identity(second.subs(poisson) - stated.subs(poisson)),
         }
     )
+
+
+MEAN = Symbol("m", positive=True)
+KNOWN: dict[str, tuple[Expr, Expr]] = {"Poisson": (MEAN, MEAN), "exponential": (1 / MEAN, MEAN**2)}
+"""The rate as a function of the mean, and the variance function."""
+
+
+@claim.check(
+    statement="S4",
+    role="sharpens",
+    method="symbolic",
+    relation="=",
+    states="rate^(1/3) is a 1/3-coordinate of Poisson and exponential data: dz/dmu is a multiple of V^(-2/3)",
+    domain="every rate",
+    hypotheses=(positive_parameters,),
+    controls=(
+        control("its square root", power=Rational(1, 2)),
+        control("V^(-1/2), that of unit speed", alpha=Rational(0)),
+    ),
+    tier="quick",
+)
+def cube_roots_of_rates(run: Run, *, power: Expr = THIRD, alpha: Expr = THIRD) -> Verdict:
+    """The slope of the logarithm of (dz/dmu) V^((1 + alpha)/2) is 0."""
+    parts = {}
+    for name, (rate, variance) in KNOWN.items():
+        run.assume(positive_parameters, rate, variance)
+        ratio = (rate**power).diff(MEAN) * variance ** ((1 + alpha) / 2)
+        parts[name] = identity(ratio.diff(MEAN) / ratio)
+    return all_of(parts)

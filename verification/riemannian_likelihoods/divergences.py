@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy
 from flint import acb, arb
-from sympy import Rational
+from sympy import Rational, Symbol, besseli
 
 import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, ball_equal, ball_slope, control
