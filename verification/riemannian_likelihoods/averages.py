@@ -39,7 +39,10 @@ def in_balls(expression: Expr, *symbols: Symbol) -> Callable[..., acb]:
 
 
 def weight(likelihood: Any, parameter: Symbol, data: Symbol, at: arb) -> Callable[[acb, bool], acb]:
-    """Return the density of x at a parameter, base measure included."""
+    """Return the density of x at a parameter, base measure included.
+
+    To be integrated only where that measure is free of x, as it is not asked to be analytic; sums take any.
+    """
     density = in_balls(likelihood.log_density([parameter], [data]), parameter, data)
 
     def function(x: acb, analytic: bool) -> acb:

@@ -136,7 +136,7 @@ def _integral(one: Instance, base: int, mean: Fraction = Fraction(0)) -> arb:
 
 @dataclass(frozen=True)
 class Best:
-    """A Gaussian on the line: mean and variance, and its ELBO without the base measure."""
+    """A Gaussian on the line."""
 
     mean: arb
     variance: arb
