@@ -28,7 +28,7 @@ BITS = 140
 HALF = Rational(1, 2)
 SCALE, STEP, SIZE = Symbol("b", positive=True), Symbol("d", positive=True), Symbol("a", positive=True)
 FAR = Symbol("y", positive=True)
-ONE, TYPED = sympy.Integer(1), sympy.Integer(2)
+ONE, TWO, TYPED = sympy.Integer(1), sympy.Integer(2), sympy.Integer(2)
 """The scale at which the library is asked."""
 
 
@@ -58,7 +58,7 @@ def _mean(function: Expr) -> Expr:
     tier="quick",
 )  # fmt: skip
 def the_metric_is_not_the_mean_second_derivative(
-    run: Run, *, jump: Expr = TYPED, metric: Expr = 1 / SCALE**2, slope: Expr = 1 / SCALE
+    run: Run, *, jump: Expr = TWO, metric: Expr = 1 / SCALE**2, slope: Expr = 1 / SCALE
 ) -> Verdict:
     """E[-Hess log p] = G needs the distribution's second derivative: a jump of the score counts."""
     run.assume(positive_parameters, SCALE, TYPED)
@@ -160,9 +160,9 @@ def _slope_of_elbo(size: Expr) -> Expr:
 def closed_form_of_the_best_variance(
     run: Run,
     *,
-    share: Expr = TYPED,
+    share: Expr = TWO,
     constant_term: Expr = ONE,
-    jump: Expr = TYPED,
+    jump: Expr = TWO,
 ) -> Verdict:
     """Price's theorem holds for distributions. Each u in (0, 1) is the root for one a > 0, which stands in for a."""
     run.assume(positive_parameters, SIZE)
