@@ -18,7 +18,7 @@ from elboproof.checking import (
 from .._shared.balls import ball, working_precision
 from . import claim
 from .hypotheses import positive_step, positive_weights
-from .laws import TOY, TOY_TEXT, norm, shares
+from .laws import TOY, TOY_TEXT, norm
 
 BITS = 200
 
@@ -44,16 +44,16 @@ BITS = 200
     tier="quick",
 )
 def leading_terms(run: Run, *, spread: int = 1, skew: int = 1, three: int = 3, way: int = -1) -> Verdict:
-    """Along t, dw_k/dt = f_k w_k: derivatives at t = 0, which stands for every t as the logits are any."""
-    w, f = sympy.symbols("w:3", positive=True), sympy.symbols("f:3", real=True)
-    run.assume(positive_weights, w)
-
-    def along(function: Expr, sign: int = 1) -> Expr:
-        return sympy.Add(*(sign * x * v * function.diff(v) for v, x in zip(w, f, strict=True)))
-
-    s = shares(w)
+    """Along t, ds_k/dt = s_k (f_k - m), by S1: derivatives at t = 0, which stands for every t as the logits are any."""
+    f, first = sympy.symbols("f:3", real=True), sympy.symbols("s:2", positive=True)
+    s = (*first, 1 - first[0] - first[1])
+    run.assume(positive_weights, first)
     m = sympy.Add(*(p * x for p, x in zip(s, f, strict=True)))
     V, k3 = (sympy.Add(*(p * (x - m) ** n for p, x in zip(s, f, strict=True))) for n in (2, 3))
+
+    def along(function: Expr, sign: int = 1) -> Expr:
+        return sympy.Add(*(sign * p * (x - m) * function.diff(p) for p, x in zip(first, f[:2], strict=True)))
+
     parts = {}
     for k, x in enumerate(f):
         second = along(along(s[k]))

@@ -40,9 +40,9 @@ LIMIT = 1 / (3 * sympy.sqrt(3))
     states=(
         "sum_k |B_k| = sup over signs phi of E (phi - E phi)(f - m)^2 <= R^2/(3 sqrt 3), R = max f - min f: with the "
         "probability p of phi = 1, its mean m_1 and variance V_1 there, it is 2 p q [V_1 - V_2 + (q - p)(m_1 - m_2)^2] "
-        "and, for f in [0, 1], V_1 <= m_1 (1 - m_1), V_2 >= 0: for q > p (by symmetry m_2 = 0) at most 2 p q [m_1 - 2 p "
-        "m_1^2] = q/4 - 4 p^2 q (m_1 - 1/(4 p))^2, and at p <= 1/4, m_1 = 1 the cubic 2 p q (1 - 2 p) = 1/(3 sqrt 3) - "
-        "4 (p - p_0)^2 (c - p); for q <= p at most 2 p q/4. As the bias is 1/eps int_0^eps (eps - t) s''(t) dt, "
+        "and, for f in [0, 1], V_1 <= m_1 (1 - m_1), V_2 >= 0: for q > p (by symmetry m_2 = 0) at most 2 p q [m_1 - 2 "
+        "p m_1^2] = q/4 - 4 p^2 q (m_1 - 1/(4 p))^2, and at p <= 1/4, m_1 = 1 the cubic 2 p q (1 - 2 p) = 1/(3 sqrt "
+        "3) - 4 (p - p_0)^2 (c - p); for q <= p at most 2 p q/4. As the bias is 1/eps int_0^eps (eps - t) s''(t) dt, "
         "||bias||_1 <= eps R^2/(6 sqrt 3) for every eps"
     ),
     domain="every number of categories, every a, f and eps > 0; the identities at two categories on each side",
