@@ -46,6 +46,12 @@ def test_a_label_leads_to_claim_figure_and_report(label: str) -> None:
     assert f"## {label}" in (ROOT / "paper_checks.md").read_text()
 
 
+def test_every_claim_decides_a_sentence_of_an_abstract() -> None:
+    sources = [tomllib.loads(file.read_text()) for file in (ROOT / "verification/sentences").glob("*.toml")]
+    labels = [label for one in sources for table in one["sentence"] for label in table.get("decided_by", [])]
+    assert {label.partition("/")[0] for label in labels} == set(LABELS)
+
+
 def test_every_committed_finding_holds_with_its_controls() -> None:
     findings = json.loads((ROOT / "paper_checks.json").read_text())["findings"]
     assert findings

@@ -4,9 +4,8 @@ Claim
 -----
 The paper: ordinary optimisation is unstable as the likelihood variance vanishes; Bounded Aggregate Information Sampling
 (BAGGINS) is a Gaussian likelihood that is bounded and invariant to the scale of the data, from a measure of the
-aggregate information of a batch. Its formula could not be obtained. What is decided here is a RECONSTRUCTION from these
-properties, not the paper's formula: with data variances v_j, mean squared residuals r_j of a batch and lambda = 1/(4^b
-- 1), BAGGINS = 1/2 sum_j log((1 + lambda) v_j / (r_j + lambda v_j)) nats per example.
+aggregate information of a batch. What is decided here: with data variances v_j, mean squared residuals r_j of a batch
+and lambda = 1/(4^b - 1), BAGGINS = 1/2 sum_j log((1 + lambda) v_j / (r_j + lambda v_j)) nats per example.
 
 - S1: it is the Gaussian log likelihood at its best variance of data seen through noise of variance lambda v, relative
   to these data's own Gaussian.
@@ -19,6 +18,10 @@ properties, not the paper's formula: with data variances v_j, mean squared resid
 - S7: with BILBO it is a lower bound of E log p(y) - E log N(y) of the noised data y, hence bounded by the data.
 - S8: up to a constant it is BILBO's own form, with (residual, lambda v) for (code, posterior variance).
 - S9: rival reconstructions, and which of the properties that the abstract names each of them has.
+
+Reconstruction
+--------------
+The formula: made from the properties that the abstract names, not the paper's own, which could not be obtained.
 
 Hypotheses
 ----------

@@ -56,7 +56,7 @@ class Collection:
     directory: Path
     claims: tuple[ClaimModule, ...]
     files: Mapping[str, Path] = field(default_factory=dict)
-    sentences: Sentences | None = None
+    sources: tuple[Sentences, ...] = ()
 
     @cached_property
     def _code(self) -> Code:
@@ -121,10 +121,10 @@ def collect(directory: Path) -> Collection:
     described.sort(key=lambda one: order.get(one["label"], len(order)))
     files = {name: Path(file) for one in described for name, file in one["files"].items()}
     modules = tuple(_claim_module(one) for one in described)
-    abstract = read_sentences(directory, [check for one in modules for check in one.claim.checks], problems)
+    abstracts = read_sentences(directory, [check for one in modules for check in one.claim.checks], problems)
     if problems:
         raise CollectionError(problems)
-    return Collection(directory, modules, files, abstract)
+    return Collection(directory, modules, files, abstracts)
 
 
 def _claim_module(description: dict[str, Any]) -> ClaimModule:

@@ -14,6 +14,9 @@ from elboproof.checking.vocabulary import METHODS, RELATIONS, ROLES, TIERS
 SECTIONS = ("Claim", "Hypotheses", "Relation", "Method", "Trusted base", "What this does not show")
 """Sections of a claim module's docstring, all required, in this order."""
 
+OPTIONAL = ("Reconstruction", "Not obtainable")
+"""Sections that may stand after the claim: what was built anew, and what could not be had, of what the paper has."""
+
 LONGEST = 7 * 24 * 3600
 """Seconds: a week. A timer of the operating system ends what runs much longer than a check's time limit."""
 
@@ -38,13 +41,16 @@ def docstring_problems(docstring: str | None) -> Iterator[str]:
     for title in SECTIONS:
         if title not in found:
             yield f"docstring: section {title!r} is missing"
-        elif not found[title]:
+    for title in (*SECTIONS, *OPTIONAL):
+        if found.get(title) == "":
             yield f"docstring: section {title!r} is empty"
-    known = [title for title in found if title in SECTIONS]
-    if len(known) == len(SECTIONS) and tuple(known) != SECTIONS:
-        yield f"docstring: sections are in the order {', '.join(known)}; expected {', '.join(SECTIONS)}"
-    for title in found.keys() - set(SECTIONS):
-        yield f"docstring: unknown section {title!r}; expected {', '.join(SECTIONS)}"
+    ordered = (SECTIONS[0], *OPTIONAL, *SECTIONS[1:])
+    known = [title for title in found if title in ordered]
+    expected = [title for title in ordered if title in found]
+    if set(SECTIONS) <= set(known) and known != expected:
+        yield f"docstring: sections are in the order {', '.join(known)}; expected {', '.join(expected)}"
+    for title in found.keys() - set(ordered):
+        yield f"docstring: unknown section {title!r}; expected {', '.join(ordered)}"
 
 
 def claim_problems(claim: Claim, file: Path) -> Iterator[str]:
