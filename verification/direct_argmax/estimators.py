@@ -40,3 +40,10 @@ def fresh_noise(rng: np.random.Generator) -> Estimator:
         return (ahead - back) / (2 * eps if two_sided else eps)
 
     return estimate
+
+
+def backwards(logits: Any, values: Any, eps: float, noise: Any, two_sided: bool) -> Any:
+    """Return `elboproof.objectives.direct_gradient` with the step down in place of up."""
+    from elboproof import objectives
+
+    return objectives.direct_gradient(logits, -values, eps, noise, two_sided)
