@@ -194,7 +194,7 @@ WINS, LOSES = (100, 300), (1000, 10**4, 10**6)
     states=(
         "with the best step for each M, direct optimisation with two sides has a smaller squared error than the "
         f"score function with its best baseline at M = {', '.join(map(str, WINS))} samples and a larger one at M = "
-        f"{', '.join(map(str, LOSES))}; with one side a larger one at all of these: the unbiased estimate wins in the end"
+        f"{', '.join(map(str, LOSES))}; with one side a larger one at all of these: unbiased estimates win in the end"
     ),
     domain=f"{TOY_TEXT}; errors exact, the best step by a search; a direct sample costs K values, a score one",
     hypotheses=(positive_step,),
