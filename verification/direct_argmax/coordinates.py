@@ -7,6 +7,7 @@ from elboproof.checking import Run, Verdict, all_of, ball_equal, ball_positive, 
 from .._shared.balls import ball, working_precision
 from . import claim
 from .bias import BITS
+from .curves import several_latents
 from .hypotheses import positive_step
 from .independent import TEXT, Latents, Vector, apart
 from .laws import Categories, shares
@@ -136,4 +137,4 @@ def large_steps_pay_in_bias(run: Run, *, samples: int = 100, share: str = "1", l
                 bias = apart(latents.mean(_mean(step, two_sided)), gradient)
                 error = bias + latents.direct_variance(step, two_sided) / samples
                 parts[f"error, eps = {text}, {name}"] = ball_positive(ball(share) * error - rival / samples)
-        return all_of(parts)
+        return all_of(parts).with_data(**several_latents(_mean))

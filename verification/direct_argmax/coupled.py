@@ -110,7 +110,7 @@ APART = {1: "2/25", 2: "7/100"}
     relation=">",
     states=(
         "with one Gumbel for each value of each latent the arg max does not follow softmax(h): for h = z_1 z_2 and 2 "
-        "z_1 z_2 the total variation distance exceeds 2/25 and 7/100, and (1,1) is too probable; so the density and the "
+        "z_1 z_2 the total variation distance exceeds 2/25 and 7/100, and (1,1) is too probable; so density and "
         "KL of such samples are not those of softmax(h)"
     ),
     domain="two binary latents, c = 1 and 2; the law by closed form, P(0,0) by its own integral too",

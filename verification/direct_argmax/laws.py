@@ -174,6 +174,28 @@ def norm_1(vector: Sequence[arb]) -> arb:
     return total([abs(x) for x in vector])
 
 
+def score_variance(given: Categories, baseline: arb) -> arb:
+    """Return the variance of (f_z - b)(e_z - s), z ~ s: sum_i s_i (f_i - b)^2 |e_i - s|^2 - |gradient|^2."""
+    s, gradient = shares(given.weights()), given.gradient()
+    squares = [
+        p * (ball(f) - baseline) ** 2 * n for p, f, n in zip(s, given.values, _lengths(s), strict=True)
+    ]
+    return total(squares) - dot(gradient, gradient)
+
+
+def best_baseline(given: Categories) -> arb:
+    """Return E f |e_z - s|^2 / E |e_z - s|^2."""
+    s = shares(given.weights())
+    masses = [p * n for p, n in zip(s, _lengths(s), strict=True)]
+    return dot(masses, list(map(ball, given.values))) / total(masses)
+
+
+def _lengths(s: Sequence[arb]) -> list[arb]:
+    """Return |e_i - s|^2 = 1 - 2 s_i + |s|^2."""
+    square = dot(s, s)
+    return [1 - 2 * p + square for p in s]
+
+
 TOY = Categories.of(
     "0.13 -0.13 0.64 0.1 -0.54 0.36 1.3 0.95 -0.7 -1.27",
     "-0.62 0.04 -2.33 -0.22 -1.25 -0.73 -0.54 -0.32 0.41 1.04",

@@ -1,12 +1,11 @@
-"""S6: the score function and the Gumbel-softmax, exactly."""
+"""S6: the score function, exactly."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import sympy
-from flint import acb, arb
+from flint import arb
 from sympy import Expr
 
 from elboproof.checking import (
@@ -20,37 +19,15 @@ from elboproof.checking import (
     ball_slope,
     control,
     identity,
-    tends_to,
 )
 
-from .._shared.balls import ball, working_precision
+from .._shared.balls import working_precision
 from . import claim
 from .bias import BITS
+from .curves import one_variable
 from .hypotheses import positive_step, positive_weights
-from .laws import TOY, TOY_TEXT, Categories, dot, shares, total
+from .laws import TOY, TOY_TEXT, best_baseline, dot, score_variance
 from .variance import best_step, error
-
-
-def score_variance(given: Categories, baseline: arb) -> arb:
-    """Return the variance of (f_z - b)(e_z - s), z ~ s: sum_i s_i (f_i - b)^2 |e_i - s|^2 - |gradient|^2."""
-    s, gradient = shares(given.weights()), given.gradient()
-    squares = [
-        p * (ball(f) - baseline) ** 2 * n for p, f, n in zip(s, given.values, _lengths(s), strict=True)
-    ]
-    return total(squares) - dot(gradient, gradient)
-
-
-def best_baseline(given: Categories) -> arb:
-    """Return E f |e_z - s|^2 / E |e_z - s|^2."""
-    s = shares(given.weights())
-    masses = [p * n for p, n in zip(s, _lengths(s), strict=True)]
-    return dot(masses, list(map(ball, given.values))) / total(masses)
-
-
-def _lengths(s: Sequence[arb]) -> list[arb]:
-    """Return |e_i - s|^2 = 1 - 2 s_i + |s|^2."""
-    square = dot(s, s)
-    return [1 - 2 * p + square for p in s]
 
 
 @claim.check(
@@ -220,77 +197,4 @@ def an_unbiased_estimate_wins_in_the_end(run: Run, *, share: float = 1.0, rival:
             compare = at_most if M in WINS else at_least
             parts[f"two sides, M = {M}"] = compare(two, best / M)
             parts[f"one side, M = {M}"] = at_least(one, best / M)
-        return all_of(parts)
-
-
-TEMPERATURES = ("1/64", "1/128", "1/256", "1/2048")
-LOGIT = Fraction(3, 10)
-REACH = 110
-"""Of the integral over the line: beyond lies less than 1e-45."""
-
-
-def _relaxed(temperature: Fraction, power: int) -> arb:
-    """Return E [logistic'((a + l)/tau)/tau]^power, l a difference of two Gumbels: the relaxed gradient's moments."""
-    tau, a = ball(temperature), ball(LOGIT)
-
-    def slope(x: acb) -> acb:
-        return 1 / (2 + x.exp() + (-x).exp())
-
-    def integrand(x: acb, _: bool) -> acb:
-        return slope(x) ** power * slope(tau * x - a)  # l = tau x - a
-
-    inner = acb.integral(integrand, acb(-REACH), acb(REACH)).real
-    # slope <= exp(-|x|), and the law's density at most 1/4
-    return (inner + arb(0, 1) * arb(-REACH).exp()) * tau ** (1 - power)
-
-
-@claim.check(
-    statement="S6",
-    role="sharpens",
-    method="certified",
-    relation="order",
-    states=(
-        "of two categories and f = (0, 1) the Gumbel-softmax gradient has a bias of order tau^2 and a variance of "
-        "order 1/tau (slopes within 0.02), tau times which stays within 0.07 tau of p (1 - p)/6; the direct estimator "
-        "with two sides and eps = tau has these orders too, with p (1 - p)/2 in place of p (1 - p)/6"
-    ),
-    domain=f"logits 0 and {LOGIT}, tau = {', '.join(TEMPERATURES)}; p = logistic({LOGIT}); one logit's gradient",
-    hypotheses=(positive_step,),
-    controls=(
-        control("bias of order tau", refutes="bias, slope", order=1),
-        control("2 % more", refutes=["*limit"], share=Fraction(51, 50)),
-        control(
-            "the second moment of a slope that is not divided by tau", refutes="variance, slope", power=0
-        ),
-    ),
-)
-def the_relaxation_has_bias_too(
-    run: Run, *, order: int = 2, share: Fraction = Fraction(1), power: int = 2
-) -> Verdict:
-    """Int logistic'(x)^2 dx = 1/6; the objective is linear in the relaxed latent, the best case for a relaxation."""
-    steps = list(map(Fraction, TEMPERATURES))
-    pair = Categories((Fraction(0), LOGIT), (Fraction(0), Fraction(1)))
-    with working_precision(120):
-        p = shares(pair.weights())[1]
-        exact = p * (1 - p)
-        means, squares = ([_relaxed(tau, n) for tau in steps] for n in (1, 2))
-        biases = [abs(mean - exact) for mean in means]
-        variances = [square - mean**2 for mean, square in zip(means, squares, strict=True)]
-        scaled = [ball(tau) * v for tau, v in zip(steps, variances, strict=True)]
-        direct = []
-        for step in steps:
-            run.assume(positive_step, step)
-            direct.append(ball(step) * pair.variance(step, True) / 2)  # one coordinate of two
-        shown = variances if power == 2 else [ball(tau) * v for tau, v in zip(steps, variances, strict=True)]
-        return all_of(
-            {
-                "bias, slope": ball_slope(TEMPERATURES, biases, order, 0.02),
-                "variance, slope": ball_slope(TEMPERATURES, shown, -1, 0.02),
-                "variance, limit": tends_to(
-                    TEMPERATURES, scaled, ball(share) * exact / 6, order=1, factor=0.07
-                ),
-                "direct variance, limit": tends_to(
-                    TEMPERATURES, direct, ball(share) * exact / 2, order=1, factor=0.07
-                ),
-            }
-        )
+        return all_of(parts).with_data(**one_variable())
