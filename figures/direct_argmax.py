@@ -41,8 +41,8 @@ def draw(table: Rows) -> Figure:
     left, middle, right = figure.subplots(1, 3, gridspec_kw={"width_ratios": (1, 1, 0.9)})
     lines = curves_of(table)
     _errors(left, lines, "one", "score function, best baseline")
-    left.set_title("One variable, ten categories:\na best step for many samples, none for one")
-    left.legend(frameon=False, fontsize=7, loc="lower left", ncols=2)
+    left.set_title("One variable, ten categories:\nthe best step falls with the number M of samples")
+    left.legend(frameon=False, fontsize=7, loc="upper right")
     _errors(middle, lines, "several", "local expectation gradient")
     middle.set_title(
         "Three latents: with the same decoder values\nthe local expectation gradient has no bias"

@@ -125,9 +125,9 @@ MARGINS = {"first": Fraction(1, 5), "second": Fraction(13, 100), "order": Fracti
     relation="<",
     states=(
         "the first principal component of both classes together splits them best where S = I, delta = (3, 0); with S "
-        "= diag(9, 1), delta = (0, 3) it is orthogonal to delta and tosses a coin, and the second is the best axis; with "
-        "delta = (3, 3) it is 7 points or more below the second, and 20 below the best axis, the second 13: the largest "
-        "variance need not be the class"
+        "= diag(9, 1), delta = (0, 3) it is orthogonal to delta and tosses a coin, and the second is the best axis; "
+        "with delta = (3, 3) it is 7 points or more below the second, and 20 below the best axis, the second 13: the "
+        "largest variance need not be the class"
     ),
     domain="two equally likely Gaussian classes in the plane; accuracies up to exchange of the labels",
     hypotheses=(definite_covariance,),

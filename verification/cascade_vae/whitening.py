@@ -24,8 +24,8 @@ HALF = Rational(1, 2)
     states=(
         "whitened codes have covariance I, whatever they were, and the mean log likelihood of p(z|u) = N(w u, v I), w "
         "= rho (cos t, sin t), u ~ N(0, 1), is a function of it: -1/2 [log v + log(v + rho^2) + 1/v + 1/(v + rho^2)] - "
-        "log 2 pi. It does not depend on t; its slopes are -rho^2/(2 (1 + rho^2)^2) < 0 in rho^2 at v = 1 and 0 in v at "
-        "rho = 0, v = 1: a second stage that is linear and Gaussian has no axis, and uses no latent"
+        "log 2 pi. It does not depend on t; its slopes are -rho^2/(2 (1 + rho^2)^2) < 0 in rho^2 at v = 1 and 0 in v "
+        "at rho = 0, v = 1: a second stage that is linear and Gaussian has no axis, and uses no latent"
     ),
     domain="two codes, every covariance LL', rho, t, v > 0",
     hypotheses=(definite_covariance, positive_variances),
