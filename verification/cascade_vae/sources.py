@@ -78,7 +78,7 @@ def simulate_sources(
         if not low < high < np.inf:
             raise bad(name, (low, high), "two finite numbers, the lower one first")
     is_galaxy = rng.random(n) < 0.5
-    counts = np.exp(rng.uniform(*np.log(flux), n))
+    counts = np.exp(rng.uniform(np.log(flux[0]), np.log(flux[1]), n))
     radius = np.where(is_galaxy, rng.uniform(*radii, n), 0.0)
     shape = rng.uniform(0.3, 1.0, n), rng.uniform(0.0, np.pi, n), rng.uniform(-0.5, 0.5, (2, n))
     blocks = [slice(k, k + BLOCK) for k in range(0, n, BLOCK)]
