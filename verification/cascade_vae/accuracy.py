@@ -176,7 +176,7 @@ def the_largest_variance_may_be_no_class(
 
 def _exact_gap(classes: Classes, w: Pair) -> Fraction:
     """Return w.delta of an axis with whole entries."""
-    return sum((Fraction(int(x)) * y for x, y in zip(w, classes.apart, strict=True)), Fraction(0))
+    return sum((Fraction(float(x)) * y for x, y in zip(w, classes.apart, strict=True)), Fraction(0))
 
 
 DRAWS = 200_000

@@ -191,8 +191,8 @@ def single_flips_miss_joint_moves(
 
 def _slope() -> arb:
     """Return dE f/db_1 = B dE f/dB, differentiated by SymPy from the closed form."""
-    symbols = sympy.symbols("B D C", positive=True)
-    law = masses(*symbols, sympy.log)
+    B, D, C = symbols = sympy.symbols("B D C", positive=True)
+    law = masses(B, D, C, sympy.log)
     mean = sympy.Add(
         *(sympy.Rational(f.numerator, f.denominator) * p for f, p in zip(VALUES.values(), law, strict=True))
     )

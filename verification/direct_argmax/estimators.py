@@ -37,7 +37,7 @@ def fresh_noise(rng: np.random.Generator) -> Estimator:
         behind = a - eps * f if two_sided else a
         ahead = np.eye(len(a))[(a + eps * f + noise).argmax(1)]
         back = np.eye(len(a))[(behind + gumbels(rng, *noise.shape)).argmax(1)]
-        return (ahead - back) / (2 * eps if two_sided else eps)
+        return np.asarray((ahead - back) / (2 * eps if two_sided else eps))
 
     return estimate
 

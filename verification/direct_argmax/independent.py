@@ -80,7 +80,8 @@ class Latents:
 
     def square(self, of: Callable[[Categories], Any]) -> arb:
         """Return the mean over the others of a number for each latent, summed over the latents."""
-        return total([one.probability * of(one.given) for one in self.conditionals()])
+        found: arb = total([one.probability * of(one.given) for one in self.conditionals()])
+        return found
 
     def gradient(self) -> list[Vector]:
         """Return the gradient of E f in the logits from all 27 probabilities: sum_z q(z) f(z) (1[z_n = k] - s_nk)."""
@@ -114,7 +115,8 @@ class Latents:
 
 def squared(rows: list[Vector]) -> arb:
     """Return the sum of squares."""
-    return total([dot(row, row) for row in rows])
+    found: arb = total([dot(row, row) for row in rows])
+    return found
 
 
 def apart(first: list[Vector], second: list[Vector]) -> arb:

@@ -131,18 +131,21 @@ class Categories:
     def moved(self, step: Fraction, two_sided: bool = False) -> arb:
         """Return P(z_eps != z_opt), or that of the two sides."""
         given = self.weights(), self.ratios(step)
-        return 1 - total(unchanged(*(both_sides(*given) if two_sided else given)))
+        found: arb = 1 - total(unchanged(*(both_sides(*given) if two_sided else given)))
+        return found
 
     def variance(self, step: Fraction, two_sided: bool = False) -> arb:
         """Return the sum of the coordinates' variances, 2 P(!=) / h^2 - |mean|^2."""
         h, mean = ball(2 * step if two_sided else step), self.mean(step, two_sided)
-        return 2 * self.moved(step, two_sided) / h**2 - dot(mean, mean)
+        found: arb = 2 * self.moved(step, two_sided) / h**2 - dot(mean, mean)
+        return found
 
     def central(self, power: int) -> arb:
         """Return E (f - E f)^power."""
         s, f = shares(self.weights()), list(map(ball, self.values))
         mean = dot(s, f)
-        return dot(s, [(x - mean) ** power for x in f])
+        found: arb = dot(s, [(x - mean) ** power for x in f])
+        return found
 
     def curvature(self) -> list[arb]:
         """Return B_k = s_k [(f_k - E f)^2 - V]: the second derivative of softmax(a + t f) at t = 0."""
@@ -159,19 +162,22 @@ class Categories:
     def gini(self) -> arb:
         """Return G = E |f - f'| of two independent draws."""
         s, f = shares(self.weights()), list(map(ball, self.values))
-        return total(
+        found: arb = total(
             [p * q * abs(x - y) for p, x in zip(s, f, strict=True) for q, y in zip(s, f, strict=True)]
         )
+        return found
 
 
 def norm(vector: Sequence[arb]) -> arb:
     """Return the Euclidean norm."""
-    return dot(vector, vector).sqrt()
+    found: arb = dot(vector, vector).sqrt()
+    return found
 
 
 def norm_1(vector: Sequence[arb]) -> arb:
     """Return the sum of sizes."""
-    return total([abs(x) for x in vector])
+    found: arb = total([abs(x) for x in vector])
+    return found
 
 
 def score_variance(given: Categories, baseline: arb) -> arb:
@@ -180,14 +186,16 @@ def score_variance(given: Categories, baseline: arb) -> arb:
     squares = [
         p * (ball(f) - baseline) ** 2 * n for p, f, n in zip(s, given.values, _lengths(s), strict=True)
     ]
-    return total(squares) - dot(gradient, gradient)
+    found: arb = total(squares) - dot(gradient, gradient)
+    return found
 
 
 def best_baseline(given: Categories) -> arb:
     """Return E f |e_z - s|^2 / E |e_z - s|^2."""
     s = shares(given.weights())
     masses = [p * n for p, n in zip(s, _lengths(s), strict=True)]
-    return dot(masses, list(map(ball, given.values))) / total(masses)
+    found: arb = dot(masses, list(map(ball, given.values))) / total(masses)
+    return found
 
 
 def _lengths(s: Sequence[arb]) -> list[arb]:

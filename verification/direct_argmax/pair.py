@@ -86,7 +86,8 @@ class Pair:
     def none(self) -> arb:
         """Return P(0,0) from its own region: y <= 0 for x <= -c, y <= -c - x up to x = 0."""
         b, d, c = map(ball, (self.first, self.second, self.coupling))
-        return logistic(-c - b) * logistic(-d) + self.over_segment(lambda x: logistic(-c - x - d))
+        found: arb = logistic(-c - b) * logistic(-d) + self.over_segment(lambda x: logistic(-c - x - d))
+        return found
 
     def borders(self) -> tuple[arb, arb, arb]:
         """Return the densities on the borders where z_1 changes: (0,0)-(1,0), (0,1)-(1,1), (0,0)-(1,1)."""
@@ -113,10 +114,11 @@ class Pair:
             found: arb = acb.integral(lambda x, _: bell(x - b) * mass(t(x)), acb(ball(low)), acb(0)).real
             return found
 
-        if start >= 0:
-            return logistic(b - ball(start)) * mass(-c)
-        whole = logistic(b) * mass(-c)  # x >= 0
-        if start >= -self.coupling:
-            return whole + piece(start, lambda x: -c - x)
-        left = (logistic(b + c) - logistic(b - ball(start))) * -1  # start <= x <= -c
-        return whole + piece(-self.coupling, lambda x: -c - x) + left * mass(arb(0))
+        result: arb = logistic(b - ball(max(start, Fraction(0)))) * mass(
+            -c
+        )  # x >= 0, where y = -c is the border
+        if start < 0:
+            result += piece(max(start, -self.coupling), lambda x: -c - x)
+        if start < -self.coupling:
+            result += (logistic(b - ball(start)) - logistic(b + c)) * mass(arb(0))
+        return result

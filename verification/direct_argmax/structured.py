@@ -206,7 +206,7 @@ def samples_have_these_laws(run: Run, *, exchanged: bool = False, share: float =
         return all_of(parts)
 
 
-CHAIN, CHAIN_DRAWS, BLOCK = 8, 160_000, 20_000
+CHAIN, CHAIN_DRAWS, BLOCK = 8, 180_000, 20_000
 
 
 @claim.check(

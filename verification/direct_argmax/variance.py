@@ -112,13 +112,15 @@ def _fresh(step: Fraction, two_sided: bool) -> arb:
     """Return the variance of the estimator whose arg maxima have Gumbels of their own."""
     ahead, behind = shares(TOY.weights(step)), shares(TOY.weights(-step if two_sided else 0))
     h, mean = ball(2 * step if two_sided else step), TOY.mean(step, two_sided)
-    return 2 * (1 - dot(ahead, behind)) / h**2 - dot(mean, mean)
+    found: arb = 2 * (1 - dot(ahead, behind)) / h**2 - dot(mean, mean)
+    return found
 
 
 def error(given: Categories, step: Fraction, samples: Fraction | int, two_sided: bool) -> arb:
     """Return the mean squared error |bias|^2 + variance/M of the average of M samples."""
     bias = given.bias(step, two_sided)
-    return dot(bias, bias) + given.variance(step, two_sided) / ball(samples)
+    found: arb = dot(bias, bias) + given.variance(step, two_sided) / ball(samples)
+    return found
 
 
 def best_step(given: Categories, samples: Fraction | int, two_sided: bool) -> arb:
