@@ -1,4 +1,4 @@
-"""direct-argmax: squared errors against the step (S4, S6, S7), and held-out ELBOs of a categorical VAE (S6)."""
+"""direct-argmax: squared errors against the step (S4, S6, S7), and held-out ELBOs of a categorical VAE (S9)."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -7,7 +7,7 @@ from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series
 
 ONE = "direct-argmax/S6/an_unbiased_estimate_wins_in_the_end"
 SEVERAL = "direct-argmax/S7/large_steps_pay_in_bias"
-TRAINING = "direct-argmax/S6/a_longer_training"
+TRAINING = "direct-argmax/S9/a_longer_training"
 SAMPLES = (1, 100, 10_000)
 SIDES = {"one side": "--", "two sides": "-"}
 COLOURS = ("#4477aa", "#cc6677", "#999933")

@@ -1,4 +1,4 @@
-"""S5: with the fluxes left in, the largest variance of the codes is the flux and not the class."""
+"""S6: with the fluxes left in, the largest variance of the codes is the flux and not the class."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def codes(seed: int, normalised: bool) -> Array:
 
 
 @claim.check(
-    statement="S5",
+    statement="S6",
     role="limits",
     method="experiment",
     relation=">=",

@@ -14,10 +14,11 @@ arg max is tractable, and VAEs are trained with it. Decided here:
 - S4: variance exactly and to leading order, G/eps with G the mean difference of f; the best step for many samples, and
   that there is none for few; an unbiased estimate wins from some number of samples on.
 - S5: coordinate by coordinate on independent latents the limit is the exact gradient; on coupled ones it is not.
-- S6: against score function and Gumbel-softmax: bias, variance, invariance, and a categorical VAE on digits.
+- S6: against score function and Gumbel-softmax: bias, variance, invariance.
 - S7: with the decoder values that it needs, the local expectation gradient is unbiased and its conditional mean.
 - S8: structured latents: with a Gumbel for each variable the samples do not follow the softmax (Gibbs) law; the
   gradient identity holds all the same; with a Gumbel for each of the 2^n configurations both hold.
+- S9: a categorical VAE on digits, trained by each estimator.
 
 Hypotheses
 ----------
@@ -25,7 +26,7 @@ a positive step, positive weights, values that differ.
 
 Relation
 --------
-Equality (S1, S3, S7, S8), inequality (S2, S4, S7), order (S2, S4, S5, S6), orders of merit of training runs (S6).
+Equality (S1, S3, S7, S8), inequality (S2, S4, S7), order (S2, S4, S5, S6), orders of merit of training runs (S9).
 
 Method
 ------
