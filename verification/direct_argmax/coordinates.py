@@ -1,5 +1,6 @@
 """S5 and S7: coordinate by coordinate on independent latents, and the estimate that needs no Gumbels."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from elboproof.checking import Run, Verdict, all_of, ball_equal, ball_positive, ball_slope, control
@@ -14,6 +15,18 @@ from .laws import Categories, shares
 
 SCALES = tuple(f"1/{2**k}" for k in range(6, 10))
 SIDES = (("one side", False), ("two sides", True))
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of the direct estimator of one variable, for a step and sides."""
+
+    step: Fraction
+    two_sided: bool
+
+    def __call__(self, given: Categories) -> Vector:
+        """Return it, (K,)."""
+        return given.mean(self.step, self.two_sided)
 
 
 @claim.check(
@@ -42,20 +55,9 @@ def one_latent_at_a_time(run: Run, *, uniform: bool = False, exchanged: bool = F
             sizes = []
             for step in map(Fraction, SCALES):
                 run.assume(positive_step, step)
-                sizes.append(apart(latents.mean(_mean(step, two_sided)), gradient).sqrt())
+                sizes.append(apart(latents.mean(Mean(step, two_sided)), gradient).sqrt())
             parts[name] = ball_slope(SCALES, sizes, order, 0.02 if order == 1 else 0.03)
         return all_of(parts)
-
-
-class _mean:  # noqa: N801 - stands for a function
-    """The mean of the direct estimator of one variable."""
-
-    def __init__(self, step: Fraction, two_sided: bool) -> None:
-        self.step, self.two_sided = step, two_sided
-
-    def __call__(self, given: Categories) -> Vector:
-        """Return it, (K,)."""
-        return given.mean(self.step, self.two_sided)
 
 
 STEPS = ("1/10", "3/10", "1")
@@ -93,7 +95,7 @@ def all_values_are_better_averaged(run: Run, *, score: bool = False, share: str 
             run.assume(positive_step, step)
             for name, two_sided in SIDES:
                 direct = ball(share) * latents.direct_variance(step, two_sided)
-                means = latents.variance_of_means(_mean(step, two_sided))
+                means = latents.variance_of_means(Mean(step, two_sided))
                 parts[f"smaller, eps = {text}, {name}"] = ball_positive(direct - rival)
                 parts[f"conditional mean, eps = {text}, {name}"] = ball_positive(direct - means)
         return all_of(parts)
@@ -134,7 +136,7 @@ def large_steps_pay_in_bias(run: Run, *, samples: int = 100, share: str = "1", l
             )
             for text in (*STEPS, "3", "10"):
                 step = Fraction(text)
-                bias = apart(latents.mean(_mean(step, two_sided)), gradient)
+                bias = apart(latents.mean(Mean(step, two_sided)), gradient)
                 error = bias + latents.direct_variance(step, two_sided) / samples
                 parts[f"error, eps = {text}, {name}"] = ball_positive(ball(share) * error - rival / samples)
-        return all_of(parts).with_data(**several_latents(_mean))
+        return all_of(parts).with_data(**several_latents(Mean))
