@@ -48,6 +48,8 @@ def bad(name: str, value: object, requirement: str) -> ValueError:
 
 def wrong_type(name: str, value: object, requirement: str) -> TypeError:
     """Return the error for an argument of the wrong type."""
+    if isinstance(value, type):
+        return TypeError(f"{name}: got the class {value.__name__} itself; expected {requirement}")
     return TypeError(f"{name}: got {shown(value)} of type {type(value).__name__}; expected {requirement}")
 
 
@@ -68,14 +70,43 @@ class Sealed:
             )
 
 
-def require_positive(**limits: object) -> None:
-    """Raise ``ValueError`` unless every argument, given by its name, is positive and finite, digits below a limit."""
-    for name, value in limits.items():
+def plain(value: Any) -> Any:
+    """Return a NumPy number, or an array or tensor without axes, as Python's own number; other values as they are.
+
+    Python's own: a float32 added to a clock would round it to milliseconds, and FLINT knows no NumPy integers.
+    """
+    if getattr(value, "ndim", None) != 0 or not hasattr(value, "item"):
+        return value
+    try:
+        number = value.item()
+    except (RuntimeError, ValueError, TypeError):  # of tensors without numbers, on "meta"
+        return value
+    # the item of a long double is one again; a span of time has an integer for its item, and is no number
+    if hasattr(number, "dtype") and number.dtype.kind == "f":
+        return float(number)
+    return number if isinstance(number, int | float) and not _is_time(value) else value
+
+
+def _is_time(value: Any) -> bool:
+    return getattr(getattr(value, "dtype", None), "kind", "") in {"m", "M"}
+
+
+def require_positive(**limits: object) -> tuple[Any, ...]:
+    """Return the arguments, given by their names, as Python's numbers, each positive and finite, digits below a limit.
+
+    Raises
+    ------
+    ValueError
+        If one is not.
+    """
+    numbers = tuple(map(plain, limits.values()))
+    for name, value in zip(limits, numbers, strict=True):
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0 < value <= sys.float_info.max:  # type: ignore[operator]
+        if not number or not 0 < value <= sys.float_info.max:
             raise bad(name, value, "a positive number, an int or a float")
-        if name == "digits" and value > MOST_DIGITS:  # type: ignore[operator]
+        if name == "digits" and value > MOST_DIGITS:
             raise bad(name, value, f"a positive number of digits, at most {MOST_DIGITS}")
+    return numbers
 
 
 def file_path(value: object, name: str) -> Path:

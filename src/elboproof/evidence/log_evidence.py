@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from sympy import Symbol
 
-from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive
 from elboproof.evidence import affine, kinks, line, mixtures
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.domain import tails_of
@@ -22,7 +22,7 @@ from elboproof.evidence.search import TAIL, TIME
 from elboproof.evidence.selection import Selection, selection
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.mixture import Mixture
 from elboproof.model.prior_density import PriorDensity
 from elboproof.numbers.enclosure import Enclosure
@@ -78,7 +78,7 @@ def log_evidence(
     """
     began = time.monotonic()
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
+        raise no_model(model)
     # x is read once; what follows takes it as it was read.
     data = data_of(model, x)
     if most_cells is None:
@@ -106,8 +106,8 @@ def evidence_of(
     """Return what `prove` does, for the model without the latents that can be integrated out exactly."""
     began = time.monotonic() if began is None else began
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
-    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
+        raise no_model(model)
+    digits, seconds, most_cells = require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     chosen, data = selection(model), data_of(model, x)
     if chosen is not None and not chosen.rest:
         return _in_closed_form(model, chosen, data, float(digits), began, seconds)
@@ -144,10 +144,10 @@ def prove(
     """
     began = time.monotonic() if began is None else began
     if not isinstance(x, Data) and not isinstance(integrand, LatentModel):
-        raise wrong_type("model", integrand, "an ep.LatentModel")
+        raise no_model(integrand)
     if integrand.latent_dim > MOST_LATENTS:
         raise bad("model", integrand, f"at most {MOST_LATENTS} latents")
-    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
+    digits, seconds, most_cells = require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     data = data_of(integrand, x) if isinstance(integrand, LatentModel) else x
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
         bases = log_bases(integrand, data, float(digits))

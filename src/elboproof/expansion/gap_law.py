@@ -18,7 +18,7 @@ from flint import arb
 from sympy import Expr
 from sympy.core.cache import clear_cache
 
-from elboproof.arguments import bad, require_positive, written, wrong_type
+from elboproof.arguments import bad, plain, require_positive, written, wrong_type
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
 from elboproof.expansion.hypotheses import affine, gaussian, metric_of, rationals, require_derivatives
 from elboproof.expansion.misfit import BITS, Misfit
@@ -182,7 +182,7 @@ def gap_law(
     1 3675/22201
     """
     likelihood = gaussian(model)
-    require_positive(seconds=seconds)
+    (seconds,) = require_positive(seconds=seconds)
     data, deadline = rationals(model, x), time.monotonic() + seconds
     require_derivatives(model)
     require_smooth_prior(model)
@@ -215,7 +215,7 @@ def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
         If the order is not between 1 and the highest one carried.
     """
     # the mode is the latents' own symbols, so that f(z) = x holds there identically
-    given: object = order
+    given: object = plain(order)
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= HIGHEST_ORDER:
         raise bad("order", order, f"a power of the variance from 1 to {HIGHEST_ORDER}")
     metric = metric_of(gaussian(model), model.data_dim)
@@ -223,7 +223,7 @@ def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
         raise wrong_type("model", model, "a model written as expressions, not a network")
     misfit = Misfit(model, tuple(model.decoder), metric)
     mode = exact_mode(misfit, tuple(model.latents))
-    return Expansion(mode, order).gap[order - 1]
+    return Expansion(mode, given).gap[given - 1]
 
 
 def _exactly_zero(variance: Fraction) -> GapLaw:

@@ -88,7 +88,7 @@ def expectation(
     """
     if not isinstance(q, GaussianPosterior):
         raise wrong_type("q", q, "an ep.GaussianPosterior")
-    require_positive(digits=digits, seconds=seconds)
+    digits, seconds = require_positive(digits=digits, seconds=seconds)
     deadline = time.monotonic() + seconds  # reading counts
     entries, batch = _entries(g)
     symbols = _latents(latent, q.latent_dim)

@@ -1,5 +1,6 @@
 """The latent-variable model: written once, evaluated in every number system."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 
 STANDARD = Normal()
 """N(0, I)."""
+
+
+def no_model(value: object) -> TypeError:
+    """Return the error for what stands where a model should; of a torch module it says how to make one."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.nn.Module):
+        made = "which ep.LatentModel.from_torch(module, likelihood) makes of a module"
+        return TypeError(
+            f"model: got a {type(value).__name__}, a torch module; expected an ep.LatentModel, {made}"
+        )
+    return wrong_type("model", value, "an ep.LatentModel")
 
 
 @dataclass(frozen=True, init=False)

@@ -24,7 +24,7 @@ from elboproof.expectations.rules import ProvedRules
 from elboproof.model.base_measures import BALLS
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.quantities import EVERYWHERE
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
@@ -74,7 +74,7 @@ def elbo(
     -1.33622404
     """
     _check(model, q)
-    require_positive(digits=digits, seconds=seconds)
+    digits, seconds = require_positive(digits=digits, seconds=seconds)
     data, batch = exact_rows(model, x)
     deadline = time.monotonic() + seconds
     require_positive_prior(model, deadline)
@@ -94,7 +94,7 @@ def undecided(what: str, enclosure: Enclosure, statuses: tuple[str, ...]) -> Und
 
 def _check(model: LatentModel, q: GaussianPosterior) -> None:
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
+        raise no_model(model)
     if not isinstance(q, GaussianPosterior):
         raise wrong_type("q", q, "an ep.GaussianPosterior")
     if q.latent_dim != model.latent_dim:

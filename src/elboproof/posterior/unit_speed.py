@@ -25,7 +25,7 @@ from elboproof.arguments import Sealed, bad, require_positive, wrong_type
 from elboproof.evidence.log_evidence import log_evidence
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
@@ -93,7 +93,7 @@ class UnitSpeed(Sealed):
             raise wrong_type("q", q, "an ep.GaussianPosterior")
         if q.latent_dim != 1:
             raise ValueError(f"q: got {q.latent_dim} dimensions; expected 1, the arc length")
-        require_positive(digits=digits, seconds=seconds)
+        digits, seconds = require_positive(digits=digits, seconds=seconds)
         rows, batch = exact_rows(self.model, x)
         deadline = time.monotonic() + seconds
         found = [elbo_of(self.curve, self.regular, row, q, float(digits), deadline) for row in rows]
@@ -111,7 +111,7 @@ class UnitSpeed(Sealed):
         Undecided
             If no stationary point could be proved, or not the digits of its ELBO.
         """
-        require_positive(digits=digits, seconds=seconds)
+        digits, seconds = require_positive(digits=digits, seconds=seconds)
         rows, batch = exact_rows(self.model, x)
         if batch:
             raise bad("x", x, f"one data point of shape ({self.model.data_dim},)")
@@ -139,7 +139,7 @@ class UnitSpeed(Sealed):
         Undecided
             If no stationary point, or not the digits, could be proved; it carries the best enclosure.
         """
-        require_positive(digits=digits, seconds=seconds)
+        digits, seconds = require_positive(digits=digits, seconds=seconds)
         rows, batch = exact_rows(self.model, x)
         found = [self._gap(row, float(digits), seconds) for row in rows]
         return _answer("gaps", found, batch).at_least(0)
@@ -210,7 +210,7 @@ def unit_speed(model: LatentModel) -> UnitSpeed:
     `elboproof.posterior.unit_speed_regular`.
     """
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
+        raise no_model(model)
     likelihood = model.likelihood
     constant = isinstance(likelihood, Gaussian) and (likelihood.variance or likelihood.covariance)
     if not constant or not model.decoder:

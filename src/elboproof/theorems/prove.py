@@ -85,7 +85,7 @@ def for_all(
     given: object = statement
     if not isinstance(given, Statement):
         raise wrong_type("statement", statement, "a statement such as ep.Gap(...) <= '1/10'")
-    require_positive(seconds=seconds, leaves=leaves, workers=workers)
+    seconds, leaves, workers = require_positive(seconds=seconds, leaves=leaves, workers=workers)
     if len(statement.quantity.latent) > MOST_LATENTS:
         raise bad("latent", statement.quantity.latent, f"at most {MOST_LATENTS} latents")
     names, sides = read_box(box)
