@@ -126,10 +126,12 @@ class LatentModel(JointModel, Sealed):
         Parameters
         ----------
         module
-            From d latents to D outputs: Sequential (also nested) of Linear, Tanh, Sigmoid,
-            Softplus(beta=1, threshold=20), GELU(approximate='none'), SiLU, ReLU, Sin (a module whose class has that
-            name), Identity, Flatten and, in evaluation mode, Dropout. A module that stands in two places is two
-            layers. The weights are copied: later training does not change the model.
+            From vectors of d latents to D outputs, images read row by row: Sequential (also nested) of Linear, Conv2d,
+            ConvTranspose2d, Tanh, Sigmoid, Softplus(beta=1, threshold=20), GELU, SiLU, ReLU, LeakyReLU, ELU, Sin (a
+            module whose class has that name), LayerNorm, Identity, Flatten, Unflatten and, in evaluation mode,
+            BatchNorm1d, BatchNorm2d and Dropout; and modules whose forward, as torch.fx records it, does nothing but
+            call such layers, add two values, apply torch's functions of these names, and reshape. A module that stands
+            in two places is two layers. The weights are copied: later training does not change the model.
         likelihood
             ``ep.Gaussian`` with scalar or diagonal covariance, or another family (``ep.Bernoulli``: the network gives
             logits). None for a module whose forward returns (mean, log variance): a Gaussian with two heads.
@@ -141,20 +143,21 @@ class LatentModel(JointModel, Sealed):
         TypeError
             If a layer is not one of these, or has hooks, parametrizations or a ``forward`` of its own.
         ValueError
-            If weights are not finite, sizes do not fit, a dropout is in training mode, or the module computes
-            something else than what was read.
+            If weights are not finite, sizes do not fit, a dropout or a batch norm is in training mode, or the module
+            computes something else than what was read.
 
         Notes
         -----
         The decoder is the exact real function of these weights; what the module computes is that function rounded in
-        its own precision. A copy of the module is run in float64 and compared with what was read, layer by layer, at
+        its own precision. Roots in norms are no floats: each number system encloses weight / sqrt(variance + eps) of
+        the exact numbers for itself. A copy of the module is run in float64 and compared with what was read, layer by layer, at
         latents of sizes up to 1000 and activations' arguments up to 1000 in size; a difference elsewhere, in a class
         that calls itself Sin, would not be seen. A softplus is log(1 + e^t) everywhere: torch's own is t beyond its
         threshold of 20, which is up to 2.1e-9 less.
         """
         # What is read holds copies of the weights and nothing of the module; torch is imported for those who
         # have one.
-        from elboproof.model.torch_layers import read
+        from elboproof.model.torch_reading import read
 
         if likelihood is None:
             from elboproof.model.torch_heads import read_heads

@@ -8,7 +8,7 @@ tape of their own, with
 """
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,12 @@ from sympy import Symbol
 from elboproof.arguments import bad, wrong_type
 from elboproof.model.blocks import Block, alike, rule_tape
 from elboproof.model.likelihood import Gaussian, Likelihood, require_floats
+from elboproof.model.activations import compiled_activation
 from elboproof.model.network_algebra import Arrays, Balls, Tensors
+from elboproof.model.network_layers import Arithmetic, outputs
 from elboproof.model.network_prior import prior_jet
 from elboproof.model.network_scalars import Scalars
-from elboproof.model.networks import Network, compiled_activation
+from elboproof.model.networks import Network, Normalisation, Scaling
 from elboproof.model.quantities import EVERYWHERE, Interval, Quantities
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.jet_tape import JetTape
@@ -135,6 +137,13 @@ class NetworkQuantities:
         groups = alike(self.likelihood.blocks(len(self.data)))  # type: ignore[attr-defined]
         return [(JetTape(*rule_tape(rule)), blocks) for rule, blocks in groups.items()]
 
+    def layer_constants(self, layer: Scaling | Normalisation, ring: Ring) -> tuple[Any, ...]:
+        """Return the constants of a layer as numbers of a ring."""
+        key = (f"layer {id(layer)}", 0, ring.name)  # the network keeps its layers
+        if key not in self._functions:
+            self._functions[key] = compile_tape(self.tape, layer.constants(self.tape), ring)
+        return self._functions[key]()
+
     def rule_constants(self, k: int, ring: Ring) -> tuple[Any, ...]:
         """Return the constants of rule k as numbers of a ring."""
         key = (f"rule {k}", 0, ring.name)
@@ -232,7 +241,10 @@ class _Run:
 
     def outputs(self, jet: Jet) -> Jet:
         """Return the jet of f(z), coefficients of shape (D, P)."""
-        return self.quantities.network.forward(jet, self.algebra.affine, self._taylor)
+        constants = partial(self.quantities.layer_constants, ring=self._constant_ring)
+        return outputs(
+            self.quantities.network, jet, Arithmetic(self.algebra, self._taylor, constants, self.order)
+        )
 
     def placed(self, jet: Jet) -> Jet:
         """Return the jet of z, coefficients (d, P), where arguments are other coordinates."""
