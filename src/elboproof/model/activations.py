@@ -23,7 +23,10 @@ from elboproof.numbers.tape import Tape
 INVERSE_ROOT = "inverse root"
 """The name of t^(-1/2) among functions."""
 _NAMED = re.compile(r"(\w+)\((.+)\)")
-_ALWAYS: dict[str, Callable[[Expr], Expr]] = {INVERSE: lambda t: 1 / t, INVERSE_ROOT: lambda t: 1 / sympy.sqrt(t)}
+_ALWAYS: dict[str, Callable[[Expr], Expr]] = {
+    INVERSE: lambda t: 1 / t,
+    INVERSE_ROOT: lambda t: 1 / sympy.sqrt(t),
+}
 
 
 class Growth(NamedTuple):

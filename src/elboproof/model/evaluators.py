@@ -167,7 +167,8 @@ def _counted(x: "torch.Tensor", like: "torch.Tensor") -> "torch.Tensor":
     """Return booleans, which count, as numbers of the kind of ``like``; other tensors as they are."""
     import torch
 
-    return x.to(like.dtype) if isinstance(x, torch.Tensor) and x.dtype is torch.bool else x
+    given: object = x
+    return x.to(like.dtype) if isinstance(given, torch.Tensor) and given.dtype is torch.bool else x
 
 
 def _surely(truth: "torch.Tensor") -> bool:

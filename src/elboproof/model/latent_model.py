@@ -149,11 +149,11 @@ class LatentModel(JointModel, Sealed):
         Notes
         -----
         The decoder is the exact real function of these weights; what the module computes is that function rounded in
-        its own precision. Roots in norms are no floats: each number system encloses weight / sqrt(variance + eps) of
-        the exact numbers for itself. A copy of the module is run in float64 and compared with what was read, layer by layer, at
-        latents of sizes up to 1000 and activations' arguments up to 1000 in size; a difference elsewhere, in a class
-        that calls itself Sin, would not be seen. A softplus is log(1 + e^t) everywhere: torch's own is t beyond its
-        threshold of 20, which is up to 2.1e-9 less.
+        its own precision. The roots in norms are no floats: each number system makes weight / sqrt(variance + eps) of
+        the exact numbers for itself, in balls with an enclosure. A copy of the module is run in float64 and compared
+        with what was read, layer by layer, at latents of sizes up to 1000 and activations' arguments up to 1000 in
+        size; a difference elsewhere, in a class that calls itself Sin, would not be seen. A softplus is log(1 + e^t)
+        everywhere: torch's own is t beyond its threshold of 20, which is up to 2.1e-9 less.
         """
         # What is read holds copies of the weights and nothing of the module; torch is imported for those who
         # have one.

@@ -257,7 +257,9 @@ def _cut(h: BallArray) -> BallArray:
         return h
     # a ball that does not meet the interval, which only an empty box has, is kept
     meets = (low <= 1.0) & (high >= -1.0)
-    cut = BallArray.between(np.where(meets, np.maximum(low, -1.0), -1.0), np.where(meets, np.minimum(high, 1.0), 1.0))
+    cut = BallArray.between(
+        np.where(meets, np.maximum(low, -1.0), -1.0), np.where(meets, np.minimum(high, 1.0), 1.0)
+    )
     return BallArray.where(wide & meets, cut, h)
 
 

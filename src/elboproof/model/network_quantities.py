@@ -16,9 +16,9 @@ import sympy
 from sympy import Symbol
 
 from elboproof.arguments import bad, wrong_type
+from elboproof.model.activations import compiled_activation
 from elboproof.model.blocks import Block, alike, rule_tape
 from elboproof.model.likelihood import Gaussian, Likelihood, require_floats
-from elboproof.model.activations import compiled_activation
 from elboproof.model.network_algebra import Arrays, Balls, Tensors
 from elboproof.model.network_layers import Arithmetic, outputs
 from elboproof.model.network_prior import prior_jet

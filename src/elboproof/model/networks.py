@@ -121,7 +121,9 @@ class Normalisation:
         _fixed(self.weight, self.bias)
 
     @staticmethod
-    def of(groups: tuple[tuple[int, ...], ...], weight: FloatArray, bias: FloatArray, eps: float) -> "Normalisation":
+    def of(
+        groups: tuple[tuple[int, ...], ...], weight: FloatArray, bias: FloatArray, eps: float
+    ) -> "Normalisation":
         """Return the layer, with its centring made from the groups."""
         entries = np.zeros((len(weight), len(weight)))
         for group in groups:
@@ -158,7 +160,9 @@ class Normalisation:
         return [tape.constant(self.spread), *scales]
 
     def __str__(self) -> str:
-        return f"layer norm of {self.units}" + (f" in {len(self.groups)} groups" if len(self.groups) > 1 else "")
+        return f"layer norm of {self.units}" + (
+            f" in {len(self.groups)} groups" if len(self.groups) > 1 else ""
+        )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ This finds what structure does not show: a class called ``Sin`` that is another 
 of torch, a global function replaced. It cannot find a difference at points that are not tried.
 """
 
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elboproof.arrays import FloatArray
-from elboproof.model.network_algebra import Arrays
 from elboproof.model.activations import compiled_activation
+from elboproof.model.network_algebra import Arrays
 from elboproof.model.networks import Activation, Affine, Normalisation, Plus, Scaling
 from elboproof.numbers.floating import FLOATING
 
@@ -61,10 +62,12 @@ def require_agreement(whole: "Part", inputs: int) -> None:
 
     # z: (32, d), fixed points of eight sizes, so that a module is accepted or refused alike each time. torch's
     # random numbers are put back afterwards, in case a layer draws some.
-    twins = twins_of(whole.module)
+    module: Any = whole.module
+    twins = twins_of(module)
     sizes = np.repeat(_SIZES, _EACH)[:, None]
     z = sizes * np.random.default_rng(0).standard_normal((len(sizes), inputs))
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a run that the user did not ask for
         # what is no module, an operation of a forward, is run as it is
         _outputs(whole, [z], lambda part: twins.get(id(part.module), part.module))
 
@@ -121,9 +124,9 @@ def _run(part: "Part", given: list[FloatArray], module: Any) -> FloatArray:
             f"{part.name}: got an error for float64 inputs of shape {shapes[0]} ({error}); expected {_what(part)}"
         ) from error
     result = result if part.result is None else result[part.result]
-    axes = len(part.leaving or (0,)) + 1
-    fits = isinstance(result, torch.Tensor) and result.ndim == axes and len(result) == len(given[0])
-    if not fits or result.is_complex() or tuple(result.shape[1:]) != (part.leaving or tuple(result.shape[1:])):
+    axes = part.leaving or (0,)
+    fits = isinstance(result, torch.Tensor) and result.ndim == 1 + len(axes) and len(result) == len(given[0])
+    if not fits or result.is_complex() or (len(axes) > 1 and tuple(result.shape[1:]) != axes):
         got = tuple(result.shape) if isinstance(result, torch.Tensor) else type(result).__name__
         raise ValueError(f"{part.name}: got {got} for inputs of shape {shapes[0]}; expected {_what(part)}")
     values: FloatArray = result.to("cpu", torch.float64).reshape(len(result), -1).numpy().copy()

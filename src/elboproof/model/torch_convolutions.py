@@ -16,7 +16,9 @@ Image = tuple[int, int, int]
 Pair = tuple[int, int]
 
 
-def convolution(module: Any, shape: Shape, weight: FloatArray, bias: FloatArray, name: str) -> tuple[Affine, Image]:
+def convolution(
+    module: Any, shape: Shape, weight: FloatArray, bias: FloatArray, name: str
+) -> tuple[Affine, Image]:
     """Return a Conv2d as an affine map of flattened images, and the shape (C, H, W) of what it gives.
 
     Parameters
@@ -35,7 +37,9 @@ def convolution(module: Any, shape: Shape, weight: FloatArray, bias: FloatArray,
     """
     image, before, after = _image(module, shape, name), *_padding(module)
     sizes = [
-        (image[k + 1] + before[k] + after[k] - module.dilation[k] * (module.kernel_size[k] - 1) - 1) // module.stride[k] + 1
+        (image[k + 1] + before[k] + after[k] - module.dilation[k] * (module.kernel_size[k] - 1) - 1)
+        // module.stride[k]
+        + 1
         for k in (0, 1)
     ]
     made = (module.out_channels, *_positive(sizes, image, name))
@@ -47,7 +51,9 @@ def convolution(module: Any, shape: Shape, weight: FloatArray, bias: FloatArray,
     return _flattened(matrix, bias, name), made
 
 
-def transposed(module: Any, shape: Shape, weight: FloatArray, bias: FloatArray, name: str) -> tuple[Affine, Image]:
+def transposed(
+    module: Any, shape: Shape, weight: FloatArray, bias: FloatArray, name: str
+) -> tuple[Affine, Image]:
     """Return a ConvTranspose2d as an affine map, and its shape; ``weight`` is (in, out / groups, kh, kw).
 
     Raises as `convolution`.
@@ -123,7 +129,9 @@ def _pairs(outer: int, inner: int, module: Any, tap: int, k: int, padding: int) 
     return o[inside], i[inside]
 
 
-def _put(matrix: FloatArray, kernel: FloatArray, groups: int, rows: tuple[Any, Any], columns: tuple[Any, Any]) -> None:
+def _put(
+    matrix: FloatArray, kernel: FloatArray, groups: int, rows: tuple[Any, Any], columns: tuple[Any, Any]
+) -> None:
     """Write one tap, (out, in / groups), where it stands: no other tap joins the same two positions."""
     outputs, inputs = matrix.shape[0] // groups, matrix.shape[3] // groups
     for g in range(groups):

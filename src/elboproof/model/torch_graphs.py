@@ -16,8 +16,18 @@ from elboproof.model.torch_parts import Reading, Shape
 if TYPE_CHECKING:
     import torch
 
-ONLY = "only calls of its layers, sums of two of their values, activations of torch and reshapings to (N, ...)"
-_PLAIN = {"relu": "relu", "tanh": "tanh", "sigmoid": "sigmoid", "sin": "sin", "silu": "silu", "relu_": "relu", "tanh_": "tanh"}
+ONLY = (
+    "only calls of its layers, sums of two of their values, activations of torch and reshapings to (N, ...)"
+)
+_PLAIN = {
+    "relu": "relu",
+    "tanh": "tanh",
+    "sigmoid": "sigmoid",
+    "sin": "sin",
+    "silu": "silu",
+    "relu_": "relu",
+    "tanh_": "tanh",
+}
 """Functions without settings."""
 _RESHAPED = {"flatten", "view", "reshape", "unflatten"}
 _SUMS = {"add", "iadd", "add_"}
@@ -55,7 +65,9 @@ def steps_of(module: "torch.nn.Module", name: str) -> tuple[list[Step], Any, dic
     try:
         graph = Tracer().trace(deepcopy(module))
     except Exception as error:
-        raise TypeError(f"{name}: got a forward that cannot be recorded ({error}); expected {ONLY}") from error
+        raise TypeError(
+            f"{name}: got a forward that cannot be recorded ({error}); expected {ONLY}"
+        ) from error
     inputs = [node for node in graph.nodes if node.op == "placeholder"]
     (output,) = (node for node in graph.nodes if node.op == "output")
     if not inputs or any(node.users for node in inputs[1:]):
@@ -91,7 +103,11 @@ def word(node: Any) -> str:
     """Return the name of a function or method that a step calls; empty for a submodule and all else."""
     if node.op == "call_method":
         return str(node.target)
-    return str(getattr(node.target, "__name__", "")) if node.op == "call_function" and _of_torch(node.target) else ""
+    return (
+        str(getattr(node.target, "__name__", ""))
+        if node.op == "call_function" and _of_torch(node.target)
+        else ""
+    )
 
 
 def _of_torch(function: Any) -> bool:
@@ -107,7 +123,9 @@ def _is_builtin(function: Any) -> bool:
     return any(getattr(home, name, None) is function for home in (torch, torch._C._nn, torch.nn.functional))
 
 
-def operation(step: Step, shapes: tuple[Shape, ...], reading: Reading, name: str) -> tuple[Layer | None, Shape, Callable[..., Any]]:
+def operation(
+    step: Step, shapes: tuple[Shape, ...], reading: Reading, name: str
+) -> tuple[Layer | None, Shape, Callable[..., Any]]:
     """Return the layer that a function or method is, None for one that changes no number; its shape; and how it is run.
 
     Raises
@@ -130,7 +148,9 @@ def operation(step: Step, shapes: tuple[Shape, ...], reading: Reading, name: str
     if called == "dropout" and _settings(node, ("p", "training")).get("training", True) is False:
         return None, shapes[0], lambda t: t
     if called == "dropout":
-        raise ValueError(f"{name}: got a dropout in training mode; expected module.eval() before, and training=self.training")
+        raise ValueError(
+            f"{name}: got a dropout in training mode; expected module.eval() before, and training=self.training"
+        )
     function = _activation(node, called, name)
     rest, keywords = node.args[1:], dict(node.kwargs)
     if node.op == "call_method":
@@ -163,14 +183,17 @@ def _settings(node: Any, names: tuple[str, ...]) -> dict[str, Any]:
 def _reshaped(node: Any, called: str, shape: Shape, reading: Reading, name: str) -> Shape:
     """Return the axes of one example after a reshaping that keeps the examples apart."""
     if called == "flatten":
-        if _settings(node, ("start_dim", "end_dim")) not in ({"start_dim": 1}, {"start_dim": 1, "end_dim": -1}):
+        if _settings(node, ("start_dim", "end_dim")) not in (
+            {"start_dim": 1},
+            {"start_dim": 1, "end_dim": -1},
+        ):
             raise _unknown(node, name)
         return unflattened((-1,), shape, reading, name) if reading.told(shape) else None
     rest = node.args[1:]
     sizes = tuple(rest[0]) if len(rest) == 1 and isinstance(rest[0], tuple | list) else rest
     if called == "unflatten" and len(rest) == 2 and rest[0] == 1:
         return unflattened(rest[1], shape, reading, name)
-    if called == "unflatten" or len(sizes) < 2 or node.kwargs or not _counts(sizes[0], node):
+    if called == "unflatten" or len(sizes) < 2 or node.kwargs or not _counts(sizes[0]):
         raise _unknown(node, name)
     if any(type(size) is not int for size in sizes[1:]) or (sizes[0] == -1 and -1 in sizes[1:]):
         raise _unknown(node, name)
@@ -179,16 +202,17 @@ def _reshaped(node: Any, called: str, shape: Shape, reading: Reading, name: str)
     return unflattened(sizes[1:], shape, reading, name)
 
 
-def _counts(first: Any, node: Any) -> bool:
+def _counts(first: Any) -> bool:
     """Whether the first size of a reshaping is the number of examples: -1, or what t.size(0) or t.shape[0] is."""
     if first == -1:
         return True
     if getattr(first, "op", None) == "call_method" and first.target == "size":
-        return first.args[1:] == (0,)
-    if getattr(first, "target", None) is operator.getitem and first.args[1] == 0:
-        inner = first.args[0]
-        return inner.target == "size" and len(inner.args) == 1 or (inner.target is getattr and inner.args[1] == "shape")
-    return False
+        return bool(first.args[1:] == (0,))
+    if getattr(first, "target", None) is not operator.getitem or first.args[1] != 0:
+        return False
+    inner = first.args[0]
+    whole = inner.target == "size" and len(inner.args) == 1
+    return whole or (inner.target is getattr and inner.args[1] == "shape")
 
 
 def _unknown(node: Any, name: str) -> TypeError:

@@ -1,4 +1,4 @@
-"""The layers of torch that are known: what each is as a layer of a network, from its structure and by its exact class."""
+"""The layers of torch that are known: what each is in a network, from its structure and by its exact class."""
 
 from collections.abc import Callable
 from math import prod
@@ -107,13 +107,19 @@ def unflattened(sizes: Any, shape: Shape, reading: Reading, name: str) -> Shape:
         If they have another number of entries than what comes, or that is not known.
     """
     axes = tuple(sizes)
-    if not all(type(axis) is int for axis in axes) or sum(axis < 1 for axis in axes) > axes.count(-1) or not axes:
+    if (
+        not all(type(axis) is int for axis in axes)
+        or sum(axis < 1 for axis in axes) > axes.count(-1)
+        or not axes
+    ):
         raise bad(f"{name}.unflattened_size", axes, "positive numbers, one of them perhaps -1")
     given, rest = reading.told(shape), abs(prod(axes))
     if given is None and -1 not in axes:
         given = (reading.vector(None, rest, name),)
     if given is None or axes.count(-1) > 1 or prod(given) % rest or (-1 not in axes and prod(given) != rest):
-        got = "a number of inputs that no layer before it says" if given is None else f"inputs of shape {given}"
+        got = (
+            "a number of inputs that no layer before it says" if given is None else f"inputs of shape {given}"
+        )
         raise ValueError(f"{name}: got {got}; expected as many entries as {axes} has")
     return tuple(prod(given) // rest if axis == -1 else axis for axis in axes)
 
@@ -146,9 +152,13 @@ def _convolved(module: Any, shape: Shape, reading: Reading, name: str) -> tuple[
     forwards = type(module).__name__ == "Conv2d"
     groups = module.groups
     weight, bias = _weights(module, name, 4, 0 if forwards else 1, 1 if forwards else groups)
-    wanted = (module.out_channels, module.in_channels) if forwards else (module.in_channels, module.out_channels)
+    wanted = (
+        (module.out_channels, module.in_channels) if forwards else (module.in_channels, module.out_channels)
+    )
     if weight.shape != (wanted[0], wanted[1] // groups, *module.kernel_size):
-        raise bad(f"{name}.weight", weight.shape, f"shape {(wanted[0], wanted[1] // groups, *module.kernel_size)}")
+        raise bad(
+            f"{name}.weight", weight.shape, f"shape {(wanted[0], wanted[1] // groups, *module.kernel_size)}"
+        )
     return (convolution if forwards else transposed)(module, shape, weight, bias, name)
 
 

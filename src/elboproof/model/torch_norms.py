@@ -33,10 +33,14 @@ def batch_norm(module: Any, shape: Shape, reading: Reading, name: str) -> tuple[
         shape = (reading.vector(shape, c, name),)
     elif shape is None or len(shape) != 3 or shape[0] != c:
         raise ValueError(f"{name}: got inputs of shape {shape}; expected images ({c}, H, W)")
-    mean, variance = (numbers(getattr(module, part), f"{name}.{part}", 1) for part in ("running_mean", "running_var"))
+    mean, variance = (
+        numbers(getattr(module, part), f"{name}.{part}", 1) for part in ("running_mean", "running_var")
+    )
     weight, bias = _pair(module, (c,), name)
     if not (variance + module.eps > 0).all():
-        raise bad(f"{name}.running_var", float(variance.min()), f"positive variances, with eps = {module.eps}")
+        raise bad(
+            f"{name}.running_var", float(variance.min()), f"positive variances, with eps = {module.eps}"
+        )
     channel = np.repeat(np.arange(c), prod(shape) // c)
     return Scaling(mean, variance, weight, bias, tuple(channel.tolist()), float(module.eps)), shape
 

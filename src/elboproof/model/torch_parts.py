@@ -73,7 +73,9 @@ class Reading:
         if shape is None:
             self.width, shape = size, (size,)
         if len(shape) != 1:
-            raise ValueError(f"{name}: got inputs of shape {shape}; expected vectors, as a Flatten before it gives")
+            raise ValueError(
+                f"{name}: got inputs of shape {shape}; expected vectors, as a Flatten before it gives"
+            )
         if shape[0] != size:
             raise ValueError(f"{name}: got {size} inputs; expected {shape[0]}, as many as come to it")
         return size

@@ -134,9 +134,13 @@ def _sequence(module: Any, place: str, shape: Shape, reading: Reading, above: An
 
 
 def recorded(
-    module: "torch.nn.Module", place: str, shape: Shape, reading: Reading, above: "tuple[torch.nn.Module, ...]" = ()
+    module: "torch.nn.Module",
+    place: str,
+    shape: Shape,
+    reading: Reading,
+    above: "tuple[torch.nn.Module, ...]" = (),
 ) -> tuple[Part, Any, dict[Any, int]]:
-    """Return the parts of a module with a forward of its own, what that returns, and the places of what was recorded."""
+    """Return the parts of a module with a forward of its own, what that returns, and the places of its values."""
     name = f"{place} ({type(module).__name__})"
     steps, result, places = steps_of(module, name if place != "module" else place)
     parts: list[Part] = []
@@ -148,7 +152,9 @@ def recorded(
     return Part(name, module, shape, leaving, parts=tuple(parts), operands=operands), result, places
 
 
-def _step(step: Step, module: Any, place: str, shapes: tuple[Shape, ...], reading: Reading, above: Any) -> Part:
+def _step(
+    step: Step, module: Any, place: str, shapes: tuple[Shape, ...], reading: Reading, above: Any
+) -> Part:
     node = step.node
     if node.op == "call_module" and len(node.args) == 1 and not node.kwargs and len(step.operands) == 1:
         inner = module.get_submodule(node.target)
@@ -165,7 +171,12 @@ def _has_own_forward(kind: type) -> bool:
     modules = [one for one in kind.__mro__ if issubclass(one, nn.Module)]
     own = all(one is nn.Module or one.__module__.split(".")[0] != "torch" for one in modules)
     called = [word for word in _CALLED if word not in {"forward", "__iter__"}]
-    return own and kind.__name__ != "Sin" and _calls_as(kind, nn.Module, called) and kind.forward is not nn.Module.forward
+    return (
+        own
+        and kind.__name__ != "Sin"
+        and _calls_as(kind, nn.Module, called)
+        and not _calls_as(kind, nn.Module, ["forward"])
+    )
 
 
 def _calls_as(kind: type, known: type, words: "list[str] | tuple[str, ...]") -> bool:
