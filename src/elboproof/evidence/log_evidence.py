@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from sympy import Symbol
 
-from elboproof.arguments import bad, require_positive
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.evidence import affine, kinks, line, mixtures
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.domain import tails_of
@@ -38,6 +38,7 @@ FLOAT_DIGITS = 12
 """Up to here float64 sums are tried; beyond, the sums are taken in arb."""
 
 
+@suggesting
 def log_evidence(
     model: LatentModel,
     x: Given,

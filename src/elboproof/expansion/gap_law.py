@@ -18,7 +18,7 @@ from flint import arb
 from sympy import Expr
 from sympy.core.cache import clear_cache
 
-from elboproof.arguments import bad, plain, require_positive, written, wrong_type
+from elboproof.arguments import bad, plain, require_positive, suggesting, written, wrong_type
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
 from elboproof.expansion.hypotheses import affine, gaussian, metric_of, rationals, require_derivatives
 from elboproof.expansion.misfit import BITS, Misfit
@@ -132,6 +132,7 @@ class GapLaw:
         return local + (math.log(math.fsum(masses)) if masses else 0.0)
 
 
+@suggesting
 def gap_law(
     model: LatentModel, x: Sequence[object], *, nearest: bool = False, seconds: float = 60.0
 ) -> GapLaw:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.arguments import Sealed, bad, record_text, wrong_type
+from elboproof.arguments import Sealed, bad, record_text, suggesting, wrong_type
 from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.joint_model import JointModel
 from elboproof.model.likelihood import Gaussian, Likelihood, require_floats, require_likelihood
@@ -39,6 +39,7 @@ def no_model(value: object) -> TypeError:
     return wrong_type("model", value, "an ep.LatentModel")
 
 
+@suggesting
 @dataclass(frozen=True, init=False)
 class LatentModel(JointModel, Sealed):
     """p(x, z) = p(z) p(x | f(z)).
@@ -118,6 +119,7 @@ class LatentModel(JointModel, Sealed):
     __repr__ = record_text
 
     @staticmethod
+    @suggesting
     def from_torch(
         module: "torch.nn.Module", likelihood: Likelihood | None = None, *, prior: Prior = STANDARD
     ) -> "NetworkModel":

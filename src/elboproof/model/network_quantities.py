@@ -20,6 +20,7 @@ from elboproof.model.activations import compiled_activation
 from elboproof.model.blocks import Block, alike, rule_tape
 from elboproof.model.likelihood import Gaussian, Likelihood, require_floats
 from elboproof.model.network_algebra import Arrays, Balls, Tensors
+from elboproof.model.network_data import NetworkData
 from elboproof.model.network_layers import Arithmetic, outputs
 from elboproof.model.network_prior import prior_jet
 from elboproof.model.network_scalars import Scalars
@@ -183,7 +184,7 @@ class _Function:
         # z: d columns, x: D columns, of shapes that broadcast to one. Points are numbered through it, P in all,
         # and taken in blocks whose temporaries stay in cache; blocks are independent, and are joined in order.
         shape = algebra.shape([*z, *x] if with_data else z)
-        latents, data = algebra.matrix(z, shape), _Data(algebra, x, shape) if with_data else None
+        latents, data = algebra.matrix(z, shape), NetworkData(algebra, x, shape) if with_data else None
         points = int(np.prod(shape))
         step = self.quantities.block if self.blocked else max(points, 1)
         blocks = [slice(start, min(start + step, points)) for start in range(0, max(points, 1), step)]
@@ -213,23 +214,6 @@ class _Function:
         if not decoder:
             return [value]
         return [value[j] for j in range(outputs)] if value.ndim == 2 else [value] * outputs
-
-
-class _Data:
-    """The data columns as one matrix (D, Q) in their own shape, and which of its columns each point uses."""
-
-    def __init__(self, algebra: Arrays, x: Sequence[Any], shape: tuple[int, ...]) -> None:
-        # x is kept in its own shape: thousands of points may share a row, which is then taken by its number.
-        own = algebra.shape(x)
-        self.algebra, self.matrix = algebra, algebra.matrix(x, own)
-        self.owner: Any = None
-        if own != shape:
-            owner = np.arange(int(np.prod(own))).reshape(own)
-            self.owner = np.broadcast_to(owner, shape).flatten()
-
-    def at(self, block: slice) -> Any:
-        """Return the data of a block of points, (D, P)."""
-        return self.algebra.taken(self.matrix, block if self.owner is None else self.owner[block])
 
 
 class _Run:

@@ -16,7 +16,7 @@ from typing import Literal
 
 import torch
 
-from elboproof.arguments import bad, plain
+from elboproof.arguments import bad, plain, suggesting
 from elboproof.objectives.gaussian import batch_rate
 from elboproof.objectives.tensors import never_nan, require_batch, require_shape, surely, wide
 
@@ -27,6 +27,7 @@ MOST_BITS = 500.0
 """4^b is beyond the range of float64 for more than 512."""
 
 
+@suggesting
 def baggins(
     residual: torch.Tensor,
     data_variance: torch.Tensor,
@@ -82,6 +83,7 @@ def baggins(
     return never_nan(result, {"residual": residual, "data_variance": data_variance}, ())
 
 
+@suggesting
 def bilbo_baggins(
     x: torch.Tensor,
     mean_x: torch.Tensor,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import require_positive
+from elboproof.arguments import require_positive, suggesting
 from elboproof.evidence.elimination import latents_left
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import evidence_of
@@ -43,6 +43,7 @@ WORTHWHILE = 0.8
 BITS = 400
 
 
+@suggesting
 def gap(
     model: LatentModel,
     x: Any,

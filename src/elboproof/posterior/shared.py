@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import bad, require_positive
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.arrays import FloatArray
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
@@ -74,6 +74,7 @@ class SharedStationaryPoint:
     ball: Any = field(repr=False, compare=False)
 
 
+@suggesting
 def shared_stationary_posterior(
     model: LatentModel, x: Any, *, family: str = "full", digits: float = 10, seconds: float = 60.0
 ) -> SharedStationaryPoint:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import bad, require_positive
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.expectations.rising_precision import SPARE_BITS
 from elboproof.model.data import double, exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
@@ -88,6 +88,7 @@ class StationaryPoint:
         return screen("StationaryPoint", rows)
 
 
+@suggesting
 def stationary_posterior(
     model: LatentModel,
     x: Sequence[object],
@@ -111,6 +112,7 @@ def stationary_posterior(
     return best
 
 
+@suggesting
 def stationary_posteriors(
     model: LatentModel,
     x: Sequence[object],
