@@ -11,6 +11,7 @@ import elboproof as ep
 
 RNG = np.random.default_rng(0)
 CODES, DATA, VARIANCES = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2)), RNG.uniform(0.1, 2, (5, 3))
+made: Any = ep.OptimalDecoder
 Z = RNG.normal(size=(4, 3))
 
 
@@ -54,36 +55,36 @@ def test_tensors_keep_their_graph() -> None:
 
 WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "both": (
-        lambda: ep.OptimalDecoder(CODES, DATA, 1.0, variances=VARIANCES),
+        lambda: made(CODES, DATA, 1.0, variances=VARIANCES),
         TypeError,
         "covariances and variances: got both; expected one of them",
     ),
-    "none": (lambda: ep.OptimalDecoder(CODES, DATA), TypeError, "got neither of them; expected one"),
+    "none": (lambda: made(CODES, DATA), TypeError, "got neither of them; expected one"),
     "shape": (
-        lambda: ep.OptimalDecoder(CODES, DATA, variances=VARIANCES[:, :2]),
+        lambda: made(CODES, DATA, variances=VARIANCES[:, :2]),
         ValueError,
         r"variances: got shape \(5, 2\); expected \(N, d\) = \(5, 3\)",
     ),
     "one row": (
-        lambda: ep.OptimalDecoder(CODES, DATA, variances=VARIANCES[0]),
+        lambda: made(CODES, DATA, variances=VARIANCES[0]),
         ValueError,
         r"variances: got shape \(3,\)",
     ),
     "logarithms": (
-        lambda: ep.OptimalDecoder(CODES, DATA, variances=np.log(VARIANCES)),
+        lambda: made(CODES, DATA, variances=np.log(VARIANCES)),
         ValueError,
         r"variances\[\d\]\[\d\]: got -.*; expected a positive variance",
     ),
     "nan": (
-        lambda: ep.OptimalDecoder(CODES, DATA, variances=np.nan * VARIANCES),
+        lambda: made(CODES, DATA, variances=np.nan * VARIANCES),
         ValueError,
         r"variances: got nan at variances\[0\]\[0\]",
     ),
     "deviations": (
-        lambda: ep.OptimalDecoder(CODES, DATA, std=VARIANCES),
+        lambda: made(CODES, DATA, std=VARIANCES),
         TypeError,
         r"did you mean variances = std\*\*2\? A standard deviation is no variance",
-    ),  # type: ignore[call-arg]
+    ),
 }
 
 

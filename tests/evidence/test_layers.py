@@ -29,7 +29,9 @@ def log_joint(module: nn.Module, x: float, d: int) -> tuple[np.ndarray, np.ndarr
     axis = LATTICE[d]
     z = np.stack(np.meshgrid(*[axis] * d, indexing="ij"), -1).reshape(-1, d)
     with torch.no_grad():
-        f = torch.cat([module(part).reshape(len(part), -1) for part in torch.tensor(z).split(2**16)]).numpy()
+        f = torch.cat(
+            [module(part).reshape(len(part), -1) for part in torch.split(torch.tensor(z), 2**16)]
+        ).numpy()
     misfit = ((x - f) ** 2).sum(1) / (2 * VARIANCE) + f.shape[1] / 2 * np.log(2 * np.pi * VARIANCE)
     return z, -misfit - (z**2).sum(1) / 2 - d / 2 * np.log(2 * np.pi), d * float(np.log(axis[1] - axis[0]))
 
@@ -64,7 +66,7 @@ def _weights(kind: type[nn.Module], factor: float) -> Callable[[Any], None]:
     def change(module: Any) -> None:
         for part in module.modules():
             if type(part) is kind:
-                part.weight.data.mul_(factor)
+                part.get_parameter("weight").data.mul_(factor)
 
     return change
 

@@ -16,7 +16,8 @@ class Block(nn.Module):
         self.first, self.second = nn.Linear(n, n), nn.Linear(n, n)
 
     def forward(self, h: torch.Tensor) -> torch.Tensor:
-        return h + self.second(torch.tanh(self.first(h)))
+        moved: torch.Tensor = h + self.second(torch.tanh(self.first(h)))
+        return moved
 
 
 class Residual(nn.Module):

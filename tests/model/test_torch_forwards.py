@@ -241,8 +241,13 @@ def test_a_function_that_was_changed_is_noticed(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("kind", [nn.BatchNorm1d, nn.LayerNorm, nn.LeakyReLU, nn.ELU, nn.Conv2d])
 def test_a_changed_class_of_torch_is_noticed(kind: type[nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
-    name = {nn.BatchNorm1d: "batch norm", nn.LayerNorm: "layer norm", nn.LeakyReLU: "leaky", nn.ELU: "elu"}
-    module = made(name.get(kind, "images"), 2)  # type: ignore[call-overload]
+    name: dict[Any, str] = {
+        nn.BatchNorm1d: "batch norm",
+        nn.LayerNorm: "layer norm",
+        nn.LeakyReLU: "leaky",
+        nn.ELU: "elu",
+    }
+    module = made(name.get(kind, "images"), 2)
     original = kind.forward
     monkeypatch.setattr(kind, "forward", lambda self, t: original(self, t) * (1 + 1e-9))
     with pytest.raises(ValueError, match=rf"\({kind.__name__}\): got .* where what was read gives"):

@@ -260,13 +260,14 @@ def convolutions_are_matrices() -> None:
         size = int(np.prod(shape))
         network = model_of(nn.Sequential(nn.Unflatten(1, shape), module).double().eval()).network
         (layer,) = network.affine
+        weights = module.state_dict()["weight"].numpy()
         with torch.no_grad():
             images = torch.eye(size, dtype=torch.float64).reshape(size, *shape)
             got = module(images).reshape(size, -1).numpy()
             bias = module(0 * images[:1]).reshape(-1).numpy()
         assert (layer.bias == bias).all()
         assert close(layer.weight.entries.T + bias, got)
-        assert set(np.unique(layer.weight.entries)) <= {0.0, *module.weight.detach().numpy().ravel().tolist()}
+        assert set(np.unique(layer.weight.entries)) <= {0.0, *weights.ravel().tolist()}
 
 
 def test_convolutions_are_matrices_of_their_weights() -> None:
@@ -282,7 +283,8 @@ def sums_are_affine() -> None:
             self.first, self.second = nn.Linear(2, 2), nn.Linear(2, 2)
 
         def forward(self, z: torch.Tensor) -> torch.Tensor:
-            return z + self.second(self.first(z))
+            moved: torch.Tensor = z + self.second(self.first(z))
+            return moved
 
     with torch.random.fork_rng():
         torch.manual_seed(0)
