@@ -205,6 +205,7 @@ FORWARDS: dict[str, Callable[[Any, torch.Tensor], Any]] = {
     "twice": lambda layer, z: layer(torch.tanh(layer(z)) + z),
     "unused": lambda layer, z: (layer(z) * 3, nn.functional.softplus(layer(z)))[1],
     "methods": lambda layer, z: layer(z).sigmoid().add(z),
+    "default softplus": lambda layer, z: nn.functional.softplus(layer(z), beta=1),
 }
 
 
@@ -255,6 +256,10 @@ def test_a_changed_class_of_torch_is_noticed(kind: type[nn.Module], monkeypatch:
 
 
 def test_a_matrix_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        ValueError, match="got 10000 units, whose centring has 100000000 entries; expected at most"
+    ):
+        model_of(nn.Sequential(nn.Linear(1, 10_000), nn.LayerNorm(10_000)))
     monkeypatch.setattr(torch_convolutions, "MOST_ENTRIES", 100)
     with pytest.raises(ValueError, match="whose matrix has 384 entries; expected at most 100"):
         model_of(Images(2).double().eval())

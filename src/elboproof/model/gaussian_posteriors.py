@@ -95,14 +95,14 @@ def posteriors_for(given: Any, count: int, latents: int, name: str = "q") -> lis
         return [given] * count
     if not isinstance(given, GaussianPosteriors | list | tuple):
         raise wrong_type(name, given, "an ep.GaussianPosterior, a list of them or ep.GaussianPosteriors")
-    if len(given) != count:
-        raise ValueError(
-            f"{name}: got {len(given)} posteriors; expected {count}, one for each x, or a single one"
-        )
     for n, one in enumerate(given):
         if not isinstance(one, GaussianPosterior):
             raise wrong_type(f"{name}[{n}]", one, "an ep.GaussianPosterior")
         _require_dimension(one, latents, f"{name}[{n}]")
+    if len(given) != count:
+        raise ValueError(
+            f"{name}: got {len(given)} posteriors; expected {count}, one for each x, or a single one"
+        )
     return list(given)
 
 

@@ -95,7 +95,10 @@ class LatentModel(JointModel, Sealed):
         latents = {name: Symbol(name, real=True) for name in names_of(latent)}
         entries = [decoder] if isinstance(decoder, str | Expr) else decoder
         if not isinstance(entries, list | tuple):
-            raise wrong_type("decoder", decoder, "a list of strings or SymPy expressions")
+            requirement = (
+                "a list of strings or SymPy expressions (ep.LatentModel.from_torch takes torch modules)"
+            )
+            raise wrong_type("decoder", decoder, requirement)
         if not entries:
             raise bad("decoder", decoder, "at least one entry: data of dimension zero has no likelihood")
         require_likelihood(likelihood, len(entries))

@@ -29,6 +29,8 @@ _PLAIN = {
     "tanh_": "tanh",
 }
 """Functions without settings."""
+_NAMES = {"gelu": ("approximate",), "softplus": ("beta", "threshold")}
+"""Of the settings of functions, in order."""
 _RESHAPED = {"flatten", "view", "reshape", "unflatten"}
 _SUMS = {"add", "iadd", "add_"}
 
@@ -161,14 +163,14 @@ def operation(
 def _activation(node: Any, called: str, name: str) -> str:
     if called in _PLAIN and not set(_settings(node, ("inplace",))) - {"inplace"}:
         return _PLAIN[called]
-    given = _settings(node, {"gelu": ("approximate",)}.get(called, ("number", "inplace")))
+    given = _settings(node, _NAMES.get(called, ("number", "inplace")))
     if called == "gelu":
         return gelu(given.get("approximate", "none"))
     if called == "leaky_relu":
         return with_number(called, given.get("negative_slope", given.get("number", 0.01)))
     if called == "elu":
         return with_number(called, given.get("alpha", given.get("number", 1.0)))
-    if called == "softplus" and not given:
+    if called == "softplus" and {"beta": 1, "threshold": 20} | given == {"beta": 1, "threshold": 20}:
         return called
     raise _unknown(node, name)
 

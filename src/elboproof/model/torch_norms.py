@@ -8,6 +8,7 @@ import numpy as np
 from elboproof.arguments import bad
 from elboproof.arrays import FloatArray
 from elboproof.model.networks import Normalisation, Scaling
+from elboproof.model.torch_convolutions import MOST_ENTRIES
 from elboproof.model.torch_numbers import numbers
 from elboproof.model.torch_parts import Reading, Shape
 
@@ -60,8 +61,12 @@ def layer_norm(module: Any, shape: Shape, reading: Reading, name: str) -> tuple[
         raise ValueError(f"{name}: got inputs of shape {shape}; expected {last} as their last axes")
     if not module.eps >= LEAST_EPS:
         raise bad(f"{name}.eps", module.eps, f"a number of at least {LEAST_EPS}")
-    n = prod(last)
-    groups = np.arange(prod(shape)).reshape(-1, n)
+    n, units = prod(last), prod(shape)
+    if units**2 > MOST_ENTRIES:
+        raise ValueError(
+            f"{name}: got {units} units, whose centring has {units**2} entries; expected at most {MOST_ENTRIES}"
+        )
+    groups = np.arange(units).reshape(-1, n)
     weight, bias = (np.tile(part.reshape(-1), len(groups)) for part in _pair(module, last, name))
     return Normalisation.of(tuple(map(tuple, groups.tolist())), weight, bias, float(module.eps)), shape
 
