@@ -5,11 +5,12 @@ from fractions import Fraction
 
 import mpmath
 import pytest
+from flint import arb
 
 import elboproof as ep
 from elboproof.numbers.balls import working_precision
 from elboproof.posterior.unit_speed_curve import Curve
-from elboproof.posterior.unit_speed_regular import proved_regular
+from elboproof.posterior.unit_speed_regular import Regular, proved_regular
 from tests.posterior.routes import DIGITS, gaussian_joint, number
 
 X = ("0.7", "0.49")
@@ -217,6 +218,22 @@ def test_bounds_of_the_speed_are_bounds() -> None:
         assert 0.7 < float(found.everywhere) <= 1
         assert float(found.least(1.0, 1)) <= float(mpmath.sqrt(5)) * 2
         assert float(found.least(-1.0, 1)) <= 1
+
+
+def test_the_least_speed_beyond_an_end_is_that_of_the_cells_and_the_half_line_there() -> None:
+    """Each side has its own cells and half-line, the cell that holds the end among them; by hand."""
+    cells = [(k, k + 1, bound) for k, bound in zip((-2, -1, 0, 1), (8, 4, 5, 7), strict=True)]
+    found = Regular(
+        tuple((float(low), float(high), arb(bound)) for low, high, bound in cells),
+        (2, arb(9)),
+        (2, arb(6)),
+        Curve(PARABOLA.model).growth(),
+    )
+    # on the right of -1.5 lie all four cells, of 0.5 the last two and the half-line's 6; beyond 2 only the half-line
+    right = {-1.5: 4, -0.5: 4, 0.5: 5, 1.5: 6, 2.0: 6, 5.0: 6, -5.0: 4}
+    left = {1.5: 4, 0.5: 4, -0.5: 4, -1.5: 8, -2.0: 9, -5.0: 9, 5.0: 4}
+    assert {end: float(found.least(end, 1)) for end in right} == right
+    assert {end: float(found.least(end, -1)) for end in left} == left
 
 
 def test_a_model_survives_pickling() -> None:
