@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import elboproof as ep
-from elboproof.model import torch_convolutions
+from elboproof.model import torch_convolutions, torch_graphs
 from elboproof.model.latent_model import NetworkModel
 from elboproof.model.networks import Affine
 from tests.model.layer_problems import Images, Residual, made
@@ -229,6 +229,28 @@ def test_a_forward_is_recorded_on_a_copy() -> None:
     module = Counter()
     model_of(module)
     assert module.calls == 0
+
+
+def test_a_step_that_was_read_wrongly_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    minus, unit = Forward(lambda layer, z: layer(z) - z), Forward(lambda layer, z: torch.relu(layer(z)))
+    with pytest.raises(TypeError, match=r"module\.sub: got sub in its forward"):
+        model_of(minus)
+    monkeypatch.setattr(torch_graphs, "_SUMS", {"add", "sub"})
+    monkeypatch.setattr(torch_graphs, "_of_torch", lambda _: True)
+    with pytest.raises(
+        ValueError, match=r"module \(Forward\): got .*; expected its layers one after the other"
+    ):
+        model_of(minus)
+    monkeypatch.setitem(torch_graphs._PLAIN, "relu", "silu")
+    with pytest.raises(ValueError, match=r"module\.relu: got .*; expected the function silu"):
+        model_of(unit)
+
+
+def test_single_precision_is_read_exactly() -> None:
+    module = Residual(2, 2)
+    network = model_of(module).network
+    assert (network.affine[0].weight.entries == module.into.weight.detach().double().numpy()).all()
+    assert repr(network) == repr(model_of(Residual(2, 2).double()).network)
 
 
 def test_a_function_that_was_changed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
