@@ -15,7 +15,7 @@ import sympy
 from sympy import Expr, Symbol
 from sympy.utilities.iterables import multiset_permutations
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, plain, wrong_type
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion
 from elboproof.expansion.hypotheses import gaussian, metric_of
 from elboproof.expansion.misfit import Misfit
@@ -76,14 +76,14 @@ def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
     exp(-z)/12
     """
     # the mode is the latents' own symbols, so that x is the mean of the family there identically
-    given: object = order
+    given: object = plain(order)
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= HIGHEST_ORDER:
         raise bad("order", order, f"a power of the variance from 1 to {HIGHEST_ORDER}")
     curved = _curved(model)
     mode = exact_mode(curved, tuple(model.latents))
     if isinstance(curved, Replicates):
         mode = replace(mode, tidy=sympy.cancel, invert=_inverse)
-    return Expansion(mode, order).gap[order - 1]
+    return Expansion(mode, given).gap[given - 1]
 
 
 def _inverse(matrix: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from flint import arb
 from sympy import Expr
 from sympy.core.cache import clear_cache
 
-from elboproof.arguments import bad, require_positive, written
+from elboproof.arguments import bad, require_positive, suggesting, written
 from elboproof.expansion.asymptotics import Expansion, Mode
 from elboproof.expansion.hypotheses import affine, gaussian, metric_of, rationals, require_derivatives
 from elboproof.expansion.misfit import BITS, Misfit
@@ -132,6 +132,7 @@ class GapLaw:
         return local + (math.log(math.fsum(masses)) if masses else 0.0)
 
 
+@suggesting
 def gap_law(
     model: LatentModel, x: Sequence[object], *, nearest: bool = False, seconds: float = 60.0
 ) -> GapLaw:
@@ -182,7 +183,7 @@ def gap_law(
     1 3675/22201
     """
     likelihood = gaussian(model)
-    require_positive(seconds=seconds)
+    (seconds,) = require_positive(seconds=seconds)
     data, deadline = rationals(model, x), time.monotonic() + seconds
     require_derivatives(model)
     require_smooth_prior(model)
