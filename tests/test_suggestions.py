@@ -14,13 +14,13 @@ from elboproof import objectives
 from elboproof.arguments import meant, suggesting
 
 RESULTS = {
-    "CertificateError", "ConstantVariancePenalty", "Counterexample", "Enclosure", "LogIntegral", "Proof",
-    "StationaryPoint", "Undecided", "Unproved",
+    "CertificateError", "ConstantVariancePenalty", "Counterexample", "Decomposition", "Enclosure", "LogIntegral",
+    "Progress", "Proof", "StationaryPoint", "Surgery", "TDTerms", "Undecided", "Unproved",
 }  # fmt: skip
 """What the package makes, and users do not."""
 PUBLIC: dict[str, Callable[..., Any]] = {
     **{name: getattr(ep, name) for name in ep.__all__ if name not in RESULTS},
-    **{f"objectives.{name}": getattr(objectives, name) for name in objectives.__all__},
+    **{f"objectives.{name}": getattr(objectives, name) for name in objectives.__all__ if name not in RESULTS},
     "LatentModel.from_torch": ep.LatentModel.from_torch,
 }
 

@@ -8,11 +8,12 @@ f) - softmax(a - eps f)) / (2 eps) with two sides, whose limit as eps -> 0 is s_
 
 import torch
 
-from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting, wrong_type
 from elboproof.arrays import require_dense
 from elboproof.objectives.tensors import require_shape, surely
 
 
+@suggesting
 def direct_gradient(
     logits: torch.Tensor,
     values: torch.Tensor,
