@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.evidence import affine, mixtures
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.batch_rows import head_of, require_bounded
@@ -21,7 +21,7 @@ from elboproof.evidence.prior_totals import Totals, remember, require_probabilit
 from elboproof.evidence.proved import proved
 from elboproof.evidence.selection import selection
 from elboproof.model.data import Data, Given, data_of
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.mixture import Mixture
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
@@ -38,6 +38,7 @@ CELLS, CELLS_EACH = 2_000_000, 200
 """The default limit on cells: in all, and more for each data point."""
 
 
+@suggesting
 def log_evidence(
     model: LatentModel,
     x: Given,
@@ -94,12 +95,12 @@ def log_evidence(
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
     """
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
+        raise no_model(model)
     # x is read once; what follows takes it as it was read.
     data, most_cells = data_of(model, x), CELLS if most_cells is None else most_cells
-    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
+    digits, seconds, most_cells = require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     if total_seconds is not None:
-        require_positive(total_seconds=total_seconds)
+        (total_seconds,) = require_positive(total_seconds=total_seconds)
     require_listener(progress)
     require_workers(workers)
     began, limit = time.monotonic(), min(seconds, total_seconds or seconds)
@@ -162,8 +163,8 @@ def evidence_of(
     """Return what `prove` does, for the model without the latents that can be integrated out exactly."""
     began = time.monotonic() if began is None else began
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
-    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
+        raise no_model(model)
+    digits, seconds, most_cells = require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     chosen, data = selection(model), data_of(model, x)
     if chosen is not None and not chosen.rest:
         return affine.evidence(model, chosen, data, float(digits), began, seconds)
@@ -187,10 +188,10 @@ def prove(
     """
     began = time.monotonic() if began is None else began
     if not isinstance(x, Data) and not isinstance(integrand, LatentModel):
-        raise wrong_type("model", integrand, "an ep.LatentModel")
+        raise no_model(integrand)
     if integrand.latent_dim > MOST_LATENTS:
         raise bad("model", integrand, f"at most {MOST_LATENTS} latents")
-    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
+    digits, seconds, most_cells = require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     data = data_of(integrand, x) if isinstance(integrand, LatentModel) else x
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
         bases = log_bases(integrand, data, float(digits))

@@ -2,11 +2,13 @@
 
 A variance is a variance everywhere, never a deviation; logarithms of variances say so in their name. Nothing here keeps
 state, but a `FlowPrior`, which is a network. Reparameterised samples are the caller's; `hvae_elbo`, `td_vae_loss` and
-`td_vae_rollout` draw with the caller's generator. The terms of `td_vae_loss` are to be MINIMISED.
+`td_vae_rollout` draw with the caller's generator. The terms of `td_vae_loss` are to be MINIMISED; `direct_gradient` is
+a gradient.
 """
 
 from elboproof.objectives.bounded import baggins as baggins
 from elboproof.objectives.bounded import bilbo_baggins as bilbo_baggins
+from elboproof.objectives.direct import direct_gradient as direct_gradient
 from elboproof.objectives.flow_prior import FlowPrior as FlowPrior
 from elboproof.objectives.flows import flow_limit_log_prob as flow_limit_log_prob
 from elboproof.objectives.gaussian import bilbo as bilbo
@@ -27,6 +29,7 @@ __all__ = [
     "baggins",
     "bilbo",
     "bilbo_baggins",
+    "direct_gradient",
     "elbo",
     "elbo_surgery",
     "flow_limit_log_prob",

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 import torch
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, suggesting, wrong_type
 from elboproof.objectives.tensors import require_batch, require_shape, surely, wide
 
 LogJoint: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -31,6 +31,7 @@ PerCoordinate: TypeAlias = "float | torch.Tensor"
 """One number for all coordinates, or a tensor of shape (d,)."""
 
 
+@suggesting
 def hvae_elbo(
     log_joint: LogJoint,
     x: torch.Tensor,

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, suggesting, wrong_type
 from elboproof.objectives.tensors import never_nan, require_batch, require_shape, surely, wide
 
 Pair: TypeAlias = tuple[torch.Tensor, torch.Tensor]
@@ -45,6 +45,7 @@ class TDTerms:
         return self.kl + self.transition + self.reconstruction
 
 
+@suggesting
 def td_vae_loss(
     belief: Head,
     smoother: Head,
@@ -122,6 +123,7 @@ def td_vae_loss(
     return terms
 
 
+@suggesting
 def td_vae_rollout(
     belief: Head,
     transition: Head,
