@@ -116,12 +116,12 @@ def test_a_hard_point_does_not_take_its_neighbours_time(
 ) -> None:
     """A pass of several is made to give up on all; alone, only the point 2 fails."""
 
-    def tired(model: object, x: Data, digits: float, **limits: object) -> Evidence:
+    def tired(x: Data, seconds: float) -> Evidence:  # noqa: ARG001
         status = ["tired" if len(x) > 1 or row == [2] else "" for row in x.rows]
         bounds = ep.Enclosure(np.full(len(x), -1.0), np.full(len(x), -1.0 if len(x) == 1 else 0.0))
         return Evidence(bounds, tuple(status), 10, 0.0)
 
-    monkeypatch.setattr(command, "evidence_of", tired)
+    monkeypatch.setattr(command, "block_prover", lambda *_, **__: tired)
     assert run(replace(LINE, x=["1", "2", "3"], as_json=True)) == 1
     document = json.loads(capsys.readouterr().out)
     assert [row["proved"] for row in document["rows"]] == [True, False, True]
@@ -444,6 +444,6 @@ def test_a_defect_is_not_taken_for_wrong_use(monkeypatch: pytest.MonkeyPatch) ->
     def broken(*words: object, **limits: object) -> Evidence:
         raise ValueError("operands could not be broadcast together")
 
-    monkeypatch.setattr(command, "evidence_of", broken)
+    monkeypatch.setattr(command, "block_prover", lambda *_, **__: broken)
     with pytest.raises(ValueError, match="broadcast"):
         run(LINE)
