@@ -70,7 +70,7 @@ def _closed(network: Any, q: Any, whole: bool) -> float:
     relation="=",
     states=(
         "with the encoder frozen the closed-form decoder f* adds 1/2 E |f - f*|^2 / sigma^2 nats to the ELBO of the "
-        "training images, and the best Gaussian prior adds KL(q(z)||p) - KL(q(z)||best), the difference of two mean rates"
+        "training images, and the best Gaussian prior adds KL(q(z)||p) - KL(q(z)||best), as two mean rates differ"
     ),
     domain=f"{PLANE.words}; all 1197 training images, {PER_IMAGE} draws each; the half-output network",
     hypotheses=(smooth_networks,),

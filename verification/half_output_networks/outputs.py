@@ -54,10 +54,11 @@ def _decoded(network: Autoencoder) -> int:
     method="numeric",
     relation="=",
     states=(
-        "a BILBO + BAGGINS encoder has d outputs where that of an ordinary VAE has 2d, its decoder has D, and no parameter "
-        "of either is there for a variance; a decoder that gave variances too would have 2D"
+        "a BILBO + BAGGINS encoder has d outputs where that of an ordinary VAE has 2d, its decoder has D, and no "
+        "parameter of either is there for a variance; a decoder that gave variances too would have 2D"
     ),
-    domain=", ".join(f"{kind} with d = {d}" for kind, d in SIZES) + f"; D = {PIXELS}; all counted in the networks",
+    domain=", ".join(f"{kind} with d = {d}" for kind, d in SIZES)
+    + f"; D = {PIXELS}; all counted in the networks",
     hypotheses="none",
     controls=(
         control("a sigma-VAE", refutes=("*encoder", "*variances"), variant="sigma-vae"),

@@ -28,6 +28,8 @@ class Protocol:
     scale : float
         By which all pixels are multiplied before training.
     activation : str
+    slip : float
+        By which the first training image alone is multiplied; other than 1 only in a control.
     """
 
     seeds: tuple[int, ...]
@@ -41,14 +43,15 @@ class Protocol:
     data: str = "digits"
     scale: float = 1.0
     activation: str = "silu"
+    slip: float = 1.0
 
     @property
     def words(self) -> str:
         """The protocol in words, for the domain of a check."""
         sizes = "-".join(map(str, self.hidden))
         return (
-            f"{self.data}, networks with hidden layers {sizes} ({self.activation}), {self.latents} latents, at most {self.steps} steps of "
-            f"Adam at {self.learning_rate:g}, batches of {self.batch}, early stopping; {len(self.seeds)} seeds"
+            f"{self.data}, hidden layers {sizes} ({self.activation}), {self.latents} latents, at most {self.steps} "
+            f"steps of Adam at {self.learning_rate:g}, batches of {self.batch}, early stopping; {len(self.seeds)} seeds"
         )
 
     def but(self, **changes: Any) -> "Protocol":
@@ -66,7 +69,12 @@ EVERY, PATIENCE = 50, 10
 def splits(protocol: Protocol, seed: int) -> Splits:
     """Return the split data; raise ValueError if the user has no MNIST."""
     found = digits(seed=seed) if protocol.data == "digits" else mnist(mnist_path(), seed=seed)
-    return found if protocol.scale == 1 else found.scaled(protocol.scale)
+    scaled = found if protocol.scale == 1 else found.scaled(protocol.scale)
+    if protocol.slip == 1:
+        return scaled
+    train = scaled.train.copy()
+    train[0] *= protocol.slip
+    return replace(scaled, train=train)
 
 
 def mnist_path() -> str | None:

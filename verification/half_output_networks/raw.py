@@ -90,8 +90,8 @@ def score(protocol: Protocol, variant: str, constants: bool) -> float:
     method="experiment",
     relation="<=",
     states=(
-        "networks without constants of the data are not invariant: where BILBO + BAGGINS networks see and give the pixels "
-        f"as they are, their ELBO falls by more than {WORSE:g} nats at scales 2^-10 and 2^10"
+        "networks without constants of the data are not invariant: where BILBO + BAGGINS networks see and give the "
+        f"pixels as they are, their ELBO falls by more than {WORSE:g} nats at scales 2^-10 and 2^10"
     ),
     domain=f"{SHORT.words}; the last parameters; the loss still knows no scale",
     hypotheses="none",
@@ -115,8 +115,8 @@ def raw_networks_know_their_scale(run: Run, *, constants: bool = False) -> Verdi
     method="experiment",
     relation="=",
     states=(
-        "at scale 2^10 raw networks with learned posterior variances break down in the first step, as the exponential of "
-        "the encoder's outputs is not finite; raw BILBO + BAGGINS networks go on"
+        "at scale 2^10 raw networks with learned posterior variances break down in the first step, as the exponential "
+        "of the encoder's outputs is not finite; raw BILBO + BAGGINS networks go on"
     ),
     domain=f"{SHORT.words}; sigma-VAE and VAE with a learned likelihood variance",
     hypotheses="none",
@@ -127,7 +127,10 @@ def raw_networks_know_their_scale(run: Run, *, constants: bool = False) -> Verdi
     time_limit=400,
 )
 def raw_networks_with_learned_variances_break_down(
-    run: Run, *, scale: float = TEN, half: str = "bilbo-baggins"  # noqa: ARG001
+    run: Run,  # noqa: ARG001
+    *,
+    scale: float = TEN,
+    half: str = "bilbo-baggins",
 ) -> Verdict:
     """What half-output networks do not have cannot overflow."""
     protocol = SHORT.but(scale=scale, steps=50)

@@ -7,7 +7,7 @@ from elboproof.checking import Run, Verdict, all_of, at_most, control, equal
 from . import claim
 from .hypotheses import powers_of_two, several_seeds
 from .intervals import differs_by
-from .protocol import FULL, SMALL, Protocol, trained
+from .protocol import FULL, SMALL, trained
 from .scores import amortised, means
 
 if TYPE_CHECKING:
@@ -26,28 +26,25 @@ def largest_difference(first: "torch.nn.Module", second: "torch.nn.Module") -> f
     return max(float((a - b).abs().max()) for a, b in pairs)
 
 
-def _same_networks(protocol: Protocol, variant: str, factor: float) -> dict[str, Verdict]:
+def _same_networks(variant: str, factor: float, slip: float) -> dict[str, Verdict]:
     """Compare a run with those on data that are larger and smaller by a factor."""
-    one, seed = trained(protocol, variant, 0), 0
+    one, score = trained(SHORT, variant, 0), amortised(SHORT, variant, 0).mean()
     parts = {}
     for name, c in (("smaller", 1 / factor), ("larger", factor)):
-        other = protocol.but(scale=c)
-        found = largest_difference(one.networks, trained(other, variant, seed).networks)
+        other = SHORT.but(scale=c, slip=slip)
+        found = largest_difference(one.networks, trained(other, variant, 0).networks)
         parts[f"{name}: parameters"] = equal(found, 0.0, 0.0)
-        scores = amortised(other, variant, seed).mean() - amortised(protocol, variant, seed).mean()
-        parts[f"{name}: ELBO"] = at_most(abs(float(scores)), SAME)
+        parts[f"{name}: ELBO"] = at_most(abs(float(amortised(other, variant, 0).mean() - score)), SAME)
     return parts
 
 
-def _whole(run: Run, variant: str, factor: float) -> Verdict:
-    run.assume(powers_of_two, factor)
-    return all_of(_same_networks(SHORT, variant, factor)).weakened("experiment")
+def _whole(run: Run, variant: str, slip: float) -> Verdict:
+    run.assume(powers_of_two, TEN)
+    return all_of(_same_networks(variant, TEN, slip)).weakened("experiment")
 
 
-DOMAIN = f"{SHORT.words}, factors 2^-10, 1, 2^10; with inputs and outputs in units of the training set's own scale"
-ROUNDED = control(
-    "factors 1000 and 1/1000", refutes="*parameters", factor=1e3, drops=(powers_of_two,)
-)
+DOMAIN = f"{SHORT.words}, factors 2^-10, 1, 2^10; inputs and outputs in units of the training set's own scale"
+SLIPPED = control("one image of the training set a thousandth larger", slip=1.001)
 
 
 @claim.check(
@@ -56,23 +53,23 @@ ROUNDED = control(
     method="experiment",
     relation="=",
     states=(
-        "BILBO + BAGGINS networks are the same to the last bit after training on data multiplied by 2^-10, 1 and 2^10, and "
-        "so are their ELBOs of the data in units of their scale, within 1e-9 nats"
+        "BILBO + BAGGINS networks are the same to the last bit after training on data multiplied by 2^-10, 1 and 2^10, "
+        "and so are their ELBOs of the data in units of their scale, within 1e-9 nats"
     ),
     domain=DOMAIN,
     hypotheses=(powers_of_two,),
     controls=(
-        ROUNDED,
+        SLIPPED,
         control("a learned likelihood variance", variant="vae-learned"),
         control("a fixed unit likelihood variance under the same floating prior", variant="bilbo"),
     ),
     time_limit=400,
 )
 def half_output_networks_know_no_scale(
-    run: Run, *, variant: str = "bilbo-baggins", factor: float = TEN
+    run: Run, *, variant: str = "bilbo-baggins", slip: float = 1.0
 ) -> Verdict:
     """Products with powers of two are exact, so that equality can be asked of bits."""
-    return _whole(run, variant, factor)
+    return _whole(run, variant, slip)
 
 
 @claim.check(
@@ -88,17 +85,16 @@ def half_output_networks_know_no_scale(
     domain=DOMAIN,
     hypotheses=(powers_of_two,),
     controls=(
-        ROUNDED,
-        control("learned, from the data's variance on", refutes="*parameters", variant="vae-learned"),
-        control("fixed", refutes="*ELBO", variant="vae"),
+        SLIPPED,
+        control("a learned likelihood variance", variant="vae-learned"),
     ),
     time_limit=400,
 )
 def the_closed_form_variance_knows_no_scale(
-    run: Run, *, variant: str = "sigma-vae", factor: float = TEN
+    run: Run, *, variant: str = "sigma-vae", slip: float = 1.0
 ) -> Verdict:
     """The same comparison for a VAE with all of its outputs."""
-    return _whole(run, variant, factor)
+    return _whole(run, variant, slip)
 
 
 THOUSAND = 1e3

@@ -1,8 +1,8 @@
-"""The one yardstick: a variant's decoder under the best Gaussian prior and the best one variance, scored on test images.
+"""The one yardstick: a variant's decoder under the best Gaussian prior and one best variance, on test images.
 
-Of every variant alike: the prior is the Gaussian with the moments of the aggregate posterior of the TRAINING split; the
-likelihood is isotropic with the variance that is best on the VALIDATION split; scores are of the TEST split. Numbers are
-nats per image for images in units of their own scale (x / c), so that they do not depend on the unit of the pixels.
+Of every variant alike: the prior is the Gaussian with the moments of the aggregate posterior of the TRAINING split;
+the likelihood is isotropic with the variance that is best on the VALIDATION split; scores are of the TEST split.
+Numbers are nats per image for images in units of their own scale (x / c), so that the unit of the pixels is no matter.
 """
 
 import math
@@ -118,7 +118,9 @@ def judged(network: Trained, data: Splits, yardstick: Yardstick = FAIR) -> Score
     variance = float(found) ** yardstick.power
     units = data.test.shape[1] * math.log(network.constants.scale)
     test = prior.posteriors(posteriors_of(network, data.test))
-    return Scored(Joint(decode, GaussianLikelihood(variance)), test, torch.from_numpy(data.test), units, variance)
+    return Scored(
+        Joint(decode, GaussianLikelihood(variance)), test, torch.from_numpy(data.test), units, variance
+    )
 
 
 @kept
@@ -128,7 +130,9 @@ def amortised(protocol: Protocol, variant: str, seed: int, yardstick: Yardstick 
 
     one = judged(trained(protocol, variant, seed), splits(protocol, seed), yardstick)
     generator = torch.Generator().manual_seed(1000 + seed)
-    return elbo_estimate(one.joint, one.x, one.posteriors, draws=DRAWS, generator=generator).values + one.units
+    return (
+        elbo_estimate(one.joint, one.x, one.posteriors, draws=DRAWS, generator=generator).values + one.units
+    )
 
 
 @dataclass(frozen=True)
@@ -165,9 +169,7 @@ def refined_scores(one: Scored, points: int, seed: int) -> Refined:
         one.joint, x, start, steps=REFINING, draws=PAIRS, learning_rate=LEARNING_RATE, generator=generator
     )
     elbo = elbo_estimate(one.joint, x, best, draws=2 * DRAWS, generator=generator)
-    evidence = importance_evidence(
-        one.joint, x, best, draws=IMPORTANCE, stretch=STRETCH, generator=generator
-    )
+    evidence = importance_evidence(one.joint, x, best, draws=IMPORTANCE, stretch=STRETCH, generator=generator)
     untrusted = float((evidence.pareto_k() > TRUSTED).double().mean())
     return Refined(elbo.values + one.units, evidence.values + one.units, untrusted)
 
