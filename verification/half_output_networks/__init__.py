@@ -15,6 +15,8 @@ paper's data, networks and numbers could not be had.
 - S6: without inputs and outputs in units of the data there is no invariance, and learned variances overflow.
 - S7: most of log p(x) - ELBO is amortisation, less is the constant variance, least is the Gaussian family.
 - S8: what the closed-form decoder and the best Gaussian prior would add.
+- S9: the comparison on MNIST, where the user has it.
+- S10: effects of b, batch, latents and length of training.
 
 Hypotheses
 ----------

@@ -9,6 +9,7 @@ from . import claim
 from .hypotheses import several_seeds
 from .intervals import differs_by
 from .protocol import FULL, SMALL, Protocol
+from .real_mnist import WORDS
 from .scores import FAIR, Yardstick, means
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ TIE = 1.5
         "against a sigma-VAE of the full size BILBO + BAGGINS networks have a lower mean amortised ELBO on digits, and "
         f"refined ELBO and evidence within {TIE} nats: a tie, and no better score"
     ),
-    domain=FULL.words + SIZE,
+    domain=f"{FULL.words}{SIZE}; {WORDS}",
     hypotheses=(several_seeds,),
     controls=(
         control("a higher amortised ELBO", refutes="amortised", low=0.0, high=math.inf),
