@@ -81,7 +81,7 @@ def score(protocol: Protocol, variant: str, constants: bool) -> float:
         one.joint, one.x, one.posteriors, draws=DRAWS, generator=torch.Generator().manual_seed(seed)
     )
     scale = trained(protocol.but(steps=1), variant, seed).constants.scale
-    return found.mean + data.test.shape[1] * math.log(scale)
+    return float(found.mean) + one.x.shape[1] * math.log(scale)
 
 
 @claim.check(
