@@ -66,15 +66,18 @@ def draw(table: WideRows) -> Figure:
     curves: Table = {}
     for panel, name, *numbers in table:
         curves.setdefault((panel, name), []).append(tuple(numbers))
-    figure = Figure(figsize=(12, 11), layout="constrained")
-    grid = figure.add_gridspec(3, 3, height_ratios=(1, 1, 1.15))
-    _sweep(figure.add_subplot(grid[0, 0]), curves)
-    _scores(figure.add_subplot(grid[0, 1]), curves)
-    _information(figure.add_subplot(grid[0, 2]), curves)
-    for place, name in ((0, "learned"), (1, "optimal")):
-        _decoder(figure.add_subplot(grid[1, place]), curves, name)
-    _gap(figure.add_subplot(grid[1, 2]), curves)
-    _pictures(figure.add_subplot(grid[2, :]), curves)
+    figure = Figure(figsize=(12, 11.5), layout="constrained")
+    # the images keep their aspect: in one grid with the panels they would squeeze these
+    grid = figure.add_gridspec(2, 1, height_ratios=(1.9, 1))
+    above, below = (figure.add_subfigure(grid[k]) for k in range(2))
+    panels = above.subplots(2, 3)
+    _sweep(panels[0, 0], curves)
+    _scores(panels[0, 1], curves)
+    _information(panels[0, 2], curves)
+    _decoder(panels[1, 0], curves, "learned")
+    _decoder(panels[1, 1], curves, "optimal")
+    _gap(panels[1, 2], curves)
+    _pictures(below.subplots(), curves)
     return figure
 
 
@@ -102,13 +105,11 @@ def _scores(axes: Axes, curves: Table) -> None:
     for score, colour, shift in (("amortised", COLOURS[0], 0.12), ("refined", COLOURS[1], -0.12)):
         for place, name in enumerate(names):
             values = [point[1] for point in found[f"{name}: {score}"]]
+            level, label = place + shift, score if not place else None
             axes.plot(
-                values, [place + shift] * len(values), "o", color=colour, fillstyle="none", markersize=4
+                values, [level] * len(values), "o", color=colour, fillstyle="none", markersize=4, label=label
             )
-            mean = sum(values) / len(values)
-            axes.plot(
-                [mean], [place + shift], "|", color=colour, markersize=14, label=score if not place else None
-            )
+            axes.plot([sum(values) / len(values)], [level], "|", color=colour, markersize=14)
     labels = {
         "learned, fixed": "sigma-VAE: learned, fixed",
         "constant, floating": "BILBO: constant, floating",
@@ -117,7 +118,7 @@ def _scores(axes: Axes, curves: Table) -> None:
     axes.set(
         title="Posterior variance and prior, each seed",
         xlabel="test ELBO [nats]",
-        ylim=(-0.6, len(names) - 0.2),
+        ylim=(-0.6, len(names) + 0.3),
     )
     axes.legend(frameon=False, fontsize=7, loc="upper left")
 
@@ -128,7 +129,7 @@ def _information(axes: Axes, curves: Table) -> None:
         axes.plot(x, y, color=colour, label=f"b = {bits}")
         axes.axhline(float(bits), color=colour, linewidth=0.7, linestyle=":")
     axes.set(
-        title="Information while training; caps b are dotted",
+        title="Information, and its caps b (dotted)",
         xlabel="step",
         ylabel="BAGGINS, bits per dimension",
         ylim=(-0.3, 1.5),
@@ -148,11 +149,10 @@ def _decoder(axes: Axes, curves: Table, name: str) -> None:
     axes.plot(*codes[inside, :2].T, ".", color=COLOURS[1], markersize=2)
     titles = {
         "learned": "Learned decoder, one pixel",
-        "optimal": "Closed-form optimal decoder $f^*$, the same pixel",
+        "optimal": "Optimal decoder $f^*$, the same pixel",
     }
     axes.set(title=titles[name], xlabel="$z_1$", ylabel="$z_2$")
-    if axes.figure is not None:
-        axes.figure.colorbar(image, ax=axes, shrink=0.8)
+    axes.figure.colorbar(image, ax=axes, shrink=0.8)
 
 
 def _gap(axes: Axes, curves: Table) -> None:
@@ -164,7 +164,9 @@ def _gap(axes: Axes, curves: Table) -> None:
         axes.bar(place, middle, bottom=bottom - middle, color=colour, width=0.6, label=name)
         axes.errorbar(place, bottom, yerr=half, fmt="none", color="black", capsize=4, linewidth=1)
     axes.set_xticks(range(len(bottom)))
-    axes.set(title="log p(x) - ELBO in proved parts\n(whiskers: proved)", xlabel="test image", ylabel="nats")
+    axes.set(
+        title="log p(x) - ELBO in proved parts\n(whiskers: enclosures)", xlabel="test image", ylabel="nats"
+    )
     axes.legend(frameon=False, fontsize=7)
 
 
