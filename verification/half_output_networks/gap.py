@@ -1,12 +1,12 @@
 """S7: log p(x) - ELBO of a half-output network, in parts that are proved image by image."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import elboproof as ep
-from elboproof.checking import Run, Verdict, all_of, at_most, by_hand, control, equal
+from elboproof.checking import Run, Verdict, all_of, at_least, at_most, by_hand, control
 from elboproof.networks import GaussianLikelihood, Joint, elbo_estimate, importance_evidence, refined
 
 from .._shared.kept import kept
@@ -17,6 +17,9 @@ from .scores import STRETCH, posteriors_of, prior_of
 from .yardstick import DRAWS, PLANE
 
 VARIANT = "bilbo-baggins"
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 FEW, MANY = 3, 50
 DIGITS = 3
 SECONDS = 600.0
@@ -45,8 +48,8 @@ def parts_of(found: ep.Decomposition) -> dict[str, Any]:
 
 
 @kept
-def sampled_gap(images: int) -> float:
-    """Return the mean log p(x) - ELBO by importance sampling and sampling: another route to the sum of the parts."""
+def sampled_gaps(images: int) -> "NDArray[Any]":
+    """Return log p(x) - ELBO of each image by importance sampling and sampling: another route to the parts' sum."""
     import torch
 
     network, data = trained(PLANE, VARIANT, 0), splits(PLANE, 0)
@@ -56,9 +59,10 @@ def sampled_gap(images: int) -> float:
     q = prior.posteriors(posteriors_of(network, data.test[:images]))
     generator = torch.Generator().manual_seed(7)
     best = refined(joint, x, q, steps=100, draws=4, generator=generator)
-    draws = 4 * DRAWS * FEW // images
-    evidence = importance_evidence(joint, x, best, draws=draws, stretch=STRETCH, generator=generator)
-    return evidence.mean - elbo_estimate(joint, x, q, draws=draws, generator=generator).mean
+    evidence = importance_evidence(joint, x, best, draws=DRAWS, stretch=STRETCH, generator=generator)
+    elbo = elbo_estimate(joint, x, q, draws=4 * DRAWS, generator=generator)
+    found: NDArray[Any] = (evidence.values - elbo.values).numpy()
+    return found
 
 
 def _greater(first: ep.Enclosure, second: ep.Enclosure) -> Verdict:
@@ -73,11 +77,15 @@ def _greater(first: ep.Enclosure, second: ep.Enclosure) -> Verdict:
 
 @dataclass(frozen=True)
 class Told:
-    """What is stated of the parts: which add up, their order from the smallest on, and the smallest's bound."""
+    """What is stated of the parts: which add up, their order from the smallest on, what the smallest exceeds.
+
+    ``share`` is that of the images for which all is proved, in ``seconds`` for each.
+    """
 
     summed: tuple[str, ...] = PARTS
     order: tuple[str, ...] = PARTS
     least: float = 0.0
+    share: float = 0.9
     seconds: float = SECONDS
 
 
@@ -88,12 +96,15 @@ TRUE = Told()
 def _decide(run: Run, images: int, told: Told) -> Verdict:
     run.assume(smooth_networks, PLANE.activation)
     found = decomposed(images, told.seconds)
-    means = {name: part.mean() for name, part in parts_of(found).items()}
+    proved = np.array([not status for status in found.statuses])
+    if not proved.any():
+        return all_of({"proved rows": at_least(0.0, told.share)}).weakened("experiment")
+    means = {name: part[proved].mean() for name, part in parts_of(found).items()}
     smallest, second, largest = (means[name] for name in told.order)
     total = sum(float(means[name].midpoint) for name in told.summed)
     parts = {
-        "proved rows": equal(sum(bool(status) for status in found.statuses), 0.0, 0.0),
-        "sum": at_most(abs(total - sampled_gap(images)), CLOSE),
+        "proved rows": at_least(float(proved.mean()), told.share),
+        "sum": at_most(abs(total - float(sampled_gaps(images)[proved].mean())), CLOSE),
         "smallest is positive": _greater(smallest, ep.Enclosure(told.least, told.least)),
         "second is greater": _greater(second, smallest),
         "largest is greater": _greater(largest, second),
@@ -105,8 +116,9 @@ def _decide(run: Run, images: int, told: Told) -> Verdict:
 
 STATES = (
     "log p(x) - ELBO = approximation (log p(x) - best own Gaussian, at most) + constant variance (that - best mean "
-    "under the one covariance) + amortisation (that - encoder, at least); on average 0 < approximation < constant "
-    "variance < amortisation, and the sum of the proved parts is the sampled log p(x) less the sampled ELBO"
+    "under the one covariance) + amortisation (that - encoder, at least); on average over the images for which all is "
+    "proved, nine of ten at least, 0 < approximation < constant variance < amortisation, and the "
+    "sum of the proved parts is the sampled log p(x) less the sampled ELBO"
 )
 CONTROLS = (
     control("without the constant variance", refutes="sum", told=Told(summed=(FAMILY, ENCODER))),
