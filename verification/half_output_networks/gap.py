@@ -59,7 +59,7 @@ def sampled_gaps(images: int) -> "NDArray[Any]":
     q = prior.posteriors(posteriors_of(network, data.test[:images]))
     generator = torch.Generator().manual_seed(7)
     best = refined(joint, x, q, steps=100, draws=4, generator=generator)
-    evidence = importance_evidence(joint, x, best, draws=DRAWS, stretch=STRETCH, generator=generator)
+    evidence = importance_evidence(joint, x, best, draws=4 * DRAWS, stretch=STRETCH, generator=generator)
     elbo = elbo_estimate(joint, x, q, draws=4 * DRAWS, generator=generator)
     found: NDArray[Any] = (evidence.values - elbo.values).numpy()
     return found

@@ -113,7 +113,7 @@ CLOSE = 1.0
     ),
     domain=FULL.words,
     hypotheses=(several_seeds,),
-    controls=(control("a fixed unit likelihood variance", variant="bilbo"),),
+    controls=(control("a learned likelihood variance", variant="vae-learned"),),
     tier="full",
     time_limit=3600,
 )
