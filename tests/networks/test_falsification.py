@@ -41,6 +41,9 @@ TESTS: dict[str, Check] = {
     "scales": lambda: test_training.test_scales_of_two_give_the_same_parameters_bit_for_bit("bilbo-baggins"),
     "location": test_training.test_the_location_of_the_data_does_not_matter,
     "constant columns": test_splits.test_constants_scale_with_the_data_exactly,
+    "constant means": lambda: test_training.test_what_is_constant_in_training_is_decoded_as_such(
+        "bilbo-baggins"
+    ),
     "early stopping": test_training.test_training_ends_early_with_the_best_parameters,
     "global state": test_training.test_global_random_numbers_and_threads_are_left_alone,
     "same weights": test_training.test_variants_begin_at_the_same_weights,
@@ -99,6 +102,13 @@ BUGS: dict[str, Bug] = {
         "generator_of(seed, name)",
         "generator_of(seed, self.variant.name)",
         "same weights",
+    ),
+    "constant dimensions left as they were drawn": Seeded(
+        Run,
+        "_set_start",
+        "last.weight[constant], last.bias[constant] = 0.0, 0.0",
+        "last.bias[constant] = 0.0",
+        "constant means",
     ),
     "all data without their noise": Seeded(
         evaluation, "whole", 'generator_of(seed, "evaluation")', "torch.default_generator", "all data"

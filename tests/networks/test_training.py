@@ -137,6 +137,19 @@ def overfitting() -> networks.Trained:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["bilbo-baggins", "sigma-vae"])
+def test_what_is_constant_in_training_is_decoded_as_such(name: str) -> None:
+    train, rest = DIGITS.train.copy(), DIGITS.validation
+    train[:, [0, 20]] = 0.5
+    trained = short(Splits("padded", train, rest, rest), variant=name)
+    constant = trained.constants.variance == 0
+    assert constant[[0, 20]].all()
+    means = trained.decode(np.random.default_rng(0).standard_normal((50, 2)))[:, constant]
+    # BAGGINS drops these dimensions, so that nothing trains them; what is drawn at random would be judged
+    error = np.abs(means - train[0, constant]).max()
+    assert error == 0 if name == "bilbo-baggins" else error < 0.1
+
+
 def test_training_ends_early_with_the_best_parameters() -> None:
     trained = overfitting()
     objectives = [point.terms.objective for point in trained.curve]

@@ -64,7 +64,16 @@ class Run:
         self.best_step, self.best = 0, self._copied()
 
     def _set_start(self) -> None:
-        """Let a learned likelihood variance start at 1 in the data's units: at 1 / c^2 in those of the networks."""
+        """Set what does not start at random: means of constant dimensions at 0, a learned likelihood variance.
+
+        That starts at 1 in the data's units: at 1 / c^2 in those of the networks.
+        """
+        last = self.networks.decoder[-1]
+        if isinstance(last, torch.nn.Linear):
+            # forms of BAGGINS drop these dimensions: what is drawn there would never be trained, and be judged
+            constant = torch.from_numpy(self.constants.variance == 0)
+            with torch.no_grad():
+                last.weight[constant], last.bias[constant] = 0.0, 0.0
         level = self.networks.log_likelihood_variance
         if level is not None and self.settings.variant.likelihood == "learned":
             with torch.no_grad():
