@@ -116,7 +116,7 @@ def test_a_hard_point_does_not_take_its_neighbours_time(
 ) -> None:
     """A pass of several is made to give up on all; alone, only the point 2 fails."""
 
-    def tired(x: Data, seconds: float) -> Evidence:  # noqa: ARG001
+    def tired(x: Data, seconds: float) -> Evidence:
         status = ["tired" if len(x) > 1 or row == [2] else "" for row in x.rows]
         bounds = ep.Enclosure(np.full(len(x), -1.0), np.full(len(x), -1.0 if len(x) == 1 else 0.0))
         return Evidence(bounds, tuple(status), 10, 0.0)
