@@ -20,7 +20,8 @@ from torch.distributions import Normal, kl_divergence
 from torch.distributions import Poisson as PoissonLaw
 from torch.nn import functional
 
-from benchmarks.audit import controls, vae, vae_others
+from benchmarks.audit import controls, conventions, vae, vae_others
+from benchmarks.audit.entries import Convention
 from benchmarks.audit.vae import LATENTS, PIXELS, SAMPLES, Vae
 
 Expected: TypeAlias = Callable[[Vae, Tensor], Tensor]
@@ -188,7 +189,8 @@ def beta(model: Vae, x: Tensor) -> Tensor:
 
 def bin_mass(model: Vae, output: Tensor, x: Tensor) -> Tensor:  # noqa: ARG001 - one signature for all
     """Return the logarithm of the mass of a logistic law of scale 1/2 between x - 1/2 and x + 1/2."""
-    return torch.log(torch.sigmoid((x + 0.5 - output) * 2) - torch.sigmoid((x - 0.5 - output) * 2))
+    away = 2 * (x - output).abs()  # in the lower tail, where the difference of the two keeps its digits
+    return torch.log(torch.sigmoid(1 - away) - torch.sigmoid(-1 - away))
 
 
 def counts(model: Vae, output: Tensor, x: Tensor) -> Tensor:  # noqa: ARG001 - one signature for all
@@ -198,14 +200,39 @@ def counts(model: Vae, output: Tensor, x: Tensor) -> Tensor:  # noqa: ARG001 - o
     return log_p
 
 
-def absolute(model: Vae, x: Tensor) -> Tensor:
-    """E |x - f| of a Gaussian f is that of a folded normal."""
-    q = posterior(model, x)
-    outputs = on_the_line(model, q)
-    off, s = x - outputs.mean, outputs.stddev
-    folded = s * math.sqrt(2 / math.pi) * (-(off**2) / (2 * s**2)).exp() + off * torch.erf(off / (s * math.sqrt(2)))
-    peak = LaplaceLaw(0.0, 1 / 3).log_prob(torch.tensor(0.0, dtype=x.dtype))
-    return (folded * 3 - peak).sum(-1) + divergence(q)
+def absolute(scale: float, kind: str = "log variance") -> Expected:
+    """Return the negative ELBO of a Laplace likelihood: E |x - f| of a Gaussian f is that of a folded normal."""
+
+    def expected(model: Vae, x: Tensor) -> Tensor:
+        q = posterior(model, x, kind)
+        outputs = on_the_line(model, q)
+        off, s = x - outputs.mean, outputs.stddev
+        tail = off * torch.erf(off / (s * math.sqrt(2)))
+        folded = s * math.sqrt(2 / math.pi) * (-(off**2) / (2 * s**2)).exp() + tail
+        peak = LaplaceLaw(0.0, scale).log_prob(torch.tensor(0.0, dtype=x.dtype))
+        return (folded / scale - peak).sum(-1) + divergence(q)
+
+    return expected
+
+
+def bound_of(entry: Convention, variance: float) -> Expected:
+    """Return the negative ELBO, constants included, of the model that a convention's loss is a bound of."""
+    kinds = {controls.LogDeviation: "log deviation", controls.Distributions: "softplus"}
+    kinds[conventions.SoftplusMonteCarlo] = "softplus"
+    kind = next((name for base, name in kinds.items() if issubclass(entry.model, base)), "log variance")
+    inside = torch.sigmoid if issubclass(entry.model, conventions.SigmoidInside) else lambda out: out
+    densities: dict[str, Expected] = {
+        "gaussian": plain(lambda _, out, x: Normal(inside(out), math.sqrt(variance)).log_prob(x), kind),
+        "bernoulli": plain(lambda _, out, x: -cross_entropy(out, x), kind),
+        "laplace": absolute(variance, kind),
+    }
+    return densities[entry.likelihood]
+
+
+def cross_entropy(logits: Tensor, x: Tensor) -> Tensor:
+    """Return -x log p - (1 - x) log(1 - p), which is a law's for binary x alone."""
+    p = torch.sigmoid(logits)
+    return -(x * p.log() + (1 - x) * (1 - p).log())
 
 
 def batch_rate(model: Vae, x: Tensor) -> Tensor:
@@ -231,7 +258,7 @@ EXPECTED: dict[type[Vae], Expected] = {
     controls.Beta: beta,
     controls.FreeBits: free_bits,
     controls.LearnedPrior: learned_prior,
-    controls.Laplace: absolute,
+    controls.Laplace: absolute(1 / 3),
     controls.Poisson: plain(lambda _, out, x: PoissonLaw(out.exp()).log_prob(x)),
     controls.NegativeBinomial: plain(counts),
     controls.DiscretisedLogistic: plain(bin_mass),
