@@ -213,5 +213,5 @@ def candidates(
         if one.outputs == 2 and outputs[1].shape[-1] not in (1, x.shape[-1]):
             continue
         needs_positive = one.name.endswith(("(deviation)", "(variance)"))
-        if not needs_positive or ranges[1] in ("positive", "unit"):
+        if not needs_positive or ranges[-1] in ("positive", "unit"):
             yield one
