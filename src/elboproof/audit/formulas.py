@@ -96,11 +96,11 @@ def _fault(session: Session, formula: Formula) -> tuple[str, tuple[str, ...]]:
         good = same(formula.scale, 1 / (D * math.log(2))) and same(formula.beta, 1.0)
         offset = abs(formula.offset) <= 1e-5 * (1 + abs(formula.constant_needed))
         return ("" if good and offset and formula.kind != "UNNORMALISED" else "claimed: bits/dim"), (
-            "M45: log 2 and D once each",
+            "M51: log 2 and D once each",
         )
     if claim == "-elbo" and formula.kind != "EXACT":
         return f"claimed: -elbo; found: {formula.kind}", formula.hints or (
-            "M14: scale, weights and constants",
+            "M16: scale, weights and constants",
         )
     return "", ()
 

@@ -87,7 +87,7 @@ def _read(session: Session, found: Multi) -> Formula:
     if same(offset, 0.0, 1 + abs(needed)):
         return Formula("EXACT", lead, **common)  # type: ignore[arg-type]
     sentence = f"{lead}; -loss = bound {offset:+.6g} nats"
-    return Formula("UP TO A CONSTANT", sentence, hints=("M34: a constant",), **common)  # type: ignore[arg-type]
+    return Formula("UP TO A CONSTANT", sentence, hints=("M38: a constant",), **common)  # type: ignore[arg-type]
 
 
 def _law(found: Multi, D: int, d: int) -> tuple[float | None, float, str]:
@@ -112,7 +112,7 @@ def _slip(found: Multi, offset: float, needed: float, K: int) -> tuple[str, str]
         return "there is no divergence from the prior in the weights", "M46: log q(z) - log p(z) of each sample"
     first = next(iter(found.law))
     if found.law[first] <= 0:
-        return "the likelihood has the wrong sign", "M25: the sign of the reconstruction"
+        return "the likelihood has the wrong sign", "unknown: the sign of the reconstruction"
     if any(same(offset - one, math.log(K), math.log(K)) for one in (0.0, needed)):
         return f"the weights are summed and not averaged: the number exceeds the bound by log {K}", "M43: log K"
     return None
