@@ -244,6 +244,8 @@ class Reader:
         off = abs(needed - constant) > SAME * max(abs(needed), abs(constant), abs(scale))
         kind = self._kind(found, scale, beta, off)
         lead = f"{'' if same(scale, 1.0) else snapped(scale, units(self.D, self.d)) + ' x '}the negative ELBO in nats"
+        if not same(beta, 1.0) or not found.likelihood.law:
+            lead = lead.replace("the negative ELBO", "of the form of a negative ELBO")
         tail = [f"{words}, {part.words}"]
         if not same(beta, 1.0):
             tail.append(

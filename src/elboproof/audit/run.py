@@ -11,6 +11,7 @@ from elboproof.arguments import bad, wrong_type
 from elboproof.audit.adapter import Adapter
 from elboproof.audit.bench import Bench
 from elboproof.audit.designs import Designer
+from elboproof.audit.evidence import check_evidence
 from elboproof.audit.extremes import check_extremes
 from elboproof.audit.formulas import check_formula
 from elboproof.audit.gradient import check_gradient
@@ -35,6 +36,7 @@ CHECKS: dict[str, Callable[[Session], Result]] = {
     "noise": check_noise,
     "gradient": check_gradient,
     "extremes": check_extremes,
+    "evidence": check_evidence,
 }
 """In the order in which they run: later ones use what earlier ones found."""
 REAL = ("batch",)
