@@ -71,11 +71,15 @@ def check_evidence(session: Session) -> Result:
         words = "not applicable: beside the decoder the loss has no slope b z, as of a standard normal prior at the z drawn"
         return result("evidence", "note", words)
     if scale < 0 or not _normalised(law, scale):
-        words = f"the likelihood has a weight of its own beside a prior of weight {scale:.6g}: no density is left"
+        words = (
+            f"the likelihood has a weight of its own beside a prior of weight {scale:.6g}: no density is left"
+        )
         outcome = "fails" if session.adapter.claim == "-elbo" else "note"
         return result("evidence", outcome, words, found=scale, limit=1.0)
     if session.adapter.claim == "-elbo" and abs(scale - 1) > 1e-6:
-        return result("evidence", "fails", f"claimed: -elbo; the prior has weight {scale:.6g}", found=scale, limit=1.0)
+        return result(
+            "evidence", "fails", f"claimed: -elbo; the prior has weight {scale:.6g}", found=scale, limit=1.0
+        )
     return _judged(session, _ratios(session, law, scale))
 
 
@@ -91,12 +95,20 @@ def _law(session: Session) -> Law | None:
     for n, design in enumerate(session.designer.designs("pairs", PAIRS)):
         first.append(session.bench.call(design, session.seed(n)))
         second.append(session.bench.call(replace(design, seed=design.seed + 1), session.seed(n)))
-    apart = [replace(one, loss=one.loss.detach() - two.loss.detach()) for one, two in zip(first, second, strict=True)]
+    apart = [
+        replace(one, loss=one.loss.detach() - two.loss.detach())
+        for one, two in zip(first, second, strict=True)
+    ]
     equations = Equations(apart)
     x = first[0].design.x.reshape(first[0].batch, -1)
-    for law in candidates(split(first[0].outputs, x.shape[1]), x, session.bench.shapes.ranges, session.designer.support):
+    for law in candidates(
+        split(first[0].outputs, x.shape[1]), x, session.bench.shapes.ranges, session.designer.support
+    ):
         for how in reductions(first[0]):
-            ours, others = (columns_of(calls, lambda call, law=law: likelihood_terms(call, law), how) for calls in (first, second))  # type: ignore[misc]
+            ours, others = (
+                columns_of(calls, lambda call, law=law: likelihood_terms(call, law), how)
+                for calls in (first, second)
+            )  # type: ignore[misc]
             # what depends on the data alone, such as log x!, is the same in both
             columns = {name: ours[name] - others[name] for name in ours if np.any(ours[name] != others[name])}
             fit = equations.solve(columns)
@@ -124,7 +136,10 @@ def _scale(session: Session, law: Law) -> float | None:
 
 def _ratios(session: Session, law: Law, scale: float) -> list[Ratio]:
     """Return the mean weight over p(x) of each design, to the power of one datum."""
-    best = max(LOG_VARIANCES, key=lambda one: _effective(_weights(session, law, scale, _design(session, 0, one), PILOT)))
+    best = max(
+        LOG_VARIANCES,
+        key=lambda one: _effective(_weights(session, law, scale, _design(session, 0, one), PILOT)),
+    )
     found = []
     for n, batch in enumerate(BATCHES):
         weights = _weights(session, law, scale, _design(session, n + 1, best), DRAWS)
@@ -154,7 +169,9 @@ def _weights(session: Session, law: Law, scale: float, drawn: Design, count: int
     factor = len(design.x) if law.reduction == "mean" else 1
     losses = np.array([factor * float(call.loss.detach().sum()) for call in calls]) / scale
     weights, constant = density(law, scale, session.bench.shapes.data)
-    exact = float(log_evidence(session.bench, calls[0], law.likelihood, weights).sum()) - len(design.x) * constant
+    exact = (
+        float(log_evidence(session.bench, calls[0], law.likelihood, weights).sum()) - len(design.x) * constant
+    )
     return np.asarray(np.exp(-losses - exact))
 
 
@@ -166,14 +183,18 @@ def _design(session: Session, n: int, log_variance: float) -> Design:
     each = log_variance * (1 + 0.5 * torch.rand(shape, generator=generator, dtype=designer.dtype))
     # where the sampler is not known, s is taken for a log variance, or for a variance where it must be positive
     parameter = session.parameter or named("variance" if bench.shapes.positive_s else "log variance")
-    s = torch.tensor([parameter.inverse(float(one)) for one in each.reshape(-1)], dtype=designer.dtype).reshape(shape)
+    s = torch.tensor(
+        [parameter.inverse(float(one)) for one in each.reshape(-1)], dtype=designer.dtype
+    ).reshape(shape)
     return designer.around(f"evidence {n}", mean, s, slope=SLOPE)
 
 
 def _scaled(session: Session, design: Design, law: Law, scale: float) -> Design:
     """Return a design whose slopes let the log likelihood vary by `MOVED` over the prior, to first order."""
     call = session.bench.call(design, session.seed(0))
-    variance = float(log_likelihoods(session.bench, call, law.likelihood, law.weights).var(1).max()) / scale**2
+    variance = (
+        float(log_likelihoods(session.bench, call, law.likelihood, law.weights).var(1).max()) / scale**2
+    )
     factor = math.sqrt(MOVED / variance) if variance > 0 else 1.0
     slopes = tuple((factor * one.detach()).requires_grad_() for one in design.slopes)
     return replace(design, slopes=slopes)
@@ -200,7 +221,9 @@ def _judged(session: Session, ratios: list[Ratio]) -> Result:
         return result("evidence", "unknown", words, found=effective, limit=LEAST_EFFECTIVE, **numbers)  # type: ignore[arg-type]
     low, high = max(one.low for one in ratios), min(one.high for one in ratios)
     shown = ", ".join(f"{(one.low + one.high) / 2:.3g} +- {(one.high - one.low) / 2:.2g}" for one in ratios)
-    hints = ("M29, M31, M52: the log determinant, its sign and its sum, and the z at which the prior is taken",)
+    hints = (
+        "M29, M31, M52: the log determinant, its sign and its sum, and the z at which the prior is taken",
+    )
     if low > high:
         words = f"E exp(-loss) is no multiple of p(x): over it, {shown} on {DESIGNS} designs"
         return result("evidence", "fails", words, found=low, limit=high, hints=hints, **numbers)  # type: ignore[arg-type]
@@ -210,5 +233,3 @@ def _judged(session: Session, ratios: list[Ratio]) -> Result:
     words = f"E exp(-loss) is a multiple of p(x), over it {shown}: a constant is left out, or counted twice"
     outcome = "fails" if session.adapter.claim == "-elbo" else "note"
     return result("evidence", outcome, words, found=low, limit=high, hints=hints, **numbers)  # type: ignore[arg-type]
-
-

@@ -1,6 +1,5 @@
 """p(x) of the bench's own decoder under z ~ N(0, I): a Gauss-Hermite rule, or many quasi-random points."""
 
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -24,7 +23,9 @@ def nodes(latents: int) -> tuple[Tensor, Tensor]:
         product = np.stack(np.meshgrid(*[weights / weights.sum()] * latents, indexing="ij"), -1)
         return torch.from_numpy(grid), torch.from_numpy(product.reshape(-1, latents).prod(1))
     points = torch.quasirandom.SobolEngine(latents, scramble=True, seed=0).draw(POINTS, dtype=torch.float64)
-    return torch.special.ndtri(points.clamp(1e-12, 1 - 1e-12)), torch.full((POINTS,), 1 / POINTS, dtype=torch.float64)
+    return torch.special.ndtri(points.clamp(1e-12, 1 - 1e-12)), torch.full(
+        (POINTS,), 1 / POINTS, dtype=torch.float64
+    )
 
 
 def log_evidence(bench: Bench, call: Call, law: Likelihood, weights: Mapping[str, float]) -> Tensor:
@@ -55,5 +56,3 @@ def fixed_parts(bench: Bench, design: Design, call: Call) -> list[Tensor]:
     return [
         torch.randn(call.batch, one.shape[-1], generator=generator, dtype=bench.dtype) for one in call.outputs
     ]
-
-
