@@ -14,15 +14,7 @@ from torch.nn import functional
 
 from benchmarks.audit.controls import Distributions, LogDeviation
 from benchmarks.audit.entries import convention
-from benchmarks.audit.vae import (
-    LATENTS,
-    Bernoulli,
-    Gaussian,
-    ImportanceWeighted,
-    MonteCarlo,
-    Probabilities,
-    Vae,
-)
+from benchmarks.audit.vae import LATENTS, Bernoulli, Gaussian, ImportanceWeighted, MonteCarlo, Probabilities, Vae
 
 WEIGHT = 0.00025
 """PyTorch-VAE's weight of the KL in training."""
