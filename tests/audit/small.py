@@ -1,7 +1,6 @@
 """A small VAE whose pieces the tests exchange: D = 6, d = 2, a Gaussian q of a log variance, a Gaussian likelihood."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -85,7 +84,7 @@ def audited(model: Small, *checks: str, kind: str = "real", draws: int = DRAWS, 
     return audit(adapter_of(model, kind, **options), draws=draws, checks=checks or None)
 
 
-def with_methods(base: type[Small] = Small, **methods: Callable[..., Any]) -> Small:
+def with_methods(base: type[Small] = Small, /, **methods: Any) -> Small:
     """Return a model with some methods exchanged."""
     torch.manual_seed(0)
     return type("Changed", (base,), methods)()  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ from benchmarks.audit.catalogue import CONTROLS, CONVENTIONS, MUTANTS
 from benchmarks.audit.entries import Control, Convention, Mutant, overridden
 from benchmarks.audit.instances import build, data
 from benchmarks.audit.reference import bound_of, expected_loss
-from benchmarks.audit.vae import LATENTS, PIXELS, SAMPLES, Vae
+from benchmarks.audit.vae import LATENTS, PIXELS, Vae
 
 DRAWS, EXAMPLES = 400, 5
 CLOSE, FAR = 6.0, 8.0
@@ -45,7 +45,9 @@ def drawn(model: Vae, x: Tensor, summed: bool) -> tuple[Tensor, Tensor]:
     return table.mean(0), table.std(0) / math.sqrt(DRAWS)
 
 
-def distances(model: Vae, reference: Tensor, x: Tensor, *, summed: bool = False, loose: float = 0.0) -> Tensor:
+def distances(
+    model: Vae, reference: Tensor, x: Tensor, *, summed: bool = False, loose: float = 0.0
+) -> Tensor:
     """Return how far loss and gradient are off, in standard errors, rounding and quadrature allowed for."""
     exact = slope(reference, model).double()
     mean, error = drawn(model, x, summed)

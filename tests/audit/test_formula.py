@@ -29,12 +29,21 @@ def _squares(_: Any, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
     return ((x - out) ** 2).sum(-1)
 
 
-CONVENTIONS = {
+CONVENTIONS: dict[str, Any] = {
     # methods, kind, scale, variance, nats by which -loss / scale exceeds the bound
-    "unit variance, no constant": ({"fit": lambda self, x, o: _squares(self, x, o) / 2}, "UP TO A CONSTANT", 1, 1, D / 2 * LOG_2PI),
+    "unit variance, no constant": (
+        {"fit": lambda self, x, o: _squares(self, x, o) / 2},
+        "UP TO A CONSTANT",
+        1,
+        1,
+        D / 2 * LOG_2PI,
+    ),
     "sum of squares": ({"fit": _squares}, "UP TO A CONSTANT", 1, 0.5, D / 2 * math.log(math.pi)),
     "mean of squares, weight 0.00025": (
-        {"fit": lambda self, x, o: _squares(self, x, o) / D, "total": lambda self, f, r: (f + 0.00025 * r).mean()},
+        {
+            "fit": lambda self, x, o: _squares(self, x, o) / D,
+            "total": lambda self, f, r: (f + 0.00025 * r).mean(),
+        },
         "UP TO SCALE",
         0.00025,
         0.00025 * D / 2,
@@ -66,11 +75,13 @@ def test_conventions_are_read_to_all_digits(name: str) -> None:
 
 
 def test_bernoulli_on_grey_data_is_not_normalised() -> None:
-    methods = {
+    methods: dict[str, Any] = {
         "fit": lambda self, x, o: functional.binary_cross_entropy_with_logits(o, x, reduction="none").sum(-1),
         "total": lambda self, f, r: (f + r).sum(),
     }
-    exact, grey = (audited(with_methods(**methods), "formula", kind=kind).formula for kind in ("binary", "unit"))
+    exact, grey = (
+        audited(with_methods(**methods), "formula", kind=kind).formula for kind in ("binary", "unit")
+    )
     assert exact is not None
     assert grey is not None
     assert (exact.kind, exact.reduction, grey.kind) == ("EXACT", "sum", "UNNORMALISED")
@@ -78,24 +89,37 @@ def test_bernoulli_on_grey_data_is_not_normalised() -> None:
 
 @pytest.mark.parametrize(("weight", "words"), [(4.0, "still a bound"), (0.5, "no bound")])
 def test_a_beta_beside_a_bernoulli_is_reported_and_no_failure(weight: float, words: str) -> None:
-    methods = {
+    methods: dict[str, Any] = {
         "fit": lambda self, x, o: functional.binary_cross_entropy_with_logits(o, x, reduction="none").sum(-1),
         "total": lambda self, f, r: (f + weight * r).mean(),
     }
     report = audited(with_methods(**methods), "formula", kind="binary")
     assert report.ok
     assert report.formula is not None
-    assert (report.formula.kind, report.formula.beta) == ("BETA", pytest.approx(weight))
+    assert report.formula.kind == "BETA"
+    assert report.formula.beta == pytest.approx(weight)
     assert words in report.formula.sentence
 
 
-WRONG = {
-    "no log variance": ({"rate": lambda self, m, s, z: (m**2 + s.exp() - 1).sum(-1) / 2}, "log variance has weight"),
-    "half of the mean lost": ({"rate": lambda self, m, s, z: (m**2 + (s.exp() - 1 - s) / 2).sum(-1)}, "no KL"),
+WRONG: dict[str, Any] = {
+    "no log variance": (
+        {"rate": lambda self, m, s, z: (m**2 + s.exp() - 1).sum(-1) / 2},
+        "log variance has weight",
+    ),
+    "half of the mean lost": (
+        {"rate": lambda self, m, s, z: (m**2 + (s.exp() - 1 - s) / 2).sum(-1)},
+        "no KL",
+    ),
     "sign": ({"total": lambda self, f, r: (f - r).mean()}, "wrong sign"),
     "no divergence": ({"total": lambda self, f, r: f.mean()}, "no divergence"),
-    "two readings of s": ({"sample": lambda self, m, s: m + torch.randn_like(m) * s.exp()}, "sampler for a log deviation"),
-    "mean, not squared": ({"rate": lambda self, m, s, z: (m + s.exp() - 1 - s).sum(-1) / 2}, "no KL to a normal prior"),
+    "two readings of s": (
+        {"sample": lambda self, m, s: m + torch.randn_like(m) * s.exp()},
+        "sampler for a log deviation",
+    ),
+    "mean, not squared": (
+        {"rate": lambda self, m, s, z: (m + s.exp() - 1 - s).sum(-1) / 2},
+        "no KL to a normal prior",
+    ),
 }
 
 
@@ -122,16 +146,15 @@ def test_a_mean_rate_beside_values_per_datum_is_no_mixture() -> None:
 
 
 def test_a_declared_variance_is_compared() -> None:
-    good, bad = (
-        audited(Small(), "formula", likelihood=Declared("gaussian", variance=lambda v=v: v)) for v in (0.5, 0.7)
-    )
+    good = audited(Small(), "formula", likelihood=Declared("gaussian", variance=lambda: 0.5))
+    bad = audited(Small(), "formula", likelihood=Declared("gaussian", variance=0.7))
     assert good.ok
     assert bad.failed == ("formula",)
     assert "declared: 0.7; found: 0.5" in bad["formula"].statement
 
 
 def test_bits_per_dimension() -> None:
-    methods = {"total": lambda self, f, r: (f + r).mean() / (D * math.log(2))}
+    methods: dict[str, Any] = {"total": lambda self, f, r: (f + r).mean() / (D * math.log(2))}
     assert audited(with_methods(**methods), "formula", claim="bits/dim").ok
     assert not audited(Small(), "formula", claim="bits/dim").ok
 
@@ -147,17 +170,15 @@ def test_a_missing_constant_of_the_divergence_is_no_free_constant() -> None:
 def test_a_loss_outside_the_dictionary_is_never_exact_nor_accused(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     a, b, c = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
-    terms = [
+    terms: list[Any] = [
         lambda m, s, z: a * torch.sin(b * m).sum(-1),
         lambda m, s, z: a * torch.tanh(z * (1 + c)).sum(-1),
         lambda m, s, z: a * (s.exp() + b).log().sum(-1),
         lambda m, s, z: a * (m * s.flip(-1)).cos().sum(-1),
     ]
-    extra = terms[seed % 4]
-    report = audited(
-        with_methods(Drawn if seed % 2 else Small, rate=lambda self, m, s, z: type(self).__base__.rate(self, m, s, z) + extra(m, s, z)),
-        "formula",
-    )
+    extra, base = terms[seed % 4], Drawn if seed % 2 else Small
+    model = with_methods(base, rate=lambda self, m, s, z: base.rate(self, m, s, z) + extra(m, s, z))
+    report = audited(model, "formula")
     assert report.formula is not None
     assert report.formula.kind == "NOT RECOGNISED"
     assert report["formula"].outcome == "unknown"
@@ -165,12 +186,14 @@ def test_a_loss_outside_the_dictionary_is_never_exact_nor_accused(seed: int) -> 
 
 def test_a_term_across_the_batch_is_not_fitted_by_many_columns() -> None:
     """More equations than columns, and all verified: few would explain anything."""
-    methods = {"rate": lambda self, m, s, z: (z[:, None] - m).exp().sum(-1).logsumexp(1)}
+    methods: dict[str, Any] = {"rate": lambda self, m, s, z: (z[:, None] - m).exp().sum(-1).logsumexp(1)}
     report = audited(with_methods(**methods), "formula")
     assert report["formula"].outcome == "unknown"
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.25, "1/4"), (6.0, "6"), (1 / 6, "1/6"), (0.123457, "0.123457")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.25, "1/4"), (6.0, "6"), (1 / 6, "1/6"), (0.123457, "0.123457")]
+)
 def test_numbers_are_snapped(value: float, text: str) -> None:
     assert snapped(value, {"D": 12.345678}) == text
     assert snapped(12.345678, {"D": 12.345678}) == "D"

@@ -14,7 +14,9 @@ WRONG_NOISE: dict[str, Any] = {
     "shared by the latents": lambda self, m, s: m + torch.randn_like(m[:, :1]) * (s / 2).exp(),
     "shared by the data": lambda self, m, s: m + torch.randn_like(m[:1]) * (s / 2).exp(),
     "variance 1.5": lambda self, m, s: m + 1.5**0.5 * torch.randn_like(m) * (s / 2).exp(),
-    "seeded in each call": lambda self, m, s: (torch.manual_seed(0), m + torch.randn_like(m) * (s / 2).exp())[1],
+    "seeded in each call": lambda self, m, s: (torch.manual_seed(0), m + torch.randn_like(m) * (s / 2).exp())[
+        1
+    ],
     "half of it copied": lambda self, m, s: m + _copied(torch.randn_like(m)) * (s / 2).exp(),
 }
 
@@ -44,7 +46,9 @@ def test_right_noise_passes_with_what_it_would_have_seen() -> None:
 def test_what_is_said_to_be_detectable_is() -> None:
     limit = bernstein(20_000, 5**0.5, 1e-8)
     extra = smallest_variance(limit)
-    r = (1 + extra) ** 0.5 * torch.randn(20_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    r = (1 + extra) ** 0.5 * torch.randn(
+        20_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
     assert float(legendre(r)["P2"].mean()) > limit
 
 

@@ -23,7 +23,7 @@ def _losses(value: Any) -> Any:
     return {"total": lambda self, f, r: value(f + r)}
 
 
-SLIPS = {
+SLIPS: dict[str, Any] = {
     "log K lost": (lambda v: -(-v).logsumexp(0).mean(), "log 4"),
     "over the data": (lambda v: (math.log(v.shape[1]) - (-v).logsumexp(1)).mean(), "over the data"),
     "the best": (lambda v: v.amin(0).mean(), "best sample"),
@@ -129,8 +129,6 @@ def test_slips_of_a_flow_are_named() -> None:
     mixed = audited(type("Mixed", (Flow,), {"summed": True})(), "formula")
     assert mixed.formula is not None
     assert mixed.formula.kind == "MIXED REDUCTION"
-
-
 
 
 class Odd(Drawn):

@@ -38,7 +38,9 @@ class Stateful(Small):
 
 def _everything(model: nn.Module) -> dict[str, Any]:
     found: dict[str, Any] = {name: value.clone() for name, value in model.state_dict().items()}
-    plain = {name: copy.copy(value) for name, value in vars(model).items() if isinstance(value, int | float | list)}
+    plain = {
+        name: copy.copy(value) for name, value in vars(model).items() if isinstance(value, int | float | list)
+    }
     return found | plain | {"keys": sorted(vars(model)), "modules": [one.training for one in model.modules()]}
 
 
@@ -198,7 +200,11 @@ class Conv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         mean, s = self.encoder(x).chunk(2, 1)
         out = self.decoder(mean + torch.randn_like(mean) * (s / 2).exp())
-        return ((x - out) ** 2).sum() / 2 + (mean**2 + s.exp() - 1 - s).sum() / 2 + len(x) * 8 * math.log(2 * math.pi)
+        return (
+            ((x - out) ** 2).sum() / 2
+            + (mean**2 + s.exp() - 1 - s).sum() / 2
+            + len(x) * 8 * math.log(2 * math.pi)
+        )
 
 
 def test_images_and_latents_with_axes() -> None:
@@ -240,7 +246,12 @@ def test_conditions_travel_with_the_data() -> None:
 )
 def test_wrong_adapters_are_refused(changes: dict[str, Any], error: type[Exception], match: str) -> None:
     model = Small()
-    given = {"loss": model.loss, "data": data(), "encode": (model, "encode"), "decode": (model, "decode")} | changes
+    given = {
+        "loss": model.loss,
+        "data": data(),
+        "encode": (model, "encode"),
+        "decode": (model, "decode"),
+    } | changes
     with pytest.raises(error, match=match):
         Adapter(**given)
 
@@ -272,6 +283,27 @@ def test_losses_that_differentiate_inside() -> None:
     assert audited(with_methods(Drawn, loss=loss), claim="-elbo").status == "passed"
 
 
-def test_single_precision_inside() -> None:
-    model = with_methods(decode=lambda self, z: self.decoder(z).float())
-    assert audited(model).ok
+class Single(Small):
+    """Casts to float32, whatever comes in."""
+
+    def loss(self, x: Tensor) -> Any:
+        mean, s = (one.float() for one in self.encode(x))
+        z = self.sample(mean, s)
+        return self.total(self.fit(x.float(), self.decode(z).float()), self.rate(mean, s, z))
+
+
+def test_single_precision_inside_is_allowed_for() -> None:
+    report = audited(Single(), claim="-elbo")
+    assert report.status == "passed", str(report)
+    assert report.formula is not None
+    assert report.formula.kind == "EXACT"
+    assert 1e-8 < report.formula.residual < 1e-5
+
+
+def test_bugs_show_in_single_precision() -> None:
+    wrong = type("Wrong", (Single,), {"rate": lambda self, m, s, z: (m**2 + s.exp() - 1).sum(-1) / 2})
+    assert audited(wrong(), "formula").failed == ("formula",)
+    cut = type(
+        "Cut", (Single,), {"sample": lambda self, m, s: m + torch.randn_like(m) * (s / 2).exp().detach()}
+    )
+    assert audited(cut(), "gradient").failed == ("gradient",)

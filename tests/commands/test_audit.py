@@ -59,9 +59,27 @@ def test_a_bug_fails_and_the_reports_say_so(file: Path, tmp_path: Path) -> None:
     assert cli.main(["audit", str(file), "--draws", "60", "--json", str(target), "--junit", str(junit)]) == 1
     (report,) = json.loads(target.read_text())
     assert (report["schema"], report["status"], report["formula"]["kind"]) == (1, "failed", "NOT AN ELBO")
-    keys = {"id", "outcome", "verdict", "method", "statement", "statistic", "threshold", "n", "smallest_detectable", "hints"}
+    keys = {
+        "id",
+        "outcome",
+        "verdict",
+        "method",
+        "statement",
+        "statistic",
+        "threshold",
+        "n",
+        "smallest_detectable",
+        "hints",
+    }
     assert all(set(one) == keys for one in report["checks"])
-    assert report["sizes"] == {"D": 6, "d": 2, "K": 1, "support": "real", "ranges": ["real"], "dtype": "float64"}
+    assert report["sizes"] == {
+        "D": 6,
+        "d": 2,
+        "K": 1,
+        "support": "real",
+        "ranges": ["real"],
+        "dtype": "float64",
+    }
     suite = ET.parse(junit).getroot()  # noqa: S314
     assert suite.get("tests") == str(len(report["checks"]))
     assert suite.get("failures") == str(sum(one["outcome"] == "fails" for one in report["checks"]))
