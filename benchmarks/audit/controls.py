@@ -226,7 +226,7 @@ class SinglePrecision(Gaussian):
 class Constant(Gaussian):
     """A posterior of variance 1 for all data: the second head is left alone."""
 
-    def sample(self, mean: Tensor, log_variance: Tensor) -> Tensor:  # noqa: ARG002 - as the objectives want it
+    def sample(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         return mean + torch.randn_like(mean)
 
 
@@ -248,4 +248,3 @@ class OurBaggins(Constant):
         mean, log_variance = self.encode(x)
         output = self.decode(self.sample(mean, log_variance))
         return -objectives.bilbo_baggins(x, output, mean, torch.ones(PIXELS, dtype=x.dtype))
-

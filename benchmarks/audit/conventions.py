@@ -14,7 +14,15 @@ from torch.nn import functional
 
 from benchmarks.audit.controls import Distributions, LogDeviation
 from benchmarks.audit.entries import convention
-from benchmarks.audit.vae import LATENTS, Bernoulli, Gaussian, ImportanceWeighted, MonteCarlo, Probabilities, Vae
+from benchmarks.audit.vae import (
+    LATENTS,
+    Bernoulli,
+    Gaussian,
+    ImportanceWeighted,
+    MonteCarlo,
+    Probabilities,
+    Vae,
+)
 
 WEIGHT = 0.00025
 """PyTorch-VAE's weight of the KL in training."""
@@ -149,7 +157,7 @@ class Sigma(Vae):
         super().__init__()
         self.log_deviation = nn.Parameter(torch.tensor(log_deviation, dtype=torch.float64))
 
-    def log_deviations(self, x: Tensor, output: Tensor) -> Tensor:  # noqa: ARG002 - the optimal one needs them
+    def log_deviations(self, x: Tensor, output: Tensor) -> Tensor:
         return self.log_deviation
 
     def reconstruction(self, x: Tensor, output: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from benchmarks.audit.entries import mutant
 from benchmarks.audit.vae import Gaussian
 
 
-@mutant("M01", "formula noise", source="github.com/rachtsingh/ibp_vae/issues/3")
+@mutant("M01", "formula noise", source="github.com/rachtsingh/ibp_vae/issues/3", log_variance=1.5)
 class VarianceForDeviation(Gaussian):
     """The variance exp(s) scales the noise, where the KL takes s for the log variance."""
 
@@ -31,7 +31,7 @@ class NoiseSharedByData(Gaussian):
         return mean + torch.randn_like(mean[:1]) * (0.5 * log_variance).exp()
 
 
-@mutant("M04", "noise")
+@mutant("M04", "noise", log_variance=1.5)
 class NoiseSharedByLatents(Gaussian):
     """All latents of a datum share one draw of the noise."""
 
@@ -61,7 +61,7 @@ class NoiseKept(Gaussian):
 class NoNoise(Gaussian):
     """No noise at all: the decoder gets the mean, where the KL prices a posterior of positive width."""
 
-    def sample(self, mean: Tensor, log_variance: Tensor) -> Tensor:  # noqa: ARG002 - that is the bug
+    def sample(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         return mean
 
 

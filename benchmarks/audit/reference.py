@@ -1,9 +1,9 @@
-"""The expected loss of each correct model in closed form or by quadrature on the line: nothing of the model's own code.
+"""The expected loss of each correct model in closed form or by quadrature: nothing of the model's own code.
 
-Posteriors and decoders are read off the networks' weights; densities are those of ``torch.distributions``. With a decoder
-z -> W z + b each output is a Gaussian on the line, N(c, s), so that an expectation over z of a sum over pixels is a sum
-of one-dimensional Gauss-Hermite rules. Where the loss is no such sum (weights of several draws, a flow) the rule is one
-over the plane, for each draw.
+Posteriors and decoders are read off the networks' weights; densities are those of ``torch.distributions``. With a
+decoder z -> W z + b each output is a Gaussian on the line, so that an expectation over z of a sum over pixels is a sum
+of one-dimensional Gauss-Hermite rules. Where the loss is no such sum (weights of several draws, a flow) the rule is
+one over the plane, for each draw.
 """
 
 import math
@@ -134,15 +134,13 @@ def importance_weighted(model: Vae, x: Tensor) -> Tensor:
     z = q.mean + q.stddev * points[:, None]
     log_p = Normal(z @ weight.T + bias, math.sqrt(model.variance)).log_prob(x).sum(-1)
     log_w = log_p + (Normal(0.0, 1.0).log_prob(z) - q.log_prob(z)).sum(-1)
-    best = log_w.amax(0).detach()
-    w = (log_w - best).exp()
-    pairs = w[:, None] + w[None]
-    total = (pairs[:, :, None] + w[None, None]).div(SAMPLES).log()
-    return -torch.einsum("i,j,k,ijkb->b", weights, weights, weights, total) - best
+    pairs = torch.logaddexp(log_w[:, None], log_w[None])
+    total = torch.logaddexp(pairs[:, :, None], log_w[None, None]) - math.log(SAMPLES)
+    return -torch.einsum("i,j,k,ijkb->b", weights, weights, weights, total)
 
 
 def several(model: Vae, x: Tensor) -> Tensor:
-    """The plain bound."""
+    """Return the plain bound."""
     return gaussian(fixed)(model, x)
 
 
@@ -152,7 +150,7 @@ def flow(model: Vae, x: Tensor) -> Tensor:
     a, b = dict(model.named_parameters())["coupling"]
     points, weights = _plane(40)
     first, second = (q.mean + q.stddev * points[:, None]).unbind(-1)
-    scale = torch.exp(a * torch.tanh(first))
+    scale = torch.exp(a * torch.tanh(first + 1))
     z = torch.stack([first, second * scale + b * first], -1)
     log_p = Normal(z @ weight.T + bias, math.sqrt(model.variance)).log_prob(x).sum(-1)
     log_prior = Normal(0.0, 1.0).log_prob(z).sum(-1)
@@ -250,7 +248,9 @@ EXPECTED: dict[type[Vae], Expected] = {
     vae.Bernoulli: plain(lambda _, out, x: BernoulliLaw(logits=out).log_prob(x)),
     vae_others.Flow: flow,
     vae_others.Categorical: categorical,
-    controls.SquaredError: lambda model, x: gaussian(lambda _: 1.0)(model, x) - PIXELS * math.log(2 * math.pi) / 2,
+    controls.SquaredError: lambda model, x: (
+        gaussian(lambda _: 1.0)(model, x) - PIXELS * math.log(2 * math.pi) / 2
+    ),
     controls.MeanOfAll: lambda model, x: gaussian(fixed)(model, x) / PIXELS,
     controls.LogDeviation: gaussian(fixed, "log deviation"),
     controls.Distributions: gaussian(fixed, "softplus"),

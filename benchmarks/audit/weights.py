@@ -17,9 +17,7 @@ class CountLost(ImportanceWeighted):
         return -(-(reconstruction + divergence)).logsumexp(0).mean()
 
 
-@mutant(
-    "M44", "samples", "declared", source="github.com/arahuja/generative-tf/issues/1", claim="-iwae"
-)
+@mutant("M44", "samples", "declared", source="github.com/arahuja/generative-tf/issues/1", claim="-iwae")
 class MeanOfLogarithms(ImportanceWeighted):
     """The mean of the logarithms in place of the logarithm of the mean: the plain bound under another name."""
 
@@ -36,7 +34,7 @@ class WeightsOverBatch(ImportanceWeighted):
         return -(log_weights.logsumexp(1) - math.log(log_weights.shape[1])).mean()
 
 
-@mutant("M46", "samples", source="github.com/AntixK/PyTorch-VAE/pull/53", claim="-iwae")
+@mutant("M46", "samples", source="github.com/AntixK/PyTorch-VAE/pull/53", claim="-iwae", log_variance=1.5)
 class ClosedFormInWeights(ImportanceWeighted):
     """The weights hold the closed-form KL in place of the two log densities at the draw."""
 
