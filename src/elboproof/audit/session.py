@@ -1,0 +1,102 @@
+"""What the checks of one audit share: the bench, designs, the false-alarm rate, and what is known so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from elboproof.audit.adapter import Adapter
+from elboproof.audit.bench import Bench, Call, Tensor
+from elboproof.audit.designs import Designer
+from elboproof.audit.detector import Recognised
+from elboproof.audit.divergences import residuals
+from elboproof.audit.formula import Formula
+from elboproof.audit.parameters import Parameter, possible
+from elboproof.audit.rows import LAYOUTS
+
+STATISTICAL = ("noise", "gradient", "evidence")
+"""Checks that share the false-alarm rate."""
+
+
+@dataclass
+class Session:
+    """One audit under way.
+
+    Attributes
+    ----------
+    close : float
+        Largest relative difference of two numbers that count as one: of the dtype.
+    objects : list
+        What the loss can reach.
+    parameter : Parameter or None
+        What the sampler takes s for; None if the samples are no function mean + deviation(s) x noise.
+    """
+
+    adapter: Adapter
+    bench: Bench
+    designer: Designer
+    close: float
+    alpha: float
+    draws: int
+    objects: list[Any] = field(default_factory=list)
+    parameter: Parameter | None = None
+    found: Recognised | None = None
+    formula: Formula | None = None
+    multi: Any = None
+
+    @property
+    def share(self) -> float:
+        """Return the false-alarm rate of one statistical check."""
+        return self.alpha / len(STATISTICAL)
+
+    @property
+    def samples(self) -> int:
+        """Return K."""
+        return self.bench.shapes.samples
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Return what s may be, the sampler's first."""
+        rest = possible(self.bench.shapes.positive_s)
+        return (
+            rest
+            if self.parameter is None
+            else (self.parameter, *(one for one in rest if one != self.parameter))
+        )
+
+    def calls(self, name: str, count: int) -> list[Call]:
+        """Return calls of a named stream of designs, each with a seed of its own."""
+        designs = self.designer.designs(name, count)
+        return [self.bench.call(design, self.seed(n)) for n, design in enumerate(designs)]
+
+    def seed(self, n: int) -> int:
+        """Return the seed of a call."""
+        return (self.designer.seed * 1_000_003 + n) % 2**31
+
+    def find_sampler(self) -> None:
+        """Find the parameter and the layout in which (z - mean) / deviation does not change with mean and s.
+
+        The noise of two calls with one seed is the same, so no statistics are needed.
+        """
+        first, second = (
+            self.designer.design("sampler 1", self._batch()),
+            self.designer.design("sampler 2", self._batch()),
+        )
+        for layout in LAYOUTS:
+            self.bench.shapes.layout = layout
+            calls = [self.bench.call(one, self.seed(0)) for one in (first, second)]
+            for parameter in possible(self.bench.shapes.positive_s):
+                r = [residuals(call, parameter) for call in calls]
+                if _same(r[0], r[1], 100 * self.close):
+                    self.parameter = parameter
+                    return
+        self.bench.shapes.layout = LAYOUTS[0]
+
+    def _batch(self) -> int:
+        return self.designer.batches[0]
+
+
+def _same(one: Tensor, other: Tensor, close: float) -> bool:
+    if not bool(torch.isfinite(one).all() & torch.isfinite(other).all()):
+        return False
+    return bool((one - other).abs().max() <= close * (1 + one.abs().max()))
