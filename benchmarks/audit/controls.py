@@ -23,6 +23,7 @@ from benchmarks.audit.vae import (
     TwoHeads,
 )
 from elboproof import objectives
+from elboproof.objectives.contract import log_density
 
 control("gaussian")(Gaussian)
 control("monte carlo kl")(MonteCarlo)
@@ -93,8 +94,7 @@ class Distributions(Gaussian):
         return draw
 
     def reconstruction(self, x: Tensor, output: Tensor) -> Tensor:
-        log_p: Tensor = Independent(Normal(output, math.sqrt(self.variance)), 1).log_prob(x)
-        return -log_p
+        return -log_density(Independent(Normal(output, math.sqrt(self.variance)), 1), x)
 
     def divergence(self, mean: Tensor, log_variance: Tensor, z: Tensor) -> Tensor:
         prior = Normal(torch.zeros_like(mean), torch.ones_like(mean))

@@ -23,6 +23,7 @@ from benchmarks.audit.vae import (
     Probabilities,
     Vae,
 )
+from elboproof.objectives.contract import log_density
 
 WEIGHT = 0.00025
 """PyTorch-VAE's weight of the KL in training."""
@@ -271,7 +272,7 @@ class SoftplusMonteCarlo(Bernoulli):
         return mean + torch.randn_like(mean) * functional.softplus(log_variance)
 
     def divergence(self, mean: Tensor, log_variance: Tensor, z: Tensor) -> Tensor:
-        log_q: Tensor = Normal(mean, functional.softplus(log_variance)).log_prob(z)
+        log_q = log_density(Normal(mean, functional.softplus(log_variance)), z)
         return (log_q + 0.5 * (z**2 + math.log(2 * math.pi))).sum(-1)
 
 
@@ -322,7 +323,7 @@ class UnitVariance(LogDeviation):
     """torch.distributions with unit variance and its constant, log deviation."""
 
     def reconstruction(self, x: Tensor, output: Tensor) -> Tensor:
-        return -Normal(output, 1.0).log_prob(x).sum(-1)
+        return -log_density(Normal(output, 1.0), x).sum(-1)
 
 
 @convention("pyro vae", "EXACT", "bernoulli", summed=True)
@@ -332,11 +333,11 @@ class SumOfDraws(Distributions):
     support = "binary"
 
     def reconstruction(self, x: Tensor, output: Tensor) -> Tensor:
-        return -BernoulliLaw(logits=output).log_prob(x).sum(-1)
+        return -log_density(BernoulliLaw(logits=output), x).sum(-1)
 
     def divergence(self, mean: Tensor, log_variance: Tensor, z: Tensor) -> Tensor:
         q, prior = Normal(mean, functional.softplus(log_variance)), Normal(0.0, 1.0)
-        return (q.log_prob(z) - prior.log_prob(z)).sum(-1)
+        return (log_density(q, z) - log_density(prior, z)).sum(-1)
 
     def total(self, reconstruction: Tensor, divergence: Tensor) -> Tensor:
         return (reconstruction + divergence).sum()

@@ -1,7 +1,10 @@
 """Bugs of the draw, M01-M12: each changes `sample` alone."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.distributions import Normal
 
 from benchmarks.audit.entries import mutant
 from benchmarks.audit.vae import Gaussian
@@ -86,7 +89,9 @@ class DrawDetached(Gaussian):
     """The whole draw is cut from the graph: sample for rsample."""
 
     def sample(self, mean: Tensor, log_variance: Tensor) -> Tensor:
-        return torch.distributions.Normal(mean, (0.5 * log_variance).exp()).sample()
+        law: Any = Normal(mean, (0.5 * log_variance).exp())
+        draw: Tensor = law.sample()
+        return draw
 
 
 @mutant("M11", "noise state")

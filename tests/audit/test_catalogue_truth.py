@@ -16,6 +16,8 @@ DRAWS, EXAMPLES = 250, 5
 CLOSE, FAR = 6.0, 8.0
 """Standard errors of a mean over the draws: about 4,000 comparisons are to be close, and a bug is to be far."""
 ROUNDING = 1e-8
+LAST = "2.bias"
+"""Of the encoder, where log variances are moved."""
 WITHOUT_REFERENCE = {"warm-up", "elboproof baggins"}
 """A weight that moves with each call, and a loss of the whole batch that is itself a reconstruction."""
 LOOSE = {"importance weighted": 2e-3, "single precision": 1e-5}
@@ -60,7 +62,9 @@ def networks(model: Vae) -> Tensor:
 def instance(model_class: type[Vae], log_variance: float = 0.0) -> tuple[Vae, Tensor]:
     model = build(model_class)
     with torch.no_grad():
-        model.encoder[-1].bias[LATENTS:] += log_variance
+        for name, parameter in model.encoder.named_parameters():
+            if name == LAST:
+                parameter[LATENTS:] += log_variance
     return model, data(model_class, examples=EXAMPLES)
 
 
