@@ -57,6 +57,6 @@ class Categorical(Gaussian):
 
     def loss(self, x: Tensor) -> Tensor:
         q, log_q = self.encode(x)
-        outputs = self.decode(torch.eye(CATEGORIES, dtype=x.dtype))
-        reconstruction = (q * self.reconstruction(x[:, None], outputs)).sum(-1)
+        codes = torch.eye(CATEGORIES, dtype=x.dtype)[:, None].expand(-1, len(x), -1)
+        reconstruction = (q * self.reconstruction(x, self.decode(codes)).T).sum(-1)
         return self.total(reconstruction, self.category_divergence(q, log_q))
