@@ -47,11 +47,18 @@ def likelihood_terms(call: Call, likelihood: Likelihood) -> dict[str, Tensor]:
     return {name: value.mean(1) for name, value in sample_terms(call, likelihood).items()}
 
 
+def split(outputs: tuple[Tensor, ...], width: int) -> tuple[Tensor, ...]:
+    """Return one output of twice the width of a datum as two: a mean and its spread."""
+    if len(outputs) == 1 and outputs[0].shape[-1] == 2 * width:
+        return outputs[0].chunk(2, dim=-1)
+    return outputs
+
+
 def sample_terms(call: Call, likelihood: Likelihood) -> dict[str, Tensor]:
     """Return the terms of a likelihood for each sample, (B, K)."""
     batch, samples = call.z.shape[:2]
     x = call.design.x.reshape(batch, 1, -1).expand(batch, samples, -1)
-    rows = tuple(one.reshape(batch * samples, -1) for one in call.outputs)
+    rows = tuple(one.reshape(batch * samples, -1) for one in split(call.outputs, x.shape[-1]))
     terms = likelihood.terms(rows, x.reshape(batch * samples, -1))
     return {name: value.reshape(batch, samples) for name, value in terms.items()}
 
@@ -81,15 +88,16 @@ class Detector:
         first = calls[0]
         self.equations = Equations(calls)
         flat_x = first.design.x.reshape(first.batch, -1)
-        self.likelihoods = list(candidates(first.outputs, flat_x, shapes.ranges, support))
+        self.likelihoods = list(candidates(split(first.outputs, flat_x.shape[-1]), flat_x, shapes.ranges, support))
         self.latents = shapes.latents
         self.reductions = reductions(first)
         self.nearest: tuple[float, Recognised] | None = None
         self._kept: dict[tuple[str, ...], Columns] = {}
 
-    def recognise(self) -> Recognised | None:
-        """Return the first formula, from the canonical ones to those of slips; None if there is none."""
-        for search in (self._plain, self._mixed, self._each_latent, self._dictionary):
+    def recognise(self, *, wide: bool) -> Recognised | None:
+        """Return the first formula, of the canonical ones or of the wide dictionary of slips; None if there is none."""
+        searches = (self._mixed, self._each_latent, self._dictionary) if wide else (self._plain,)
+        for search in searches:
             for found in search():
                 if found.fit.residual <= self.close:
                     return found

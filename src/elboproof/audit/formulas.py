@@ -2,11 +2,12 @@
 
 import math
 
-from elboproof.audit.detector import NEAR, Detector
+from elboproof.audit.detector import NEAR, Detector, Recognised
 from elboproof.audit.fingerprint import fingerprint
 from elboproof.audit.formula import NEVER, Formula
 from elboproof.audit.reading import Reader, same
 from elboproof.audit.result import Result, result
+from elboproof.audit.samples_words import find
 from elboproof.audit.session import Session
 
 DESIGNS = 72
@@ -21,9 +22,11 @@ def check_formula(session: Session) -> Result:
     first = session.calls("formula", 2)
     calls = session.calls("formula", DESIGNS if first[0].loss.ndim == 0 else DESIGNS_OF_EACH)
     detector = Detector(calls, shapes, designer.support, session.parameters(), session.close)
-    found = detector.recognise()
+    found = _recognised(session, detector)
     sampler = session.parameter.name if session.parameter else None
     reader = Reader(shapes.data, shapes.latents, designer.support, sampler)
+    if session.multi is not None:
+        return result("formula", "ok", "no sum of terms of single samples: see samples", n=len(calls))
     if found is None:
         session.formula = _unrecognised(session, detector)
         return result(
@@ -35,6 +38,14 @@ def check_formula(session: Session) -> Result:
         )
     session.found, session.formula = found, reader.read(found)
     return judged(session, session.formula)
+
+
+def _recognised(session: Session, detector: Detector) -> Recognised | None:
+    """Look among the ordinary formulas; with several samples among their combinations before the wide dictionary."""
+    found = detector.recognise(wide=False)
+    if found is None and session.samples > 1 and find(session):
+        return None
+    return found or detector.recognise(wide=True)
 
 
 def _unrecognised(session: Session, detector: Detector) -> Formula:
@@ -85,11 +96,11 @@ def _fault(session: Session, formula: Formula) -> tuple[str, tuple[str, ...]]:
         good = same(formula.scale, 1 / (D * math.log(2))) and same(formula.beta, 1.0)
         offset = abs(formula.offset) <= 1e-5 * (1 + abs(formula.constant_needed))
         return ("" if good and offset and formula.kind != "UNNORMALISED" else "claimed: bits/dim"), (
-            "M45: log 2 and D once each",
+            "M51: log 2 and D once each",
         )
     if claim == "-elbo" and formula.kind != "EXACT":
         return f"claimed: -elbo; found: {formula.kind}", formula.hints or (
-            "M14: scale, weights and constants",
+            "M16: scale, weights and constants",
         )
     return "", ()
 

@@ -16,9 +16,9 @@ EXACT = 1e-7
 """Relative: gradients of one formula by two graphs in float64; of float32 its own closeness."""
 DRAWS = 200
 _HINTS = {
-    "mean": "M10: look for detach(), data or no_grad() around the mean or z",
-    "s": "M05: look for detach(), data or sample() between the deviation and z",
-    "decoder": "M27: look for detach(), data or no_grad() around the decoder's output",
+    "mean": "M10, M27: look for detach(), data or no_grad() around the mean or z",
+    "s": "M05, M26: look for detach(), data or sample() between the deviation and z, or around the KL",
+    "decoder": "unknown: look for detach(), data or no_grad() around the decoder's output",
 }
 _WORDS = {"mean": "d/dmean", "s": "d/ds (the scale of q)", "decoder": "d/d(decoder)"}
 
@@ -146,7 +146,7 @@ def _difference(session: Session, call: Call, name: str) -> float:
     values = []
     for sign in (1, -1):
         moved = (leaf.detach() + sign * STEP * way).requires_grad_()
-        values.append(session.bench.call(replace(call.design, **{name: moved}), session.seed(0)).loss.sum())
+        values.append(session.bench.call(replace(call.design, **{name: moved}), session.seed(0)).loss.detach().sum())
     found = float((values[0] - values[1]) / (2 * STEP))
     exact = float((slope * way).sum())
     return abs(found - exact) / (1 + abs(found) + abs(exact))

@@ -174,6 +174,27 @@ def _identity(value: Tensor) -> Tensor:
     return value
 
 
+def _scaled() -> Likelihood:
+    """Return a Gaussian law of 2 x - 1: that of x has D log 2 less to its negative logarithm."""
+    return Likelihood(
+        "Gaussian of 2 x - 1,",
+        "gaussian",
+        lambda o, x: {"sum of squares": _sum((2 * x - 1 - o[0]) ** 2)},
+        constant=lambda d: -d * math.log(2),
+        note="the data are compared after 2 x - 1",
+    )
+
+
+def _norm(name: str, *, shared: bool) -> Likelihood:
+    def terms(o: tuple[Tensor, ...], x: Tensor) -> Terms:
+        squares = ((x - o[0]) ** 2).sum(-1)
+        value = squares.sum().sqrt().expand_as(squares) / len(squares) if shared else squares.sqrt()
+        return {"norm": value}
+
+    note = "a norm of the whole batch is no likelihood of its data" if shared else "a norm, not its square"
+    return Likelihood(name, "other", terms, law=False, note=note)
+
+
 _SECOND = "a sigmoid is taken of outputs that are probabilities already"
 
 LIKELIHOODS = (
@@ -199,6 +220,9 @@ LIKELIHOODS = (
     *(_bernoulli(one) for one in EPSILONS),
     *(_log_cosh(one) for one in SHARPNESS),
     _huber(),
+    _scaled(),
+    _norm("norm of the residual", shared=False),
+    _norm("norm of the residual of the batch", shared=True),
 )
 
 
@@ -213,5 +237,5 @@ def candidates(
         if one.outputs == 2 and outputs[1].shape[-1] not in (1, x.shape[-1]):
             continue
         needs_positive = one.name.endswith(("(deviation)", "(variance)"))
-        if not needs_positive or ranges[1] in ("positive", "unit"):
+        if not needs_positive or ranges[-1] in ("positive", "unit"):
             yield one

@@ -11,13 +11,13 @@ from elboproof.audit.session import Session
 LEAST_BATCH = 29
 """Data of one call: more of them cost less than more calls."""
 _HINTS = {
-    "mean": "M06: what is added to the mean",
-    "variance": "M02: the factor of the noise, its deviation where the variance stands or the other way round",
-    "shape": "M07: the law of the noise, rand for randn or a truncation",
-    "latents": "M08: noise of shape (B, 1), shared by all latents",
-    "data": "M09: noise of shape (1, d), shared by all data",
-    "samples": "M09: noise shared by all samples of a datum",
-    "calls": "M04: noise drawn once, or a generator that is seeded in each call",
+    "mean": "M09: what is added to the mean",
+    "variance": "M01, M08: the factor of the noise: its deviation where the variance stands, or another one",
+    "shape": "M02: the law of the noise, rand for randn or a truncation",
+    "latents": "M04: noise of shape (B, 1), shared by all latents",
+    "data": "M03: noise of shape (1, d), shared by all data",
+    "samples": "M03: noise shared by all samples of a datum",
+    "calls": "M06, M11: noise drawn once, or a generator that is seeded in each call",
 }
 
 
@@ -71,7 +71,7 @@ def _wrong(r: torch.Tensor, worst: Score, value: float, limit: float) -> str:
 
 def _hint(r: torch.Tensor, worst: Score) -> tuple[str, ...]:
     if not bool(r.any()):
-        return ("M03: the noise is multiplied by zero, or z is the mean",)
+        return ("M07: the noise is multiplied by zero, or z is the mean",)
     return tuple(
         hint for word, hint in _HINTS.items() if f"two {word}" in worst.what or worst.what.startswith(word)
     )[:1] or (_HINTS["calls"],)

@@ -142,13 +142,13 @@ class Reader:
         if abs(part.weight) <= GONE * size or part.weight == 0.0:
             return (
                 "there is no divergence from the prior in the loss",
-                ("M23: the KL does not reach the loss",),
+                ("unknown: the KL does not reach the loss",),
                 {},
             )
         if part.weight < 0:
             return (
                 "the divergence has the wrong sign: it is rewarded",
-                ("M24: the sign of the KL",),
+                ("M14: the sign of the KL",),
                 part.expected,
             )
         return self._law_slip(found, law, part)
@@ -160,11 +160,11 @@ class Reader:
         if abs(law[first]) <= GONE * abs(part.weight):
             return (
                 "there is no likelihood in the loss",
-                ("M25: the reconstruction does not reach the loss",),
+                ("unknown: the reconstruction does not reach the loss",),
                 {},
             )
         if law[first] < 0:
-            return "the likelihood has the wrong sign", ("M25: the sign of the reconstruction",), {}
+            return "the likelihood has the wrong sign", ("unknown: the sign of the reconstruction",), {}
         expected = found.likelihood.expected
         a = law[first] / expected[first] if expected else 1.0
         for name, unit in expected.items():
@@ -172,11 +172,13 @@ class Reader:
                 sentence = f"the likelihood is no density: {name} has weight {law[name]:.6g}, expected {a * unit:.6g}"
                 return (
                     sentence,
-                    ("M32: the normaliser of the likelihood",),
+                    ("M36: the normaliser of the likelihood",),
                     {key: a * value for key, value in expected.items()},
                 )
+        if "whole batch" in found.likelihood.note:
+            return found.likelihood.note, ("M39: a sum over the batch inside a nonlinear function",), {}
         if found.likelihood.note.startswith("a sigmoid is taken"):
-            return found.likelihood.note, ("M38: logits are expected where probabilities are given",), {}
+            return found.likelihood.note, ("M28: logits are expected where probabilities are given",), {}
         return None
 
     def _likelihood(self, found: Recognised, b: float) -> tuple[float, float, float | None, float, str]:
@@ -188,7 +190,7 @@ class Reader:
             return a, b / a, None, a * law.constant(D), f"{law.name} likelihood"
         if law.family == "gaussian":
             variance = b / (2 * a)
-            needed = b * D / 2 * math.log(2 * math.pi * variance)
+            needed = b * (D / 2 * math.log(2 * math.pi * variance) + law.constant(D))
             return (
                 b,
                 1.0,
@@ -232,7 +234,7 @@ class Reader:
             )
         else:
             sentence = f"a constant of {left:.6g} does not scale with the batch as the other terms do"
-        hints = ("M33: reduce both terms alike",)
+        hints = ("M23: reduce both terms alike",)
         return Formula("MIXED REDUCTION", sentence, hints=hints, **values)  # type: ignore[arg-type]
 
     def _bound(self, found: Recognised, part: Divergence, values: dict[str, object], words: str) -> Formula:
@@ -255,7 +257,7 @@ class Reader:
         sentence = f"your loss is {lead}, {_reduced(found.reduction)}: {'; '.join(tail)}"
         if off:
             sentence += f"; -loss{'' if same(scale, 1.0) else ' / scale'} = ELBO {offset:+.6g} nats: {_direction(offset)}"
-        hints = ("M34: a constant of the likelihood or of the KL",) if off else ()
+        hints = ("M38: a constant of the likelihood or of the KL",) if off else ()
         return Formula(kind, sentence, hints=hints, **values)  # type: ignore[arg-type]
 
     def _grey(self, found: Recognised) -> bool:

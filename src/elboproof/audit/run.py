@@ -19,6 +19,7 @@ from elboproof.audit.noise import check_noise
 from elboproof.audit.reach import modules_of, reachable
 from elboproof.audit.report import Report
 from elboproof.audit.result import Result, result
+from elboproof.audit.samples_words import check_samples
 from elboproof.audit.session import Session
 from elboproof.audit.state import generators_of, in_double, kept_generators, snapshot
 from elboproof.audit.stateful import check_batch, check_mode, check_state
@@ -30,6 +31,7 @@ CHECKS: dict[str, Callable[[Session], Result]] = {
     "state": check_state,
     "mode": check_mode,
     "formula": check_formula,
+    "samples": check_samples,
     "noise": check_noise,
     "gradient": check_gradient,
     "extremes": check_extremes,

@@ -70,7 +70,7 @@ def check_mode(session: Session) -> Result:
     if drawn and not in_eval:
         sentence = "eval(): z = mean; what you report in validation is no estimate of the ELBO"
         return result(
-            "mode", "fails", sentence, n=4, hints=("M46: a condition on self.training around the noise",)
+            "mode", "fails", sentence, n=4, hints=("M12: a condition on self.training around the noise",)
         )
     words = "z is drawn in train() and in eval()" if drawn else "z is not drawn in train() either"
     return result("mode", "ok" if drawn else "note", words, n=4)
@@ -104,7 +104,7 @@ def check_batch(session: Session) -> Result:
     in_eval = float((means[0] - means[1]).abs().max())
     if in_eval > limit:
         sentence = "eval(): what the encoder says of a datum depends on the others in its batch"
-        hints = ("M47: statistics of the batch where running ones are meant",)
+        hints = ("unknown: statistics of the batch where running ones are meant",)
         return result("batch", "fails", sentence, found=in_eval, limit=limit, n=4, hints=hints)
     if apart > limit:
         sentence = f"train(): what the encoder says of a datum depends on its batch (by {apart:.2g}: batch norm, dropout?)"
