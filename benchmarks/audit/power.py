@@ -106,9 +106,7 @@ def report(seeds: int, small: bool) -> str:
     return "\n\n".join(parts)
 
 
-def summary(
-    bugs: list[Tried], correct: list[Alarm], known: dict[str, Outcome], seconds: float
-) -> str:
+def summary(bugs: list[Tried], correct: list[Alarm], known: dict[str, Outcome], seconds: float) -> str:
     """Return the counts."""
     counted = [bug for bug in bugs if bug.gaussian]
     others = [bug for bug in bugs if not bug.gaussian]

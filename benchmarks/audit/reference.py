@@ -120,9 +120,7 @@ def two_heads(model: Vae, x: Tensor) -> Tensor:
     """Of outputs (f, t): E exp(-t) (x - f)^2 by tilting the Gaussian of (f, t): f moves by -Cov(f, t)."""
     q = posterior(model, x)
     outputs, (weight, _) = on_the_line(model, q), _affine(model)
-    (centre, log_v), (spread, log_spread) = (
-        t.chunk(2, -1) for t in (outputs.mean, outputs.stddev.square())
-    )
+    (centre, log_v), (spread, log_spread) = (t.chunk(2, -1) for t in (outputs.mean, outputs.stddev.square()))
     covariance = q.variance @ (weight[:PIXELS] * weight[PIXELS:]).T
     second: Tensor = (-log_v + log_spread / 2).exp() * ((x - centre + covariance) ** 2 + spread)
     return 0.5 * (second + log_v + math.log(2 * math.pi)).sum(-1) + divergence(q)

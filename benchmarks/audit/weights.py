@@ -59,7 +59,7 @@ class WorstDrawFirst(ImportanceWeighted):
         return (losses.softmax(0) * losses).sum(0).mean()
 
 
-@mutant("M49", "samples", claim="-iwae")
+@mutant("M49", "samples", "named", claim="-iwae")
 class SurrogateAsValue(ImportanceWeighted):
     """The surrogate whose gradient is that of the bound is reported as the bound itself."""
 
