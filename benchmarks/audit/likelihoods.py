@@ -95,7 +95,7 @@ class HalfOfLogVariance(TwoHeads):
 def _learned(model: Vae) -> float:
     """Return the variance that a model with a learned log deviation means."""
     parameters = dict(model.named_parameters())
-    return math.exp(2 * float(parameters["log_deviation"]))
+    return math.exp(2 * float(parameters["log_deviation"].detach()))
 
 
 @mutant("M37", "formula", "declared", variance=_learned, source="github.com/rail-berkeley/rlkit/issues/165")

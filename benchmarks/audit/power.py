@@ -25,11 +25,6 @@ class Tried:
     declared: Outcome
 
     @property
-    def gaussian(self) -> bool:
-        """Whether the posterior is Gaussian in the codes: one of the 51 that the power is counted on."""
-        return not issubclass(self.entry.model, (Flow, Categorical))
-
-    @property
     def flagged(self) -> bool:
         """Whether a check failed under the claim that the control keeps."""
         return self.claimed.flagged
@@ -48,6 +43,11 @@ def tried(entry: Mutant, seed: int = 0) -> Tried:
     claimed = audited.run(entry.model, kept_claim(entry), seed=seed)
     declared = claimed if claimed.flagged else audited.declared(entry, seed)
     return Tried(entry, alone, claimed, declared)
+
+
+def gaussian(entry: Mutant) -> bool:
+    """Return whether the posterior is Gaussian in the codes: one of the 51 that the power is counted on."""
+    return not issubclass(entry.model, (Flow, Categorical))
 
 
 def kept_claim(entry: Mutant) -> str:
@@ -108,8 +108,8 @@ def report(seeds: int, small: bool) -> str:
 
 def summary(bugs: list[Tried], correct: list[Alarm], known: dict[str, Outcome], seconds: float) -> str:
     """Return the counts."""
-    counted = [bug for bug in bugs if bug.gaussian]
-    others = [bug for bug in bugs if not bug.gaussian]
+    counted = [bug for bug in bugs if gaussian(bug.entry)]
+    others = [bug for bug in bugs if not gaussian(bug.entry)]
     audits, false = sum(one.audits for one in correct), sum(len(one.failed) for one in correct)
     good = sum(reproduced(CONVENTIONS[name], outcome) for name, outcome in known.items())
     times = [one.claimed.seconds for one in bugs]
