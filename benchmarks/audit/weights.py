@@ -17,7 +17,9 @@ class CountLost(ImportanceWeighted):
         return -(-(reconstruction + divergence)).logsumexp(0).mean()
 
 
-@mutant("M44", "samples formula", "declared", source="github.com/arahuja/generative-tf/issues/1", claim="-iwae")
+@mutant(
+    "M44", "samples formula", "declared", source="github.com/arahuja/generative-tf/issues/1", claim="-iwae"
+)
 class MeanOfLogarithms(ImportanceWeighted):
     """The mean of the logarithms in place of the logarithm of the mean: the plain bound under another name."""
 

@@ -179,6 +179,20 @@ class Bench:
         """Return what a decoder was called with as (B, K, d)."""
         return self._by_datum(flat_rows(z, self._lead(z.shape), self.shapes.latents), z.shape)
 
+    def direct_slope(self, call: Call) -> Tensor | None:
+        """Return the slope of a call's loss in z, (B, K, d), without what goes through the decoder; None if it has none.
+
+        Of the last call alone, whose decoder was called once.
+        """
+        if len(self._seen) != 1 or not self._seen[0][0].requires_grad or not call.loss.requires_grad:
+            return None
+        z, entered, _ = self._seen[0]
+        total = torch.autograd.grad(call.loss.sum(), z, retain_graph=True, allow_unused=True)[0]
+        into = torch.autograd.grad(call.loss.sum(), entered, retain_graph=True, allow_unused=True)[0]
+        if total is None:
+            return None
+        return self.latents_by_datum(total if into is None else total - into)
+
     def _arguments(self, x: Tensor) -> tuple[Tensor, ...]:
         rest = self.adapter.tensors[1:]
         rows = torch.arange(x.shape[0]) % self.adapter.tensors[0].shape[0]

@@ -103,6 +103,16 @@ COMBINATIONS = (
         "the weights are averaged over the data too",
         "M45: the axis of logsumexp",
     ),
-    _slip("the smallest loss", _smallest, "the best sample alone is counted", "M47: a maximum where a mean stands"),
-    _slip("the largest loss", _largest, "the worst sample alone is counted", "M47: a maximum where a mean stands"),
+    _slip(
+        "the smallest loss",
+        _smallest,
+        "the best sample alone is counted",
+        "M47: a maximum where a mean stands",
+    ),
+    _slip(
+        "the largest loss",
+        _largest,
+        "the worst sample alone is counted",
+        "M47: a maximum where a mean stands",
+    ),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from elboproof.audit.bench import Call, Shapes, Tensor
 from elboproof.audit.divergences import divergence, each_latent, every_term
 from elboproof.audit.fitting import Column, Columns, Equations, Fit, columns_of, ones, reductions
+from elboproof.audit.flows import FLOW, flow_terms
 from elboproof.audit.likelihoods import Likelihood, candidates
 from elboproof.audit.parameters import Parameter
 
@@ -74,6 +75,8 @@ class Detector:
         What s may be, the sampler's first.
     close
         Largest residual of a formula that counts as the loss itself.
+    flow
+        Whether a flow stands between the draw and the decoder.
     """
 
     def __init__(
@@ -83,12 +86,17 @@ class Detector:
         support: str,
         parameters: Sequence[Parameter],
         close: float,
+        *,
+        flow: bool = False,
     ) -> None:
         self.calls, self.parameters, self.close = calls, parameters, close
+        self.flow = flow
         first = calls[0]
         self.equations = Equations(calls)
         flat_x = first.design.x.reshape(first.batch, -1)
-        self.likelihoods = list(candidates(split(first.outputs, flat_x.shape[-1]), flat_x, shapes.ranges, support))
+        self.likelihoods = list(
+            candidates(split(first.outputs, flat_x.shape[-1]), flat_x, shapes.ranges, support)
+        )
         self.latents = shapes.latents
         self.reductions = reductions(first)
         self.nearest: tuple[float, Recognised] | None = None
@@ -96,7 +104,10 @@ class Detector:
 
     def recognise(self, *, wide: bool) -> Recognised | None:
         """Return the first formula, of the canonical ones or of the wide dictionary of slips; None if there is none."""
-        searches = (self._mixed, self._each_latent, self._dictionary) if wide else (self._plain,)
+        if self.flow:
+            searches: tuple[Callable[[], Iterator[Recognised]], ...] = () if wide else (self._flows,)
+        else:
+            searches = (self._mixed, self._each_latent, self._dictionary) if wide else (self._plain,)
         for search in searches:
             for found in search():
                 if found.fit.residual <= self.close:
@@ -144,6 +155,15 @@ class Detector:
                 **ones(self.calls, how),
             }
             yield from self._found("plain", likelihood, kind, parameter, columns, (how, how))
+
+    def _flows(self) -> Iterator[Recognised]:
+        parameter = self.parameters[0]
+        for how, other, likelihood in itertools.product(self.reductions, self.reductions, self.likelihoods):
+            terms = self._columns((parameter.name, FLOW), lambda call: flow_terms(call, parameter), how)
+            apart = self._columns((parameter.name, FLOW), lambda call: flow_terms(call, parameter), other)
+            columns = {**self._of_likelihood(likelihood, how), **terms, **ones(self.calls, how)}
+            columns["log determinant"] = apart["log determinant"]
+            yield from self._found("plain", likelihood, FLOW, parameter, columns, (how, other))
 
     def _mixed(self) -> Iterator[Recognised]:
         pairs = [*itertools.permutations(self.reductions, 2), *((one, one) for one in self.reductions)]

@@ -5,7 +5,6 @@ import torch
 from elboproof.audit.bench import Call
 from elboproof.audit.parameters import Parameter
 
-
 Tensor = torch.Tensor
 Terms = dict[str, Tensor]
 

@@ -23,7 +23,7 @@ NOISE = 1e-3
 
 def check_extremes(session: Session) -> Result:
     """Compare the loss with its formula where clamps and epsilons show."""
-    found = session.multi or session.found
+    found = session.multi or session.known
     parameter = session.parameter or (session.found.parameter if session.found else None)
     if found is None or parameter is None:
         return result("extremes", "note", "the formula is not known, so that nothing can be compared")

@@ -21,7 +21,9 @@ def check_formula(session: Session) -> Result:
     shapes, designer = session.bench.shapes, session.designer
     first = session.calls("formula", 2)
     calls = session.calls("formula", DESIGNS if first[0].loss.ndim == 0 else DESIGNS_OF_EACH)
-    detector = Detector(calls, shapes, designer.support, session.parameters(), session.close)
+    detector = Detector(
+        calls, shapes, designer.support, session.parameters(), session.close, flow=session.flow
+    )
     found = _recognised(session, detector)
     sampler = session.parameter.name if session.parameter else None
     reader = Reader(shapes.data, shapes.latents, designer.support, sampler)

@@ -44,7 +44,7 @@ class Pair:
 
 def check_gradient(session: Session) -> Result:
     """Compare gradients call by call; where they differ, the means of their differences."""
-    found = session.multi or session.found
+    found = session.multi or session.known
     if found is None or session.parameter is None:
         return _by_value(session)
     if session.formula is not None and session.formula.kind == "NOT AN ELBO":
@@ -146,7 +146,9 @@ def _difference(session: Session, call: Call, name: str) -> float:
     values = []
     for sign in (1, -1):
         moved = (leaf.detach() + sign * STEP * way).requires_grad_()
-        values.append(session.bench.call(replace(call.design, **{name: moved}), session.seed(0)).loss.detach().sum())
+        values.append(
+            session.bench.call(replace(call.design, **{name: moved}), session.seed(0)).loss.detach().sum()
+        )
     found = float((values[0] - values[1]) / (2 * STEP))
     exact = float((slope * way).sum())
     return abs(found - exact) / (1 + abs(found) + abs(exact))

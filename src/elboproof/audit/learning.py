@@ -24,6 +24,10 @@ WIDE = 20.0
 PROBES = 3
 
 
+class Unfit(Exception):
+    """The taps fire, and what passes them is of no kind that can be audited: the report says so."""
+
+
 @dataclass
 class Seen:
     """What passed the taps in one real call."""
@@ -86,7 +90,7 @@ def _count_samples(shapes: Shapes, seen: Seen, count: int) -> None:
     shapes.lead = lead
     rows = math.prod(lead) * len(seen.z)
     if rows % count:
-        raise UsageError(f"decode: {rows} rows of z for {count} data; expected a multiple")
+        raise Unfit(f"decode: {rows} rows of z for {count} data; expected a multiple")
     shapes.samples = rows // count
 
 

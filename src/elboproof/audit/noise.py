@@ -2,7 +2,9 @@
 
 import torch
 
+from elboproof.audit.bench import Call
 from elboproof.audit.divergences import residuals
+from elboproof.audit.flows import transport
 from elboproof.audit.parameters import Parameter
 from elboproof.audit.result import Result, result
 from elboproof.audit.scores import Score, scores, smallest_variance
@@ -58,8 +60,15 @@ def _residuals(session: Session, parameter: Parameter) -> torch.Tensor:
     design = session.designer.design("noise", batch)
     kept = []
     for n in range(session.draws):
-        kept.append(residuals(session.bench.call(design, session.seed(1000 + n)), parameter).detach())
+        call = session.bench.call(design, session.seed(1000 + n))
+        kept.append(_noise(session, call, parameter).detach())
     return torch.stack(kept)
+
+
+def _noise(session: Session, call: Call, parameter: Parameter) -> torch.Tensor:
+    """Return the noise of a call, (B, K, d): behind a flow it is read off the graph of z."""
+    found = transport(call, parameter) if session.flow else None
+    return residuals(call, parameter) if found is None else found[0][:, None]
 
 
 def _wrong(r: torch.Tensor, worst: Score, value: float, limit: float) -> str:

@@ -11,12 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from elboproof.audit.detector import Recognised
+from elboproof.audit.divergences import CLOSED, DRAWN
+from elboproof.audit.flows import FLOW, PATTERN
 from elboproof.audit.formula import Formula, snapped, units
 
 SAME = 1e-6
 """Two weights that differ by less, relative to the larger, are one: float32 parameters enter them."""
 GONE = 1e-9
 """A weight below this, beside those of a likelihood, is none."""
+
+
+NAMES = {"closed form": CLOSED, "monte carlo": DRAWN, FLOW: tuple(PATTERN)}
+"""Terms of each kind of divergence."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ def read_divergence(weights: Mapping[str, float], kind: str, d: int) -> Divergen
     """Return what the weights of three terms say."""
     if kind == "closed form":
         patterns = [({"mean^2": 0.5, "variance": 0.5, "log variance": -0.5}, -d / 2, "closed-form KL")]
+    elif kind == FLOW:
+        patterns = [(PATTERN, 0.0, "Monte Carlo KL of a flow")]
     else:
         patterns = [
             ({"z^2": 0.5, "r^2": -0.5, "log variance": -0.5}, 0.0, "Monte Carlo KL"),
@@ -86,11 +94,7 @@ class Reader:
         if found.form == "each latent":
             return self._each_latent(found)
         weights = found.fit.weights
-        names = (
-            ("mean^2", "variance", "log variance")
-            if found.kind == "closed form"
-            else ("z^2", "r^2", "log variance")
-        )
+        names = NAMES[found.kind]
         part = read_divergence({name: weights[name] for name in names}, found.kind, self.d)
         return self._judge(found, part, {name: value for name, value in weights.items() if name[0] != "1"})
 
@@ -227,6 +231,10 @@ class Reader:
     def _mixed(
         self, found: Recognised, part: Divergence, values: Mapping[str, object], words: str, left: float
     ) -> Formula:
+        if found.kind == FLOW:
+            sentence = f"the log determinant enters as a {found.other}, all else as a {found.reduction} over the batch"
+            hints = ("M52: the log determinants of the data, each its own",)
+            return Formula("MIXED REDUCTION", sentence, hints=hints, **values)  # type: ignore[arg-type]
         if found.other != found.reduction:
             sentence = (
                 f"the likelihood enters as a {found.reduction} over the batch and the divergence as a {found.other}: "
@@ -244,6 +252,8 @@ class Reader:
         off = abs(needed - constant) > SAME * max(abs(needed), abs(constant), abs(scale))
         kind = self._kind(found, scale, beta, off)
         lead = f"{'' if same(scale, 1.0) else snapped(scale, units(self.D, self.d)) + ' x '}the negative ELBO in nats"
+        if not same(beta, 1.0) or not found.likelihood.law:
+            lead = lead.replace("the negative ELBO", "of the form of a negative ELBO")
         tail = [f"{words}, {part.words}"]
         if not same(beta, 1.0):
             tail.append(

@@ -11,10 +11,11 @@ from elboproof.arguments import bad, wrong_type
 from elboproof.audit.adapter import Adapter
 from elboproof.audit.bench import Bench
 from elboproof.audit.designs import Designer
+from elboproof.audit.evidence import check_evidence
 from elboproof.audit.extremes import check_extremes
 from elboproof.audit.formulas import check_formula
 from elboproof.audit.gradient import check_gradient
-from elboproof.audit.learning import is_pair, learn
+from elboproof.audit.learning import Unfit, is_pair, learn
 from elboproof.audit.noise import check_noise
 from elboproof.audit.reach import modules_of, reachable
 from elboproof.audit.report import Report
@@ -35,6 +36,7 @@ CHECKS: dict[str, Callable[[Session], Result]] = {
     "noise": check_noise,
     "gradient": check_gradient,
     "extremes": check_extremes,
+    "evidence": check_evidence,
 }
 """In the order in which they run: later ones use what earlier ones found."""
 REAL = ("batch",)
@@ -78,7 +80,7 @@ def audit(
     with kept_generators():
         back = snapshot(objects)
         try:
-            session, results = _run(adapter, objects, seed, alpha, draws, back)
+            session, results = _run(adapter, objects, seed, alpha, draws, back, _needed(checks))
         finally:
             back()
     wanted = tuple(one for one in results if checks is None or one.id in checks)
@@ -124,22 +126,28 @@ def _sizes(session: Session | None) -> dict[str, Any]:
 
 
 def _run(
-    adapter: Adapter, objects: list[Any], seed: int, alpha: float, draws: int, back: Callable[[], None]
+    adapter: Adapter,
+    objects: list[Any],
+    seed: int,
+    alpha: float,
+    draws: int,
+    back: Callable[[], None],
+    needed: Sequence[str],
 ) -> tuple[Session | None, list[Result]]:
     """Run in float64, and where the user's code insists on float32 in that."""
     try:
         with in_double(modules_of(objects)):
             session = _session(adapter, objects, seed, alpha, draws, torch.float64)
-            return session, _checked(session)
+            return session, _checked(session, needed)
     except _Retry:
         back()
-    except UsageError:
-        raise
+    except Unfit as error:
+        return None, [result("formula", "unknown", str(error))]
     try:
         session = _session(adapter, objects, seed, alpha, draws, torch.float32)
     except _Retry as error:
         return None, [_broken("formula", error.cause)]
-    return session, _checked(session)
+    return session, _checked(session, needed)
 
 
 class _Retry(Exception):
@@ -161,9 +169,9 @@ def _session(
         session = Session(adapter, bench, designer, CLOSE[dtype], alpha, draws, objects)
         with bench.installed():
             session.find_sampler()
-    except UsageError:
+    except (UsageError, Unfit):
         raise
-    except Exception as error:  # noqa: BLE001  (the user's code may raise anything: it is shown, never judged)
+    except Exception as error:
         raise _Retry(error) from error
     return session
 
@@ -186,15 +194,19 @@ def _width(output: torch.Tensor, lead: tuple[int, ...]) -> int:
     )
 
 
-def _checked(session: Session) -> list[Result]:
-    results = []
-    for name in REAL:
-        results.append(_guarded(name, session))
+def _checked(session: Session, needed: Sequence[str]) -> list[Result]:
+    results = [_guarded(name, session) for name in needed if name in REAL]
     with session.bench.installed():
-        for name in CHECKS:
-            if name not in REAL:
-                results.append(_guarded(name, session))
+        results += [_guarded(name, session) for name in needed if name not in REAL]
     return results
+
+
+def _needed(checks: Sequence[str] | None) -> list[str]:
+    """Return the checks to run, in their order: a state must be found first, and most use the formula."""
+    if checks is None:
+        return list(CHECKS)
+    first = {"state"} | ({"formula"} if set(checks) - {"state", "mode", "batch"} else set())
+    return [name for name in CHECKS if name in first | set(checks)]
 
 
 def _guarded(name: str, session: Session) -> Result:

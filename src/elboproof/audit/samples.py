@@ -103,7 +103,9 @@ def _laws(session: Session) -> Iterator[tuple[Likelihood, str, dict[str, float]]
         equations = Equations(calls)
         x = calls[0].design.x.reshape(calls[0].batch, -1)
         for how in reductions(calls[0]):
-            for law in candidates(split(calls[0].outputs, x.shape[-1]), x, session.bench.shapes.ranges, session.designer.support):
+            for law in candidates(
+                split(calls[0].outputs, x.shape[-1]), x, session.bench.shapes.ranges, session.designer.support
+            ):
                 fit = _linear(session, equations, calls, law, how, divergent=divergent)
                 if fit is not None and fit.residual <= session.close:
                     names = sample_terms(calls[0], law)
@@ -128,7 +130,9 @@ def _equal_calls(session: Session) -> list[Call]:
     for n in range(EQUAL_DESIGNS):
         shape = (session.designer.batches[n % 2], *session.bench.shapes.latent)
         mean = torch.zeros(shape, dtype=session.bench.dtype)
-        design = session.designer.around(f"equal {n}", mean, torch.full_like(mean, unit), alike=True, slope=0.0)
+        design = session.designer.around(
+            f"equal {n}", mean, torch.full_like(mean, unit), alike=True, slope=0.0
+        )
         found.append(session.bench.call(design, session.seed(n)))
     return found
 
@@ -161,7 +165,9 @@ def _tried(
     fit = Equations(rest).solve(columns)
     if fit is None:
         return None
-    found = replace(found, weight=fit.weights.get("KL", 1.0), constant=fit.weights["1"], equations=fit.equations)
+    found = replace(
+        found, weight=fit.weights.get("KL", 1.0), constant=fit.weights["1"], equations=fit.equations
+    )
     apart = max(_apart(found.number(call), call.loss) for call in calls)
     return replace(found, residual=apart) if apart <= session.close else None
 

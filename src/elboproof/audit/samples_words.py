@@ -97,7 +97,11 @@ def _law(found: Multi, D: int, d: int) -> tuple[float | None, float, str]:
     if law.family == "gaussian" and not law.expected:
         variance = 1 / (2 * a) if a > 0 else math.nan
         needed = D / 2 * math.log(2 * math.pi * variance) if a > 0 else 0.0
-        return variance, needed, f"{law.name} likelihood of variance {snapped(variance, units(D, d)) if a > 0 else 'none'}"
+        return (
+            variance,
+            needed,
+            f"{law.name} likelihood of variance {snapped(variance, units(D, d)) if a > 0 else 'none'}",
+        )
     if law.family == "laplace" and not law.expected:
         return 1 / a, D * math.log(2 / abs(a)), f"Laplace likelihood of scale {1 / a:.6g}"
     return None, law.constant(D), f"{law.name} likelihood"
@@ -109,10 +113,16 @@ def _slip(found: Multi, offset: float, needed: float, K: int) -> tuple[str, str]
     if found.inside and found.weight:
         return "a divergence in closed form stands in the weights", "M46: log q(z) - log p(z) of each sample"
     if found.inside:
-        return "there is no divergence from the prior in the weights", "M46: log q(z) - log p(z) of each sample"
+        return (
+            "there is no divergence from the prior in the weights",
+            "M46: log q(z) - log p(z) of each sample",
+        )
     first = next(iter(found.law))
     if found.law[first] <= 0:
         return "the likelihood has the wrong sign", "unknown: the sign of the reconstruction"
     if any(same(offset - one, math.log(K), math.log(K)) for one in (0.0, needed)):
-        return f"the weights are summed and not averaged: the number exceeds the bound by log {K}", "M43: log K"
+        return (
+            f"the weights are summed and not averaged: the number exceeds the bound by log {K}",
+            "M43: log K",
+        )
     return None

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 
 from elboproof.audit.adapter import Adapter
-from elboproof.audit.bench import Bench, Call, Tensor
+from elboproof.audit.bench import Bench, Call, Design, Tensor
 from elboproof.audit.designs import Designer
 from elboproof.audit.detector import Recognised
 from elboproof.audit.divergences import residuals
+from elboproof.audit.flows import transport
 from elboproof.audit.formula import Formula
 from elboproof.audit.parameters import Parameter, possible
 from elboproof.audit.rows import LAYOUTS
@@ -30,7 +31,9 @@ class Session:
     objects : list
         What the loss can reach.
     parameter : Parameter or None
-        What the sampler takes s for; None if the samples are no function mean + deviation(s) x noise.
+        What the sampler takes s for; None if z is no function of mean + deviation(s) x noise.
+    flow : bool
+        Whether z is a function of that draw, and not the draw itself.
     """
 
     adapter: Adapter
@@ -41,6 +44,7 @@ class Session:
     draws: int
     objects: list[Any] = field(default_factory=list)
     parameter: Parameter | None = None
+    flow: bool = False
     found: Recognised | None = None
     formula: Formula | None = None
     multi: Any = None
@@ -91,6 +95,22 @@ class Session:
                     self.parameter = parameter
                     return
         self.bench.shapes.layout = LAYOUTS[0]
+        self._find_flow(first, second)
+
+    def _find_flow(self, first: Design, second: Design) -> None:
+        """Look for a reparameterised draw behind a flow."""
+        for parameter in possible(self.bench.shapes.positive_s):
+            found = [transport(self.bench.call(one, self.seed(0)), parameter) for one in (first, second)]
+            if found[0] is None or found[1] is None:
+                return
+            if _same(found[0][0], found[1][0], 1e4 * self.close):
+                self.parameter, self.flow = parameter, True
+                return
+
+    @property
+    def known(self) -> Recognised | None:
+        """Return the formula where its value and gradient can be computed anew: that of a flow is the user's own."""
+        return None if self.flow else self.found
 
     def _batch(self) -> int:
         return self.designer.batches[0]

@@ -68,7 +68,9 @@ def _audited(options: Options, adapter: Any) -> Report:
         return audit(
             claimed, seed=options.seed, alpha=options.alpha, draws=options.draws, checks=options.check
         )
-    except ValueError as error:  # of an option, such as an unknown check: errors of the user's code are results
+    except (
+        ValueError
+    ) as error:  # of an option, such as an unknown check: errors of the user's code are results
         raise UsageError(str(error)) from error
 
 

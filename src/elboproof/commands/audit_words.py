@@ -33,7 +33,10 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     audit.add_argument("file", metavar="FILE[:NAME]", help="a Python file with adapters")
     audit.add_argument(
-        "--check", action="append", metavar="C", help="report this check alone; may be repeated (default: all)"
+        "--check",
+        action="append",
+        metavar="C",
+        help="report this check alone; may be repeated (default: all)",
     )
     audit.add_argument(
         "--claim",
@@ -42,12 +45,24 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         help="what the number is said to be, in place of the adapter's own: loss, -elbo, -iwae, bits/dim; write --claim=-elbo",
     )
     audit.add_argument(
-        "--alpha", type=positive, default=1e-6, metavar="A", help="false-alarm rate of an audit (default: 1e-6)"
+        "--alpha",
+        type=positive,
+        default=1e-6,
+        metavar="A",
+        help="false-alarm rate of an audit (default: 1e-6)",
     )
     audit.add_argument(
-        "--draws", type=at_least(10), default=700, metavar="N", help="calls of the noise check (default: %(default)s)"
+        "--draws",
+        type=at_least(10),
+        default=700,
+        metavar="N",
+        help="calls of the noise check (default: %(default)s)",
     )
-    audit.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="of all that is drawn (default: 0)")
+    audit.add_argument(
+        "--seed", type=at_least(0), default=0, metavar="N", help="of all that is drawn (default: 0)"
+    )
     audit.add_argument("--strict", action="store_true", help="exit with 1 also where a check could not tell")
     audit.add_argument("--json", metavar="F", help="write the reports as JSON (- for the standard output)")
-    audit.add_argument("--junit", metavar="F", help="write the checks as JUnit XML (- for the standard output)")
+    audit.add_argument(
+        "--junit", metavar="F", help="write the checks as JUnit XML (- for the standard output)"
+    )
