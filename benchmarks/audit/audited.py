@@ -71,7 +71,6 @@ def run(
     model = build(model_class, seed)
     report = audit.audit(adapter_of(model, claim, likelihood, examples_seed=seed), seed=seed)
     found = report.formula
-    omitted = None if found is None else _omitted(found)
     return Outcome(
         report.status,
         tuple(report.failed),
@@ -81,15 +80,9 @@ def run(
         None if found is None else found.variance,
         None if found is None else found.scale,
         None if found is None else found.beta,
-        omitted,
+        None if found is None else (found.constant_needed - found.constant_found) / found.scale,
         report.seconds,
     )
-
-
-def _omitted(formula: audit.Formula) -> float | None:
-    """Return the constant needed less the one found, both of which the formula states times its scale."""
-    needed, got = formula.constant_needed, formula.constant_found
-    return None if needed is None or got is None else (needed - got) / formula.scale
 
 
 def undeclared(entry: Mutant, seed: int = 0) -> Outcome:

@@ -20,7 +20,7 @@ class SigmoidTwice(Probabilities):
         return functional.binary_cross_entropy_with_logits(output, x, reduction="none").sum(-1)
 
 
-@mutant("M29", "evidence", source="github.com/VincentStimper/normalizing-flows/issues/27")
+@mutant("M29", "formula evidence", source="github.com/VincentStimper/normalizing-flows/issues/27")
 class SignOfLogDeterminant(Flow):
     """The flow's log determinant has the wrong sign."""
 
@@ -36,7 +36,7 @@ class MeanOverPixels(Gaussian):
         return ((x - output) ** 2).mean(-1)
 
 
-@mutant("M31", "evidence", source="github.com/casperkaae/parmesan/pull/21")
+@mutant("M31", "formula evidence", source="github.com/casperkaae/parmesan/pull/21")
 class PriorAtTheBase(Flow):
     """The prior's log density is taken at the draw before the flow and not after it."""
 
@@ -123,7 +123,7 @@ class ReconstructionOfBatch(Gaussian):
         return 0.5 * ((x - output) ** 2 / self.variance + LOG_2PI + math.log(self.variance)).sum()
 
 
-@mutant("M40", "formula")
+@mutant("M40", "formula", "named")
 class OtherTarget(Gaussian):
     """The output is compared with 2 x - 1, where the encoder sees x: data scaled for one of the two."""
 

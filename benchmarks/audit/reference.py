@@ -20,7 +20,7 @@ from torch.distributions import Normal, kl_divergence
 from torch.distributions import Poisson as PoissonLaw
 from torch.nn import functional
 
-from benchmarks.audit import controls, conventions, vae, vae_others
+from benchmarks.audit import controls, conventions_more, vae, vae_others
 from benchmarks.audit.entries import Convention
 from benchmarks.audit.vae import LATENTS, PIXELS, SAMPLES, Vae
 from elboproof.objectives.contract import log_density
@@ -220,9 +220,9 @@ def absolute(scale: float, kind: str = "log variance") -> Expected:
 def bound_of(entry: Convention, variance: float) -> Expected:
     """Return the negative ELBO, constants included, of the model that a convention's loss is a bound of."""
     kinds: dict[type[Vae], str] = {controls.LogDeviation: "log deviation", controls.Distributions: "softplus"}
-    kinds[conventions.SoftplusMonteCarlo] = "softplus"
+    kinds[conventions_more.SoftplusMonteCarlo] = "softplus"
     kind = next((name for base, name in kinds.items() if issubclass(entry.model, base)), "log variance")
-    inside = torch.sigmoid if issubclass(entry.model, conventions.SigmoidInside) else lambda out: out
+    inside = torch.sigmoid if issubclass(entry.model, conventions_more.SigmoidInside) else lambda out: out
     densities: dict[str, Expected] = {
         "gaussian": plain(lambda _, out, x: log_density(Normal(inside(out), math.sqrt(variance)), x), kind),
         "bernoulli": plain(lambda _, out, x: -cross_entropy(out, x), kind),

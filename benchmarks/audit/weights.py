@@ -87,7 +87,7 @@ class BitsForOneTerm(Gaussian):
         return (reconstruction + divergence / math.log(2)).mean()
 
 
-@mutant("M52", "evidence", source="github.com/wohlert/semi-supervised-pytorch/issues/21")
+@mutant("M52", "formula evidence", source="github.com/wohlert/semi-supervised-pytorch/issues/21")
 class LogDeterminantOfBatch(Flow):
     """The log determinants of all data are taken off each datum's log density."""
 
