@@ -80,7 +80,7 @@ def run(
         None if found is None else found.variance,
         None if found is None else found.scale,
         None if found is None else found.beta,
-        None if found is None else (found.constant_needed - found.constant_found) / found.scale,
+        None if found is None else found.offset,
         report.seconds,
     )
 

@@ -49,7 +49,7 @@ class Declared:
         value = given() if callable(given) else given
         if value is None:
             return None
-        number = float(value)
+        number = float(value.detach() if isinstance(value, torch.Tensor) else value)
         if not 0.0 < number < float("inf"):
             raise bad("variance" if self.family == "gaussian" else "scale", value, "a positive number")
         return number

@@ -9,97 +9,14 @@ from typing import Any
 import torch
 
 from elboproof.audit.adapter import Adapter
-from elboproof.audit.containers import loss_of, q_of, tensors_of, with_q, with_tensors
+from elboproof.audit.calls import Call, Design, Shapes, Tensor
+from elboproof.audit.containers import loss_of, tensors_of, with_q, with_tensors
 from elboproof.audit.ranges import in_range
 from elboproof.audit.rows import by_datum, flat_rows, indices, lead_of
+from elboproof.audit.slopes import slopes
 from elboproof.audit.state import Restore, seed_all
 from elboproof.audit.taps import shadowed
 from elboproof.checking.collect import UsageError
-
-Tensor = torch.Tensor
-
-
-@dataclass(frozen=True)
-class Design:
-    """What one call is given.
-
-    Attributes
-    ----------
-    x : Tensor
-        (B, ...).
-    mean, s : Tensor
-        (B, ...) of the latents' shape, leaves of a graph.
-    slopes : tuple of Tensor
-        (W, d) each: how the decoder's outputs before their range move with z.
-    seed : int
-        Of the outputs' other part.
-    alike : bool
-        Whether all samples of a datum get the same outputs.
-    """
-
-    x: Tensor
-    mean: Tensor
-    s: Tensor
-    slopes: tuple[Tensor, ...]
-    seed: int
-    alike: bool = False
-
-
-@dataclass(frozen=True)
-class Call:
-    """What one call did: its loss (a scalar or (B,)), and what passed the taps.
-
-    Attributes
-    ----------
-    design : Design
-    loss : Tensor
-    z : Tensor
-        (B, K, d).
-    outputs : tuple of Tensor
-        (B, K, W) each.
-    entered : tuple of Tensor
-        What the decoder was called with, as it was; the outputs are made of it, so that gradients of outputs end here, whatever stands before z.
-    returned : tuple of tuple of Tensor
-        The outputs of each call of the decoder, as they were.
-    """
-
-    design: Design
-    loss: Tensor
-    z: Tensor
-    outputs: tuple[Tensor, ...]
-    entered: tuple[Tensor, ...] = ()
-    returned: tuple[tuple[Tensor, ...], ...] = ()
-
-    @property
-    def batch(self) -> int:
-        """Return the number of data B."""
-        return self.design.x.shape[0]
-
-
-@dataclass
-class Shapes:
-    """What the real networks return, learnt from the first call."""
-
-    x: tuple[int, ...]
-    latent: tuple[int, ...] = ()
-    samples: int = 1
-    layout: str = "datum first"
-    ranges: tuple[str, ...] = ()
-    positive_s: bool = False
-    template_q: Any = None
-    template_x: Any = None
-    lead: tuple[int, ...] = ()
-    encodes: int = 0
-
-    @property
-    def data(self) -> int:
-        """Return D, the entries of a datum."""
-        return math.prod(self.x)
-
-    @property
-    def latents(self) -> int:
-        """Return d, the entries of a latent."""
-        return math.prod(self.latent)
 
 
 @dataclass
@@ -180,15 +97,14 @@ class Bench:
         return self._by_datum(flat_rows(z, self._lead(z.shape), self.shapes.latents), z.shape)
 
     def direct_slope(self, call: Call) -> Tensor | None:
-        """Return the slope of a call's loss in z, (B, K, d), without what goes through the decoder; None if it has none.
+        """Return the slope of a call's loss in z, (B, K, d), less what goes through the decoder; None if it has none.
 
         Of the last call alone, whose decoder was called once.
         """
-        if len(self._seen) != 1 or not self._seen[0][0].requires_grad or not call.loss.requires_grad:
+        if len(self._seen) != 1:
             return None
         z, entered, _ = self._seen[0]
-        total = torch.autograd.grad(call.loss.sum(), z, retain_graph=True, allow_unused=True)[0]
-        into = torch.autograd.grad(call.loss.sum(), entered, retain_graph=True, allow_unused=True)[0]
+        total, into = slopes(call.loss.sum(), [z, entered])
         if total is None:
             return None
         return self.latents_by_datum(total if into is None else total - into)
@@ -205,7 +121,7 @@ class Bench:
         if loss.numel() == batch:
             return loss.reshape(batch)
         raise UsageError(
-            f"loss: got a tensor of shape {tuple(loss.shape)} for {batch} data; expected a scalar or one value per datum"
+            f"loss: got a tensor of shape {tuple(loss.shape)} for {batch} data; expected a scalar or one value each"
         )
 
     def _skipping(self, number: int) -> Any:
@@ -329,6 +245,3 @@ def latent_argument(adapter: Adapter, arguments: tuple[Any, ...], keywords: dict
         if isinstance(one, torch.Tensor):
             return one
     raise UsageError("decode: called without a tensor; name z by read_z")
-
-
-__all__ = ["Bench", "Call", "Design", "Shapes", "common", "latent_argument", "q_of"]

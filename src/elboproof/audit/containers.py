@@ -82,8 +82,10 @@ def _law(law: Distribution, tensors: Sequence[Tensor]) -> Distribution:
     if isinstance(law, Independent):
         return Independent(_law(law.base_dist, tensors), law.reinterpreted_batch_ndims)
     if isinstance(law, Bernoulli):
-        return Bernoulli(**{"logits" if _by_logits(law) else "probs": tensors[0]})
-    return type(law)(*tensors)
+        return Bernoulli(logits=tensors[0]) if _by_logits(law) else Bernoulli(probs=tensors[0])
+    make: Any = type(law)
+    made: Distribution = make(*tensors)
+    return made
 
 
 def halves(out: Tensor) -> tuple[Tensor, Tensor]:

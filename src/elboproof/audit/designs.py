@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from elboproof.audit.bench import Design, Shapes
+from elboproof.audit.calls import Design, Shapes
 from elboproof.audit.parameters import Parameter
 from elboproof.networks.randomness import generator_of
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from elboproof.audit.bench import Call, Shapes, Tensor
+from elboproof.audit.calls import Call, Shapes, Tensor
 from elboproof.audit.divergences import divergence, each_latent, every_term
 from elboproof.audit.fitting import Column, Columns, Equations, Fit, columns_of, ones, reductions
 from elboproof.audit.flows import FLOW, flow_terms

@@ -2,7 +2,7 @@
 
 import torch
 
-from elboproof.audit.bench import Call
+from elboproof.audit.calls import Call
 from elboproof.audit.parameters import Parameter
 
 Tensor = torch.Tensor
@@ -30,7 +30,7 @@ def residuals(call: Call, parameter: Parameter) -> Tensor:
 
 
 def divergence(call: Call, parameter: Parameter, kind: str) -> Terms:
-    """Return the terms of a divergence, (B,) each, means over the samples; ``kind`` is "closed form" or "monte carlo"."""
+    """Return the terms of a divergence "closed form" or "monte carlo", (B,) each, means over the samples."""
     variance = variance_of(call, parameter)
     log_variance = variance.log().sum(1)
     if kind == "closed form":

@@ -1,19 +1,21 @@
 """EVIDENCE: for a loss that draws log q, such as a flow's, E exp(-loss) is p(x), whatever q is, if q is normalised.
 
-The likelihood is recognised from pairs of calls that differ in the outputs alone, the scale b of the loss from its slope
-in z beside the decoder, which is b z for a standard normal prior. Then the mean of exp(-loss / b) of a batch is compared
-with the product of the p(x) of its data, for several designs: a constant that the loss leaves out is the same in all.
+The likelihood is recognised from pairs of calls that differ in the outputs alone, the scale b of the loss from its
+slope in z beside the decoder, which is b z for a standard normal prior. Then the mean of exp(-loss / b) of a batch is
+compared with the product of the p(x) of its data, for several designs: a constant that the loss leaves out is the same
+in all of them.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 import torch
 
-from elboproof.audit.bench import Design
+from elboproof.audit.calls import Design
 from elboproof.audit.detector import likelihood_terms, split
 from elboproof.audit.fitting import Equations, columns_of, reductions
 from elboproof.audit.integrals import log_evidence, log_likelihoods
@@ -68,7 +70,7 @@ def check_evidence(session: Session) -> Result:
         return result("evidence", "note", "not applicable: the likelihood is not known, or is none")
     scale = _scale(session, law)
     if scale is None:
-        words = "not applicable: beside the decoder the loss has no slope b z, as of a standard normal prior at the z drawn"
+        words = "not applicable: beside the decoder the loss has no slope b z, as of a standard normal prior"
         return result("evidence", "note", words)
     if scale < 0 or not _normalised(law, scale):
         words = (
@@ -105,10 +107,8 @@ def _law(session: Session) -> Law | None:
         split(first[0].outputs, x.shape[1]), x, session.bench.shapes.ranges, session.designer.support
     ):
         for how in reductions(first[0]):
-            ours, others = (
-                columns_of(calls, lambda call, law=law: likelihood_terms(call, law), how)
-                for calls in (first, second)
-            )  # type: ignore[misc]
+            terms = partial(likelihood_terms, likelihood=law)
+            ours, others = (columns_of(calls, terms, how) for calls in (first, second))
             # what depends on the data alone, such as log x!, is the same in both
             columns = {name: ours[name] - others[name] for name in ours if np.any(ours[name] != others[name])}
             fit = equations.solve(columns)
@@ -118,7 +118,7 @@ def _law(session: Session) -> Law | None:
 
 
 def _scale(session: Session, law: Law) -> float | None:
-    """Return b of the slope b z of the loss in z, what goes through the decoder left out; None if there is no such b."""
+    """Return b of the loss's slope b z in z, less what goes through the decoder; None if there is no such b."""
     found = []
     for n, design in enumerate(session.designer.designs("prior", 3)):
         call = session.bench.call(design, session.seed(n))
@@ -150,7 +150,7 @@ def _ratios(session: Session, law: Law, scale: float) -> list[Ratio]:
 
 
 def density(law: Law, scale: float, D: int) -> tuple[dict[str, float], float]:
-    """Return the weights of the terms and the constant of minus a log density, for a loss that is ``scale`` times one."""
+    """Return the weights and the constant of minus a log density, for a loss that is ``scale`` times one."""
     found = {name: value / scale for name, value in law.weights.items()}
     likelihood, first = law.likelihood, next(iter(law.weights))
     if likelihood.expected:

@@ -1,6 +1,6 @@
-"""EXTREME: does the recognised formula still hold for tiny and large variances, and for means far out?"""
+"""EXTREME: whether the recognised formula still holds for tiny and large variances, and for means far out."""
 
-from elboproof.audit.bench import Call
+from elboproof.audit.calls import Call
 from elboproof.audit.designs import at_log_variance
 from elboproof.audit.divergences import residuals
 from elboproof.audit.parameters import Parameter
@@ -33,7 +33,7 @@ def check_extremes(session: Session) -> Result:
     for name, (log_variance, spread) in PLACES.items():
         design = at_log_variance(session.designer, name, parameter, log_variance, spread)
         call = session.bench.call(design, session.seed(0))
-        wanted = (found.number(call) if session.multi else value(found, call)).detach()
+        wanted = (session.multi.number(call) if session.multi else value(found, call)).detach()
         apart[name] = float((call.loss.detach() - wanted).abs().max() / (1 + wanted.abs().max()))
         if session.parameter is not None and session.close < CLOSE and _noise_moves(session, call, parameter):
             moved.append(name)
@@ -53,7 +53,7 @@ def _judged(session: Session, apart: dict[str, float], moved: list[str]) -> Resu
     largest, numbers = max(apart.values()), {"limit": close, "n": 2 * len(apart)}
     hints = ("M22: an epsilon inside a logarithm, or a clamp of s",)
     if moved and not wrong:
-        words = f"at {', '.join(moved)} the samples are not of the q whose divergence is taken: a clamp in one of the two?"
+        words = f"at {', '.join(moved)} the samples are not of the q whose KL is taken: a clamp in one of the two?"
         return result("extremes", "fails", words, found=largest, hints=hints, **numbers)  # type: ignore[arg-type]
     if not wrong:
         words = "log variance -25 .. 6, |mean| 90: the formula holds"

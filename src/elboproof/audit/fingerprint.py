@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import torch
 
-from elboproof.audit.bench import Call, Tensor
+from elboproof.audit.calls import Call, Tensor
 from elboproof.audit.session import Session
+from elboproof.audit.slopes import slopes
 
 CONSTANT = 1e-6
 """Relative spread of a ratio that counts as constant."""
@@ -44,31 +45,28 @@ def fingerprint(session: Session) -> str:
 
 def _print(session: Session, call: Call) -> Print:
     raw = [one for outputs in call.returned for one in outputs]
-    slopes = torch.autograd.grad(
-        call.loss.sum(), [call.design.mean, *raw], retain_graph=True, allow_unused=True
-    )
+    found = slopes(call.loss.sum(), [call.design.mean, *raw])
     first = None
-    if slopes[1] is not None and len(call.entered) == 1:
-        first = session.bench.outputs_by_datum(call.entered[0], slopes[1])
+    if found[1] is not None and len(call.entered) == 1:
+        first = session.bench.outputs_by_datum(call.entered[0], found[1])
     x = call.design.x.reshape(call.batch, 1, -1)
-    return Print(call.outputs[0].detach(), first, x, _direct(call, raw, slopes))
+    return Print(call.outputs[0].detach(), first, x, _direct(call, raw, found))
 
 
-def _direct(call: Call, raw: list[Tensor], slopes: tuple[Tensor | None, ...]) -> Tensor | None:
-    if slopes[0] is None:
+def _direct(call: Call, raw: list[Tensor], found: tuple[Tensor | None, ...]) -> Tensor | None:
+    if found[0] is None:
         return None
     used = [
         (one, slope)
-        for one, slope in zip(raw, slopes[1:], strict=True)
+        for one, slope in zip(raw, found[1:], strict=True)
         if slope is not None and one.requires_grad
     ]
-    total = slopes[0]
+    total = found[0]
     if used:
-        outputs, given = zip(*used, strict=True)
         # along the user's own sample: what entered the decoder is where the bench's graph begins
-        through = torch.autograd.grad(outputs, call.design.mean, given, retain_graph=True, allow_unused=True)[
-            0
-        ]
+        through = slopes(
+            torch.stack([(one * slope.detach()).sum() for one, slope in used]).sum(), [call.design.mean]
+        )[0]
         total = total if through is None else total - through
     return (total / call.design.mean).detach()
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from elboproof.audit.bench import Call
+from elboproof.audit.calls import Call
 
 Tensor: TypeAlias = torch.Tensor
 Column: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]

@@ -1,14 +1,16 @@
 """Flows between the sampler and the decoder: their noise and Jacobian, read off the graph of z.
 
-Where z = f(mean + deviation(s) eps), the derivative of z in the mean is the Jacobian J of f at the draw, and that in s_i
-is J's column i times deviation'(s_i) eps_i. So eps and log |det J|, and with them log q(z), are known exactly, whatever f is.
+Where z = f(mean + deviation(s) eps), the derivative of z in the mean is the Jacobian J of f at the draw, and that in
+s_i is J's column i times deviation'(s_i) eps_i. So eps and log |det J|, and with them log q(z), are known exactly,
+whatever f is.
 """
 
 import torch
 
-from elboproof.audit.bench import Call, Tensor
+from elboproof.audit.calls import Call, Tensor
 from elboproof.audit.divergences import flat, variance_of
 from elboproof.audit.parameters import Parameter
+from elboproof.audit.slopes import slopes
 
 FLOW = "flow"
 """The kind of a divergence that holds a log determinant."""
@@ -35,11 +37,8 @@ def transport(call: Call, parameter: Parameter) -> tuple[Tensor, Tensor] | None:
 
 
 def _row(call: Call, k: int) -> tuple[Tensor, Tensor] | None:
-    leaves = [call.design.mean, call.design.s]
-    found = torch.autograd.grad(call.z[:, 0, k].sum(), leaves, retain_graph=True, allow_unused=True)
-    if found[0] is None or found[1] is None:
-        return None
-    return flat(found[0]), flat(found[1])
+    by_mean, by_s = slopes(call.z[:, 0, k].sum(), [call.design.mean, call.design.s])
+    return None if by_mean is None or by_s is None else (flat(by_mean), flat(by_s))
 
 
 def _slope(call: Call, parameter: Parameter) -> Tensor:

@@ -5,7 +5,8 @@ import math
 from elboproof.audit.detector import NEAR, Detector, Recognised
 from elboproof.audit.fingerprint import fingerprint
 from elboproof.audit.formula import NEVER, Formula
-from elboproof.audit.reading import Reader, same
+from elboproof.audit.reading import Reader
+from elboproof.audit.reading_divergence import same
 from elboproof.audit.result import Result, result
 from elboproof.audit.samples_words import find
 from elboproof.audit.session import Session

@@ -1,4 +1,4 @@
-"""GRAD: is the gradient of the user's graph that of the formula, or at least an unbiased estimate of it?"""
+"""GRAD: whether the gradient of the user's graph is that of the formula, or an unbiased estimate of it."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from elboproof.audit.bench import Call, Tensor
+from elboproof.audit.calls import Call, Tensor
 from elboproof.audit.reference import Gradients, of_formula, of_user, value
 from elboproof.audit.result import Result, result
 from elboproof.audit.session import Session
@@ -125,7 +125,9 @@ def _by_value(session: Session) -> Result:
     if apart <= STEP_ERROR:
         words = "is that of the value, at one seed; of which formula is not known"
         return result("gradient", "ok", words, found=apart, limit=STEP_ERROR, n=5)
-    words = f"is not that of the value at one seed (relative difference {apart:.2g}): a surrogate, or a path that is cut"
+    words = (
+        f"is not that of the value at one seed (differs by {apart:.2g}): a surrogate, or a path that is cut"
+    )
     return result("gradient", "unknown", words, found=apart, limit=STEP_ERROR, n=5)
 
 

@@ -1,11 +1,13 @@
 """p(x) of the bench's own decoder under z ~ N(0, I): a Gauss-Hermite rule, or many quasi-random points."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
 
-from elboproof.audit.bench import Bench, Call, Design, Tensor
+from elboproof.audit.bench import Bench
+from elboproof.audit.calls import Call, Design, Tensor
 from elboproof.audit.detector import split
 from elboproof.audit.likelihoods import Likelihood
 from elboproof.audit.ranges import in_range
@@ -22,7 +24,8 @@ def nodes(latents: int) -> tuple[Tensor, Tensor]:
         grid = np.stack(np.meshgrid(*[line] * latents, indexing="ij"), -1).reshape(-1, latents)
         product = np.stack(np.meshgrid(*[weights / weights.sum()] * latents, indexing="ij"), -1)
         return torch.from_numpy(grid), torch.from_numpy(product.reshape(-1, latents).prod(1))
-    points = torch.quasirandom.SobolEngine(latents, scramble=True, seed=0).draw(POINTS, dtype=torch.float64)
+    engine: Any = torch.quasirandom.SobolEngine
+    points = engine(latents, scramble=True, seed=0).draw(POINTS, dtype=torch.float64)
     return torch.special.ndtri(points.clamp(1e-12, 1 - 1e-12)), torch.full(
         (POINTS,), 1 / POINTS, dtype=torch.float64
     )

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from elboproof.audit.adapter import Adapter
-from elboproof.audit.bench import Shapes, latent_argument
+from elboproof.audit.bench import latent_argument
+from elboproof.audit.calls import Shapes
 from elboproof.audit.containers import has_scale, q_of, tensors_of, with_q
 from elboproof.audit.ranges import range_of
 from elboproof.audit.rows import lead_of
@@ -24,7 +25,7 @@ WIDE = 20.0
 PROBES = 3
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """The taps fire, and what passes them is of no kind that can be audited: the report says so."""
 
 
@@ -90,7 +91,7 @@ def _count_samples(shapes: Shapes, seen: Seen, count: int) -> None:
     shapes.lead = lead
     rows = math.prod(lead) * len(seen.z)
     if rows % count:
-        raise Unfit(f"decode: {rows} rows of z for {count} data; expected a multiple")
+        raise UnfitError(f"decode: {rows} rows of z for {count} data; expected a multiple")
     shapes.samples = rows // count
 
 

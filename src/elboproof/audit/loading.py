@@ -15,7 +15,7 @@ NAME = "elboproof_audited"
 """Of the module that the file becomes."""
 
 
-class BrokenFile(Exception):
+class BrokenFileError(Exception):
     """The file's own code raised an error, which is the cause of this one."""
 
 
@@ -26,7 +26,7 @@ def adapters(place: str) -> list[Adapter]:
     ------
     UsageError
         If there is no such file, or no adapter in it.
-    BrokenFile
+    BrokenFileError
         If its code raises an error.
     """
     file, name = _split(place)
@@ -59,7 +59,7 @@ def _imported(file: Path) -> ModuleType:
         try:
             spec.loader.exec_module(module)
         except Exception as error:
-            raise BrokenFile(f"{file}: {type(error).__name__}: {error}") from error
+            raise BrokenFileError(f"{file}: {type(error).__name__}: {error}") from error
     return module
 
 

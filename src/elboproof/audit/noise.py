@@ -1,8 +1,8 @@
-"""SAMPLER: is z a fresh, independent draw of the q whose divergence the loss contains?"""
+"""SAMPLER: whether z is a fresh, independent draw of the q whose divergence the loss contains."""
 
 import torch
 
-from elboproof.audit.bench import Call
+from elboproof.audit.calls import Call
 from elboproof.audit.divergences import residuals
 from elboproof.audit.flows import transport
 from elboproof.audit.parameters import Parameter
@@ -74,7 +74,8 @@ def _noise(session: Session, call: Call, parameter: Parameter) -> torch.Tensor:
 def _wrong(r: torch.Tensor, worst: Score, value: float, limit: float) -> str:
     if not bool(r.any()):
         return "there is no noise: z = mean"
-    words = f"(mean score {value:.3g}, threshold {limit:.3g}; r has mean {float(r.mean()):.3g}, variance {float(r.var()):.3g})"
+    seen = f"r has mean {float(r.mean()):.3g}, variance {float(r.var()):.3g}"
+    words = f"(mean score {value:.3g}, threshold {limit:.3g}; {seen})"
     return f"the noise is not standard normal, independent and fresh: {worst.what} {words}"
 
 

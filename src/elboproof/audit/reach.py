@@ -2,7 +2,7 @@
 
 import functools
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ def reachable(roots: Iterable[Any]) -> list[Any]:
     waiting = list(roots)
     while waiting and len(found) < MOST_OBJECTS:
         one = waiting.pop(0)
-        if id(one) in found or isinstance(one, _ATOMS) or isinstance(one, type | types.ModuleType):
+        if id(one) in found or isinstance(one, (*_ATOMS, type, types.ModuleType)):
             continue
         if isinstance(one, dict):
             waiting += one.values()
@@ -89,6 +89,3 @@ def modules_of(objects: Iterable[Any]) -> list[torch.nn.Module]:
 def functions_of(objects: Iterable[Any]) -> list[types.FunctionType]:
     """Return the Python functions among objects."""
     return [one for one in objects if isinstance(one, types.FunctionType)]
-
-
-Restore = Callable[[], None]

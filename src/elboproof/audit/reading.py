@@ -11,71 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from elboproof.audit.detector import Recognised
-from elboproof.audit.divergences import CLOSED, DRAWN
-from elboproof.audit.flows import FLOW, PATTERN
+from elboproof.audit.flows import FLOW
 from elboproof.audit.formula import Formula, snapped, units
-
-SAME = 1e-6
-"""Two weights that differ by less, relative to the larger, are one: float32 parameters enter them."""
-GONE = 1e-9
-"""A weight below this, beside those of a likelihood, is none."""
-
-
-NAMES = {"closed form": CLOSED, "monte carlo": DRAWN, FLOW: tuple(PATTERN)}
-"""Terms of each kind of divergence."""
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """What the weights of a divergence say: b, the constant that belongs to b KL, and what does not fit."""
-
-    weight: float
-    constant: float
-    wrong: tuple[str, ...]
-    expected: Mapping[str, float]
-    words: str
-
-
-def same(one: float, other: float, size: float | None = None) -> bool:
-    """Return whether two weights are one."""
-    scale = max(abs(one), abs(other)) if size is None else size
-    return abs(one - other) <= SAME * scale or abs(one - other) <= GONE
-
-
-def read_divergence(weights: Mapping[str, float], kind: str, d: int) -> Divergence:
-    """Return what the weights of three terms say."""
-    if kind == "closed form":
-        patterns = [({"mean^2": 0.5, "variance": 0.5, "log variance": -0.5}, -d / 2, "closed-form KL")]
-    elif kind == FLOW:
-        patterns = [(PATTERN, 0.0, "Monte Carlo KL of a flow")]
-    else:
-        patterns = [
-            ({"z^2": 0.5, "r^2": -0.5, "log variance": -0.5}, 0.0, "Monte Carlo KL"),
-            (
-                {"z^2": 0.5, "r^2": 0.0, "log variance": -0.5},
-                -d / 2,
-                "Monte Carlo prior, closed-form entropy",
-            ),
-        ]
-    read = [_against(weights, *one) for one in patterns]
-    return min(read, key=lambda one: len(one.wrong))
-
-
-def _against(
-    weights: Mapping[str, float], pattern: Mapping[str, float], constant: float, words: str
-) -> Divergence:
-    ratios = sorted(weights[name] / unit for name, unit in pattern.items() if unit)
-    b = _agreed(ratios)
-    expected = {name: b * unit for name, unit in pattern.items()}
-    size = max(abs(b), *(abs(weights[name]) for name in pattern))
-    wrong = tuple(name for name in pattern if not same(weights[name], expected[name], size))
-    return Divergence(b, constant * b, wrong, expected, words)
-
-
-def _agreed(ratios: list[float]) -> float:
-    """Return the weight that most terms speak for."""
-    best = max(ratios, key=lambda one: (sum(same(one, other) for other in ratios), abs(one) > GONE, one > 0))
-    return 0.0 if abs(best) <= GONE else best
+from elboproof.audit.reading_divergence import GONE, NAMES, SAME, Divergence, read_divergence, same
 
 
 @dataclass(frozen=True)
@@ -118,10 +56,13 @@ class Reader:
         scale, beta, variance, needed, words = self._likelihood(found, part.weight)
         needed += part.constant
         constant, mixed = self._constant(found)
-        values = {"scale": scale, "beta": beta, "variance": variance, "constant_found": constant}
-        values |= {"constant_needed": needed, **common}
-        if found.other != found.reduction or mixed:
-            return self._mixed(found, part, values, words, mixed)
+        values: dict[str, object] = {"scale": scale, "beta": beta, "variance": variance, **common}
+        values |= {"constant_needed": needed, "constant_found": constant}
+        # beside a value per datum the batch's mean divergence has the same mean, whatever the batch
+        if mixed or (
+            found.other != found.reduction and (found.reduction, found.other) != ("per datum", "mean")
+        ):
+            return self._mixed(found, values, words, mixed)
         return self._bound(found, part, values, words)
 
     def _slip(
@@ -130,7 +71,7 @@ class Reader:
         """Return what makes a formula no bound: sentence, hints, expected weights."""
         law = {name: terms[name] for name in terms if name not in part.expected}
         if self.sampler is not None and self.sampler != found.parameter.name and (part.weight or part.wrong):
-            sentence = f"the loss takes s for a {found.parameter.name}, and the samples are drawn with s as a {self.sampler}"
+            sentence = f"the loss takes s for a {found.parameter.name}, and the sampler for a {self.sampler}"
             return sentence, ("M01: one of the two reads s as something else",), {}
         if part.wrong:
             words = ", ".join(
@@ -228,9 +169,7 @@ class Reader:
         other = next(weights[name] for name in ("1, sum", "1, mean") if name != f"1, {found.reduction}")
         return own, other
 
-    def _mixed(
-        self, found: Recognised, part: Divergence, values: Mapping[str, object], words: str, left: float
-    ) -> Formula:
+    def _mixed(self, found: Recognised, values: Mapping[str, object], words: str, left: float) -> Formula:
         if found.kind == FLOW:
             sentence = f"the log determinant enters as a {found.other}, all else as a {found.reduction} over the batch"
             hints = ("M52: the log determinants of the data, each its own",)
@@ -266,7 +205,8 @@ class Reader:
             tail.append("data between 0 and 1 are no bits: the likelihood is not normalised")
         sentence = f"your loss is {lead}, {_reduced(found.reduction)}: {'; '.join(tail)}"
         if off:
-            sentence += f"; -loss{'' if same(scale, 1.0) else ' / scale'} = ELBO {offset:+.6g} nats: {_direction(offset)}"
+            divided = "" if same(scale, 1.0) else " / scale"
+            sentence += f"; -loss{divided} = ELBO {offset:+.6g} nats: {_direction(offset)}"
         hints = ("M38: a constant of the likelihood or of the KL",) if off else ()
         return Formula(kind, sentence, hints=hints, **values)  # type: ignore[arg-type]
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from elboproof.audit.bench import Bench, Call, Tensor
+from elboproof.audit.bench import Bench
+from elboproof.audit.calls import Call, Tensor
 from elboproof.audit.detector import Recognised, likelihood_terms
 from elboproof.audit.divergences import divergence, each_latent, every_term, residuals, variance_of
 from elboproof.audit.fitting import reduced

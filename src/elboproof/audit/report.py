@@ -128,7 +128,8 @@ def _check(one: Result) -> dict[str, Any]:
         "smallest_detectable": one.smallest_detectable,
         "hints": list(one.hints),
     }
-    return _finite(record | ({"traceback": one.trace} if one.trace else {}))
+    extra = {"traceback": one.trace} if one.trace else {}
+    return {key: _finite(value) for key, value in (record | extra).items()}
 
 
 def _finite(value: Any) -> Any:

@@ -15,7 +15,7 @@ from elboproof.audit.evidence import check_evidence
 from elboproof.audit.extremes import check_extremes
 from elboproof.audit.formulas import check_formula
 from elboproof.audit.gradient import check_gradient
-from elboproof.audit.learning import Unfit, is_pair, learn
+from elboproof.audit.learning import UnfitError, is_pair, learn
 from elboproof.audit.noise import check_noise
 from elboproof.audit.reach import modules_of, reachable
 from elboproof.audit.report import Report
@@ -139,18 +139,18 @@ def _run(
         with in_double(modules_of(objects)):
             session = _session(adapter, objects, seed, alpha, draws, torch.float64)
             return session, _checked(session, needed)
-    except _Retry:
+    except _RetryError:
         back()
-    except Unfit as error:
+    except UnfitError as error:
         return None, [result("formula", "unknown", str(error))]
     try:
         session = _session(adapter, objects, seed, alpha, draws, torch.float32)
-    except _Retry as error:
+    except _RetryError as error:
         return None, [_broken("formula", error.cause)]
     return session, _checked(session, needed)
 
 
-class _Retry(Exception):
+class _RetryError(Exception):
     """The user's code raised an error before anything was decided."""
 
     def __init__(self, cause: Exception) -> None:
@@ -169,10 +169,10 @@ def _session(
         session = Session(adapter, bench, designer, CLOSE[dtype], alpha, draws, objects)
         with bench.installed():
             session.find_sampler()
-    except (UsageError, Unfit):
+    except (UsageError, UnfitError):
         raise
     except Exception as error:
-        raise _Retry(error) from error
+        raise _RetryError(error) from error
     return session
 
 

@@ -1,9 +1,9 @@
 """MULTI: how a loss of K > 1 samples combines them.
 
-First the likelihood: where q is the prior and all samples of a datum get the same outputs, all weights are equal, and the
-loss is linear in the likelihood's terms; or the batch is one datum, over which nothing can be averaged. Then, on bounded
-designs, each combination is compared with the loss. With a divergence in closed form, which is the same for all samples
-of a datum, a loss less the combination of its likelihoods is linear in the divergence's terms.
+First the likelihood: where q is the prior and all samples of a datum get the same outputs, all weights are equal, and
+the loss is linear in the likelihood's terms; or the batch is one datum, over which nothing can be averaged. Then, on
+bounded designs, each combination is compared with the loss. With a divergence in closed form, which is the same for all
+samples of a datum, a loss less the combination of its likelihoods is linear in the divergence's terms.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from elboproof.audit.bench import Call, Tensor
+from elboproof.audit.calls import Call, Tensor
 from elboproof.audit.combinations import COMBINATIONS, Combination
 from elboproof.audit.detector import likelihood_terms, sample_terms, split
 from elboproof.audit.divergences import divergence, flat, residuals, variance_of
@@ -102,10 +102,10 @@ def _laws(session: Session) -> Iterator[tuple[Likelihood, str, dict[str, float]]
     for calls, divergent in ((_equal_calls(session), False), (_single_calls(session), True)):
         equations = Equations(calls)
         x = calls[0].design.x.reshape(calls[0].batch, -1)
+        outputs, ranges = split(calls[0].outputs, x.shape[-1]), session.bench.shapes.ranges
+        laws = list(candidates(outputs, x, ranges, session.designer.support))
         for how in reductions(calls[0]):
-            for law in candidates(
-                split(calls[0].outputs, x.shape[-1]), x, session.bench.shapes.ranges, session.designer.support
-            ):
+            for law in laws:
                 fit = _linear(session, equations, calls, law, how, divergent=divergent)
                 if fit is not None and fit.residual <= session.close:
                     names = sample_terms(calls[0], law)

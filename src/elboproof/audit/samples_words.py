@@ -3,7 +3,7 @@
 import math
 
 from elboproof.audit.formula import Formula, snapped, units
-from elboproof.audit.reading import same
+from elboproof.audit.reading_divergence import same
 from elboproof.audit.result import Result, result
 from elboproof.audit.samples import Multi, recognise
 from elboproof.audit.session import Session
@@ -32,7 +32,7 @@ def check_samples(session: Session) -> Result:
             if known
             else f"how {session.samples} samples are combined is not known",
         )
-    fault, hints = _fault(session, found, formula)
+    fault, hints = _fault(session, formula)
     return result(
         "samples",
         "fails" if fault else "ok",
@@ -44,7 +44,7 @@ def check_samples(session: Session) -> Result:
     )
 
 
-def _fault(session: Session, found: Multi, formula: Formula) -> tuple[str, tuple[str, ...]]:
+def _fault(session: Session, formula: Formula) -> tuple[str, tuple[str, ...]]:
     if formula.kind == "NOT AN ELBO":
         return "NOT AN ELBO", formula.hints
     claim = session.adapter.claim

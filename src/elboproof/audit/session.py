@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from elboproof.audit.adapter import Adapter
-from elboproof.audit.bench import Bench, Call, Design, Tensor
+from elboproof.audit.bench import Bench
+from elboproof.audit.calls import Call, Design, Tensor
 from elboproof.audit.designs import Designer
 from elboproof.audit.detector import Recognised
 from elboproof.audit.divergences import residuals

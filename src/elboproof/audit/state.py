@@ -5,6 +5,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,8 +91,7 @@ def _value(value: Any) -> Restore:
     if isinstance(value, torch.Tensor):
         return _tensor(value)
     if isinstance(value, torch.Generator):
-        state = value.get_state()
-        return lambda: None if value.set_state(state) is value else None
+        return partial(_set_state, value, value.get_state())
     if isinstance(value, np.random.Generator):
         inner = copy.deepcopy(value.bit_generator.state)
         return lambda: setattr(value.bit_generator, "state", copy.deepcopy(inner))
@@ -101,6 +101,10 @@ def _value(value: Any) -> Restore:
     if isinstance(value, list | dict | deque | set):
         return _container(value)
     return _nothing
+
+
+def _set_state(generator: torch.Generator, state: torch.Tensor) -> None:
+    generator.set_state(state)
 
 
 def _tensor(value: torch.Tensor) -> Restore:

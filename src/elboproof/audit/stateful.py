@@ -1,4 +1,4 @@
-"""STATE, MODE and BATCH: is the number a function of the data, the weights and the seed alone?"""
+"""STATE, MODE and BATCH: whether the number is a function of the data, the weights and the seed alone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,7 +107,9 @@ def check_batch(session: Session) -> Result:
         hints = ("unknown: statistics of the batch where running ones are meant",)
         return result("batch", "fails", sentence, found=in_eval, limit=limit, n=4, hints=hints)
     if apart > limit:
-        sentence = f"train(): what the encoder says of a datum depends on its batch (by {apart:.2g}: batch norm, dropout?)"
+        sentence = (
+            f"train(): what the encoder says of a datum depends on its batch (by {apart:.2g}: batch norm?)"
+        )
         return result("batch", "note", sentence, found=apart, limit=limit, n=4)
     return result(
         "batch", "ok", "the encoder treats each datum alone", found=max(apart, in_eval), limit=limit, n=4

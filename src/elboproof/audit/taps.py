@@ -1,4 +1,4 @@
-"""Replacing the encoder and the decoder while the loss runs, by attributes of the instance that are taken away again."""
+"""Replacing the encoder and the decoder while the loss runs, by attributes that are taken away again."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -31,8 +31,8 @@ def _lines(one: Result) -> list[str]:
     said = f"{_WORDS[one.outcome]}{one.statement}{_numbers(one)}"
     first = textwrap.wrap(said, WIDTH - INDENT, break_long_words=False) or [""]
     lines = [f"  {one.id:{INDENT - 3}} {first[0]}", *(" " * INDENT + line for line in first[1:])]
-    for hint in one.hints if one.outcome in ("fails", "note") else ():
-        lines.append(" " * INDENT + f"look at {hint}")
+    hints = one.hints if one.outcome in ("fails", "note") else ()
+    lines += [" " * INDENT + f"look at {hint}" for hint in hints]
     if one.trace:
         lines += [" " * INDENT + line for line in one.trace.rstrip().splitlines()]
     return lines

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from elboproof.audit import Report, audit
-from elboproof.audit.loading import BrokenFile, adapters
+from elboproof.audit.loading import BrokenFileError, adapters
 from elboproof.checking.collect import UsageError
 from elboproof.checking.report_files import STDOUT, junit_text, require_writable, write
 
@@ -44,7 +44,7 @@ def main(**words: Any) -> int:
     text = sys.stderr if STDOUT in (options.json, options.junit) else sys.stdout
     try:
         reports = [_audited(options, one) for one in adapters(options.file)]
-    except BrokenFile as error:
+    except BrokenFileError as error:
         traceback.print_exception(error.__cause__)
         print(f"elboproof audit: could not run: {error}", file=sys.stderr)
         return USAGE

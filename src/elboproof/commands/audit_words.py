@@ -42,7 +42,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         "--claim",
         choices=("loss", "-elbo", "-iwae", "bits/dim"),
         metavar="C",
-        help="what the number is said to be, in place of the adapter's own: loss, -elbo, -iwae, bits/dim; write --claim=-elbo",
+        help="what the number is said to be, in place of the adapter's own: loss, -elbo, -iwae or bits/dim; write "
+        "--claim=-elbo",
     )
     audit.add_argument(
         "--alpha",
