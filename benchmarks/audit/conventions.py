@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.audit.entries import convention
-<<<<<<< HEAD
 from benchmarks.audit.vae import (
     LATENTS,
     Gaussian,
@@ -20,9 +19,6 @@ from benchmarks.audit.vae import (
     Probabilities,
     Vae,
 )
-=======
-from benchmarks.audit.vae import LATENTS, Bernoulli, Gaussian, ImportanceWeighted, MonteCarlo, Probabilities, Vae
->>>>>>> w/A
 
 WEIGHT = 0.00025
 """PyTorch-VAE's weight of the KL in training."""
