@@ -26,6 +26,8 @@ class Outcome:
         Nats per example by which the number lies above the ELBO.
     seconds : float
         Wall clock.
+    hints : tuple of str
+        Of the checks that failed.
     """
 
     status: str
@@ -38,6 +40,7 @@ class Outcome:
     beta: float | None
     omitted: float | None
     seconds: float
+    hints: tuple[str, ...] = ()
 
     @property
     def flagged(self) -> bool:
@@ -82,6 +85,7 @@ def run(
         None if found is None else found.beta,
         None if found is None else found.offset,
         report.seconds,
+        tuple(hint for one in report.results if one.id in report.failed for hint in one.hints),
     )
 
 

@@ -44,6 +44,7 @@ def test_a_bug_is_flagged_as_its_entry_says(label: str) -> None:
     assert shown[bug.entry.shown].flagged
     assert bug.alone.flagged == (bug.entry.shown == "fails")
     assert set(bug.declared.failed) <= set(bug.entry.seen)
+    assert any(re.search(r"\bM\d\d\b|unknown", hint) for hint in bug.declared.hints)
 
 
 @pytest.mark.parametrize("name", slow_but(QUICK_CONTROLS, sorted(CONTROLS)))
