@@ -131,5 +131,3 @@ class PathOfPosteriorLost(MonteCarlo):
         at = z.detach()
         log_q = -0.5 * ((at - mean) ** 2 / log_variance.exp() + log_variance + LOG_2PI).sum(-1)
         return log_q + 0.5 * (z**2 + LOG_2PI).sum(-1)
-
-

@@ -36,9 +36,10 @@ class Mutant:
         whose sentence names another scale, weight, variance or constant, and that is no negative ELBO: it fails once
         ``claim="-elbo"`` is declared. "declared": a valid bound, but not the one meant; seen once that is declared.
     kind : str
-        What differs from the control's closed form: the expected "value", its "gradient" alone, or the joint "law" alone.
+        What differs from the control's closed form: the expected "value", its "gradient" alone, or the joint
+        "law" of the data's draws alone.
     source : str
-        The public report of this bug, "" where it is a slip that anybody can make.
+        A public thread where it is reported or proposed, "" where it is a slip that anybody can make.
     claim, variance
         What is declared at last: the audit's ``claim``, and the variance that the author means.
     mode, log_variance

@@ -2,13 +2,14 @@
 
 import math
 
-import torch
 from torch import Tensor
+from torch.distributions import Normal
 from torch.nn import functional
 
 from benchmarks.audit.entries import mutant
 from benchmarks.audit.vae import LOG_2PI, PIXELS, Gaussian, LearnedVariance, Probabilities, TwoHeads, Vae
 from benchmarks.audit.vae_others import Categorical, Flow
+from elboproof.objectives.contract import log_density
 
 
 @mutant("M28", "formula")
@@ -19,7 +20,7 @@ class SigmoidTwice(Probabilities):
         return functional.binary_cross_entropy_with_logits(output, x, reduction="none").sum(-1)
 
 
-@mutant("M29", "evidence", source="github.com/VincentStimper/normalizing-flows/issues/27")
+@mutant("M29", "formula evidence", source="github.com/VincentStimper/normalizing-flows/issues/27")
 class SignOfLogDeterminant(Flow):
     """The flow's log determinant has the wrong sign."""
 
@@ -35,7 +36,7 @@ class MeanOverPixels(Gaussian):
         return ((x - output) ** 2).mean(-1)
 
 
-@mutant("M31", "evidence", source="github.com/casperkaae/parmesan/pull/21")
+@mutant("M31", "formula evidence", source="github.com/casperkaae/parmesan/pull/21")
 class PriorAtTheBase(Flow):
     """The prior's log density is taken at the draw before the flow and not after it."""
 
@@ -79,7 +80,7 @@ class VarianceAsScale(Gaussian):
     """The variance is handed to Normal as its scale: a valid bound with another deviation than the one meant."""
 
     def reconstruction(self, x: Tensor, output: Tensor) -> Tensor:
-        return -torch.distributions.Normal(output, self.variance).log_prob(x).sum(-1)
+        return -log_density(Normal(output, self.variance), x).sum(-1)
 
 
 @mutant("M36", "formula", source="github.com/y0ast/VAE-Torch/pull/5")
@@ -94,7 +95,7 @@ class HalfOfLogVariance(TwoHeads):
 def _learned(model: Vae) -> float:
     """Return the variance that a model with a learned log deviation means."""
     parameters = dict(model.named_parameters())
-    return math.exp(2 * float(parameters["log_deviation"]))
+    return math.exp(2 * float(parameters["log_deviation"].detach()))
 
 
 @mutant("M37", "formula", "declared", variance=_learned, source="github.com/rail-berkeley/rlkit/issues/165")
@@ -122,7 +123,7 @@ class ReconstructionOfBatch(Gaussian):
         return 0.5 * ((x - output) ** 2 / self.variance + LOG_2PI + math.log(self.variance)).sum()
 
 
-@mutant("M40", "formula")
+@mutant("M40", "formula", "named")
 class OtherTarget(Gaussian):
     """The output is compared with 2 x - 1, where the encoder sees x: data scaled for one of the two."""
 

@@ -1,13 +1,16 @@
 """Bugs of the draw, M01-M12: each changes `sample` alone."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.distributions import Normal
 
 from benchmarks.audit.entries import mutant
 from benchmarks.audit.vae import Gaussian
 
 
-@mutant("M01", "formula noise", source="github.com/rachtsingh/ibp_vae/issues/3")
+@mutant("M01", "formula noise", source="github.com/rachtsingh/ibp_vae/issues/3", log_variance=1.5)
 class VarianceForDeviation(Gaussian):
     """The variance exp(s) scales the noise, where the KL takes s for the log variance."""
 
@@ -31,7 +34,7 @@ class NoiseSharedByData(Gaussian):
         return mean + torch.randn_like(mean[:1]) * (0.5 * log_variance).exp()
 
 
-@mutant("M04", "noise")
+@mutant("M04", "noise", log_variance=1.5)
 class NoiseSharedByLatents(Gaussian):
     """All latents of a datum share one draw of the noise."""
 
@@ -61,7 +64,7 @@ class NoiseKept(Gaussian):
 class NoNoise(Gaussian):
     """No noise at all: the decoder gets the mean, where the KL prices a posterior of positive width."""
 
-    def sample(self, mean: Tensor, log_variance: Tensor) -> Tensor:  # noqa: ARG002 - that is the bug
+    def sample(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         return mean
 
 
@@ -86,7 +89,9 @@ class DrawDetached(Gaussian):
     """The whole draw is cut from the graph: sample for rsample."""
 
     def sample(self, mean: Tensor, log_variance: Tensor) -> Tensor:
-        return torch.distributions.Normal(mean, (0.5 * log_variance).exp()).sample()
+        law: Any = Normal(mean, (0.5 * log_variance).exp())
+        draw: Tensor = law.sample()
+        return draw
 
 
 @mutant("M11", "noise state")

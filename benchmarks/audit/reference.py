@@ -1,9 +1,9 @@
-"""The expected loss of each correct model in closed form or by quadrature on the line: nothing of the model's own code.
+"""The expected loss of each correct model in closed form or by quadrature: nothing of the model's own code.
 
-Posteriors and decoders are read off the networks' weights; densities are those of ``torch.distributions``. With a decoder
-z -> W z + b each output is a Gaussian on the line, N(c, s), so that an expectation over z of a sum over pixels is a sum
-of one-dimensional Gauss-Hermite rules. Where the loss is no such sum (weights of several draws, a flow) the rule is one
-over the plane, for each draw.
+Posteriors and decoders are read off the networks' weights; densities are those of ``torch.distributions``. With a
+decoder z -> W z + b each output is a Gaussian on the line, so that an expectation over z of a sum over pixels is a sum
+of one-dimensional Gauss-Hermite rules. Where the loss is no such sum (weights of several draws, a flow) the rule is
+one over the plane, for each draw.
 """
 
 import math
@@ -20,9 +20,10 @@ from torch.distributions import Normal, kl_divergence
 from torch.distributions import Poisson as PoissonLaw
 from torch.nn import functional
 
-from benchmarks.audit import controls, conventions, vae, vae_others
+from benchmarks.audit import controls, conventions_more, vae, vae_others
 from benchmarks.audit.entries import Convention
 from benchmarks.audit.vae import LATENTS, PIXELS, SAMPLES, Vae
+from elboproof.objectives.contract import log_density
 
 Expected: TypeAlias = Callable[[Vae, Tensor], Tensor]
 """Of a model and x (B, D): the expected loss of each datum, (B,), in nats."""
@@ -54,16 +55,21 @@ def on_the_line(model: Vae, q: Normal) -> Normal:
     return Normal(q.mean @ weight.T + bias, (q.variance @ (weight**2).T).sqrt())
 
 
+def entropy(q: Normal) -> Tensor:
+    """Return that of q(z|x), (B,), in nats."""
+    return (q.stddev.log() + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
+
+
 def divergence(q: Normal) -> Tensor:
     """Return KL(q || N(0, I)), (B,)."""
     return kl_divergence(q, Normal(torch.zeros_like(q.mean), torch.ones_like(q.mean))).sum(-1)
 
 
-def expectation(log_density: Callable[[Tensor], Tensor], outputs: Normal) -> Tensor:
+def expectation(log_p: Callable[[Tensor], Tensor], outputs: Normal) -> Tensor:
     """Return E sum_j -log p(x_j | output_j), (B,), for outputs that are Gaussian one by one."""
     points, weights = rule(NODES)
     at = outputs.mean + outputs.stddev * points[:, None, None]
-    return -torch.einsum("n,nbd->b", weights, log_density(at))
+    return -torch.einsum("n,nbd->b", weights, log_p(at))
 
 
 def _affine(model: Vae) -> tuple[Tensor, Tensor]:
@@ -73,12 +79,12 @@ def _affine(model: Vae) -> tuple[Tensor, Tensor]:
     return layer.weight, layer.bias
 
 
-def plain(log_density: Callable[[Vae, Tensor, Tensor], Tensor], kind: str = "log variance") -> Expected:
+def plain(log_p: Callable[[Vae, Tensor, Tensor], Tensor], kind: str = "log variance") -> Expected:
     """Return the negative ELBO for a density of (model, output, x)."""
 
     def expected(model: Vae, x: Tensor) -> Tensor:
         q = posterior(model, x, kind)
-        return expectation(lambda out: log_density(model, out, x), on_the_line(model, q)) + divergence(q)
+        return expectation(lambda out: log_p(model, out, x), on_the_line(model, q)) + divergence(q)
 
     return expected
 
@@ -114,11 +120,9 @@ def two_heads(model: Vae, x: Tensor) -> Tensor:
     """Of outputs (f, t): E exp(-t) (x - f)^2 by tilting the Gaussian of (f, t): f moves by -Cov(f, t)."""
     q = posterior(model, x)
     outputs, (weight, _) = on_the_line(model, q), _affine(model)
-    (centre, log_v), (spread, log_spread) = (
-        t.split(PIXELS, -1) for t in (outputs.mean, outputs.stddev.square())
-    )
+    (centre, log_v), (spread, log_spread) = (t.chunk(2, -1) for t in (outputs.mean, outputs.stddev.square()))
     covariance = q.variance @ (weight[:PIXELS] * weight[PIXELS:]).T
-    second = (-log_v + log_spread / 2).exp() * ((x - centre + covariance) ** 2 + spread)
+    second: Tensor = (-log_v + log_spread / 2).exp() * ((x - centre + covariance) ** 2 + spread)
     return 0.5 * (second + log_v + math.log(2 * math.pi)).sum(-1) + divergence(q)
 
 
@@ -132,58 +136,57 @@ def importance_weighted(model: Vae, x: Tensor) -> Tensor:
     q, (weight, bias) = posterior(model, x), _affine(model)
     points, weights = _plane()
     z = q.mean + q.stddev * points[:, None]
-    log_p = Normal(z @ weight.T + bias, math.sqrt(model.variance)).log_prob(x).sum(-1)
-    log_w = log_p + (Normal(0.0, 1.0).log_prob(z) - q.log_prob(z)).sum(-1)
-    best = log_w.amax(0).detach()
-    w = (log_w - best).exp()
-    pairs = w[:, None] + w[None]
-    total = (pairs[:, :, None] + w[None, None]).div(SAMPLES).log()
-    return -torch.einsum("i,j,k,ijkb->b", weights, weights, weights, total) - best
+    log_p = log_density(Normal(z @ weight.T + bias, math.sqrt(model.variance)), x).sum(-1)
+    log_w = log_p + (log_density(Normal(0.0, 1.0), z) - log_density(q, z)).sum(-1)
+    pairs = torch.logaddexp(log_w[:, None], log_w[None])
+    total = torch.logaddexp(pairs[:, :, None], log_w[None, None]) - math.log(SAMPLES)
+    return -torch.einsum("i,j,k,ijkb->b", weights, weights, weights, total)
 
 
 def several(model: Vae, x: Tensor) -> Tensor:
-    """The plain bound."""
+    """Return the plain bound."""
     return gaussian(fixed)(model, x)
 
 
 def flow(model: Vae, x: Tensor) -> Tensor:
-    """The base draw on a grid over the plane, pushed through the coupling."""
+    """Put the base draw on a grid over the plane, pushed through the coupling."""
     q, (weight, bias) = posterior(model, x), _affine(model)
     a, b = dict(model.named_parameters())["coupling"]
     points, weights = _plane(40)
     first, second = (q.mean + q.stddev * points[:, None]).unbind(-1)
-    scale = torch.exp(a * torch.tanh(first))
+    scale = torch.exp(a * torch.tanh(first + 1))
     z = torch.stack([first, second * scale + b * first], -1)
-    log_p = Normal(z @ weight.T + bias, math.sqrt(model.variance)).log_prob(x).sum(-1)
-    log_prior = Normal(0.0, 1.0).log_prob(z).sum(-1)
-    return -weights @ (log_p + log_prior + scale.log()) - q.entropy().sum(-1)
+    log_p = log_density(Normal(z @ weight.T + bias, math.sqrt(model.variance)), x).sum(-1)
+    log_prior = log_density(Normal(0.0, 1.0), z).sum(-1)
+    return -weights @ (log_p + log_prior + scale.log()) - entropy(q)
 
 
 def categorical(model: Vae, x: Tensor) -> Tensor:
     """-log p(x) + KL(q || p(c|x)): the bound from the evidence's side."""
-    log_q, (weight, bias) = model.encoder(x).log_softmax(-1), _affine(model)
-    log_joint = Normal(weight.T + bias, math.sqrt(model.variance)).log_prob(x[:, None]).sum(-1)
+    log_q: Tensor = model.encoder(x).log_softmax(-1)
+    weight, bias = _affine(model)
+    log_joint = log_density(Normal(weight.T + bias, math.sqrt(model.variance)), x[:, None]).sum(-1)
     log_joint = log_joint - math.log(len(weight.T))
     evidence = log_joint.logsumexp(-1)
     return (log_q.exp() * (log_q - log_joint + evidence[:, None])).sum(-1) - evidence
 
 
 def learned_prior(model: Vae, x: Tensor) -> Tensor:
-    """The KL to a Gaussian of learned mean and width."""
+    """Return the bound with the KL to a Gaussian of learned mean and width."""
     parameters, q = dict(model.named_parameters()), posterior(model, x)
     prior = Normal(parameters["centre"], parameters["log_width"].exp())
     return squares(model, x, model.variance, q) + kl_divergence(q, prior).sum(-1)
 
 
 def free_bits(model: Vae, x: Tensor) -> Tensor:
-    """Each latent's KL, or 1/4."""
+    """Return the bound with each latent's KL, or 1/4."""
     q = posterior(model, x)
     kl = kl_divergence(q, Normal(0.0, 1.0))
     return squares(model, x, model.variance, q) + torch.maximum(kl, torch.tensor(0.25)).sum(-1)
 
 
 def beta(model: Vae, x: Tensor) -> Tensor:
-    """Four times the KL."""
+    """Return the bound with four times the KL."""
     return gaussian(fixed)(model, x) + 3 * divergence(posterior(model, x))
 
 
@@ -196,8 +199,7 @@ def bin_mass(model: Vae, output: Tensor, x: Tensor) -> Tensor:  # noqa: ARG001 -
 def counts(model: Vae, output: Tensor, x: Tensor) -> Tensor:  # noqa: ARG001 - one signature for all
     """Return the log mass of a negative binomial law of dispersion 2 with mean exp(output)."""
     law = NegativeBinomialLaw(torch.tensor(2.0, dtype=x.dtype), logits=output - math.log(2))
-    log_p: Tensor = law.log_prob(x)
-    return log_p
+    return log_density(law, x)
 
 
 def absolute(scale: float, kind: str = "log variance") -> Expected:
@@ -209,7 +211,7 @@ def absolute(scale: float, kind: str = "log variance") -> Expected:
         off, s = x - outputs.mean, outputs.stddev
         tail = off * torch.erf(off / (s * math.sqrt(2)))
         folded = s * math.sqrt(2 / math.pi) * (-(off**2) / (2 * s**2)).exp() + tail
-        peak = LaplaceLaw(0.0, scale).log_prob(torch.tensor(0.0, dtype=x.dtype))
+        peak = log_density(LaplaceLaw(0.0, scale), torch.tensor(0.0, dtype=x.dtype))
         return (folded / scale - peak).sum(-1) + divergence(q)
 
     return expected
@@ -217,12 +219,12 @@ def absolute(scale: float, kind: str = "log variance") -> Expected:
 
 def bound_of(entry: Convention, variance: float) -> Expected:
     """Return the negative ELBO, constants included, of the model that a convention's loss is a bound of."""
-    kinds = {controls.LogDeviation: "log deviation", controls.Distributions: "softplus"}
-    kinds[conventions.SoftplusMonteCarlo] = "softplus"
+    kinds: dict[type[Vae], str] = {controls.LogDeviation: "log deviation", controls.Distributions: "softplus"}
+    kinds[conventions_more.SoftplusMonteCarlo] = "softplus"
     kind = next((name for base, name in kinds.items() if issubclass(entry.model, base)), "log variance")
-    inside = torch.sigmoid if issubclass(entry.model, conventions.SigmoidInside) else lambda out: out
+    inside = torch.sigmoid if issubclass(entry.model, conventions_more.SigmoidInside) else lambda out: out
     densities: dict[str, Expected] = {
-        "gaussian": plain(lambda _, out, x: Normal(inside(out), math.sqrt(variance)).log_prob(x), kind),
+        "gaussian": plain(lambda _, out, x: log_density(Normal(inside(out), math.sqrt(variance)), x), kind),
         "bernoulli": plain(lambda _, out, x: -cross_entropy(out, x), kind),
         "laplace": absolute(variance, kind),
     }
@@ -236,7 +238,7 @@ def cross_entropy(logits: Tensor, x: Tensor) -> Tensor:
 
 
 def batch_rate(model: Vae, x: Tensor) -> Tensor:
-    """The likelihood of posteriors of variance 1, less the rate of the batch."""
+    """Return the likelihood of posteriors of variance 1, less the rate of the batch."""
     q = posterior(model, x, "one")
     return squares(model, x, model.variance, q) + 0.5 * torch.log1p((q.mean**2).mean(0)).sum()
 
@@ -247,10 +249,12 @@ EXPECTED: dict[type[Vae], Expected] = {
     vae.ImportanceWeighted: importance_weighted,
     vae.LearnedVariance: gaussian(learned),
     vae.TwoHeads: two_heads,
-    vae.Bernoulli: plain(lambda _, out, x: BernoulliLaw(logits=out).log_prob(x)),
+    vae.Bernoulli: plain(lambda _, out, x: log_density(BernoulliLaw(logits=out), x)),
     vae_others.Flow: flow,
     vae_others.Categorical: categorical,
-    controls.SquaredError: lambda model, x: gaussian(lambda _: 1.0)(model, x) - PIXELS * math.log(2 * math.pi) / 2,
+    controls.SquaredError: lambda model, x: (
+        gaussian(lambda _: 1.0)(model, x) - PIXELS * math.log(2 * math.pi) / 2
+    ),
     controls.MeanOfAll: lambda model, x: gaussian(fixed)(model, x) / PIXELS,
     controls.LogDeviation: gaussian(fixed, "log deviation"),
     controls.Distributions: gaussian(fixed, "softplus"),
@@ -259,7 +263,7 @@ EXPECTED: dict[type[Vae], Expected] = {
     controls.FreeBits: free_bits,
     controls.LearnedPrior: learned_prior,
     controls.Laplace: absolute(1 / 3),
-    controls.Poisson: plain(lambda _, out, x: PoissonLaw(out.exp()).log_prob(x)),
+    controls.Poisson: plain(lambda _, out, x: log_density(PoissonLaw(out.exp()), x)),
     controls.NegativeBinomial: plain(counts),
     controls.DiscretisedLogistic: plain(bin_mass),
     controls.OurBilbo: batch_rate,

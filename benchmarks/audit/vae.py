@@ -43,7 +43,7 @@ class Vae(nn.Module):
     def reconstruction(self, x: Tensor, output: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def divergence(self, mean: Tensor, log_variance: Tensor, z: Tensor) -> Tensor:  # noqa: ARG002 - some need z
+    def divergence(self, mean: Tensor, log_variance: Tensor, z: Tensor) -> Tensor:
         return 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(-1)
 
     def total(self, reconstruction: Tensor, divergence: Tensor) -> Tensor:

@@ -21,13 +21,13 @@ class Flow(Gaussian):
 
     def flow(self, z: Tensor) -> tuple[Tensor, Tensor]:
         first, second = z.unbind(-1)
-        log_scale, shift = self.coupling[0] * torch.tanh(first), self.coupling[1] * first
+        log_scale, shift = self.coupling[0] * torch.tanh(first + 1), self.coupling[1] * first
         return torch.stack([first, second * log_scale.exp() + shift], -1), log_scale
 
     def log_posterior(self, log_base: Tensor, log_det: Tensor) -> Tensor:
         return log_base - log_det
 
-    def log_prior(self, z: Tensor, base: Tensor) -> Tensor:  # noqa: ARG002 - a bug takes the base draw
+    def log_prior(self, z: Tensor, base: Tensor) -> Tensor:
         return -0.5 * (z**2 + LOG_2PI).sum(-1)
 
     def loss(self, x: Tensor) -> Tensor:
@@ -57,7 +57,6 @@ class Categorical(Gaussian):
 
     def loss(self, x: Tensor) -> Tensor:
         q, log_q = self.encode(x)
-        outputs = self.decode(torch.eye(CATEGORIES, dtype=x.dtype))
-        reconstruction = (q * self.reconstruction(x[:, None], outputs)).sum(-1)
+        codes = torch.eye(CATEGORIES, dtype=x.dtype)[:, None].expand(-1, len(x), -1)
+        reconstruction = (q * self.reconstruction(x, self.decode(codes)).T).sum(-1)
         return self.total(reconstruction, self.category_divergence(q, log_q))
-

@@ -18,7 +18,7 @@ class CountLost(ImportanceWeighted):
 
 
 @mutant(
-    "M44", "samples", "declared", source="github.com/arahuja/generative-tf/issues/1", claim="-iwae"
+    "M44", "samples formula", "declared", source="github.com/arahuja/generative-tf/issues/1", claim="-iwae"
 )
 class MeanOfLogarithms(ImportanceWeighted):
     """The mean of the logarithms in place of the logarithm of the mean: the plain bound under another name."""
@@ -36,7 +36,7 @@ class WeightsOverBatch(ImportanceWeighted):
         return -(log_weights.logsumexp(1) - math.log(log_weights.shape[1])).mean()
 
 
-@mutant("M46", "samples", source="github.com/AntixK/PyTorch-VAE/pull/53", claim="-iwae")
+@mutant("M46", "samples", source="github.com/AntixK/PyTorch-VAE/pull/53", claim="-iwae", log_variance=1.5)
 class ClosedFormInWeights(ImportanceWeighted):
     """The weights hold the closed-form KL in place of the two log densities at the draw."""
 
@@ -61,7 +61,7 @@ class WorstDrawFirst(ImportanceWeighted):
         return (losses.softmax(0) * losses).sum(0).mean()
 
 
-@mutant("M49", "samples", claim="-iwae")
+@mutant("M49", "samples", "named", claim="-iwae")
 class SurrogateAsValue(ImportanceWeighted):
     """The surrogate whose gradient is that of the bound is reported as the bound itself."""
 
@@ -87,7 +87,7 @@ class BitsForOneTerm(Gaussian):
         return (reconstruction + divergence / math.log(2)).mean()
 
 
-@mutant("M52", "evidence", source="github.com/wohlert/semi-supervised-pytorch/issues/21")
+@mutant("M52", "formula evidence", source="github.com/wohlert/semi-supervised-pytorch/issues/21")
 class LogDeterminantOfBatch(Flow):
     """The log determinants of all data are taken off each datum's log density."""
 
