@@ -1,7 +1,6 @@
 """A report on a terminal."""
 
 import textwrap
-
 from typing import TYPE_CHECKING
 
 from elboproof.audit.result import Result
