@@ -1,0 +1,14 @@
+"""The audit of a user's own VAE: what the number is that his code trains on or reports.
+
+``audit(Adapter(loss, data, encode, decode))`` returns a `Report`; ``elboproof audit my_adapter.py`` prints it.
+"""
+
+from elboproof.audit.adapter import Adapter as Adapter
+from elboproof.audit.adapter import Declared as Declared
+from elboproof.audit.formula import Formula as Formula
+from elboproof.audit.report import Report as Report
+from elboproof.audit.result import Result as Result
+from elboproof.audit.run import audit as audit
+from elboproof.checking.collect import UsageError as UsageError
+
+__all__ = ["Adapter", "Declared", "Formula", "Report", "Result", "UsageError", "audit"]

@@ -1,0 +1,122 @@
+"""FORMULA: which objective the loss is, judged against what is claimed of it."""
+
+import math
+
+from elboproof.audit.detector import NEAR, Detector, Recognised
+from elboproof.audit.fingerprint import fingerprint
+from elboproof.audit.formula import NEVER, Formula
+from elboproof.audit.reading import Reader
+from elboproof.audit.reading_divergence import OF_SINGLE, SAME, same
+from elboproof.audit.result import Result, result
+from elboproof.audit.samples_words import find
+from elboproof.audit.session import Session
+
+DESIGNS = 72
+"""Of a scalar loss: one equation each."""
+DESIGNS_OF_EACH = 14
+"""Of a loss with a value per datum."""
+
+
+def check_formula(session: Session) -> Result:
+    """Recognise the formula, and say in one sentence what it is."""
+    shapes, designer = session.bench.shapes, session.designer
+    first = session.calls("formula", 2)
+    calls = session.calls("formula", DESIGNS if first[0].loss.ndim == 0 else DESIGNS_OF_EACH)
+    detector = Detector(
+        calls, shapes, designer.support, session.parameters(), session.close, flow=session.flow
+    )
+    found = _recognised(session, detector)
+    sampler = session.parameter.name if session.parameter else None
+    limit = SAME if session.close < SAME else OF_SINGLE
+    reader = Reader(shapes.data, shapes.latents, designer.support, sampler, limit)
+    if session.multi is not None:
+        return result("formula", "ok", "no sum of terms of single samples: see samples", n=len(calls))
+    if found is None:
+        session.formula = _unrecognised(session, detector)
+        return result(
+            "formula",
+            "unknown",
+            session.formula.sentence,
+            found=session.formula.residual,
+            limit=session.close,
+        )
+    session.found, session.formula = found, reader.read(found)
+    return judged(session, session.formula)
+
+
+def _recognised(session: Session, detector: Detector) -> Recognised | None:
+    """Look among the ordinary formulas; with several samples among their combinations before the wide dictionary."""
+    found = detector.recognise(wide=False)
+    if found is None and session.samples > 1 and find(session):
+        return None
+    return found or detector.recognise(wide=True)
+
+
+def _unrecognised(session: Session, detector: Detector) -> Formula:
+    words, residual = fingerprint(session), math.nan
+    if detector.nearest is not None:
+        residual, near = detector.nearest
+        if residual < NEAR:
+            words = (
+                f"it equals a formula with a {near.likelihood.name} likelihood up to {residual:.1g}: an epsilon or a "
+                f"soft clip stands between; {words}"
+            )
+    return Formula(
+        "NOT RECOGNISED", f"the loss is none of the formulas known here: {words}", residual=residual
+    )
+
+
+def judged(session: Session, formula: Formula) -> Result:
+    """Return the result for a formula: what is claimed decides whether it fails."""
+    fault, hints = _fault(session, formula)
+    outcome = "fails" if fault else "ok"
+    sentence = f"{formula.sentence}{f' ({fault})' if fault else ''}"
+    method = "numeric"
+    return result(
+        "formula",
+        outcome,
+        sentence,
+        method=method,
+        found=formula.residual,
+        limit=session.close,
+        n=formula.equations,
+        hints=hints if fault else (),
+    )
+
+
+def _fault(session: Session, formula: Formula) -> tuple[str, tuple[str, ...]]:
+    """Return why a formula is not what is claimed, with hints; empty if it is."""
+    claim, D = session.adapter.claim, session.bench.shapes.data
+    if formula.kind in NEVER:
+        return formula.kind, formula.hints
+    meant = _other_likelihood(session, formula)
+    if meant:
+        return meant, ("M35: the variance used is not the one meant",)
+    if claim == "-iwae":
+        return "claimed: -iwae; one sample or a mean over samples is the plain ELBO", (
+            "M44: logsumexp over the samples",
+        )
+    if claim == "bits/dim":
+        good = same(formula.scale, 1 / (D * math.log(2))) and same(formula.beta, 1.0)
+        offset = abs(formula.offset) <= 1e-5 * (1 + abs(formula.constant_needed))
+        return ("" if good and offset and formula.kind != "UNNORMALISED" else "claimed: bits/dim"), (
+            "M51: log 2 and D once each",
+        )
+    if claim == "-elbo" and formula.kind != "EXACT":
+        return f"claimed: -elbo; found: {formula.kind}", formula.hints or (
+            "M16: scale, weights and constants",
+        )
+    return "", ()
+
+
+def _other_likelihood(session: Session, formula: Formula) -> str:
+    declared = session.adapter.likelihood
+    if declared is None or session.found is None:
+        return ""
+    family = session.found.likelihood.family
+    if family != declared.family:
+        return f"declared: {declared.family}; found: {formula.likelihood}"
+    spread = declared.spread()
+    if spread is None or formula.variance is None or abs(formula.variance / spread - 1) <= 1e-5:
+        return ""
+    return f"declared: {spread:.6g}; found: {formula.variance:.6g}"

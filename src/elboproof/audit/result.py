@@ -1,0 +1,80 @@
+"""What one check of an audit found."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from elboproof.checking.verdict import Verdict, reached
+
+OUTCOMES = ("ok", "fails", "note", "unknown", "could not run")
+_STATUS = {"ok": "established", "note": "established", "fails": "refuted"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One check.
+
+    Attributes
+    ----------
+    id : str
+        "state", "mode", "batch", "formula", "noise", "gradient", "extremes", "samples" or "evidence".
+    outcome : str
+        One of `OUTCOMES`: "note" says something that no claim forbids.
+    statement : str
+        One sentence.
+    verdict : Verdict
+        Of the package; its method says how it was reached.
+    n : int
+        Calls, draws or equations.
+    hints : tuple of str
+        Places to look, each with its number in the catalogue of bugs.
+    trace : str
+        The traceback of what could not run.
+    """
+
+    id: str
+    outcome: str
+    statement: str
+    verdict: Verdict
+    n: int = 0
+    hints: tuple[str, ...] = ()
+    trace: str = ""
+
+    @property
+    def statistic(self) -> Any:
+        """Return the number found."""
+        return self.verdict.computed
+
+    @property
+    def threshold(self) -> Any:
+        """Return what it was compared to."""
+        return self.verdict.error
+
+    @property
+    def smallest_detectable(self) -> float | None:
+        """Return the smallest error that would have been seen, of a statistical check."""
+        return self.verdict.smallest_detectable
+
+
+def result(
+    name: str,
+    outcome: str,
+    statement: str,
+    *,
+    method: str = "numeric",
+    found: Any = None,
+    limit: Any = None,
+    n: int = 0,
+    hints: tuple[str, ...] = (),
+    detectable: float | None = None,
+    quantity: float | None = None,
+    trace: str = "",
+) -> Result:
+    """Return a result and its verdict: ``found`` was compared to ``limit``."""
+    status = _STATUS.get(outcome, "undecided")
+    options: dict[str, Any] = {}
+    if detectable is not None:
+        options = {"smallest_detectable": detectable, "quantity": quantity}
+    verdict = reached(method, status, statement, found, None, limit, **options)
+    if outcome == "fails" and not hints:
+        hints = ("unknown: no bug of the catalogue looks like this",)
+    return Result(name, outcome, statement, verdict, n, hints, trace)

@@ -1,0 +1,223 @@
+"""One audit: what is learnt first, the checks in their order, and everything put back."""
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from elboproof.arguments import bad, wrong_type
+from elboproof.audit.adapter import Adapter
+from elboproof.audit.bench import Bench
+from elboproof.audit.designs import Designer
+from elboproof.audit.evidence import check_evidence
+from elboproof.audit.extremes import check_extremes
+from elboproof.audit.formulas import check_formula
+from elboproof.audit.gradient import check_gradient
+from elboproof.audit.learning import UnfitError, is_pair, learn
+from elboproof.audit.noise import check_noise
+from elboproof.audit.reach import modules_of, reachable
+from elboproof.audit.report import Report
+from elboproof.audit.result import Result, result
+from elboproof.audit.samples_words import check_samples
+from elboproof.audit.session import Session
+from elboproof.audit.state import generators_of, in_double, kept_generators, snapshot
+from elboproof.audit.stateful import check_batch, check_mode, check_state
+from elboproof.checking.budget import FALSE_ALARM_RATE
+from elboproof.checking.collect import UsageError
+
+CHECKS: dict[str, Callable[[Session], Result]] = {
+    "batch": check_batch,
+    "state": check_state,
+    "mode": check_mode,
+    "formula": check_formula,
+    "samples": check_samples,
+    "noise": check_noise,
+    "gradient": check_gradient,
+    "extremes": check_extremes,
+    "evidence": check_evidence,
+}
+"""In the order in which they run: later ones use what earlier ones found."""
+REAL = ("batch",)
+"""Those that call the user's own networks; the stubs stand in their place for the others."""
+CLOSE = {torch.float64: 1e-8, torch.float32: 1e-5}
+
+
+def audit(
+    adapter: Adapter,
+    *,
+    seed: int = 0,
+    alpha: float = FALSE_ALARM_RATE,
+    draws: int = 700,
+    checks: Sequence[str] | None = None,
+) -> Report:
+    """Say what the number is that an adapter's loss returns; the model is bitwise what it was afterwards.
+
+    Parameters
+    ----------
+    adapter
+        Loss, data and taps.
+    seed
+        Of all that is drawn.
+    alpha
+        Probability that anything true is refuted.
+    draws
+        Calls of the statistical check of the noise.
+    checks
+        Names of those to report; all if not given. What they need runs too.
+
+    Raises
+    ------
+    UsageError
+        If a tap never fires or an output cannot be read; the user's own errors are results, "could not run".
+    TypeError, ValueError
+        If an argument is no such thing.
+    """
+    _require(adapter, seed, alpha, draws, checks)
+    began = time.perf_counter()
+    objects = reachable(_roots(adapter))
+    with kept_generators():
+        back = snapshot(objects)
+        try:
+            session, results = _run(adapter, objects, seed, alpha, draws, back, _needed(checks))
+        finally:
+            back()
+    wanted = tuple(one for one in results if checks is None or one.id in checks)
+    sizes = _sizes(session)
+    formula = session.formula if session else None
+    seconds = time.perf_counter() - began
+    return Report(adapter.name, adapter.claim, wanted, formula, sizes, alpha, seed, seconds)
+
+
+def _require(adapter: object, seed: object, alpha: object, draws: object, checks: Any) -> None:
+    if not isinstance(adapter, Adapter):
+        raise wrong_type("adapter", adapter, "an audit.Adapter")
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise bad("seed", seed, "an integer, 0 or larger")
+    if not isinstance(alpha, float) or not 0.0 < alpha < 1.0:
+        raise bad("alpha", alpha, "a probability strictly between 0 and 1")
+    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 10:
+        raise bad("draws", draws, "an integer, 10 or larger")
+    for one in checks or ():
+        if one not in CHECKS:
+            raise bad("checks", one, f"names among {', '.join(CHECKS)}")
+
+
+def _roots(adapter: Adapter) -> list[Any]:
+    roots = [adapter.loss, *adapter.skip]
+    for tap in (adapter.encode, adapter.decode):
+        roots += [tap] if isinstance(tap, torch.nn.Module) else list(tap) if is_pair(tap) else [tap[0]]
+    return roots
+
+
+def _sizes(session: Session | None) -> dict[str, Any]:
+    if session is None:
+        return {}
+    shapes = session.bench.shapes
+    return {
+        "D": shapes.data,
+        "d": shapes.latents,
+        "K": shapes.samples,
+        "support": session.designer.support,
+        "ranges": list(shapes.ranges),
+        "dtype": str(session.bench.dtype).removeprefix("torch."),
+    }
+
+
+def _run(
+    adapter: Adapter,
+    objects: list[Any],
+    seed: int,
+    alpha: float,
+    draws: int,
+    back: Callable[[], None],
+    needed: Sequence[str],
+) -> tuple[Session | None, list[Result]]:
+    """Run in float64, and where the user's code insists on float32 in that."""
+    try:
+        with in_double(modules_of(objects)):
+            session = _session(adapter, objects, seed, alpha, draws, torch.float64)
+            return session, _checked(session, needed)
+    except _RetryError:
+        back()
+    except UnfitError as error:
+        return None, [result("formula", "unknown", str(error))]
+    try:
+        session = _session(adapter, objects, seed, alpha, draws, torch.float32)
+    except _RetryError as error:
+        return None, [_broken("formula", error.cause)]
+    return session, _checked(session, needed)
+
+
+class _RetryError(Exception):
+    """The user's code raised an error before anything was decided."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _session(
+    adapter: Adapter, objects: list[Any], seed: int, alpha: float, draws: int, dtype: torch.dtype
+) -> Session:
+    try:
+        shapes = learn(adapter, dtype)
+        widths = tuple(_width(one, shapes.lead) for one in _outputs(adapter, shapes.template_x))
+        designer = Designer(shapes, adapter.support, seed, dtype, widths)
+        bench = Bench(adapter, shapes, dtype, generators=generators_of(objects))
+        session = Session(adapter, bench, designer, CLOSE[dtype], alpha, draws, objects)
+        with bench.installed():
+            session.find_sampler()
+    except (UsageError, UnfitError):
+        raise
+    except Exception as error:
+        raise _RetryError(error) from error
+    return session
+
+
+def _outputs(adapter: Adapter, template: Any) -> tuple[torch.Tensor, ...]:
+    from elboproof.audit.containers import tensors_of
+
+    found = adapter.read_x(template) if adapter.read_x else tensors_of(template)
+    return (found,) if isinstance(found, torch.Tensor) else tuple(found)
+
+
+def _width(output: torch.Tensor, lead: tuple[int, ...]) -> int:
+    import math
+
+    rows = math.prod(lead)
+    return (
+        output.numel() // rows
+        if output.numel() % rows == 0 and output.numel() >= rows
+        else max(output.numel(), 1)
+    )
+
+
+def _checked(session: Session, needed: Sequence[str]) -> list[Result]:
+    results = [_guarded(name, session) for name in needed if name in REAL]
+    with session.bench.installed():
+        results += [_guarded(name, session) for name in needed if name not in REAL]
+    return results
+
+
+def _needed(checks: Sequence[str] | None) -> list[str]:
+    """Return the checks to run, in their order: a state must be found first, and most use the formula."""
+    if checks is None:
+        return list(CHECKS)
+    first = {"state"} | ({"formula"} if set(checks) - {"state", "mode", "batch"} else set())
+    return [name for name in CHECKS if name in first | set(checks)]
+
+
+def _guarded(name: str, session: Session) -> Result:
+    try:
+        return CHECKS[name](session)
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001  (see above)
+        return _broken(name, error)
+
+
+def _broken(name: str, error: Exception) -> Result:
+    trace = "".join(traceback.format_exception(error))
+    return result(name, "could not run", f"{type(error).__name__}: {error}", trace=trace)
