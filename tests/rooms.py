@@ -13,6 +13,7 @@ OUTSIDE = {"verification", "figures", "tests", "benchmarks"}
 ROOMS = (
     "lazy",
     "arguments",
+    "frames",
     "arrays",
     "shapes",
     "printing",
@@ -40,7 +41,8 @@ ROOMS = (
 NARROWER = {
     "lazy": set(),
     "arguments": set(),
-    "arrays": {"arguments"},
+    "frames": {"arguments"},
+    "arrays": {"arguments", "frames"},
     "shapes": set(),
     "printing": set(),
     "checking": {

@@ -275,7 +275,7 @@ EVIDENCE = ["evidence", "z", "--x", "0.7"]
     ("words", "message"),
     [
         (["evidence", "z", "--variance", "1"], "the following arguments are required: --x"),
-        (EVIDENCE, "one of the arguments --variance --bernoulli --likelihood is required"),
+        (EVIDENCE, "expected one of --variance, --bernoulli and --likelihood"),
         ([*EVIDENCE, "--variance", "1", "--bernoulli"], "not allowed with argument"),
         (
             [*EVIDENCE, "--variance", "1", "--digits", "0"],

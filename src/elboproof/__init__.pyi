@@ -54,6 +54,7 @@ from elboproof.posterior.exact_posterior import Posterior as Posterior
 
 # Gaussian posteriors
 from elboproof.model.gaussian_posterior import GaussianPosterior as GaussianPosterior  # q(z) = N(m, S), exact
+from elboproof.model.gaussian_posteriors import GaussianPosteriors as GaussianPosteriors  # N of them
 from elboproof.expectations.expectation import expectation as expectation  # E_q[g] of any expression, proved
 from elboproof.posterior.elbo import elbo as elbo  # the ELBO at a Gaussian q, proved
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elboproof.arguments import bad, wrong_type
+from elboproof.frames import frame_array, is_frame
 
 if TYPE_CHECKING:
     import torch
@@ -85,6 +86,8 @@ def unwrapped(value: object, name: str, depth: int = 0) -> Any:
         return np.asarray(value)[()]
     if isinstance(value, list | tuple):
         return _unwrapped_list(value, name, depth)
+    if is_frame(value):
+        return frame_array(value, name)
     if hasattr(type(value), "__array__") and not isinstance(value, np.generic):
         return unwrapped(_foreign(value, name), name, depth)
     return value

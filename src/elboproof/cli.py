@@ -31,6 +31,7 @@ examples:
   elboproof evidence "sinh(z)" --x 0.7 --variance 0.01 --digits 12
   elboproof evidence u "v + u**2" --x 0.7,0.2 --variance 1/100
   elboproof evidence "3*z" "-z" --x points.csv --bernoulli --json
+  elboproof evidence my_model.py:model --x X.npy --resume rows.jsonl --workers 2
 
 exit codes:
   0  proved to the digits asked
@@ -167,7 +168,11 @@ def _add_evidence(commands: "argparse._SubParsersAction[_Parser]") -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     evidence.add_argument(
-        "decoder", nargs="+", metavar="DECODER", help="one expression per data dimension, such as 'sinh(z)'"
+        "decoder",
+        nargs="+",
+        metavar="DECODER",
+        help="one expression per data dimension, such as 'sinh(z)'; or "
+        "FILE.py:NAME, an ep.LatentModel in a file whose code is run",
     )
     evidence.add_argument(
         "--x",
@@ -192,12 +197,21 @@ def _add_evidence(commands: "argparse._SubParsersAction[_Parser]") -> None:
         help="time limit of a data point (default: 60)",
     )
     evidence.add_argument(
+        "--total-seconds", type=positive, metavar="S", help="time limit of all data points together"
+    )
+    evidence.add_argument(
+        "--workers", type=at_least(1), default=1, metavar="N", help="processes (default: 1)"
+    )
+    evidence.add_argument(
+        "--resume", metavar="FILE", help="write each row to a file when it is known, and go on with that file"
+    )
+    evidence.add_argument(
         "--json", dest="as_json", action="store_true", help="print one JSON object instead of text"
     )
 
 
 def _add_likelihood(evidence: argparse.ArgumentParser) -> None:
-    likelihood = evidence.add_mutually_exclusive_group(required=True)
+    likelihood = evidence.add_mutually_exclusive_group()
     likelihood.add_argument("--variance", metavar="V", help="of Gaussian x: one exact number, or D: 0.01,1/4")
     likelihood.add_argument("--bernoulli", action="store_true", help="x are bits; the decoder gives logits")
     likelihood.add_argument("--likelihood", metavar="F", help="poisson, binomial:TRIALS, gamma:SHAPE, ...")

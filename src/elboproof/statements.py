@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
-from elboproof.arguments import Sealed, bad, shown, wrong_type
+from elboproof.arguments import Sealed, bad, shown, suggesting, wrong_type
 from elboproof.numbers.exact import exact
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ class Quantity(Sealed):
         return Statement(self, low, high)
 
 
+@suggesting
 @dataclass(frozen=True, init=False, eq=False)
 class Gap(Quantity):
     """log p(x) - ELBO of the best Gaussian posterior, over all means and covariances, in nats.
@@ -148,6 +149,7 @@ class Gap(Quantity):
     name: ClassVar[str] = "gap"
 
 
+@suggesting
 @dataclass(frozen=True, init=False, eq=False)
 class LogEvidence(Quantity):
     """log p(x) in nats; see `Quantity` for the parameters."""
@@ -155,6 +157,7 @@ class LogEvidence(Quantity):
     name: ClassVar[str] = "log evidence"
 
 
+@suggesting
 @dataclass(frozen=True, init=False, eq=False)
 class Elbo(Quantity):
     """The evidence lower bound of one Gaussian posterior, the same for all parameters of the box, in nats.

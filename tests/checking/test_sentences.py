@@ -82,6 +82,11 @@ def test_a_confirmed_sentence_holds(two_statements: Path) -> None:
     assert "1. *Two and two are four.*\n   **Confirmed on this domain.**" in text
 
 
+def test_a_check_alone_may_decide(two_statements: Path) -> None:
+    text = _text(two_statements, GOOD.replace('"first-claim"', '"first-claim/S2/other"'))
+    assert "1. *Two and two are four.*\n   **Limited by this counterexample.**" in text
+
+
 def test_part_of_a_sentence_may_not_be_decidable(two_statements: Path) -> None:
     text = _text(two_statements, GOOD + 'decided_by = ["first-claim/S1"]\n')
     assert "**Confirmed on this domain; the rest is not decidable here, because nobody counted.**" in text
@@ -115,6 +120,9 @@ def test_sources_follow_the_order_of_the_claims(write_claim: Write, source: Sour
 
 BAD = {
     "no check has the label 'first-claim/S9'": GOOD.replace("first-claim/S2", "first-claim/S9"),
+    "no check has the label 'first-claim/S2/another'": GOOD.replace(
+        "first-claim/S2", "first-claim/S2/another"
+    ),
     "no check has the label 'first'": GOOD.replace("first-claim/S2", "first"),
     "got the key 'sauce'; expected source and sentence": GOOD.replace("source", "sauce"),
     "source: got None; expected a text": GOOD.replace('source = "A paper; in our words."', ""),

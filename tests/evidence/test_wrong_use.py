@@ -50,7 +50,7 @@ def test_data_of_a_wrong_shape_or_value(x: Any, message: str) -> None:
         ep.log_evidence(LINE, x, 5)
 
 
-@pytest.mark.parametrize("x", [[None], [1j], [True], np.array([True]), np.array([1 / 3], np.longdouble)])
+@pytest.mark.parametrize("x", [[None], [1j], [True], np.array([True])])
 def test_data_of_a_wrong_type(x: Any) -> None:
     with pytest.raises(TypeError, match=r"x\[0\]: got .*; expected an exact real number"):
         ep.log_evidence(LINE, x, 5)

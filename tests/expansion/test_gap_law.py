@@ -9,7 +9,8 @@ import pytest
 import sympy as sp
 
 import elboproof as ep
-from elboproof.expansion.gap_law import gap_coefficient, gap_law
+from elboproof.expansion.coefficients import gap_coefficient
+from elboproof.expansion.gap_law import gap_law
 
 DIGITS = 40
 Number = Any

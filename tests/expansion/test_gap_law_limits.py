@@ -8,7 +8,8 @@ import sympy as sp
 
 import elboproof as ep
 from elboproof.expansion import gap_law as gap_law_module
-from elboproof.expansion.gap_law import GapLaw, gap_coefficient, gap_law
+from elboproof.expansion.coefficients import gap_coefficient
+from elboproof.expansion.gap_law import GapLaw, gap_law
 from tests.expansion.test_gap_law import model
 from tests.timing import kept, started
 

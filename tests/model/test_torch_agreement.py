@@ -291,13 +291,21 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], type[Exception], str]] = {
         r"module\.1 \(Softplus\): got threshold=0\.5",
     ),
     "elu": (
-        lambda: three(nn.ELU(0.5)),
-        TypeError,
-        r"module\.1 \(ELU\): got ELU\(alpha=0\.5\); expected one of",
+        lambda: three(nn.ELU(float("nan"))),
+        ValueError,
+        "elu: got nan; expected a finite number",
     ),
-    "leaky": (lambda: three(nn.LeakyReLU(0.2)), TypeError, r"module\.1 \(LeakyReLU\)"),
+    "selu": (
+        lambda: three(nn.SELU()),
+        TypeError,
+        r"module\.1 \(SELU\): got SELU\(\); expected one of",
+    ),
     "relu6": (lambda: three(nn.ReLU6()), TypeError, r"module\.1 \(ReLU6\)"),
-    "batch norm": (lambda: three(nn.BatchNorm1d(4)).eval(), TypeError, r"module\.1 \(BatchNorm1d\)"),
+    "batch norm": (
+        lambda: three(nn.BatchNorm1d(5)).eval(),
+        ValueError,
+        r"module\.1 \(BatchNorm1d\): got 5 inputs",
+    ),
     "list": (
         lambda: three(nn.ModuleList([nn.Tanh()])),
         TypeError,

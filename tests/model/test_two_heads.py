@@ -146,6 +146,14 @@ def test_a_module_with_two_heads(deep: bool) -> None:
     assert ep.gap(model, x, 2).lower > 0
 
 
+class Unlike(Heads):
+    """Heads of different kinds."""
+
+    def __init__(self) -> None:
+        super().__init__(False)
+        self.mean = nn.Sequential(nn.Linear(5, 3), nn.Tanh())
+
+
 class Scaled(Heads):
     """Computes on what its layers give."""
 
@@ -162,12 +170,20 @@ class Single(Heads):
         return mean
 
 
-class Unlike(Heads):
-    """Heads of different kinds."""
+class Added(Unlike):
+    """Heads that rest on sums, one of them on the other."""
+
+    def forward(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        mean, log_variance = super().forward(z)
+        return mean, torch.tanh(mean) + log_variance
+
+
+class Uneven(Heads):
+    """Heads of different sizes."""
 
     def __init__(self) -> None:
         super().__init__(False)
-        self.mean = nn.Sequential(nn.Linear(5, 3), nn.Tanh())
+        self.mean = nn.Linear(5, 2)
 
 
 class Branching(Heads):
@@ -177,13 +193,30 @@ class Branching(Heads):
         return super().forward(z) if z.sum() > 0 else super().forward(-z)
 
 
+@pytest.mark.parametrize("kind", [Unlike, Added])
+def test_heads_of_any_kinds_are_taken(kind: type[Heads]) -> None:
+    torch.manual_seed(5)
+    module = kind().double()  # type: ignore[call-arg]
+    model = ep.LatentModel.from_torch(module)
+    z = np.random.default_rng(0).normal(size=(20, 2))
+    with torch.no_grad():
+        mean, log_variance = (part.numpy() for part in module(torch.tensor(z)))
+    assert np.allclose(model.floating.decoder(z), np.concatenate([mean, log_variance], 1), atol=1e-12)
+    logs = stats.norm.logpdf(0.25, mean[0], np.exp(log_variance[0] / 2)).sum() + stats.norm.logpdf(z[0]).sum()
+    assert abs(float(model.balls.energy(z[0].tolist(), [0.25] * 3).mid()) + logs) < 1e-9 * abs(logs)
+
+
+def test_heads_of_two_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match="module: got a mean of 2 and a log variance of 3 entries; expected"):
+        ep.LatentModel.from_torch(Uneven())
+
+
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "scaled": (
         lambda: Scaled(False),
-        "module: got mul in its forward; expected a module whose forward gives",
+        r"module\.mul: got mul in its forward; expected only calls of its layers, sums",
     ),
     "single": (lambda: Single(False), "module: got a forward that returns mean"),
-    "unlike": (Unlike, "module: got .*; expected .*two heads with the same kinds of layers"),
     "branching": (lambda: Branching(False), "module: got a forward that cannot be recorded"),
     "no module": (lambda: "net", "module: got 'net' of type str; expected a torch.nn.Module"),
 }

@@ -251,7 +251,7 @@ Q = ep.GaussianPosterior("1/2", "1/8")
 @pytest.mark.parametrize(
     ("given", "options", "error", "match"),
     [
-        ((SINH, ["0.7"], [Q, Q]), {}, ValueError, "posteriors: got 2 of them; expected 1"),
+        ((SINH, ["0.7"], [Q, Q]), {}, ValueError, "posteriors: got 2 posteriors; expected 1"),
         (
             (SINH, ["0.7"], [0.5]),
             {},
@@ -259,7 +259,7 @@ Q = ep.GaussianPosterior("1/2", "1/8")
             r"posteriors\[0\]: got 0.5 of type float; expected an ep.Gaussian",
         ),
         ((SINH, ["0.7"], 0.5), {}, TypeError, "posteriors: got 0.5"),
-        ((PLANE, XS[0], Q), {}, ValueError, r"posteriors\[0\]: got 1 dimensions; expected 2"),
+        ((PLANE, XS[0], Q), {}, ValueError, r"posteriors: got 1 dimensions; expected 2"),
         (
             (SINH, ["0.7"], Q),
             {"shared": "1/4"},

@@ -325,7 +325,8 @@ MODEL = ep.LatentModel("z", ["tanh(z)", "z"], ep.Gaussian("1/10"))
 Q = ep.GaussianPosterior(0, 1)
 BAD: list[tuple[Any, Any, Any, dict[str, Any], type[Exception], str]] = [
     ("model", [1, 2], Q, {}, TypeError, "model: got 'model' of type str; expected an ep.LatentModel"),
-    (MODEL, [1, 2], (0, 1), {}, TypeError, "q: got .* expected an ep.GaussianPosterior"),
+    (MODEL, [1, 2], (0, 1), {}, TypeError, r"q\[0\]: got 0 .* expected an ep.GaussianPosterior"),
+    (MODEL, [1, 2], "q", {}, TypeError, "q: got 'q' .* expected an ep.GaussianPosterior, a list"),
     (MODEL, [1, 2], ep.GaussianPosterior([0, 0], [1, 1]), {}, ValueError, "q: got 2 dimensions; expected 1"),
     (MODEL, [1], Q, {}, ValueError, r"x: got shape \(1,\); expected \(2,\) or \(N, 2\)"),
     (MODEL, 1.0, Q, {}, ValueError, r"x: got shape \(\)"),

@@ -66,7 +66,7 @@ def expectations_of_functions_are_closed_forms() -> None:
 def quantiles_are_gaussian() -> None:
     bracket = quantile.Bracket(Fraction(0), Fraction(1))
     assert not bracket.take(Fraction(1, 2), arb(0.4, 0.2), arb(0.5))
-    assert (bracket.low, bracket.high) == (0, 1)
+    assert (bracket.low, bracket.high) == (Fraction(0), Fraction(1))
     posterior, law = _line()
     for p in (0.01, 0.9):
         _is(posterior.quantile(0, p), law.ppf(p))
@@ -98,6 +98,10 @@ def other_priors_are_seen() -> None:
     _is(posterior.marginal(0, "0.4"), law.pdf(0.4))
     assert posterior.marginal(0, 2).upper == 0
     assert posterior.probability([(-1, 2)]).lower == 1
+    one = instance(314)  # two latents under a mixture
+    name, ask, truth = question(one, 314)
+    assert (name, type(one.model.prior)) == ("marginal", ep.Mixture)
+    _is(ask(ep.Posterior(one.model, one.x, DIGITS)), truth, 1e-5, 1e-8)
     uniform = ep.LatentModel("z", ["z"], ep.Gaussian(variance=1), prior=ep.Uniform("0", "2"))
     cut = norm(1.5, 1)
     share = (cut.cdf(1) - cut.cdf(0)) / (cut.cdf(2) - cut.cdf(0))
@@ -216,6 +220,9 @@ BUGS = {
         exact_posterior.Posterior, "covariance", "offsets[j] * offsets[k]", "offsets[j] * offsets[j]", "plane"
     ),
     "another latent's marginal": Seeded(R, "_slice", "{k: at}", "{1 - k: at}", "plane"),
+    "weights of slices left out": Seeded(
+        ratios, "_summed", "_ball(w) * p.upper.exp()", "p.upper.exp()", "priors"
+    ),
     "density outside of the domain": Seeded(R, "density", 'return arb(0), ""', 'return arb(1), ""', "priors"),
     "quantile from above": Seeded(
         exact_posterior.Posterior, "quantile", '(-float("inf"), t)', '(t, float("inf"))', "quantile"

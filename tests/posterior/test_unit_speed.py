@@ -185,8 +185,16 @@ def test_other_priors_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         ep.unit_speed(model)
 
 
+def test_each_row_has_its_own_posterior() -> None:
+    posteriors = ep.GaussianPosteriors([[0.25], [0.5]], [[0.01], [0.02]])
+    found = PARABOLA.elbo([X, X], posteriors, 5)
+    for n, q in enumerate(posteriors):
+        assert PARABOLA.elbo(X, q, 5).lower == found.lower[n]
+    assert found.upper[0] < found.lower[1] or found.upper[1] < found.lower[0]
+
+
 def test_bad_arguments_are_named() -> None:
-    with pytest.raises(TypeError, match="q: got"):
+    with pytest.raises(TypeError, match=r"q\[0\]: got 0 .*; expected an ep.GaussianPosterior"):
         PARABOLA.elbo(X, (0, 1))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="q: got 2 dimensions"):
         PARABOLA.elbo(X, ep.GaussianPosterior([0, 0], [1, 1]))

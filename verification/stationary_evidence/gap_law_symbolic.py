@@ -15,7 +15,7 @@ from sympy import Expr, Rational, Symbol
 import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, control, identity
 from elboproof.expansion.asymptotics import Expansion, Mode
-from elboproof.expansion.gap_law import gap_coefficient
+from elboproof.expansion.coefficients import gap_coefficient
 
 from . import claim
 from .hypotheses import isolated_mode

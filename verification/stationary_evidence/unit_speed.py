@@ -8,7 +8,9 @@ from sympy import Expr, Rational, Symbol
 
 import elboproof as ep
 from elboproof.checking import Run, Verdict, all_of, ball_at_most, control, identity, tends_to
-from elboproof.expansion.gap_law import gap_coefficient  # as a function of the latent: ep.gap_law is at one x
+from elboproof.expansion.coefficients import (
+    gap_coefficient,  # as a function of the latent: ep.gap_law is at one x
+)
 
 from .._shared.balls import ball, constant, working_precision
 from .._shared.symbols import taylor_curve

@@ -6,7 +6,7 @@ from elboproof.audit.detector import NEAR, Detector, Recognised
 from elboproof.audit.fingerprint import fingerprint
 from elboproof.audit.formula import NEVER, Formula
 from elboproof.audit.reading import Reader
-from elboproof.audit.reading_divergence import same
+from elboproof.audit.reading_divergence import OF_SINGLE, SAME, same
 from elboproof.audit.result import Result, result
 from elboproof.audit.samples_words import find
 from elboproof.audit.session import Session
@@ -27,7 +27,8 @@ def check_formula(session: Session) -> Result:
     )
     found = _recognised(session, detector)
     sampler = session.parameter.name if session.parameter else None
-    reader = Reader(shapes.data, shapes.latents, designer.support, sampler)
+    limit = SAME if session.close < SAME else OF_SINGLE
+    reader = Reader(shapes.data, shapes.latents, designer.support, sampler, limit)
     if session.multi is not None:
         return result("formula", "ok", "no sum of terms of single samples: see samples", n=len(calls))
     if found is None:

@@ -24,6 +24,14 @@ class Reader:
     d: int
     support: str
     sampler: str | None
+    limit: float = SAME
+
+    def _same(self, one: float, other: float, size: float | None = None) -> bool:
+        return same(one, other, size, self.limit)
+
+    @property
+    def _gone(self) -> float:
+        return GONE if self.limit == SAME else self.limit
 
     def read(self, found: Recognised) -> Formula:
         """Return what a recognised formula says."""
@@ -33,7 +41,7 @@ class Reader:
             return self._each_latent(found)
         weights = found.fit.weights
         names = NAMES[found.kind]
-        part = read_divergence({name: weights[name] for name in names}, found.kind, self.d)
+        part = read_divergence({name: weights[name] for name in names}, found.kind, self.d, self.limit)
         return self._judge(found, part, {name: value for name, value in weights.items() if name[0] != "1"})
 
     def _common(self, found: Recognised, terms: Mapping[str, float]) -> dict[str, object]:
@@ -84,7 +92,7 @@ class Reader:
                 part.expected,
             )
         size = max(map(abs, terms.values()))
-        if abs(part.weight) <= GONE * size or part.weight == 0.0:
+        if abs(part.weight) <= self._gone * size or part.weight == 0.0:
             return (
                 "there is no divergence from the prior in the loss",
                 ("unknown: the KL does not reach the loss",),
@@ -102,7 +110,7 @@ class Reader:
         self, found: Recognised, law: Mapping[str, float], part: Divergence
     ) -> tuple[str, tuple[str, ...], Mapping[str, float]] | None:
         first = next(iter(law))
-        if abs(law[first]) <= GONE * abs(part.weight):
+        if abs(law[first]) <= self._gone * abs(part.weight):
             return (
                 "there is no likelihood in the loss",
                 ("unknown: the reconstruction does not reach the loss",),
@@ -113,7 +121,7 @@ class Reader:
         expected = found.likelihood.expected
         a = law[first] / expected[first] if expected else 1.0
         for name, unit in expected.items():
-            if name != "log x!" and not same(law[name], a * unit, abs(a)):
+            if name != "log x!" and not self._same(law[name], a * unit, abs(a)):
                 sentence = f"the likelihood is no density: {name} has weight {law[name]:.6g}, expected {a * unit:.6g}"
                 return (
                     sentence,
@@ -188,13 +196,14 @@ class Reader:
         scale, beta = float(values["scale"]), float(values["beta"])  # type: ignore[arg-type]
         needed, constant = float(values["constant_needed"]), float(values["constant_found"])  # type: ignore[arg-type]
         offset = (needed - constant) / scale
-        off = abs(needed - constant) > SAME * max(abs(needed), abs(constant), abs(scale))
+        off = abs(needed - constant) > self.limit * max(abs(needed), abs(constant), abs(scale))
         kind = self._kind(found, scale, beta, off)
-        lead = f"{'' if same(scale, 1.0) else snapped(scale, units(self.D, self.d)) + ' x '}the negative ELBO in nats"
-        if not same(beta, 1.0) or not found.likelihood.law:
+        factor = "" if self._same(scale, 1.0) else f"{snapped(scale, units(self.D, self.d))} x "
+        lead = f"{factor}the negative ELBO in nats"
+        if not self._same(beta, 1.0) or not found.likelihood.law:
             lead = lead.replace("the negative ELBO", "of the form of a negative ELBO")
         tail = [f"{words}, {part.words}"]
-        if not same(beta, 1.0):
+        if not self._same(beta, 1.0):
             tail.append(
                 f"KL weight {snapped(beta, {})}"
                 + (": no bound" if beta < 1 else ": still a bound, of another objective")
@@ -205,7 +214,7 @@ class Reader:
             tail.append("data between 0 and 1 are no bits: the likelihood is not normalised")
         sentence = f"your loss is {lead}, {_reduced(found.reduction)}: {'; '.join(tail)}"
         if off:
-            divided = "" if same(scale, 1.0) else " / scale"
+            divided = "" if self._same(scale, 1.0) else " / scale"
             sentence += f"; -loss{divided} = ELBO {offset:+.6g} nats: {_direction(offset)}"
         hints = ("M38: a constant of the likelihood or of the KL",) if off else ()
         return Formula(kind, sentence, hints=hints, **values)  # type: ignore[arg-type]
@@ -216,11 +225,11 @@ class Reader:
     def _kind(self, found: Recognised, scale: float, beta: float, off: bool) -> str:
         if not found.likelihood.law:
             return "UNNORMALISED"
-        if not same(beta, 1.0):
+        if not self._same(beta, 1.0):
             return "BETA"
         if self._grey(found) or found.likelihood.note.startswith("logarithms"):
             return "UNNORMALISED"
-        if not same(scale, 1.0):
+        if not self._same(scale, 1.0):
             return "UP TO SCALE"
         return "UP TO A CONSTANT" if off else "EXACT"
 
@@ -232,8 +241,8 @@ class Reader:
         for k in range(self.d):
             square, cross = weights[f"mean^2 [{k}]"], weights[f"mean [{k}]"]
             good = (
-                same(square, weights[f"variance [{k}]"])
-                and same(weights[f"log variance [{k}]"], -b / 2)
+                self._same(square, weights[f"variance [{k}]"])
+                and self._same(weights[f"log variance [{k}]"], -b / 2)
                 and square > 0
             )
             if not good or b <= 0:

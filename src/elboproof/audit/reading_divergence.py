@@ -12,6 +12,8 @@ from elboproof.audit.flows import FLOW, PATTERN
 
 SAME = 1e-6
 """Two weights that differ by less, relative to the larger, are one: float32 parameters enter them."""
+OF_SINGLE = 2e-3
+"""As `SAME`, of weights that were solved from losses in float32."""
 GONE = 1e-9
 """A weight below this, beside those of a likelihood, is none."""
 
@@ -31,13 +33,13 @@ class Divergence:
     words: str
 
 
-def same(one: float, other: float, size: float | None = None) -> bool:
+def same(one: float, other: float, size: float | None = None, limit: float = SAME) -> bool:
     """Return whether two weights are one."""
     scale = max(abs(one), abs(other)) if size is None else size
-    return abs(one - other) <= SAME * scale or abs(one - other) <= GONE
+    return abs(one - other) <= limit * scale or abs(one - other) <= GONE
 
 
-def read_divergence(weights: Mapping[str, float], kind: str, d: int) -> Divergence:
+def read_divergence(weights: Mapping[str, float], kind: str, d: int, limit: float = SAME) -> Divergence:
     """Return what the weights of three terms say."""
     if kind == "closed form":
         patterns = [({"mean^2": 0.5, "variance": 0.5, "log variance": -0.5}, -d / 2, "closed-form KL")]
@@ -52,22 +54,25 @@ def read_divergence(weights: Mapping[str, float], kind: str, d: int) -> Divergen
                 "Monte Carlo prior, closed-form entropy",
             ),
         ]
-    read = [_against(weights, *one) for one in patterns]
+    read = [_against(weights, *one, limit) for one in patterns]
     return min(read, key=lambda one: len(one.wrong))
 
 
 def _against(
-    weights: Mapping[str, float], pattern: Mapping[str, float], constant: float, words: str
+    weights: Mapping[str, float], pattern: Mapping[str, float], constant: float, words: str, limit: float
 ) -> Divergence:
     ratios = sorted(weights[name] / unit for name, unit in pattern.items() if unit)
-    b = _agreed(ratios)
+    b = _agreed(ratios, limit)
     expected = {name: b * unit for name, unit in pattern.items()}
     size = max(abs(b), *(abs(weights[name]) for name in pattern))
-    wrong = tuple(name for name in pattern if not same(weights[name], expected[name], size))
+    wrong = tuple(name for name in pattern if not same(weights[name], expected[name], size, limit))
     return Divergence(b, constant * b, wrong, expected, words)
 
 
-def _agreed(ratios: list[float]) -> float:
+def _agreed(ratios: list[float], limit: float) -> float:
     """Return the weight that most terms speak for."""
-    best = max(ratios, key=lambda one: (sum(same(one, other) for other in ratios), abs(one) > GONE, one > 0))
+    best = max(
+        ratios,
+        key=lambda one: (sum(same(one, other, None, limit) for other in ratios), abs(one) > GONE, one > 0),
+    )
     return 0.0 if abs(best) <= GONE else best

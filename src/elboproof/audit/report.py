@@ -8,7 +8,7 @@ from elboproof import __version__
 from elboproof.audit.formula import Formula
 from elboproof.audit.result import Result
 from elboproof.checking.finding import Finding
-from elboproof.checking.verdict import part_to_json
+from elboproof.checking.verdict import Part, part_to_json
 
 SCHEMA = 1
 WIDTH = 100
@@ -167,11 +167,12 @@ def _finding(report: Report, one: Result) -> Finding:
         reached=None if broken else verdict.method,
         hypotheses=(),
         controls=(),
-        parts=()
-        if broken
-        else tuple(
-            part_to_json(name, part) | {"refuted_by": [], "again": None}
-            for name, part in verdict.parts.items()
-        ),
+        parts=() if broken else tuple(_part(name, part) for name, part in verdict.parts.items()),
         seconds=0.0,
     )
+
+
+def _part(name: str, part: Part) -> dict[str, Any]:
+    """Return a part as findings keep it: an audit has no controls and no second precision."""
+    record = part_to_json(name, part) | {"refuted_by": [], "again": None, "bits": None}
+    return {key: value for key, value in record.items() if key != "enclosed"}

@@ -1,9 +1,12 @@
 """A report on a terminal."""
 
 import textwrap
+from typing import TYPE_CHECKING
 
-from elboproof.audit.report import Report
 from elboproof.audit.result import Result
+
+if TYPE_CHECKING:
+    from elboproof.audit.report import Report
 
 WIDTH = 100
 INDENT = 13
@@ -16,7 +19,7 @@ _WORDS = {
 }
 
 
-def text(report: Report) -> str:
+def text(report: "Report") -> str:
     """Return what a report says, some lines for each check."""
     lines = [f"{report.name}: claimed to be the {report.claim}; false-alarm rate {report.alpha:g}"]
     for one in report.results:

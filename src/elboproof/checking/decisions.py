@@ -31,7 +31,7 @@ def section(sources: Sequence[Sentences], findings: Sequence[Finding]) -> str:
     for source in sources:
         parts.append(f"### {escaped(source.source)}")
         for n, sentence in enumerate(source.members, 1):
-            own = [finding for finding in findings if sentence.covers(finding.claim, finding.statement)]
+            own = [finding for finding in findings if sentence.covers(finding.id)]
             parts.append(_decided(n, sentence, own))
     return "\n\n".join(parts)
 

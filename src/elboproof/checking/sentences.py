@@ -6,7 +6,7 @@ Beside the claim modules there may be a folder ``sentences`` with one file for e
 
     [[sentence]]
     says = "the sentence, in words of one's own"
-    decided_by = ["claim", "other-claim/S2"]
+    decided_by = ["claim", "other-claim/S2", "other-claim/S3/check"]
 
     [[sentence]]
     says = "a sentence that nothing here can decide, or not all of it"
@@ -30,15 +30,15 @@ BECAUSE = "because "
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence, the labels of the claims or statements that decide it, and why the rest of it is not decidable."""
+    """One sentence, labels of the claims, statements or checks that decide it, and why the rest is not decidable."""
 
     says: str
     decided_by: tuple[str, ...]
     not_decidable: str = ""
 
-    def covers(self, claim: str, statement: str) -> bool:
-        """Return whether a statement belongs to what decides it."""
-        return claim in self.decided_by or f"{claim}/{statement}" in self.decided_by
+    def covers(self, check: str) -> bool:
+        """Return whether a check, given as ``claim/statement/name``, belongs to what decides it."""
+        return not labels_of(check).isdisjoint(self.decided_by)
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,12 @@ class Sentences:
 
     source: str
     members: tuple[Sentence, ...]
+
+
+def labels_of(check: str) -> set[str]:
+    """Return the labels that stand for a check: of its claim, of its statement, and its own."""
+    claim, statement, _ = check.split("/")
+    return {claim, f"{claim}/{statement}", check}
 
 
 def read_sentences(directory: Path, checks: Sequence[Check], problems: list[str]) -> tuple[Sentences, ...]:
@@ -84,7 +90,7 @@ def _read(file: Path, checks: Sequence[Check], problems: list[str]) -> Sentences
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
         problems.append(f"{file}: {error}")
         return None
-    known = {label for check in checks for label in (check.claim, f"{check.claim}/{check.statement}")}
+    known = {label for check in checks for label in labels_of(check.id)}
     unknown = [label for one in result.members for label in one.decided_by if label not in known]
     problems += [f"{file}: no check has the label {label!r}" for label in unknown]
     return result

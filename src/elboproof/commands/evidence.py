@@ -18,7 +18,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, Inexact, localcontext
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from functools import partial
 
 from elboproof.arguments import bad, require_positive
 from elboproof.commands.evidence_input import Point, build_model, read_points
@@ -31,21 +32,21 @@ from elboproof.commands.evidence_output import (
     one_text,
     row_text,
 )
+from elboproof.commands.model_file import model_in, names_a_file
+from elboproof.evidence.batch_rows import head_of, require_bounded
+from elboproof.evidence.batches import Row, prove_rows, rows_of
 from elboproof.evidence.elimination import latents_left
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import MOST_LATENTS, TOO_MANY, evidence_of
-from elboproof.model.data import double
+from elboproof.model.data import Data, data_of, double
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.floating import FLOATING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from flint import arb
+from elboproof.running.progress import Listener
+from elboproof.running.row_file import RowFile
 
 PROVED, UNDECIDED, USAGE = 0, 1, 4
 CHUNK = 64
-"""Data points proved together: enough to fill blocks of cells, few enough that results come while one watches."""
+"""Data points beyond which a bar is shown."""
 MOST_CELLS = 2_000_000
 
 
@@ -58,12 +59,19 @@ class Options:
     decoder : sequence of str
     x : sequence of str
         Points, or files of points.
-    variance, latent, likelihood : str or None
+    variance, latent : str or None
     bernoulli : bool
     digits : float
     seconds : float
-        Limit for each data point; also for each chunk of them that is tried together first.
+        Limit for each data point.
     as_json : bool
+    likelihood : str or None
+    resume : str or None
+        A file of rows.
+    workers : int
+        Processes.
+    total_seconds : float or None
+        Limit for all data points together.
     """
 
     decoder: Sequence[str]
@@ -75,6 +83,9 @@ class Options:
     seconds: float
     as_json: bool
     likelihood: str | None = None
+    resume: str | None = None
+    workers: int = 1
+    total_seconds: float | None = None
 
 
 def run(options: Options) -> int:
@@ -83,7 +94,7 @@ def run(options: Options) -> int:
     # traceback.
     try:
         model, points = _request(options)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OSError) as error:
         print(f"elboproof evidence: error: {error}", file=sys.stderr)
         return USAGE
     answers = _answer(model, points, options)  # an error from here on is a defect
@@ -91,32 +102,39 @@ def run(options: Options) -> int:
 
 
 def _answer(model: LatentModel, points: Sequence[Point], options: Options) -> list[Answer]:
-    """Prove and print, chunk by chunk; each chunk's rows are printed as soon as they are known."""
+    """Prove and print; each row is printed as soon as it and those before it are known."""
     # Rows are printed as they come: a table of thousands takes minutes. JSON is one object, at the end.
     began = time.monotonic()
-    answers: list[Answer] = []
-    cells = 0
     table = len(points) > 1 and not options.as_json
     if table:
         print(head_text(model))
-    with _progress(len(points)) as advance:
-        for chunk in (points[k : k + CHUNK] for k in range(0, len(points), CHUNK)):
-            found, visited = _prove_chunk(model, chunk, options)
-            cells += visited
-            if table:
-                _print_rows(len(answers), found)
-            answers += found
-            advance(len(chunk))
-    _print_end(answers, model, options, cells, time.monotonic() - began)
-    return answers
+    data = _data(model, points)
+    answers = _Answers(points, table)
+    file = None if options.resume is None else RowFile(options.resume, head_of(model, data, options.digits))
+    with _progress(len(points)) as listener:
+        found = prove_rows(
+            partial(_prove, model, options.digits),
+            data,
+            seconds=options.seconds,
+            total_seconds=options.total_seconds,
+            workers=options.workers,
+            progress=listener,
+            file=file,
+            each=answers.take,
+        )
+    ends = answers.all(rows_of(found))
+    _print_end(ends, model, options, found.cells, time.monotonic() - began)
+    return ends
+
+
+def _prove(model: LatentModel, digits: float, data: Data, seconds: float) -> Evidence:
+    return evidence_of(model, data, digits, seconds=seconds, most_cells=MOST_CELLS)
 
 
 def _request(options: Options) -> tuple[LatentModel, list[Point]]:
     """Read all words, and refuse whatever the proofs would refuse: constants and data beyond float64, too."""
     require_positive(digits=options.digits, seconds=options.seconds)
-    model = build_model(
-        options.decoder, options.latent, options.variance, options.bernoulli, options.likelihood
-    )
+    model = _model(options)
     if latents_left(model) > MOST_LATENTS:
         names = ",".join(map(str, model.latents))
         raise bad("latent", names, f"{TOO_MANY} (every free name of the decoder is one)")
@@ -124,64 +142,75 @@ def _request(options: Options) -> tuple[LatentModel, list[Point]]:
     # Compiled and looked at before anything is printed: a table that breaks off at a bad row would look like a
     # finished one.
     model.quantities.compiled("energy", 0, FLOATING)
+    require_bounded(model, _data(model, points))
     for point in points:
         for j, value in enumerate(point.values):
             double(value, f"x[{j}]")
+    if options.resume is not None:
+        with RowFile(options.resume, head_of(model, _data(model, points), options.digits)):
+            pass  # it can be gone on with
     return model, points
 
 
-def _prove_chunk(model: LatentModel, points: Sequence[Point], options: Options) -> tuple[list[Answer], int]:
-    """Prove points together, then those left open one by one: a hard point must not take its neighbours' time."""
-    # The limit is for the chunk first and then for each point that was left open; the better of both answers
-    # counts, since both are true.
-    together = _prove(model, points, options)
-    answers, cells = _answers(points, together), together.cells
-    for k, answer in enumerate(answers):
-        if answer.status and len(points) > 1:
-            alone = _prove(model, points[k : k + 1], options)
-            (again,) = _answers(points[k : k + 1], alone)
-            answers[k], cells = _better(answer, again), cells + alone.cells
-    return answers, cells
+def _data(model: LatentModel, points: Sequence[Point]) -> Data:
+    return data_of(model, [list(point.values) for point in points])
 
 
-def _prove(model: LatentModel, points: Sequence[Point], options: Options) -> Evidence:
-    x = [list(point.values) for point in points]
-    return evidence_of(model, x, options.digits, seconds=options.seconds, most_cells=MOST_CELLS)
+def _model(options: Options) -> LatentModel:
+    given = [options.variance is not None, options.bernoulli, options.likelihood is not None]
+    if names_a_file(list(options.decoder)):
+        if any(given) or options.latent is not None:
+            raise bad("decoder", options.decoder[0], "no likelihood or latents beside a file, which has them")
+        return model_in(options.decoder[0])
+    if not any(given):
+        raise ValueError("likelihood: got none; expected one of --variance, --bernoulli and --likelihood")
+    return build_model(
+        options.decoder, options.latent, options.variance, options.bernoulli, options.likelihood
+    )
 
 
-def _answers(points: Sequence[Point], evidence: Evidence) -> list[Answer]:
-    # Doubles for all points; with more digits than those hold, the ends of the balls beside.
-    lower, upper = evidence.enclosure.lower.tolist(), evidence.enclosure.upper.tolist()
-    finest = [_decimals(*pair) for pair in evidence.balls] or [None] * len(points)
-    rows = zip(points, lower, upper, evidence.statuses, finest, strict=True)
-    return [Answer(*row) for row in rows]
-
-
-def _decimals(lower: "arb", upper: "arb") -> tuple[Decimal, Decimal] | None:
-    """Return two exact balls as decimals: a binary number has finitely many."""
-    if not (lower.is_finite() and upper.is_finite()):
+def _decimals(exact: tuple[Fraction, Fraction] | None) -> tuple[Decimal, Decimal] | None:
+    """Return two ends as decimals: a binary number has finitely many."""
+    if exact is None:
         return None
-    # A mantissa times 2^-k has k decimals. What the context cannot hold would be rounded, to either side: that is an
+    # A numerator over 2^k has k decimals. What the context cannot hold would be rounded, to either side: that is an
     # error, and no bound.
     with localcontext() as context:
         context.prec, context.traps[Inexact] = EXACT_DIGITS, True
-        ends = [Decimal(int(man)) * Decimal(2) ** int(exp) for man, exp in (lower.man_exp(), upper.man_exp())]
+        ends = [Decimal(end.numerator) / Decimal(end.denominator) for end in exact]
     return ends[0], ends[1]
 
 
-def _better(one: Answer, other: Answer) -> Answer:
-    """Return the narrower of two answers about the same point."""
-    # One that is proved keeps its place; of two that are not, both are true and the narrower says more.
-    return one if one.status and one.upper - one.lower < other.upper - other.lower else other
+class _Answers:
+    """The answers so far, and a table of those before which none is missing."""
+
+    def __init__(self, points: Sequence[Point], table: bool) -> None:
+        self._points, self._table, self._printed = points, table, 0
+        self.found: dict[int, Answer] = {}
+
+    def take(self, number: int, row: Row) -> None:
+        """Take what is known of a row, and print the rows that come next."""
+        point = self._points[number]
+        self.found[number] = Answer(point, row.lower, row.upper, row.status, _decimals(row.exact))
+        while self._table and self._printed in self.found:
+            print(row_text(self._printed + 1, self.found[self._printed]), flush=True)
+            self._printed += 1
+
+    def all(self, rows: Sequence[Row]) -> list[Answer]:
+        """Return the answers of all rows, those among them that nobody began."""
+        for number, row in enumerate(rows):
+            if number not in self.found:
+                self.take(number, row)
+        return [self.found[number] for number in range(len(self._points))]
 
 
 @contextmanager
-def _progress(total: int) -> "Iterator[Callable[[int], None]]":
-    """Show a bar on a terminal while more than one chunk is proved; yield what advances it."""
+def _progress(total: int) -> Iterator[Listener | None]:
+    """Show a bar on a terminal while many rows are proved; yield what moves it."""
     # A bar is for people: nothing is written where the errors go to a file, and rows that are printed meanwhile
     # stay above it.
     if total <= CHUNK or not sys.stderr.isatty():
-        yield lambda _: None
+        yield None
         return
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -191,12 +220,7 @@ def _progress(total: int) -> "Iterator[Callable[[int], None]]":
         *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
     ) as bar:
         task = bar.add_task("proving", total=total)
-        yield lambda count: bar.advance(task, count)
-
-
-def _print_rows(before: int, answers: Sequence[Answer]) -> None:
-    for number, answer in enumerate(answers, before + 1):
-        print(row_text(number, answer), flush=True)
+        yield lambda told: bar.update(task, completed=told.done)
 
 
 def _print_end(

@@ -16,6 +16,7 @@ from elboproof.arrays import finite_array, real_array, require_finite, require_s
 from elboproof.model.families import spelled
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
+from elboproof.model.supports import Support
 from elboproof.numbers.exact import exact
 from elboproof.numbers.functions import CONSTANTS, WRITABLE
 from elboproof.numbers.parser import parse
@@ -50,6 +51,9 @@ MISSING = frozenset(
     }
 )
 """What programs write where there is no number, in small letters and without a leading #: no name in a header."""
+
+BOOLEANS = {"true": 1, "false": 0}
+"""In small letters; missing numbers where data are not whole numbers."""
 
 _COMMENT = re.compile(r"\s*#(\s|$)")
 _QUOTED = re.compile(r'"[^"]*"')
@@ -152,22 +156,22 @@ def read_points(texts: Sequence[str], model: LatentModel) -> list[Point]:
     """
     # All points are read before any is proved: an error in the last file comes at once. Zeros and ones are
     # compared as exact numbers, so that 1.0 and 1e0 are ones.
-    points = [point for text in texts for point in _read(text, model.data_dim)]
+    points = [point for text in texts for point in _read(text, model.data_dim, model.likelihood.support)]
     for point in points:
         model.likelihood.support.require_row(point.values, f"x, {','.join(point.texts)}")
     return points
 
 
-def _read(text: str, width: int) -> list[Point]:
+def _read(text: str, width: int, support: Support) -> list[Point]:
     # What a word is follows from its ending alone: a file that appears or vanishes does not turn a point into a
     # name. A word that is a file under another name is an oversight, and said to be one.
     path = file_path(text, "x")
     if path.suffix.lower() not in FILES:
         if len(text) < LONGEST_NAME and path.is_file():
             raise bad("x", text, "a point such as 0.7,0.2, or a file whose name ends in .csv or .npy")
-        return [_point(text.split(","), width, "x")]
+        return [_point(text.split(","), width, "x", support)]
     try:
-        return _read_csv(path, width) if path.suffix.lower() == ".csv" else _read_npy(path, width)
+        return (_read_csv if path.suffix.lower() == ".csv" else _read_npy)(path, width, support)
     except OSError as error:
         raise _unreadable(path, f"a file that can be read ({error.strerror})") from error
 
@@ -177,7 +181,7 @@ def _unreadable(path: Path, requirement: str) -> ValueError:
     return ValueError(f"x: got {str(path)!r}; expected {requirement}")
 
 
-def _read_csv(path: Path, width: int) -> list[Point]:
+def _read_csv(path: Path, width: int, support: Support) -> list[Point]:
     """Return the rows of a text file; comments and blank lines hold none, and a first row of names is a header."""
     # A mark at the beginning of the file is no part of its first number ("utf-8-sig").
     try:
@@ -191,7 +195,7 @@ def _read_csv(path: Path, width: int) -> list[Point]:
         rows = rows[1:]
     if not rows:
         raise _unreadable(path, "at least one row of numbers")
-    return [_point(row, width, f"x, {path} line {number}") for number, row in rows]
+    return [_point(row, width, f"x, {path} line {number}", support) for number, row in rows]
 
 
 def _delimiter(lines: Sequence[str], width: int, path: Path) -> str:
@@ -227,7 +231,7 @@ def _is_name(entry: str) -> bool:
     return name[:1].isidentifier() and name.lower() not in MISSING and not name.lower().startswith("nan(")
 
 
-def _read_npy(path: Path, width: int) -> list[Point]:
+def _read_npy(path: Path, width: int, support: Support) -> list[Point]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)  # maps no more than the file holds
     except (
@@ -245,7 +249,7 @@ def _read_npy(path: Path, width: int) -> list[Point]:
         raise _unreadable(path, "a NumPy file of one array, not an archive")
     # Integers stay as they are, of any size; floats of half precision and up are exact doubles, or refused.
     name = f"x, {path}"
-    table = real_array(array, name)
+    table = real_array(support.numbers(array), name)
     require_shape(table, name, ("N", width))
     require_finite(table, name)
     if table.dtype.kind == "f":
@@ -253,13 +257,18 @@ def _read_npy(path: Path, width: int) -> list[Point]:
     return [Point(tuple(map(Fraction, row)), tuple(map(repr, row))) for row in table.tolist()]
 
 
-def _point(entries: Sequence[str], width: int, name: str) -> Point:
+def _point(entries: Sequence[str], width: int, name: str, support: Support) -> Point:
     # The text is kept beside the number, so that a result shows what was typed.
     if len(entries) != width:
         numbers = "number" if width == 1 else "numbers"
         requirement = f"{width} {numbers}, one per decoder entry"
         raise ValueError(f"{name}: got {len(entries)} in {shown(','.join(entries))}; expected {requirement}")
     return Point(
-        tuple(exact(entry, f"{name}[{j}]") for j, entry in enumerate(entries)),
+        tuple(exact(_counted(entry, support), f"{name}[{j}]") for j, entry in enumerate(entries)),
         tuple(entry.strip() for entry in entries),
     )
+
+
+def _counted(entry: str, support: Support) -> str | int:
+    """Return 1 or 0 for a word such as True or FALSE where data are whole numbers; other entries as they are."""
+    return BOOLEANS.get(entry.strip().lower(), entry) if support.whole else entry

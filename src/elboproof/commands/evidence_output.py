@@ -8,8 +8,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localc
 
 from elboproof import __version__
 from elboproof.commands.evidence_input import Point
-from elboproof.model.families import parameters, word_of
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.families import WORDS, parameters, word_of
+from elboproof.model.latent_model import LatentModel, NetworkModel
 from elboproof.model.likelihood import Gaussian
 
 METHOD = "branch and bound with Gauss-Legendre rules, every error bounded by ball arithmetic"
@@ -167,15 +167,25 @@ def point_text(point: Point, limit: int) -> str:
 
 def model_text(model: LatentModel) -> str:
     """Return the model in one line, so that a misread name is seen."""
-    names, outputs = ", ".join(map(str, model.latents)), ", ".join(map(str, model.decoder))
+    names, outputs = ", ".join(map(str, model.latents)), ", ".join(decoder_texts(model))
     likelihood = model.likelihood
-    if isinstance(likelihood, Gaussian):
-        variances = ", ".join(map(str, likelihood.variance or ()))
+    if type(likelihood) is Gaussian and likelihood.variance:
+        variances = ", ".join(map(str, likelihood.variance))
         rule = f"Gaussian with mean ({outputs}) and variance {variances}"
+    elif word_of(type(likelihood)) not in WORDS:  # not written on a command line, but in a file
+        rule = f"({outputs}) ~ {likelihood!r}"
     else:
         given = [f"{name} {', '.join(values)}" for name, values in parameters(likelihood).items()]
         rule = " and ".join([f"{type(likelihood).__name__} with {likelihood.gives} ({outputs})", *given])  # type: ignore[attr-defined]
-    return f"latent {names} ~ N(0, 1); x given {names} {rule}"
+    prior = "N(0, 1)" if model.prior.standard else repr(model.prior)
+    return f"latent {names} ~ {prior}; x given {names} {rule}"
+
+
+def decoder_texts(model: LatentModel) -> list[str]:
+    """Return the decoder's expressions, or what a network is made of."""
+    if isinstance(model, NetworkModel):
+        return [repr(model.network)]
+    return [str(entry) for entry in model.decoder]
 
 
 def json_text(
@@ -188,10 +198,10 @@ def json_text(
         "schema": 1,
         "version": __version__,
         "latent": [str(symbol) for symbol in model.latents],
-        "decoder": [str(entry) for entry in model.decoder],
+        "decoder": decoder_texts(model),
         "likelihood": word_of(type(model.likelihood)),
         "variance": [str(number) for number in variance] if variance else None,
-        "parameters": {} if variance else parameters(model.likelihood),
+        "parameters": parameters(model.likelihood) if word_of(type(model.likelihood)) in WORDS else {},
         "digits": digits,
         "method": METHOD,
         "proved": not any(answer.status for answer in answers),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, suggesting, wrong_type
 from elboproof.arrays import is_tensor
 from elboproof.decoder import (
     attention,
@@ -16,12 +16,14 @@ from elboproof.decoder import (
     gaussians,
     per_query,
     smoothness,
+    stacks,
     tensors,
 )
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.decoder.tensors import Table
 
 
+@suggesting
 class OptimalDecoder:
     """The optimal decoder f*(z) = E_q[x | z] of a Gaussian VAE, for the encoder q(z|x_i) = N(m_i, S_i).
 
@@ -39,11 +41,14 @@ class OptimalDecoder:
         A scalar (one shared isotropic VARIANCE), shape (N,) (one isotropic variance per point), (d, d) or
         (1, d, d) (one shared covariance), or (N, d, d) (one covariance per point). A shared diagonal is passed as
         ``numpy.diag(v)``; a vector of length d > 1 is refused, also when N = d.
+    variances : (N, d), optional
+        In place of ``covariances``: the diagonals of diagonal covariances, one row per point, as an encoder gives
+        them. VARIANCES, never logarithms of them or standard deviations.
 
     Raises
     ------
     TypeError
-        If an argument does not consist of real numbers.
+        If an argument does not consist of real numbers, or both or none of covariances and variances are given.
     ValueError
         If a shape does not fit, an axis is empty, a number is not finite, a variance is not positive, or a
         covariance is not symmetric and positive definite.
@@ -56,14 +61,13 @@ class OptimalDecoder:
     in z and in each argument that is a tensor.
     """
 
-    def __init__(self, codes: Any, data: Any, covariances: Any) -> None:
+    def __init__(self, codes: Any, data: Any, covariances: Any = None, *, variances: Any = None) -> None:
         self.codes: Table = tensors.numbers(codes, "codes", ("N", "d"))
         self.data: Table = tensors.numbers(data, "data", ("N", "D"))
         points, dimensions = self.codes.shape
         if len(self.data) != points:
             raise ValueError(f"data: got {len(self.data)} rows; expected N = {points}, one per row of codes")
-        table = gaussians.real_table(covariances, "covariances", gaussians.ACCEPTED)
-        self.covariances: Table = gaussians.covariance_stack(table, points, dimensions)
+        self.covariances: Table = stacks.stack_of(covariances, variances, points, dimensions)
         stack = tensors.plain(self.covariances, "covariances").astype(np.float64)
         gaussians.require_covariances(stack)
         if (stack == stack[:1]).all() and not getattr(self.covariances, "requires_grad", False):

@@ -19,6 +19,7 @@ from typing import Any
 from elboproof.evidence.evidences import Evidence
 from elboproof.model.data import Data
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.enclosure_ends import ball_ends, worth_keeping
 from elboproof.running.progress import Listener, Progress
 from elboproof.running.row_file import RowFile
 from elboproof.running.workers import executor_of
@@ -86,21 +87,23 @@ class Done:
 
 
 def rows_of(found: Evidence) -> tuple[Row, ...]:
-    """Return the rows of an evidence (N,)."""
+    """Return the rows of an evidence (N,), with all digits that were proved."""
     e, count = found.enclosure, len(found.statuses)
     exact: Sequence[Any] = [None] * count if e.exact is None else list(zip(*e.exact, strict=True))
+    if found.balls:
+        exact = [ball_ends(*pair) for pair in found.balls]
     ends = zip(e.lower.tolist(), e.upper.tolist(), exact, found.statuses, strict=True)
     cells = [found.cells // count + (n < found.cells % count) for n in range(count)]
     return tuple(Row(*row, visited) for row, visited in zip(ends, cells, strict=True))
 
 
 def evidence_of_rows(rows: Sequence[Row], seconds: float) -> Evidence:
-    """Return rows as an evidence."""
+    """Return rows as an evidence; its ends are exact where doubles lose digits of one, and no row is without bounds."""
     enclosure = Enclosure([row.lower for row in rows], [row.upper for row in rows])
-    if any(row.exact is not None for row in rows):
-        ends = [row.exact or (Fraction(row.lower), Fraction(row.upper)) for row in rows if _finite(row)]
-        if len(ends) == len(rows):
-            enclosure = Enclosure.between_exact(ends)
+    finer = any(row.exact and worth_keeping(row.exact, (row.lower, row.upper)) for row in rows)
+    if finer and all(_finite(row) for row in rows):
+        ends = [row.exact or (Fraction(row.lower), Fraction(row.upper)) for row in rows]
+        enclosure = Enclosure.between_exact(ends)
     statuses = tuple(row.status for row in rows)
     return Evidence(enclosure, statuses, sum(row.cells for row in rows), seconds)
 
@@ -205,11 +208,15 @@ def prove_rows(
     workers: object = 1,
     progress: Listener | None = None,
     file: RowFile | None = None,
+    each: Callable[[int, Row], object] = lambda *_: None,
 ) -> Evidence:
-    """Return the evidences of all data points, row by row; arguments as in `log_evidence`."""
+    """Return the evidences of all data points, row by row; arguments as in `log_evidence`.
+
+    ``each`` is called with the number and what is known of every row when it is done, in any order.
+    """
     began = time.monotonic()
     with file or nullcontext(), executor_of(workers) as (executor, most):
-        ledger = Ledger(len(data), began, file, progress)
+        ledger = Ledger(len(data), began, file, progress, each)
         schedule = Schedule(ledger.open_rows(), seconds)
         end = math.inf if total_seconds is None else began + total_seconds
         futures: dict[Future[Done], Block] = {}
@@ -243,11 +250,22 @@ def _finished(futures: dict[Future[Done], Block]) -> list[Future[Done]]:
 class Ledger:
     """The rows so far: on the disk, and told."""
 
-    def __init__(self, total: int, began: float, file: RowFile | None, progress: Listener | None) -> None:
+    def __init__(
+        self,
+        total: int,
+        began: float,
+        file: RowFile | None,
+        progress: Listener | None,
+        each: Callable[[int, Row], object],
+    ) -> None:
+        self._each = each
         self._total, self._began, self._file, self._progress = total, began, file, progress
         self._rows = {n: Row.from_json(row) for n, row in file.rows.items()} if file is not None else {}
         self._decided = sum(not row.status for row in self._rows.values())
         self._before, self._done = self._decided, 0
+        for n, row in self._rows.items():
+            if not row.status:
+                each(n, row)
 
     def open_rows(self) -> list[int]:
         """Return the rows that were not decided by an earlier run."""
@@ -260,6 +278,8 @@ class Ledger:
             self._rows[n] = row.better(self._rows.get(n))
         if self._file is not None and done:
             self._file.add({n: self._rows[n].to_json() for n in done})
+        for n in done:
+            self._each(n, self._rows[n])
         self._decided += sum(not self._rows[n].status for n in done)
         self._done += len(done)
         if self._progress is not None:
@@ -272,6 +292,7 @@ class Ledger:
         """Say of rows that whoever was to prove them is gone."""
         for n in block:
             self._rows[n] = Row(-math.inf, math.inf, None, NO_WORKER, 0).better(self._rows.get(n))
+            self._each(n, self._rows[n])
 
     def all(self) -> list[Row]:
         """Return every row, those that nobody began among them."""

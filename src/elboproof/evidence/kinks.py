@@ -9,14 +9,14 @@ import numpy as np
 from elboproof.arrays import FloatArray
 from elboproof.evidence.integrand import Integrand
 from elboproof.model.network_quantities import NetworkQuantities
-from elboproof.model.networks import Activation, Affine
+from elboproof.model.networks import Activation, Affine, Layer
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.nearest import nearest_doubles
 from elboproof.numbers.tape import operands
 from elboproof.shapes import Float64
 
-_KINKED = {"relu", "abs"}
+_KINKED = {"relu", "abs", "leaky_relu", "elu"}
 _SAME = 1e-12
 
 
@@ -36,17 +36,20 @@ def _of_network(functions: NetworkQuantities) -> Float64[FloatArray, "kinks d"]:
     # Rows of weights (units, d): a unit of the first layer has its kink where its row's affine function
     # vanishes.
     network, prior = functions.network, functions.prior
-    layers = network.layers
-    first = next(k for k, layer in enumerate(layers) if isinstance(layer, Affine))
-    following = layers[first + 1] if first + 1 < len(layers) else None
-    if not (isinstance(following, Activation) and following.function in _KINKED):
+    first = next((k for k, (layer, taken) in enumerate(network.steps()) if _begins(layer, taken)), -1)
+    following = [layer for layer, taken in network.steps() if first >= 0 and taken == (first + 1,)]
+    if not any(isinstance(one, Activation) and one.function.split("(")[0] in _KINKED for one in following):
         return np.zeros((0, network.inputs))
-    weights = np.asarray(layers[first].weight.entries)  # type: ignore[union-attr]
+    weights = np.asarray(network.layers[first].weight.entries)  # type: ignore[union-attr]
     if prior is None:
         return weights
     # Under another normal prior z is a linear function of the coordinates: slopes come direction by direction.
     slopes = prior.compiled("decoder", 1, FLOATING)(*np.zeros(network.inputs))
     return np.asarray(weights @ np.array(slopes).reshape(-1, network.inputs).T)
+
+
+def _begins(layer: Layer, taken: tuple[int, ...]) -> bool:
+    return isinstance(layer, Affine) and taken == (0,)
 
 
 def _of_tape(quantities: Quantities) -> Float64[FloatArray, "kinks d"]:

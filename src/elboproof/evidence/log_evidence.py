@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sympy import Symbol
 
-from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.evidence import affine, kinks, line, mixtures
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.batch_rows import head_of, require_bounded
@@ -27,7 +27,7 @@ from elboproof.evidence.search import TAIL, TIME
 from elboproof.evidence.selection import selection
 from elboproof.evidence.start import start
 from elboproof.model.data import Data, Given, data_of
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.mixture import Mixture
 from elboproof.model.prior_density import PriorDensity
 from elboproof.numbers.enclosure import Enclosure
@@ -46,6 +46,7 @@ MOST_ON_LINE = 6
 """Data points of one latent up to which balls of python-flint, one point after the other, beat arrays."""
 
 
+@suggesting
 def log_evidence(
     model: LatentModel,
     x: Given,
@@ -102,12 +103,12 @@ def log_evidence(
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
     """
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
+        raise no_model(model)
     # x is read once; what follows takes it as it was read.
     data, most_cells = data_of(model, x), CELLS if most_cells is None else most_cells
-    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
+    digits, seconds, most_cells = require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     if total_seconds is not None:
-        require_positive(total_seconds=total_seconds)
+        (total_seconds,) = require_positive(total_seconds=total_seconds)
     require_listener(progress)
     prove_block = partial(_block, model, float(digits), int(most_cells))
     if not data.batch and resume is None:
@@ -153,8 +154,8 @@ def evidence_of(
     """Return what `prove` does, for the model without the latents that can be integrated out exactly."""
     began = time.monotonic() if began is None else began
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
-    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
+        raise no_model(model)
+    digits, seconds, most_cells = require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     chosen, data = selection(model), data_of(model, x)
     if chosen is not None and not chosen.rest:
         return affine.evidence(model, chosen, data, float(digits), began, seconds)
@@ -178,10 +179,10 @@ def prove(
     """
     began = time.monotonic() if began is None else began
     if not isinstance(x, Data) and not isinstance(integrand, LatentModel):
-        raise wrong_type("model", integrand, "an ep.LatentModel")
+        raise no_model(integrand)
     if integrand.latent_dim > MOST_LATENTS:
         raise bad("model", integrand, f"at most {MOST_LATENTS} latents")
-    require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
+    digits, seconds, most_cells = require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
     data = data_of(integrand, x) if isinstance(integrand, LatentModel) else x
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
         bases = log_bases(integrand, data, float(digits))

@@ -18,8 +18,8 @@ from flint import arb
 from sympy import Expr
 from sympy.core.cache import clear_cache
 
-from elboproof.arguments import bad, require_positive, written, wrong_type
-from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
+from elboproof.arguments import bad, require_positive, suggesting, written
+from elboproof.expansion.asymptotics import Expansion, Mode
 from elboproof.expansion.hypotheses import affine, gaussian, metric_of, rationals, require_derivatives
 from elboproof.expansion.misfit import BITS, Misfit
 from elboproof.expansion.modes import MOST_OPERATIONS, UnwieldyError, ball_mode, exact_mode, leading
@@ -132,6 +132,7 @@ class GapLaw:
         return local + (math.log(math.fsum(masses)) if masses else 0.0)
 
 
+@suggesting
 def gap_law(
     model: LatentModel, x: Sequence[object], *, nearest: bool = False, seconds: float = 60.0
 ) -> GapLaw:
@@ -182,7 +183,7 @@ def gap_law(
     1 3675/22201
     """
     likelihood = gaussian(model)
-    require_positive(seconds=seconds)
+    (seconds,) = require_positive(seconds=seconds)
     data, deadline = rationals(model, x), time.monotonic() + seconds
     require_derivatives(model)
     require_smooth_prior(model)
@@ -202,28 +203,6 @@ def gap_law(
         stopped = f"stopped by the time limit of {seconds:g} s, in the search for modes or the arithmetic of their laws"
         raise Undecided(Enclosure(0.0, np.inf), (stopped,), "gap laws") from None
     return laws[0] if len(laws) == 1 else _several(laws)
-
-
-def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:
-    """Return the coefficient of v^order for x = f(z), an expression in the model's latents.
-
-    Raises
-    ------
-    TypeError
-        If the likelihood is not Gaussian, or the decoder is a network.
-    ValueError
-        If the order is not between 1 and the highest one carried.
-    """
-    # the mode is the latents' own symbols, so that f(z) = x holds there identically
-    given: object = order
-    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= HIGHEST_ORDER:
-        raise bad("order", order, f"a power of the variance from 1 to {HIGHEST_ORDER}")
-    metric = metric_of(gaussian(model), model.data_dim)
-    if not model.decoder:
-        raise wrong_type("model", model, "a model written as expressions, not a network")
-    misfit = Misfit(model, tuple(model.decoder), metric)
-    mode = exact_mode(misfit, tuple(model.latents))
-    return Expansion(mode, order).gap[order - 1]
 
 
 def _exactly_zero(variance: Fraction) -> GapLaw:

@@ -11,7 +11,7 @@ from sympy import Rational
 from elboproof.arguments import wrong_type
 from elboproof.arrays import number_list
 from elboproof.expansion.misfit import BITS
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.balls import REAL_BALLS
 from elboproof.numbers.exact import rational
@@ -23,7 +23,7 @@ from elboproof.numbers.precision import working_precision
 def gaussian(model: LatentModel) -> Gaussian:
     """Return the likelihood, which must be Gaussian."""
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
+        raise no_model(model)
     if not isinstance(model.likelihood, Gaussian):
         raise wrong_type("model.likelihood", model.likelihood, "ep.Gaussian, which has a variance to fall")
     return model.likelihood

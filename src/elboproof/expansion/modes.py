@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import sympy
@@ -12,6 +12,8 @@ from sympy import Basic, Expr
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
 from elboproof.expansion.misfit import Misfit
 from elboproof.expansion.prior_terms import ball_prior, exact_prior
+from elboproof.expansion.wick import Tensor
+from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.interruption import require_time
 from elboproof.numbers.undecided import Undecided
@@ -19,6 +21,17 @@ from elboproof.numbers.undecided import Undecided
 MOST_OPERATIONS = 300
 """Of an expression that SymPy is asked to simplify: those of useful laws have some 60, of others over 1000, and take
 minutes."""
+
+
+class Curved(Protocol):
+    """What exact laws ask of W: its derivatives at an exact point, and the model whose prior is the other part."""
+
+    @property
+    def model(self) -> LatentModel:
+        """Return the model."""
+
+    def exact_derivative(self, order: int, point: tuple[Expr, ...]) -> Tensor:
+        """Return D^k W at an exact point, shape (d,) * k."""
 
 
 class UnwieldyError(ArithmeticError):
@@ -52,7 +65,7 @@ def leading(mode: Mode) -> tuple[int, Any, Any]:
     )
 
 
-def exact_mode(misfit: Misfit, point: Sequence[Expr], most: float = math.inf) -> Mode:
+def exact_mode(misfit: Curved, point: Sequence[Expr], most: float = math.inf) -> Mode:
     """Return the derivatives at a point of SymPy numbers, or of the latents' symbols.
 
     Its functions raise `UnwieldyError` instead of labouring at numbers of more than ``most`` operations.

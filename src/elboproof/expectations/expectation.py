@@ -15,7 +15,7 @@ import numpy as np
 from flint import arb
 from sympy import Expr, Symbol
 
-from elboproof.arguments import bad, require_positive, written, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting, written, wrong_type
 from elboproof.arrays import unwrapped
 from elboproof.expectations.closed_forms import GaussianMoments, lower_triangle
 from elboproof.expectations.exponential import ExponentialReader, OutsideTheClassError
@@ -38,6 +38,7 @@ MOST_MOMENTS = 10_000
 """A closed form of z^k takes the moments of all lower powers; more than these would take minutes."""
 
 
+@suggesting
 def expectation(
     g: str | Expr | Sequence[str | Expr],
     q: GaussianPosterior,
@@ -88,7 +89,7 @@ def expectation(
     """
     if not isinstance(q, GaussianPosterior):
         raise wrong_type("q", q, "an ep.GaussianPosterior")
-    require_positive(digits=digits, seconds=seconds)
+    digits, seconds = require_positive(digits=digits, seconds=seconds)
     deadline = time.monotonic() + seconds  # reading counts
     entries, batch = _entries(g)
     symbols = _latents(latent, q.latent_dim)

@@ -16,7 +16,6 @@ from elboproof.arrays import FloatArray
 from elboproof.expectations.integrand import Integrand
 from elboproof.model.latent_model import NetworkModel
 from elboproof.model.network_growth import network_majorants
-from elboproof.model.networks import Affine
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_rings import BALL_ARRAYS
@@ -267,8 +266,7 @@ def _block(model: Integrand) -> int:
     """Return how many arguments at a time take well below a second."""
     if not isinstance(model, NetworkModel):
         return BLOCK
-    weights = sum(layer.weight.entries.size for layer in model.network.layers if isinstance(layer, Affine))
-    return max(BLOCK // 16, min(BLOCK, MOST_PRODUCTS // weights))
+    return max(BLOCK // 16, min(BLOCK, MOST_PRODUCTS // model.network.products))
 
 
 def _components(d: int, order: int) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import sympy
 from sympy import Expr, Rational, Symbol
 
+from elboproof.arguments import suggesting
 from elboproof.arrays import FloatArray
 from elboproof.model.base_measures import Operations
 from elboproof.model.per_output import PerOutput, per_output
@@ -17,6 +18,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.functions import Log1p, Moment0
 
 
+@suggesting
 @dataclass(frozen=True, repr=False)
 class Exponential(Separable):
     """Independent exponential outputs; the decoder gives the LOG RATES.
@@ -59,6 +61,7 @@ class Exponential(Separable):
         )
 
 
+@suggesting
 @dataclass(frozen=True, init=False, repr=False)
 class Gamma(Separable):
     """Independent gamma outputs of known shape; the decoder gives the LOG RATES.
@@ -102,6 +105,7 @@ class Gamma(Separable):
         return generator.gamma(k, np.exp(-f))
 
 
+@suggesting
 @dataclass(frozen=True, init=False, repr=False)
 class StudentT(Separable):
     """Independent outputs with Student's t distribution; the decoder gives the LOCATIONS.
@@ -150,6 +154,7 @@ class StudentT(Separable):
         return (n + 1) / ((n + 3) * s**2)
 
 
+@suggesting
 @dataclass(frozen=True, init=False, repr=False)
 class Laplace(Separable):
     """Independent Laplace outputs; the decoder gives the LOCATIONS.
@@ -196,6 +201,7 @@ class Laplace(Separable):
         return 1 / b**2
 
 
+@suggesting
 @dataclass(frozen=True, init=False, repr=False)
 class VonMises(Separable):
     """Independent angles; the decoder gives the MEAN ANGLES in radians, and x is an angle in radians, modulo 2 pi.
@@ -240,6 +246,7 @@ class VonMises(Separable):
         return k * sympy.besseli(1, k) / sympy.besseli(0, k)
 
 
+@suggesting
 @dataclass(frozen=True, repr=False)
 class ContinuousBernoulli(Separable):
     """Independent continuous Bernoulli outputs on [0, 1]; the decoder gives the LOGITS.

@@ -16,7 +16,8 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.exact import exact
 
 Given = Any
-"""Shape (D,) or (N, D): an array, or nested lists of numbers and strings."""
+"""Shape (D,) or (N, D): an array, a tensor, a frame (a row is a data point) or nested lists of numbers and strings;
+booleans, too, where data are whole numbers."""
 LARGEST = 2**53
 """Integers up to here are doubles."""
 
@@ -94,7 +95,7 @@ def data_of(model: LatentModel, x: Given) -> Data:
         return x
     # Either all entries are doubles, and then the array is copied as it is, or all are read exactly. Both ways
     # the array that is kept is no longer the caller's.
-    array = _checked(rectangular(x), model.data_dim)
+    array = model.likelihood.support.numbers(_checked(rectangular(x), model.data_dim))
     if _are_doubles(array):
         array = array.astype(np.float64)
         require_finite(array, "x")

@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.arguments import Sealed, bad, wrong_type
+from elboproof.arguments import Sealed, bad, suggesting, wrong_type
 from elboproof.arrays import FloatArray
 from elboproof.model.base_measures import Operations
 from elboproof.model.blocks import Block, Rule, log_density
@@ -38,6 +38,7 @@ _WORDS = {
 _NAME = re.compile(r"\b[fx][1-9]\d{0,3}\b")
 
 
+@suggesting
 @dataclass(frozen=True, init=False, repr=False)
 class Density(Sealed):
     """A log density of x given the decoder's outputs, in nats.

@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 from sympy import Expr, Rational, Symbol
 
-from elboproof.arguments import Sealed, bad, wrong_type
+from elboproof.arguments import Sealed, bad, suggesting, wrong_type
 from elboproof.arrays import FloatArray
 from elboproof.model.base_measures import Operations
 from elboproof.model.blocks import Block, Rule, log_density
@@ -19,6 +19,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.functions import Softplus
 
 
+@suggesting
 @dataclass(frozen=True, repr=False)
 class Bernoulli(Separable):
     """Independent Bernoulli outputs; the decoder gives the LOGITS."""
@@ -48,6 +49,7 @@ class Bernoulli(Separable):
         return np.asarray((generator.random(f.shape) < _sigmoid(f)), dtype=np.float64)
 
 
+@suggesting
 @dataclass(frozen=True, init=False, repr=False)
 class Binomial(Separable):
     """Independent binomial outputs: successes among ``trials``; the decoder gives the LOGITS.
@@ -99,6 +101,7 @@ class Binomial(Separable):
         return np.asarray(generator.binomial(int(trials), _sigmoid(f)), dtype=np.float64)
 
 
+@suggesting
 @dataclass(frozen=True, repr=False)
 class Poisson(Separable):
     """Independent Poisson outputs; the decoder gives the LOG RATES.
@@ -140,6 +143,7 @@ class Poisson(Separable):
         return np.asarray(generator.poisson(np.exp(f)), dtype=np.float64)
 
 
+@suggesting
 @dataclass(frozen=True, init=False, repr=False)
 class NegativeBinomial(Separable):
     """Independent negative binomial outputs with mean e^f and variance e^f + e^2f / r; the decoder gives the LOG MEANS.
@@ -185,6 +189,7 @@ class NegativeBinomial(Separable):
         return np.asarray(generator.negative_binomial(r, r / (r + np.exp(f))), dtype=np.float64)
 
 
+@suggesting
 @dataclass(frozen=True, init=False)
 class Categorical(Sealed):
     """Classes: x is one-hot, and the decoder gives one LOGIT for each class.

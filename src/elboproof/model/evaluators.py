@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elboproof.arguments import wrong_type
-from elboproof.arrays import FloatArray, finite_array, plain_array, require_dense
+from elboproof.arrays import FloatArray, finite_array, plain_array, require_dense, unwrapped
 from elboproof.model import base_measures
 from elboproof.model.quantities import Evaluator, not_finite
 from elboproof.numbers.floating import FLOATING, TENSORS
@@ -33,6 +33,7 @@ class FloatingEvaluator(Evaluator):
         # values: (distinct derivatives * D, ...). index (d,) * order says which distinct derivative each entry
         # of the full tensor is; the axes of derivatives go last.
         index = self._index(order)
+        order = index.ndim
         points = self._points(z, "z", self._d)
         values = self._run("decoder", order, points, None)
         parts = values.reshape(-1, self._outputs, *values.shape[1:])[index]
@@ -54,7 +55,9 @@ class FloatingEvaluator(Evaluator):
 
     def _of_data(self, quantity: str, z: ArrayLike, x: ArrayLike, order: int) -> FloatArray:
         index = self._index(order)
-        points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
+        order = index.ndim
+        points = self._points(z, "z", self._d)
+        data = self._points(self._support.numbers(unwrapped(x, "x")), "x", self._D)
         self._support.require_array(data, "x")
         # (distinct, ...) -> (...) + (d,) * order.
         parts = self._run(quantity, order, points, data)[index]
@@ -100,6 +103,7 @@ class TensorEvaluator(Evaluator):
     def decoder(self, z: "torch.Tensor", order: int = 0) -> "torch.Tensor":
         """Return f(z) or its derivatives, shape (..., D) + (d,) * order."""
         index = self._index(order)
+        order = index.ndim
         parts = self._run("decoder", order, self._points(z, "z", self._d), None)
         # parts: (..., distinct * D), because torch stacks last; every derivative's D entries stand together.
         stacked = parts.reshape(*parts.shape[:-1], -1, self._outputs).transpose(-1, -2)
@@ -115,7 +119,9 @@ class TensorEvaluator(Evaluator):
 
     def _of_data(self, quantity: str, z: "torch.Tensor", x: "torch.Tensor", order: int) -> "torch.Tensor":
         index = self._index(order)
-        points, data = self._points(z, "z", self._d), self._points(x, "x", self._D)
+        order = index.ndim
+        points = self._points(z, "z", self._d)
+        data = self._points(_counted(x, points) if self._support.whole else x, "x", self._D)
         self._require_inside(quantity, points.unbind(-1), surely=_surely)
         # Only where numbers can be looked at: under vmap and on "meta" the check is left out.
         if not self._support.everything and not _surely(self._support.holds(data.unbind(-1))):
@@ -155,6 +161,14 @@ class TensorEvaluator(Evaluator):
         if not _surely(torch.isfinite(result)):
             raise not_finite(quantity, order, z.detach().tolist(), f"finite in {z.dtype}")
         return result
+
+
+def _counted(x: "torch.Tensor", like: "torch.Tensor") -> "torch.Tensor":
+    """Return booleans, which count, as numbers of the kind of ``like``; other tensors as they are."""
+    import torch
+
+    given: object = x
+    return x.to(like.dtype) if isinstance(given, torch.Tensor) and given.dtype is torch.bool else x
 
 
 def _surely(truth: "torch.Tensor") -> bool:

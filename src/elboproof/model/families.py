@@ -17,7 +17,9 @@ def word_of(kind: type) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower()
 
 
-WORDS: dict[str, Any] = {word_of(kind): kind for kind in (*Separable.__subclasses__(), Categorical)}
+# by module, in whatever order they were imported
+_KINDS = sorted(Separable.__subclasses__(), key=lambda kind: kind.__module__)
+WORDS: dict[str, Any] = {word_of(kind): kind for kind in (*_KINDS, Categorical)}
 """Every family but the Gaussian one, whose parameter is a variance."""
 
 

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import Sealed, bad, record_text, shown
+from elboproof.arguments import Sealed, bad, record_text, shown, suggesting
 from elboproof.arrays import unwrapped
 from elboproof.numbers.exact import ball_of, exact
 from elboproof.numbers.precision import steady_precision
@@ -17,6 +17,7 @@ Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
 
 
+@suggesting
 @dataclass(frozen=True, init=False)
 class GaussianPosterior(Sealed):
     """q(z) = N(z; mean, covariance).

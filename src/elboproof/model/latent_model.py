@@ -1,5 +1,6 @@
 """The latent-variable model: written once, evaluated in every number system."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.arguments import Sealed, bad, record_text, wrong_type
+from elboproof.arguments import Sealed, bad, record_text, suggesting, wrong_type
 from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.joint_model import JointModel
 from elboproof.model.likelihood import Gaussian, Likelihood, require_floats, require_likelihood
@@ -27,6 +28,18 @@ STANDARD = Normal()
 """N(0, I)."""
 
 
+def no_model(value: object) -> TypeError:
+    """Return the error for what stands where a model should; of a torch module it says how to make one."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.nn.Module):
+        made = "which ep.LatentModel.from_torch(module, likelihood) makes of a module"
+        return TypeError(
+            f"model: got a {type(value).__name__}, a torch module; expected an ep.LatentModel, {made}"
+        )
+    return wrong_type("model", value, "an ep.LatentModel")
+
+
+@suggesting
 @dataclass(frozen=True, init=False)
 class LatentModel(JointModel, Sealed):
     """p(x, z) = p(z) p(x | f(z)).
@@ -82,7 +95,10 @@ class LatentModel(JointModel, Sealed):
         latents = {name: Symbol(name, real=True) for name in names_of(latent)}
         entries = [decoder] if isinstance(decoder, str | Expr) else decoder
         if not isinstance(entries, list | tuple):
-            raise wrong_type("decoder", decoder, "a list of strings or SymPy expressions")
+            requirement = (
+                "a list of strings or SymPy expressions (ep.LatentModel.from_torch takes torch modules)"
+            )
+            raise wrong_type("decoder", decoder, requirement)
         if not entries:
             raise bad("decoder", decoder, "at least one entry: data of dimension zero has no likelihood")
         require_likelihood(likelihood, len(entries))
@@ -106,6 +122,7 @@ class LatentModel(JointModel, Sealed):
     __repr__ = record_text
 
     @staticmethod
+    @suggesting
     def from_torch(
         module: "torch.nn.Module", likelihood: Likelihood | None = None, *, prior: Prior = STANDARD
     ) -> "NetworkModel":
@@ -114,10 +131,12 @@ class LatentModel(JointModel, Sealed):
         Parameters
         ----------
         module
-            From d latents to D outputs: Sequential (also nested) of Linear, Tanh, Sigmoid,
-            Softplus(beta=1, threshold=20), GELU(approximate='none'), SiLU, ReLU, Sin (a module whose class has that
-            name), Identity, Flatten and, in evaluation mode, Dropout. A module that stands in two places is two
-            layers. The weights are copied: later training does not change the model.
+            From vectors of d latents to D outputs, images read row by row: Sequential (also nested) of Linear, Conv2d,
+            ConvTranspose2d, Tanh, Sigmoid, Softplus(beta=1, threshold=20), GELU, SiLU, ReLU, LeakyReLU, ELU, Sin (a
+            module whose class has that name), LayerNorm, Identity, Flatten, Unflatten and, in evaluation mode,
+            BatchNorm1d, BatchNorm2d and Dropout; and modules whose forward, as torch.fx records it, does nothing but
+            call such layers, add two values, apply torch's functions of these names, and reshape. A module that stands
+            in two places is two layers. The weights are copied: later training does not change the model.
         likelihood
             ``ep.Gaussian`` with scalar or diagonal covariance, or another family (``ep.Bernoulli``: the network gives
             logits). None for a module whose forward returns (mean, log variance): a Gaussian with two heads.
@@ -129,20 +148,21 @@ class LatentModel(JointModel, Sealed):
         TypeError
             If a layer is not one of these, or has hooks, parametrizations or a ``forward`` of its own.
         ValueError
-            If weights are not finite, sizes do not fit, a dropout is in training mode, or the module computes
-            something else than what was read.
+            If weights are not finite, sizes do not fit, a dropout or a batch norm is in training mode, or the module
+            computes something else than what was read.
 
         Notes
         -----
         The decoder is the exact real function of these weights; what the module computes is that function rounded in
-        its own precision. A copy of the module is run in float64 and compared with what was read, layer by layer, at
-        latents of sizes up to 1000 and activations' arguments up to 1000 in size; a difference elsewhere, in a class
-        that calls itself Sin, would not be seen. A softplus is log(1 + e^t) everywhere: torch's own is t beyond its
-        threshold of 20, which is up to 2.1e-9 less.
+        its own precision. The roots in norms are no floats: each number system makes weight / sqrt(variance + eps) of
+        the exact numbers for itself, in balls with an enclosure. A copy of the module is run in float64 and compared
+        with what was read, layer by layer, at latents of sizes up to 1000 and activations' arguments up to 1000 in
+        size; a difference elsewhere, in a class that calls itself Sin, would not be seen. A softplus is log(1 + e^t)
+        everywhere: torch's own is t beyond its threshold of 20, which is up to 2.1e-9 less.
         """
         # What is read holds copies of the weights and nothing of the module; torch is imported for those who
         # have one.
-        from elboproof.model.torch_layers import read
+        from elboproof.model.torch_reading import read
 
         if likelihood is None:
             from elboproof.model.torch_heads import read_heads

@@ -14,7 +14,7 @@ import sympy
 from flint import fmpq
 from sympy import Expr, Rational, Symbol
 
-from elboproof.arguments import Sealed, bad, record_text, shown, wrong_type
+from elboproof.arguments import Sealed, bad, record_text, shown, suggesting, wrong_type
 from elboproof.arrays import FloatArray, unwrapped
 from elboproof.model.base_measures import Operations
 from elboproof.model.supports import REAL, Support
@@ -58,6 +58,7 @@ class Likelihood(Protocol):
         """Return a hash: what is derived from a likelihood is kept by it."""
 
 
+@suggesting
 @dataclass(frozen=True, init=False)
 class Gaussian(Sealed):
     """N(f(z), C) with an exact covariance C.

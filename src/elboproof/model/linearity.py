@@ -19,7 +19,7 @@ from sympy import Expr, Symbol
 
 from elboproof.arrays import FloatArray
 from elboproof.model.latent_model import LatentModel, NetworkModel
-from elboproof.model.networks import Affine, Network
+from elboproof.model.networks import Affine, Network, Plus
 from elboproof.numbers.exact import flint_rational
 from elboproof.numbers.tape import Entry, Tape, operands
 
@@ -165,13 +165,18 @@ def _degree(e: Expr) -> int | None:
 
 def _of_network(network: Network, latents: Sequence[Symbol]) -> Outputs | None:
     """Return the outputs W z + b of a network without activations, W and b multiplied out exactly."""
-    if not all(isinstance(layer, Affine) for layer in network.layers):
+    if not all(isinstance(layer, Affine | Plus) for layer in network.layers):
         return None
     # h -> W h + c, one layer after the other, in exact rationals: each float64 weight is the number that it is
-    weight, bias = _diagonal(network.inputs), fmpq_mat(network.inputs, 1)
-    for layer in network.layers:
-        factor, shift = _exactly(layer.weight.entries), _exactly(layer.bias[:, None])  # type: ignore[union-attr]
-        weight, bias = factor * weight, factor * bias + shift
+    values = [(_diagonal(network.inputs), fmpq_mat(network.inputs, 1))]
+    for layer, taken in network.steps():
+        (weight, bias), others = values[taken[0]], [values[i] for i in taken[1:]]
+        if isinstance(layer, Affine):
+            factor, shift = _exactly(layer.weight.entries), _exactly(layer.bias[:, None])
+            weight, bias = factor * weight, factor * bias + shift
+        for other in others:
+            weight, bias = weight + other[0], bias + other[1]
+        values.append((weight, bias))
     tape, rows = Tape(latents), weight.tolist()
     jacobian = tuple(tuple(tape.constant(_fraction(entry)) for entry in row) for row in rows)
     entries = []

@@ -7,7 +7,7 @@ import numpy as np
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.arguments import bad, record_text, wrong_type
+from elboproof.arguments import bad, record_text, suggesting, wrong_type
 from elboproof.arrays import FloatArray, unwrapped
 from elboproof.model.gaussian_posterior import Row
 from elboproof.model.placement import Placement
@@ -17,6 +17,7 @@ from elboproof.numbers.exact import exact, rational
 from elboproof.numbers.functions import Softplus
 
 
+@suggesting
 @dataclass(frozen=True, init=False)
 class Mixture(Prior):
     """A weighted sum of priors.

@@ -82,6 +82,14 @@ class Arrays:
         """Return the sums over units, (n, P) -> (P,)."""
         return h.sum(0)
 
+    def group_totals(self, h: Any, groups: Sequence[Sequence[int]]) -> Any:
+        """Return the sums over the units of each group, (n, P) -> (G, P)."""
+        return self.matrix([self.total(self.rows(h, group)) for group in groups], self.points(h))
+
+    def in_unit_interval(self, h: Any) -> Any:
+        """Return numbers that are known to lie in [-1, 1]; enclosures of real ones without what is outside."""
+        return h
+
     def joined(self, parts: Sequence[Any]) -> Any:
         """Return the points of several blocks in one array."""
         return np.concatenate(parts)
@@ -207,6 +215,14 @@ class Balls(Arrays):
         # The offsets of a centred form belong to the cell and not to its units: they are not summed.
         return _through(h, lambda part: part.sum(0), offsets=False)
 
+    def in_unit_interval(self, h: Any) -> Any:
+        """Return real balls, and the real values of duals and centred forms, cut off at -1 and 1; slopes stay."""
+        if isinstance(h, Centred):
+            return Centred(self.in_unit_interval(h.centre), self.in_unit_interval(h.dual), h.offsets)
+        if isinstance(h, Dual):
+            return Dual(self.in_unit_interval(h.value), h.slopes)
+        return _cut(h) if isinstance(h, BallArray) else h  # complex numbers near the real line may be larger
+
     def joined(self, parts: Sequence[Any]) -> Any:
         """Return the points of several blocks in one array."""
         first = parts[0]
@@ -231,6 +247,20 @@ class Balls(Arrays):
     def shaped(self, value: Any, shape: tuple[int, ...]) -> Any:
         """Return the points in the arguments' shape."""
         return _through(value, lambda part: part.reshape(*shape))
+
+
+def _cut(h: BallArray) -> BallArray:
+    """Return the intersection with [-1, 1], of balls that meet it."""
+    low, high = h.lower(), h.upper()
+    wide = (low < -1.0) | (high > 1.0)
+    if not wide.any():
+        return h
+    # a ball that does not meet the interval, which only an empty box has, is kept
+    meets = (low <= 1.0) & (high >= -1.0)
+    cut = BallArray.between(
+        np.where(meets, np.maximum(low, -1.0), -1.0), np.where(meets, np.minimum(high, 1.0), 1.0)
+    )
+    return BallArray.where(wide & meets, cut, h)
 
 
 def _rows(columns: Sequence[Any], shape: tuple[int, ...]) -> FloatArray:

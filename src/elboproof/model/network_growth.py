@@ -1,8 +1,8 @@
 r"""Majorants of a network's log likelihood and of its derivatives, layer by layer.
 
 A layer's units obey |h| <= A + B r with vectors A, B, and their first and second derivatives in z are bounded by
-constants, because the activations' own are (`numbers.functions`). Activations that are not bounded obey |g(t)| <= |t|,
-softplus log 2 + |t|.
+constants, because the activations' own are (`activations.known`). Activations that are not bounded obey
+|g(t)| <= c + a |t| (`activations.growth_of`).
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,21 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from elboproof.arrays import FloatArray
+from elboproof.model.activations import growth_of, known
 from elboproof.model.blocks import Block, Rule, rule_tape
 from elboproof.model.likelihood import Gaussian, Likelihood, above_constant
-from elboproof.model.networks import Affine, Network
+from elboproof.model.networks import (
+    Activation,
+    Affine,
+    Layer,
+    Network,
+    Normalisation,
+    Plus,
+    Scaling,
+)
 from elboproof.numbers.compiler import Compiled, compile_tape
-from elboproof.numbers.functions import WRITABLE
 from elboproof.numbers.growth import MAJORANTS
-from elboproof.numbers.majorant_ranges import AT_MOST_LINEAR, NoMajorantError
+from elboproof.numbers.majorant_ranges import NoMajorantError
 from elboproof.numbers.majorants import Majorant
 from elboproof.numbers.outward import upward
 
@@ -132,11 +140,70 @@ def _outputs(network: Network, latents: Sequence[tuple[float, float]], order: in
     d = len(latents)
     offset, slope = (np.array(part) for part in zip(*latents, strict=True))
     growth = _Growth(offset, slope, np.eye(d), np.zeros((d, d, d)))
-    for layer in network.layers:
-        growth = (
-            _affine(layer, growth) if isinstance(layer, Affine) else _applied(layer.function, growth, order)
-        )
-    return growth
+    values = [growth]
+    for layer, taken in network.steps():
+        values.append(_of_layer(layer, [values[i] for i in taken], order))
+    return values[-1]
+
+
+def _of_layer(layer: Layer, given: Sequence[_Growth], order: int) -> _Growth:
+    match layer:
+        case Affine():
+            return _affine(layer, given[0])
+        case Activation():
+            return _applied(layer.function, given[0], order)
+        case Scaling():
+            return _scaled(layer, given[0])
+        case Normalisation():
+            return _normalised(layer, given[0])
+        case Plus():
+            return _sum(*given)
+
+
+def _sum(a: _Growth, b: _Growth) -> _Growth:
+    pairs = ((a.offset, b.offset), (a.slope, b.slope), (a.first, b.first), (a.second, b.second))
+    return _Growth(*(upward(one + other, 1) for one, other in pairs))
+
+
+def _scaled(layer: Scaling, h: _Growth) -> _Growth:
+    # |(h - mean) s + bias| <= (|h| + |mean|) |s| + |bias|, with s = weight / sqrt(variance + eps) of three roundings
+    s = upward(np.abs(layer.weight) / np.sqrt(layer.variance + layer.eps), 3, 1)
+    mean, bias, scale = (part[list(layer.channel)] for part in (np.abs(layer.mean), np.abs(layer.bias), s))
+    offset = upward((h.offset + mean) * scale + bias, 3)
+    return _Growth(offset, *(upward(part * scale, 1) for part in (h.slope, h.first, h.second)))
+
+
+def _normalised(layer: Normalisation, h: _Growth) -> _Growth:
+    """Return bounds of a layer norm: of c = n h - sum of h, r = 1/sqrt(sum of c^2 + spread) and y = sqrt(n) w c r + b.
+
+    |c_j| r <= 1 by its definition. With norms over a group, |sum of c c_k| <= |c_k| / r, so that
+    |d_k r| <= r^2 |c_k| and |d_k d_l r| <= 4 r^3 |c_k| |c_l| + r^2 |c_kl|; hence
+
+        |d_k y_j| <= sqrt(n) |w_j| r (|c_kj| + |c_k|),
+        |d_k d_l y_j| <= sqrt(n) |w_j| (r |c_klj| + r^2 (|c_kj| |c_l| + |c_lj| |c_k| + 4 |c_k| |c_l|) + r |c_kl|),
+
+    at every z, with r <= 1/sqrt(spread).
+    """
+    n, c = layer.size, _affine(layer.centring, h)
+    weight = upward(np.sqrt(n) * np.abs(layer.weight), 2)
+    r = float(upward(1 / np.sqrt(float(layer.spread)), 4))
+    first, second = (np.empty_like(part) for part in (c.first, c.second))
+    for group in map(list, layer.groups):
+        # norms (d,) and (d, d) of n squares, each with room for its underflow; as factors beside (d, units)
+        one = _norm(c.first[:, group])[:, None]
+        two = _norm(c.second[:, :, group])[:, :, None]
+        slopes = c.first[:, group]
+        first[:, group] = r * (slopes + one)
+        crossed = slopes[:, None] * one[None] + slopes[None] * one[:, None] + 4 * one[:, None] * one[None]
+        second[:, :, group] = r * (c.second[:, :, group] + two) + r * r * crossed
+    offset = upward(weight + np.abs(layer.bias), 1)
+    return _Growth(offset, 0 * h.slope, upward(weight * first, 4, 2), upward(weight * second, 9, 8))
+
+
+def _norm(parts: FloatArray) -> FloatArray:
+    """Return upper bounds of the norms along the last axis."""
+    n = parts.shape[-1]
+    return np.asarray(upward(np.sqrt((parts**2).sum(-1) + n * 2.0**-1074), n + 3))
 
 
 def _affine(layer: Affine, h: _Growth) -> _Growth:
@@ -148,15 +215,18 @@ def _affine(layer: Affine, h: _Growth) -> _Growth:
 
 
 def _applied(name: str, h: _Growth, order: int) -> _Growth:
-    g = WRITABLE[name]
+    g = known(name)
     if g.slope is None or (order > 1 and g.curve is None):
         raise NoMajorantError(f"derivatives of order {order} of the activation {name}")
-    offset = np.full_like(h.offset, g.size) if g.size is not None else h.offset + AT_MOST_LINEAR[name]
-    slope = h.slope if g.size is None else 0 * h.slope
+    if g.size is not None:
+        offset, slope = np.full_like(h.offset, g.size), 0 * h.slope
+    else:
+        constant, rate = growth_of(name)
+        offset, slope = rate * h.offset + constant, upward(rate * h.slope, 1)
     # (g o h)' = g' h' and (g o h)'' = g' h'' + g'' h' h', bounded factor by factor; squares of shape (d, d, units)
     squares = h.first[:, None, :] * h.first[None, :, :]
     second = g.slope * h.second + (g.curve or 0.0) * squares
-    return _Growth(upward(offset, 1), slope, upward(g.slope * h.first, 1), upward(second, 3))
+    return _Growth(upward(offset, 2), slope, upward(g.slope * h.first, 1), upward(second, 3))
 
 
 def _weights(likelihood: Gaussian, count: int) -> FloatArray:

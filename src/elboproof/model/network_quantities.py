@@ -8,7 +8,7 @@ tape of their own, with
 """
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,15 @@ import sympy
 from sympy import Symbol
 
 from elboproof.arguments import bad, wrong_type
+from elboproof.model.activations import compiled_activation
 from elboproof.model.blocks import Block, alike, rule_tape
 from elboproof.model.likelihood import Gaussian, Likelihood, require_floats
 from elboproof.model.network_algebra import Arrays, Balls, Tensors
+from elboproof.model.network_data import NetworkData
+from elboproof.model.network_layers import Arithmetic, outputs
 from elboproof.model.network_prior import prior_jet
 from elboproof.model.network_scalars import Scalars
-from elboproof.model.networks import Network, compiled_activation
+from elboproof.model.networks import Network, Normalisation, Scaling
 from elboproof.model.quantities import EVERYWHERE, Interval, Quantities
 from elboproof.numbers.compiler import Compiled, Ring, compile_tape
 from elboproof.numbers.jet_tape import JetTape
@@ -135,6 +138,13 @@ class NetworkQuantities:
         groups = alike(self.likelihood.blocks(len(self.data)))  # type: ignore[attr-defined]
         return [(JetTape(*rule_tape(rule)), blocks) for rule, blocks in groups.items()]
 
+    def layer_constants(self, layer: Scaling | Normalisation, ring: Ring) -> tuple[Any, ...]:
+        """Return the constants of a layer as numbers of a ring."""
+        key = (f"layer {id(layer)}", 0, ring.name)  # the network keeps its layers
+        if key not in self._functions:
+            self._functions[key] = compile_tape(self.tape, layer.constants(self.tape), ring)
+        return self._functions[key]()
+
     def rule_constants(self, k: int, ring: Ring) -> tuple[Any, ...]:
         """Return the constants of rule k as numbers of a ring."""
         key = (f"rule {k}", 0, ring.name)
@@ -174,7 +184,7 @@ class _Function:
         # z: d columns, x: D columns, of shapes that broadcast to one. Points are numbered through it, P in all,
         # and taken in blocks whose temporaries stay in cache; blocks are independent, and are joined in order.
         shape = algebra.shape([*z, *x] if with_data else z)
-        latents, data = algebra.matrix(z, shape), _Data(algebra, x, shape) if with_data else None
+        latents, data = algebra.matrix(z, shape), NetworkData(algebra, x, shape) if with_data else None
         points = int(np.prod(shape))
         step = self.quantities.block if self.blocked else max(points, 1)
         blocks = [slice(start, min(start + step, points)) for start in range(0, max(points, 1), step)]
@@ -206,23 +216,6 @@ class _Function:
         return [value[j] for j in range(outputs)] if value.ndim == 2 else [value] * outputs
 
 
-class _Data:
-    """The data columns as one matrix (D, Q) in their own shape, and which of its columns each point uses."""
-
-    def __init__(self, algebra: Arrays, x: Sequence[Any], shape: tuple[int, ...]) -> None:
-        # x is kept in its own shape: thousands of points may share a row, which is then taken by its number.
-        own = algebra.shape(x)
-        self.algebra, self.matrix = algebra, algebra.matrix(x, own)
-        self.owner: Any = None
-        if own != shape:
-            owner = np.arange(int(np.prod(own))).reshape(own)
-            self.owner = np.broadcast_to(owner, shape).flatten()
-
-    def at(self, block: slice) -> Any:
-        """Return the data of a block of points, (D, P)."""
-        return self.algebra.taken(self.matrix, block if self.owner is None else self.owner[block])
-
-
 class _Run:
     """One evaluation: the network's outputs and what a likelihood makes of them."""
 
@@ -232,7 +225,10 @@ class _Run:
 
     def outputs(self, jet: Jet) -> Jet:
         """Return the jet of f(z), coefficients of shape (D, P)."""
-        return self.quantities.network.forward(jet, self.algebra.affine, self._taylor)
+        constants = partial(self.quantities.layer_constants, ring=self._constant_ring)
+        return outputs(
+            self.quantities.network, jet, Arithmetic(self.algebra, self._taylor, constants, self.order)
+        )
 
     def placed(self, jet: Jet) -> Jet:
         """Return the jet of z, coefficients (d, P), where arguments are other coordinates."""

@@ -58,6 +58,16 @@ class Scalars(Arrays):
         """Return the value of the only point."""
         return value
 
+    def group_totals(self, h: Any, groups: Sequence[Sequence[int]]) -> Any:
+        """Return the sums over the units of each group, (n, 1) -> (G, 1)."""
+        return _objects([sum(h[list(group), 0]) for group in groups])
+
+    def in_unit_interval(self, h: Any) -> Any:
+        """Return real balls cut off at -1 and 1."""
+        from flint import arb
+
+        return _objects([_cut(t) if isinstance(t, arb) else t for t in h[:, 0]])
+
     def joined(self, parts: Sequence[Any]) -> Any:
         """Return the only point."""
         return parts[0]
@@ -65,6 +75,18 @@ class Scalars(Arrays):
     def shaped(self, value: Any, shape: tuple[int, ...]) -> Any:  # noqa: ARG002
         """Return the only number."""
         return value[0] if isinstance(value, np.ndarray) else value
+
+
+def _cut(t: Any) -> Any:
+    """Return the intersection of a real ball with [-1, 1], or the ball itself where that is within."""
+    from flint import arb
+
+    if abs(t) <= 1:
+        return t
+    low, high = t.lower(), t.upper()
+    if not (t.is_finite() and low <= 1 and high >= -1):
+        return arb(0, 1) if not t.is_finite() else t
+    return (low if low > -1 else arb(-1)).union(high if high < 1 else arb(1))
 
 
 def _objects(values: Sequence[Any]) -> Any:

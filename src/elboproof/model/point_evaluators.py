@@ -26,6 +26,7 @@ class ExactEvaluator(Evaluator):
         """Return f(z) or its derivatives as SymPy numbers, an object array of shape (D,) + (d,) * order."""
         # One point: (distinct * D,) -> (D,) + (d,) * order.
         index = self._index(order)
+        order = index.ndim
         values = self._run("decoder", order, z, None)
         parts = np.array(values, dtype=object).reshape(-1, self._outputs)[index]
         return np.moveaxis(parts, -1, 0)
@@ -33,7 +34,8 @@ class ExactEvaluator(Evaluator):
     def energy(self, z: Sequence[object], x: Sequence[object], order: int = 0) -> Any:
         """Return U(z) = -log p(x, z) in nats as a SymPy number, or its derivatives as an object array (d,) * order."""
         index = self._index(order)
-        values = self._run("energy", order, z, number_list(x, "x", self._D))
+        order = index.ndim
+        values = self._run("energy", order, z, self._support.numbers(number_list(x, "x", self._D)))
         return np.array(values, dtype=object)[index]
 
     def _run(
@@ -69,6 +71,7 @@ class BallEvaluator(Evaluator):
     def decoder(self, z: Sequence[object], order: int = 0, *, analytic: bool = False) -> NDArray[np.object_]:
         """Return f(z) or its derivatives as balls, an object array of shape (D,) + (d,) * order."""
         index = self._index(order)
+        order = index.ndim
         values = self._run("decoder", order, z, None, analytic)
         parts = np.array(values, dtype=object).reshape(-1, self._outputs)[index]
         return np.moveaxis(parts, -1, 0)
@@ -78,7 +81,8 @@ class BallEvaluator(Evaluator):
     ) -> Any:
         """Return U(z) = -log p(x, z) in nats as a ball, or its derivatives as an object array (d,) * order."""
         index = self._index(order)
-        data = number_list(x, "x", self._D)
+        order = index.ndim
+        data = self._support.numbers(number_list(x, "x", self._D))
         return np.array(self._run("energy", order, z, data, analytic), dtype=object)[index]
 
     def _run(

@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.arguments import bad, record_text, wrong_type
+from elboproof.arguments import bad, record_text, suggesting, wrong_type
 from elboproof.arrays import FloatArray, unwrapped
 from elboproof.model.charts import charted
 from elboproof.model.decoder_entries import entry_of
@@ -24,6 +24,7 @@ from elboproof.numbers.tape import Tape
 _INFINITE = {"inf": np.inf, "+inf": np.inf, "-inf": -np.inf, "oo": np.inf, "-oo": -np.inf}
 
 
+@suggesting
 @dataclass(frozen=True, init=False)
 class PriorDensity(Prior):
     """exp(log_density) on a domain, zero outside.

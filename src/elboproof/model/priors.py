@@ -14,7 +14,7 @@ import numpy as np
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.arguments import Sealed, bad, record_text, wrong_type
+from elboproof.arguments import Sealed, bad, record_text, suggesting, wrong_type
 from elboproof.arrays import FloatArray, unwrapped
 from elboproof.model.gaussian_posterior import GaussianPosterior, Matrix, Row
 from elboproof.model.placement import Placement, symbols_of, uniform
@@ -72,6 +72,7 @@ def standard_log_density(latents: Sequence[Symbol]) -> Expr:
     return -sympy.Add(*(z**2 for z in latents)) / 2 - sympy.log(2 * sympy.pi) * len(latents) / 2
 
 
+@suggesting
 @dataclass(frozen=True, init=False)
 class Normal(Prior):
     """N(mean, covariance), exact; N(0, I) without arguments, for any number of latents.
@@ -159,6 +160,7 @@ class Normal(Prior):
         return np.array([float(m) for m in self.mean]), np.asarray(np.linalg.cholesky(covariance))
 
 
+@suggesting
 @dataclass(frozen=True, init=False)
 class Uniform(Prior):
     """The uniform density on a box.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from elboproof.arguments import bad, shown, wrong_type
+from elboproof.arguments import bad, plain, shown, wrong_type
 from elboproof.model.base_measures import Operations
 from elboproof.model.supports import REAL, Support
 from elboproof.numbers import mixture_parts
@@ -132,6 +132,7 @@ class Evaluator:
 
     def _index(self, order: int) -> NDArray[np.intp]:
         """Return, for each entry of a full derivative tensor, the number of its distinct derivative."""
+        order = plain(order)
         if isinstance(order, bool) or not isinstance(order, int):
             raise wrong_type("order", order, "an integer")
         if not 0 <= order <= HIGHEST_ORDER:

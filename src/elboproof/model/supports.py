@@ -64,6 +64,15 @@ class Support:
         """Whether every row of finite numbers is allowed."""
         return self.entries == (Entries(),) and not self.groups
 
+    @property
+    def whole(self) -> bool:
+        """Whether every entry is a whole number, so that True and False can stand for 1 and 0."""
+        return all(entries.whole for entries in self.entries)
+
+    def numbers(self, x: Any) -> Any:
+        """Return data with 1 and 0 for True and False where entries are whole numbers; other data as they are."""
+        return _counted(x) if self.whole else x
+
     def of(self, j: int) -> Entries:
         """Return what entry j may be."""
         return self.entries[0 if len(self.entries) == 1 else j]
@@ -109,6 +118,18 @@ class Support:
         if not allowed.all():
             place = tuple(int(k) for k in np.argwhere(~allowed)[0])
             self.require_row(x[place].tolist(), name + "".join(f"[{k}]" for k in place))
+
+
+def _counted(x: Any) -> Any:
+    """Return booleans as integers: one of them, an array, a tensor, or nested lists with some among other numbers."""
+    if isinstance(x, bool | np.bool_):
+        return int(x)
+    if isinstance(x, list | tuple):
+        return [_counted(entry) for entry in x]
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        return np.array([_counted(entry) for entry in x.flat], dtype=object).reshape(x.shape)
+    boolean = isinstance(x, np.ndarray) and x.dtype.kind == "b"
+    return x.astype(np.int64) if boolean else x
 
 
 def _is_whole(value: Any) -> Any:

@@ -6,7 +6,7 @@ A string is the decimal or ratio it spells, a float is the binary double that it
 import re
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,6 +47,8 @@ def exact(value: object, name: str) -> Fraction:
         return _spelled(value, name)
     if isinstance(value, bool):
         raise wrong_type(name, value, _REQUIREMENT)
+    if isinstance(value, np.floating):  # a long double, which is the item of itself
+        return _finite(value, name)
     if isinstance(value, int | Fraction):
         return Fraction(value)
     if isinstance(value, float | Decimal):
@@ -94,10 +96,10 @@ def _spelled(text: str, name: str) -> Fraction:
     return Fraction(over) / divisor
 
 
-def _finite(value: float | Decimal, name: str) -> Fraction:
+def _finite(value: "float | Decimal | np.floating[Any]", name: str) -> Fraction:
     if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) > _LARGEST_DECIMAL:
         raise bad(name, value, f"a Decimal with an exponent of at most {_LARGEST_DECIMAL}")
     try:
-        return Fraction(value)
+        return Fraction(*value.as_integer_ratio())
     except (OverflowError, ValueError) as error:
         raise bad(name, value, "a finite number") from error

@@ -16,7 +16,7 @@ from typing import Literal
 
 import torch
 
-from elboproof.arguments import bad
+from elboproof.arguments import bad, plain, suggesting
 from elboproof.objectives.gaussian import batch_rate
 from elboproof.objectives.tensors import never_nan, require_batch, require_shape, surely, wide
 
@@ -27,6 +27,7 @@ MOST_BITS = 500.0
 """4^b is beyond the range of float64 for more than 512."""
 
 
+@suggesting
 def baggins(
     residual: torch.Tensor,
     data_variance: torch.Tensor,
@@ -82,6 +83,7 @@ def baggins(
     return never_nan(result, {"residual": residual, "data_variance": data_variance}, ())
 
 
+@suggesting
 def bilbo_baggins(
     x: torch.Tensor,
     mean_x: torch.Tensor,
@@ -184,7 +186,7 @@ def _require_variances(value: torch.Tensor) -> None:
 
 
 def _require_options(bits: float, mode: str, form: str) -> None:
-    given: object = bits
+    given: object = plain(bits)
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= MOST_BITS:
         raise bad("bits", bits, f"a positive number of bits, at most {MOST_BITS:g}")
     if mode not in MODES:

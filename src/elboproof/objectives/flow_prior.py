@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, suggesting, wrong_type
 from elboproof.objectives.surgery import points
 from elboproof.objectives.tensors import never_nan
 
@@ -41,6 +41,7 @@ class Coupling(torch.nn.Module):
         return LARGEST_LOG_SCALE * torch.tanh(raw / LARGEST_LOG_SCALE), shift
 
 
+@suggesting
 class FlowPrior(torch.nn.Module):
     """p(z) = N(h(z); 0, I) |det dh/dz|, h of affine coupling layers: a learned prior, N(0, I) before any training.
 

@@ -5,12 +5,14 @@ from collections.abc import Callable
 
 import torch
 
+from elboproof.arguments import suggesting
 from elboproof.objectives.tensors import never_nan, require_batch, surely, wide
 
 FIT = 1e-4
 """Largest distance of decoder(z0) from x that counts as met, relative to 1 and the size of x; float32 has 1e-7."""
 
 
+@suggesting
 def flow_limit_log_prob(
     decoder: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, z0: torch.Tensor
 ) -> torch.Tensor:

@@ -4,9 +4,11 @@ import math
 
 import torch
 
+from elboproof.arguments import suggesting
 from elboproof.objectives.tensors import Variance, never_nan, require_batch, require_shape, variance_of, wide
 
 
+@suggesting
 def elbo(
     x: torch.Tensor,
     mean_x: torch.Tensor,
@@ -62,6 +64,7 @@ def elbo(
     return never_nan(likelihood - divergence, given, ("variance",))
 
 
+@suggesting
 def bilbo(
     x: torch.Tensor,
     mean_x: torch.Tensor,

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import torch
 
-from elboproof.arguments import wrong_type
+from elboproof.arguments import suggesting, wrong_type
 from elboproof.objectives.tensors import never_nan, require_shape, surely, wide
 
 AT_ONCE = 2**22
@@ -51,6 +51,7 @@ class Surgery:
         return self.reconstruction - self.information - self.aggregate_kl
 
 
+@suggesting
 def aggregate_posterior_log_prob(
     z: torch.Tensor, means: torch.Tensor, log_stds: torch.Tensor
 ) -> torch.Tensor:
@@ -95,6 +96,7 @@ def aggregate_posterior_log_prob(
     return never_nan(density, given, ()).reshape(z.shape[:-1])
 
 
+@suggesting
 def elbo_surgery(
     log_likelihood: torch.Tensor,
     means: torch.Tensor,

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import torch
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, plain, wrong_type
 from elboproof.arrays import require_dense
 
 Variance: TypeAlias = "float | torch.Tensor"
@@ -54,6 +54,7 @@ def variance_of(value: Variance, name: str, like: torch.Tensor) -> torch.Tensor:
     ValueError
         If a number is not positive and finite, or a tensor is not of shape (), (D,), (B, 1) or (B, D).
     """
+    value = value if isinstance(value, torch.Tensor) else plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float | torch.Tensor):
         raise wrong_type(name, value, "a positive number, or a tensor of variances")
     if not isinstance(value, torch.Tensor):

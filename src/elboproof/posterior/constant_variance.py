@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat
 
+from elboproof.arguments import suggesting
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.outward import above, below
 from elboproof.numbers.precision import working_precision
@@ -79,6 +80,7 @@ class ConstantVariancePenalty:
     sandwich: Enclosure
 
 
+@suggesting
 def constant_variance_penalty(precisions: Any, *, weights: Any = None) -> ConstantVariancePenalty:
     """Return what it costs, in nats, to give one posterior covariance to data points of different precisions.
 

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting, wrong_type
 from elboproof.evidence.log_evidence import evidence_of
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior, Matrix
+from elboproof.model.gaussian_posteriors import posteriors_for
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
@@ -33,6 +34,7 @@ LEAST_TIME = 1e-3
 DECOMPOSED = ("full", "diagonal")
 
 
+@suggesting
 def decompose(
     model: LatentModel,
     x: Any,
@@ -87,14 +89,14 @@ def decompose(
     """
     if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
-    require_positive(digits=digits, seconds=seconds)
+    digits, seconds = require_positive(digits=digits, seconds=seconds)
     if family not in DECOMPOSED:
         raise bad("family", family, f"one of {', '.join(map(repr, DECOMPOSED))}")
     if model.latent_dim > MOST_LATENTS and not has_gaussian_posterior(model):
         raise bad("model", model, f"at most {MOST_LATENTS} latents")
     rows, _ = exact_rows(model, x)
     one = None if shared is None else GaussianPosterior([0] * model.latent_dim, shared).covariance
-    given = _posteriors(posteriors, len(rows), model.latent_dim)
+    given = posteriors_for(posteriors, len(rows), model.latent_dim, "posteriors")
     _require_family(given, family, one)
     require_positive_prior(model, time.monotonic() + seconds)
     found = [
@@ -102,23 +104,6 @@ def decompose(
         for row, q in zip(rows, given, strict=True)
     ]
     return _joined(found)
-
-
-def _posteriors(posteriors: Any, count: int, latents: int) -> list[GaussianPosterior]:
-    given = [posteriors] if isinstance(posteriors, GaussianPosterior) else posteriors
-    if not hasattr(given, "__len__") or not hasattr(given, "__getitem__"):
-        raise wrong_type("posteriors", posteriors, "one ep.GaussianPosterior for each row of x")
-    if len(given) != count:
-        raise ValueError(f"posteriors: got {len(given)} of them; expected {count}, one for each row of x")
-    listed = [given[n] for n in range(count)]
-    for n, q in enumerate(listed):
-        if not isinstance(q, GaussianPosterior):
-            raise wrong_type(f"posteriors[{n}]", q, "an ep.GaussianPosterior")
-        if q.latent_dim != latents:
-            raise ValueError(
-                f"posteriors[{n}]: got {q.latent_dim} dimensions; expected {latents}, the model's latents"
-            )
-    return listed
 
 
 def _require_family(posteriors: list[GaussianPosterior], family: str, shared: Matrix | None) -> None:

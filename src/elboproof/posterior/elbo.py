@@ -15,7 +15,7 @@ from typing import Any
 
 from flint import arb
 
-from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.evidence.log_evidence import require_probability
 from elboproof.expectations.closed_forms import closed_form
 from elboproof.expectations.integrands import EnclosedGaussian
@@ -24,7 +24,8 @@ from elboproof.expectations.rules import ProvedRules
 from elboproof.model.base_measures import BALLS
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.gaussian_posteriors import GaussianPosteriors, posteriors_for
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.quantities import EVERYWHERE
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
@@ -35,8 +36,14 @@ MOST_LATENTS = 3
 """For quadrature; closed forms take any number."""
 
 
+@suggesting
 def elbo(
-    model: LatentModel, x: Any, q: GaussianPosterior, digits: float = 10, *, seconds: float = 60.0
+    model: LatentModel,
+    x: Any,
+    q: GaussianPosterior | Sequence[GaussianPosterior] | GaussianPosteriors,
+    digits: float = 10,
+    *,
+    seconds: float = 60.0,
 ) -> Enclosure:
     """Return the ELBO in nats, proved.
 
@@ -47,7 +54,8 @@ def elbo(
     x
         Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
     q
-        The approximate posterior, the same for every x.
+        The approximate posterior, the same for every x; or N of them, one for each x: a list, or
+        ``ep.GaussianPosteriors(means, covariances)``.
     digits
         The enclosure's half width is at most 10^-digits; beyond float64 all digits stand in its ``exact``.
     seconds
@@ -73,13 +81,17 @@ def elbo(
     >>> print(ep.elbo(model, ["0.7"], ep.GaussianPosterior("0.65", "0.007")).midpoint.round(8))
     -1.33622404
     """
-    _check(model, q)
-    require_positive(digits=digits, seconds=seconds)
+    if not isinstance(model, LatentModel):
+        raise no_model(model)
+    digits, seconds = require_positive(digits=digits, seconds=seconds)
     data, batch = exact_rows(model, x)
+    posteriors = posteriors_for(q, len(data), model.latent_dim)
     deadline = time.monotonic() + seconds
     require_positive_prior(model, deadline)
     # one deadline for all rows: those it overtakes are not begun and say so
-    rows = [one_elbo(model, row, q, float(digits), deadline) for row in data]
+    rows = [
+        one_elbo(model, row, one, float(digits), deadline) for row, one in zip(data, posteriors, strict=True)
+    ]
     enclosure = Enclosure.from_balls([ball for ball, _ in rows])
     statuses = tuple(status for _, status in rows)
     if any(statuses):
@@ -90,17 +102,6 @@ def elbo(
 def undecided(what: str, enclosure: Enclosure, statuses: tuple[str, ...]) -> Undecided:
     """Return the error for quantities that could not be proved, the first of them in its text."""
     return Undecided(enclosure, statuses, what)
-
-
-def _check(model: LatentModel, q: GaussianPosterior) -> None:
-    if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
-    if not isinstance(q, GaussianPosterior):
-        raise wrong_type("q", q, "an ep.GaussianPosterior")
-    if q.latent_dim != model.latent_dim:
-        raise ValueError(
-            f"q: got {q.latent_dim} dimensions; expected {model.latent_dim}, the model's latents"
-        )
 
 
 def require_positive_prior(model: LatentModel, deadline: float) -> None:

@@ -9,7 +9,7 @@ import sympy
 from flint import arb
 from sympy import Expr
 
-from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting, wrong_type
 from elboproof.arrays import number_list, unwrapped
 from elboproof.model.data import data_of
 from elboproof.model.decoder_entries import entry_of, require_real_everywhere
@@ -29,6 +29,7 @@ from elboproof.posterior.root import BITS, gaussians
 MOST_LATENTS = 3
 
 
+@suggesting
 class Posterior:
     """p(z|x) of one data point.
 
@@ -66,7 +67,7 @@ class Posterior:
     def __init__(self, model: LatentModel, x: Any, digits: float = 6, *, seconds: float = 60.0) -> None:
         if not isinstance(model, LatentModel):
             raise wrong_type("model", model, "an ep.LatentModel")
-        require_positive(digits=digits, seconds=seconds)
+        digits, seconds = require_positive(digits=digits, seconds=seconds)
         if model.latent_dim > MOST_LATENTS:
             raise bad("model", model, f"at most {MOST_LATENTS} latents")
         data = data_of(model, x)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import require_positive, wrong_type
+from elboproof.arguments import require_positive, suggesting
 from elboproof.evidence.elimination import latents_left
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import evidence_of
 from elboproof.expectations.closed_forms import likelihood_terms
 from elboproof.expectations.exponential import ExponentialPolynomial
 from elboproof.model.data import exact_rows
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
@@ -43,6 +43,7 @@ WORTHWHILE = 0.8
 BITS = 400
 
 
+@suggesting
 def gap(
     model: LatentModel,
     x: Any,
@@ -89,8 +90,8 @@ def gap(
     1.654429e-05
     """
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
-    require_positive(digits=digits, seconds=seconds)
+        raise no_model(model)
+    digits, seconds = require_positive(digits=digits, seconds=seconds)
     # the point is stationary, so by Jensen's inequality a lower bound below 0 says no more than 0
     rows, batch = exact_rows(model, x)
     options = {"family": family, "covariance": covariance, "seconds": seconds}

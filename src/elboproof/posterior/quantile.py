@@ -101,11 +101,12 @@ def narrowed(below: Below, bracket: Bracket, p: Fraction, digits: float) -> str:
 def _around(below: Below, bracket: Bracket, t: Fraction, value: arb, wanted: tuple[arb, float, float]) -> str:
     """Take an end on each side of t, where F is near p: as far as F's uncertainty, seen along the slope, reaches."""
     level, accuracy, aim = wanted
+    # no farther than a fourth of the bracket: where F was not seen to rise, its slope says nothing
     reach = max(4 * float(value.rad()) / max(bracket.slope(), 1e-300), 0.9 * aim)
-    for place in (float(t) - reach, float(t) + reach):
-        if not bracket.low < Fraction(place) < bracket.high:
+    reach = min(reach, float(bracket.high - bracket.low) / 4)
+    for end in (t - Fraction(reach), t + Fraction(reach)):
+        if not bracket.low < end < bracket.high:
             continue
-        end = bracket.inside(place)
         found, why = below(end, accuracy)
         bracket.take(end, found, level)
         if why:

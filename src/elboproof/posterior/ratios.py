@@ -23,6 +23,7 @@ from elboproof.evidence.log_evidence import CELLS, evidence_of
 from elboproof.expectations.rising_precision import stopped
 from elboproof.model.data import Data
 from elboproof.model.latent_model import LatentModel
+from elboproof.model.mixture import Mixture
 from elboproof.model.quantities import Interval
 from elboproof.numbers.balls import working_precision
 from elboproof.posterior.region import LEAST_TIME, LogMass, log_mass, region, told
@@ -153,11 +154,25 @@ class Ratios:
         """Return log of the integral of F over the other latents; of one latent, of log F itself."""
         model = self.model
         if model.latent_dim > 1:
-            domain = model.prior.domain(model.latent_dim)
-            return log_mass(region(model, domain, WHOLE, {k: at}), self.data, digits, deadline)
+            prior = model.prior
+            # of a mixture's density no tail is known, of each component's it is
+            parts = prior.components if isinstance(prior, Mixture) else (prior,)
+            weights = prior.weights if isinstance(prior, Mixture) else (Fraction(1),)
+            slices = [region(model.with_prior(p), p.domain(model.latent_dim), WHOLE, {k: at}) for p in parts]
+            return _summed([log_mass(one, self.data, digits, deadline) for one in slices], weights)
         with working_precision(BITS):
             energy: arb = model.balls.energy([at], self.data.rows[0])
         return LogMass((-energy).lower(), (-energy).upper(), "")
+
+
+def _summed(parts: Sequence[LogMass], weights: Sequence[Fraction]) -> LogMass:
+    """Return the log of a weighted sum of integrals; of a lower end that is not finite nothing is known but 0."""
+    with working_precision(BITS):
+        pairs = list(zip(parts, weights, strict=True))
+        low = sum((_ball(w) * p.lower.exp() for p, w in pairs if p.lower.is_finite()), arb(0)).lower()
+        high = sum((_ball(w) * p.upper.exp() for p, w in pairs), arb(0)).upper()
+        lower = low.log().lower() if low > 0 else arb.neg_inf()
+        return LogMass(lower, high.log().upper(), next((p.status for p in parts if p.status), ""))
 
 
 def _share(mass: arb, whole: LogMass) -> arb:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.arrays import FloatArray
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.krawczyk import Zero, dot, form, zero_near
@@ -74,6 +74,7 @@ class SharedStationaryPoint:
     ball: Any = field(repr=False, compare=False)
 
 
+@suggesting
 def shared_stationary_posterior(
     model: LatentModel, x: Any, *, family: str = "full", digits: float = 10, seconds: float = 60.0
 ) -> SharedStationaryPoint:
@@ -105,10 +106,10 @@ def shared_stationary_posterior(
     best shared one to leading order. That no other stationary point has a higher sum is not shown.
     """
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
+        raise no_model(model)
     if family not in SHARED_FAMILIES:
         raise bad("family", family, f"one of {', '.join(map(repr, SHARED_FAMILIES))}")
-    require_positive(digits=digits, seconds=seconds)
+    digits, seconds = require_positive(digits=digits, seconds=seconds)
     # N d means' coordinates and one factor
     rows, batch = exact_rows(model, x)
     if not batch:

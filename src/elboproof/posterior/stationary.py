@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.expectations.rising_precision import SPARE_BITS
 from elboproof.model.data import double, exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import bits_for
@@ -88,6 +88,7 @@ class StationaryPoint:
         return screen("StationaryPoint", rows)
 
 
+@suggesting
 def stationary_posterior(
     model: LatentModel,
     x: Sequence[object],
@@ -111,6 +112,7 @@ def stationary_posterior(
     return best
 
 
+@suggesting
 def stationary_posteriors(
     model: LatentModel,
     x: Sequence[object],
@@ -151,7 +153,7 @@ def stationary_posteriors(
     shown; limits of the float search that cannot be proved are left out.
     """
     q = _checked(model, family, covariance)
-    require_positive(digits=digits, seconds=seconds)
+    digits, seconds = require_positive(digits=digits, seconds=seconds)
     # found in floats, proved by Krawczyk's test, ELBOs last: each stage has its share of the one limit
     rows, batch = exact_rows(model, x)
     if batch:
@@ -175,7 +177,7 @@ def stationary_posteriors(
 
 def _checked(model: LatentModel, family: str, covariance: object) -> GaussianPosterior | None:
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
+        raise no_model(model)
     if model.latent_dim > MOST_LATENTS:
         raise bad("model", model, f"at most {MOST_LATENTS} latents")
     if family not in FAMILIES:

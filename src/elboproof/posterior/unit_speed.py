@@ -21,11 +21,12 @@ from typing import Any
 import sympy
 from flint import arb
 
-from elboproof.arguments import Sealed, bad, require_positive, wrong_type
+from elboproof.arguments import Sealed, bad, require_positive, suggesting, wrong_type
 from elboproof.evidence.log_evidence import log_evidence
 from elboproof.model.data import exact_rows
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.gaussian_posteriors import GaussianPosteriors, posteriors_for
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
@@ -43,6 +44,7 @@ BITS = 120
 KINKS = (sympy.Abs, sympy.Max, sympy.Min, sympy.sign, sympy.Heaviside)
 
 
+@suggesting
 @dataclass(frozen=True)
 class UnitSpeed(Sealed):
     """A model with its latent z replaced by the arc length t of its decoder; made by ``ep.unit_speed``.
@@ -79,8 +81,15 @@ class UnitSpeed(Sealed):
         """Return log p(x) in nats: that of the model in z, as a change of variables leaves the integral as it is."""
         return log_evidence(self.model, x, digits, seconds=seconds)
 
-    def elbo(self, x: Any, q: GaussianPosterior, digits: float = 10, *, seconds: float = 60.0) -> Enclosure:
-        """Return the ELBO in nats of a Gaussian q(t), its mean and variance in the unit of t, proved.
+    def elbo(
+        self,
+        x: Any,
+        q: GaussianPosterior | Sequence[GaussianPosterior] | GaussianPosteriors,
+        digits: float = 10,
+        *,
+        seconds: float = 60.0,
+    ) -> Enclosure:
+        """Return the ELBO in nats of a Gaussian q(t), its mean and variance in the unit of t, proved; q as ``ep.elbo``.
 
         Raises
         ------
@@ -89,14 +98,11 @@ class UnitSpeed(Sealed):
         Undecided
             If the digits could not be proved; it carries the best enclosure.
         """
-        if not isinstance(q, GaussianPosterior):
-            raise wrong_type("q", q, "an ep.GaussianPosterior")
-        if q.latent_dim != 1:
-            raise ValueError(f"q: got {q.latent_dim} dimensions; expected 1, the arc length")
-        require_positive(digits=digits, seconds=seconds)
+        digits, seconds = require_positive(digits=digits, seconds=seconds)
         rows, batch = exact_rows(self.model, x)
         deadline = time.monotonic() + seconds
-        found = [elbo_of(self.curve, self.regular, row, q, float(digits), deadline) for row in rows]
+        each = zip(rows, posteriors_for(q, len(rows), 1), strict=True)
+        found = [elbo_of(self.curve, self.regular, row, one, float(digits), deadline) for row, one in each]
         return _answer("ELBOs", found, batch)
 
     def stationary_posterior(
@@ -111,7 +117,7 @@ class UnitSpeed(Sealed):
         Undecided
             If no stationary point could be proved, or not the digits of its ELBO.
         """
-        require_positive(digits=digits, seconds=seconds)
+        digits, seconds = require_positive(digits=digits, seconds=seconds)
         rows, batch = exact_rows(self.model, x)
         if batch:
             raise bad("x", x, f"one data point of shape ({self.model.data_dim},)")
@@ -139,7 +145,7 @@ class UnitSpeed(Sealed):
         Undecided
             If no stationary point, or not the digits, could be proved; it carries the best enclosure.
         """
-        require_positive(digits=digits, seconds=seconds)
+        digits, seconds = require_positive(digits=digits, seconds=seconds)
         rows, batch = exact_rows(self.model, x)
         found = [self._gap(row, float(digits), seconds) for row in rows]
         return _answer("gaps", found, batch).at_least(0)
@@ -175,6 +181,7 @@ def _known(ball: arb, name: str, value: object) -> arb:
     return ball
 
 
+@suggesting
 def unit_speed(model: LatentModel) -> UnitSpeed:
     """Return the model in the unit-speed parameter of its decoder.
 
@@ -210,7 +217,7 @@ def unit_speed(model: LatentModel) -> UnitSpeed:
     `elboproof.posterior.unit_speed_regular`.
     """
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
+        raise no_model(model)
     likelihood = model.likelihood
     constant = isinstance(likelihood, Gaussian) and (likelihood.variance or likelihood.covariance)
     if not constant or not model.decoder:

@@ -16,7 +16,7 @@ from pathlib import Path
 from flint import arb
 from sympy import Expr
 
-from elboproof.arguments import file_path, shown
+from elboproof.arguments import file_path, shown, suggesting
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import ball_of
@@ -33,6 +33,7 @@ from elboproof.statements import STEP, Elbo, Gap, Quantity, Statement
 Key = frozenset[tuple[Expr, Fraction]]
 
 
+@suggesting
 def recheck(path: str | Path) -> Statement:
     """Verify a certificate file and return the statement that it proves.
 

@@ -14,7 +14,7 @@ from sys import float_info
 
 import numpy as np
 
-from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting, wrong_type
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.statements import Box, Gap, Number, Statement, read_box, shown_box
 from elboproof.theorems.certificates import Pieces, certificate, unverifiable
@@ -37,6 +37,7 @@ SEARCHED = 0.95
 """Of the limit in seconds: what the search may take; the rest is for what is proved where it stopped."""
 
 
+@suggesting
 def for_all(
     statement: Statement,
     box: Mapping[str, Sequence[Number]],
@@ -85,7 +86,7 @@ def for_all(
     given: object = statement
     if not isinstance(given, Statement):
         raise wrong_type("statement", statement, "a statement such as ep.Gap(...) <= '1/10'")
-    require_positive(seconds=seconds, leaves=leaves, workers=workers)
+    seconds, leaves, workers = require_positive(seconds=seconds, leaves=leaves, workers=workers)
     if len(statement.quantity.latent) > MOST_LATENTS:
         raise bad("latent", statement.quantity.latent, f"at most {MOST_LATENTS} latents")
     names, sides = read_box(box)
