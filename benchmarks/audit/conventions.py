@@ -80,9 +80,12 @@ class MeanSquaresUnweighted(MeanSquares):
     weight = 1.0
 
 
-@convention("PyTorch-VAE BetaVAE, type B", "NOT RECOGNISED|NOT AN ELBO")
+@convention("PyTorch-VAE BetaVAE, type B", "UP TO SCALE|NOT RECOGNISED")
 class GrowingCapacity(MeanSquares):
-    """The distance of the KL from a capacity that grows with each call."""
+    """The distance of the KL from a capacity that grows with each call.
+
+    Early on the KL is above it, and the loss 1000 x 0.00025 times the negative ELBO of a variance, up to a constant.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,7 +97,7 @@ class GrowingCapacity(MeanSquares):
         return reconstruction.mean() + 1000 * WEIGHT * (divergence.mean() - capacity).abs()
 
 
-@convention("PyTorch-VAE LogCoshVAE", "NOT RECOGNISED|NOT AN ELBO")
+@convention("PyTorch-VAE LogCoshVAE", "UNNORMALISED|NOT RECOGNISED")
 class LogCosh(MeanSquares):
     """log cosh(100 r) / 100 of the residual, mean over pixels."""
 

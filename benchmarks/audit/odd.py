@@ -6,7 +6,7 @@ from benchmarks.audit.entries import mutant
 from benchmarks.audit.vae import Gaussian
 
 
-@mutant("odd-1", "formula")
+@mutant("odd-1", "formula", "named")
 class RootOfSquares(Gaussian):
     """The root of the squared errors and not their sum: the norm of the residual."""
 

@@ -19,7 +19,6 @@ QUICK_CONVENTIONS = {
     "sigma-vae sigma",
 }
 NOT_RECOGNISED = {
-    "odd-1": "the norm of the residual is no likelihood that is known",
     "odd-2": "a capacity is no divergence that is known",
     "odd-3": "terms of the batch are none of a datum",
     "M41": "an enumerated code is recognised by no formula",
