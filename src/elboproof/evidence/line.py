@@ -141,7 +141,7 @@ def _search(point: LinePoint, share: float, began: float, deadline: float, most:
     mass = math.exp(min(point.log_mass + point.shift, 700.0))
     with working_precision(BOUND_BITS):
         judge = Judge(point, tolerance * share * mass, PART * tolerance, found)
-        waiting.put(_cell(point, *root, point.least_by_prior(*root)))
+        waiting.put(Waiting(*root, point.floats(root[0]), point.least_by_prior(*root)))
         while len(waiting):
             found.stopped = _limit(point, found, len(waiting), most)
             if not found.stopped and found.lowest < point.shift - TOO_DEEP:
@@ -156,14 +156,10 @@ def _search(point: LinePoint, share: float, began: float, deadline: float, most:
             if cell.half < smallest:
                 found.lost += point.mass(cell.half, max(least, judge.least(cell.centre, cell.half)))
                 continue
-            for half in halves(cell.centre, cell.half):
-                waiting.put(_cell(point, *half, least))
+            for c, h in halves(cell.centre, cell.half):
+                waiting.put(Waiting(c, h, point.floats(c), least))
         _abandon(judge, waiting.left(), found)
     return found
-
-
-def _cell(point: LinePoint, c: float, h: float, least: arb) -> Waiting:
-    return Waiting(c, h, point.floats(c), least)
 
 
 def _abandon(judge: Judge, cells: list[Waiting], found: _Found) -> None:

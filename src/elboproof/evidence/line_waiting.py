@@ -6,16 +6,18 @@ mass is found, and the lower bound grows. By turns neither starves the other.
 """
 
 import math
-from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from flint import arb
 
 from elboproof.evidence.line_point import Derivatives
 
+SHORT = 500
+"""Cells of a search that is over before an order pays."""
 
-@dataclass(frozen=True)
-class Waiting:
+
+class Waiting(NamedTuple):
     """An interval centre +- half, U, U' and U'' at its centre in floats, and a proved lower bound of U on it."""
 
     centre: float
@@ -23,45 +25,47 @@ class Waiting:
     floats: Derivatives
     least: arb
 
-    def expected(self) -> float:
-        """Return the log of the mass that floats expect, -inf where they know nothing."""
-        value = math.log(2 * self.half) - self.floats[0]
-        return value if value == value else -math.inf
-
-    def proved(self) -> float:
-        """Return an estimate of the log of the mass that is known to be the most."""
-        value = math.log(2 * self.half) - float(self.least)
-        return value if value == value else math.inf
-
 
 class Heap:
-    """Cells that wait."""
+    """Cells that wait: the youngest is taken first until `SHORT` were taken, from then on the heaviest."""
 
     def __init__(self) -> None:
-        # Each cell stands in both heaps, under a number that breaks ties, and leaves both when it is taken.
-        self._heaps: tuple[list[tuple[float, int]], list[tuple[float, int]]] = ([], [])
+        # A cell's number stands in both heaps, and is passed over in one when it was taken from the other.
+        self._expected: list[tuple[float, int]] = []
+        self._proved: list[tuple[float, int]] = []
         self._cells: dict[int, Waiting] = {}
-        self._count = 0
+        self._put = self._taken = 0
 
     def __len__(self) -> int:
         return len(self._cells)
 
     def put(self, cell: Waiting) -> None:
         """Have a cell wait."""
-        self._cells[self._count] = cell
-        for heap, mass in zip(self._heaps, (cell.expected(), cell.proved()), strict=True):
-            heappush(heap, (-mass, self._count))
-        self._count += 1
+        self._cells[self._put] = cell
+        if self._taken >= SHORT:
+            self._enter(self._put, cell)
+        self._put += 1
 
     def take(self) -> Waiting:
         """Return a cell, and have it wait no longer."""
-        heap = self._heaps[self._count % 2]
-        while True:
-            _, number = heappop(heap)
-            if number in self._cells:
-                self._count += 1
-                return self._cells.pop(number)
+        self._taken += 1
+        if self._taken < SHORT:
+            return self._cells.popitem()[1]
+        if self._taken == SHORT:
+            for number, cell in self._cells.items():
+                self._enter(number, cell)
+        heap, cells = self._expected if self._taken % 2 else self._proved, self._cells
+        number = heappop(heap)[1]
+        while number not in cells:
+            number = heappop(heap)[1]
+        return cells.pop(number)
 
     def left(self) -> list[Waiting]:
-        """Return all that wait, the oldest first."""
+        """Return all that wait."""
         return list(self._cells.values())
+
+    def _enter(self, number: int, cell: Waiting) -> None:
+        """Put a cell into both heaps, by its masses' logarithms; floats that are NaN expect nothing."""
+        length, expected = math.log(cell.half), cell.floats[0]
+        heappush(self._expected, (expected - length if expected == expected else math.inf, number))
+        heappush(self._proved, (float(cell.least) - length, number))
