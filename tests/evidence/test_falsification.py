@@ -14,7 +14,7 @@ import pytest
 from flint import arb
 
 from elboproof.evidence import domain as domains
-from elboproof.evidence import forecast, precise, ridges, rounds, rules, search, summation
+from elboproof.evidence import forecast, precise, ridges, rounds, rules, search, summation, worklist
 from elboproof.evidence import found as founds
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.target import Target
@@ -23,7 +23,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.quadrature import gauss_legendre as rule
 from elboproof.quadrature.cells import Cells, Index
 from elboproof.quadrature.charts import STRAIGHT, BetweenLines
-from tests.evidence import cases, test_bounds, test_ridges
+from tests.evidence import cases, test_bounds, test_ridges, test_worklist
 from tests.evidence.cases import Missed, Steering, check_honest
 from tests.quadrature import test_rules
 from tests.seeding import Bug, Check, Seeded, falsification, patched
@@ -90,6 +90,7 @@ CHECKS: dict[str, Callable[[], object]] = {
     "ellipses between lines": lambda: test_bounds.test_errors_of_rules_cover_the_ellipse_and_its_stretch(
         test_bounds.NEAR
     ),
+    "known bounds": test_worklist.test_what_is_known_of_cells_stays_with_them,
     "masses": test_bounds.test_masses_of_cells_are_upper_bounds,
 }
 
@@ -240,13 +241,48 @@ BUGS: dict[str, Bug] = {
         search._Search, "run", "*self.waiting.left(), ", "", "cells add up"
     ),
     "what a limit does not admit is lost": Seeded(
-        search._Search, "_admitted", "self.waiting.put(expected.cells[admitted:])", "pass", "cells add up"
+        search._Search,
+        "_admitted",
+        "self.waiting.put(expected.cells[admitted:], expected.energy[admitted:])",
+        "pass",
+        "cells add up",
+    ),
+    "what is behind the heaviest block is lost": Seeded(
+        worklist.Worklist,
+        "take",
+        "self._heaviest.append((cells[size:], energy[size:]))",
+        "pass",
+        "cells add up",
+    ),
+    "all but the heaviest are lost": Seeded(
+        worklist.Worklist,
+        "_order",
+        "self._waiting = [(cells[others], energy[others])]",
+        "self._waiting = []",
+        "cells add up",
+    ),
+    "the last cells that are ready are lost": Seeded(
+        search._Search,
+        "_last_rules",
+        "blocks = self.ready",
+        "blocks, self.ready = self.ready, []",
+        "cells add up",
+    ),
+    "what is known of a cell is said of its neighbour": Seeded(
+        Cells, "split", "np.tile(self.least, 2)", "np.tile(self.least[::-1], 2)", "known bounds"
+    ),
+    "what is known of cells is said of others": Seeded(
+        Cells, "joined", "[p.known() for p in parts]", "[p.known() for p in parts[::-1]]", "known bounds"
     ),
     "later blocks of bounds are lost": Seeded(
-        search._Search, "_forecast", "self.waiting.put(part.cells)", "pass", "cells add up"
+        search._Search, "_forecast", "self.waiting.put(part.cells, part.energy)", "pass", "cells add up"
     ),
     "one half is lost where no rule is good enough": Seeded(
-        search._Search, "_split", "self.waiting.put(halves)", "self.waiting.put(halves[1:])", "cells add up"
+        search._Search,
+        "_split",
+        "self.waiting.put(halves, energy)",
+        "self.waiting.put(halves[1:], energy[1:])",
+        "cells add up",
     ),
     "a forecast loses a cell that it halves": Seeded(
         forecast,
