@@ -50,13 +50,13 @@ def test_cells_of_large_volume_are_heavy() -> None:
 
 
 def test_no_cell_is_lost_whatever_is_taken() -> None:
-    rng, taken = np.random.default_rng(1), []
-    work = Worklist(boxes(), TARGET)
-    work.put(replace(boxes(), centre=boxes().centre + COUNT), rng.normal(size=COUNT))
+    rng, taken, count = np.random.default_rng(1), [], 16 * COUNT  # more than one block is set apart
+    work = Worklist(boxes(count), TARGET)
+    work.put(replace(boxes(count), centre=boxes(count).centre + count), rng.normal(size=count))
     while len(work):
         taken.append(work.take(int(rng.integers(1, 40))))
-        assert sum(map(len, taken)) + sum(map(len, work.left())) == 2 * COUNT
-    assert sorted(Cells.joined(taken).centre[:, 0]) == list(range(2 * COUNT))
+        assert sum(map(len, taken)) + sum(map(len, work.left())) == 2 * count
+    assert sorted(Cells.joined(taken).centre[:, 0]) == list(range(2 * count))
 
 
 def test_what_is_known_of_cells_stays_with_them() -> None:

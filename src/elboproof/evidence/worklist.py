@@ -62,7 +62,10 @@ class Worklist:
         cells = Cells.joined([part for part, _ in self._waiting])
         energy = np.concatenate([part for _, part in self._waiting])
         self._proved = not self._proved
-        masses = self._target.log_mass(cells, cells.known() if self._proved else energy)
+        known = cells.known()
+        # what is not bounded yet is taken for what is expected, and first where nothing is
+        usual = np.where(np.isfinite(known), known, np.where(np.isnan(energy), -np.inf, energy))
+        masses = self._target.log_mass(cells, usual if self._proved else energy)
         masses[np.isnan(masses)] = -np.inf
         first = max(size, len(cells) // PART)
         order = np.argpartition(-masses, first - 1)
