@@ -13,9 +13,9 @@ from flint import acb, arb, fmpq
 from numpy.typing import NDArray
 
 import elboproof as ep
+from elboproof.evidence import by_arrays, rounds, rules, target
 from elboproof.evidence import domain as domains
 from elboproof.evidence import log_evidence as engine
-from elboproof.evidence import rounds, rules, target
 from elboproof.evidence import start as beginning
 from elboproof.evidence.domain import Domain
 from elboproof.evidence.evidences import Evidence
@@ -161,7 +161,7 @@ def _overrides(how: Steering) -> list[tuple[object, str, object]]:
     if how.core is not None:
         changes.append((target, "CORE", how.core))
     if how.stretch is not None:
-        changes.append((engine, "start", _with_stretch(how.stretch)))
+        changes.append((by_arrays, "start", _with_stretch(how.stretch)))
     return changes
 
 

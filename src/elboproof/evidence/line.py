@@ -8,6 +8,7 @@ most.
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -25,6 +26,13 @@ from elboproof.quadrature.cells import SMALLEST, halves
 from elboproof.quadrature.gauss_legendre import node, nodes
 
 SHARE = SHARES[1]
+TRIAL = 100
+"""Cells of a search that is over before anybody asks how many there will be."""
+ARRAYS = "the trial"
+"""The reason of a stop that asks for arrays; not a limit."""
+
+Many = Callable[[LinePoint, float], bool]
+"""Whether many cells are expected, of a point with its scales and the share of one discarded cell."""
 FEW_NODES = 64
 """Points of rules whose nodes are computed all at once, in no time."""
 
@@ -63,7 +71,14 @@ def width_of(lower: arb, upper: arb) -> float:
 
 
 @working_precision(BOUND_BITS)
-def on_line(functions: LineFunctions, x: list[Fraction], digits: float, deadline: float, most: int) -> Line:
+def on_line(
+    functions: LineFunctions,
+    x: list[Fraction],
+    digits: float,
+    deadline: float,
+    most: int,
+    many: Many | None = None,
+) -> Line:
     """Return bounds of log p(x).
 
     Parameters
@@ -76,6 +91,8 @@ def on_line(functions: LineFunctions, x: list[Fraction], digits: float, deadline
         Half width aimed at: 10^-digits.
     deadline, most
         Limits: on the clock ``time.monotonic()``, and of cells.
+    many
+        Asked after `TRIAL` cells of a search whether arrays are the better way; the search is then given up.
     """
     began, cells, share, rounds = time.monotonic(), 0, SHARE, 0
     ceiling = functions.ceiling(x)
@@ -84,11 +101,13 @@ def on_line(functions: LineFunctions, x: list[Fraction], digits: float, deadline
         return Line(lower, upper, cells, TIME)
     point = LinePoint(functions, x, ceiling, digits)
     while rounds < ROUNDS:
-        found = _search(point, share, began, deadline, most - cells)
+        found = _search(point, share, began, deadline, most - cells, many)
         cells += found.cells
         if found.stopped == DEEPER:
             point.rescale(found.lowest, lower)
             continue
+        if found.stopped == ARRAYS:
+            break
         rounds += 1
         low, high = _bounds(point, found)
         lower, upper = max(lower, low), min(upper, high)
@@ -130,7 +149,9 @@ class _Found:
         self.rule_error += error
 
 
-def _search(point: LinePoint, share: float, began: float, deadline: float, most: int) -> _Found:
+def _search(
+    point: LinePoint, share: float, began: float, deadline: float, most: int, many: Many | None
+) -> _Found:
     """Discard, accept or halve cells until none is left or a limit is reached; what is left then is bounded."""
     # The cells that wait and those settled always cover the root: each is taken whole, and put back as two
     # halves or not at all.
@@ -146,6 +167,8 @@ def _search(point: LinePoint, share: float, began: float, deadline: float, most:
             found.stopped = _limit(point, found, len(waiting), most)
             if not found.stopped and found.lowest < point.shift - TOO_DEEP:
                 found.stopped = DEEPER
+            if not found.stopped and many is not None and found.cells == TRIAL and many(point, share):
+                found.stopped = ARRAYS
             if found.stopped:
                 break
             cell = waiting.take()
@@ -164,7 +187,7 @@ def _search(point: LinePoint, share: float, began: float, deadline: float, most:
 
 def _abandon(judge: Judge, cells: list[Waiting], found: _Found) -> None:
     """Bound what is neither accepted nor discarded; where no time is left, by what is known already."""
-    if found.stopped == DEEPER:  # the bounds of such a search are not used
+    if found.stopped in {DEEPER, ARRAYS}:  # the bounds of such a search are not used
         return
     for cell in cells:
         least = max(cell.least, judge.point.least_by_prior(cell.centre, cell.half))
