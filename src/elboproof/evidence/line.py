@@ -26,13 +26,13 @@ from elboproof.quadrature.cells import SMALLEST, halves
 from elboproof.quadrature.gauss_legendre import node, nodes
 
 SHARE = SHARES[1]
-TRIAL = 100
-"""Cells of a search that is over before anybody asks how many there will be."""
+TRIALS = 200, 2000
+"""Cells of a search after which somebody asks how many there will be."""
 ARRAYS = "the trial"
 """The reason of a stop that asks for arrays; not a limit."""
 
-Many = Callable[[LinePoint, float], bool]
-"""Whether many cells are expected, of a point with its scales and the share of one discarded cell."""
+Many = Callable[[LinePoint, float, int], bool]
+"""Whether many cells are expected, of a point with its scales, the share of a discarded cell, and the cells so far."""
 FEW_NODES = 64
 """Points of rules whose nodes are computed all at once, in no time."""
 
@@ -92,19 +92,22 @@ def on_line(
     deadline, most
         Limits: on the clock ``time.monotonic()``, and of cells.
     many
-        Asked after `TRIAL` cells of a search whether arrays are the better way; the search is then given up.
+        Asked after `TRIALS` cells of a search whether arrays are the better way; the search is then given up.
     """
-    began, cells, share, rounds = time.monotonic(), 0, SHARE, 0
+    began, cells, share, rounds, deeper = time.monotonic(), 0, SHARE, 0, 0
     ceiling = functions.ceiling(x)
     lower, upper = arb.neg_inf(), arb(functions.log_supremum(ceiling))
     if began > deadline:
         return Line(lower, upper, cells, TIME)
     point = LinePoint(functions, x, ceiling, digits)
     while rounds < ROUNDS:
-        found = _search(point, share, began, deadline, most - cells, many)
+        # Where the scale was wrong again and again, it is asked ever more rarely.
+        asked = many if deeper & (deeper - 1) == 0 else None
+        found = _search(point, share, began, deadline, most - cells, asked)
         cells += found.cells
         if found.stopped == DEEPER:
             point.rescale(found.lowest, lower)
+            deeper += 1
             continue
         if found.stopped == ARRAYS:
             break
@@ -167,7 +170,12 @@ def _search(
             found.stopped = _limit(point, found, len(waiting), most)
             if not found.stopped and found.lowest < point.shift - TOO_DEEP:
                 found.stopped = DEEPER
-            if not found.stopped and many is not None and found.cells == TRIAL and many(point, share):
+            if (
+                not found.stopped
+                and many is not None
+                and found.cells in TRIALS
+                and many(point, share, found.cells)
+            ):
                 found.stopped = ARRAYS
             if found.stopped:
                 break

@@ -4,7 +4,8 @@ A cell in arrays takes a tenth of the time, but an array costs as much as some h
 """
 
 import time
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from flint import arb
@@ -14,7 +15,8 @@ from elboproof.evidence.by_arrays import by_arrays
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.evidences import Evidence, told
 from elboproof.evidence.floats import FloatEnergy
-from elboproof.evidence.forecast import forecast
+from elboproof.evidence.forecast import Forecast, forecast
+from elboproof.evidence.integrand import Integrand
 from elboproof.evidence.line_point import LineFunctions, LinePoint
 from elboproof.evidence.search import TOO_DEEP
 from elboproof.evidence.target import Target
@@ -47,7 +49,7 @@ def _row(
 ) -> line.Line:
     """Return the better bounds of both ways, the second one only where the first one is not enough."""
     digits, sharp = wanted
-    many = None if sharp else partial(_many, functions, data)
+    many = None if sharp else Trial(functions.integrand, data).many
     found = line.on_line(functions, data.rows[0], digits, deadline, most, many)
     if found.stopped != line.ARRAYS:
         return found
@@ -71,13 +73,30 @@ def _with_arrays(found: line.Line, arrays: Evidence) -> line.Line:
     return line.Line(lower, upper, found.cells + arrays.cells, found.stopped)
 
 
-def _many(functions: LineFunctions, data: Data, point: LinePoint, share: float) -> bool:
-    """Return whether floats expect many cells, and no mode so deep that another scale would be needed."""
-    integrand, (centre, half) = functions.integrand, point.root()[0]
-    mass = np.exp(np.minimum(point.log_mass + point.shift, 700.0))
-    target = Target(np.array([point.shift]), np.array([mass]), 0.5 * 10.0**-point.digits, share)
-    root = Cells(np.zeros(1, dtype=np.intp), np.array([[centre]]), np.array([[half]]))
-    energy = Energy(integrand, data.balls, np.eye(1)[None])
-    expected = forecast(FloatEnergy(integrand), energy, root, target, most=MANY)
-    lowest = np.nanmin(expected.energy, initial=np.inf)
-    return len(expected.cells) > MANY and bool(lowest > point.shift - TOO_DEEP)
+@dataclass(frozen=True)
+class Trial:
+    """A row whose cells are counted in plain floats."""
+
+    integrand: Integrand
+    data: Data
+
+    @cached_property
+    def functions(self) -> tuple[FloatEnergy, Energy]:
+        """The energy in floats, and with the row's data."""
+        return FloatEnergy(self.integrand), Energy(self.integrand, self.data.balls, np.eye(1)[None])
+
+    def many(self, point: LinePoint, share: float, so_far: int) -> bool:
+        """Return whether many cells are expected, in a search that has looked at some."""
+        # Of a needle that nobody has found yet, floats see nothing, and the scale is wrong: then the search, which
+        # looks for it, goes on for a while.
+        expected = self._forecast(point, share)
+        lowest = np.nanmin(expected.energy, initial=np.inf)
+        seen = bool(abs(lowest - point.shift) < TOO_DEEP) or so_far > line.TRIALS[0]
+        return len(expected.cells) > MANY and seen
+
+    def _forecast(self, point: LinePoint, share: float) -> Forecast:
+        centre, half = point.root()[0]
+        mass = np.exp(np.minimum(point.log_mass + point.shift, 700.0))
+        target = Target(np.array([point.shift]), np.array([mass]), 0.5 * 10.0**-point.digits, share)
+        root = Cells(np.zeros(1, dtype=np.intp), np.array([[centre]]), np.array([[half]]))
+        return forecast(*self.functions, root, target, most=MANY)

@@ -26,6 +26,8 @@ EARLY = 0.25
 """Of the time limit: what passes before anybody asks whether the rest suffices for the sums."""
 CHEAP = 0.25
 """Of the time that a cell takes on average: what a mere bound of it takes, or less."""
+OTHERS = 16
+"""Times as many others as are ready, looked at since a rule was tried, that make it due."""
 PATIENCE = 4
 """Blocks that are looked at before a rule is tried on less than a block of cells."""
 TOO_DEEP = 100.0
@@ -91,9 +93,10 @@ class _Search:
         return found
 
     def _rules_are_due(self) -> bool:
-        """Return whether as many cells are ready as a block takes, or have been for half of a long search."""
+        """Return whether as many cells are ready as a block takes, or have been for long."""
         ready, visited = self._ready(), self.found.visited
         late = visited > max(2 * self.visited_by_rules, PATIENCE * self.block)
+        late |= visited - self.visited_by_rules > OTHERS * ready
         return ready >= self.block or not len(self.waiting) or bool(ready and late)
 
     def _last_rules(self) -> None:
