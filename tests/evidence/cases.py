@@ -13,9 +13,9 @@ from flint import acb, arb, fmpq
 from numpy.typing import NDArray
 
 import elboproof as ep
+from elboproof.evidence import by_arrays, proved, rounds, rules, target
 from elboproof.evidence import domain as domains
 from elboproof.evidence import log_evidence as engine
-from elboproof.evidence import rounds, rules, target
 from elboproof.evidence import start as beginning
 from elboproof.evidence.domain import Domain
 from elboproof.evidence.evidences import Evidence
@@ -147,7 +147,7 @@ def prove(case: Case, digits: float, how: Steering | None = None, most_cells: in
 
 
 def _overrides(how: Steering) -> list[tuple[object, str, object]]:
-    changes: list[tuple[object, str, object]] = [(engine, "MOST_ON_LINE", 0)] if how.arrays else []
+    changes: list[tuple[object, str, object]] = [(proved, "MOST_ON_LINE", 0)] if how.arrays else []
     if how not in (Steering(), Steering(arrays=False)):
         changes.append((rounds, "ROUNDS", 1))
     if how.half is not None:
@@ -161,7 +161,7 @@ def _overrides(how: Steering) -> list[tuple[object, str, object]]:
     if how.core is not None:
         changes.append((target, "CORE", how.core))
     if how.stretch is not None:
-        changes.append((engine, "start", _with_stretch(how.stretch)))
+        changes.append((by_arrays, "start", _with_stretch(how.stretch)))
     return changes
 
 

@@ -14,7 +14,7 @@ import pytest
 from flint import arb
 
 from elboproof.evidence import domain as domains
-from elboproof.evidence import forecast, precise, ridges, rounds, rules, search, summation
+from elboproof.evidence import forecast, precise, ridges, rounds, rules, search, summation, worklist
 from elboproof.evidence import found as founds
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.target import Target
@@ -23,7 +23,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.quadrature import gauss_legendre as rule
 from elboproof.quadrature.cells import Cells, Index
 from elboproof.quadrature.charts import STRAIGHT, BetweenLines
-from tests.evidence import cases, test_bounds, test_ridges
+from tests.evidence import cases, test_bounds, test_ridges, test_worklist
 from tests.evidence.cases import Missed, Steering, check_honest
 from tests.quadrature import test_rules
 from tests.seeding import Bug, Check, Seeded, falsification, patched
@@ -59,7 +59,7 @@ CHECKS: dict[str, Callable[[], object]] = {
     "generous discards": lambda: check_honest(cases.LINE, 1, Steering(share=1.0, size=24)),
     "one heavy box": lambda: check_honest(cases.FLAT, 3, Steering(half=2.25, share=120.0, size=24, core=0.1)),
     "poor rules": lambda: check_honest(cases.LINE, 1, Steering(share=1e-9, size=4, core=12.0)),
-    "stopped early": lambda: check_honest(cases.LINE, 10, most_cells=30),
+    "stopped early": lambda: check_honest(cases.LINE, 10, most_cells=6),
     "stretched frame": lambda: check_honest(cases.SLAB, 9, Steering(stretch=1 + 3e-7)),
     "cancellation": lambda: check_honest(cases.NEAR, 10),
     "inexact data": lambda: check_honest(cases.CONSTANT, 10),
@@ -90,6 +90,8 @@ CHECKS: dict[str, Callable[[], object]] = {
     "ellipses between lines": lambda: test_bounds.test_errors_of_rules_cover_the_ellipse_and_its_stretch(
         test_bounds.NEAR
     ),
+    "worklist": test_worklist.test_no_cell_is_lost_whatever_is_taken,
+    "known bounds": test_worklist.test_what_is_known_of_cells_stays_with_them,
     "masses": test_bounds.test_masses_of_cells_are_upper_bounds,
 }
 
@@ -240,13 +242,48 @@ BUGS: dict[str, Bug] = {
         search._Search, "run", "*self.waiting.left(), ", "", "cells add up"
     ),
     "what a limit does not admit is lost": Seeded(
-        search._Search, "_admitted", "self.waiting.put(expected.cells[admitted:])", "pass", "cells add up"
+        search._Search,
+        "_admitted",
+        "self.waiting.put(expected.cells[admitted:], expected.energy[admitted:])",
+        "pass",
+        "cells add up",
+    ),
+    "what is behind the heaviest block is lost": Seeded(
+        worklist.Worklist,
+        "take",
+        "self._heaviest.append((cells[size:], energy[size:]))",
+        "pass",
+        "worklist",
+    ),
+    "all but the heaviest are lost": Seeded(
+        worklist.Worklist,
+        "_order",
+        "self._waiting = [(cells[others], energy[others])]",
+        "self._waiting = []",
+        "cells add up",
+    ),
+    "blocks behind the first that is ready are lost": Seeded(
+        search._Search,
+        "_rules",
+        "first, *self.ready = blocks",
+        "first, self.ready = blocks[0], []",
+        "cells add up",
+    ),
+    "what is known of a cell is said of its neighbour": Seeded(
+        Cells, "split", "np.tile(self.least, 2)", "np.tile(self.least[::-1], 2)", "known bounds"
+    ),
+    "what is known of cells is said of others": Seeded(
+        Cells, "joined", "[p.known() for p in parts]", "[p.known() for p in parts[::-1]]", "known bounds"
     ),
     "later blocks of bounds are lost": Seeded(
-        search._Search, "_forecast", "self.waiting.put(part.cells)", "pass", "cells add up"
+        search._Search, "_forecast", "self.waiting.put(part.cells, part.energy)", "pass", "cells add up"
     ),
     "one half is lost where no rule is good enough": Seeded(
-        search._Search, "_split", "self.waiting.put(halves)", "self.waiting.put(halves[1:])", "cells add up"
+        search._Search,
+        "_split",
+        "self.waiting.put(halves, energy)",
+        "self.waiting.put(halves[1:], energy[1:])",
+        "cells add up",
     ),
     "a forecast loses a cell that it halves": Seeded(
         forecast,

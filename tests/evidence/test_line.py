@@ -10,7 +10,7 @@ import pytest
 from flint import arb
 
 import elboproof as ep
-from elboproof.evidence import line
+from elboproof.evidence import line, line_judge, proved
 from elboproof.evidence import log_evidence as engine
 from elboproof.evidence.line_point import LinePoint, line_functions
 from elboproof.model.problems import BASE, Problem
@@ -44,7 +44,7 @@ def test_both_routes_overlap(problem: Problem) -> None:
     """Arrays and scalars share the proof's formulas, and neither the arithmetic nor the cells."""
     model, x = problem.model(), list(problem.x)
     scalar = engine.prove(model, x, 10, seconds=60.0, most_cells=10**6).enclosure
-    with patch.object(engine, "MOST_ON_LINE", 0):
+    with patch.object(proved, "MOST_ON_LINE", 0):
         array = engine.prove(model, x, 10, seconds=60.0, most_cells=10**6).enclosure
     assert (scalar.width <= 2.1e-10).all()
     assert (array.width <= 2.1e-10).all()
@@ -80,7 +80,7 @@ Bug = Callable[[], Any]
 
 
 def _patched(name: str, value: object) -> Bug:
-    return lambda: patch.object(line, name, value)
+    return lambda: patch.object(line_judge, name, value)
 
 
 def _without_tail() -> Any:
@@ -126,13 +126,15 @@ def _narrow(half: float) -> Bug:
 
 def _rough(stack: ExitStack) -> None:
     """Let rules and discards use up far more than they may, so that forgetting their errors shows."""
-    stack.enter_context(patch.object(line, "PART", 1e9))
-    stack.enter_context(patch.object(line, "CORE", 40.0))
+    for module in (line, line_judge):
+        stack.enter_context(patch.object(module, "PART", 1e9))
+    stack.enter_context(patch.object(line_judge, "CORE", 40.0))
 
 
 def _generous(stack: ExitStack) -> None:
     stack.enter_context(patch.object(line, "SHARE", 30.0))
-    stack.enter_context(patch.object(line, "PART", 1e-6))
+    for module in (line, line_judge):
+        stack.enter_context(patch.object(module, "PART", 1e-6))
     stack.enter_context(patch.object(line, "ROUNDS", 1))
 
 

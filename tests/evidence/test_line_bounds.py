@@ -8,9 +8,10 @@ import pytest
 from flint import arb
 
 import elboproof as ep
-from elboproof.evidence import line
+from elboproof.evidence import line, line_judge
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.found import Found
+from elboproof.evidence.line_judge import BOUND_BITS, Judge
 from elboproof.evidence.line_point import LinePoint, line_functions
 from elboproof.evidence.pace import Pace
 from elboproof.evidence.rounds import Rounds
@@ -21,14 +22,15 @@ from elboproof.quadrature.gauss_legendre import RHO, SIZES, error_factor
 CELLS = [(c, h) for h in (0.03125, 0.25, 1.0) for c in (-6.0, -2.5, -0.75, 0.0, 0.75, 2.5, 6.0)]
 
 
-def judge(decoder: str, x: str) -> line._Judge:
+def judge(decoder: str, x: str) -> Judge:
     model = ep.LatentModel("z", [decoder], ep.Gaussian("1/10"))
     functions = line_functions(model.integrand)
     assert functions is not None
     ceiling = model.integrand.ceiling(data_of(model, [x]).balls)
     point = LinePoint(functions, [Fraction(x)], ceiling, 10)
     found = line._Found((0.0, 8.0), 0.0, 0.0, math.inf)
-    return line._Judge(point, [arb(v) for v in point.x], 1e-12, 1e-10, found)
+    with working_precision(BOUND_BITS):
+        return Judge(point, 1e-12, 1e-10, found)
 
 
 def energy(decoder: str, x: str, z: np.ndarray) -> np.ndarray:
@@ -40,7 +42,7 @@ def energy(decoder: str, x: str, z: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("decoder", "x"), [("z", "0.7"), ("sinh(z)", "-0.5"), ("z**2", "0.7")])
 def test_masses_of_cells_are_above_their_integrals(decoder: str, x: str) -> None:
     one, close = judge(decoder, x), 0
-    with working_precision(line.BOUND_BITS):
+    with working_precision(BOUND_BITS):
         for c, h in CELLS:
             z = np.linspace(c - h, c + h, 2001)
             values = np.exp(one.point.shift - energy(decoder, x, z))
@@ -55,7 +57,7 @@ def test_masses_of_cells_are_above_their_integrals(decoder: str, x: str) -> None
 def test_mirror_images_have_the_same_masses() -> None:
     """At x = 0 the energy of f(z) = z is even: where its slope falls is as sharp as where it rises."""
     one = judge("z", "0")
-    with working_precision(line.BOUND_BITS):
+    with working_precision(BOUND_BITS):
         for c, h in CELLS:
             left, right = float(one.mass(-c, h)), float(one.mass(c, h))
             assert left == pytest.approx(right, rel=1e-12)
@@ -64,7 +66,7 @@ def test_mirror_images_have_the_same_masses() -> None:
 @pytest.mark.parametrize("decoder", ["z", "z**2", "sin(50*z)"])
 def test_no_mass_is_above_the_priors(decoder: str) -> None:
     one = judge(decoder, "0.7")
-    with working_precision(line.BOUND_BITS):
+    with working_precision(BOUND_BITS):
         for c, h in CELLS:
             assert float(one.mass(c, h)) <= float(one.point.prior_mass(c, h)) * (1 + 1e-12)
 
@@ -72,7 +74,7 @@ def test_no_mass_is_above_the_priors(decoder: str) -> None:
 def test_factors_of_rules_are_upper_ends() -> None:
     for n in (*SIZES, 60, 100):
         exact = error_factor(RHO, n)
-        found = line._factor(n)
+        found = line_judge._factor(n)
         with working_precision(400):
             truth = arb(exact.numerator) / exact.denominator
             assert truth <= found <= truth * (1 + arb(2) ** -50)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from elboproof.numbers.outward import rounding
-from elboproof.quadrature.cells import ROOT_BITS, SMALLEST, Cells, Worklist, halved, halves, root_half
+from elboproof.quadrature.cells import ROOT_BITS, SMALLEST, Cells, halved, halves, root_half
 from elboproof.quadrature.charts import STRAIGHT, BetweenLines, Chart
 from elboproof.quadrature.gauss_legendre import ACROSS, ALONG
 
@@ -146,19 +146,6 @@ def test_halving_is_exact_as_deep_as_it_is_allowed() -> None:
         assert Fraction(float(box.centre[0, 0])) == exact
     assert depth == 47
     assert halves(3.0, 1.0) == [(2.5, 0.5), (3.5, 0.5)]
-
-
-def test_a_worklist_gives_the_oldest_first() -> None:
-    boxes = cells(STRAIGHT)
-    work = Worklist(boxes[:10])
-    work.put(boxes[10:15])
-    work.put(boxes[:0])
-    assert len(work) == 15
-    assert work.take(4).owner.tolist() == [0, 1, 2, 3]
-    assert work.take(8).owner.tolist() == [4, 5, 6, 7, 8, 9]  # the next part would be too many
-    assert work.take(8).owner.tolist() == [10, 11, 12, 13, 14]
-    assert len(work) == 0
-    assert work.left() == []
 
 
 def test_the_rounding_of_signed_expressions_is_bounded() -> None:

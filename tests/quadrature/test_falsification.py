@@ -3,7 +3,7 @@
 import pytest
 
 from elboproof.quadrature import cells, gauss_legendre
-from elboproof.quadrature.cells import Cells, Worklist
+from elboproof.quadrature.cells import Cells
 from elboproof.quadrature.charts import STRAIGHT, BetweenLines, Straight
 from tests.quadrature import test_cells, test_rules
 from tests.seeding import Bug, Check, Seeded, falsification
@@ -13,7 +13,6 @@ pytestmark = pytest.mark.slow
 TESTS: dict[str, Check] = {
     "roots": test_cells.test_roots_have_few_bits_and_reach_beyond_their_radius,
     "halving": test_cells.test_halving_is_exact_as_deep_as_it_is_allowed,
-    "worklist": test_cells.test_a_worklist_gives_the_oldest_first,
     "nearest, straight": test_cells.test_nearest_places_of_straight_cells_are_bounds,
     "bounds between lines": test_cells.test_bounds_between_lines_hold_at_corners,
     "volumes": lambda: test_cells.test_volumes_are_bounds_and_sharp(STRAIGHT),
@@ -44,12 +43,6 @@ BUGS: dict[str, Bug] = {
         cells, "halved", "    high[rows, axis] += half[rows, axis]\n", "", "halving"
     ),
     "halves keep their width": Seeded(cells, "halved", "    half[rows, axis] /= 2\n", "", "halving"),
-    "cells beyond a block are lost": Seeded(
-        Worklist, "take", "self._parts.append(cells[size:])", "pass", "worklist"
-    ),
-    "one part waits": Seeded(
-        Worklist, "put", "self._parts.insert(0, cells)", "self._parts[:] = [cells]", "worklist"
-    ),
     "volumes are rounded to nearest": Seeded(
         Cells,
         "volume",

@@ -44,9 +44,17 @@ class Forecast:
 
 
 def forecast(
-    floats: FloatEnergy, energy: Energy, cells: Cells, target: Target, deadline: float = math.inf
+    floats: FloatEnergy,
+    energy: Energy,
+    cells: Cells,
+    target: Target,
+    deadline: float = math.inf,
+    most: int = _MOST,
 ) -> Forecast:
-    """Halve cells until each is expected to be discarded or accepted, or ``time.monotonic()`` passes the deadline."""
+    """Halve cells until each is expected to be discarded or accepted.
+
+    Or until there are more than ``most``, or ``time.monotonic()`` passes the deadline.
+    """
     done: list[Forecast] = []
     count, steps = 0, Steps(deadline)
     while len(cells):
@@ -56,7 +64,7 @@ def forecast(
         negligible = target.negligible(cells, least)
         smooth = target.smooth(spread) & ~negligible
         leaf = smooth | negligible | ~np.isfinite(spread).all(1)
-        if count + len(cells) > _MOST or not steps.another():
+        if count + len(cells) > most or not steps.another():
             leaf[:] = True
         done.append(Forecast(cells[leaf], smooth[leaf], value[leaf]))
         count += int(leaf.sum())

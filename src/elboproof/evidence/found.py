@@ -75,11 +75,11 @@ class Found:
 
 
 def bounds(energy: Energy, cells: Cells) -> tuple[FloatArray, FloatArray]:
-    """Return lower bounds of U (B,) and the slopes' variation times half width (B, d)."""
+    """Return the best lower bounds of U (B,) and the slopes' variation times half width (B, d)."""
     # slopes: d balls (B,). The radius is half the variation over the cell; it steers.
     known = energy.over(cells)
     spread = np.stack([slope.rad * cells.half[:, k] for k, slope in enumerate(known.slopes)], 1)
-    return known.least, spread
+    return np.fmax(known.least, cells.known()), spread
 
 
 def mass_bound(cells: Cells, target: Target, least: FloatArray) -> FloatArray:
@@ -95,7 +95,7 @@ def mass_bound(cells: Cells, target: Target, least: FloatArray) -> FloatArray:
 
 
 def abandon(energy: Energy, waiting: list[Cells], target: Target, found: Found) -> None:
-    """Add bounds of the cells that are not finished; where there is no time left, those that the prior alone gives."""
+    """Add bounds of the cells that are not finished; where no time is left, what is known or the prior alone gives."""
     for cells in waiting:
         for start in range(0, len(cells), BLOCK):
             part = cells[start : start + BLOCK]
@@ -105,5 +105,5 @@ def abandon(energy: Energy, waiting: list[Cells], target: Target, found: Found) 
                 with found.pace.timing("bounds", len(part)):
                     least = bounds(energy, part)[0]
             else:
-                least = energy.least_by_prior(part)
+                least = np.fmax(energy.least_by_prior(part), part.known())
             found.add(found.unfinished, part.owner, mass_bound(part, target, least))

@@ -21,7 +21,7 @@ _SAME = 1e-12
 
 
 def direction(integrand: Integrand) -> Float64[FloatArray, "d"] | None:
-    """Return the unit normal of all kinks that are hyperplanes, None if there are none or they have several."""
+    """Return the unit normal of all kinks, None if there are none, or several, or curved ones."""
     functions = integrand.quantities
     normals = _of_network(functions) if isinstance(functions, NetworkQuantities) else _of_tape(functions)
     lengths = np.linalg.norm(normals, axis=1)
@@ -53,7 +53,7 @@ def _begins(layer: Layer, taken: tuple[int, ...]) -> bool:
 
 
 def _of_tape(quantities: Quantities) -> Float64[FloatArray, "kinks d"]:
-    """Return the gradients of what abs, max and min are taken of, where those are constant."""
+    """Return the gradients of what abs, max and min are taken of; none if one varies, for its kink is curved."""
     tape = quantities.tape
     rows = []
     for i in tape.reachable(quantities.derivative("decoder", ())):
@@ -61,8 +61,9 @@ def _of_tape(quantities: Quantities) -> Float64[FloatArray, "kinks d"]:
         if name in {"abs", "max", "min"}:
             inner = parts[0] if name == "abs" else tape.subtract(*parts)
             slopes = [tape.derivative(inner, k) for k in range(len(quantities.latents))]
-            if not any(tape.varies[slope] for slope in slopes):
-                rows.append(nearest_doubles(tape, slopes))
+            if any(tape.varies[slope] for slope in slopes):
+                return np.zeros((0, len(quantities.latents)))
+            rows.append(nearest_doubles(tape, slopes))
     return np.array(rows).reshape(-1, len(quantities.latents))
 
 

@@ -8,28 +8,33 @@ most.
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 
-from flint import acb, arb
+from flint import arb
 
+from elboproof.evidence.line_judge import BOUND_BITS, Judge
 from elboproof.evidence.line_point import LineFunctions, LinePoint
+from elboproof.evidence.line_waiting import Heap, Waiting
 from elboproof.evidence.pace import GRACE
 from elboproof.evidence.search import CELLS, DEEPER, EARLY, TIME, TOO_DEEP
-from elboproof.evidence.target import CORE, PART, ROUNDS, SHARES
+from elboproof.evidence.target import PART, ROUNDS, SHARES
 from elboproof.numbers.balls import working_precision
-from elboproof.numbers.exact import ball_of
 from elboproof.numbers.precision import DOUBLE_BITS
 from elboproof.quadrature.cells import SMALLEST, halves
-from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, RHO, error_factor, node, nodes
+from elboproof.quadrature.gauss_legendre import node, nodes
 
 SHARE = SHARES[1]
-BOUND_BITS = 64
-"""Bounds need few digits; only the sums need all."""
+TRIALS = 200, 2000
+"""Cells of a search after which somebody asks how many there will be."""
+ARRAYS = "the trial"
+"""The reason of a stop that asks for arrays; not a limit."""
+
+Many = Callable[[LinePoint, float, int], bool]
+"""Whether many cells are expected, of a point with its scales, the share of a discarded cell, and the cells so far."""
 FEW_NODES = 64
 """Points of rules whose nodes are computed all at once, in no time."""
-_LOG_RHO = math.log(RHO)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,14 @@ def width_of(lower: arb, upper: arb) -> float:
 
 
 @working_precision(BOUND_BITS)
-def on_line(functions: LineFunctions, x: list[Fraction], digits: float, deadline: float, most: int) -> Line:
+def on_line(
+    functions: LineFunctions,
+    x: list[Fraction],
+    digits: float,
+    deadline: float,
+    most: int,
+    many: Many | None = None,
+) -> Line:
     """Return bounds of log p(x).
 
     Parameters
@@ -79,19 +91,26 @@ def on_line(functions: LineFunctions, x: list[Fraction], digits: float, deadline
         Half width aimed at: 10^-digits.
     deadline, most
         Limits: on the clock ``time.monotonic()``, and of cells.
+    many
+        Asked after `TRIALS` cells of a search whether arrays are the better way; the search is then given up.
     """
-    began, cells, share, rounds = time.monotonic(), 0, SHARE, 0
+    began, cells, share, rounds, deeper = time.monotonic(), 0, SHARE, 0, 0
     ceiling = functions.ceiling(x)
     lower, upper = arb.neg_inf(), arb(functions.log_supremum(ceiling))
     if began > deadline:
         return Line(lower, upper, cells, TIME)
     point = LinePoint(functions, x, ceiling, digits)
     while rounds < ROUNDS:
-        found = _search(point, share, began, deadline, most - cells)
+        # Where the scale was wrong again and again, it is asked ever more rarely.
+        asked = many if deeper & (deeper - 1) == 0 else None
+        found = _search(point, share, began, deadline, most - cells, asked)
         cells += found.cells
         if found.stopped == DEEPER:
             point.rescale(found.lowest, lower)
+            deeper += 1
             continue
+        if found.stopped == ARRAYS:
+            break
         rounds += 1
         low, high = _bounds(point, found)
         lower, upper = max(lower, low), min(upper, high)
@@ -121,6 +140,11 @@ class _Found:
     cells: int = 0
     stopped: str = ""
 
+    @property
+    def late(self) -> float:
+        """When bounds of what is left and sums end, too."""
+        return self.deadline + GRACE * (self.deadline - self.began)
+
     def accept(self, c: float, h: float, n: int, error: arb) -> None:
         """Keep a cell with its number of points and a bound of their rule's error."""
         self.accepted.append((c, h, n))
@@ -128,146 +152,74 @@ class _Found:
         self.rule_error += error
 
 
-def _search(point: LinePoint, share: float, began: float, deadline: float, most: int) -> _Found:
+def _search(
+    point: LinePoint, share: float, began: float, deadline: float, most: int, many: Many | None
+) -> _Found:
     """Discard, accept or halve cells until none is left or a limit is reached; what is left then is bounded."""
-    # The cells on the stack and those settled always cover the root: each is taken off whole, and put back as
-    # two halves or not at all.
+    # The cells that wait and those settled always cover the root: each is taken whole, and put back as two
+    # halves or not at all.
     root, tail = point.root()
     smallest = (abs(root[0]) + root[1]) * SMALLEST
-    found, stack = _Found(root, tail, began, deadline), [root]
+    found, waiting = _Found(root, tail, began, deadline), Heap()
     tolerance = 0.5 * 10.0**-point.digits
     mass = math.exp(min(point.log_mass + point.shift, 700.0))
     with working_precision(BOUND_BITS):
-        judge = _Judge(point, [arb(v) for v in point.x], tolerance * share * mass, PART * tolerance, found)
-        while stack:
-            found.stopped = _limit(point, found, most)
+        judge = Judge(point, tolerance * share * mass, PART * tolerance, found)
+        waiting.put(Waiting(*root, point.floats(root[0]), point.least_by_prior(*root)))
+        while len(waiting):
+            found.stopped = _limit(point, found, len(waiting), most)
             if not found.stopped and found.lowest < point.shift - TOO_DEEP:
                 found.stopped = DEEPER
-                break
-            # The stack covers what is neither accepted nor discarded.
+            if (
+                not found.stopped
+                and many is not None
+                and found.cells in TRIALS
+                and many(point, share, found.cells)
+            ):
+                found.stopped = ARRAYS
             if found.stopped:
-                found.lost += sum((point.prior_mass(*cell) for cell in stack), arb(0))
                 break
-            centre, width = stack.pop()
+            cell = waiting.take()
             found.cells += 1
-            if not judge.settles(centre, width):
-                if width < smallest:
-                    found.lost += judge.mass(centre, width)
-                else:
-                    stack += halves(centre, width)
+            least = judge.open_least(cell)
+            if least is None:
+                continue
+            if cell.half < smallest:
+                found.lost += point.mass(cell.half, max(least, judge.least(cell.centre, cell.half)))
+                continue
+            for c, h in halves(cell.centre, cell.half):
+                waiting.put(Waiting(c, h, point.floats(c), least))
+        _abandon(judge, waiting.left(), found)
     return found
 
 
-def _limit(point: LinePoint, found: _Found, most: int) -> str:
-    """Return which limit is reached; of the time, the sums will take some."""
+def _abandon(judge: Judge, cells: list[Waiting], found: _Found) -> None:
+    """Bound what is neither accepted nor discarded; where no time is left, by what is known already."""
+    if found.stopped in {DEEPER, ARRAYS}:  # the bounds of such a search are not used
+        return
+    for cell in cells:
+        least = max(cell.least, judge.point.least_by_prior(cell.centre, cell.half))
+        if time.monotonic() < found.late:
+            least = max(least, judge.least(cell.centre, cell.half))
+        found.lost += judge.point.mass(cell.half, least)
+
+
+def _limit(point: LinePoint, found: _Found, waiting: int, most: int) -> str:
+    """Return which limit is reached; of the time, bounds of what waits and the sums will take some."""
+    if found.cells >= most:
+        return CELLS
+    now = time.monotonic()
+    passed = now - found.began
+    if not passed > EARLY * (found.deadline - found.began):
+        return ""
     # A point of the sums is timed once, on the cell that was accepted last, and not before a quarter of the
     # time has passed: short searches end before it pays.
-    now = time.monotonic()
-    if found.accepted and not point.per_point and now > found.began + EARLY * (found.deadline - found.began):
+    if found.accepted and not point.per_point:
         with working_precision(point.bits):
             _cell_sum(point, [arb(value) for value in point.x], *found.accepted[-1], math.inf)
         point.per_point = (time.monotonic() - now) / found.accepted[-1][-1]
-    if now + point.per_point * found.points > found.deadline:
-        return TIME
-    return CELLS if found.cells >= most else ""
-
-
-@dataclass
-class _Judge:
-    """What decides a cell."""
-
-    point: LinePoint
-    x: list[arb]
-    small: float
-    tolerance: float
-    found: _Found
-
-    def settles(self, c: float, h: float) -> bool:
-        """Discard or accept a cell, if what floats forecast can be proved; return whether it was."""
-        # Floats say what is worth a proof; without one, the cell is halved.
-        energy, slope, curve = self.point.floats(c)
-        self.found.lowest = min(self.found.lowest, energy)
-        spread = abs(curve) * h * h
-        least = self._forecast(c, h, energy, slope, spread)
-        # Where the floats overflow there is no forecast.
-        if not math.isfinite(least) or not 2 * h * _exp(self.point.shift - least) > self.small:
-            mass = self.mass(c, h)
-            if mass <= self.small:
-                self.found.lost += mass
-                return True
-        return spread <= CORE and self._accept(c, h, energy)
-
-    def _forecast(self, c: float, h: float, energy: float, slope: float, spread: float) -> float:
-        """Return the least energy expected on a cell."""
-        # Of the parabola at the centre: if its slope keeps its sign over the cell, and U's own at that end
-        # agrees, the least value is expected there.
-        if abs(slope) * h > spread:
-            corner, beyond, _ = self.point.floats(c - math.copysign(h, slope))
-            if beyond * slope > 0:
-                return corner
-        return energy - abs(slope) * h - spread
-
-    def mass(self, c: float, h: float) -> arb:
-        """Return an upper bound of the integral of exp(shift - U) over a cell.
-
-        By the slope's sign, else by the mean-value form or plain ball arithmetic, and never more than the prior's
-        mass times the likelihood's supremum.
-        """
-        # Of several lower bounds of U on the cell the largest counts. On a face: U is monotone, by the sign of
-        # U' over the whole cell. Else the mean-value theorem from the centre, or plain ball arithmetic. Only
-        # finite ones are bounds.
-        least, box = self.point.least_by_prior(c, h), arb(c, h)
-        (slope,) = self.point.slope(box, *self.x)
-        if slope > 0 or slope < 0:
-            (end,) = self.point.energy(arb(c) - h if slope > 0 else arb(c) + h, *self.x)
-            bounds = [end]
-        else:
-            ((centre,), (plain,)) = self.point.energy(arb(c), *self.x), self.point.energy(box, *self.x)
-            bounds = [centre + slope * arb(0, h), plain]
-        for bound in bounds:
-            if bound.is_finite() and bound.lower() > least:
-                least = bound.lower()
-        return self.point.mass(h, least)
-
-    def _accept(self, c: float, h: float, energy: float) -> bool:
-        """Accept a cell with a rule that is good enough, if there is one.
-
-        The supremum on the ellipse is by the mean-value form with U', whose formula is analytic on the rectangle:
-        there U is continued by its integral.
-        """
-        # h * ALONG is rounded to nearest, and ALONG exceeds its axis by more than that.
-        box = acb(arb(c, h * ALONG), arb(0, h * ACROSS))
-        (slope,) = self.point.complex_slope(box, *map(acb, self.x), True)
-        (centre,) = self.point.energy(arb(c), *self.x)
-        least = (centre + (slope * (box - c)).real).lower()
-        if not (slope.is_finite() and least.is_finite()):
-            return False
-        scaled = self.point.mass(h, least)  # volume times supremum
-        allowed = self.tolerance * 2 * h * _exp(self.point.shift - energy) + PART * self.small
-        needed = (float(scaled.log()) + 0.81 - _log(allowed)) / (2 * _LOG_RHO)
-        if not needed <= 30 + self.point.digits:  # infinite where exp(shift - energy) underflows
-            return False
-        n = math.ceil(max(3.0, needed))
-        error = scaled * _factor(n)
-        if not error <= 2 * allowed:
-            return False
-        self.found.accept(c, h, n, error)
-        return True
-
-
-def _exp(exponent: float) -> float:
-    return math.exp(min(exponent, 700.0)) if exponent == exponent else math.nan
-
-
-def _log(value: float) -> float:
-    return math.log(value) if value > 0 else -math.inf
-
-
-@lru_cache
-def _factor(n: int) -> arb:
-    """Return the rule's error on a cell per volume and supremum."""
-    with working_precision(BOUND_BITS):
-        return ball_of(error_factor(RHO, n)).upper()
+    reserve = point.per_point * found.points + waiting * passed / max(found.cells, 1)
+    return TIME if now + reserve > found.deadline else ""
 
 
 def _cell_sum(point: LinePoint, x: list[arb], c: float, h: float, n: int, deadline: float) -> arb | None:
@@ -290,11 +242,10 @@ def _bounds(point: LinePoint, found: _Found) -> tuple[arb, arb]:
 
     Cells whose sums there is no time for are left out, too.
     """
-    late = found.deadline + GRACE * (found.deadline - found.began)
     with working_precision(point.bits):
         x, shift, total = [arb(value) for value in point.x], arb(point.shift), arb(0)
         for c, h, n in found.accepted:
-            part = _cell_sum(point, x, c, h, n, late)
+            part = _cell_sum(point, x, c, h, n, found.late)
             if part is None:
                 found.stopped = TIME
                 found.lost += point.prior_mass(c, h)

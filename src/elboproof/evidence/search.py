@@ -6,6 +6,7 @@ most. Every bound comes from ball arithmetic; the floats that steer (scales, thr
 """
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,17 @@ from elboproof.evidence.found import Found, abandon, bounds, mass_bound
 from elboproof.evidence.pace import FEW, Pace
 from elboproof.evidence.rules import try_rules
 from elboproof.evidence.target import Target, widest
-from elboproof.quadrature.cells import SMALLEST, Cells, Index, Worklist
+from elboproof.evidence.worklist import Worklist
+from elboproof.quadrature.cells import SMALLEST, Cells, Index
 
 EARLY = 0.25
 """Of the time limit: what passes before anybody asks whether the rest suffices for the sums."""
 CHEAP = 0.25
 """Of the time that a cell takes on average: what a mere bound of it takes, or less."""
+OTHERS = 16
+"""Times as many others as are ready, looked at since a rule was tried, that make it due."""
+PATIENCE = 4
+"""Blocks that are looked at before a rule is tried on less than a block of cells."""
 TOO_DEEP = 100.0
 """Nats below the shift at which the scale is renewed: exp would overflow soon."""
 DEEPER = "a deeper mode"
@@ -64,7 +70,8 @@ class _Search:
         # Along each axis, of the whole domain and not of a root: roots of a ridge are small, but their centres are not.
         self.smallest = np.zeros((len(target.shift), energy.d))
         np.maximum.at(self.smallest, roots.owner, (np.abs(roots.centre) + roots.half) * SMALLEST)
-        self.waiting, self.ready, self.block = Worklist(roots), list[Forecast](), pace.block()
+        self.waiting, self.ready, self.block = Worklist(roots, target), list[Forecast](), pace.block()
+        self.visited_by_rules = 0
 
     def run(self) -> Found:
         """Work until no cell is left or a limit is reached; what is left then is bounded."""
@@ -75,14 +82,35 @@ class _Search:
                 found.stopped = TIME
             elif (found.lowest < self.target.shift - TOO_DEEP).any():
                 found.stopped = DEEPER
-            elif sum(len(part.cells) for part in self.ready) >= self.block or not len(self.waiting):
+            elif self._rules_are_due():
                 self._rules(_blocks(joined(self.ready), self.block))
             else:
                 self._forecast(self.waiting.take(self.block))
+        self._last_rules()
         # Every root is now covered by cells that are accepted, discarded, given up or here: none is lost.
         left = [*self.waiting.left(), *(part.cells for part in self.ready)]
         abandon(self.energy, left, self.target, found)
         return found
+
+    def _rules_are_due(self) -> bool:
+        """Return whether as many cells are ready as a block takes, or have been for long."""
+        ready, visited = self._ready(), self.found.visited
+        late = visited > max(2 * self.visited_by_rules, PATIENCE * self.block)
+        late |= visited - self.visited_by_rules > OTHERS * ready
+        return ready >= self.block or not len(self.waiting) or bool(ready and late)
+
+    def _last_rules(self) -> None:
+        """Try rules on the cells that are ready when a limit is reached, as far as it allows."""
+        found, stopped = self.found, self.found.stopped
+        if stopped in {TIME, CELLS} and self.ready:
+            blocks = _blocks(joined(self.ready), self.block)
+            for _ in range(len(blocks)):
+                self._rules(blocks)
+                blocks = self.ready
+            found.stopped = stopped
+
+    def _ready(self) -> int:
+        return sum(len(part.cells) for part in self.ready)
 
     def _reserve(self) -> float:
         """Return about how many seconds it will take to bound what is left and to sum what was accepted."""
@@ -91,10 +119,10 @@ class _Search:
         # Timing sums costs time itself, and short searches end before it pays.
         if not elapsed > EARLY * pace.limit:
             return 0.0
-        left = len(self.waiting) + sum(len(part.cells) for part in self.ready)
+        left = len(self.waiting) + self._ready()
         bounding = max(pace.seconds("bounds", left), CHEAP * left * elapsed / max(found.visited, 1))
         summing = pace.summing(self.energy, found.cells, found.sizes, found.points, self.target.shift)
-        return bounding + summing
+        return bounding + summing + pace.seconds("rules", self._ready(), self.energy.d)
 
     def _forecast(self, cells: Cells) -> None:
         """Send smooth cells to the rules, bound the others; those too small to be halved exactly are given up."""
@@ -107,19 +135,19 @@ class _Search:
         self._keep(expected[expected.smooth])
         first, *more = _blocks(expected[~expected.smooth], self.block)
         for part in reversed(more):
-            self.waiting.put(part.cells)
+            self.waiting.put(part.cells, part.energy)
         self._bound(first)
 
     def _admitted(self, expected: Forecast, step: str) -> Forecast:
         """Count the cells that are about to be looked at; where a limit allows fewer, the others are left."""
         # Cells that are not admitted wait again, and are bounded with all others when the search has stopped.
+        # Those that are ready for a rule have their place among the cells that a limit allows.
         count, found = len(expected.cells), self.found
-        if found.visited + count > self.most:
-            found.stopped, admitted = CELLS, 0
-        else:
-            admitted = self.pace.affordable(step, count, self._reserve(), self.energy.d)
-            found.stopped = TIME if admitted < count else ""
-        self.waiting.put(expected.cells[admitted:])
+        spare = self.most - found.visited - (self._ready() if step == "bounds" else 0)
+        admitted = self.pace.affordable(step, min(count, max(spare, 0)), self._reserve(), self.energy.d)
+        if admitted < count:
+            found.stopped = CELLS if admitted >= spare else TIME
+        self.waiting.put(expected.cells[admitted:], expected.energy[admitted:])
         found.visited += admitted
         return expected[:admitted]
 
@@ -137,41 +165,47 @@ class _Search:
         small = mass <= self.target.small(cells)
         self.found.add(self.found.discarded, cells.owner[small], mass[small])
         smooth = self.target.smooth(spread) & ~small
+        expected = Forecast(replace(cells, least=least), expected.smooth, expected.energy)
         self._keep(expected[smooth])
         rest = ~small & ~smooth
-        self._quarter(cells[rest], spread[rest])
+        self._quarter(expected[rest], spread[rest])
 
     def _rules(self, blocks: list[Forecast]) -> None:
         """Accept the cells for which a rule is good enough, halve the others."""
         first, *self.ready = blocks
+        self.visited_by_rules = self.found.visited
         expected = self._admitted(first, "rules")
         cells = expected.cells
         if not len(cells):
             return
         with self.pace.timing("rules", len(cells)):
             accepted, worst, unknown = try_rules(self.energy, cells, self.target, expected.energy, self.found)
-        self._split(cells[~accepted], worst[~accepted], unknown[~accepted])
+        self._split(expected[~accepted], worst[~accepted], unknown[~accepted])
 
-    def _split(self, cells: Cells, axis: Index, unknown: NDArray[np.bool_]) -> None:
+    def _split(self, expected: Forecast, axis: Index, unknown: NDArray[np.bool_]) -> None:
         """Halve cells, and once more along another axis where no rule was bounded, if that saves a round."""
         # Where no ellipse is free of kinks, one more cut along the longest other axis; the halves of both cuts
         # cover the cell.
-        halves = cells.split(axis)
+        cells = expected.cells
+        halves, energy = cells.split(axis), np.tile(expected.energy, 2)
         if 0 < len(halves) < FEW and not self.energy.kinks_across:
             others = np.where(np.arange(cells.half.shape[1]) == axis[:, None], -1.0, cells.half)
             second, again = np.tile(others.argmax(1), 2), np.tile(unknown, 2)
             halves = Cells.joined([halves[~again], halves[again].split(second[again])])
-        self.waiting.put(halves)
+            energy = np.concatenate([energy[~again], np.tile(energy[again], 2)])
+        self.waiting.put(halves, energy)
 
-    def _quarter(self, cells: Cells, spread: FloatArray) -> None:
+    def _quarter(self, expected: Forecast, spread: FloatArray) -> None:
         """Halve cells, twice if they are few: another round would cost more than a few cells too many."""
+        cells = expected.cells
         axis = widest(spread, cells.half)
-        halves = cells.split(axis)
+        halves, energy = cells.split(axis), np.tile(expected.energy, 2)
         if len(halves) < FEW:
             # A slope's variation times the half width falls to a quarter when that axis is halved.
             spread = spread * np.where(np.arange(spread.shape[1]) == axis[:, None], 0.25, 1.0)
             halves = halves.split(np.tile(widest(spread, halves.half[: len(cells)]), 2))
-        self.waiting.put(halves)
+            energy = np.tile(energy, 2)
+        self.waiting.put(halves, energy)
 
     def _keep(self, expected: Forecast) -> None:
         if len(expected.cells):

@@ -51,6 +51,12 @@ class Target:
             mass = cells.volume() * np.exp(np.minimum(self.shift[cells.owner] - least, 700.0))
         return np.asarray(mass <= self.small(cells))
 
+    def log_mass(self, cells: Cells, energy: Float64[FloatArray, "B"]) -> Float64[FloatArray, "B"]:
+        """Return logarithms of shares of the integral, if U is ``energy`` on the cells; they steer."""
+        owner = cells.owner
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.log(cells.volume()) + self.shift[owner] - energy - np.log(self.mass[owner]))
+
     @staticmethod
     def smooth(spread: Float64[FloatArray, "B d"]) -> NDArray[np.bool_]:
         """Return on which cells a rule is worth a trial."""

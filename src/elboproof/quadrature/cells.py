@@ -64,18 +64,26 @@ class Cells:
         Exact floats.
     chart : Chart
         From the boxes' coordinates to those of the data point's frame.
+    least : (B,) or None
+        What is known to be the least value of a function over each box; a box hands it on to its parts.
     """
 
     owner: Index
     centre: FloatArray
     half: FloatArray
     chart: Chart = STRAIGHT
+    least: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.owner)
 
     def __getitem__(self, part: Any) -> "Cells":
-        return Cells(self.owner[part], self.centre[part], self.half[part], self.chart[part])
+        least = None if self.least is None else self.least[part]
+        return Cells(self.owner[part], self.centre[part], self.half[part], self.chart[part], least)
+
+    def known(self) -> Float64[FloatArray, "B"]:
+        """Return what is known to be the least value over each box, -inf where nothing is."""
+        return np.full(len(self), -np.inf) if self.least is None else self.least
 
     def volume(self, reach: float = 1.0) -> FloatArray:
         """Return upper bounds of the volumes in u, (B,).
@@ -104,7 +112,8 @@ class Cells:
         """Return the two halves of each box along its own axis, first all lower ones; exact, see above."""
         # exact, as cells are no smaller than SMALLEST allows
         centre, half = halved(self.centre, self.half, axis)
-        return Cells(np.tile(self.owner, 2), centre, half, joined([self.chart, self.chart]))
+        least = None if self.least is None else np.tile(self.least, 2)
+        return Cells(np.tile(self.owner, 2), centre, half, joined([self.chart, self.chart]), least)
 
     @staticmethod
     def joined(parts: "list[Cells]") -> "Cells":
@@ -115,33 +124,5 @@ class Cells:
             np.concatenate([p.centre for p in parts]),
             np.concatenate([p.half for p in parts]),
             joined([p.chart for p in parts]),
+            None if all(p.least is None for p in parts) else np.concatenate([p.known() for p in parts]),
         )
-
-
-class Worklist:
-    """Cells that wait: the oldest are taken first, in blocks that are as full as possible."""
-
-    def __init__(self, roots: Cells) -> None:
-        self._parts = [roots]
-
-    def __len__(self) -> int:
-        return sum(map(len, self._parts))
-
-    def put(self, cells: Cells) -> None:
-        """Add cells behind all others."""
-        if len(cells):
-            self._parts.insert(0, cells)
-
-    def take(self, size: int) -> Cells:
-        """Return the oldest cells, ``size`` at most, and have them wait no longer."""
-        # Whole parts as long as they fit: cutting one costs a copy.
-        cells = self._parts.pop()
-        while self._parts and len(cells) + len(self._parts[-1]) <= size:
-            cells = Cells.joined([cells, self._parts.pop()])
-        if len(cells) > size:
-            self._parts.append(cells[size:])
-        return cells[:size]
-
-    def left(self) -> list[Cells]:
-        """Return all that wait."""
-        return self._parts
