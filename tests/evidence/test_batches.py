@@ -167,7 +167,7 @@ def test_nothing_is_lost_when_it_is_killed(wait: float, tmp_path: Path) -> None:
     assert (again.lower <= whole.upper).all()
     assert (whole.lower <= again.upper).all()
     if told and told[-1] < len(X):
-        assert min(counts) > told[-1]  # what was told stood on the disk
+        assert min(counts) >= told[-1]  # what was told stood on the disk
 
 
 @pytest.fixture(scope="module")
