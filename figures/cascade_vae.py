@@ -71,7 +71,7 @@ def _accuracy(axes: Axes, lines: Curves) -> None:
     axes.axvline(0.5 + 1 / math.sqrt(2 * math.pi * OBJECTS), color="0.6", linewidth=1, linestyle=":")
     axes.set_yticks(range(len(VARIANTS)), list(VARIANTS.values()), fontsize=7.5)
     axes.set(
-        title="No second stage is better in the mean:\nfive seeds, labels up to exchange (dotted: guesses)",
+        title="No second stage is better in the mean\n(five seeds; dotted: guesses)",
         xlabel="accuracy",
         xlim=(0.48, 1.0),
     )

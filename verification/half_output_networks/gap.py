@@ -25,8 +25,9 @@ DIGITS = 3
 SECONDS = 600.0
 """For one image, of which 7 are used on a quiet core."""
 PARTS = ("approximation", "constant variance", "amortisation")
-CLOSE = 0.04
-"""Nats, of sampled numbers against proved ones: 2 % of the gap. Seen 0.01."""
+CLOSE = 0.02
+"""Of the gap: how far sampled numbers may lie from proved ones. Seen 0.009 of it for three images, 0.014 for fifty; the
+approximation, the smallest part, is 0.04 of it."""
 
 
 @kept
@@ -102,9 +103,10 @@ def _decide(run: Run, images: int, told: Told) -> Verdict:
     means = {name: part[proved].mean() for name, part in parts_of(found).items()}
     smallest, second, largest = (means[name] for name in told.order)
     total = sum(float(means[name].midpoint) for name in told.summed)
+    sampled = float(sampled_gaps(images)[proved].mean())
     parts = {
         "proved rows": at_least(float(proved.mean()), told.share),
-        "sum": at_most(abs(total - float(sampled_gaps(images)[proved].mean())), CLOSE),
+        "sum": at_most(abs(total - sampled) / sampled, CLOSE),
         "smallest is positive": _greater(smallest, ep.Enclosure(told.least, told.least)),
         "second is greater": _greater(second, smallest),
         "largest is greater": _greater(largest, second),
@@ -118,7 +120,7 @@ STATES = (
     "log p(x) - ELBO = approximation (log p(x) - best own Gaussian, at most) + constant variance (that - best mean "
     "under the one covariance) + amortisation (that - encoder, at least); on average over the images for which all is "
     "proved, nine of ten at least, 0 < approximation < constant variance < amortisation, and the "
-    "sum of the proved parts is the sampled log p(x) less the sampled ELBO"
+    "sum of the proved parts is the sampled log p(x) less the sampled ELBO, within two hundredths of it"
 )
 CONTROLS = (
     control("without the constant variance", refutes="sum", told=Told(summed=(FAMILY, ENCODER))),

@@ -74,7 +74,7 @@ def _matrices(early: int, late: int, decays: int) -> Verdict:
 
 
 ROLLED = (4, 16)
-SAMPLES = 700_000
+SAMPLES = 800_000
 
 
 @claim.check(
