@@ -120,7 +120,7 @@ STATES = (
     "log p(x) - ELBO = approximation (log p(x) - best own Gaussian, at most) + constant variance (that - best mean "
     "under the one covariance) + amortisation (that - encoder, at least); on average over the images for which all is "
     "proved, nine of ten at least, 0 < approximation < constant variance < amortisation, and the "
-    "sum of the proved parts is the sampled log p(x) less the sampled ELBO, within two hundredths of it"
+    "sum of the proved parts is the sampled log p(x) less the sampled ELBO"
 )
 CONTROLS = (
     control("without the constant variance", refutes="sum", told=Told(summed=(FAMILY, ENCODER))),
