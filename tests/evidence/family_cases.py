@@ -180,11 +180,12 @@ def _instance(family: Family, name: str, generator: np.random.Generator, d: int,
         return np.stack([np.broadcast_to(function(*columns), z.shape[:-1]) for function in functions], -1)
 
     f = outputs(generator.normal(size=d))
-    x = _drawn(likelihood, f, generator)
+    x = drawn(likelihood, f, generator)
     return Instance(model, x.tolist(), outputs, lambda f: family.log_density(x, f, *parameters), family.kinks)
 
 
-def _drawn(likelihood: Any, f: Floats, generator: np.random.Generator) -> Floats:
+def drawn(likelihood: Any, f: Floats, generator: np.random.Generator) -> Floats:
+    """Return data (..., D) around outputs f, those of a density around logistic ones."""
     if isinstance(likelihood, ep.Gaussian):
         return np.asarray(generator.normal(f, 1.0))
     if isinstance(likelihood, ep.Density):

@@ -16,6 +16,7 @@ from elboproof.evidence.observations import Observations
 from elboproof.evidence.selection import selection
 from elboproof.model import independence
 from elboproof.numbers.balls import working_precision
+from tests.evidence.test_elimination import holds
 from tests.seeding import Bug, Seeded, falsification
 
 Rows = list[list[Fraction]]
@@ -51,11 +52,6 @@ def _log_density(x: list[Fraction], mean: list[Fraction], covariance: Rows) -> a
         return -(form + matrix.det().log() + len(x) * (2 * arb.pi()).log()) / 2
 
 
-def _holds(found: ep.Enclosure, value: arb) -> bool:
-    low, high = arb(float(np.ravel(found.lower)[0])), arb(float(np.ravel(found.upper)[0]))
-    return bool(low <= value.upper() and value.lower() <= high)
-
-
 @pytest.mark.parametrize(
     ("latents", "outputs", "seed"), [(1, 1, 0), (2, 3, 1), (3, 1, 2), (5, 2, 3), (9, 9, 4), (30, 4, 5)]
 )
@@ -89,7 +85,7 @@ def _linear(latents: int, outputs: int, seed: int) -> None:
     for j in range(outputs):
         covariance[j][j] += Fraction(1, 7)
     centre = [c + m for c, (m,) in zip(offset, _product(rows, [mean]), strict=True)]
-    assert _holds(found, _log_density(x, centre, covariance))
+    assert holds(found, _log_density(x, centre, covariance))
     assert found.width <= 2e-10
 
 
@@ -167,7 +163,7 @@ def test_an_affine_network_under_a_normal_prior_is_a_linear_model() -> None:
     model = ep.LatentModel.from_torch(network, ep.Gaussian("1/4"), prior=prior)
     # variance 2 + .25 + 2 * .5 * .5 + .25, mean 1 + 1 + .25
     value = _log_density([Fraction(1, 2)], [Fraction(9, 4)], [[Fraction(3)]])
-    assert _holds(ep.log_evidence(model, ["1/2"], 12), value)
+    assert holds(ep.log_evidence(model, ["1/2"], 12), value)
 
 
 CHECKS = {

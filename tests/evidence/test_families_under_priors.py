@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 import elboproof as ep
 from elboproof.evidence.log_evidence import prove
 from tests.evidence import prior_routes
-from tests.evidence.family_cases import FAMILIES, Floats
+from tests.evidence.family_cases import FAMILIES, Floats, drawn
 from tests.evidence.prior_routes import KINDS, Quantiles
 
 ROUTE = 1e-8
@@ -77,19 +77,11 @@ def instance(name: str, kind: str, seed: int) -> Instance:
     prior, quantiles = KINDS[kind](generator)
     picked = generator.choice(len(quantiles), ROWS, p=[share for share, _ in quantiles])
     z = np.array([float(quantiles[k][1].ppf(generator.uniform(0.02, 0.98))) for k in picked])
-    rows = [_drawn(likelihood, f, generator) for f in outputs(z)]
+    rows = [drawn(likelihood, f, generator) for f in outputs(z)]
     model = ep.LatentModel("z", texts, likelihood, prior=prior)
     return Instance(
         model, np.array(rows), quantiles, outputs, lambda x, f: family.log_density(x, f, *parameters)
     )
-
-
-def _drawn(likelihood: Any, f: Floats, generator: np.random.Generator) -> Floats:
-    if isinstance(likelihood, ep.Gaussian):
-        return np.asarray(generator.normal(f, 1.0))
-    if isinstance(likelihood, ep.Density):
-        return generator.logistic(f)
-    return np.asarray(likelihood.sample(f, generator), dtype=float)
 
 
 def compare(name: str, kind: str, models: int, first: int = 0) -> int:
