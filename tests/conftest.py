@@ -31,6 +31,7 @@ SHAPED = (
     "elboproof.quadrature.gauss_legendre",
     "elboproof.evidence.start",
     "elboproof.evidence.target",
+    "elboproof.evidence.worklist",
     "elboproof.quadrature.cells",
 )
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
