@@ -118,7 +118,6 @@ def _read(x: Any) -> BallArray:
     return data.data_of(ep.LatentModel("z", ["z", "z"], ep.Gaussian(1)), x).balls
 
 
-@pytest.mark.xfail(reason="a block takes 200 cells more for each row than most_cells says", strict=True)
 def test_an_undecided_answer_says_why_and_carries_the_best_enclosure() -> None:
     model = ep.LatentModel("z", ["sinh(asinh(z))"], ep.Gaussian("1e-8"))  # z, and not read as linear
     with pytest.raises(ep.Undecided, match=r"2 of 2 log evidences undecided; the first is x\[0\]") as caught:

@@ -145,9 +145,9 @@ def block_prover(model: LatentModel, digits: float, most_cells: int, seconds: fl
 def _block(
     model: LatentModel, digits: float, most_cells: int, totals: Totals, data: Data, seconds: float
 ) -> Evidence:
-    """Prove some rows together; an array's cells are more than those of one row by a few for each other."""
+    """Prove some rows together, within the cells of one and a few for each other, and never more than of each alone."""
     remember(totals)
-    most = most_cells + CELLS_EACH * len(data)
+    most = min(most_cells * len(data), most_cells + CELLS_EACH * (len(data) - 1))
     return evidence_of(model, data, digits, seconds=seconds, most_cells=most)
 
 
