@@ -436,9 +436,12 @@ ALLOWED = {
     "benchmarks/audit/instances.py": {"manual_seed"},  # within fork_rng
     "benchmarks/audit/noise.py": {"manual_seed"},  # a bug of the catalogue
     "verification/half_output_networks/record.py": {"set_num_threads"},
-    "src/elboproof/commands/train.py": {"catch_warnings", "simplefilter"},  # a command, in a process of its own
+    "src/elboproof/commands/train.py": {
+        "catch_warnings",
+        "simplefilter",
+    },  # a command, in a process of its own
     # users' losses draw from whichever generators they like, in float64: an audit sets all, and puts them back
-    "src/elboproof/audit/state.py": {"manual_seed", "set_default_dtype"},
+    "src/elboproof/audit/state.py": {"manual_seed", "seed", "set_default_dtype"},
     # a worker of checks, which is a process of its own, starts each check from the same state
     "src/elboproof/checking/ambient.py": {
         "dps",

@@ -8,7 +8,6 @@ This finds what structure does not show: a class called ``Sin`` that is another 
 of torch, a global function replaced. It cannot find a difference at points that are not tried.
 """
 
-import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -66,8 +65,7 @@ def require_agreement(whole: "Part", inputs: int) -> None:
     twins = twins_of(module)
     sizes = np.repeat(_SIZES, _EACH)[:, None]
     z = sizes * np.random.default_rng(0).standard_normal((len(sizes), inputs))
-    with torch.no_grad(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a run that the user did not ask for
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
         # what is no module, an operation of a forward, is run as it is
         _outputs(whole, [z], lambda part: twins.get(id(part.module), part.module))
 
