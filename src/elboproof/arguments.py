@@ -113,6 +113,31 @@ def require_positive(**limits: object) -> tuple[Any, ...]:
     return numbers
 
 
+def require_count(name: str, value: object, least: int = 1, why: str = "") -> int:
+    """Return an integer, NumPy's among them, as Python's own.
+
+    Parameters
+    ----------
+    least
+        The smallest one that is allowed.
+    why
+        What a smaller one would mean, for the message.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    ValueError
+        If it is smaller.
+    """
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise wrong_type(name, value, f"an integer, at least {least}")
+    if number < least:
+        raise bad(name, value, f"an integer, at least {least}{f': {why}' if why else ''}")
+    return number
+
+
 def file_path(value: object, name: str) -> Path:
     """Return ``value`` as a path.
 

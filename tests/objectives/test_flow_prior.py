@@ -103,7 +103,7 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "one latent": (
         lambda: objectives.FlowPrior(1),
         ValueError,
-        "d: got 1; expected at least 2: .*two halves",
+        "d: got 1; expected an integer, at least 2: .*two halves",
     ),
     "no layers": (lambda: objectives.FlowPrior(2, couplings=0), ValueError, "couplings: got 0"),
     "no width": (lambda: objectives.FlowPrior(2, hidden=0), ValueError, "hidden: got 0"),

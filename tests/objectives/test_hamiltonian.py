@@ -158,10 +158,10 @@ def test_halves_are_computed_in_float32() -> None:
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "no steps": ({"steps": 0}, "steps: got 0; expected a positive integer"),
+    "no steps": ({"steps": 0}, "steps: got 0; expected an integer, at least 1"),
     "half a step": ({"steps": 1.5}, "steps: got 1.5 of type float"),
     "truth": ({"steps": True}, "steps: got True of type bool"),
-    "no samples": ({"samples": 0}, "samples: got 0; expected a positive integer"),
+    "no samples": ({"samples": 0}, "samples: got 0; expected an integer, at least 1"),
     "step size 0": ({"step_size": 0.0}, "step_size: got 0.0; expected positive finite numbers"),
     "NaN step": ({"step_size": torch.tensor([0.1, math.nan])}, "step_size: got .*expected positive finite"),
     "text": ({"step_size": "0.1"}, "step_size: got '0.1' of type str"),

@@ -295,8 +295,8 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "smoother.*: log_variance: got infinite or NaN entries",
     ),
-    "no samples": (lambda: _roll(samples=0), ValueError, "samples: got 0; expected a positive whole number"),
-    "half a sample": (lambda: _roll(samples=1.5), ValueError, "samples: got 1.5; expected a positive whole"),
+    "no samples": (lambda: _roll(samples=0), ValueError, "samples: got 0; expected an integer, at least 1"),
+    "half a sample": (lambda: _roll(samples=1.5), TypeError, "samples: got 1.5 of type float"),
     "no jumps": (lambda: _roll(jumps=[]), ValueError, r"jumps: got \[\]; expected at least one time ahead"),
     "jump of 0 ahead": (lambda: _roll(jumps=[1, 0]), ValueError, "jumps: got 0.0; expected positive, finite"),
     "rollout latents": (

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, require_count, wrong_type
 from elboproof.audit.adapter import Adapter
 from elboproof.audit.bench import Bench
 from elboproof.audit.designs import Designer
@@ -93,12 +93,10 @@ def audit(
 def _require(adapter: object, seed: object, alpha: object, draws: object, checks: Any) -> None:
     if not isinstance(adapter, Adapter):
         raise wrong_type("adapter", adapter, "an audit.Adapter")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise bad("seed", seed, "an integer, 0 or larger")
+    require_count("seed", seed, 0)
     if not isinstance(alpha, float) or not 0.0 < alpha < 1.0:
         raise bad("alpha", alpha, "a probability strictly between 0 and 1")
-    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 10:
-        raise bad("draws", draws, "an integer, 10 or larger")
+    require_count("draws", draws, 10)
     for one in checks or ():
         if one not in CHECKS:
             raise bad("checks", one, f"names among {', '.join(CHECKS)}")

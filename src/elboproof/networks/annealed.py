@@ -14,11 +14,11 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from elboproof.arguments import bad, wrong_type
+from elboproof.arguments import bad, require_count, wrong_type
 from elboproof.networks.annealed_hmc import Path, State, schedule, transition, tuned_steps
 from elboproof.networks.importance import log_mean
 from elboproof.networks.yardstick import Estimate, checked_rows
-from elboproof.networks.yardstick_model import Joint, double_rows, normal, require_count, require_joint
+from elboproof.networks.yardstick_model import Joint, double_rows, normal, require_joint
 from elboproof.networks.yardstick_posteriors import Posteriors
 
 
@@ -80,7 +80,7 @@ def simulated(
     require_joint(model)
     if not isinstance(model.log_likelihood, _Sampler):
         raise wrong_type("model", model.log_likelihood, "a likelihood with sample(outputs, generator)")
-    z = normal(generator, require_count(count, "count"), require_count(latents, "latents"))
+    z = normal(generator, require_count("count", count), require_count("latents", latents))
     with torch.no_grad():
         return model.log_likelihood.sample(model.outputs(z[None])[0], generator), z
 
@@ -171,9 +171,9 @@ class _Run:
         generator: torch.Generator,
     ) -> "_Run":
         data = checked_rows(model, x, posteriors)
-        chains = require_count(sizes[0], "chains", 2)
-        betas = schedule(require_count(sizes[1], "temperatures"))
-        leapfrogs = require_count(sizes[2], "leapfrogs")
+        chains = require_count("chains", sizes[0], 2)
+        betas = schedule(require_count("temperatures", sizes[1]))
+        leapfrogs = require_count("leapfrogs", sizes[2])
         path = Path(model, data, posteriors)
         steps = tuned_steps(path, betas, chains, leapfrogs, generator)
         return cls(path, betas, steps, chains, leapfrogs, generator)

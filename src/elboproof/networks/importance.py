@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from elboproof.arguments import require_positive
+from elboproof.arguments import require_count, require_positive
 from elboproof.networks.yardstick import Estimate, checked_rows
-from elboproof.networks.yardstick_model import Joint, normal, require_count
+from elboproof.networks.yardstick_model import Joint, normal
 from elboproof.networks.yardstick_posteriors import Posteriors
 
 ARVIZ = 'pareto_k: arviz-stats is not installed; expected it: pip install "arviz-stats>=0.8"'
@@ -86,7 +86,7 @@ def importance_evidence(
         If an argument is not of the kind described, or a log likelihood is NaN, or all weights of a point are zero.
     """
     data = checked_rows(model, x, posteriors)
-    count = require_count(draws, "draws", 2)
+    count = require_count("draws", draws, 2)
     require_positive(stretch=stretch)
     proposals = posteriors.stretched(stretch)
     u = normal(generator, count, *posteriors.means.shape)

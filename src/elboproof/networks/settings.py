@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 
-from elboproof.arguments import bad, require_positive, wrong_type
+from elboproof.arguments import bad, require_count, require_positive, wrong_type
 from elboproof.networks.architectures import ACTIVATIONS, ARCHITECTURES, Architecture
 from elboproof.networks.records import Settings
 from elboproof.networks.splits import Splits
@@ -51,14 +51,6 @@ def settings_of(
         every=every,
         patience=patience,
     )
-
-
-def require_count(name: str, value: object, least: int = 1) -> None:
-    """Raise unless a value is an integer of some size."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise wrong_type(name, value, f"an integer, at least {least}")
-    if value < least:
-        raise bad(name, value, f"an integer, at least {least}")
 
 
 def _require_words(activation: object, architecture: object) -> None:

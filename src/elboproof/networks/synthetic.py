@@ -8,13 +8,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elboproof.arguments import bad, require_positive
+from elboproof.arguments import bad, require_count, require_positive
 from elboproof.arrays import finite_array
 from elboproof.evidence.log_evidence import log_evidence
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.networks.randomness import seed_of
-from elboproof.networks.settings import require_count
 from elboproof.networks.splits import Splits, split
 
 FloatArray = NDArray[np.float64]

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import torch
 
-from elboproof.arguments import bad, require_positive
+from elboproof.arguments import bad, require_count, require_positive
 from elboproof.networks.yardstick_model import (
     Joint,
     double_rows,
     normal,
-    require_count,
     require_joint,
 )
 from elboproof.networks.yardstick_posteriors import Posteriors
@@ -74,7 +73,7 @@ def elbo_estimate(
         If an argument is not of the kind described, or a log likelihood is NaN.
     """
     data = checked_rows(model, x, posteriors)
-    count = require_count(draws, "draws", 2)
+    count = require_count("draws", draws, 2)
     u = normal(generator, count, len(posteriors), posteriors.latents)
     found = model.in_blocks(data, posteriors.at(u), prior=False)
     return Estimate(found.mean(0) - posteriors.divergences(), found.std(0) / math.sqrt(count))
@@ -115,8 +114,8 @@ def refined(
     `AffinePrior.posteriors`. Every Gaussian gives a lower bound, so that a poor optimum is a loss and never an error.
     """
     data = checked_rows(model, x, posteriors)
-    require_count(steps, "steps")
-    require_count(draws, "draws")
+    require_count("steps", steps)
+    require_count("draws", draws)
     require_positive(learning_rate=learning_rate)
     shift = torch.zeros_like(posteriors.means, requires_grad=True)
     stretch = torch.zeros_like(posteriors.means, requires_grad=True)
@@ -191,7 +190,7 @@ def fitted_variance(
     data = checked_rows(model, x, posteriors)
     require_positive(floor=floor)
     total = torch.zeros(data.shape[1], dtype=torch.float64)
-    for _ in range(require_count(draws, "draws")):
+    for _ in range(require_count("draws", draws)):
         z = posteriors.at(normal(generator, 1, *posteriors.means.shape))
         with torch.no_grad():
             total += ((data - model.outputs(z)[0]) ** 2).mean(0) / draws

@@ -173,13 +173,6 @@ def require_joint(model: object) -> Joint:
     return model
 
 
-def require_count(value: object, name: str, least: int = 1) -> int:
-    """Return a whole number of at least ``least``, or raise ``ValueError``."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise bad(name, value, f"a whole number of at least {least}")
-    return value
-
-
 def normal(generator: torch.Generator, *shape: int) -> torch.Tensor:
     """Return standard normal numbers in float64; the one source of chance.
 

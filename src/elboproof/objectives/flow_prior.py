@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from elboproof.arguments import bad, suggesting, wrong_type
+from elboproof.arguments import require_count, suggesting, wrong_type
 from elboproof.objectives.surgery import points
 from elboproof.objectives.tensors import never_nan
 
@@ -79,9 +79,9 @@ class FlowPrior(torch.nn.Module):
         self, d: int, couplings: int = 6, hidden: int = 32, *, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        _require_count(d, "d", 2, "a coupling layer needs two halves")
-        _require_count(couplings, "couplings", 1, "a flow without layers learns nothing")
-        _require_count(hidden, "hidden", 1, "the width of a network")
+        require_count("d", d, 2, "a coupling layer needs two halves")
+        require_count("couplings", couplings, 1, "a flow without layers learns nothing")
+        require_count("hidden", hidden, 1, "the width of a network")
         self.d = d
         low, high = d - d // 2, d // 2
         sizes = [(low, high), (high, low)]
@@ -134,7 +134,7 @@ class FlowPrior(torch.nn.Module):
         TypeError, ValueError
             If n is no positive integer, or a weight is not finite.
         """
-        _require_count(n, "n", 1, "a number of samples")
+        require_count("n", n, 1, "a number of samples")
         like = next(self.parameters())
         with torch.no_grad():
             noise = torch.randn(n, self.d, generator=generator, dtype=like.dtype, device=like.device)
@@ -151,10 +151,3 @@ class FlowPrior(torch.nn.Module):
     def _halves(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         cut = self.d - self.d // 2
         return z[:, :cut], z[:, cut:]
-
-
-def _require_count(value: object, name: str, least: int, reason: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise wrong_type(name, value, "an integer")
-    if value < least:
-        raise bad(name, value, f"at least {least}: {reason}")

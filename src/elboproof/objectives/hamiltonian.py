@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 import torch
 
-from elboproof.arguments import bad, suggesting, wrong_type
+from elboproof.arguments import bad, require_count, suggesting, wrong_type
 from elboproof.objectives.tensors import require_batch, require_shape, surely, wide
 
 LogJoint: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -99,7 +99,7 @@ def hvae_elbo(
     mean, log_std = wide(q0_mean, "q0_mean"), wide(q0_log_std, "q0_log_std")
     require_shape(log_std, "q0_log_std", tuple(mean.shape), "q0_mean")
     require_batch(mean, "q0_mean", wide(x, "x"), "x")
-    _require_count("samples", samples)
+    require_count("samples", samples)
     given: object = generator
     if not isinstance(given, torch.Generator):
         raise wrong_type("generator", generator, "a torch.Generator")
@@ -124,7 +124,7 @@ def weights(
     inverse_temperature: PerCoordinate = 1.0,
 ) -> Path:
     """Return what `hvae_elbo` returns for given standard normal numbers ``noise`` and ``gamma``, (S, B, d) both."""
-    _require_count("steps", steps)
+    require_count("steps", steps)
     _require_finite(q0_mean=mean, q0_log_std=log_std)
     step = _per_coordinate(step_size, "step_size", mean)
     beta = _per_coordinate(inverse_temperature, "inverse_temperature", mean)
@@ -197,14 +197,6 @@ def _require_finite(**arguments: torch.Tensor) -> None:
     for name, value in arguments.items():
         if surely(~torch.isfinite(value.detach()).all()):
             raise ValueError(f"{name}: got infinite or NaN entries; expected finite numbers")
-
-
-def _require_count(name: str, value: int) -> None:
-    given: object = value
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise wrong_type(name, value, "a positive integer")
-    if value < 1:
-        raise bad(name, value, "a positive integer")
 
 
 def _per_coordinate(value: PerCoordinate, name: str, like: torch.Tensor) -> torch.Tensor:

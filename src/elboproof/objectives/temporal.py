@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from elboproof.arguments import bad, suggesting, wrong_type
+from elboproof.arguments import bad, require_count, suggesting, wrong_type
 from elboproof.objectives.tensors import never_nan, require_batch, require_shape, surely, wide
 
 Pair: TypeAlias = tuple[torch.Tensor, torch.Tensor]
@@ -154,9 +154,7 @@ def td_vae_rollout(
         As `td_vae_loss`.
     """
     _require_options(generator, "closed")
-    given: object = samples
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise bad("samples", samples, "a positive whole number")
+    samples = require_count("samples", samples)
     if len(jumps) == 0:
         raise bad("jumps", jumps, "at least one time ahead")
     rows = len(wide(b, "b"))
