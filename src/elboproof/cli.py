@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from elboproof import __version__
 from elboproof.checking.vocabulary import METHODS
-from elboproof.commands import audit_words, train_words
+from elboproof.commands import audit_words, train_words, verify_words
 from elboproof.commands.words import at_least, positive
 
 INTERRUPTED, INTERNAL, USAGE = 2, 3, 4
@@ -89,6 +89,8 @@ def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--seed", type=at_least(0), default=0, metavar="N", help="seed of the random numbers (default: 0)"
     )
     verify.add_argument("--list", dest="list_only", action="store_true", help="list the checks, run nothing")
+    verify_words.add_choice(verify)
+    verify_words.add_output(verify)
     _add_means(verify)
 
 
@@ -109,7 +111,9 @@ def _add_means(verify: _Parser) -> None:
     )
     verify.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
     verify.add_argument(
-        "--resume", action="store_true", help="go on with the run recorded in .elboproof/run.jsonl"
+        "--resume",
+        action="store_true",
+        help="do not run again what the records in .elboproof have of this code and seed",
     )
     verify.add_argument(
         "--stale",
@@ -119,7 +123,11 @@ def _add_means(verify: _Parser) -> None:
         help="only checks whose findings in F are missing or older than the code; --json writes all of F and these "
         "(default: %(const)s)",
     )
-    verify.add_argument("--json", metavar="F", help="write the findings as JSON (- for the standard output)")
+    verify.add_argument(
+        "--json",
+        metavar="F",
+        help="write the findings as JSON (- for the standard output); F keeps what it has of other checks",
+    )
     verify.add_argument(
         "--junit", metavar="F", help="write the findings as JUnit XML (- for the standard output)"
     )

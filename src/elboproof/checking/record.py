@@ -20,6 +20,8 @@ from elboproof.checking.seal import DIGEST, bound, sealed, sealed_document, with
 from elboproof.checking.sources import library_digest
 
 FOLDER = Path(".elboproof")
+FILE = "run.jsonl"
+"""The first file, which the only run of a folder writes."""
 
 
 def header(collection: Collection, *, version: str, seed: int) -> dict[str, Any]:
