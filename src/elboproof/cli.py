@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from elboproof import __version__
 from elboproof.checking.vocabulary import METHODS
-from elboproof.commands import audit_words, train_words, verify_words
+from elboproof.commands import audit_words, show_words, train_words, verify_words
 from elboproof.commands.words import at_least, positive
 
 INTERRUPTED, INTERNAL, USAGE = 2, 3, 4
@@ -60,7 +60,15 @@ def parser() -> argparse.ArgumentParser:
     commands = main_parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
-    for add in (_add_verify, _add_report, _add_figures, _add_evidence, train_words.add, audit_words.add):
+    for add in (
+        _add_verify,
+        _add_show,
+        _add_report,
+        _add_figures,
+        _add_evidence,
+        train_words.add,
+        audit_words.add,
+    ):
         add(commands)
     return main_parser
 
@@ -131,6 +139,10 @@ def _add_means(verify: _Parser) -> None:
     verify.add_argument(
         "--junit", metavar="F", help="write the findings as JUnit XML (- for the standard output)"
     )
+
+
+def _add_show(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    show_words.add(commands, _add_path)
 
 
 def _add_report(commands: "argparse._SubParsersAction[_Parser]") -> None:

@@ -117,7 +117,9 @@ class Progress:
         left = self._remaining.seconds(self._running(), elapsed)
         head += f", {failing} do not" if failing else ""
         head += f"; {duration(elapsed)} so far"
-        return head if left is None else f"{head}, about {duration(left)} left"
+        if left is None:
+            return head
+        return f"{head}, about {duration(left)} left" if left >= 1.0 else f"{head}, nearly done"
 
     def _picture(self) -> "RenderableType":
         from rich.console import Group

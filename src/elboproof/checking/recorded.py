@@ -15,6 +15,7 @@ from elboproof.checking.document import read_document
 from elboproof.checking.finding import SEAL, Finding
 from elboproof.checking.record_place import record_files
 from elboproof.checking.record_reading import made, read_record
+from elboproof.checking.seal import edits
 
 LOST = ("timeout", "killed")
 """How checks end whose seconds tell nothing about the next run."""
@@ -38,6 +39,17 @@ class Known:
     line: Mapping[str, Any]
     environment: Mapping[str, Any]
     source: Path
+
+    @property
+    def seal(self) -> Mapping[str, Any]:
+        """Return when and from which code it was made."""
+        seal: Mapping[str, Any] = self.line[SEAL]
+        return seal
+
+    @property
+    def whole(self) -> bool:
+        """Return whether it is what a run wrote, not edited afterwards."""
+        return not any(edits(self.line, {self.seal["environment"]: self.environment}))
 
     @property
     def made(self) -> str:

@@ -16,10 +16,11 @@ TICK = 0.1
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finding, and whether the check was lost with its machine instead of being run."""
+    """A finding, whether the check was lost with its machine instead of being run, and the traceback if it raised."""
 
     finding: Finding
     lost: bool = False
+    trace: str | None = None
 
 
 def outcomes(
@@ -62,7 +63,8 @@ def _outcome(future: "Future[Job]", job: Job) -> Outcome:
     # A lost check is a finding that does not hold: it counts, and the run cannot end well without it.
     meta: dict[str, Any] = job["metadata"]
     try:
-        return Outcome(Finding.from_json(future.result()))
+        answer = future.result()
+        return Outcome(Finding.from_json(answer["finding"]), trace=answer["trace"])
     except CancelledError:
         reason = "the scheduler cancelled the check"
     except Exception as error:  # noqa: BLE001  (a worker that vanished, or could not load elboproof)

@@ -1,6 +1,5 @@
 """The table of all checks, and what does not hold, in full."""
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
@@ -11,47 +10,20 @@ from elboproof.checking.words import clean, left_behind, number, one_line, packe
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-WIDE = 170
-"""Columns of a terminal from which every field has a column of its own; below, a check has two lines."""
+WIDEST = 100
+"""Columns beyond which seconds are no further to the right: they would be far from their name."""
 
 _STYLES = {"holds": "green", "fails": "bold red", "undecided": "bold yellow"}
 
 
 def show_table(console: "Console", findings: Sequence[Finding]) -> None:
     """Print the findings, grouped by claim. Names and numbers are whole in any width."""
-    if console.width < WIDE:
-        _show_narrow(console, findings)
-        return
-    table = _empty()
-    for claim, group in groupby(findings, key=lambda finding: finding.claim):
-        members = list(group)
-        for i, finding in enumerate(members):
-            table.add_row(claim if i == 0 else "", *_wide(finding), end_section=finding is members[-1])
-    console.print(table)
-
-
-def _empty() -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
-    for name in ("claim", "statement", "check", "role", "method", "result"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("number", overflow="fold", min_width=10)
-    table.add_column("error", no_wrap=True)
-    table.add_column("controls\nrejected", justify="right", no_wrap=True)
-    table.add_column("seconds", justify="right", no_wrap=True)
-    return table
-
-
-def _show_narrow(console: "Console", findings: Sequence[Finding]) -> None:
     for claim, group in groupby(findings, key=lambda finding: finding.claim):
         console.print(_text(f"\n{claim}", "bold"))
         for finding in group:
-            for line in _narrow(finding, console.width):
+            for line in _lines(finding, min(console.width, WIDEST)):
                 console.print(line, soft_wrap=True)
 
 
@@ -61,22 +33,7 @@ def _text(content: str, style: str = "") -> "Text":
     return Text(content, style=style)
 
 
-def _wide(finding: Finding) -> list["str | Text"]:
-    word = result(finding)
-    return [
-        finding.statement,
-        _text(_broken(finding.check, 34)),
-        finding.role,
-        finding.method,
-        _text(word, _STYLES.get(word, "red")),
-        _text(one_line(number(finding.computed, 6), 40)),
-        _text(one_line(number(finding.error, 2), 12)),
-        rejected(finding),
-        f"{finding.seconds:.1f}",
-    ]
-
-
-def _narrow(finding: Finding, width: int) -> list["Text"]:
+def _lines(finding: Finding, width: int) -> list["Text"]:
     """Return the lines of a check: its name and seconds, then what was found, broken between fields only."""
     # A number that is cut is read as another number, and a name that is broken cannot be searched.
     head, seconds = f"  {finding.statement:<3} {finding.check}", f"{finding.seconds:.1f} s"
@@ -85,23 +42,13 @@ def _narrow(finding: Finding, width: int) -> list["Text"]:
     word = result(finding)
     fields = [f"{finding.role}, {finding.method}", word, f"{rejected(finding)} controls rejected"]
     fields += [one_line(number(finding.computed, 6), 60)] if finding.computed is not None else []
-    fields += [f"error {one_line(number(finding.error, 2), 12)}"] if finding.error is not None else []
+    fields += [f"error {one_line(number(finding.error, 2), 60)}"] if finding.error is not None else []
     fields += [seconds] if len(seconds) > room else []
     for line in packed(fields, width, indent=6):
         text = _text(line)
         text.highlight_words([word], _STYLES.get(word, "red"))
         lines.append(text)
     return lines
-
-
-def _broken(name: str, width: int) -> str:
-    """Return a function name broken after underscores."""
-    lines = [""]
-    for word in re.findall(r"[^_]*_|[^_]+", name):
-        if lines[-1] and len(lines[-1]) + len(word) > width:
-            lines.append("")
-        lines[-1] += word
-    return "\n".join(lines)
 
 
 def show_failures(

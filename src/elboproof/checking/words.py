@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from elboproof.checking.finding import Finding
 from elboproof.checking.plain import Plain
 
+_BALL = re.compile(r"\[[^\[\]]*\+/-[^\[\]]*\]|\S+ \+/- \S+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -69,16 +70,17 @@ def duration(seconds: float) -> str:
 
 
 def filled(text: str, width: int, indent: int = 0, first: int = 0) -> list[str]:
-    """Return a text in lines, the first and the others indented; no word is broken, so that no number is."""
+    """Return a text in lines, the first and the others indented; no word and no number is broken."""
     flat = " ".join(clean(text).split())
-    return textwrap.wrap(
-        flat,
+    lines = textwrap.wrap(
+        _BALL.sub(lambda match: match[0].replace(" ", "\0"), flat),
         max(width, indent + 20),
         initial_indent=" " * first,
         subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace("\0", " ") for line in lines]
 
 
 def packed(fields: Sequence[str], width: int, indent: int = 0) -> list[str]:

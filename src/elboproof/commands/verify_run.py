@@ -168,6 +168,8 @@ def _execute(console: "Console", plan: Plan, todo: list[Check], record: Record) 
                     ran.lost[outcome.finding.id] = outcome.finding
                 else:
                     record.append(outcome.finding)
+                if outcome.trace:
+                    ran.traces[outcome.finding.id] = outcome.trace
                 progress.finished(outcome.finding)
                 if options.exit_first and not outcome.finding.holds:
                     ran.end = "stopped"

@@ -1,0 +1,23 @@
+"""The words of ``elboproof show``."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+
+def add(commands: Any, add_path: Callable[[argparse.ArgumentParser], None]) -> None:
+    """Add the command to a parser's commands."""
+    show = commands.add_parser(
+        "show",
+        help="show a claim, a statement or a check with what was found last",
+        description="Show a claim, a statement or a check: sentence, domain, hypotheses, controls, numbers, file and "
+        "line. The newest finding of .elboproof and of a JSON document is shown, and whether the code is still the same.",
+    )
+    show.add_argument("labels", nargs="+", metavar="LABEL", help="claim, claim/S2 or claim/S2/check")
+    add_path(show)
+    show.add_argument(
+        "--json",
+        default="paper_checks.json",
+        metavar="F",
+        help="findings beside those of runs here (default: %(default)s)",
+    )
