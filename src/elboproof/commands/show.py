@@ -1,5 +1,6 @@
 """``elboproof show``: a claim, a statement or a check, with what was found last."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,34 +48,50 @@ def main(labels: Sequence[str], path: Path, json: str) -> int:
         checks, _ = select(collection, [label], tier="full")
         modules = [module for module in collection.claims if module.claim.label == label.rstrip("/")]
         for module in modules:
-            _show_claim(console, module, checks, known)
+            _show_claim(console, collection, module, known)
         if not modules:
             for check in checks:
                 _show_check(console, collection, check, known.get(check.id))
     return 0
 
 
-def _show_claim(console: "Console", module: ClaimModule, checks: Sequence[Check], known: Findings) -> None:
-    findings = [known[check.id].finding for check in checks if check.id in known]
+def _show_claim(console: "Console", collection: Collection, module: ClaimModule, known: Findings) -> None:
+    checks = [check for check in collection.checks if check.claim == module.claim.label]
     _print(console, [f"{module.claim.label}: {module.claim.title}"], "bold")
     _print(console, [f"  {_near(module.file)}"], "dim")
-    held = sum(finding.holds for finding in findings)
-    rest = len(checks) - len(findings)
-    words = f"{decision(findings)}; {held} of {plural(len(findings), 'check')} hold"
-    words += f", {rest} not run yet: elboproof verify --full {module.claim.label}" if rest else ""
-    _show_fields(console, [("decided", words)])
+    _show_fields(console, [("decided", _decided(collection, checks, known))])
     for title in ("Claim", *OPTIONAL, "Hypotheses", "What this does not show"):
         if title in module.sections:
             _print(console, [f"\n{title}"], "bold")
-            for paragraph in module.sections[title].split("\n\n"):
-                _print(console, filled(paragraph, _width(console), indent=2, first=2))
+            _show_text(console, module.sections[title])
     _print(console, ["\nStatements"], "bold")
     for check in checks:
         found = result(known[check.id].finding) if check.id in known else "not run"
         head = f"  {check.statement:<4}{check.role}, {check.method}, {found}: {check.name}"
         _print(console, [head, *filled(check.states, _width(console), indent=6, first=6)])
-    example = f"{module.claim.label}/{checks[0].statement}" if checks else module.claim.label
+    example = f"{module.claim.label}/{checks[0].statement}"
     _print(console, [f"\nnumbers, domains and controls of one statement: elboproof show {example}"], "dim")
+
+
+def _decided(collection: Collection, checks: Sequence[Check], known: Findings) -> str:
+    run = [check for check in checks if check.id in known]
+    findings = [known[check.id].finding for check in run]
+    held = sum(finding.holds for finding in findings)
+    words = f"{decision(findings)}; {held} of {plural(len(findings), 'check')} hold"
+    old = sum(_why_old(collection, check, known[check.id]) is not None for check in run)
+    words += f", {old} OLDER THAN THE CODE" if old else ""
+    words += f", {len(checks) - len(run)} not run yet" if len(run) < len(checks) else ""
+    return f"{words}: elboproof verify --full {checks[0].claim}" if old or len(run) < len(checks) else words
+
+
+def _why_old(collection: Collection, check: Check, known: Known) -> str | None:
+    return why_stale(check, known.seal, known.environment, collection)
+
+
+def _show_text(console: "Console", text: str) -> None:
+    for paragraph in re.split(r"\n\n|\n(?=- )", text):
+        indent = 4 if paragraph.startswith("- ") else 2
+        _print(console, filled(paragraph, _width(console), indent=indent, first=2))
 
 
 def _show_check(console: "Console", collection: Collection, check: Check, known: Known | None) -> None:
@@ -127,7 +144,7 @@ def _made(collection: Collection, check: Check, known: Known) -> str:
     )
     if not known.whole:
         return f"{made}; EDITED: it is not what a run wrote"
-    why = why_stale(check, known.seal, known.environment, collection)
+    why = _why_old(collection, check, known)
     if why is None:
         return f"{made}; the code is still the same"
     return f"{made}; OLDER THAN THE CODE ({why}): elboproof verify {check.id}"

@@ -11,7 +11,7 @@ def add(commands: Any, add_path: Callable[[argparse.ArgumentParser], None]) -> N
         "show",
         help="show a claim, a statement or a check with what was found last",
         description="Show a claim, a statement or a check: sentence, domain, hypotheses, controls, numbers, file and "
-        "line. The newest finding of .elboproof and of a JSON document is shown, and whether the code is still the same.",
+        "line. Of .elboproof and a JSON document the newest finding is shown, and whether the code is still the same.",
     )
     show.add_argument("labels", nargs="+", metavar="LABEL", help="claim, claim/S2 or claim/S2/check")
     add_path(show)
