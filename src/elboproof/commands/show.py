@@ -130,7 +130,7 @@ def _found(finding: Finding) -> Iterator[tuple[str, str]]:
             yield "number", f"{name} {number(value, DIGITS)}"
     for control in finding.controls:
         word = "rejected" if control["rejected"] else "NOT REJECTED"
-        yield "control", f"{control['name']}: {word}: {control['reason']}"
+        yield "control", f"{control['name']}: {word} ({control['reason']})"
     for line in part_lines(finding):
         yield "part", line
     if finding.side_effects:

@@ -1,11 +1,12 @@
 """The words of ``elboproof show``."""
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
+from elboproof.commands.words import AddPath
 
-def add(commands: Any, add_path: Callable[[argparse.ArgumentParser], None]) -> None:
+
+def add(commands: "argparse._SubParsersAction[Any]", add_path: AddPath) -> None:
     """Add the command to a parser's commands."""
     show = commands.add_parser(
         "show",
