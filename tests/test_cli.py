@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ HEAVY = ("numpy", "sympy", "torch", "flint", "matplotlib", "rich", "scipy")
 
 SECTIONS = ("Claim", "Hypotheses", "Relation", "Method", "Trusted base", "What this does not show")
 DOCSTRING = '"""' + "\n\n".join(f"{title}\n-----\ntext" for title in SECTIONS) + '\n"""\n'
+
+HEAD_WITHOUT_BRACKETS = "from elboproof.checking import Claim\nclaim = Claim('bad-claim', 'title')\n@claim.check\ndef f(run):\n    pass\n"
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -47,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def elboproof(folder: Path) -> Command:
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "elboproof.cli", *words]
+        command = [sys.executable, "-m", "elboproof", *words]
         environment = os.environ | {"COLUMNS": "100"}
         return subprocess.run(  # noqa: S603
             command, cwd=folder, capture_output=True, text=True, check=False, env=environment, timeout=60
@@ -183,6 +186,171 @@ def test_resume_runs_the_rest(elboproof: Command) -> None:
     assert "1 check already in .elboproof/run.jsonl, 1 to run" in done.stdout
     assert "1 of 2 checks hold" in done.stdout
     assert "[2/" not in done.stdout
+
+
+def test_one_statement_is_checked_while_a_long_run_goes_on(elboproof: Command, folder: Path) -> None:
+    with (folder / "verification" / "bad_claim.py").open("a", encoding="utf-8") as file:
+        file.write(check("endless", "time.sleep(1000)", time_limit="900"))
+    command = [sys.executable, "-m", "elboproof", "verify", "--workers", "2"]
+    record = folder / ".elboproof" / "run.jsonl"
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as long:  # noqa: S603
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (record.exists() and record.read_text().count("\n") > 2):
+            time.sleep(0.05)
+        small = elboproof("verify", "good-claim/S1/good")
+        refused = elboproof("verify", "--resume")
+        long.send_signal(signal.SIGTERM)
+        out, _ = long.communicate(timeout=20)
+    assert small.returncode == 0, small.stderr
+    assert f"another run (process {long.pid}) writes to .elboproof/run.jsonl; this one to" in small.stdout
+    assert "1 of 1 check hold" in small.stdout
+    assert refused.returncode == 4
+    assert f"--resume: another run (process {long.pid}) is writing to" in refused.stderr
+    assert "2 of 3" not in out
+    assert "interrupted: 1 check not finished" in out
+
+
+def test_a_small_run_keeps_what_a_long_one_found(elboproof: Command, folder: Path) -> None:
+    elboproof("verify", "--full", "--json", "out.json")
+    before = json.loads((folder / "out.json").read_text())
+    done = elboproof("verify", "good-claim/S1/good", "--json", "out.json")
+    after = json.loads((folder / "out.json").read_text())
+    assert (
+        "findings: out.json, with others that it had (3 before); elboproof report --json out.json"
+        in done.stdout
+    )
+    assert [one["check"] for one in after["findings"]] == [one["check"] for one in before["findings"]]
+    made = {one["check"]: one["seal"]["made"] for one in before["findings"]}
+    again = {one["check"]: one["seal"]["made"] for one in after["findings"]}
+    assert (again["bad"], again["long"]) == (made["bad"], made["long"])
+    assert elboproof("report", "--json", "out.json").returncode == 0  # every seal is whole
+    rest = elboproof("verify", "--full", "--resume")
+    assert "3 checks already in .elboproof/run.jsonl, 0 to run" in rest.stdout
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        ("text", "is no JSON document of findings: .*; and it would be lost: name another file"),
+        ("seed", "has findings of seed 0, this run seed 3; and it would be lost"),
+        ("edited", "and it would be lost"),
+        ("other", "has findings of other claims, such as other-claim/S1/good; and it would be lost"),
+    ],
+)
+def test_a_document_that_cannot_be_kept_is_not_overwritten(
+    prepare: str, message: str, elboproof: Command, folder: Path
+) -> None:
+    path, seed = folder / "out.json", "0"
+    if prepare == "text":
+        path.write_text("my own notes")
+    else:
+        elboproof("verify", "--full", "--json", "out.json")
+    text = path.read_text()
+    if prepare == "seed":
+        seed = "3"
+    elif prepare == "edited":
+        path.write_text(text.replace("a statement", "another statement", 1))
+    elif prepare == "other":
+        (folder / "others").mkdir()
+        source = (folder / "verification" / "good_claim.py").read_text().replace("good-claim", "other-claim")
+        (folder / "others" / "other_claim.py").write_text(source)
+        path.unlink()
+        elboproof("verify", "--path", "others", "--json", "out.json")
+    text = path.read_text()
+    done = elboproof("verify", "good-claim/S1/good", "--json", "out.json", "--seed", seed)
+    assert done.returncode == 4
+    assert re.search(message, done.stderr)
+    assert path.read_text() == text
+
+
+def test_a_run_of_all_checks_overwrites_its_document(elboproof: Command, folder: Path) -> None:
+    elboproof("verify", "good-claim", "--json", "out.json")
+    done = elboproof("verify", "good-claim", "--json", "out.json", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((folder / "out.json").read_text())["seed"] == 3
+
+
+def test_last_failed_runs_what_failed(elboproof: Command, folder: Path) -> None:
+    assert elboproof("verify", "--lf").returncode == 5
+    elboproof("verify")
+    done = elboproof("verify", "--lf")
+    assert "0 of 1 check hold" in done.stdout
+    file = folder / "verification" / "bad_claim.py"
+    file.write_text(file.read_text().replace("equal(1, 0, 0)", "equal(k, 0, 0)"))
+    assert elboproof("verify", "--last-failed").returncode == 0
+    done = elboproof("verify", "--lf")
+    assert done.returncode == 5
+    assert "none is known to fail; run them without --lf" in done.stdout
+
+
+def test_words_select_by_name_role_and_method(elboproof: Command) -> None:
+    assert elboproof("verify", "--list", "-k", "good and not long").stdout.splitlines()[-1] == "1 check"
+    assert "bad-claim/S1/bad" in elboproof("verify", "--list", "-k", "numeric", "--full").stdout
+    done = elboproof("verify", "-k", "certified")
+    assert done.returncode == 5
+    assert "no check with 'certified' in its name, role or method selected" in done.stdout
+    assert "-k: got 'a and' with no word at the end" in elboproof("verify", "-k", "a and").stderr
+
+
+def test_a_run_stops_at_the_first_that_does_not_hold(elboproof: Command, folder: Path) -> None:
+    with (folder / "verification" / "bad_claim.py").open("a", encoding="utf-8") as file:
+        file.write(check("later", "time.sleep(60); return equal(k, 0, 0)", time_limit="59"))
+    done = elboproof("verify", "-x", "bad-claim", "--workers", "2")
+    assert done.returncode == 1
+    assert "stopped at the first check that does not hold: 1 check not finished" in done.stdout
+    assert "0 of 1 check hold" in done.stdout
+
+
+def test_a_quiet_run_shows_what_fails_and_the_counts(elboproof: Command) -> None:
+    lines = elboproof("verify", "-q").stdout.strip().splitlines()
+    assert lines[0].startswith("bad-claim/S1/bad: refuted: ")
+    assert lines[2] == "1 of 2 claims decided, 1 open"
+    assert [line.split()[0] for line in lines[3:]] == [
+        "1",
+        "refuted",
+        "1",
+    ]  # checks in two lines, the full tier
+
+
+def test_a_verbose_run_has_a_line_for_each_check(elboproof: Command) -> None:
+    done = elboproof("verify", "-v", "good-claim", "--durations", "1")
+    assert "[1/1] holds     good-claim/S1/good" in done.stdout
+    assert "      confirms, numeric; holds; 1/1 controls rejected; 0; error 0" in done.stdout
+    assert "slowest 1 check, controls and second runs included" in done.stdout
+
+
+def test_the_default_says_what_it_leaves_out_and_full_what_it_adds(elboproof: Command) -> None:
+    done = elboproof("verify", "--full", "good-claim")
+    assert "1 of them only with --full: good-claim (1)" in done.stdout
+    again = elboproof("verify", "good-claim")
+    assert "1 check of tier full not run: use --full; good-claim (1); about 0 s of work" in again.stdout
+    assert "1 check on 1 worker, the longest first; about 0 s" in again.stdout  # seconds are remembered
+
+
+def test_a_check_that_raises_is_shown_with_its_traceback(elboproof: Command, folder: Path) -> None:
+    with (folder / "verification" / "bad_claim.py").open("a", encoding="utf-8") as file:
+        file.write("def helper():\n    raise ValueError('boom')\n\n" + check("raises", "helper()"))
+    done = elboproof("verify", "bad-claim/S1/raises")
+    assert done.returncode == 1
+    assert "ValueError: boom (verification/bad_claim.py:" in done.stdout
+    assert re.search(r'File ".*bad_claim.py", line \d+, in raises\n\s+helper\(\)\n.*in helper\n', done.stdout)
+    assert "worker.py" not in done.stdout
+
+
+def test_the_next_step_is_said(elboproof: Command, folder: Path, tmp_path: Path) -> None:
+    inside = folder / "verification"
+    environment = os.environ | {"COLUMNS": "100"}
+    command = [sys.executable, "-m", "elboproof", "verify"]
+    done = subprocess.run(  # noqa: S603
+        command, cwd=inside, capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 4
+    assert f"run this in {folder.resolve()}, which has one" in done.stderr
+    assert "name one by --path DIR, or write one" in elboproof("verify", "--path", "nowhere").stderr
+    assert "(elboproof verify --list shows all)" in elboproof("verify", "god-claim").stderr
+    (inside / "bad_claim.py").write_text(DOCSTRING + HEAD_WITHOUT_BRACKETS, encoding="utf-8")
+    done = elboproof("verify")
+    assert "got the function 'f' itself; expected brackets: @claim.check(statement=" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

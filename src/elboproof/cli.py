@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from elboproof import __version__
-from elboproof.checking.vocabulary import METHODS
-from elboproof.commands import audit_words, train_words
+from elboproof.commands import audit_words, completion_words, show_words, train_words, verify_words
 from elboproof.commands.words import at_least, positive
 
 INTERRUPTED, INTERNAL, USAGE = 2, 3, 4
@@ -60,69 +59,13 @@ def parser() -> argparse.ArgumentParser:
     commands = main_parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
-    for add in (_add_verify, _add_report, _add_figures, _add_evidence, train_words.add, audit_words.add):
-        add(commands)
-    return main_parser
-
-
-def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
     # Handlers are found by the command's name when it runs: a parser that imported them would load NumPy for --help.
-    verify = commands.add_parser(
-        "verify",
-        help="run the checks of the claim modules",
-        description="Run the checks of the claim modules and show what holds.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    verify.add_argument(
-        "labels",
-        nargs="*",
-        metavar="LABEL",
-        help="claim, claim/S2 or claim/S2/check; a check named in full is run in any tier",
-    )
-    _add_path(verify)
-    verify.add_argument(
-        "--method", choices=METHODS, metavar="M", help=f"only checks of this method: {', '.join(METHODS)}"
-    )
-    _add_tiers(verify)
-    verify.add_argument(
-        "--seed", type=at_least(0), default=0, metavar="N", help="seed of the random numbers (default: 0)"
-    )
-    verify.add_argument("--list", dest="list_only", action="store_true", help="list the checks, run nothing")
-    _add_means(verify)
-
-
-def _add_tiers(verify: _Parser) -> None:
-    tier = verify.add_mutually_exclusive_group()
-    tier.add_argument(
-        "--quick", dest="tier", action="store_const", const="quick", help="only the quick checks"
-    )
-    tier.add_argument("--full", dest="tier", action="store_const", const="full", help="the long checks too")
-    verify.set_defaults(tier="default")
-
-
-def _add_means(verify: _Parser) -> None:
-    """Add where the checks run and where their findings go."""
-    # 0 stands for "as many as cores", which only the process that runs them knows.
-    verify.add_argument(
-        "--workers", type=at_least(1), default=0, metavar="N", help="processes (default: one per core)"
-    )
-    verify.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
-    verify.add_argument(
-        "--resume", action="store_true", help="go on with the run recorded in .elboproof/run.jsonl"
-    )
-    verify.add_argument(
-        "--stale",
-        nargs="?",
-        const="paper_checks.json",
-        metavar="F",
-        help="only checks whose findings in F are missing or older than the code; --json writes all of F and these "
-        "(default: %(const)s)",
-    )
-    verify.add_argument("--json", metavar="F", help="write the findings as JSON (- for the standard output)")
-    verify.add_argument(
-        "--junit", metavar="F", help="write the findings as JUnit XML (- for the standard output)"
-    )
+    verify_words.add(commands, _add_path, EXIT_CODES)
+    show_words.add(commands, _add_path)
+    for add in (_add_report, _add_figures, _add_evidence, train_words.add, audit_words.add):
+        add(commands)
+    completion_words.add(commands, _add_path)
+    return main_parser
 
 
 def _add_report(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -232,6 +175,8 @@ def _run(command: str, words: dict[str, Any]) -> int:
     module = import_module(f"elboproof.commands.{command}")
     if command == "evidence":
         return int(module.run(module.Options(**words)))
+    if command == "completion":
+        words["options"] = module.options_of(parser())
     return int(module.main(**words) or 0)
 
 

@@ -11,7 +11,7 @@ from elboproof.checking.collect import UsageError
 from elboproof.checking.document import read_document
 from elboproof.checking.finding import SCHEMA
 from elboproof.checking.plain import from_json, series_from_json
-from elboproof.checking.record import _head, _readable
+from elboproof.checking.record_reading import _head, _readable
 
 NO_FINDINGS = {
     "empty": b"",

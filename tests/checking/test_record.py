@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from elboproof.checking import record_place
 from elboproof.checking.collect import UsageError, collect
 from elboproof.checking.finding import Finding
 from elboproof.checking.record import Record, header
+from elboproof.checking.seal import file_edits
 
 Write = Callable[..., Path]
 Source = Callable[..., str]
@@ -124,20 +126,91 @@ def test_a_file_that_is_no_record_is_an_error(text: str, tmp_path: Path, write_c
     opened(folder, write_claim(), resume=False).__exit__(None, None, None)  # the lock was given back
 
 
-def test_two_runs_in_one_folder_are_refused(tmp_path: Path, write_claim: Write) -> None:
+def in_another_process(folder: Path, directory: Path, *, resume: bool) -> "subprocess.CompletedProcess[str]":
+    code = (
+        "from pathlib import Path\nfrom elboproof.checking.record import Record, header\n"
+        "from elboproof.checking.collect import collect\n"
+        f"c = collect(Path({str(directory)!r}))\n"
+        f"r = Record(Path({str(folder)!r}), header(c, version='1', seed=0), c, resume={resume})\n"
+        "print(r.path.name, *r.notes)"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def test_two_runs_in_one_folder_write_to_two_files(tmp_path: Path, write_claim: Write, finding: Make) -> None:
     directory = write_claim()
-    with opened(tmp_path / "r", directory, resume=False):
-        code = (
-            "from pathlib import Path\nfrom elboproof.checking.record import Record, header\n"
-            "from elboproof.checking.collect import collect\n"
-            f"c = collect(Path({str(directory)!r}))\n"
-            f"Record(Path({str(tmp_path / 'r')!r}), header(c, version='1', seed=0), c, resume=False)"
-        )
-        other = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", code], capture_output=True, text=True, check=False
-        )
-    assert other.returncode == 1
-    assert f"another run (process {os.getpid()}) is writing to" in other.stderr
+    with opened(tmp_path / "r", directory, resume=False) as record:
+        record.append(finding())
+        other = in_another_process(tmp_path / "r", directory, resume=False)
+        assert other.stdout.startswith(f"run-2.jsonl another run (process {os.getpid()}) writes to"), other
+        refused = in_another_process(tmp_path / "r", directory, resume=True)
+        record.append(finding())
+    assert refused.returncode == 1
+    assert f"--resume: another run (process {os.getpid()}) is writing to" in refused.stderr
+    assert len((tmp_path / "r" / "run.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_small_run_leaves_the_record_of_a_long_one(
+    tmp_path: Path, write_claim: Write, finding: Make
+) -> None:
+    write_claim(label="second-claim")
+    directory, folder = write_claim(), tmp_path / "r"
+    collection = collect(directory)
+    head = header(collection, version="1", seed=0)
+    first, second = finding(), finding(claim="second-claim")
+    with Record(folder, head, collection, resume=False) as long:
+        long.append(first)
+        long.append(second)
+    for _ in range(2):  # the second small run takes the file of the first
+        with Record(folder, head, collection, resume=False, checks={first.id}) as small:
+            small.append(first)
+            assert small.path.name == "run-2.jsonl"
+    with opened(
+        folder, directory, resume=False, seed=4
+    ) as other_seed:  # of as many checks: it takes the first file
+        assert other_seed.path.name == "run.jsonl"
+    with Record(folder, head, collection, resume=True) as rest:
+        assert set(rest.findings) == {first.id}
+
+
+def test_resume_joins_what_several_runs_found(tmp_path: Path, write_claim: Write, finding: Make) -> None:
+    write_claim(label="second-claim")
+    directory, folder = write_claim(), tmp_path / "r"
+    collection = collect(directory)
+    head = header(collection, version="1", seed=0)
+    first, second = finding(), finding(claim="second-claim")
+    for one in (first, second):
+        with Record(folder, head, collection, resume=False, checks={one.id}) as record:
+            record.append(one)
+    assert sorted(path.name for path in folder.glob("*.jsonl")) == ["run-2.jsonl", "run.jsonl"]
+    with Record(folder, head, collection, resume=True) as joined:
+        assert joined.findings == {first.id: first, second.id: second}
+        content = joined.document(list(joined.lines.values()))
+        assert list(file_edits(content)) == []  # the seals fit the environments at their new places
+    assert [path.name for path in folder.glob("*.jsonl")] == ["run.jsonl"]
+    with Record(folder, head, collection, resume=True) as again:
+        assert again.findings == joined.findings
+
+
+def test_a_folder_full_of_records_gives_up_the_smallest(
+    tmp_path: Path, write_claim: Write, finding: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_place, "MOST", 3)
+    for label in ("b-claim", "c-claim", "d-claim"):
+        write_claim(label=label)
+    directory, folder = write_claim(label="a-claim"), tmp_path / "r"
+    collection = collect(directory)
+    head = header(collection, version="1", seed=0)
+
+    def run(*claims: str) -> str:
+        made = [finding(claim=claim) for claim in claims]
+        with Record(folder, head, collection, resume=False, checks={one.id for one in made}) as record:
+            for one in made:
+                record.append(one)
+            return record.path.name
+
+    names = [run("a-claim"), run("b-claim", "c-claim"), run("c-claim"), run("d-claim")]
+    assert names == ["run.jsonl", "run-2.jsonl", "run-3.jsonl", "run-3.jsonl"]  # never the first
 
 
 def test_kill_9_in_the_middle_then_resume_loses_and_repeats_nothing(

@@ -127,6 +127,12 @@ class Check:
         """Return the path of the file that defines the check."""
         return inspect.getsourcefile(self.function) or "unknown file"
 
+    @property
+    def line(self) -> int:
+        """Return the line of that file where the check begins, with its decorator; 0 if it is not known."""
+        code = getattr(inspect.unwrap(self.function), "__code__", None)
+        return 0 if code is None else int(code.co_firstlineno)
+
     def control(self, name: str) -> Control:
         """Return the control of that name.
 
@@ -170,6 +176,8 @@ class Claim:
 
     def check(
         self,
+        function: "CheckFunction | None" = None,
+        /,
         *,
         statement: str = "",
         role: str = "",
@@ -207,16 +215,28 @@ class Claim:
         tier
             "quick", "default" or "full": the smallest selection that runs the check.
         time_limit
-            Seconds for one run of the function. The check and each of its controls have it separately,
-            because a control is a complete re-run; importing the claim module does not count.
+            Seconds of processor time for one run of the function, more on a slow machine, and as many of
+            waiting, see `elboproof.checking.clock`. The check and each of its controls have it separately, because
+            a control is a complete re-run; importing the claim module does not count.
         tests
             Number of statistical tests inside the function. ``run.false_alarm`` is the share of one.
+
+        Raises
+        ------
+        TypeError
+            If it is used as a decorator itself, without brackets.
 
         Notes
         -----
         All are required in practice, up to the last three. They have defaults so that a missing one is
         reported at collection, with all other mistakes, instead of stopping the import.
         """
+        if function is not None:
+            name = getattr(function, "__name__", str(function))
+            raise TypeError(
+                f"claim.check: got the function {name!r} itself; expected brackets: "
+                '@claim.check(statement="S1", role="confirms", ...)'
+            )
 
         def register(function: "CheckFunction") -> "CheckFunction":
             # The function is returned as it was, so that a claim module can call one check from another.

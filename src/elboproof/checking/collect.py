@@ -51,12 +51,13 @@ class ClaimModule:
 
 @dataclass(frozen=True)
 class Collection:
-    """All claims of a directory, in the order of its labels file (else by name), with the files of the checks."""
+    """All claims of a directory, in the order of its labels file (else by name), and where each check stands."""
 
     directory: Path
     claims: tuple[ClaimModule, ...]
     files: Mapping[str, Path] = field(default_factory=dict)
     sources: tuple[Sentences, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def _code(self) -> Code:
@@ -110,7 +111,7 @@ def collect(directory: Path) -> Collection:
         If anything is wrong with a module; it lists every problem.
     """
     if not directory.is_dir():
-        raise UsageError(f"path: got {str(directory)!r}; expected a directory with claim modules")
+        raise UsageError(_no_directory(directory))
     # All problems are collected before anything is raised: an author who mends one at a time runs this for each.
     names = sources.module_names(directory)
     described = list(descriptions(directory, names))
@@ -120,11 +121,22 @@ def collect(directory: Path) -> Collection:
         raise CollectionError(problems)
     described.sort(key=lambda one: order.get(one["label"], len(order)))
     files = {name: Path(file) for one in described for name, file in one["files"].items()}
+    lines = {name: line for one in described for name, line in one["lines"].items()}
     modules = tuple(_claim_module(one) for one in described)
     abstracts = read_sentences(directory, [check for one in modules for check in one.claim.checks], problems)
     if problems:
         raise CollectionError(problems)
-    return Collection(directory, modules, files, abstracts)
+    return Collection(directory, modules, files, abstracts, lines)
+
+
+def _no_directory(directory: Path) -> str:
+    # Whoever stands one folder too deep, or has none yet, is told how to go on.
+    near = [one for one in Path.cwd().parents if (one / directory).is_dir()][:1]
+    where = [f"run this in {one}, which has one" for one in near] or ["name one by --path DIR"]
+    return (
+        f"path: got {str(directory)!r}; expected a directory with claim modules: {where[0]}, or write one: a file "
+        f"{directory / 'my_claim.py'} as docs/claims.md shows it"
+    )
 
 
 def _claim_module(description: dict[str, Any]) -> ClaimModule:
@@ -193,7 +205,7 @@ def _unknown(label: str, collection: Collection) -> str:
     near = near or [name for name in known if label.split("/")[0] in name][:4]
     claims = ", ".join(module.claim.label for module in collection.claims)
     hint = f"did you mean {', '.join(near)}?" if near else f"the claims are: {claims or 'none'}"
-    return f"no check fits {label!r}; {hint}"
+    return f"no check fits {label!r}; {hint} (elboproof verify --list shows all)"
 
 
 def _names(collection: Collection) -> Iterator[str]:

@@ -48,6 +48,15 @@ def run_check(job: dict[str, Any]) -> dict[str, Any]:
     LaneClosed
         If the run was interrupted.
     """
+    finding: dict[str, Any] = run_traced(job)["finding"]
+    return finding
+
+
+def run_traced(job: dict[str, Any]) -> dict[str, Any]:
+    """Return the finding of `run_check` under "finding", and under "trace" where it raised, if it did.
+
+    Tracebacks hold paths of the machine and are no part of a finding.
+    """
     # The check and its controls run one after another in one lane, hence in one process as long as it stays clean:
     # a control must differ from its check in the overridden arguments and in nothing else.
     lane = _lane()
@@ -57,7 +66,18 @@ def run_check(job: dict[str, Any]) -> dict[str, Any]:
         answers = [lane.call({**job, "control": name}) for name in names]
     else:
         answers = [_UNASKED for _ in names]
-    return compose(job["metadata"], main, answers, _again(lane, job, main))
+    again = _again(lane, job, main)
+    finding = compose(job["metadata"], main, answers, again)
+    runs = (("", main), *zip((f"control {name!r}" for name in names), answers, strict=True))
+    return {"finding": finding, "trace": _trace([*runs, ("the second run", again or {})])}
+
+
+def _trace(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
+    """Return the first traceback of some runs, with the name of the run."""
+    for name, answer in runs:
+        if answer.get("trace"):
+            return f"{name}:\n{answer['trace']}" if name else str(answer["trace"])
+    return None
 
 
 def _again(lane: Lane, job: dict[str, Any], main: dict[str, Any]) -> dict[str, Any] | None:

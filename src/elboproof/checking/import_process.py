@@ -151,6 +151,7 @@ def _describe(directory: Path, name: str) -> Description:
         "sections": sections(module.__doc__),
         "digest": sources.claim_digest(directory, name),
         "files": {check.id: check.file for check in claim.checks},
+        "lines": {check.id: check.line for check in claim.checks},
         "claim": described(claim),
     }
 

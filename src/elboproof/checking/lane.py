@@ -7,6 +7,7 @@ cluster, whose processes are daemonic and may not have `multiprocessing` childre
 import atexit
 import contextlib
 import json
+import math
 import os
 import secrets
 import select
@@ -18,8 +19,13 @@ import time
 from collections import deque
 from typing import IO, Any
 
+from elboproof.checking.clock import STARVED, Limit, slowness
+
 IMPORT_LIMIT = 120.0
 """Seconds for starting Python and importing one claim module; not part of a check's time limit."""
+
+GRACE = 60
+"""Seconds after its last possible end at which a child ends itself, should its lane be gone."""
 
 LAST_OUTPUT = "; its last output: "
 """What stands before a dead child's output in the reason of its finding."""
@@ -170,32 +176,35 @@ class _Child:
         return not self._buffer and not select.select([self._answers], [], [], 0.0)[0]
 
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        # Two deadlines: importing SymPy and torch is not the check's time, so that its clock starts when it says so.
+        # Two limits: importing SymPy and torch is not the check's time, so that its clock starts when it says so.
         start = time.monotonic()
         self._tail.clear()
+        limit = Limit(self._process.pid, IMPORT_LIMIT)
+        alarm = {"alarm": math.ceil(STARVED * slowness() * job["time_limit"]) + GRACE}
         with contextlib.suppress(BrokenPipeError):  # a child that died shows in the answer below
-            os.write(self._jobs, json.dumps(job).encode() + b"\n")
+            os.write(self._jobs, json.dumps(job | alarm).encode() + b"\n")
         try:
-            answer = self._receive(start + IMPORT_LIMIT)
+            answer = self._receive(limit)
             if answer["event"] == "started":
                 start = time.monotonic()
-                return _complete(self._receive(start + job["time_limit"]), job["token"])
-        except TimeoutError:
-            limit = time.monotonic() - start
-            return _lost("timeout", f"ran longer than its limit and was stopped after {limit:.0f} s", start)
+                limit = Limit(self._process.pid, job["time_limit"])
+                return _complete(self._receive(limit), job["token"])
+        except TimeoutError as error:
+            return _lost("timeout", str(error), start)
         except EOFError:
             return _lost("killed", self._obituary(), start)
         except (ValueError, KeyError, TypeError) as error:
             return _lost("killed", f"its process sent no answer that could be read: {error}", start)
-        return {"status": answer["status"], "reason": answer["reason"], "seconds": 0.0, "soiled": True}
+        names = ("status", "reason", "trace")
+        return {name: answer[name] for name in names} | {"seconds": 0.0, "soiled": True}
 
-    def _receive(self, deadline: float) -> dict[str, Any]:
+    def _receive(self, limit: Limit) -> dict[str, Any]:
         # A grandchild may hold the pipe open after the child died: so the child is polled, and the pipe read
         # to its end.
         while b"\n" not in self._buffer:
-            left = deadline - time.monotonic()
+            left = limit.left()
             if left <= 0:
-                raise TimeoutError
+                raise TimeoutError(limit.reason())
             dead = self._process.poll() is not None
             ready, _, _ = select.select([self._answers], [], [], 0.0 if dead else min(left, _POLL))
             if ready:

@@ -10,7 +10,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from elboproof.checking.collect import UsageError
-from elboproof.checking.execute import run_check
+from elboproof.checking.execute import run_traced
 from elboproof.checking.lane import close_lanes
 
 Job = dict[str, Any]
@@ -29,7 +29,7 @@ class Pool(Protocol):
     """What the runner needs from a place where jobs run."""
 
     def submit(self, job: Job) -> "Future[Job]":
-        """Start a job some time; the future's result is a finding as JSON."""
+        """Start a job some time; the future's result is that of `elboproof.checking.execute.run_traced`."""
 
     def running(self) -> list[tuple[str, float]]:
         """Return check and seconds for each job known to run now, the longest first."""
@@ -63,7 +63,7 @@ class LocalPool:
         with self._lock:
             self._since[job["check"]] = time.monotonic()
         try:
-            return run_check(job)
+            return run_traced(job)
         finally:
             with self._lock:
                 del self._since[job["check"]]
@@ -123,7 +123,7 @@ class ClusterPool:
 
     def submit(self, job: Job) -> "Future[Job]":
         """Start a job some time."""
-        return self._executor.submit(run_check, job)
+        return self._executor.submit(run_traced, job)
 
     def running(self) -> list[tuple[str, float]]:
         """Return nothing: the scheduler knows tasks by keys, not by checks."""

@@ -6,21 +6,22 @@ Each line has its digest, see `elboproof.checking.seal`: a record that was edite
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
-
 from elboproof.checking.collect import Collection, UsageError
 from elboproof.checking.environment import environment, now
 from elboproof.checking.finding import SCHEMA, SEAL, Finding
-from elboproof.checking.seal import bound, edits, has_its_digest, sealed, sealed_document, with_digest
+from elboproof.checking.record_place import Loses, Place, others, place_for, record_files, remove_copied
+from elboproof.checking.record_reading import Recorded, made, read_record
+from elboproof.checking.seal import DIGEST, bound, sealed, sealed_document, with_digest
 from elboproof.checking.sources import library_digest
 
 FOLDER = Path(".elboproof")
 FILE = "run.jsonl"
+"""The first file, which the only run of a folder writes."""
 
 
 def header(collection: Collection, *, version: str, seed: int) -> dict[str, Any]:
@@ -42,18 +43,23 @@ class Record:
     Parameters
     ----------
     folder
-        Where the file ``run.jsonl`` lies; made if needed.
+        Where the record files lie, see `elboproof.checking.record_place`; made if needed.
     head
         From `header`.
     collection
         The checks there are now.
     resume
-        Keep the valid findings of the file instead of starting a fresh one.
+        Keep the valid findings of all files instead of starting afresh.
     earlier
         Environments of other findings that the document of this run will have.
+    checks
+        Names of the checks that this run makes; all of the collection if not given. Files with findings of
+        others are left alone.
 
     Attributes
     ----------
+    path : Path
+        The file that is written.
     findings : dict
         Valid findings by check, those kept from an earlier run included.
     notes : list of str
@@ -66,8 +72,8 @@ class Record:
     Raises
     ------
     UsageError
-        If another run writes to the folder, it cannot be written to, the earlier run had another seed, or its
-        record was edited.
+        If the folder cannot be written to; with ``resume`` also if another run still goes on there, the earlier
+        ones had another seed, or a record was edited.
     """
 
     def __init__(
@@ -78,58 +84,92 @@ class Record:
         *,
         resume: bool,
         earlier: Sequence[dict[str, Any]] = (),
+        checks: Set[str] | None = None,
     ) -> None:
-        self.path = folder / FILE
         self.findings: dict[str, Finding] = {}
         self.lines: dict[str, dict[str, Any]] = {}
         self.notes: list[str] = []
         self.environments = list(earlier)
         self._collection, self._head = collection, head
         self._checks = {check.id: check for check in collection.checks}
-        # The lock comes first: reading a record that another run still writes to would see half of it. The new file
-        # replaces the old one only when it is whole, so that a crash here loses nothing.
         with _writable(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(folder)
+            busy = list(others(folder))
+            if resume:
+                _require_none(busy)
+                self._keep(head, [read_record(path) for path in record_files(folder)])
+            # The new file replaces the old one only when it is whole, so that a crash here loses nothing.
+            ids = self.findings.keys() | (self._checks.keys() if checks is None else checks)
+            self._place = _free_place(folder, self._loses(ids))
+        self.path = self._place.path
+        self.notes += [
+            f"another run (process {who}) writes to {path}; this one to {self.path}" for path, who in busy
+        ]
         try:
             with _writable(folder):
-                if resume and self.path.exists():
-                    self._keep(head)
                 self.environments.append(with_digest(self._environment({})))
                 first = with_digest({**head, "environment": self.environments})
                 self._file = _start(self.path, [first, *self.lines.values()])
+                remove_copied(folder, self._place, self._loses(self.findings.keys()))
         except BaseException:
-            self._lock.release()
+            self._place.lock.release()
             raise
+
+    def _loses(self, kept: Set[str]) -> Loses:
+        # A check that its claim has no more is no loss; claims that are not known here may be those of other folders.
+        claims = {check.claim for check in self._checks.values()}
+
+        def loses(found: Set[str]) -> int:
+            return sum(
+                name not in kept and (name in self._checks or name.partition("/")[0] not in claims)
+                for name in found
+            )
+
+        return loses
 
     def _environment(self, modules: dict[str, str]) -> dict[str, Any]:
         fields = {name: self._head[name] for name in ("version", "seed", "false_alarm")}
         return environment(self._collection.directory, **fields, modules=modules)
 
-    def _keep(self, head: dict[str, Any]) -> None:
+    def _keep(self, head: dict[str, Any], records: Sequence[Recorded]) -> None:
         # Kept is only what would be found again: same seed, same library, same sources, same share of the false
         # alarms. The environments are kept as they were, because old findings were made in them.
-        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-        before = _head(lines, self.path)
-        if before["seed"] != head["seed"]:
-            raise UsageError(
-                f"--resume: the record {self.path} was made with seed {before['seed']}, this run has seed "
-                f"{head['seed']}; give --seed {before['seed']}, or start anew without --resume"
-            )
-        if before.get("library") != head["library"]:
+        same_seed = [one for one in records if one.head["seed"] == head["seed"]]
+        if records and not same_seed:
+            raise _other_seed(records[0], head["seed"])
+        same_library = [one for one in same_seed if one.head.get("library") == head["library"]]
+        if same_seed and not same_library:
             self.notes.append("elboproof itself changed since the record was made: every check runs again")
-            return
-        self.environments = before["environment"]
-        recorded = list(_readable(lines, self.environments, self.path))
-        findings = {f.id: f for f, _ in recorded if f.id in self._checks}
-        changed = {c for c, digest in head["claims"].items() if before["claims"].get(c) != digest}
-        self.notes += [f"the sources of {c} changed: its checks run again" for c in sorted(changed)]
-        keep = {i: f for i, f in findings.items() if f.claim not in changed}
-        if before.get("false_alarm") != head["false_alarm"]:
-            self.notes.append("the number of statistical tests changed: all of them run again")
-            keep = {i: f for i, f in keep.items() if f.method != "statistical"}
-        self.findings = keep
-        self.lines = {f.id: line for f, line in recorded if f.id in keep}
+        # Of several records one may still have what another lost.
+        lost = {pair for one in same_library for pair in self._keep_of(one, head)}
+        self.notes += sorted({reason for check, reason in lost if check not in self.findings})
+
+    def _keep_of(self, record: Recorded, head: dict[str, Any]) -> set[tuple[str, str]]:
+        """Take over the valid findings of a record; return the checks of others with the reason."""
+        changed = {c for c, digest in head["claims"].items() if record.head["claims"].get(c) != digest}
+        other_share = record.head.get("false_alarm") != head["false_alarm"]
+        places = self._adopted(record.head["environment"])
+        lost = set()
+        for finding, line in record.entries:
+            if finding.id not in self._checks:
+                continue
+            if finding.claim in changed:
+                lost.add((finding.id, f"the sources of {finding.claim} changed: its checks run again"))
+            elif other_share and finding.method == "statistical":
+                lost.add((finding.id, "the number of statistical tests changed: all of them run again"))
+            elif finding.id not in self.lines or made(line) >= made(self.lines[finding.id]):
+                self.findings[finding.id] = finding
+                self.lines[finding.id] = _moved(line, places, self.environments)
+        return lost
+
+    def _adopted(self, environments: Sequence[dict[str, Any]]) -> list[int]:
+        """Return the places of a record's environments among this one's, to which missing ones are added."""
+        known = {one[DIGEST]: place for place, one in enumerate(self.environments)}
+        for one in environments:
+            if one[DIGEST] not in known:
+                known[one[DIGEST]] = len(self.environments)
+                self.environments.append(one)
+        return [known[one[DIGEST]] for one in environments]
 
     def append(self, finding: Finding) -> None:
         """Write a finding and wait until it is on disk."""
@@ -153,12 +193,9 @@ class Record:
         whole = [one if one["modules"] else {**one, "modules": modules} for one in self.environments]
         used = sorted({finding[SEAL]["environment"] for finding in findings} | {mine})
         environments = [with_digest({k: v for k, v in whole[i].items() if k != "digest"}) for i in used]
-        moved = [
-            {**finding, SEAL: {**finding[SEAL], "environment": used.index(finding[SEAL]["environment"])}}
-            for finding in findings
-        ]
+        places = {old: new for new, old in enumerate(used)}
         return sealed_document(
-            [bound(finding, environments) for finding in moved],
+            [_moved(finding, places, environments) for finding in findings],
             environments,
             version=self._head["version"],
             seed=self._head["seed"],
@@ -174,7 +211,7 @@ class Record:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
-        self._lock.release()
+        self._place.lock.release()
 
 
 @contextlib.contextmanager
@@ -187,18 +224,35 @@ def _writable(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _locked(folder: Path) -> FileLock:
-    """Return the lock of a folder, taken. The system frees it when its process ends, however it ends."""
-    lock, owner = FileLock(folder / "lock"), folder / "owner"
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        who = owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
+def _require_none(busy: Sequence[tuple[Path, str]]) -> None:
+    # Half of what runs elsewhere would be run a second time here, and nobody wants that who goes on with a run.
+    for path, who in busy:
         raise UsageError(
-            f"another run (process {who}) is writing to {folder}; wait for it, or use another folder"
-        ) from error
-    owner.write_text(str(os.getpid()), encoding="utf-8")
-    return lock
+            f"--resume: another run (process {who}) is writing to {path}; wait for its end, or leave out --resume"
+        )
+
+
+def _free_place(folder: Path, loses: Loses) -> Place:
+    try:
+        return place_for(folder, loses)
+    except RuntimeError as error:
+        raise UsageError(f"{error}; wait for one of them, or use another folder") from error
+
+
+def _other_seed(record: Recorded, seed: int) -> UsageError:
+    before = record.head["seed"]
+    return UsageError(
+        f"--resume: the record {record.path} was made with seed {before}, this run has seed {seed}; give "
+        f"--seed {before}, or start anew without --resume"
+    )
+
+
+def _moved(
+    finding: dict[str, Any], places: Mapping[int, int] | Sequence[int], environments: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return a sealed finding whose environment stands at another place."""
+    seal = finding[SEAL]
+    return bound({**finding, SEAL: {**seal, "environment": places[seal["environment"]]}}, environments)
 
 
 def _start(path: Path, records: list[dict[str, Any]]) -> Any:
@@ -214,40 +268,3 @@ def _start(path: Path, records: list[dict[str, Any]]) -> Any:
 
 def _line(record: dict[str, Any]) -> str:
     return json.dumps(record, allow_nan=False, ensure_ascii=True) + "\n"
-
-
-def _head(lines: list[str], path: Path) -> dict[str, Any]:
-    try:
-        head = json.loads(lines[0])
-        known = head["schema"] == SCHEMA and isinstance(head["claims"], dict) and "seed" in head
-        whole = known and all(has_its_digest(one) for one in (head, *head["environment"]))
-    except (IndexError, KeyError, TypeError, AttributeError, ValueError, RecursionError):
-        known = whole = False
-    if not known:
-        raise UsageError(f"--resume: {path} is no record of a run; start anew without --resume")
-    if not whole:
-        raise _edited(path, 1)
-    return dict(head)
-
-
-def _readable(
-    lines: list[str], environments: Sequence[dict[str, Any]], path: Path
-) -> Iterator[tuple[Finding, dict[str, Any]]]:
-    """Yield the findings of all complete lines; a run that was killed leaves half a line at the end."""
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            record = json.loads(line)
-            finding = Finding.from_json(record)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            if line.endswith("\n"):
-                raise _edited(path, number) from error
-            return
-        if any(edits(record, environments)):
-            raise _edited(path, number)
-        yield finding, record
-
-
-def _edited(path: Path, line: int) -> UsageError:
-    return UsageError(
-        f"--resume: line {line} of {path} is not what a run wrote there; start anew without --resume"
-    )

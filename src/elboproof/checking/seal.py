@@ -16,6 +16,8 @@ from elboproof.checking.parts import contradictions
 from elboproof.checking.vocabulary import VERDICTS
 
 Json = Mapping[str, Any]
+Environments = Sequence[Json] | Mapping[int, Json]
+"""Those of a file, or those that are asked for, by their place."""
 
 DIGEST = "digest"
 
@@ -71,7 +73,7 @@ def combined_by_side(code: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def bound(finding: Json, environments: Sequence[Json]) -> dict[str, Any]:
+def bound(finding: Json, environments: Environments) -> dict[str, Any]:
     """Return a finding whose seal has the digest of everything else, and of the finding's environment."""
     # The digest of the environment stands for all that the finding was made in, versions, seed and date included.
     seal = {key: value for key, value in finding[SEAL].items() if key != DIGEST}
@@ -80,7 +82,7 @@ def bound(finding: Json, environments: Sequence[Json]) -> dict[str, Any]:
     return {**content, SEAL: {**seal, DIGEST: digest([content, run])}}
 
 
-def edits(finding: Json, environments: Sequence[Json]) -> Iterator[str]:
+def edits(finding: Json, environments: Environments) -> Iterator[str]:
     """Yield why a finding is not what a run wrote, or contradicts itself."""
     try:
         whole = bound(finding, environments)[SEAL][DIGEST] == finding[SEAL][DIGEST]

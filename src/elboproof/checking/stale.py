@@ -1,6 +1,6 @@
 """Which recorded findings are older than the code that they are about."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,20 +55,22 @@ def stale(content: dict[str, Any], collection: Collection) -> Iterator[Stale]:
         if check.id in by_id:
             seal = by_id[check.id][SEAL]
             environment = content["environment"][seal["environment"]]
-            why = _why(check, seal, environment, collection)
+            why = why_stale(check, seal, environment, collection)
             if why is not None:
                 yield Stale(check, seal["made"], environment["commit"], why)
 
 
-def _why(
-    check: Check, seal: dict[str, Any], environment: dict[str, Any], collection: Collection
+def why_stale(
+    check: Check, seal: Mapping[str, Any], environment: Mapping[str, Any], collection: Collection
 ) -> str | None:
+    """Return why a finding with this seal, made in this environment, is older than the code; None if it is not."""
     # Whole sides are compared: a module that was added or no longer counts makes a finding stale, too. The share of
     # false alarms enters the statistical verdicts only.
     code = collection.code_of(check)
     if {name: seal[name] for name in ("claim", "library")} != combined_by_side(code):
-        names = list(changed(environment["modules"], code))
-        return f"{_listed(names)} changed" if names else "it rests on other modules now"
+        # The record of a run does not list its modules, a document does.
+        names = list(changed(environment["modules"], code)) if environment["modules"] else []
+        return f"{_listed(names)} changed" if names else "it rests on other code now"
     if check.method == "statistical" and environment["false_alarm"] != collection.false_alarm:
         return "the number of statistical tests changed, and with it the share of one"
     return None

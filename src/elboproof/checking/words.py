@@ -2,10 +2,13 @@
 
 import math
 import re
+import textwrap
+from collections.abc import Sequence
 
 from elboproof.checking.finding import Finding
 from elboproof.checking.plain import Plain
 
+_BALL = re.compile(r"\[[^\[\]]*\+/-[^\[\]]*\]|\S+ \+/- \S+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -52,3 +55,40 @@ def left_behind(finding: Finding) -> str:
 def plural(count: int, word: str) -> str:
     """Return ``1 check`` or ``2 checks``."""
     return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time to two figures at most, such as ``8 s``, ``3 min`` or ``2 h 10 min``."""
+    whole = round(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(5 * round(minutes / 5), 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def filled(text: str, width: int, indent: int = 0, first: int = 0) -> list[str]:
+    """Return a text in lines, the first and the others indented; no word and no number is broken."""
+    flat = " ".join(clean(text).split())
+    lines = textwrap.wrap(
+        _BALL.sub(lambda match: match[0].replace(" ", "\0"), flat),
+        max(width, indent + 20),
+        initial_indent=" " * first,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\0", " ") for line in lines]
+
+
+def packed(fields: Sequence[str], width: int, indent: int = 0) -> list[str]:
+    """Return fields in lines, with semicolons between them; no field is broken."""
+    lines: list[str] = []
+    for field in fields:
+        if lines and len(lines[-1]) + len(field) + 3 <= width:
+            lines[-1] += f"; {field}"
+        else:
+            lines = [*(f"{line};" if line[-1] != ";" else line for line in lines), " " * indent + field]
+    return lines

@@ -25,9 +25,6 @@ from elboproof.checking.plain import series_to_json, to_json
 from elboproof.checking.run import Run, try_instances
 from elboproof.checking.verdict import Verdict, part_to_json
 
-GRACE = 60
-"""Seconds after its time limit at which a child ends itself, should its lane be gone."""
-
 
 class StaleSources(RuntimeError):  # noqa: N818  (a state of the files)
     """The files changed after they were collected, or differ between machines."""
@@ -74,7 +71,7 @@ class _Server:
             self._send(_failure(error, job), job)
             return
         self._send({"event": "started"}, job)
-        signal.alarm(int(job["time_limit"]) + GRACE)  # works inside a C call, without Python's help
+        signal.alarm(job["alarm"])  # works inside a C call, without Python's help
         start = time.perf_counter()
         try:
             # Instances are tried before the state is settled, so that what they draw or set is not seen by
@@ -191,7 +188,12 @@ def _failure(error: BaseException, job: dict[str, Any]) -> dict[str, Any]:
     except Exception:  # noqa: BLE001  (an exception whose own text fails is still an answer)
         message = "(its message could not be made)"
     text = f"{type(error).__name__}: {message}".rstrip(": ")
-    return {"event": "answer", "status": "error", "reason": f"{text} ({place})" if place else text}
+    reason = f"{text} ({place})" if place else text
+    try:
+        trace = sources.trace(error)
+    except Exception:  # noqa: BLE001  (a check may have damaged what tracebacks are made with)
+        trace = ""
+    return {"event": "answer", "status": "error", "reason": reason, "trace": trace}
 
 
 if __name__ == "__main__":

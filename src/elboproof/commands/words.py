@@ -3,6 +3,9 @@
 import argparse
 from collections.abc import Callable
 
+AddPath = Callable[[argparse.ArgumentParser], None]
+"""Adds where the claim modules are; several commands share it."""
+
 
 def at_least(least: int) -> Callable[[str], int]:
     """Return the type of integers of some size."""
