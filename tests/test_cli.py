@@ -18,7 +18,10 @@ HEAVY = ("numpy", "sympy", "torch", "flint", "matplotlib", "rich", "scipy")
 SECTIONS = ("Claim", "Hypotheses", "Relation", "Method", "Trusted base", "What this does not show")
 DOCSTRING = '"""' + "\n\n".join(f"{title}\n-----\ntext" for title in SECTIONS) + '\n"""\n'
 
-HEAD_WITHOUT_BRACKETS = "from elboproof.checking import Claim\nclaim = Claim('bad-claim', 'title')\n@claim.check\ndef f(run):\n    pass\n"
+HEAD_WITHOUT_BRACKETS = (
+    "from elboproof.checking import Claim\nclaim = Claim('bad-claim', 'title')\n"
+    "@claim.check\ndef f(run):\n    pass\n"
+)
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -325,6 +328,36 @@ def test_the_default_says_what_it_leaves_out_and_full_what_it_adds(elboproof: Co
     again = elboproof("verify", "good-claim")
     assert "1 check of tier full not run: use --full; good-claim (1); about 0 s of work" in again.stdout
     assert "1 check on 1 worker, the longest first; about 0 s" in again.stdout  # seconds are remembered
+
+
+def test_a_check_that_needs_what_is_not_here_is_left_out_and_its_finding_kept(
+    elboproof: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that has the data records it; without them nobody asks for it, and what was found stays."""
+    (folder / "verification" / "bad_claim.py").unlink()
+    more = check(
+        "of_data", "return equal(k, 0, 0)", needs="'' if os.environ.get('SOME_DATA') else 'data: x.org'"
+    )
+    with (folder / "verification" / "good_claim.py").open("a", encoding="utf-8") as file:
+        file.write(f"import os\n{more}")
+    lacking = elboproof("verify", "--full", "--json", "out.json")
+    assert "2 of 2 checks hold" in lacking.stdout
+    assert "good-claim/S1/of_data not run: it needs data: x.org" in lacking.stdout
+    assert (
+        elboproof("verify", "good-claim/S1/of_data").returncode
+        == elboproof("verify", "-k", "none").returncode
+    )
+    assert "it needs data: x.org" in elboproof("show", "good-claim/S1").stdout
+    assert elboproof("report", "--json", "out.json").returncode == 0
+    monkeypatch.setenv("SOME_DATA", "here")
+    assert "3 of 3 checks hold" in elboproof("verify", "--full", "--json", "out.json").stdout
+    monkeypatch.delenv("SOME_DATA")
+    assert elboproof("report", "--json", "out.json").returncode == 0
+    assert elboproof("report", "--json", "out.json", "--check").returncode == 0
+    assert "of_data" in (folder / "paper_checks.md").read_text()
+    for words in (("--stale", "out.json"), ()):
+        assert elboproof("verify", "--full", *words, "--json", "out.json").returncode == 0
+        assert "of_data" in (folder / "out.json").read_text()
 
 
 def test_a_check_that_raises_is_shown_with_its_traceback(elboproof: Command, folder: Path) -> None:

@@ -118,7 +118,7 @@ def test_the_ablation_pairs_its_cells() -> None:
     assert torch.equal(without, (cells["sigma-vae"] + cells["sigma-vae-shared"]) / 2)
 
 
-def test_without_mnist_the_domain_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mnist_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ELBOPROOF_MNIST", raising=False)
     assert protocol.mnist_path() is None
     monkeypatch.setenv("ELBOPROOF_MNIST", "somewhere")

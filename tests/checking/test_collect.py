@@ -63,6 +63,7 @@ MISTAKES = {
         "time_limit": "1e12"
     },
     "tests: got 0": {"tests": "0"},
+    "needs: got True; expected a sentence": {"needs": "True"},
     "tests: got 1.5": {"tests": "1.5", "method": "'statistical'"},
     "tests: got '2'": {"tests": "'2'", "method": "'statistical'"},
     "statement: got 1; expected S1": {"statement": "1"},

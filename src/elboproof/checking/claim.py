@@ -116,6 +116,7 @@ class Check:
     time_limit: float
     tests: int
     none_on_purpose: bool = False
+    needs: str = ""
 
     @property
     def id(self) -> str:
@@ -190,6 +191,7 @@ class Claim:
         tier: str = "default",
         time_limit: float = 60.0,
         tests: int = 1,
+        needs: str = "",
     ) -> "Callable[[CheckFunction], CheckFunction]":
         """Return a decorator that registers ``function(run, *, ...) -> Verdict`` as a check.
 
@@ -220,6 +222,10 @@ class Claim:
             a control is a complete re-run; importing the claim module does not count.
         tests
             Number of statistical tests inside the function. ``run.false_alarm`` is the share of one.
+        needs
+            What this machine lacks to run the check, such as data that not everybody has, and where to get it; empty
+            if it lacks nothing. The check is then left out of every run, a finding of it that was recorded where
+            it could run is kept, and none is asked for.
 
         Raises
         ------
@@ -228,7 +234,7 @@ class Claim:
 
         Notes
         -----
-        All are required in practice, up to the last three. They have defaults so that a missing one is
+        All are required in practice, up to the last four. They have defaults so that a missing one is
         reported at collection, with all other mistakes, instead of stopping the import.
         """
         if function is not None:
@@ -257,6 +263,7 @@ class Claim:
                     time_limit=time_limit,
                     tests=tests,
                     none_on_purpose=hypotheses == NONE,
+                    needs=needs,
                 )
             )
             return function

@@ -167,7 +167,7 @@ def _order(directory: Path, names: list[str], problems: list[str]) -> dict[str, 
 def select(
     collection: Collection, labels: Sequence[str] = (), *, method: str | None = None, tier: str = "default"
 ) -> tuple[list[Check], list[Check]]:
-    """Return the checks to run, and those left out only because of their tier.
+    """Return the checks to run, and those left out because of their tier or of what they need.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def select(
     wanted = [c for c in collection.checks if not labels or any(_fits(c, label) for label in labels)]
     wanted = [c for c in wanted if method in (None, c.method)]
     limit = TIERS.index(tier)
-    now = [c for c in wanted if TIERS.index(c.tier) <= limit or c.id in labels]
+    now = [c for c in wanted if not c.needs and (TIERS.index(c.tier) <= limit or c.id in labels)]
     return now, [c for c in wanted if c not in now]
 
 

@@ -78,6 +78,8 @@ def check_problems(check: Check) -> Iterator[str]:
     for name in ("states", "domain"):
         if not _is_text(getattr(check, name)):
             yield f"{name} is empty or no text: got {shown(getattr(check, name))}; expected a sentence"
+    if not isinstance(check.needs, str):
+        yield f"needs: got {shown(check.needs)}; expected a sentence, empty if nothing is lacking"
     yield from _number_problems(check)
     yield from _function_problems(check.function)
     yield from _hypothesis_problems(check)

@@ -82,7 +82,7 @@ def show_counts(
     Parameters
     ----------
     left_out
-        Checks that were not run because of their tier.
+        Checks that were not run because of their tier or of what they need.
     collected
         All checks there are.
     seconds
@@ -126,11 +126,13 @@ def _counts(findings: Sequence[Finding], held: int, seed: int) -> str:
 
 
 def left_out_lines(left_out: Sequence[Check], seconds: Mapping[str, float]) -> Iterator[str]:
-    """Yield, for each tier that was not run, how many checks it has, of which claims, and how long they take."""
-    for tier in sorted({check.tier for check in left_out}):
-        members = [check for check in left_out if check.tier == tier]
+    """Yield a line for each tier that was not run, its checks, claims and time, and for each check that needs more."""
+    able = [check for check in left_out if not check.needs]
+    for tier in sorted({check.tier for check in able}):
+        members = [check for check in able if check.tier == tier]
         use = "run without --quick" if tier == "default" else "use --full"
         yield f"{plural(len(members), 'check')} of tier {tier} not run: {use}; {tier_words(members, seconds)}"
+    yield from (f"{check.id} not run: it needs {check.needs}" for check in left_out if check.needs)
 
 
 def tier_words(checks: Sequence[Check], seconds: Mapping[str, float]) -> str:

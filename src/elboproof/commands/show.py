@@ -45,12 +45,12 @@ def main(labels: Sequence[str], path: Path, json: str) -> int:
     known = known_findings(FOLDER, [Path(json)])
     console = Console(highlight=False)
     for label in labels:
-        checks, _ = select(collection, [label], tier="full")
+        able, lacking = select(collection, [label], tier="full")
         modules = [module for module in collection.claims if module.claim.label == label.rstrip("/")]
         for module in modules:
             _show_claim(console, collection, module, known)
         if not modules:
-            for check in checks:
+            for check in (*able, *lacking):
                 _show_check(console, collection, check, known.get(check.id))
     return 0
 
@@ -99,7 +99,8 @@ def _show_check(console: "Console", collection: Collection, check: Check, known:
     place = f"{_near(collection.files[check.id])}:{collection.lines[check.id]}"
     _show_fields(console, [("at", place), *_stated(collection, check)])
     if known is None:
-        _show_fields(console, [("found", f"nothing yet: elboproof verify {check.id}")])
+        more = f"; it needs {check.needs}" if check.needs else ""
+        _show_fields(console, [("found", f"nothing yet: elboproof verify {check.id}{more}")])
     else:
         _show_fields(console, [*_found(known.finding), ("made", _made(collection, check, known))])
     console.print()
