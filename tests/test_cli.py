@@ -18,7 +18,10 @@ HEAVY = ("numpy", "sympy", "torch", "flint", "matplotlib", "rich", "scipy")
 SECTIONS = ("Claim", "Hypotheses", "Relation", "Method", "Trusted base", "What this does not show")
 DOCSTRING = '"""' + "\n\n".join(f"{title}\n-----\ntext" for title in SECTIONS) + '\n"""\n'
 
-HEAD_WITHOUT_BRACKETS = "from elboproof.checking import Claim\nclaim = Claim('bad-claim', 'title')\n@claim.check\ndef f(run):\n    pass\n"
+HEAD_WITHOUT_BRACKETS = (
+    "from elboproof.checking import Claim\nclaim = Claim('bad-claim', 'title')\n\n\n"
+    "@claim.check\ndef f(run):\n    pass\n"
+)  # fmt: skip
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -103,10 +103,8 @@ def test_a_terminal_shows_what_runs_and_for_how_long(finding: Make) -> None:
 def test_a_short_log_tells_what_fails_and_what_is_not_done_after_a_silence(
     finding: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from elboproof.checking import progress
-
     now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("elboproof.checking.progress.time.monotonic", lambda: now[0])
     expected = {one.id: 30.0 for one in several(finding)}
     running = [("claim/S1/first", 61.4), ("claim/S1/second", 3.0), ("claim/S1/third", 1.0)]
 

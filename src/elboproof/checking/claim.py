@@ -176,7 +176,7 @@ class Claim:
 
     def check(
         self,
-        function: "CheckFunction | None" = None,
+        function: object = None,
         /,
         *,
         statement: str = "",
