@@ -70,7 +70,9 @@ def _cut(lines: list[str], width: int) -> list[str]:
     """Return the first two lines, with dots where there are more."""
     if len(lines) <= 2:
         return lines
-    second = lines[1] if len(lines[1]) + 4 <= width else lines[1].rpartition(" ")[0]
+    second = lines[1]
+    while len(second) + 4 > width and " " in second.strip():
+        second = second.rpartition(" ")[0]
     return [lines[0], f"{second.rstrip(' ,;:')} ..."]
 
 
