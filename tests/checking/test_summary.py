@@ -60,7 +60,7 @@ def test_of_many_limits_each_statement_has_two_lines_cut_between_words(finding: 
     assert len(lines) == 2 + 2 * 14 + 1
     assert lines[28:30] == [
         "  first-claim S14: E f^2 of f = z exp(z^4) is 1.449722 +/- 1.0e-8 under q, E f^2",
-        "    of f = z exp(z^4) is 1.449722 +/- 1.0e-8 under q, E f^2 of f = z exp(z^4) ...",
+        "    of f = z exp(z^4) is 1.449722 +/- 1.0e-8 under q, E f^2 of f = z ...",
     ]
     assert "elboproof show CLAIM/STATEMENT" in lines[-1]
     assert len(shown(80, lambda console: show_limits(console, findings, whole=True))) > 40
