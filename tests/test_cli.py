@@ -19,9 +19,9 @@ SECTIONS = ("Claim", "Hypotheses", "Relation", "Method", "Trusted base", "What t
 DOCSTRING = '"""' + "\n\n".join(f"{title}\n-----\ntext" for title in SECTIONS) + '\n"""\n'
 
 HEAD_WITHOUT_BRACKETS = (
-    "from elboproof.checking import Claim\nclaim = Claim('bad-claim', 'title')\n"
+    "from elboproof.checking import Claim\nclaim = Claim('bad-claim', 'title')\n\n\n"
     "@claim.check\ndef f(run):\n    pass\n"
-)
+)  # fmt: skip
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -87,7 +87,7 @@ def test_the_reason_is_the_worst_of_three(now: Usage, why: str, monkeypatch: pyt
     limit = Limit(0, 5.0)
     limit._wall -= 200.0 if now.active > 100 else 10.0
     assert limit.left() < 0.0
-    assert limit.reason() == f"ran longer than its limit of 5 s and was stopped: {why}"
+    assert limit.reason() == f"ran longer than its limit of 5.0 s and was stopped: {why}"
 
 
 def test_a_slower_machine_gives_more_time(monkeypatch: pytest.MonkeyPatch) -> None:

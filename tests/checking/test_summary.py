@@ -54,13 +54,22 @@ def test_few_limits_are_whole_sentences(whole: bool, finding: Make) -> None:
     assert " ".join(" ".join(lines[2:]).split()) == f"first-claim S2: {SENTENCE.strip()}"
 
 
-def test_of_many_limits_each_statement_has_one_line_cut_between_words(finding: Make) -> None:
+def test_of_many_limits_each_statement_has_two_lines_cut_between_words(finding: Make) -> None:
     findings = [*of(finding, "l" * 14, states=SENTENCE), finding(role="limits", statement="S14", states="x")]
     lines = shown(80, lambda console: show_limits(console, findings))
-    assert len(lines) == 2 + 14 + 1
-    assert lines[15] == "  first-claim S14: E f^2 of f = z exp(z^4) is 1.449722 +/- 1.0e-8 under q, E ..."
+    assert len(lines) == 2 + 2 * 14 + 1
+    assert lines[28:30] == [
+        "  first-claim S14: E f^2 of f = z exp(z^4) is 1.449722 +/- 1.0e-8 under q, E f^2",
+        "    of f = z exp(z^4) is 1.449722 +/- 1.0e-8 under q, E f^2 of f = z ...",
+    ]
     assert "elboproof show CLAIM/STATEMENT" in lines[-1]
     assert len(shown(80, lambda console: show_limits(console, findings, whole=True))) > 40
+
+
+def test_no_line_is_longer_than_the_screen(finding: Make) -> None:
+    for width in range(50, 120):
+        findings = of(finding, "l" * 14, states=SENTENCE + "y" * (width - 50))
+        assert max(map(len, shown(width, lambda console: show_limits(console, findings)))) <= max(width, 68)  # noqa: B023
 
 
 def test_counts_name_statuses_and_tiers(finding: Make) -> None:
@@ -104,6 +113,7 @@ def test_a_quiet_run_has_a_line_for_what_does_not_hold(finding: Make) -> None:
 def test_words_of_a_tier() -> None:
     checks = [check("a", "x"), check("b", "y"), check("a", "z")]
     assert tier_words(checks, {}) == "a (2), b (1)"
+    assert tier_words([check(f"claim{k}", "x") for k in range(9)], {}) == "in 9 claims"
     assert tier_words(checks, {"a/S1/x": 5.0, "b/S1/y": 7.0}) == "a (2), b (1); about 12 s of work"
 
 

@@ -177,7 +177,7 @@ class Claim:
 
     def check(
         self,
-        function: "CheckFunction | None" = None,
+        function: object = None,
         /,
         *,
         statement: str = "",

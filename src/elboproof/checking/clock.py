@@ -85,18 +85,22 @@ class Limit:
 
     def reason(self) -> str:
         """Return a sentence that says why the run was stopped."""
-        return f"ran longer than its limit of {self.seconds:.0f} s and was stopped: {self._worst()[1]}"
+        return f"ran longer than its limit of {_short(self.seconds)} and was stopped: {self._worst()[1]}"
 
     def _worst(self) -> tuple[float, str]:
         wall = time.monotonic() - self._wall
         now = usage(self._process)
         if now is None or self._start is None:
-            return wall, f"{wall:.0f} s went by"
+            return wall, f"{_short(wall)} went by"
         processor = now.processor - self._start.processor
         # What is neither work nor queueing for a processor is sleep, or waiting for something that may never come.
         idle = wall - (now.active - self._start.active)
         return max(
-            (processor, f"it used {processor:.0f} s of processor time"),
-            (idle, f"it waited for {idle:.0f} s without using a processor"),
-            (wall / STARVED, f"it got hardly any processor time in {wall:.0f} s"),
+            (processor, f"it used {_short(processor)} of processor time"),
+            (idle, f"it waited for {_short(idle)} without using a processor"),
+            (wall / STARVED, f"it got hardly any processor time in {_short(wall)}"),
         )
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10.0 else f"{seconds:.0f} s"

@@ -81,7 +81,7 @@ class Progress:
         """Count a finding and show it: on a terminal, and in a short log, only if it does not hold."""
         self._done += 1
         self._held += finding.holds
-        self._remaining.finished(finding.id, finding.seconds)
+        self._remaining.finished(finding.id)
         if self._live is not None:
             self._live.refresh()  # a fresh count below the line that is printed next
         if self._silent or (finding.holds and (self._live is not None or not self._every)):

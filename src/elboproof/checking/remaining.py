@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 CALM = 10.0
-"""Seconds of checks that count as "as fast as recorded" before this run's own speed is believed."""
+"""Seconds of work that count as "as fast as recorded" before this run's own speed is believed."""
 
 
 class Remaining:
@@ -25,13 +25,11 @@ class Remaining:
         mean = sum(known) / len(known) if known else None
         self._pending = {name: expected.get(name, mean) for name in checks}
         self._workers = workers
-        self._took = self._foreseen = 0.0
+        self._foreseen = 0.0
 
-    def finished(self, check: str, seconds: float) -> None:
+    def finished(self, check: str) -> None:
         """Take note of a check that came to an end."""
-        foreseen = self._pending.pop(check, None)
-        if foreseen is not None:
-            self._took, self._foreseen = self._took + seconds, self._foreseen + foreseen
+        self._foreseen += self._pending.pop(check, None) or 0.0
 
     def seconds(self, running: Sequence[tuple[str, float]], elapsed: float) -> float | None:
         """Return the seconds left, or None if nothing is known.
@@ -43,14 +41,15 @@ class Remaining:
         elapsed
             Seconds since the run began.
         """
-        if any(one is None for one in self._pending.values()):
+        pending = {name: one for name, one in self._pending.items() if one is not None}
+        if len(pending) < len(self._pending):
             return None
-        # Another machine is slower or faster in all checks alike, more or less: what is done tells by how much.
-        speed = (self._took + CALM) / (self._foreseen + CALM)
-        since = dict(running)
-        left = [max(0.0, speed * (one or 0.0) - since.get(name, 0.0)) for name, one in self._pending.items()]
-        if self._workers is not None:
-            return max(sum(left) / self._workers, *left, 0.0)
-        if not self._took:
-            return None
-        return elapsed * sum(left) / self._took
+        if self._workers is None:
+            return elapsed * sum(pending.values()) / self._foreseen if self._foreseen else None
+        # A slower machine, other work on it, and the start of processes make all checks longer, more or less alike: the
+        # time that went by, against the work that was foreseen for it, tells by how much.
+        since = {name: seconds for name, seconds in running if name in pending}
+        done = self._foreseen + sum(min(pending[name], seconds) for name, seconds in since.items())
+        speed = (self._workers * elapsed + CALM) / (done + CALM)
+        left = [max(0.0, speed * one - since.get(name, 0.0)) for name, one in pending.items()]
+        return max(sum(left) / self._workers, *left, 0.0)

@@ -12,9 +12,6 @@ from types import ModuleType
 PACKAGE = "elboproof_claims_"
 """What the names of all imported claim modules begin with."""
 
-FRAMES = 30
-"""Frames of a traceback that are kept."""
-
 
 def package_name(directory: Path) -> str:
     """Return the name under which the claim modules of a directory are imported.
@@ -102,15 +99,3 @@ def where(error: BaseException, directory: Path) -> str | None:
         if root in file.parents:
             place = f"{root.name}/{file.relative_to(root).as_posix()}:{frame.lineno}"
     return place
-
-
-def trace(error: BaseException) -> str:
-    """Return the traceback of an error in a check, without the frames of the process that ran it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    runner = str(Path(__file__).parent / "worker.py")
-    while frames and frames[0].filename == runner:
-        frames.pop(0)
-    # The innermost calls are kept, as a recursion without end has a thousand.
-    lines = [f"... {len(frames) - FRAMES} frames"] if len(frames) > FRAMES else []
-    lines += [line.rstrip() for line in traceback.format_list(frames[-FRAMES:])]
-    return "\n".join(lines)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FEW = 12
-"""Limits that are shown as whole sentences; of more, each statement's first one has one line."""
+"""Limits that are shown as whole sentences; of more, each statement's first one has at most two lines."""
+
+NAMED = 8
+"""Claims that are named where checks were left out; of more, only their number is told."""
 
 
 def show_claims(console: "Console", findings: Sequence[Finding]) -> None:
@@ -58,14 +61,19 @@ def show_limits(console: "Console", findings: Sequence[Finding], *, whole: bool 
         return
     first = {(finding.claim, finding.statement): finding for finding in reversed(limits)}
     for claim, statement in dict.fromkeys((finding.claim, finding.statement) for finding in limits):
-        text = f"  {claim} {statement}: {one_line(first[claim, statement].states)}"
-        _print_lines(console, [_cut(text, console.width)])
-    _print_lines(console, ["  the whole sentences: elboproof show CLAIM/STATEMENT, or verify -v"], "dim")
+        text = f"{claim} {statement}: {first[claim, statement].states}"
+        _print_lines(console, _cut(filled(text, console.width, indent=4, first=2), console.width))
+    _print_lines(console, ["  in full: elboproof show CLAIM/STATEMENT, or verify -v"], "dim")
 
 
-def _cut(line: str, width: int) -> str:
-    """Return a line cut between words."""
-    return line if len(line) <= width else line[: width - 3].rpartition(" ")[0].rstrip(" ,;:") + " ..."
+def _cut(lines: list[str], width: int) -> list[str]:
+    """Return the first two lines, with dots where there are more."""
+    if len(lines) <= 2:
+        return lines
+    second = lines[1]
+    while len(second) + 4 > width and " " in second.strip():
+        second = second.rpartition(" ")[0]
+    return [lines[0], f"{second.rstrip(' ,;:')} ..."]
 
 
 def show_counts(
@@ -139,6 +147,7 @@ def tier_words(checks: Sequence[Check], seconds: Mapping[str, float]) -> str:
     """Return of which claims checks are, and how many processor seconds they took before if that is known."""
     counts = Counter(check.claim for check in checks)
     words = ", ".join(f"{claim} ({count})" for claim, count in counts.items())
+    words = words if len(counts) <= NAMED else f"in {len(counts)} claims"
     known = [seconds[check.id] for check in checks if check.id in seconds]
     return words + (f"; about {duration(sum(known))} of work" if known else "")
 

@@ -23,6 +23,7 @@ from elboproof.checking.guard import LIBRARY, Effects, Guard
 from elboproof.checking.methods import require_method
 from elboproof.checking.plain import series_to_json, to_json
 from elboproof.checking.run import Run, try_instances
+from elboproof.checking.trace import trace
 from elboproof.checking.verdict import Verdict, part_to_json
 
 
@@ -190,10 +191,10 @@ def _failure(error: BaseException, job: dict[str, Any]) -> dict[str, Any]:
     text = f"{type(error).__name__}: {message}".rstrip(": ")
     reason = f"{text} ({place})" if place else text
     try:
-        trace = sources.trace(error)
+        text_of_trace = trace(error)
     except Exception:  # noqa: BLE001  (a check may have damaged what tracebacks are made with)
-        trace = ""
-    return {"event": "answer", "status": "error", "reason": reason, "trace": trace}
+        text_of_trace = ""
+    return {"event": "answer", "status": "error", "reason": reason, "trace": text_of_trace}
 
 
 if __name__ == "__main__":

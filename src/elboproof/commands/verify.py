@@ -15,7 +15,8 @@ from elboproof.checking.seal import file_edits
 from elboproof.checking.stale import stale
 from elboproof.checking.summary import left_out_lines
 from elboproof.checking.words import one_line, plural
-from elboproof.commands.verify_run import ALL_HOLD, NOTHING, Options, Plan, run
+from elboproof.commands.verify_run import ALL_HOLD, NOTHING, Plan, run
+from elboproof.commands.verify_run import Options as Options
 
 if TYPE_CHECKING:
     from rich.console import Console
