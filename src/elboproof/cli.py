@@ -218,17 +218,26 @@ def _add_likelihood(evidence: argparse.ArgumentParser) -> None:
 
 
 def _add_path(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
+    place = command.add_mutually_exclusive_group()
+    place.add_argument(
         "--path",
         type=Path,
         default=Path("verification"),
         metavar="DIR",
         help="the claim modules (default: %(default)s)",
     )
+    place.add_argument(
+        "--suite", metavar="NAME", help="the claim modules that an installed package brings, such as fyffe2019"
+    )
 
 
 def _run(command: str, words: dict[str, Any]) -> int:
     """Run the module that a command is named after; only that one is imported."""
+    suite = words.pop("suite", None)
+    if suite is not None:
+        from elboproof.checking.suites import suite_folder
+
+        words["path"] = suite_folder(suite)
     module = import_module(f"elboproof.commands.{command}")
     if command == "evidence":
         return int(module.run(module.Options(**words)))
