@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from elboproof import __version__
 from elboproof.checking.vocabulary import METHODS
-from elboproof.commands import audit_words, train_words
+from elboproof.commands import audit_words, init_words, train_words
 from elboproof.commands.words import at_least, positive
 
 INTERRUPTED, INTERNAL, USAGE = 2, 3, 4
@@ -60,7 +60,15 @@ def parser() -> argparse.ArgumentParser:
     commands = main_parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
-    for add in (_add_verify, _add_report, _add_figures, _add_evidence, train_words.add, audit_words.add):
+    for add in (
+        init_words.add,
+        _add_verify,
+        _add_report,
+        _add_figures,
+        _add_evidence,
+        train_words.add,
+        audit_words.add,
+    ):
         add(commands)
     return main_parser
 
