@@ -101,7 +101,9 @@ from elboproof.decoder.optimal import OptimalDecoder as OptimalDecoder
 
 # The claims of a paper
 from elboproof.checking.verification import verify as verify  # what ``elboproof verify`` finds
-from elboproof.checking.finding import Finding as Finding  # of one check: holds, status, reason, numbers, controls
+from elboproof.checking.finding import (
+    Finding as Finding,
+)  # of one check: holds, status, reason, numbers, controls
 
 _HOME: dict[str, str]
 __all__: list[str]

@@ -235,7 +235,9 @@ def _add_path(command: argparse.ArgumentParser) -> None:
         help="the claim modules (default: %(default)s)",
     )
     place.add_argument(
-        "--suite", metavar="NAME", help="the claim modules that an installed package brings, such as fyffe2019"
+        "--suite",
+        metavar="NAME",
+        help="the claim modules that an installed package brings, such as fyffe2019",
     )
 
 

@@ -71,13 +71,17 @@ def test_an_unknown_suite_is_answered_with_those_that_there_are(install: Install
 def test_two_packages_with_one_name_are_refused(install: Install) -> None:
     _claims(install("one") / "a_package" / "claims")
     _claims(install("two", "b_package.claims") / "b_package" / "claims")
-    with pytest.raises(UsageError, match="suite: got 'others'; expected one of one package; one, two bring it"):
+    with pytest.raises(
+        UsageError, match="suite: got 'others'; expected one of one package; one, two bring it"
+    ):
         suite_folder("others")
 
 
 def test_a_suite_without_its_folder_is_refused(install: Install) -> None:
     site = install()
-    with pytest.raises(UsageError, match="suite: got 'others'; expected a folder with claim modules") as error:
+    with pytest.raises(
+        UsageError, match="suite: got 'others'; expected a folder with claim modules"
+    ) as error:
         suite_folder("others")
     assert str(site / "a_package" / "claims") in str(error.value)
 

@@ -1,8 +1,9 @@
 """`elboproof.verify`: what the command ``elboproof verify`` finds, as frozen findings in Python."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from elboproof.arguments import bad, file_path, suggesting, wrong_type
 from elboproof.checking.claim import Check
@@ -84,7 +85,9 @@ def verify(
     return findings_of(checks, collection, pool, seed)
 
 
-def findings_of(checks: Sequence[Check], collection: Collection, pool: Pool, seed: int) -> tuple[Finding, ...]:
+def findings_of(
+    checks: Sequence[Check], collection: Collection, pool: Pool, seed: int
+) -> tuple[Finding, ...]:
     """Return the findings of checks in their order; the pool is stopped."""
     collection.freeze_code()
     try:
@@ -95,8 +98,10 @@ def findings_of(checks: Sequence[Check], collection: Collection, pool: Pool, see
     return tuple(found[check.id] for check in checks)
 
 
-def _labels(labels: str | Sequence[str]) -> list[str]:
+def _labels(labels: Any) -> list[str]:
     # A text is a sequence of texts too: "bilbo" alone would be five labels.
+    if not isinstance(labels, Iterable):
+        raise wrong_type("labels", labels, "a text such as 'claim/S2', or several")
     names = [labels] if isinstance(labels, str) else list(labels)
     for name in names:
         if not isinstance(name, str):
@@ -104,7 +109,7 @@ def _labels(labels: str | Sequence[str]) -> list[str]:
     return names
 
 
-def _require(method: str | None, tier: str, seed: int, workers: int | None) -> None:
+def _require(method: Any, tier: Any, seed: Any, workers: Any) -> None:
     if method is not None and method not in METHODS:
         raise bad("method", method, f"one of {', '.join(METHODS)}")
     if tier not in TIERS:

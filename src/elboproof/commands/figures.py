@@ -138,7 +138,7 @@ def render(script: Path, findings: Findings | None = None) -> dict[Path, bytes]:
     script
         ``figures/NAME.py``.
     findings
-        In place of those in ``paper_checks.json``, or of the last run; not used by a script with a ``RECORD`` of its own.
+        In place of those in ``paper_checks.json``, or of the last run; not used by a script with its own ``RECORD``.
 
     Raises
     ------
