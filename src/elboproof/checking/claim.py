@@ -8,9 +8,10 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from elboproof.arguments import bad
+from elboproof.arguments import bad, suggesting
 from elboproof.checking.vocabulary import NONE
 
 if TYPE_CHECKING:
@@ -127,6 +128,13 @@ class Check:
         """Return the path of the file that defines the check."""
         return inspect.getsourcefile(self.function) or "unknown file"
 
+    @property
+    def place(self) -> str:
+        """Return ``file:line`` of the check, as seen from the current folder where that is around it."""
+        file, code = Path(self.file), getattr(inspect.unwrap(self.function), "__code__", None)
+        seen = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+        return str(seen) if code is None else f"{seen}:{code.co_firstlineno}"
+
     def control(self, name: str) -> Control:
         """Return the control of that name.
 
@@ -168,6 +176,7 @@ class Claim:
         if not LABEL.fullmatch(self.label):
             raise bad("label", self.label, "lower-case words joined by hyphens")
 
+    @suggesting
     def check(
         self,
         *,

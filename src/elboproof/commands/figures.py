@@ -74,7 +74,10 @@ def main(names: Sequence[str], check: bool = False) -> int:
 def _scripts(names: Sequence[str]) -> list[Path]:
     found = {path.stem: path for path in sorted(FOLDER.glob("*.py"))}
     if not found:
-        raise UsageError(f"there are no scripts {FOLDER}/NAME.py here; run this in the repository's root")
+        raise UsageError(
+            f"there are no scripts {FOLDER}/NAME.py here; run this in the folder of a paper, or start one: "
+            "elboproof init FOLDER"
+        )
     unknown = [name for name in names if name not in found]
     if unknown:
         raise UsageError(str(bad("NAME", unknown[0], f"one of the figures {', '.join(found)}")))
