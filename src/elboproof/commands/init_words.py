@@ -7,7 +7,7 @@ from typing import Any
 NOTES = """\
 The folder has one claim with four checks, its figure and its tests; all of them pass. Then:
   cd FOLDER && elboproof verify && elboproof figures && pytest
-docs/your_own_paper.md goes on from there.
+Its README.md says what is what; docs/your_own_paper.md of elboproof's sources goes on from there, in 30 minutes.
 """
 
 
