@@ -63,8 +63,10 @@ class Walk:
             script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
             script.chmod(0o755)
         self.environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "COLUMNS": "80"}
-        self.environment["PYTHONPATH"] = f"{ROOT / 'src'}:{site(bin_folder.parent / 'site')}"
-        if not list(entry_points(group="pytest11", name="elboproof")):
+        if not list(
+            entry_points(group="elboproof.suites", name="fyffe2019")
+        ):  # the sources are only on the path
+            self.environment["PYTHONPATH"] = f"{ROOT / 'src'}:{site(bin_folder.parent / 'site')}"
             self.environment["PYTEST_ADDOPTS"] = "-p elboproof.pytest_plugin"
 
     def does(self, step: Step) -> str:
