@@ -160,3 +160,19 @@ def test_names_of_claims_are_found_where_they_are() -> None:
         AttributeError, match=r"'elboproof.checking' has no attribute 'Claims'; did you mean Claim\?"
     ):
         names.Claims  # noqa: B018
+
+
+def test_a_label_in_the_sentences_is_shown_with_its_line(write_claim: Write) -> None:
+    directory = write_claim()
+    (directory / "sentences").mkdir()
+    sentence = '[[sentence]]\nsays = "It is so."\n'
+    text = f'source = "A paper."\n\n{sentence}decided_by = [\n  "first-claim",\n  "first-clam/S1",\n]\n'
+    file = directory / "sentences/author.toml"
+    file.write_text(text)
+    assert problems(directory) == [
+        f"{file}:7: no check has the label 'first-clam/S1'; did you mean 'first-claim/S1'?"
+    ]
+    file.write_text(text.replace("first-clam/", "first\\u002dclam/"))
+    assert problems(directory) == [
+        f"{file}: no check has the label 'first-clam/S1'; did you mean 'first-claim/S1'?"
+    ]
