@@ -55,8 +55,8 @@ def test_the_suite_of_the_installed_wheel_has_the_findings_of_the_repository(out
     assert found["environment"][0]["commit"] is None  # type: ignore[index]
     assert all(finding["holds"] for finding in found["findings"])  # type: ignore[attr-defined]
     _run(outside / "venv/bin/elboproof", "init", "mine", cwd=outside)
-    words = ("-m", "pytest", "-q", "--elboproof-verify", "-k", "on_an_instance")
-    assert "1 passed" in _run(python, *words, cwd=outside / "mine")
+    as_tests = ("-m", "pytest", "-q", "--elboproof-verify", "-k", "on_an_instance")
+    assert "1 passed" in _run(python, *as_tests, cwd=outside / "mine")
 
 
 def test_the_suite_of_an_editable_installation_is_that_of_the_sources(outside: Path) -> None:
