@@ -143,6 +143,18 @@ def test_a_folder_without_a_paper_is_answered_with_init(
     assert "elboproof init FOLDER" in capsys.readouterr().err
 
 
+def test_who_stands_too_deep_is_told_where_the_claims_are(
+    write_claim: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    around = write_claim().parent
+    (around / "figures").mkdir()
+    monkeypatch.chdir(around / "figures")
+    assert cli.main(["verify"]) == 4
+    assert (
+        f"run this in {around}, which has one, or start with one: elboproof init" in capsys.readouterr().err
+    )
+
+
 public: Any = ep
 names: Any = checking
 

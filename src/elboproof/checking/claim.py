@@ -129,11 +129,10 @@ class Check:
         return inspect.getsourcefile(self.function) or "unknown file"
 
     @property
-    def place(self) -> str:
-        """Return ``file:line`` of the check, as seen from the current folder where that is around it."""
-        file, code = Path(self.file), getattr(inspect.unwrap(self.function), "__code__", None)
-        seen = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
-        return str(seen) if code is None else f"{seen}:{code.co_firstlineno}"
+    def line(self) -> int:
+        """Return the line of that file where the check begins, with its decorator; 0 if it is not known."""
+        code = getattr(inspect.unwrap(self.function), "__code__", None)
+        return 0 if code is None else int(code.co_firstlineno)
 
     def control(self, name: str) -> Control:
         """Return the control of that name.
@@ -148,6 +147,13 @@ class Check:
             if one.name == name:
                 return one
         raise bad("name", name, f"a control of {self.id}")
+
+    @property
+    def place(self) -> str:
+        """Return ``file:line`` of the check, as seen from the current folder where that is around it."""
+        file = Path(self.file)
+        seen = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+        return f"{seen}:{self.line}" if self.line else str(seen)
 
 
 @dataclass

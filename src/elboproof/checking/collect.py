@@ -110,10 +110,7 @@ def collect(directory: Path) -> Collection:
         If anything is wrong with a module; it lists every problem.
     """
     if not directory.is_dir():
-        raise UsageError(
-            f"path: got {str(directory)!r}; expected a directory with claim modules: name one by --path DIR, or "
-            "write a first one: elboproof init FOLDER"
-        )
+        raise UsageError(_no_directory(directory))
     # All problems are collected before anything is raised: an author who mends one at a time runs this for each.
     names = sources.module_names(directory)
     described = list(descriptions(directory, names))
@@ -129,6 +126,16 @@ def collect(directory: Path) -> Collection:
     if problems:
         raise CollectionError(problems)
     return Collection(directory, modules, files, abstracts)
+
+
+def _no_directory(directory: Path) -> str:
+    # Whoever stands one folder too deep, or has none yet, is told how to go on.
+    near = [one for one in Path.cwd().parents if (one / directory).is_dir()][:1]
+    where = [f"run this in {one}, which has one" for one in near] or ["name one by --path DIR"]
+    return (
+        f"path: got {str(directory)!r}; expected a directory with claim modules: {where[0]}, or start with one: "
+        "elboproof init FOLDER"
+    )
 
 
 def _claim_module(description: dict[str, Any]) -> ClaimModule:
