@@ -21,8 +21,8 @@ GUIDE = ROOT / "docs" / "your_own_paper.md"
 BLOCK = re.compile(
     r"(?:<!-- (?P<kind>file|edit): (?P<path>\S+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$", re.M | re.S
 )
-PROGRESS = re.compile(r"^(\[ *\d+/\d+\] |\d+ of \d+ done)")
-"""Lines that depend on the machine's speed."""
+PROGRESS = re.compile(r"^(\[ *\d+/\d+\] |\d+ of \d+ done|\d+ checks? on \d+ workers?)")
+"""Lines that depend on the machine's speed, or its cores."""
 ANNOUNCED = 600.0
 """Seconds for one command of the guide. The longest took 20 on two busy cores."""
 

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import shutil
 from pathlib import Path
 
@@ -143,6 +144,11 @@ def test_without_a_record_the_last_run_is_drawn(tmp_path: Path, monkeypatch: pyt
     assert list(figures.last_run()) == ["c/S1/one"]
     assert figures.main([]) == 0
     assert Path("figures/mine.csv").read_text() == "panel,series,x,y\na,b,1.5,1.5\n"
+    later = Path(".elboproof/run-2.jsonl")
+    later.write_text(whole.replace("1.5", "3.5"))
+    os.utime(later, (later.stat().st_atime, later.stat().st_mtime + 1))
+    assert figures.last_run()["c/S1/two"]["data"] == {"x": [3.5]}
+    assert figures.last_run()["c/S1/one"]["data"] == {"x": [3.5]}  # the newest comes first
     record = {"findings": [{**names, "check": "one", "data": {"x": [2.5]}}]}
     Path("paper_checks.json").write_text(json.dumps(record))
     assert figures.main([]) == 0

@@ -23,7 +23,6 @@ from typing import Any
 
 from elboproof.arguments import bad
 from elboproof.checking.collect import UsageError
-from elboproof.checking.record import FILE as FILE_OF_RUNS
 from elboproof.checking.record import FOLDER as FOLDER_OF_RUNS
 
 FOLDER, RECORDS = Path("figures"), Path("paper_checks.json")
@@ -103,15 +102,15 @@ def load_findings(path: Path) -> Findings:
 
 
 def last_run() -> Findings:
-    """Return the findings of the last run by ``claim/statement/check``; none if there was no run here."""
-    # The first line says how the run was made; the last may be half written, as the run may still go on.
-    path, findings = FOLDER_OF_RUNS / FILE_OF_RUNS, []
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    for line in lines[1:]:
-        try:
-            findings.append(json.loads(line))
-        except ValueError:
-            break
+    """Return what was found last by ``claim/statement/check``; nothing if there was no run here."""
+    # The first line says how a run was made; the last may be half written, as the run may still go on.
+    findings = []
+    for path in sorted(FOLDER_OF_RUNS.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns):
+        for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+            try:
+                findings.append(json.loads(line))
+            except ValueError:
+                break
     return _by_check(findings)
 
 
