@@ -36,6 +36,7 @@ ROOMS = (
     "commands",
     "cli",
     "__main__",
+    "pytest_plugin",
 )
 """Folders and single modules, from the top down."""
 
@@ -71,6 +72,7 @@ NARROWER = {
     "audit": {"arguments", "printing", "checking", "networks"},
     "cli": {"arguments", "checking", "commands"},
     "__main__": {"cli"},
+    "pytest_plugin": {"checking"},
 }
 """Rooms that may import less than all above them. That of ``rechecking`` makes its independence a test."""
 

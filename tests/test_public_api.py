@@ -40,7 +40,9 @@ def test_dir_shows_the_api() -> None:
 
 
 def test_unknown_name_is_refused_with_the_list() -> None:
-    with pytest.raises(AttributeError, match=r"no attribute 'LatentModl'; it has .*LatentModel"):
+    with pytest.raises(
+        AttributeError, match=r"no attribute 'LatentModl'; did you mean LatentModel\? It has .*LatentModel"
+    ):
         ep.LatentModl  # type: ignore[attr-defined]  # noqa: B018
 
 

@@ -14,8 +14,8 @@ from elboproof import objectives
 from elboproof.arguments import meant, suggesting
 
 RESULTS = {
-    "CertificateError", "ConstantVariancePenalty", "Counterexample", "Decomposition", "Enclosure", "LogIntegral",
-    "Progress", "Proof", "StationaryPoint", "Surgery", "TDTerms", "Undecided", "Unproved",
+    "CertificateError", "ConstantVariancePenalty", "Counterexample", "Decomposition", "Enclosure", "Finding",
+    "LogIntegral", "Progress", "Proof", "StationaryPoint", "Surgery", "TDTerms", "Undecided", "Unproved",
 }  # fmt: skip
 """What the package makes, and users do not."""
 PUBLIC: dict[str, Callable[..., Any]] = {

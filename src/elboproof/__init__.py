@@ -6,7 +6,7 @@ The complete public API is ``__init__.pyi``. Names are imported when they are fi
 
 from importlib import import_module
 
-from elboproof.lazy import homes
+from elboproof.lazy import homes, not_there
 
 __version__ = "0.1.0"
 
@@ -17,7 +17,7 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name: str) -> object:
     if name not in _HOME:
-        raise AttributeError(f"module 'elboproof' has no attribute {name!r}; it has {', '.join(__all__)}")
+        raise not_there(name, "elboproof", __all__, ("checking",))
     return getattr(import_module(_HOME[name]), name)
 
 

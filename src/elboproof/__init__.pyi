@@ -99,6 +99,12 @@ from elboproof.rechecking.document import CertificateError as CertificateError
 # the closed-form decoder of a Gaussian VAE:
 from elboproof.decoder.optimal import OptimalDecoder as OptimalDecoder
 
+# The claims of a paper
+from elboproof.checking.verification import verify as verify  # what ``elboproof verify`` finds
+from elboproof.checking.finding import (
+    Finding as Finding,
+)  # of one check: holds, status, reason, numbers, controls
+
 _HOME: dict[str, str]
 __all__: list[str]
 __version__: str

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from elboproof import __version__
-from elboproof.commands import audit_words, completion_words, show_words, train_words, verify_words
+from elboproof.commands import (
+    audit_words,
+    completion_words,
+    init_words,
+    show_words,
+    train_words,
+    verify_words,
+)
 from elboproof.commands.words import at_least, positive
 
 INTERRUPTED, INTERNAL, USAGE = 2, 3, 4
@@ -59,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     commands = main_parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
+    init_words.add(commands)
     # Handlers are found by the command's name when it runs: a parser that imported them would load NumPy for --help.
     verify_words.add(commands, _add_path, EXIT_CODES)
     show_words.add(commands, _add_path)
@@ -161,17 +169,28 @@ def _add_likelihood(evidence: argparse.ArgumentParser) -> None:
 
 
 def _add_path(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
+    place = command.add_mutually_exclusive_group()
+    place.add_argument(
         "--path",
         type=Path,
         default=Path("verification"),
         metavar="DIR",
         help="the claim modules (default: %(default)s)",
     )
+    place.add_argument(
+        "--suite",
+        metavar="NAME",
+        help="the claim modules that an installed package brings, such as fyffe2019",
+    )
 
 
 def _run(command: str, words: dict[str, Any]) -> int:
     """Run the module that a command is named after; only that one is imported."""
+    suite = words.pop("suite", None)
+    if suite is not None:
+        from elboproof.checking.suites import suite_folder
+
+        words["path"] = suite_folder(suite)
     module = import_module(f"elboproof.commands.{command}")
     if command == "evidence":
         return int(module.run(module.Options(**words)))

@@ -111,7 +111,7 @@ def test_each_mistake_is_named(expected: str, write_claim: Write, source: Source
     directory = write_claim(source("return equal(k, 0, 0)", **MISTAKES[expected]))
     [problem] = problems(directory)
     assert expected in problem
-    assert problem.startswith(f"{directory.resolve()}/first_claim.py: the_check: ")
+    assert problem.startswith(f"{directory.resolve()}/first_claim.py:32: the_check: ")
 
 
 @pytest.mark.parametrize(
@@ -230,11 +230,11 @@ def test_all_mistakes_are_reported_together(write_claim: Write, source: Source) 
         "method: got 'y'",
         "verification/two.py:31: import failed: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
         "claim 'three' has no checks",
-        "docstring: section 'What this does not show' is missing",
+        "four.py:1: docstring: got no sections; expected Claim, Hypotheses, Relation, Method, Trusted base, What this",
         "the_check: statement S1 has this check twice",
     ):
         assert part in text
-    assert len(problems(directory)) == 4 + len(SECTIONS) + 1
+    assert len(problems(directory)) == 4 + 1 + 1
 
 
 def test_the_function_must_be_callable_by_the_runner(write_claim: Write) -> None:
@@ -284,9 +284,9 @@ def test_labels_file_gives_the_order_and_must_be_complete(write_claim: Write) ->
     assert [module.claim.label for module in collect(directory).claims] == ["zz", "aa"]
     file.write_text("zz\nmissing\nzz\n", encoding="utf-8")
     text = "\n".join(problems(directory))
-    assert "label 'missing' has no claim module" in text
-    assert "the module of claim 'aa' is not listed" in text
-    assert "label 'zz' is listed twice" in text
+    assert f"{file}:2: label 'missing' has no claim module; expected missing.py beside it" in text
+    assert f"{file}: the module of claim 'aa' is not listed; expected a line aa" in text
+    assert f"{file}:3: label 'zz' is listed twice, first in line 1" in text
 
 
 def test_an_absolute_import_between_claim_modules_is_found(

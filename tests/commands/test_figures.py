@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import shutil
 from pathlib import Path
 
@@ -117,3 +118,38 @@ def test_unknown_figures_and_missing_records_are_named(copy: Path) -> None:
     Path("paper_checks.json").write_text('{"findings": 3}')
     with pytest.raises(UsageError, match=r"paper_checks\.json: is no JSON document of findings"):
         figures.main(["optimal_decoder"])
+
+
+SCRIPT = """'''A figure.'''
+from matplotlib.figure import Figure
+from elboproof.commands.figures import series
+def rows(findings):
+    return [("a", "b", x, x) for x in series(findings, "c/S1/one", "x")]
+def draw(table):
+    return Figure()
+"""
+
+
+def test_without_a_record_the_last_run_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("figures").mkdir()
+    Path("figures/mine.py").write_text(SCRIPT)
+    with pytest.raises(UsageError, match=r"paper_checks.json: not found; make it with: elboproof verify"):
+        figures.main([])
+    Path(".elboproof").mkdir()
+    names = {"claim": "c", "statement": "S1"}
+    lines = [{"schema": 3}, *({**names, "check": name, "data": {"x": [1.5]}} for name in ("one", "two"))]
+    whole = "".join(f"{json.dumps(line)}\n" for line in lines)
+    Path(".elboproof/run.jsonl").write_text(whole[:-9])  # a run that was killed while it wrote
+    assert list(figures.last_run()) == ["c/S1/one"]
+    assert figures.main([]) == 0
+    assert Path("figures/mine.csv").read_text() == "panel,series,x,y\na,b,1.5,1.5\n"
+    later = Path(".elboproof/run-2.jsonl")
+    later.write_text(whole.replace("1.5", "3.5"))
+    os.utime(later, (later.stat().st_atime, later.stat().st_mtime + 1))
+    assert figures.last_run()["c/S1/two"]["data"] == {"x": [3.5]}
+    assert figures.last_run()["c/S1/one"]["data"] == {"x": [3.5]}  # the newest comes first
+    record = {"findings": [{**names, "check": "one", "data": {"x": [2.5]}}]}
+    Path("paper_checks.json").write_text(json.dumps(record))
+    assert figures.main([]) == 0
+    assert Path("figures/mine.csv").read_text().endswith("2.5,2.5\n")  # the record comes first

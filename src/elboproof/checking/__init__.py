@@ -6,7 +6,7 @@ that the command line answers before NumPy or SymPy are loaded.
 
 from importlib import import_module
 
-from elboproof.lazy import homes
+from elboproof.lazy import homes, not_there
 
 _HOME = homes(__file__)
 
@@ -15,7 +15,7 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name: str) -> object:
     if name not in _HOME:
-        raise AttributeError(f"module 'elboproof.checking' has no attribute {name!r}")
+        raise not_there(name, "elboproof.checking", __all__)
     return getattr(import_module(_HOME[name]), name)
 
 

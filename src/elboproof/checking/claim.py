@@ -8,9 +8,10 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from elboproof.arguments import bad
+from elboproof.arguments import bad, suggesting
 from elboproof.checking.vocabulary import NONE
 
 if TYPE_CHECKING:
@@ -148,6 +149,13 @@ class Check:
                 return one
         raise bad("name", name, f"a control of {self.id}")
 
+    @property
+    def place(self) -> str:
+        """Return ``file:line`` of the check, as seen from the current folder where that is around it."""
+        file = Path(self.file)
+        seen = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+        return f"{seen}:{self.line}" if self.line else str(seen)
+
 
 @dataclass
 class Claim:
@@ -175,6 +183,7 @@ class Claim:
         if not LABEL.fullmatch(self.label):
             raise bad("label", self.label, "lower-case words joined by hyphens")
 
+    @suggesting
     def check(
         self,
         function: object = None,

@@ -115,7 +115,8 @@ def collect(directory: Path) -> Collection:
     # All problems are collected before anything is raised: an author who mends one at a time runs this for each.
     names = sources.module_names(directory)
     described = list(descriptions(directory, names))
-    problems = [problem for one in described for problem in one["problems"]]
+    problems = list(sources.name_problems(directory, names))
+    problems += [problem for one in described for problem in one["problems"]]
     order = _order(directory, names, problems)
     if problems:
         raise CollectionError(problems)
@@ -139,6 +140,16 @@ def _no_directory(directory: Path) -> str:
     )
 
 
+def _no_directory(directory: Path) -> str:
+    # Whoever stands one folder too deep, or has none yet, is told how to go on.
+    near = [one for one in Path.cwd().parents if (one / directory).is_dir()][:1]
+    where = [f"run this in {one}, which has one" for one in near] or ["name one by --path DIR"]
+    return (
+        f"path: got {str(directory)!r}; expected a directory with claim modules: {where[0]}, or start with one: "
+        "elboproof init FOLDER"
+    )
+
+
 def _claim_module(description: dict[str, Any]) -> ClaimModule:
     claim = rebuilt(description["claim"])
     return ClaimModule(
@@ -151,17 +162,27 @@ def _order(directory: Path, names: list[str], problems: list[str]) -> dict[str, 
     file = directory / LABELS
     if not file.exists():
         return {}
-    lines = (line.partition("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
-    labels = [line for line in lines if line]
+    lines = [line.partition("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines()]
     names = [name.replace("_", "-") for name in names]
+    places: dict[str, int] = {}
+    for number, label in ((number, label) for number, label in enumerate(lines, start=1) if label):
+        if label in places:
+            problems.append(
+                f"{file}:{number}: label {label!r} is listed twice, first in line {places[label]}"
+            )
+        elif label not in names:
+            near = [one for one in difflib.get_close_matches(label, names, 1) if one not in lines]
+            hint = (
+                f"did you mean {near[0]!r}?" if near else f"expected {label.replace('-', '_')}.py beside it"
+            )
+            problems.append(f"{file}:{number}: label {label!r} has no claim module; {hint}")
+        places.setdefault(label, number)
     problems += [
-        f"{file}: label {label!r} is listed twice" for label in set(labels) if labels.count(label) > 1
+        f"{file}: the module of claim {name!r} is not listed; expected a line {name}"
+        for name in names
+        if name not in places
     ]
-    problems += [f"{file}: label {label!r} has no claim module" for label in labels if label not in names]
-    problems += [
-        f"{file}: the module of claim {name!r} is not listed" for name in names if name not in labels
-    ]
-    return {label: i for i, label in enumerate(labels)}
+    return places
 
 
 def select(

@@ -65,9 +65,12 @@ def _flint() -> str | None:
 
 
 def commit(directory: Path) -> str | None:
-    """Return the commit of the repository around a directory, with a word if files differ from it."""
+    """Return the commit of the repository around a directory, with a word if files differ from it.
+
+    None if the repository has no file of the directory: an installed suite may lie below any.
+    """
     # Of Python files only: records and pages, which runs write, mostly differ from the commit.
-    head = _git(directory, "rev-parse", "HEAD")
+    head = _git(directory, "rev-parse", "HEAD") if _git(directory, "ls-files") else None
     if head is None:
         return None
     changes = _git(directory, "status", "--porcelain", "--untracked-files=no", "--", ":(top)*.py")

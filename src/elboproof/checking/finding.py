@@ -82,6 +82,9 @@ class Finding:
         """Return ``claim/statement/check``."""
         return f"{self.claim}/{self.statement}/{self.check}"
 
+    def __str__(self) -> str:
+        return f"{self.id}: {'holds' if self.holds else f'does not hold ({self.status})'}: {self.reason}"
+
     def to_json(self) -> dict[str, Any]:
         """Return the finding as a dictionary for `json.dumps` with ``allow_nan=False``."""
         record = {one.name: getattr(self, one.name) for one in fields(self)}

@@ -5,8 +5,10 @@ checks and writes reports. A process in which an import changed modules imports 
 """
 
 import contextlib
+import importlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -26,6 +28,8 @@ from elboproof.checking.guard import Guard
 from elboproof.checking.lane import IMPORT_LIMIT, environment
 from elboproof.checking.problems import claim_problems, docstring_problems, sections
 
+_NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>elboproof[\w.]*)'")
+_LISTED = re.compile("(?:;|(?<=[?])) [iI]t has ")
 _TAIL = 500  # characters of a dead process's output that go into a problem
 
 Description = dict[str, Any]
@@ -136,9 +140,10 @@ def _describe(directory: Path, name: str) -> Description:
     try:
         module = sources.import_claim(directory, name)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a claim module raises is its problem)
-        place = sources.where(error, directory) or str(file)
-        return {"problems": [f"{place}: import failed: {type(error).__name__}: {error}"]}
-    problems = [f"{file}: {problem}" for problem in docstring_problems(module.__doc__)]
+        place = sources.where(error, directory)
+        seen = str(file) if place is None else str(directory / place.partition("/")[2])
+        return {"problems": [f"{seen}: import failed: {type(error).__name__}: {error}{_hint(error)}"]}
+    problems = [f"{file}:1: {problem}" for problem in docstring_problems(module.__doc__)]
     claim = _claim_of(module, name, file, problems)
     if claim is None:
         return {"problems": problems}
@@ -154,6 +159,20 @@ def _describe(directory: Path, name: str) -> Description:
         "lines": {check.id: check.line for check in claim.checks},
         "claim": described(claim),
     }
+
+
+def _hint(error: BaseException) -> str:
+    """Return what was meant by a name that elboproof does not have."""
+    # Python drops the text of the package's own error where a name is imported: it is asked for again.
+    name = _NO_NAME.match(str(error)) if isinstance(error, ImportError) else None
+    if name is None:
+        return ""
+    try:
+        getattr(importlib.import_module(name["module"]), name["name"])
+    except AttributeError as own:
+        hint = str(own).partition("; ")[2]
+        return f"; {_LISTED.split(hint)[0]}"
+    return ""
 
 
 @contextmanager
@@ -180,7 +199,11 @@ def _os_exit_refused() -> Iterator[None]:
 def _claim_of(module: ModuleType, name: str, file: Path, problems: list[str]) -> Claim | None:
     claim = getattr(module, "claim", None)
     if not isinstance(claim, Claim):
-        problems.append(f"{file}: has no `claim = Claim(...)`")
+        others = [one for one, value in vars(module).items() if isinstance(value, Claim)]
+        hint = (
+            f"; the Claim of this module is called {others[0]!r}, expected the name 'claim'" if others else ""
+        )
+        problems.append(f"{file}: has no `claim = Claim(...)`{hint}")
         return None
     if claim.label != name.replace("_", "-"):
         problems.append(f"{file}: label is {claim.label!r}; expected {name.replace('_', '-')!r}")

@@ -38,9 +38,12 @@ def docstring_problems(docstring: str | None) -> Iterator[str]:
     """Yield what the docstring of a claim module lacks."""
     # These sections are printed in the report: an empty one would say that nothing is assumed or left out.
     found = sections(docstring)
-    for title in SECTIONS:
-        if title not in found:
-            yield f"docstring: section {title!r} is missing"
+    missing = [title for title in SECTIONS if title not in found]
+    if missing == list(SECTIONS):
+        yield f"docstring: got no sections; expected {', '.join(SECTIONS)}, each title with a line of --- below it"
+        return
+    for title in missing:
+        yield f"docstring: section {title!r} is missing"
     for title in (*SECTIONS, *OPTIONAL):
         if found.get(title) == "":
             yield f"docstring: section {title!r} is empty"
@@ -58,14 +61,14 @@ def claim_problems(claim: Claim, file: Path) -> Iterator[str]:
     if not _is_text(claim.title):
         yield f"{file}: title is empty; expected the claim as a short sentence"
     if not claim.checks:
-        yield f"{file}: claim {claim.label!r} has no checks"
+        yield f"{file}: claim {claim.label!r} has no checks; expected functions below @claim.check(...)"
     seen: Counter[tuple[str, str]] = Counter()
     for check in claim.checks:
         seen[check.statement, check.name] += 1
         for problem in check_problems(check):
-            yield f"{check.file}: {check.name}: {problem}"
+            yield f"{check.place}: {check.name}: {problem}"
         if seen[check.statement, check.name] == 2:
-            yield f"{check.file}: {check.name}: statement {check.statement} has this check twice"
+            yield f"{check.place}: {check.name}: statement {check.statement} has this check twice"
 
 
 def check_problems(check: Check) -> Iterator[str]:

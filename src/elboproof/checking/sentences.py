@@ -19,6 +19,7 @@ The verdict on a sentence is computed from the findings; nothing of it is writte
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +86,28 @@ def _place(sentences: Sentences, places: dict[str, int]) -> int:
 
 def _read(file: Path, checks: Sequence[Check], problems: list[str]) -> Sentences | None:
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-        result = _sentences(content)
+        text = file.read_text(encoding="utf-8")
+        result = _sentences(tomllib.loads(text))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
         problems.append(f"{file}: {error}")
         return None
     known = {label for check in checks for label in labels_of(check.id)}
     unknown = [label for one in result.members for label in one.decided_by if label not in known]
-    problems += [f"{file}: no check has the label {label!r}" for label in unknown]
+    for label in dict.fromkeys(unknown):
+        near = get_close_matches(label, sorted(known), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        problems += [
+            f"{place}: no check has the label {label!r}{hint}" for place in _places(file, text, label)
+        ]
     return result
+
+
+def _places(file: Path, text: str, label: str) -> list[str]:
+    """Return ``file:line`` of each line with the label as a text; the file alone if it is written in another way."""
+    numbers = [
+        n for n, line in enumerate(text.splitlines(), 1) if f'"{label}"' in line or f"'{label}'" in line
+    ]
+    return [f"{file}:{number}" for number in numbers] or [str(file)]
 
 
 def _sentences(content: dict[str, Any]) -> Sentences:

@@ -2,9 +2,11 @@
 
 import hashlib
 import importlib
+import inspect
+import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +29,17 @@ def module_names(directory: Path) -> list[str]:
     found = {path.stem for path in directory.glob("*.py")}
     found |= {path.parent.name for path in directory.glob("*/__init__.py")}
     return sorted(name for name in found if not name.startswith("_"))
+
+
+def name_problems(directory: Path, names: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with the names of claim modules."""
+    # The label of a claim names its module with - for _, and of a file and a folder of one name Python sees the folder.
+    for name in names:
+        file, folder = directory / f"{name}.py", directory / name
+        if file.exists() and (folder / "__init__.py").exists():
+            yield f"{file}: there is a folder {folder} too; expected one module of this name"
+        if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+            yield f"{file if file.exists() else folder}: expected a name of lower-case words joined by underscores"
 
 
 def import_claim(directory: Path, name: str) -> ModuleType:
@@ -91,11 +104,24 @@ def library_digest() -> str:
 
 
 def where(error: BaseException, directory: Path) -> str | None:
-    """Return ``file:line`` of the innermost frame of a traceback that lies in the directory."""
-    root = directory.resolve()
-    place = None
-    for frame in traceback.extract_tb(error.__traceback__):
-        file = Path(frame.filename).resolve()
-        if root in file.parents:
-            place = f"{root.name}/{file.relative_to(root).as_posix()}:{frame.lineno}"
-    return place
+    """Return ``file:line`` of the innermost frame of a traceback that lies in the directory, or of its wrong syntax."""
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((error.filename, error.lineno))
+    places = [place_in(directory, file, line) for file, line in frames]
+    return next((place for place in reversed(places) if place), None)
+
+
+def where_defined(function: Callable[..., object], directory: Path) -> str | None:
+    """Return ``file:line`` of a function that is defined in the directory; its decorators count."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return None if code is None else place_in(directory, code.co_filename, code.co_firstlineno)
+
+
+def place_in(directory: Path, file: str | Path, line: int | None) -> str | None:
+    """Return ``file:line`` with the name of the directory, and nothing of the machine; None outside of it."""
+    root, path = directory.resolve(), Path(file).resolve()
+    if root not in path.parents:
+        return None
+    name = f"{root.name}/{path.relative_to(root).as_posix()}"
+    return name if line is None else f"{name}:{line}"

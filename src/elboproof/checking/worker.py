@@ -165,11 +165,23 @@ def _answer(check: Check, job: dict[str, Any]) -> dict[str, Any]:
     )
     verdict = check.function(run, **(control.overrides if control else {}))
     if not isinstance(verdict, Verdict):
-        raise TypeError(f"{check.name} returned {verdict!r:.80}; expected a Verdict")
+        raise TypeError(_no_verdict(check, verdict, Path(job["directory"])))
     if run.drew:
         verdict = verdict.at_drawn_points()
     require_method(check.method, verdict.parts)
     return {"event": "answer", "status": verdict.status, "exercised": run.exercised} | _fields(verdict)
+
+
+def _no_verdict(check: Check, answer: object, directory: Path) -> str:
+    if answer is None:
+        way = "does it end with `return`?"
+    elif isinstance(answer, dict):
+        way = "all_of({...}) makes one of verdicts by names"
+    else:
+        way = "equal, identity, ball_equal and their like make one"
+    place = sources.where_defined(check.function, directory)
+    text = f"{check.name} returned {answer!r:.80}; expected a Verdict: {way}"
+    return f"{text} ({place})" if place else text
 
 
 def _fields(verdict: Verdict) -> dict[str, Any]:

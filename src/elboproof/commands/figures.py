@@ -3,6 +3,7 @@
 A script ``figures/NAME.py`` has a docstring, ``rows(findings) -> Rows`` and ``draw(rows) -> Figure``. The first picks
 series out of the findings in ``paper_checks.json`` (nothing is computed), which are written to ``NAME.csv``; the second
 draws what it is given back from that file, which is written to ``NAME.png``. The same findings give the same bytes.
+Where there is no ``paper_checks.json`` yet, they are those of the last run.
 
 A script may set ``RECORD = "benchmarks/NAME.json"``: ``rows`` is then given that JSON document in place of the
 findings, for data that no check of a claim makes. It may set ``COLUMNS`` to the names of its table's columns; the first
@@ -22,6 +23,7 @@ from typing import Any
 
 from elboproof.arguments import bad
 from elboproof.checking.collect import UsageError
+from elboproof.checking.record import FOLDER as FOLDER_OF_RUNS
 
 FOLDER, RECORDS = Path("figures"), Path("paper_checks.json")
 DIGITS = 6
@@ -71,7 +73,10 @@ def main(names: Sequence[str], check: bool = False) -> int:
 def _scripts(names: Sequence[str]) -> list[Path]:
     found = {path.stem: path for path in sorted(FOLDER.glob("*.py"))}
     if not found:
-        raise UsageError(f"there are no scripts {FOLDER}/NAME.py here; run this in the repository's root")
+        raise UsageError(
+            f"there are no scripts {FOLDER}/NAME.py here; run this in the folder of a paper, or start one: "
+            "elboproof init FOLDER"
+        )
     unknown = [name for name in names if name not in found]
     if unknown:
         raise UsageError(str(bad("NAME", unknown[0], f"one of the figures {', '.join(found)}")))
@@ -91,10 +96,26 @@ def load_findings(path: Path) -> Findings:
         raise UsageError(f"{path}: not found; {how}")
     try:
         # Whatever does not look like findings is one error: a file of another tool, or one that was cut off.
-        findings = json.loads(path.read_text())["findings"]
-        return {f"{f['claim']}/{f['statement']}/{f['check']}": f for f in findings}
+        return _by_check(json.loads(path.read_text())["findings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path}: is no JSON document of findings ({error}); {how}") from error
+
+
+def last_run() -> Findings:
+    """Return what was found last by ``claim/statement/check``; nothing if there was no run here."""
+    # The first line says how a run was made; the last may be half written, as the run may still go on.
+    findings = []
+    for path in sorted(FOLDER_OF_RUNS.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns):
+        for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+            try:
+                findings.append(json.loads(line))
+            except ValueError:
+                break
+    return _by_check(findings)
+
+
+def _by_check(findings: Iterable[Mapping[str, Any]]) -> Findings:
+    return {f"{f['claim']}/{f['statement']}/{f['check']}": f for f in findings}
 
 
 def load_record(path: Path, script: Path) -> Any:
@@ -119,7 +140,7 @@ def render(script: Path, findings: Findings | None = None) -> dict[Path, bytes]:
     script
         ``figures/NAME.py``.
     findings
-        In place of those in ``paper_checks.json``; not used by a script with a ``RECORD`` of its own.
+        In place of those in ``paper_checks.json``, or of the last run; not used by a script with its own ``RECORD``.
 
     Raises
     ------
@@ -132,9 +153,14 @@ def render(script: Path, findings: Findings | None = None) -> dict[Path, bytes]:
     if hasattr(module, "RECORD"):
         rows = module.rows(load_record(Path(module.RECORD), script))
     else:
-        rows = module.rows(load_findings(RECORDS) if findings is None else findings)
+        rows = module.rows(_known_findings() if findings is None else findings)
     table = _to_csv(rows, getattr(module, "COLUMNS", COLUMNS))
     return {script.with_suffix(".csv"): table, script.with_suffix(".png"): _to_png(module, _from_csv(table))}
+
+
+def _known_findings() -> Findings:
+    # A new paper has no committed record: what was found last is drawn, and `series` says what is missing in it.
+    return (not RECORDS.exists() and last_run()) or load_findings(RECORDS)
 
 
 def series(findings: Findings, check: str, name: str) -> list[float]:
