@@ -32,6 +32,7 @@ ROOMS = (
     "decoder",
     "objectives",
     "networks",
+    "diagnostics",
     "audit",
     "commands",
     "cli",
@@ -67,7 +68,7 @@ NARROWER = {
     "rechecking": {"arguments", "arrays", "numbers", "model", "statements"},
     "decoder": {"arguments", "arrays", "shapes", "numbers"},
     "expansion": {"arguments", "arrays", "printing", "numbers", "model"},
-    "audit": {"arguments", "printing", "checking", "networks"},
+    "audit": {"arguments", "printing", "checking", "networks", "diagnostics"},
     "cli": {"arguments", "checking", "commands"},
 }
 """Rooms that may import less than all above them. That of ``rechecking`` makes its independence a test."""

@@ -1,0 +1,85 @@
+"""The decoder against the closed-form optimum for these codes, and what one covariance for all data would cost.
+
+The optimal decoder for q is f*(z) = E_q[x|z], the weighted mean of the data, for Gaussian and for Bernoulli likelihoods.
+Another decoder f loses, with E over the data and q, E sum_j (f_j - f*_j)^2 / (2 v_j), or E KL(Bernoulli(f*) || Bernoulli).
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch.nn.functional import softplus
+
+from elboproof.decoder.optimal import OptimalDecoder
+from elboproof.diagnostics.diagnostic import Diagnostic, estimate, mean_and_error, missing, of_draws, proved
+from elboproof.diagnostics.plan import Plan
+from elboproof.networks.yardstick_model import normal
+from elboproof.posterior.constant_variance import constant_variance_penalty
+
+MEMORISES = "certain of these data alone: the optimum memorises them"
+GAP, AT_BEST = "decoder gap", "decoder gap, best variances"
+MOST_PRECISIONS = 10_000
+"""Data of the constant-variance cost."""
+DRAWS, PAIRS = 8, 2**18
+"""Of the optimum; and pairs of a latent and a code in each."""
+
+
+def of_optimum(plan: Plan) -> list[Diagnostic]:
+    """Return what the decoder loses against the optimum, at its own variance and at the best ones of both."""
+    fitted = plan.fitted
+    if fitted.family not in ("gaussian", "bernoulli"):
+        reason = "only of Gaussian and Bernoulli likelihoods"
+        return [missing(GAP, reason), missing(AT_BEST, reason)]
+    optimal = OptimalDecoder(fitted.means.numpy(), fitted.x.numpy(), variances=fitted.log_variances.exp().numpy())
+    generator = plan.generator("optimum")
+    try:
+        draws = [_drawn(plan, optimal, generator) for _ in range(DRAWS)]
+    except (OverflowError, ArithmeticError) as error:
+        return [missing(GAP, str(error)), missing(AT_BEST, str(error))]
+    gap = of_draws(GAP, [apart for apart, _, _ in draws], MEMORISES)
+    return [gap, _at_best([own for _, own, _ in draws], [least for _, _, least in draws], fitted.x.shape[1])]
+
+
+def _at_best(own: list[float], least: list[float], dimensions: int) -> Diagnostic:
+    """Return D/2 log of the ratio of the mean squares, its error to first order."""
+    if not all(map(math.isfinite, own)):
+        return missing(AT_BEST, "only of a Gaussian likelihood")
+    if not min(least) > 0:
+        return missing(AT_BEST, "the optimum leaves no residual: it has memorised the data")
+    (first, _), (second, _) = mean_and_error(own), mean_and_error(least)
+    pairs = zip(own, least, strict=True)
+    _, error = mean_and_error([one / first - other / second for one, other in pairs])
+    value = dimensions / 2 * math.log(first / second)
+    words = "each at the best common factor of its variances"
+    return estimate(AT_BEST, value, dimensions / 2 * error, words)
+
+
+def _drawn(plan: Plan, optimal: OptimalDecoder, generator: torch.Generator) -> tuple[float, float, float]:
+    """Return the gap and both mean squared residuals relative to the variances, at one z of each row."""
+    fitted, rows = plan.fitted, plan.subset(generator, PAIRS)
+    deviations = (0.5 * fitted.log_variances[rows]).exp()
+    z = fitted.means[rows] + deviations * normal(generator, len(rows), fitted.sizes[2])
+    best = torch.from_numpy(np.asarray(optimal(z.numpy())))
+    with torch.no_grad():
+        given = fitted.joint.outputs(z[None])[0]
+    if fitted.family == "bernoulli":
+        return float(_divergence(best.clamp(0, 1), given).sum(1).mean()), math.nan, math.nan
+    v, x = fitted.variance, fitted.x[rows]
+    own, least = (float(((x - one) ** 2 / v).mean()) for one in (given, best))
+    return float(((given - best) ** 2 / (2 * v)).sum(1).mean()), own, least
+
+
+def _divergence(p: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Return KL(Bernoulli(p) || Bernoulli of logits)."""
+    return torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p) - p * logits + softplus(logits)
+
+
+def of_precisions(plan: Plan) -> Diagnostic:
+    """Return what one posterior covariance for all data would cost, from the precisions of q."""
+    logs = plan.fitted.log_variances
+    if len(logs) > MOST_PRECISIONS:
+        order = torch.randperm(len(logs), generator=plan.generator("precisions"))
+        logs = logs[order[:MOST_PRECISIONS]]
+    precisions = torch.diag_embed((-logs).exp()).numpy()
+    found = constant_variance_penalty(precisions)
+    return proved("cost of one covariance", found.penalty, "for all data, where posteriors are Gaussians as q")
