@@ -1,4 +1,4 @@
-"""An adapter's encoder and decoder as functions, watched in real calls of the loss: called with what it calls them with."""
+"""An adapter's encoder and decoder as functions: they are watched in real calls of the loss, and called as it does."""
 
 import math
 from collections.abc import Callable
@@ -21,6 +21,21 @@ PROBED = 8
 """Rows of the call that the decoder is learnt from."""
 SAME = 1e-9
 """Relative: outputs of one z in one batch and in another."""
+
+
+class Called(torch.nn.Module):
+    """A method of a module as a module: z (M, d) to (M, W), turned by a function of a module's own."""
+
+    def __init__(self, owner: torch.nn.Module, name: str, flatten: bool) -> None:
+        super().__init__()
+        self.owner, self.name, self.flatten = owner, name, flatten
+        self.turn: torch.nn.Module = torch.nn.Identity()
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the outputs."""
+        out = self.owner(z) if self.name == "__call__" else getattr(self.owner, self.name)(z)
+        found: Tensor = self.turn(out.flatten(1) if self.flatten else out)
+        return found
 
 
 @dataclass
@@ -74,9 +89,20 @@ class Networks:
         self._require_same(found, z.reshape(-1, math.prod(self.latent)), self._flat(out, z))
         return found
 
-    def _decoder(
-        self, arguments: tuple[Any, ...], keywords: dict[str, Any]
-    ) -> Callable[[Tensor], Outputs]:
+    def module(self) -> "Called | None":
+        """Return the decoder as a module for proofs; None if it returns more than a tensor, or z is no vector."""
+        arguments, keywords, out = self._called[0]
+        alone = len(arguments) == 1 and not keywords and isinstance(out, torch.Tensor)
+        owner, name = target(self.adapter.decode)
+        if not alone or self.adapter.read_x is not None or len(self.latent) > 1:
+            return None
+        if not isinstance(owner, torch.nn.Module):
+            return None
+        return Called(
+            owner, "__call__" if isinstance(self.adapter.decode, torch.nn.Module) else name, out.ndim > 2
+        )
+
+    def _decoder(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Callable[[Tensor], Outputs]:
         owner, name = target(self.adapter.decode)
         called = owner if isinstance(self.adapter.decode, torch.nn.Module) else getattr(owner, name)
 

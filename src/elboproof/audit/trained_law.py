@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TypeAlias
 
 import torch
@@ -17,11 +18,15 @@ from elboproof.networks.yardstick_model import BernoulliLikelihood, GaussianLike
 
 Tensor: TypeAlias = torch.Tensor
 Outputs: TypeAlias = tuple[Tensor, ...]
-MEANS: dict[str, Callable[[Tensor], Tensor]] = {
-    "Gaussian": lambda value: value,
-    "Gaussian, mean sigmoid(output)": torch.sigmoid,
-    "Gaussian, mean tanh(output)": torch.tanh,
+MEANS: dict[str, type[torch.nn.Module]] = {
+    "Gaussian": torch.nn.Identity,
+    "Gaussian, mean sigmoid(output)": torch.nn.Sigmoid,
+    "Gaussian, mean tanh(output)": torch.nn.Tanh,
 }
+SIMPLE = 1e-7
+"""Relative: closer than that a fitted variance is taken for the ratio that it is close to."""
+PROBED = 8
+"""Rows at which a module is compared to the decoder as it is called."""
 BEST = "Gaussian, its best variance in the batch"
 LEARNED = "Gaussian, learned variance ("
 REFUSED = ("MIXED REDUCTION", "NOT AN ELBO")
@@ -44,13 +49,18 @@ class Law:
         Of the decoder's outputs: what the law takes, (M, D).
     likelihood : function or None
         None for a Gaussian whose one variance is the mean square of all data's residuals.
+    turn : Module or None
+        What ``turned`` is of one output, as a module; None if it is none that proofs read.
     """
 
     turned: Callable[[Outputs], Tensor]
     likelihood: LogLikelihood | None
+    turn: torch.nn.Module | None = None
 
-    def applied(self, known: Fitted, decode: Callable[[Tensor], Outputs]) -> Fitted:
-        """Return the model with its decoder."""
+    def applied(
+        self, known: Fitted, decode: Callable[[Tensor], Outputs], module: "torch.nn.Module | None"
+    ) -> Fitted:
+        """Return the model with its decoder: the module where that computes the same, so that proofs can read it."""
 
         def decoded(z: Tensor) -> Tensor:
             return self.turned(split(decode(z), known.x.shape[1])).double()
@@ -61,7 +71,22 @@ class Law:
             generator = torch.Generator().manual_seed(0)
             variance = fitted_variance(found.joint, found.x, found.posteriors, generator=generator)
             found = replace(found, likelihood=GaussianLikelihood(float(variance)))
-        return found
+        return found if module is None else _read(found, module, self.turn)
+
+
+def _read(fitted: Fitted, module: torch.nn.Module, turn: "torch.nn.Module | None") -> Fitted:
+    """Return the model with a module for its decoder, if a copy of it computes what the decoder does."""
+    if turn is None or fitted.decode is None:
+        return fitted
+    module.turn = turn
+    try:
+        found = replace(fitted, decode=module)
+        with torch.no_grad():
+            z = fitted.means[:PROBED]
+            same = torch.equal(found.joint.outputs(z[None]), fitted.joint.outputs(z[None]))
+    except Exception:  # noqa: BLE001  (a user's module that cannot be copied: it is called as it is)
+        return fitted
+    return found if same else fitted
 
 
 def law_of(session: Session, decode: Callable[[Tensor], Outputs]) -> Law:
@@ -85,21 +110,32 @@ def law_of(session: Session, decode: Callable[[Tensor], Outputs]) -> Law:
 def _recognised(
     session: Session, law: Likelihood, spread: float | None, decode: Callable[[Tensor], Outputs]
 ) -> Law:
-    name = law.name
+    name, spread = law.name, None if spread is None else _simple(spread)
     if name in MEANS and spread is not None:
-        mean = MEANS[name]
-        return Law(lambda out: mean(out[0]), GaussianLikelihood(spread))
+        mean = MEANS[name]()
+        return Law(lambda out: mean(out[0]), GaussianLikelihood(spread), mean)
     if name == BEST:
-        return Law(lambda out: out[0], None)
+        return _first(None)
     if name.startswith(LEARNED):
         return _learned(session, name[len(LEARNED) : -1], decode)
     if name == "Bernoulli of logits":
-        return Law(lambda out: out[0], BernoulliLikelihood()) if _binary(session) else _grey()
+        return _first(BernoulliLikelihood()) if _binary(session) else _grey()
     if law.family == "bernoulli" and law.ranges == ("unit",) and not law.note.startswith("a sigmoid"):
         return Law(lambda out: _logits(out[0]), BernoulliLikelihood()) if _binary(session) else _grey()
     if not law.law or law.outputs > 1 or law.family not in ("gaussian", "laplace", "poisson"):
         raise NoLawError(f"the likelihood ({name}) is none of a law that diagnostics know")
-    return Law(lambda out: out[0], _general(session, law, spread))
+    return _first(_general(session, law, spread))
+
+
+def _simple(spread: float) -> float:
+    """Return the simple ratio that a fitted number stands for, or the number itself."""
+    near = float(Fraction(spread).limit_denominator(1000))
+    return near if abs(near - spread) <= SIMPLE * spread else spread
+
+
+def _first(likelihood: LogLikelihood | None) -> Law:
+    """Return a law of the first output as it is."""
+    return Law(lambda out: out[0], likelihood, torch.nn.Identity())
 
 
 def _binary(session: Session) -> bool:
@@ -123,16 +159,18 @@ def _learned(session: Session, name: str, decode: Callable[[Tensor], Outputs]) -
         variance = named(name).variance(split(decode(z), shapes.data)[1]).expand(-1, shapes.data).double()
     if bool(((variance - variance[:1]).abs() > 1e-9 * variance[:1]).any()):
         raise NoLawError("the likelihood's variance depends on z")
-    return Law(lambda out: out[0], GaussianLikelihood(variance[0].clone()))
+    return _first(GaussianLikelihood(variance[0].clone()))
 
 
 def _declared(session: Session, family: str, spread: float | None) -> Law:
     """Return a law that was named: of the decoder's first output, probabilities where all lie in [0, 1]."""
     if family == "gaussian":
-        return Law(lambda out: out[0], GaussianLikelihood(spread) if spread is not None else None)
+        return _first(GaussianLikelihood(spread) if spread is not None else None)
     if family == "bernoulli" and _binary(session):
         unit = session.bench.shapes.ranges[0] == "unit"
-        return Law(lambda out: _logits(out[0]) if unit else out[0], BernoulliLikelihood())
+        return (
+            Law(lambda out: _logits(out[0]), BernoulliLikelihood()) if unit else _first(BernoulliLikelihood())
+        )
     raise NoLawError(f"the likelihood declared ({family}) is none that diagnostics take without a formula")
 
 
@@ -145,7 +183,8 @@ def _general(session: Session, law: Likelihood, spread: float | None) -> LogLike
             raise NoLawError(f"the scale of the likelihood ({law.name}) is not known")
         gaussian = law.family == "gaussian"
         constant += D / 2 * math.log(2 * math.pi * spread) if gaussian else D * math.log(2 * spread)
-        weights = dict.fromkeys(law.terms((torch.ones(1, D),), torch.ones(1, D)), 0.5 / spread if gaussian else 1 / spread)
+        names = law.terms((torch.ones(1, D),), torch.ones(1, D))
+        weights = dict.fromkeys(names, 0.5 / spread if gaussian else 1 / spread)
 
     def log_likelihood(x: Tensor, outputs: Tensor) -> Tensor:
         flat = outputs.reshape(-1, D)

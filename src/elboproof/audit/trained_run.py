@@ -1,4 +1,4 @@
-"""Diagnostics of an adapter's own trained networks: its loss is recognised, its encoder and decoder are called as it does.
+"""Diagnostics of an adapter's own trained networks: its loss says which likelihood they have, and what s is.
 
 `trained` takes an `Adapter`, or a model of which the posteriors, the decoder and the likelihood are known already.
 """
@@ -60,8 +60,9 @@ def trained(
 
     Notes
     -----
-    An adapter's networks compute in float64 and in evaluation, and are bitwise what they were afterwards. Where its
-    likelihood is not recognised, ``likelihood=audit.Declared(...)`` names it; without, the posteriors alone are looked at.
+    An adapter's networks compute in float64 and in evaluation, and are bitwise what they were afterwards. Its likelihood
+    is that of the formula recognised, whose variance is fitted to some 8 digits and taken for the simple ratio that it
+    is next to; where none is recognised, that of ``audit.Declared``; without both, the posteriors alone are looked at.
     """
     options = {"rows": rows, "draws": draws, "simulated": simulated, "seconds": seconds, "scale": scale}
     if not isinstance(model, Adapter):
@@ -98,7 +99,7 @@ def _fitted(adapter: Adapter, objects: list[Any], seed: int) -> Fitted:
     known = Fitted(seen.x, means, logs, name=adapter.name)
     try:
         decode = seen.decoder()
-        return law_of(session, decode).applied(known, decode)
+        return law_of(session, decode).applied(known, decode, seen.module())
     except NoLawError as error:
         return replace(known, unknown=str(error))
 
@@ -110,5 +111,7 @@ def _parameter(session: Session) -> Any:
     found = session.found or session.multi
     parameter = session.parameter or (found.parameter if found is not None else None)
     if parameter is None:
-        raise UsageError("trained: what s is cannot be told from the loss; expected a Gaussian sample of mean and s")
+        raise UsageError(
+            "trained: what s is cannot be told from the loss; expected a Gaussian sample of mean and s"
+        )
     return parameter

@@ -1,4 +1,4 @@
-"""Diagnostics of a trained VAE: what its nats are made of, what can be gained with certainty, and what is only estimated.
+"""Diagnostics of a trained VAE: what its nats are made of, and what of them can be gained.
 
 `trained(Fitted(...))` returns `Diagnostics`; ``elboproof audit FILE --trained`` makes them of an adapter.
 """

@@ -13,7 +13,7 @@ NEAR = 1.0
 """Nats below log N, above which the information is that of the sample and not of the law behind it."""
 
 
-def standard_normal(latents: int) -> torch.distributions.Independent:
+def standard_normal(latents: int) -> torch.distributions.Distribution:
     """Return N(0, I) over (d,)."""
     zeros = torch.zeros(latents, dtype=torch.float64)
     return torch.distributions.Independent(torch.distributions.Normal(zeros, torch.ones_like(zeros)), 1)
@@ -33,7 +33,9 @@ def of_aggregate(plan: Plan) -> list[Diagnostic]:
     if found.value > math.log(len(fitted.x)) - NEAR:
         words = f"near log N = {math.log(len(fitted.x)):.2f}, which it cannot exceed: of more data it may be larger"
         found = of_draws("information", [one for one, _ in terms], words)
-    aggregate = of_draws("aggregate KL", [one for _, one in terms], "KL(q(z) || p): the most a prior can gain")
+    aggregate = of_draws(
+        "aggregate KL", [one for _, one in terms], "KL(q(z) || p): the most a prior can gain"
+    )
     return [found, aggregate]
 
 

@@ -1,4 +1,4 @@
-"""What is diagnosed: data, their posteriors q(z|x), a decoder and a likelihood, in float64 and under the prior N(0, I)."""
+"""What is diagnosed: data, posteriors q(z|x), a decoder and a likelihood, in float64 and under the prior N(0, I)."""
 
 from copy import deepcopy
 from dataclasses import dataclass

@@ -106,7 +106,7 @@ class Gaps:
 
     @cached_property
     def evidence(self) -> FloatArray:
-        """log p(x) of each row, (M,): the middle of what was proved, or the estimate."""
+        """The log p(x) of each row, (M,): the middle of what was proved, or the estimate."""
         rows = self.sampled.evidence.values.numpy().copy()
         if self.proofs.evidence is not None:
             kept = self.proofs.sharp(self.proofs.evidence)

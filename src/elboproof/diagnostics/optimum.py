@@ -1,7 +1,7 @@
 """The decoder against the closed-form optimum for these codes, and what one covariance for all data would cost.
 
-The optimal decoder for q is f*(z) = E_q[x|z], the weighted mean of the data, for Gaussian and for Bernoulli likelihoods.
-Another decoder f loses, with E over the data and q, E sum_j (f_j - f*_j)^2 / (2 v_j), or E KL(Bernoulli(f*) || Bernoulli).
+The optimal decoder for q is f*(z) = E_q[x|z], a weighted mean of the data, for Gaussian and for Bernoulli likelihoods.
+Another decoder f loses, with E over data and q, E sum_j (f_j - f*_j)^2 / (2 v_j), or E KL(Bernoulli(f*) || that of f).
 """
 
 import math
@@ -30,7 +30,9 @@ def of_optimum(plan: Plan) -> list[Diagnostic]:
     if fitted.family not in ("gaussian", "bernoulli"):
         reason = "only of Gaussian and Bernoulli likelihoods"
         return [missing(GAP, reason), missing(AT_BEST, reason)]
-    optimal = OptimalDecoder(fitted.means.numpy(), fitted.x.numpy(), variances=fitted.log_variances.exp().numpy())
+    optimal = OptimalDecoder(
+        fitted.means.numpy(), fitted.x.numpy(), variances=fitted.log_variances.exp().numpy()
+    )
     generator = plan.generator("optimum")
     try:
         draws = [_drawn(plan, optimal, generator) for _ in range(DRAWS)]
@@ -82,4 +84,6 @@ def of_precisions(plan: Plan) -> Diagnostic:
         logs = logs[order[:MOST_PRECISIONS]]
     precisions = torch.diag_embed((-logs).exp()).numpy()
     found = constant_variance_penalty(precisions)
-    return proved("cost of one covariance", found.penalty, "for all data, where posteriors are Gaussians as q")
+    return proved(
+        "cost of one covariance", found.penalty, "for all data, where posteriors are Gaussians as q"
+    )

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import torch
 
-from elboproof.arguments import bad, require_positive
+from elboproof.arguments import require_positive
 from elboproof.diagnostics.fitted import Fitted
 from elboproof.networks.randomness import generator_of, seed_of
 from elboproof.networks.yardstick_model import require_count
@@ -32,8 +32,7 @@ class Plan:
     def __post_init__(self) -> None:
         require_count(self.rows, "rows", 2)
         require_count(self.draws, "draws", 2)
-        if isinstance(self.simulated, bool) or not isinstance(self.simulated, int) or self.simulated < 0:
-            raise bad("simulated", self.simulated, "a whole number, 0 or larger")
+        require_count(self.simulated, "simulated", 0)
         require_positive(seconds=self.seconds, scale=self.scale)
         seed_of(self.seed)
 

@@ -1,11 +1,12 @@
-"""What the residuals of a Gaussian likelihood say, r_j = E_q (x_j - f_j(z))^2 over the data: is its variance the best one?
+"""What residuals say: whether a Gaussian likelihood's variance is the best one, and how far training is from its end.
 
-With variances v_j and rho = mean_j r_j / v_j, a common factor rho of all variances is the best one, and gains
-D/2 (rho - 1 - log rho) >= 0, 0 only at rho = 1. Variances of their own, r_j, gain 1/2 sum_j (w_j - 1 - log w_j) more,
-w_j = r_j / (v_j rho), whose mean is 1; none is put below a hundredth of the common one, as pixels that hardly move would
-decide all. At a stationary point the ELBO is a sum of entropies (Damm et al. 2023), H[q] - H[prior] - H[p(x|z)]; whatever
-the point, it is above that sum by -D/2 (rho - 1) - 1/2 sum_k (S_k - 1), and for Bernoulli likelihoods of logits l by
-E (x - sigmoid(l)) l - 1/2 sum_k (S_k - 1): 0 where the decoder's last layer is linear and cannot be scaled to gain.
+With r_j = E_q (x_j - f_j(z))^2 over the data, variances v_j and rho = mean_j r_j / v_j, a common factor rho of all
+variances is the best one, and gains D/2 (rho - 1 - log rho) >= 0, 0 only at rho = 1. Variances of their own, r_j, gain
+1/2 sum_j (w_j - 1 - log w_j) more, w_j = r_j / (v_j rho), whose mean is 1; none is put below a hundredth of the common
+one, as pixels that hardly move would decide all. At a stationary point the ELBO is a sum of entropies (Damm et al.
+2023), H[q] - H[prior] - H[p(x|z)]; whatever the point, it is above that sum by -D/2 (rho - 1) - 1/2 sum_k (S_k - 1),
+and for a Bernoulli likelihood of logits l by E (x - sigmoid(l)) l - 1/2 sum_k (S_k - 1): 0 where the decoder's last
+layer is linear and no scaling of it gains.
 """
 
 import math
@@ -75,7 +76,7 @@ def outputs(plan: Plan) -> Iterator[torch.Tensor]:
     for _ in range(plan.draws):
         z = fitted.posteriors.at(normal(generator, 1, *fitted.means.shape))
         with torch.no_grad():
-            yield torch.cat([fitted.joint.outputs(part)[0] for part in z.split(MOST_ROWS, 1)])
+            yield torch.cat([fitted.joint.outputs(part)[0] for part in torch.split(z, MOST_ROWS, 1)])
 
 
 def of_residuals(plan: Plan, residuals: Residuals | None, latents: Latents) -> list[Diagnostic]:

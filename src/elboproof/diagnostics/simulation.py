@@ -32,6 +32,8 @@ def of_simulation(plan: Plan) -> list[Diagnostic]:
     words = f"mean log p(x) of {plan.simulated} data drawn from the model, by annealing"
     return [
         estimate(NAMES[0], found.lower.mean, found.lower.error, words, bound="at least"),
-        estimate(NAMES[1], found.upper.mean, found.upper.error, "backwards from the z behind them", bound="at most"),
+        estimate(
+            NAMES[1], found.upper.mean, found.upper.error, "backwards from the z behind them", bound="at most"
+        ),
         estimate(NAMES[2], middle, half, f"+- as wide as holds with probability {CONFIDENCE}, by Markov"),
     ]

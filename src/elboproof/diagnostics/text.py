@@ -47,8 +47,9 @@ def number(one: Diagnostic) -> str:
     if not one.error > 0 or not math.isfinite(one.error):
         return f"{one.value:.4g}" if abs(one.value) < 1000 else f"{one.value:.1f}"
     places = min(max(1 - math.floor(math.log10(one.error)), 0), 9)
-    # upward: an error that is shown must not be smaller than it is
-    error = math.ceil(one.error * 10**places) / 10**places
+    # upward, and with what rounding the value takes away: what is shown is no less certain than what is known
+    off = one.error + abs(one.value - round(one.value, places))
+    error = math.ceil(off * 10**places) / 10**places
     return f"{one.value:.{places}f} +- {error:.{places}f}"
 
 
