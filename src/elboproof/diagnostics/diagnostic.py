@@ -1,11 +1,15 @@
 """One number of a trained model: its value, its error, and how it is known."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from elboproof.numbers.enclosure import Enclosure
 
+FloatArray = NDArray[np.float64]
 KINDS = ("exact", "proved", "estimate", "indicator", "none")
 BOUNDS = ("", "at least", "at most")
 
@@ -62,6 +66,14 @@ def mean_and_error(draws: Sequence[float]) -> tuple[float, float]:
     """Return the mean of independent numbers and its standard error."""
     count, mean = len(draws), math.fsum(draws) / len(draws)
     return mean, math.sqrt(math.fsum((one - mean) ** 2 for one in draws) / (count - 1) / count)
+
+
+def jackknife(function: Callable[[FloatArray], float], draws: FloatArray) -> tuple[float, float]:
+    """Return a function of the mean over draws (S, ...), S at least 2, and its standard error by leaving out each."""
+    count, total = len(draws), draws.sum(0)
+    without = [function((total - one) / (count - 1)) for one in draws]
+    _, error = mean_and_error(without)
+    return function(total / count), (count - 1) * error
 
 
 def proved(name: str, value: Enclosure, status: str = "", *, bound: str = "") -> Diagnostic:

@@ -11,7 +11,15 @@ import torch
 from torch.nn.functional import softplus
 
 from elboproof.decoder.optimal import OptimalDecoder
-from elboproof.diagnostics.diagnostic import Diagnostic, estimate, mean_and_error, missing, of_draws, proved
+from elboproof.diagnostics.diagnostic import (
+    Diagnostic,
+    FloatArray,
+    estimate,
+    jackknife,
+    missing,
+    of_draws,
+    proved,
+)
 from elboproof.diagnostics.plan import Plan
 from elboproof.networks.yardstick_model import normal
 from elboproof.posterior.constant_variance import constant_variance_penalty
@@ -20,8 +28,8 @@ MEMORISES = "certain of these data alone: the optimum memorises them"
 GAP, AT_BEST = "decoder gap", "decoder gap, best variances"
 MOST_PRECISIONS = 10_000
 """Data of the constant-variance cost."""
-DRAWS, PAIRS = 8, 2**18
-"""Of the optimum; and pairs of a latent and a code in each."""
+DRAWS, PAIRS, LEAST = 8, 2**18, 256
+"""Of the optimum; pairs of a latent and a code in each; and latents in each, where the data are few."""
 
 
 def of_optimum(plan: Plan) -> list[Diagnostic]:
@@ -39,26 +47,23 @@ def of_optimum(plan: Plan) -> list[Diagnostic]:
     except (OverflowError, ArithmeticError) as error:
         return [missing(GAP, str(error)), missing(AT_BEST, str(error))]
     gap = of_draws(GAP, [apart for apart, _, _ in draws], MEMORISES)
-    return [gap, _at_best([own for _, own, _ in draws], [least for _, _, least in draws], fitted.x.shape[1])]
+    return [gap, _at_best(np.array([pair for _, *pair in draws]), fitted.x.shape[1])]
 
 
-def _at_best(own: list[float], least: list[float], dimensions: int) -> Diagnostic:
-    """Return D/2 log of the ratio of the mean squares, its error to first order."""
-    if not all(map(math.isfinite, own)):
+def _at_best(squares: FloatArray, dimensions: int) -> Diagnostic:
+    """Return D/2 log of the ratio of the mean squares of both, (S, 2)."""
+    if not np.isfinite(squares).all():
         return missing(AT_BEST, "only of a Gaussian likelihood")
-    if not min(least) > 0:
+    if not squares.min() > 0:
         return missing(AT_BEST, "the optimum leaves no residual: it has memorised the data")
-    (first, _), (second, _) = mean_and_error(own), mean_and_error(least)
-    pairs = zip(own, least, strict=True)
-    _, error = mean_and_error([one / first - other / second for one, other in pairs])
-    value = dimensions / 2 * math.log(first / second)
-    words = "each at the best common factor of its variances"
-    return estimate(AT_BEST, value, dimensions / 2 * error, words)
+    found = jackknife(lambda pair: dimensions / 2 * math.log(pair[0] / pair[1]), squares)
+    return estimate(AT_BEST, *found, "each at the best common factor of its variances")
 
 
 def _drawn(plan: Plan, optimal: OptimalDecoder, generator: torch.Generator) -> tuple[float, float, float]:
     """Return the gap and both mean squared residuals relative to the variances, at one z of each row."""
     fitted, rows = plan.fitted, plan.subset(generator, PAIRS)
+    rows = rows.repeat(max(1, LEAST // len(rows)))
     deviations = (0.5 * fitted.log_variances[rows]).exp()
     z = fitted.means[rows] + deviations * normal(generator, len(rows), fitted.sizes[2])
     best = torch.from_numpy(np.asarray(optimal(z.numpy())))

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from elboproof.diagnostics.diagnostic import Diagnostic, missing, of_draws
+from elboproof.diagnostics.diagnostic import Diagnostic, estimate, jackknife, missing, of_draws
 from elboproof.diagnostics.latents import Latents
 from elboproof.diagnostics.plan import Plan
 from elboproof.networks.yardstick_model import MOST_ROWS, normal
@@ -63,11 +63,23 @@ class Residuals:
         """The mean squared residual of each pixel, (D,): its best variance."""
         return np.asarray(self.squares.mean(0))
 
-    def own_gain(self, draw: int) -> float:
-        """Return what variances for each pixel gain over their best common factor, in one draw."""
-        w = self.squares[draw] / self.variance / self.ratios[draw]
-        kept = np.maximum(w, FLOOR)
-        return float(0.5 * (w - np.log(kept) - w / kept).sum())
+    def gain(self) -> tuple[float, float]:
+        """Return what the best common factor of the variances gains, and its standard error."""
+        return jackknife(lambda w: len(w) / 2 * (w.mean() - 1 - math.log(w.mean())), self._relative)
+
+    def own_gain(self) -> tuple[float, float]:
+        """Return what variances for each pixel gain beyond that."""
+        return jackknife(_own_gain, self._relative)
+
+    @property
+    def _relative(self) -> FloatArray:
+        return np.asarray(self.squares / self.variance)
+
+
+def _own_gain(relative: FloatArray) -> float:
+    w = relative / relative.mean()
+    kept = np.maximum(w, FLOOR)
+    return float(0.5 * (w - np.log(kept) - w / kept).sum())
 
 
 def outputs(plan: Plan) -> Iterator[torch.Tensor]:
@@ -86,14 +98,16 @@ def of_residuals(plan: Plan, residuals: Residuals | None, latents: Latents) -> l
         none = [missing(name, ONLY_GAUSSIAN) for name in ("noise ratio", "gain of the variance", PIXELS)]
         return [*none[:2], _entropies_of_others(plan, moments), none[2]]
     D, rho = residuals.squares.shape[1], residuals.ratios
-    gains = [D / 2 * (one - 1 - math.log(one)) for one in rho]
     apart = [-D / 2 * (one - 1) - moments / 2 for one in rho]
-    own = [residuals.own_gain(n) for n in range(len(rho))]
     return [
         of_draws("noise ratio", rho, "E |x - f|^2 / (D v); 1 at an optimum", unit=""),
-        of_draws("gain of the variance", gains, "of its best common factor"),
+        estimate("gain of the variance", *residuals.gain(), "of its best common factor"),
         of_draws(ENTROPIES, apart, AT_AN_END),
-        of_draws(PIXELS, own, "beyond it, of a variance for each pixel, none below 1/100 of the common one"),
+        estimate(
+            PIXELS,
+            *residuals.own_gain(),
+            "beyond it, of a variance for each pixel, none below 1/100 of the common one",
+        ),
     ]
 
 
