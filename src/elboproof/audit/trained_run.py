@@ -60,9 +60,9 @@ def trained(
 
     Notes
     -----
-    An adapter's networks compute in float64 and in evaluation, and are bitwise what they were afterwards. Its likelihood
-    is that of the formula recognised, whose variance, fitted to some 8 digits, is taken for the simple ratio next to it;
-    where none is recognised, that of ``audit.Declared``; without both, the posteriors alone are looked at.
+    An adapter's networks compute in float64 and in evaluation, and are bitwise what they were afterwards. Its
+    likelihood is that of the formula recognised, whose variance, fitted to some 8 digits, is taken for the simple ratio
+    next to it; where none is recognised, that of ``audit.Declared``; without both, only the posteriors are looked at.
     """
     options = {"rows": rows, "draws": draws, "simulated": simulated, "seconds": seconds, "scale": scale}
     if not isinstance(model, Adapter):
