@@ -79,11 +79,11 @@ def trained(
     if plan.fitted.family == "unknown":
         items = [missing("ELBO", plan.fitted.unknown), *of_latents(plan.fitted, latents), *of_aggregate(plan)]
         return Diagnostics(plan.fitted.name, plan.fitted.sizes, latents, (*items, of_precisions(plan)))
-    gaussian = plan.fitted.family == "gaussian"
-    residuals = Residuals.of(plan) if gaussian else None
+    first = _elbo(plan)  # it looks at the width of the outputs, of which others would repeat a single one
+    residuals = Residuals.of(plan) if plan.fitted.family == "gaussian" else None
     gaps = Gaps(sampled(plan), prove(plan))
     items = [
-        *_elbo(plan),
+        *first,
         *of_latents(plan.fitted, latents),
         *of_residuals(plan, residuals, latents),
         *of_aggregate(plan),
