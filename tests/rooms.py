@@ -33,6 +33,7 @@ ROOMS = (
     "objectives",
     "networks",
     "diagnostics",
+    "strategies",
     "audit",
     "commands",
     "cli",
@@ -69,6 +70,7 @@ NARROWER = {
     "decoder": {"arguments", "arrays", "shapes", "numbers"},
     "expansion": {"arguments", "arrays", "printing", "numbers", "model"},
     "audit": {"arguments", "printing", "checking", "networks", "diagnostics"},
+    "strategies": {"arguments", "numbers", "model"},
     "cli": {"arguments", "checking", "commands"},
 }
 """Rooms that may import less than all above them. That of ``rechecking`` makes its independence a test."""
