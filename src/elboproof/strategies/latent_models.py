@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from elboproof.arguments import suggesting
 from elboproof.model.latent_model import LatentModel
-from elboproof.strategies.expressions import NAMES, require_latents, require_size
-from elboproof.strategies.likelihoods import MOST_OUTPUTS, likelihoods, require_family
-from elboproof.strategies.priors import priors, require_kind
+from elboproof.strategies.families import MOST_OUTPUTS, likelihoods, require_family
+from elboproof.strategies.laws import priors, require_kind
+from elboproof.strategies.texts import NAMES, require_latents, require_size
 
 BENDS = ("{}", "tanh({})", "sin({})", "cos({})", "atan({})", "sigmoid({})", "erf({})", "softplus({})")
 """Functions of at most linear growth, analytic on the line; with them alone every decoder is real and has evidences."""

@@ -13,7 +13,7 @@ from elboproof.model.discrete import Bernoulli, Binomial, Categorical, NegativeB
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian, Likelihood
 from elboproof.model.supports import Entries, Support
-from elboproof.strategies.expressions import numbers, require_size
+from elboproof.strategies.texts import numbers, require_size
 
 MOST_OUTPUTS = 3
 MOST_ROWS = 20

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from elboproof.arguments import suggesting, wrong_type
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.gaussian_posteriors import GaussianPosteriors
-from elboproof.strategies.expressions import coordinates, numbers, require_latents, require_size
+from elboproof.strategies.texts import coordinates, numbers, require_latents, require_size
 
 MOST_ROWS = 20
 

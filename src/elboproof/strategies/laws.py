@@ -12,8 +12,8 @@ from elboproof.model.latent_model import LatentModel
 from elboproof.model.mixture import Mixture
 from elboproof.model.prior_density import PriorDensity
 from elboproof.model.priors import Normal, Prior, Uniform
-from elboproof.strategies.expressions import NAMES, coordinates, numbers, require_latents
-from elboproof.strategies.posteriors import posteriors
+from elboproof.strategies.gaussians import posteriors
+from elboproof.strategies.texts import NAMES, coordinates, numbers, require_latents
 
 LOGARITHMS: dict[str, tuple[str, tuple[str, str]]] = {
     "logistic": ("{z} - 2*softplus({z})", ("-inf", "inf")),
