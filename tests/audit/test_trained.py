@@ -47,7 +47,8 @@ class Learned(Small):
 
     def fit(self, x: Tensor, out: Any) -> Tensor:
         mean, s = out
-        return ((x - mean) ** 2 / s.exp() + s + LOG_2PI).sum(-1) / 2
+        total: Tensor = ((x - mean) ** 2 / s.exp() + s + LOG_2PI).sum(-1) / 2
+        return total
 
 
 class Deviations(Small):
@@ -78,8 +79,9 @@ def _by_hand(model: Small, kind: str, decode: Any, likelihood: Any, factor: floa
 
 
 def _law_of_laplace(x: Tensor, out: Tensor) -> Tensor:
-    law = torch.distributions.Laplace(out, torch.tensor(0.7, dtype=torch.float64))
-    return law.log_prob(x.expand(out.shape)).sum(-1)
+    law: Any = torch.distributions.Laplace(out, torch.tensor(0.7, dtype=torch.float64))
+    total: Tensor = law.log_prob(x.expand(out.shape)).sum(-1)
+    return total
 
 
 def identity(value: Tensor) -> Tensor:
@@ -162,7 +164,8 @@ def test_a_module_can_be_the_tap_and_its_images_are_flattened() -> None:
     def loss(x: Tensor) -> Tensor:
         mean, s = encoder(x).chunk(2, 1)
         out = decoder(mean + torch.randn_like(mean) * (s / 2).exp())
-        return ((x - out) ** 2).sum() + (mean**2 + s.exp() - 1 - s).sum() / 2
+        total: Tensor = ((x - out) ** 2).sum() + (mean**2 + s.exp() - 1 - s).sum() / 2
+        return total
 
     found = trained(Adapter(loss, data().reshape(-1, 1, 2, 3), encoder, decoder), **OPTIONS)
     assert found.sizes == (12, PIXELS, LATENTS)
@@ -179,7 +182,8 @@ class Conditional(Small):
         return self.total(self.fit(x, out), self.rate(mean, s, mean))
 
     def joined(self, z: Tensor, x: Tensor) -> Tensor:
-        return self.decoder(z) + 0.1 * x.flip(0)
+        out: Tensor = self.decoder(z) + 0.1 * x.flip(0)
+        return out
 
 
 class Coupled(Small):

@@ -62,8 +62,9 @@ def test_json_holds_all_of_it() -> None:
     assert [set(one) for one in record["items"]] == [{field.name for field in fields(Diagnostic)}] * len(
         found().items
     )
-    assert found().rows is not None
-    assert record["rows"] == found().rows.tolist()
+    rows = found().rows
+    assert rows is not None
+    assert record["rows"] == rows.tolist()
     assert record["latents"]["kl"] == found().latents.kl.tolist()
     none = replace(found(), items=(Diagnostic("x", math.nan, math.nan, "none", "why"),)).to_json()
     assert none["items"][0]["value"] is None
@@ -141,8 +142,9 @@ def test_equal_seeds_give_equal_numbers() -> None:
 
 def test_weights_that_are_equal_have_no_tail() -> None:
     assert found()["Pareto k, median"].value == -math.inf
-    assert found().pareto_k is not None
-    assert found().pareto_k.tolist() == [-math.inf] * 12
+    k = found().pareto_k
+    assert k is not None
+    assert k.tolist() == [-math.inf] * 12
     assert found().to_json()["pareto_k"] == [None] * 12
 
 
@@ -156,7 +158,7 @@ def test_arviz_can_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _fitted(**changes: Any) -> Fitted:
     means, variances = posterior(data())
-    given = {"x": data(), "means": means, "log_variances": variances.log()}
+    given: dict[str, Any] = {"x": data(), "means": means, "log_variances": variances.log()}
     given |= {"decode": linear(*weights()), "likelihood": GAUSSIAN}
     return Fitted(**{**given, **changes})
 

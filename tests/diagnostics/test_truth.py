@@ -3,10 +3,12 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 
+from elboproof.decoder.optimal import OptimalDecoder
 from elboproof.diagnostics import (
     Diagnostic,
     Fitted,
@@ -172,7 +174,7 @@ def entropies_are_those_of_torch() -> None:
     """ELBO less H[q] - H[prior] - H[p(x|z)], each by torch.distributions."""
     model = exact(likelihood=GaussianLikelihood(1.4 * VARIANCE))
     one = trained(model, rows=2, draws=400)
-    normal = torch.distributions.Normal
+    normal: Any = torch.distributions.Normal
     inner = normal(model.means, (0.5 * model.log_variances).exp()).entropy().sum(1).mean()
     outer = 4 * normal(0.0, math.sqrt(1.4 * VARIANCE)).entropy() + 2 * normal(0.0, 1.0).entropy()
     elbo = elbo_estimate(model.joint, model.x, model.posteriors, draws=4000, generator=generator(9)).mean
@@ -183,10 +185,10 @@ def entropies_are_those_of_torch() -> None:
 def entropies_of_bernoulli_are_those_of_torch() -> None:
     z, weight = grid()
     logits = z @ SLOPES.T + OFFSETS
-    p = torch.distributions.Bernoulli(logits=logits)
+    p: Any = torch.distributions.Bernoulli(logits=logits)
     log_p = torch.stack([p.log_prob(BITS[n]).sum(1) for n in range(3)], 1)
     reconstruction = (log_p * weight).sum() / 3
-    normal = torch.distributions.Normal
+    normal: Any = torch.distributions.Normal
     rate = torch.distributions.kl_divergence(normal(CODES, CODE_VARIANCES.sqrt()), normal(0.0, 1.0)).mean()
     inner = normal(CODES, CODE_VARIANCES.sqrt()).entropy().mean() - normal(0.0, 1.0).entropy()
     outer = (p.entropy().sum(1) * weight.mean(1)).sum()
@@ -237,7 +239,7 @@ def decoder_gap_is_what_the_optimum_gains() -> None:
     """The reconstruction at the closed form less that of the decoder, by the yardstick; at the best variances too."""
     model = exact(decode=linear(0.6 * weights()[0], weights()[1]))
     one = trained(model, rows=2)
-    optimal = optimum.OptimalDecoder(
+    optimal = OptimalDecoder(
         model.means.numpy(), model.x.numpy(), variances=model.log_variances.exp().numpy()
     )
     best = Fitted(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +16,13 @@ from elboproof import strategies
 from elboproof.numbers.symmetric import ldl
 from elboproof.strategies import families, gaussians, latent_models, laws, texts
 from elboproof.strategies.latent_models import BENDS
-from tests.seeding import Seeded, falsification, patched
+from tests.seeding import Bug, Seeded, falsification, patched
 
-Value = TypeVar("Value")
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 SMALLEST = settings(max_examples=300, database=None, deadline=None)
 
 
-def exists(strategy: st.SearchStrategy[Value], condition: Callable[[Value], Any], most: int = 250) -> Value:
+def exists(strategy: st.SearchStrategy[Any], condition: Callable[..., Any], most: int = 250) -> Any:
     """Return what is found among so many, without shrinking it."""
     found = settings(max_examples=most, database=None, deadline=None, phases=[Phase.generate])
     try:
@@ -32,20 +31,20 @@ def exists(strategy: st.SearchStrategy[Value], condition: Callable[[Value], Any]
         raise AssertionError("not generated") from error
 
 
-def always(strategy: st.SearchStrategy[Value], condition: Callable[[Value], Any], examples: int = 60) -> None:
+def always(strategy: st.SearchStrategy[Any], condition: Callable[..., Any], examples: int = 60) -> None:
     """Assert that a condition holds for all that is generated."""
 
     @settings(
         max_examples=examples, database=None, deadline=None, derandomize=True, suppress_health_check=QUIET
     )
     @given(strategy)
-    def holds(value: Value) -> None:
+    def holds(value: Any) -> None:
         assert condition(value), value
 
     holds()
 
 
-def smallest(strategy: st.SearchStrategy[Value], condition: Callable[[Value], Any] = lambda _: True) -> Value:
+def smallest(strategy: st.SearchStrategy[Any], condition: Callable[..., Any] = lambda _: True) -> Any:
     """Return what a counterexample shrinks to."""
     return find(strategy, lambda value: bool(condition(value)), settings=SMALLEST, random=Random(0))  # noqa: S311
 
@@ -232,7 +231,7 @@ CHECKS = {
         prior_densities_integrate_to_one,
     )
 }
-BUGS = {
+BUGS: dict[str, Bug] = {
     "an end that does not belong to the support": Seeded(
         families, "_entries", "size = st.builds(Fraction, st.integers(int(entries.above), 40)",
         "size = st.builds(Fraction, st.integers(0, 40)", "data_are_in_the_support",

@@ -110,10 +110,7 @@ def data(model: LatentModel, rows: int | None = None) -> st.SearchStrategy[list[
     given: object = model
     if not isinstance(given, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
-    likelihood = model.likelihood
-    count = getattr(likelihood, "entry_count", len)
-    width = count(len(model.decoder)) if count is not len else len(model.decoder)
-    row = _row(likelihood.support, width)
+    row = _row(model.likelihood.support, model.data_dim)
     if rows is None:
         return row
     require_size("rows", rows, MOST_ROWS)

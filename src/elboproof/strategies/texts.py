@@ -51,7 +51,8 @@ def expressions(
     `decoders` are tamer: all are accepted.
     """
     require_latents(latents, len(names))
-    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
+    given: object = depth
+    if isinstance(given, bool) or not isinstance(given, int) or depth < 0:
         raise bad("depth", depth, "a whole number, 0 or larger")
     return _expressions(names[:latents], depth, smooth)
 
