@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import elboproof as ep
 from elboproof.model.likelihood import Likelihood
 from elboproof.numbers.balls import working_precision
-from tests.numbers.expressions import NAMES, expressions
+from elboproof.strategies import NAMES, expressions
 
 # relative to the largest entry of its order; float64 with cancellation in fourth derivatives, worst seen 4e-13
 FLOAT_ERROR = 1e-10

@@ -13,7 +13,7 @@ from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.functions import JumpError
 from elboproof.numbers.parser import parse
 from elboproof.numbers.tape import Tape
-from tests.numbers.expressions import NAMES, expressions
+from elboproof.strategies import NAMES, expressions
 
 SYMBOLS = [Symbol(name, real=True) for name in NAMES]
 POINTS = np.random.default_rng(4).normal(size=(3, 8))

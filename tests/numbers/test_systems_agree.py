@@ -18,8 +18,8 @@ from elboproof.numbers.compiler import Ring
 from elboproof.numbers.floating import FLOATING, TENSORS
 from elboproof.numbers.functions import WRITABLE
 from elboproof.numbers.symbols import EXACT
+from elboproof.strategies import expressions, points
 from tests.numbers.agreement import WIDENED, Systems, balls, compiled, require_agreement, require_exact
-from tests.numbers.expressions import expressions, points
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 THIRD = Fraction(1, 3)

@@ -56,7 +56,7 @@ def learn(adapter: Adapter, dtype: torch.dtype) -> Shapes:
     """
     count = min(ROWS, adapter.tensors[0].shape[0])
     given = tuple(_typed(one[:count], dtype) for one in adapter.tensors)
-    seen = _watched(adapter, given, None)
+    seen = watched(adapter, given, None)
     if not seen.mean:
         raise UsageError(
             "encode: the tap never fired; it must be what the loss calls, once the module is compiled too"
@@ -95,7 +95,7 @@ def _count_samples(shapes: Shapes, seen: Seen, count: int) -> None:
     shapes.samples = rows // count
 
 
-def _watched(adapter: Adapter, given: tuple[Tensor, ...], wide: tuple[Tensor, Tensor] | None) -> Seen:
+def watched(adapter: Adapter, given: tuple[Tensor, ...], wide: tuple[Tensor, Tensor] | None) -> Seen:
     """Run the loss on real networks; with ``wide`` the encoder is replaced by a mean and s."""
     seen = Seen()
     seed_all(0)
@@ -186,6 +186,6 @@ def real_means(adapter: Adapter, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     count = min(ROWS, adapter.tensors[0].shape[0])
     found = []
     for rows in (count, 2):
-        seen = _watched(adapter, tuple(_typed(one[:rows], dtype) for one in adapter.tensors), None)
+        seen = watched(adapter, tuple(_typed(one[:rows], dtype) for one in adapter.tensors), None)
         found.append(seen.mean[0][:1])
     return found[0], found[1]

@@ -76,7 +76,7 @@ def audit(
     """
     _require(adapter, seed, alpha, draws, checks)
     began = time.perf_counter()
-    objects = reachable(_roots(adapter))
+    objects = reachable(roots_of(adapter))
     with kept_generators():
         back = snapshot(objects)
         try:
@@ -102,7 +102,8 @@ def _require(adapter: object, seed: object, alpha: object, draws: object, checks
             raise bad("checks", one, f"names among {', '.join(CHECKS)}")
 
 
-def _roots(adapter: Adapter) -> list[Any]:
+def roots_of(adapter: Adapter) -> list[Any]:
+    """Return what an adapter's loss and taps begin with."""
     roots = [adapter.loss, *adapter.skip]
     for tap in (adapter.encode, adapter.decode):
         roots += [tap] if isinstance(tap, torch.nn.Module) else list(tap) if is_pair(tap) else [tap[0]]
@@ -135,20 +136,20 @@ def _run(
     """Run in float64, and where the user's code insists on float32 in that."""
     try:
         with in_double(modules_of(objects)):
-            session = _session(adapter, objects, seed, alpha, draws, torch.float64)
+            session = session_of(adapter, objects, seed, alpha, draws, torch.float64)
             return session, _checked(session, needed)
-    except _RetryError:
+    except RetryError:
         back()
     except UnfitError as error:
         return None, [result("formula", "unknown", str(error))]
     try:
-        session = _session(adapter, objects, seed, alpha, draws, torch.float32)
-    except _RetryError as error:
+        session = session_of(adapter, objects, seed, alpha, draws, torch.float32)
+    except RetryError as error:
         return None, [_broken("formula", error.cause)]
     return session, _checked(session, needed)
 
 
-class _RetryError(Exception):
+class RetryError(Exception):
     """The user's code raised an error before anything was decided."""
 
     def __init__(self, cause: Exception) -> None:
@@ -156,9 +157,18 @@ class _RetryError(Exception):
         self.cause = cause
 
 
-def _session(
+def session_of(
     adapter: Adapter, objects: list[Any], seed: int, alpha: float, draws: int, dtype: torch.dtype
 ) -> Session:
+    """Return the session of an audit: what is learnt before the checks.
+
+    Raises
+    ------
+    RetryError
+        If the user's code raises an error.
+    UsageError, UnfitError
+        If the taps cannot be used.
+    """
     try:
         shapes = learn(adapter, dtype)
         widths = tuple(_width(one, shapes.lead) for one in _outputs(adapter, shapes.template_x))
@@ -170,7 +180,7 @@ def _session(
     except (UsageError, UnfitError):
         raise
     except Exception as error:
-        raise _RetryError(error) from error
+        raise RetryError(error) from error
     return session
 
 

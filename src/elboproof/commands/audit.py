@@ -11,6 +11,7 @@ from elboproof.audit import Report, audit
 from elboproof.audit.loading import BrokenFileError, adapters
 from elboproof.checking.collect import UsageError
 from elboproof.checking.report_files import STDOUT, junit_text, require_writable, write
+from elboproof.commands import audit_trained
 
 NOTHING_FAILED, FAILED, USAGE = 0, 1, 4
 
@@ -28,6 +29,8 @@ class Options:
     strict: bool = False
     json: str | None = None
     junit: str | None = None
+    trained: bool = False
+    picture: str | None = None
 
 
 def main(**words: Any) -> int:
@@ -40,16 +43,20 @@ def main(**words: Any) -> int:
     """
     options = Options(**words)
     _require_targets(options)
+    audit_trained.require_fitting(options.picture, wanted=options.trained)
     # A report on the standard output must be alone there.
     text = sys.stderr if STDOUT in (options.json, options.junit) else sys.stdout
     try:
-        reports = [_audited(options, one) for one in adapters(options.file)]
+        found = adapters(options.file)
+        reports = [_audited(options, one) for one in found]
     except BrokenFileError as error:
         traceback.print_exception(error.__cause__)
         print(f"elboproof audit: could not run: {error}", file=sys.stderr)
         return USAGE
     for report in reports:
         print(report, file=text)
+    if options.trained:
+        audit_trained.diagnose(found, seed=options.seed, picture=options.picture, text=text)
     _write(options, reports)
     return _code(reports, strict=options.strict)
 

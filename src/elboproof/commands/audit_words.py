@@ -62,8 +62,18 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     audit.add_argument(
         "--seed", type=at_least(0), default=0, metavar="N", help="of all that is drawn (default: 0)"
     )
+    _add_trained(audit)
     audit.add_argument("--strict", action="store_true", help="exit with 1 also where a check could not tell")
     audit.add_argument("--json", metavar="F", help="write the reports as JSON (- for the standard output)")
     audit.add_argument(
         "--junit", metavar="F", help="write the checks as JUnit XML (- for the standard output)"
     )
+
+
+def _add_trained(audit: argparse.ArgumentParser) -> None:
+    audit.add_argument(
+        "--trained",
+        action="store_true",
+        help="say what the nats of the trained networks are made of, too; the adapter's data are the training set",
+    )
+    audit.add_argument("--picture", metavar="F", help="with --trained: draw it (.png, .pdf, .svg)")
