@@ -35,6 +35,7 @@ ROOMS = (
     "audit",
     "commands",
     "cli",
+    "pytest_plugin",
 )
 """Folders and single modules, from the top down."""
 
@@ -69,6 +70,7 @@ NARROWER = {
     "expansion": {"arguments", "arrays", "printing", "numbers", "model"},
     "audit": {"arguments", "printing", "checking", "networks"},
     "cli": {"arguments", "checking", "commands"},
+    "pytest_plugin": {"checking"},
 }
 """Rooms that may import less than all above them. That of ``rechecking`` makes its independence a test."""
 

@@ -9,6 +9,8 @@ from elboproof.audit.formula import Formula as Formula
 from elboproof.audit.report import Report as Report
 from elboproof.audit.result import Result as Result
 from elboproof.audit.run import audit as audit
+from elboproof.audit.schema import schema as schema
+from elboproof.audit.suite import Suite as Suite
 from elboproof.checking.collect import UsageError as UsageError
 
-__all__ = ["Adapter", "Declared", "Formula", "Report", "Result", "UsageError", "audit"]
+__all__ = ["Adapter", "Declared", "Formula", "Report", "Result", "Suite", "UsageError", "audit", "schema"]

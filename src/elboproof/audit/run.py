@@ -1,8 +1,8 @@
 """One audit: what is learnt first, the checks in their order, and everything put back."""
 
 import time
-import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,13 +17,15 @@ from elboproof.audit.formulas import check_formula
 from elboproof.audit.gradient import check_gradient
 from elboproof.audit.learning import UnfitError, is_pair, learn
 from elboproof.audit.noise import check_noise
+from elboproof.audit.place import place_of
 from elboproof.audit.reach import modules_of, reachable
 from elboproof.audit.report import Report
 from elboproof.audit.result import Result, result
 from elboproof.audit.samples_words import check_samples
 from elboproof.audit.session import Session
-from elboproof.audit.state import generators_of, in_double, kept_generators, snapshot
+from elboproof.audit.state import as_written, generators_of, in_double, kept_generators, snapshot
 from elboproof.audit.stateful import check_batch, check_mode, check_state
+from elboproof.audit.traces import trace_of
 from elboproof.checking.budget import FALSE_ALARM_RATE
 from elboproof.checking.collect import UsageError
 
@@ -77,7 +79,7 @@ def audit(
     _require(adapter, seed, alpha, draws, checks)
     began = time.perf_counter()
     objects = reachable(_roots(adapter))
-    with kept_generators():
+    with kept_generators(), as_written():
         back = snapshot(objects)
         try:
             session, results = _run(adapter, objects, seed, alpha, draws, back, _needed(checks))
@@ -87,7 +89,8 @@ def audit(
     sizes = _sizes(session)
     formula = session.formula if session else None
     seconds = time.perf_counter() - began
-    return Report(adapter.name, adapter.claim, wanted, formula, sizes, alpha, seed, seconds)
+    place = place_of(adapter.loss)
+    return Report(adapter.name, adapter.claim, wanted, formula, sizes, alpha, seed, seconds, place)
 
 
 def _require(adapter: object, seed: object, alpha: object, draws: object, checks: Any) -> None:
@@ -153,7 +156,7 @@ def _run(
 class _RetryError(Exception):
     """The user's code raised an error before anything was decided."""
 
-    def __init__(self, cause: Exception) -> None:
+    def __init__(self, cause: BaseException) -> None:
         super().__init__(str(cause))
         self.cause = cause
 
@@ -171,7 +174,7 @@ def _session(
             session.find_sampler()
     except (UsageError, UnfitError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _RetryError(error) from error
     return session
 
@@ -210,14 +213,15 @@ def _needed(checks: Sequence[str] | None) -> list[str]:
 
 
 def _guarded(name: str, session: Session) -> Result:
+    began = time.perf_counter()
     try:
-        return CHECKS[name](session)
+        found = CHECKS[name](session)
     except UsageError:
         raise
-    except Exception as error:  # noqa: BLE001  (see above)
-        return _broken(name, error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (of the user's code: shown, and no verdict)
+        found = _broken(name, error)
+    return replace(found, seconds=time.perf_counter() - began)
 
 
-def _broken(name: str, error: Exception) -> Result:
-    trace = "".join(traceback.format_exception(error))
-    return result(name, "could not run", f"{type(error).__name__}: {error}", trace=trace)
+def _broken(name: str, error: BaseException) -> Result:
+    return result(name, "could not run", f"{type(error).__name__}: {error}", trace=trace_of(error))

@@ -2,15 +2,17 @@
 
 import json as json_module
 import sys
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from elboproof.audit import Report, audit
-from elboproof.audit.loading import BrokenFileError, adapters
+from elboproof.audit.junit import junit
+from elboproof.audit.loading import BrokenFileError, adapters, beside
+from elboproof.audit.page import page
+from elboproof.audit.sarif import sarif
 from elboproof.checking.collect import UsageError
-from elboproof.checking.report_files import STDOUT, junit_text, require_writable, write
+from elboproof.checking.report_files import STDOUT, require_writable, write
 
 NOTHING_FAILED, FAILED, USAGE = 0, 1, 4
 
@@ -28,6 +30,14 @@ class Options:
     strict: bool = False
     json: str | None = None
     junit: str | None = None
+    sarif: str | None = None
+    html: str | None = None
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """Return where the reports go, by their kind."""
+        kinds = {"json": self.json, "junit": self.junit, "sarif": self.sarif, "html": self.html}
+        return {kind: target for kind, target in kinds.items() if target is not None}
 
 
 def main(**words: Any) -> int:
@@ -41,24 +51,24 @@ def main(**words: Any) -> int:
     options = Options(**words)
     _require_targets(options)
     # A report on the standard output must be alone there.
-    text = sys.stderr if STDOUT in (options.json, options.junit) else sys.stdout
+    text = sys.stderr if STDOUT in options.targets.values() else sys.stdout
     try:
-        reports = [_audited(options, one) for one in adapters(options.file)]
+        with beside(options.file):
+            reports = [_audited(options, one) for one in adapters(options.file)]
     except BrokenFileError as error:
-        traceback.print_exception(error.__cause__)
+        print(error.trace, end="", file=sys.stderr)
         print(f"elboproof audit: could not run: {error}", file=sys.stderr)
         return USAGE
-    for report in reports:
-        print(report, file=text)
-    _write(options, reports)
+    print("\n\n".join(map(str, reports)), file=text)
+    for kind, target in options.targets.items():
+        write(target, _rendered(kind, reports, strict=options.strict))
     return _code(reports, strict=options.strict)
 
 
 def _require_targets(options: Options) -> None:
-    targets = [one for one in (options.json, options.junit) if one is not None]
-    if targets.count(STDOUT) > 1:
-        raise UsageError("only one of --json and --junit can go to the standard output")
-    for one in targets:
+    if list(options.targets.values()).count(STDOUT) > 1:
+        raise UsageError("only one of --json, --junit, --sarif and --html can go to the standard output")
+    for one in options.targets.values():
         require_writable(one)
 
 
@@ -74,12 +84,14 @@ def _audited(options: Options, adapter: Any) -> Report:
         raise UsageError(str(error)) from error
 
 
-def _write(options: Options, reports: Sequence[Report]) -> None:
-    if options.json is not None:
-        content = [one.to_json() for one in reports]
-        write(options.json, json_module.dumps(content, indent=2, allow_nan=False) + "\n")
-    if options.junit is not None:
-        write(options.junit, junit_text([finding for one in reports for finding in one.findings]))
+def _rendered(kind: str, reports: Sequence[Report], *, strict: bool) -> str:
+    if kind == "junit":
+        return junit(reports, strict=strict)
+    if kind == "html":
+        return page(reports)
+    content: Any = sarif(reports) if kind == "sarif" else [one.to_json() for one in reports]
+    # half a surrogate pair, from a file name say, is no UTF-8: escapes are
+    return json_module.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
 def _code(reports: Sequence[Report], *, strict: bool) -> int:
