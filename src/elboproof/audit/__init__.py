@@ -7,10 +7,22 @@ from elboproof.audit.adapter import Adapter as Adapter
 from elboproof.audit.adapter import Declared as Declared
 from elboproof.audit.formula import Formula as Formula
 from elboproof.audit.report import Report as Report
+from elboproof.audit.reported import Reported as Reported
 from elboproof.audit.result import Result as Result
 from elboproof.audit.run import audit as audit
 from elboproof.audit.schema import schema as schema
 from elboproof.audit.suite import Suite as Suite
 from elboproof.checking.collect import UsageError as UsageError
 
-__all__ = ["Adapter", "Declared", "Formula", "Report", "Result", "Suite", "UsageError", "audit", "schema"]
+__all__ = [
+    "Adapter",
+    "Declared",
+    "Formula",
+    "Report",
+    "Reported",
+    "Result",
+    "Suite",
+    "UsageError",
+    "audit",
+    "schema",
+]

@@ -17,7 +17,7 @@ class Result:
     Attributes
     ----------
     id : str
-        "state", "mode", "batch", "formula", "noise", "gradient", "extremes", "samples" or "evidence".
+        One of `elboproof.audit.explained.CHECKED`.
     outcome : str
         One of `OUTCOMES`: "note" says something that no claim forbids.
     statement : str

@@ -20,6 +20,7 @@ from elboproof.audit.noise import check_noise
 from elboproof.audit.place import place_of
 from elboproof.audit.reach import modules_of, reachable
 from elboproof.audit.report import Report
+from elboproof.audit.reporting import check_report
 from elboproof.audit.result import Result, result
 from elboproof.audit.samples_words import check_samples
 from elboproof.audit.session import Session
@@ -39,10 +40,11 @@ CHECKS: dict[str, Callable[[Session], Result]] = {
     "gradient": check_gradient,
     "extremes": check_extremes,
     "evidence": check_evidence,
+    "report": check_report,
 }
 """In the order in which they run: later ones use what earlier ones found."""
-REAL = ("batch",)
-"""Those that call the user's own networks; the stubs stand in their place for the others."""
+REAL, LAST = ("batch",), ("report",)
+"""Those that call the user's own networks, before and after the others, for which stubs stand in their place."""
 CLOSE = {torch.float64: 1e-8, torch.float32: 1e-5}
 
 
@@ -109,6 +111,7 @@ def _require(adapter: object, seed: object, alpha: object, draws: object, checks
 
 def _roots(adapter: Adapter) -> list[Any]:
     roots = [adapter.loss, *adapter.skip]
+    roots += [] if adapter.report is None else [adapter.report.function]
     for tap in (adapter.encode, adapter.decode):
         roots += [tap] if isinstance(tap, torch.nn.Module) else list(tap) if is_pair(tap) else [tap[0]]
     return roots
@@ -200,8 +203,8 @@ def _width(output: torch.Tensor, lead: tuple[int, ...]) -> int:
 def _checked(session: Session, needed: Sequence[str]) -> list[Result]:
     results = [_guarded(name, session) for name in needed if name in REAL]
     with session.bench.installed():
-        results += [_guarded(name, session) for name in needed if name not in REAL]
-    return results
+        results += [_guarded(name, session) for name in needed if name not in REAL + LAST]
+    return results + [_guarded(name, session) for name in needed if name in LAST]
 
 
 def _needed(checks: Sequence[str] | None) -> list[str]:

@@ -56,9 +56,9 @@ def _brief(report: "Report", one: Result) -> bool:
 
 
 def not_needed(report: "Report", one: Result) -> bool:
-    """Return whether a check had nothing to look at: one sample a datum, or a formula that is known."""
+    """Return whether there was nothing to look at: one sample a datum, a known formula, no number reported."""
     single = one.id == "samples" and report.sizes.get("K") == 1
-    return one.outcome == "ok" and one.n == 0 and (single or one.id == "evidence")
+    return one.outcome == "ok" and one.n == 0 and (single or one.id in ("evidence", "report"))
 
 
 def _in_brief(report: "Report") -> Iterator[str]:
