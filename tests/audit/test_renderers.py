@@ -230,7 +230,7 @@ def test_a_terminal_shows_it_in_80_columns(reports: list[Report]) -> None:
         assert lines[1].startswith("  formula    ")
         assert lines[-1].startswith(f"{report.status} (")
     assert "  batch, state, mode   ok" in text(reports[0]).splitlines()
-    assert "  samples, evidence   not needed" in text(reports[0]).splitlines()
+    assert "  samples, evidence, report   not needed" in text(reports[0]).splitlines()
     assert "against" in text(reports[0])
     assert "\x1b" not in text(reports[3])
     failed = " ".join(text(reports[1]).split())

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import torch
 
-from elboproof.audit import evidence
 from elboproof.audit.bench import Bench
 from elboproof.audit.containers import loss_of
+from elboproof.audit.evidence import Law as Terms
+from elboproof.audit.evidence import density
 from elboproof.audit.formula import NEVER
 from elboproof.audit.parameters import Parameter
 from elboproof.audit.quantities import QUANTITIES, Law, Logs, Quantity, logs
@@ -94,7 +95,7 @@ def _law(session: Session) -> Law | None:
         return None
     if not likelihood.law or scale <= 0 or next(iter(weights.values())) <= 0:
         return None
-    return Law(likelihood, *evidence.density(evidence.Law(likelihood, weights, ""), scale, D))
+    return Law(likelihood, *density(Terms(likelihood, weights, ""), scale, D))
 
 
 @dataclass(frozen=True)
