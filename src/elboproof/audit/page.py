@@ -88,8 +88,15 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(content: str) -> str:
-    number = content[:1].isdigit() or content[:2] == "-" or (content[:1] == "-" and content[1:2].isdigit())
-    return f'<td class="number">{content}</td>' if number else f"<td>{content}</td>"
+    return f'<td class="number">{content}</td>' if _is_number(content) else f"<td>{content}</td>"
+
+
+def _is_number(content: str) -> bool:
+    try:
+        float(content)
+    except ValueError:
+        return False
+    return True
 
 
 def _formula(formula: Formula | None) -> list[str]:
