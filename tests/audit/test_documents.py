@@ -4,22 +4,22 @@ import importlib.util
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import elboproof
 from elboproof import cli
 from elboproof.audit.run import CHECKS
 from elboproof.cli import parser
+from tests.audit.plugin import ROOT, SOURCE, pytest_run
+from tests.audit.small import Small, audited
 
-ROOT = Path(__file__).parents[2]
-SOURCE = str(Path(elboproof.__file__).parents[1])
 TEXT = (ROOT / "docs/audit.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", TEXT, flags=re.DOTALL))
 PRINTED = dict(re.findall(r"<!-- printed: (\S+) -->\n```\n(.*?)```", TEXT, flags=re.DOTALL))
-MOST_LINES = 8
+MOST_LINES, MOST_SECONDS = 8, 5.0
 
 
 @pytest.fixture
@@ -69,8 +69,14 @@ def test_the_broken_example_fails_as_printed(folder: Path, capsys: pytest.Captur
 
 
 def test_the_class_of_tests_runs(folder: Path) -> None:
-    run = _shell(folder, "-m", "pytest", "-q", "-p", "elboproof.pytest_plugin", "test_my_vae.py")
-    assert f"{len(CHECKS)} passed" in run.stdout, run.stdout
+    shown = pytest_run(folder, "-q", "test_my_vae.py")
+    assert f"{len(CHECKS)} passed" in shown, shown
+
+
+def test_an_audit_takes_a_few_seconds() -> None:
+    began = time.process_time()
+    audited(Small(), draws=700)
+    assert time.process_time() - began < MOST_SECONDS
 
 
 def test_a_script_is_audited(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,15 +7,13 @@ from pathlib import Path
 
 import pytest
 
-import elboproof
 from elboproof import pytest_plugin
 from elboproof.audit import Suite
 from elboproof.audit.run import CHECKS
 from elboproof.audit.settings import Settings
+from tests.audit.plugin import SOURCE, declared, pytest_run
 from tests.audit.small import Small, adapter_of
 
-SOURCE = str(Path(elboproof.__file__).parents[1])
-ROOT = Path(__file__).parents[2]
 FILE = """\
 import pytest
 import torch
@@ -59,17 +57,9 @@ class TestTap(audit.Suite):
 
 
 def _pytest(file: Path, *words: str) -> str:
-    command = [sys.executable, "-m", "pytest", "-p", "elboproof.pytest_plugin", "-p", "no:cacheprovider"]
-    command += ["-c", str(file.parent / "none.ini"), "--rootdir", str(file.parent), "-rA", str(file), *words]
-    (file.parent / "none.ini").write_text("[pytest]\nfilterwarnings = error\nstrict_markers = true\n")
-    run = subprocess.run(  # noqa: S603
-        command,
-        capture_output=True,
-        text=True,
-        cwd=file.parent,
-        env={"PYTHONPATH": f"{SOURCE}:{ROOT}", "PATH": "", "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
+    return pytest_run(
+        file.parent, "-rA", str(file), *words, ini="filterwarnings = error\nstrict_markers = true\n"
     )
-    return run.stdout + run.stderr
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +167,19 @@ def test_the_plugin_imports_nothing_and_costs_nothing() -> None:
 
 
 def test_the_plugin_is_declared() -> None:
-    import tomllib
+    assert declared() == {"elboproof": pytest_plugin.__name__}
 
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["entry-points"]["pytest11"] == {"elboproof": pytest_plugin.__name__}
+
+def test_a_run_that_does_not_use_the_plugin_does_not_load_the_library(tmp_path: Path) -> None:
+    file = tmp_path / "test_other.py"
+    file.write_text(
+        "import sys\n\n\ndef test_other(request):\n"
+        "    assert request.config.pluginmanager.has_plugin('elboproof')\n"
+        "    own = {name for name in sys.modules if name.startswith('elboproof')}\n"
+        "    assert own == {'elboproof', 'elboproof.lazy', 'elboproof.pytest_plugin'}\n",
+        encoding="utf-8",
+    )
+    shown = _pytest(file)
+    assert "1 passed" in shown, shown
+    assert "--elboproof-strict" in pytest_run(tmp_path, "--help")
+    assert "elboproof(claim, seed" in pytest_run(tmp_path, "--markers")
