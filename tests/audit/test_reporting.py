@@ -117,7 +117,10 @@ def test_samples_that_are_not_drawn_are_counted() -> None:
 
     found = reported(short, "iwae")
     assert found.outcome == "fails"
-    assert "of 5 samples asked for, 4 are drawn" in found.statement
+    assert "(of 5 samples asked for, 4 are drawn)" in found.statement
+    both = reported(short, "-iwae")
+    assert "(claimed: -iwae; it has the other sign; of 5 samples asked for, 4 are drawn)" in both.statement
+    assert len(both.hints) == 2
     assert reported(short, "iwae", samples=(4, 8)).outcome == "ok"
 
 

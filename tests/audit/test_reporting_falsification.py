@@ -13,7 +13,7 @@ from elboproof.audit import junit, learning, place, quantities, replay, reportin
 from elboproof.audit.report import Report
 from elboproof.audit.reporting import Match
 from tests.audit import test_compiled, test_renderers, test_reporting
-from tests.audit.small import Small, audited
+from tests.audit.small import Small, audited, with_methods
 from tests.seeding import CAUGHT, Bug, Check, Seeded, falsification, patched
 
 pytestmark = pytest.mark.slow
@@ -21,11 +21,9 @@ pytestmark = pytest.mark.slow
 
 @functools.cache
 def _reports() -> list[Report]:
-    strange = test_renderers.with_methods(fit=test_renderers._fourth)
-    cut = test_renderers.with_methods(
-        sample=lambda self, m, s: m + torch.randn_like(m) * (s / 2).exp().detach()
-    )
-    broken = test_renderers.with_methods(fit=test_renderers._broken)
+    strange = with_methods(fit=test_renderers._fourth)
+    cut = with_methods(sample=lambda self, m, s: m + torch.randn_like(m) * (s / 2).exp().detach())
+    broken = with_methods(fit=test_renderers._broken)
     return [
         audited(Small()),
         audited(cut, name="cut"),
@@ -76,8 +74,8 @@ TESTS: dict[str, Check] = {
 }
 
 
-def _without_nothing(said: object, found: Match) -> tuple[str, tuple[str, ...]]:
-    return "", ()
+def _without_fault(said: object, found: Match) -> None:
+    return None
 
 
 BUGS: dict[str, Bug] = {
@@ -101,10 +99,12 @@ BUGS: dict[str, Bug] = {
     "a sum is a mean": Seeded(reporting, "_apart", 'len(q) if how == "sum" else 1', "1", "sum"),
     "a bit is log 2 nats": Seeded(reporting, "units", "1 / math.log(2)", "math.log(2)", "bits"),
     "nothing is at fault": patched(
-        (reporting, "_fault", _without_nothing), by=("sign", "plain", "2 pi", "chunks")
+        (reporting, "_fault", _without_fault), by=("sign", "plain", "2 pi", "chunks")
     ),
     "the sign is not looked at": Seeded(reporting, "_fault", "found.sign != (", "0 * (", "sign"),
-    "samples are not counted": Seeded(reporting, "_judged", "if counts:", "if False:", "counted"),
+    "samples are not counted": Seeded(
+        reporting, "_missing", "one.asked not in", "False and one.asked not in", "counted"
+    ),
     "data are told apart by their order": Seeded(
         replay, "_data", "if bool(same.any(1).all()):", "if False:", "one by one"
     ),

@@ -160,24 +160,27 @@ def _judged(session: Session, said: Reported, told: Sequence[Told]) -> Result:
     close = FACTOR * session.close
     found = _match(said, told, session.bench.shapes.data, close)
     n = len(told)
-    counts = sorted({(one.asked, one.drawn) for one in told if one.asked not in (None, one.drawn)})
     if found is None:
         words = (
             f"no quantity known here is this number, on {n} calls of the real networks: another likelihood?"
         )
         return result("report", "unknown", words, n=n)
-    fault, hints = _fault(said, found)
-    words = _sentence(found, told)
-    if counts:
-        asked, drawn = counts[0]
-        fault, hints = (
-            f"of {asked} samples asked for, {drawn} are drawn",
-            ("unknown: the last chunk of samples",),
-        )
-    numbers = {"found": found.error, "limit": close, "n": n}
-    if fault:
-        return result("report", "fails", f"{words} ({fault})", hints=hints, **numbers)  # type: ignore[arg-type]
+    faults = [one for one in (_fault(said, found), _missing(told)) if one is not None]
+    words, numbers = _sentence(found, told), {"found": found.error, "limit": close, "n": n}
+    if faults:
+        words += f" ({'; '.join(fault for fault, _ in faults)})"
+        hints = tuple(hint for _, hint in faults)
+        return result("report", "fails", words, hints=hints, **numbers)  # type: ignore[arg-type]
     return result("report", "ok", words, **numbers)  # type: ignore[arg-type]
+
+
+def _missing(told: Sequence[Told]) -> tuple[str, str] | None:
+    """Return a fault and a hint if other numbers of samples are drawn than are asked for."""
+    for one in told:
+        if one.asked not in (None, one.drawn):
+            hint = "unknown: what becomes of samples that fill no chunk, or of those that are drawn twice"
+            return f"of {one.asked} samples asked for, {one.drawn} are drawn", hint
+    return None
 
 
 def units(D: int) -> dict[str, float]:
@@ -225,17 +228,17 @@ def _sentence(found: Match, told: Sequence[Told]) -> str:
     return f"{words}; {found.sign * found.offset:+.6g} nats per datum beside it" if found.offset else words
 
 
-def _fault(said: Reported, found: Match) -> tuple[str, tuple[str, ...]]:
-    """Return why a number is not what it is said to be, with hints; empty if it is."""
+def _fault(said: Reported, found: Match) -> tuple[str, str] | None:
+    """Return why a number is not what it is said to be, and a hint; None if it is."""
+    claim, bits = f"claimed: {said.claim}", said.claim == "bits/dim"
     if not found.quantity.bound:
-        return f"claimed: {said.claim}", (found.quantity.hint,)
-    bits = said.claim == "bits/dim"
+        return claim, found.quantity.hint
     if found.unit != ("bits per dimension" if bits else "nats"):
-        return f"claimed: {said.claim}; its unit is {found.unit}", ("M51: log 2 and D once each",)
+        return f"{claim}; its unit is {found.unit}", "M51: log 2 and D once each"
     if found.sign != (-1 if bits or said.claim.startswith("-") else 1):
-        return f"claimed: {said.claim}; it has the other sign", ("unknown: the sign of what is reported",)
+        return f"{claim}; it has the other sign", "unknown: the sign of what is reported"
     if not bits and found.quantity.bound != said.claim.lstrip("-"):
-        return f"claimed: {said.claim}", ("M44: logsumexp over the samples",)
+        return claim, "M44: logsumexp over the samples"
     if found.offset:
-        return f"claimed: {said.claim}; a constant is left out", ("M38: a constant of the likelihood",)
-    return "", ()
+        return f"{claim}; a constant is left out", "M38: a constant of the likelihood"
+    return None

@@ -1,5 +1,6 @@
 """A report on a terminal, 80 columns wide."""
 
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -87,9 +88,9 @@ def _lines(one: Result) -> Iterator[str]:
 
 
 def _wrapped(said: str) -> list[str]:
-    """Return lines; what follows a semicolon begins a new one."""
+    """Return lines; what follows a semicolon begins a new one, but in parentheses."""
     lines: list[str] = []
-    for part in said.replace("; ", ";\n").split("\n"):
+    for part in re.sub(r"; (?![^()]*\))", ";\n", said).split("\n"):
         lines += textwrap.wrap(part, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False)
     return lines or [""]
 
