@@ -105,7 +105,9 @@ def test_each_option_and_check_is_in_the_document() -> None:
     for action in commands.choices["audit"]._actions:
         for flag in action.option_strings:
             assert flag in ("-h", "--help") or f"`{flag}" in TEXT, flag
+    listed = next(one.help for one in commands.choices["audit"]._actions if "--check" in one.option_strings)
     for name in CHECKS:
         assert f"| {name} |" in TEXT
+        assert re.search(rf"\b{name}\b", str(listed))
     for flag in ("--elboproof-strict", "--elboproof-seed", "--elboproof-alpha", "--elboproof-draws"):
         assert flag in TEXT

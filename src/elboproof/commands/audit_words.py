@@ -43,7 +43,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         "--check",
         action="append",
         metavar="C",
-        help="report this check alone; may be repeated (default: all)",
+        help="report this check alone: batch, state, mode, formula, samples, noise, gradient, extremes, evidence or "
+        "report; may be repeated (default: all)",
     )
     audit.add_argument(
         "--claim",
