@@ -40,6 +40,16 @@ def test_compiled_losses_are_audited_as_they_are_written(warm: bool) -> None:
             assert len(calls) == compiled  # and those that were made hold
 
 
+def test_the_wrapper_of_a_compiled_module_is_no_tap_and_its_parts_are() -> None:
+    model = Small()
+    wrapper: Any = torch.compile(model, backend="eager")
+    with pytest.raises(UsageError, match="of a compiled module the original"):
+        audit(Adapter(model.loss, data(), (wrapper, "encode"), (wrapper, "decode")))
+    model.decoder = torch.compile(model.decoder, backend="eager")  # type: ignore[assignment]
+    report = audit(Adapter(model.loss, data(), (model, "encode"), model.decoder), draws=DRAWS)
+    assert report.status == "passed"
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 def test_a_traced_module_is_wrong_use() -> None:
     model = Small()

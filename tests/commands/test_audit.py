@@ -90,8 +90,10 @@ def test_all_reports_are_written(file: Path, tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_report_stands_alone_on_the_standard_output(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text("print('loading')\n" + GOOD.replace("    mean, s =", "    print(3)\n    mean, s ="))
     assert cli.main(["audit", str(file), "--check", "state", "--sarif", "-"]) == 0
     shown = capsys.readouterr()
+    assert shown.err.startswith("loading\n3\n")
     assert json.loads(shown.out)["version"] == "2.1.0"
     assert "passed (" in shown.err
     assert cli.main(["audit", str(file), "--sarif", "-", "--html", "-"]) == 4

@@ -24,8 +24,8 @@ WIDE = 20.0
 """Of means in calls that ask for the decoder's range: what saturates does so here."""
 PROBES = 3
 NEVER = (
-    "expected the very object that the loss calls: no copy of it, nothing scripted or traced by torch.jit, and no "
-    "method that the loss goes round"
+    "expected the very object that the loss calls: of a compiled module the original, no copy, nothing scripted or "
+    "traced by torch.jit, and no method that the loss goes round"
 )
 
 

@@ -3,6 +3,7 @@
 import json as json_module
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,7 +54,7 @@ def main(**words: Any) -> int:
     # A report on the standard output must be alone there.
     text = sys.stderr if STDOUT in options.targets.values() else sys.stdout
     try:
-        with beside(options.file):
+        with beside(options.file), redirect_stdout(text):  # of what the user's code prints
             reports = [_audited(options, one) for one in adapters(options.file)]
     except BrokenFileError as error:
         print(error.trace, end="", file=sys.stderr)
