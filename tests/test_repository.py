@@ -68,6 +68,7 @@ PRINTED = [
     ("0.70912(1)", "at least"),
     ("proved: gap <= 1/10 for all c in [0, 3/10]", "\ngap <= 1/10\n"),
     ("tensor(", "grad_fn"),
+    ("adapter, claimed to be the loss", "-loss = ELBO +4.57892 nats"),
     ("Terms(likelihood=", "\n(500, 3) NetworkModel("),
 ]
 """What the examples of the README print, in their order: how it begins, and a part of the rest."""

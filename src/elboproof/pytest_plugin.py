@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
+MARK = (
+    "elboproof(claim, seed, alpha, draws, strict): how the tests of an elboproof.audit.Suite audit; goes before the "
+    "options"
+)
+
 
 def pytest_addoption(parser: "pytest.Parser") -> None:
     """Add the options."""
-    _add_claims(parser.getgroup("elboproof", "elboproof"))
+    group = parser.getgroup("elboproof", "elboproof")
+    _add_claims(group)
+    _add_audit(group)
 
 
 def _add_claims(group: "pytest.OptionGroup") -> None:
@@ -30,8 +37,27 @@ def _add_claims(group: "pytest.OptionGroup") -> None:
     )
 
 
+def _add_audit(group: "pytest.OptionGroup") -> None:
+    group.addoption(
+        "--elboproof-strict",
+        action="store_true",
+        default=None,
+        help="tests of an audit.Suite fail where a check could not tell",
+    )
+    group.addoption(
+        "--elboproof-seed", type=int, metavar="N", help="of audits: of all that is drawn (default: 0)"
+    )
+    group.addoption(
+        "--elboproof-alpha", type=float, metavar="A", help="of audits: the false-alarm rate (default: 1e-6)"
+    )
+    group.addoption(
+        "--elboproof-draws", type=int, metavar="N", help="of audits: calls of the noise check (default: 700)"
+    )
+
+
 def pytest_configure(config: "pytest.Config") -> None:
-    """Have the folder of the claims collected."""
+    """Declare the mark, and have the folder of the claims collected."""
+    config.addinivalue_line("markers", MARK)
     if config.getoption("elboproof_verify"):
         from elboproof.checking.pytest_collect import add_folder
 

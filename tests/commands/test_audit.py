@@ -1,6 +1,7 @@
 """The command: exit codes, what it prints, JSON and JUnit; the user's file is imported once and shown as it is."""
 
 import json
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -59,19 +60,7 @@ def test_a_bug_fails_and_the_reports_say_so(file: Path, tmp_path: Path) -> None:
     assert cli.main(["audit", str(file), "--draws", "60", "--json", str(target), "--junit", str(junit)]) == 1
     (report,) = json.loads(target.read_text())
     assert (report["schema"], report["status"], report["formula"]["kind"]) == (1, "failed", "NOT AN ELBO")
-    keys = {
-        "id",
-        "outcome",
-        "verdict",
-        "method",
-        "statement",
-        "statistic",
-        "threshold",
-        "n",
-        "smallest_detectable",
-        "hints",
-    }
-    assert all(set(one) == keys for one in report["checks"])
+    assert [one["id"] for one in report["checks"] if one["outcome"] == "fails"] == ["formula"]
     assert report["sizes"] == {
         "D": 6,
         "d": 2,
@@ -83,6 +72,104 @@ def test_a_bug_fails_and_the_reports_say_so(file: Path, tmp_path: Path) -> None:
     suite = ET.parse(junit).getroot()  # noqa: S314
     assert suite.get("tests") == str(len(report["checks"]))
     assert suite.get("failures") == str(sum(one["outcome"] == "fails" for one in report["checks"]))
+
+
+def test_all_reports_are_written(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(GOOD + "other = adapter\n", encoding="utf-8")
+    words = [
+        word for kind in ("json", "junit", "sarif", "html") for word in (f"--{kind}", str(tmp_path / kind))
+    ]
+    assert cli.main(["audit", str(file), "--check", "state", *words]) == 0
+    assert [one["adapter"] for one in json.loads((tmp_path / "json").read_text())] == ["adapter", "other"]
+    assert len(ET.parse(tmp_path / "junit").getroot()) == 2  # noqa: S314
+    (run,) = json.loads((tmp_path / "sarif").read_text())["runs"]
+    places = [one["locations"][0]["physicalLocation"] for one in run["results"]]
+    assert [one["artifactLocation"]["uri"].rpartition("/")[2] for one in places] == ["my_adapter.py"] * 2
+    assert (tmp_path / "html").read_text().startswith("<!DOCTYPE html>")
+    assert capsys.readouterr().out.count("passed (") == 2
+
+
+def test_a_report_stands_alone_on_the_standard_output(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text("print('loading')\n" + GOOD.replace("    mean, s =", "    print(3)\n    mean, s ="))
+    assert cli.main(["audit", str(file), "--check", "state", "--sarif", "-"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.startswith("loading\n3\n")
+    assert json.loads(shown.out)["version"] == "2.1.0"
+    assert "passed (" in shown.err
+    assert cli.main(["audit", str(file), "--sarif", "-", "--html", "-"]) == 4
+    assert "only one of --json, --junit, --sarif and --html" in capsys.readouterr().err
+    assert cli.main(["audit", str(file), "--html", str(file.parent / "none" / "page.html")]) == 4
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_the_seed_is_that_of_all_that_is_drawn(file: Path, tmp_path: Path) -> None:
+    found = []
+    for seed in ("1", "1", "2"):
+        words = ["audit", str(file), "--draws", "60", "--seed", seed, "--json", str(tmp_path / "json")]
+        assert cli.main(words) == 0
+        (report,) = json.loads((tmp_path / "json").read_text())
+        (noise,) = [one for one in report["checks"] if one["id"] == "noise"]
+        found.append((report["seed"], noise["statistic"]))
+    assert found[0] == found[1]
+    assert found[0][1] != found[2][1]
+
+
+def test_the_named_file_alone_is_imported(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("conftest", "setup", "other_model", "__init__", "__main__", "sitecustomize"):
+        (file.parent / f"{name}.py").write_text("raise SystemExit('imported')\n", encoding="utf-8")
+    for name in ("x.pt", "model.ckpt", "data.pkl"):
+        (file.parent / name).write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+
+    def refused(*arguments: object, **words: object) -> None:
+        raise AssertionError("something was unpickled")
+
+    for place in ("pickle.load", "pickle.loads", "torch.load"):
+        monkeypatch.setattr(place, refused)
+    before = set(sys.modules)
+    assert cli.main(["audit", str(file), "--draws", "60"]) == 0
+    beside = [
+        name
+        for name in set(sys.modules) - before
+        if str(file.parent) in str(getattr(sys.modules[name], "__file__", ""))
+    ]
+    assert beside in ([], ["elboproof_audited"])
+    capsys.readouterr()
+
+
+def test_what_lies_beside_the_file_can_be_imported_while_the_loss_runs(file: Path) -> None:
+    (file.parent / "late_helper.py").write_text("half = 2\n", encoding="utf-8")
+    inside = "    from late_helper import half\n    mean, s ="
+    file.write_text(GOOD.replace("    mean, s =", inside), encoding="utf-8")
+    path = list(sys.path)
+    assert cli.main(["audit", str(file), "--check", "formula"]) == 0
+    assert sys.path == path
+    sys.modules.pop("late_helper")
+
+
+def test_a_file_that_ends_its_process_or_reads_options_is_no_success(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(GOOD.replace("    mean, s =", "    raise SystemExit(0)\n    mean, s ="), encoding="utf-8")
+    assert cli.main(["audit", str(file)]) == 4
+    file.write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
+    assert cli.main(["audit", str(file)]) == 4
+    assert "could not run" in capsys.readouterr().err
+    words = list(sys.argv)
+    options = "import argparse\nargparse.ArgumentParser().parse_args()\n"
+    file.write_text(options + GOOD, encoding="utf-8")
+    assert cli.main(["audit", str(file), "--check", "state"]) == 0
+    assert sys.argv == words
+
+
+def test_a_traceback_begins_in_the_users_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text("def f():\n    return 1 / 0\n\nf()\n", encoding="utf-8")
+    assert cli.main(["audit", str(file)]) == 4
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert f'File "{file}", line 4' in lines[1]
+    assert "ZeroDivisionError" in lines[-1]
 
 
 def test_findings_are_those_of_the_package(file: Path) -> None:

@@ -441,7 +441,8 @@ ALLOWED = {
         "simplefilter",
     },  # a command, in a process of its own
     # users' losses draw from whichever generators they like, in float64: an audit sets all, and puts them back
-    "src/elboproof/audit/state.py": {"manual_seed", "seed", "set_default_dtype"},
+    # and runs compiled code as it is written
+    "src/elboproof/audit/state.py": {"manual_seed", "seed", "set_default_dtype", "set_stance"},
     # a worker of checks, which is a process of its own, starts each check from the same state
     "src/elboproof/checking/ambient.py": {
         "dps",
@@ -463,6 +464,7 @@ SETTERS = {
     *("catch_warnings", "simplefilter", "filterwarnings"),
     *("set_default_dtype", "set_default_device", "set_num_threads", "set_grad_enabled", "manual_seed"),
     *("setlocale", "setrecursionlimit", "set_int_max_str_digits", "setswitchinterval"),
+    "set_stance",  # of torch.compiler
 }
 FIELDS = {"prec", "dps"}
 """That are set on a context of flint or mpmath; a local context of decimal is a name of its own."""

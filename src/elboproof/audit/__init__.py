@@ -8,8 +8,11 @@ from elboproof.audit.adapter import Adapter as Adapter
 from elboproof.audit.adapter import Declared as Declared
 from elboproof.audit.formula import Formula as Formula
 from elboproof.audit.report import Report as Report
+from elboproof.audit.reported import Reported as Reported
 from elboproof.audit.result import Result as Result
 from elboproof.audit.run import audit as audit
+from elboproof.audit.schema import schema as schema
+from elboproof.audit.suite import Suite as Suite
 from elboproof.audit.trained_run import trained as trained
 from elboproof.checking.collect import UsageError as UsageError
 from elboproof.diagnostics.diagnostic import Diagnostic as Diagnostic
@@ -24,8 +27,11 @@ __all__ = [
     "Fitted",
     "Formula",
     "Report",
+    "Reported",
     "Result",
+    "Suite",
     "UsageError",
     "audit",
+    "schema",
     "trained",
 ]

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import torch
 
 from elboproof.arguments import bad, wrong_type
+from elboproof.audit.reported import Reported
 
 Tensor: TypeAlias = torch.Tensor
 Tap: TypeAlias = Any
@@ -85,6 +86,8 @@ class Adapter:
         "binary", "unit" (grey values in [0, 1]), "count" or "real"; looked up in ``data`` if not given.
     name
         Shown in reports.
+    report
+        `Reported`: an evaluation number, which is compared with the bounds of its own draws on the real networks.
 
     Raises
     ------
@@ -106,6 +109,7 @@ class Adapter:
     likelihood: Declared | None = None
     data_support: str | None = None
     name: str = "adapter"
+    report: Reported | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.loss):
@@ -116,6 +120,8 @@ class Adapter:
             raise bad("data_support", self.data_support, f"one of {', '.join(SUPPORTS)}")
         if self.likelihood is not None and not isinstance(self.likelihood, Declared):
             raise wrong_type("likelihood", self.likelihood, "audit.Declared")
+        if self.report is not None and not isinstance(self.report, Reported):
+            raise wrong_type("report", self.report, "audit.Reported")
         _require_data(self.tensors)
         _require_tap("encode", self.encode, pairs=True)
         _require_tap("decode", self.decode, pairs=False)

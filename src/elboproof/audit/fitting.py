@@ -1,7 +1,7 @@
 """Equations between the losses of many calls and the terms of a formula, solved, and verified on unseen ones."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -66,11 +66,14 @@ class Fit:
         The largest, over all equations, relative to the loss and its median.
     equations : int
         Number of all equations.
+    errors : array
+        The residuals of all equations, relative.
     """
 
     weights: Mapping[str, float]
     residual: float
     equations: int
+    errors: Column = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
 
 class Equations:
@@ -94,8 +97,9 @@ class Equations:
         size = np.abs(matrix).max(0)
         size = np.where(size > 0, size, 1.0)
         weights = np.linalg.lstsq(matrix[:count] / size, self.right[:count], rcond=1e-13)[0] / size
-        residual = float(np.abs(matrix @ weights - self.right).max())
-        return Fit(dict(zip(columns, map(float, weights), strict=True)), residual, len(self.right))
+        errors = np.abs(matrix @ weights - self.right)
+        named = dict(zip(columns, map(float, weights), strict=True))
+        return Fit(named, float(errors.max()), len(self.right), errors)
 
     def pruned(self, columns: Columns, close: float) -> Fit | None:
         """Return a fit of as few columns as keep its residual below ``close``; None if all of them do not."""

@@ -81,6 +81,7 @@ def judged(session: Session, formula: Formula) -> Result:
         limit=session.close,
         n=formula.equations,
         hints=hints if fault else (),
+        series={} if session.found is None else {"residual": session.found.fit.errors.tolist()},
     )
 
 

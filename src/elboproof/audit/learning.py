@@ -23,6 +23,10 @@ ROWS = 10
 WIDE = 20.0
 """Of means in calls that ask for the decoder's range: what saturates does so here."""
 PROBES = 3
+NEVER = (
+    "expected the very object that the loss calls: of a compiled module the original, no copy, nothing scripted or "
+    "traced by torch.jit, and no method that the loss goes round"
+)
 
 
 class UnfitError(Exception):
@@ -58,13 +62,9 @@ def learn(adapter: Adapter, dtype: torch.dtype) -> Shapes:
     given = tuple(_typed(one[:count], dtype) for one in adapter.tensors)
     seen = watched(adapter, given, None)
     if not seen.mean:
-        raise UsageError(
-            "encode: the tap never fired; it must be what the loss calls, once the module is compiled too"
-        )
+        raise UsageError(f"encode: the tap never fired; {NEVER}")
     if not seen.z:
-        raise UsageError(
-            "decode: the tap never fired; it must be what the loss calls, once the module is compiled too"
-        )
+        raise UsageError(f"decode: the tap never fired; {NEVER}")
     mean = seen.mean[0]
     if mean.shape != seen.s[0].shape:
         raise UsageError(
@@ -78,7 +78,8 @@ def learn(adapter: Adapter, dtype: torch.dtype) -> Shapes:
 
 
 def _typed(x: Tensor, dtype: torch.dtype) -> Tensor:
-    return x.to(dtype) if x.is_floating_point() else x
+    # a copy: the loss may change in place what it is given
+    return (x.to(dtype) if x.is_floating_point() else x).clone()
 
 
 def _count_samples(shapes: Shapes, seen: Seen, count: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from elboproof.audit.adapter import Adapter
+from elboproof.audit.traces import trace_of
 from elboproof.checking.collect import UsageError
 
 NAME = "elboproof_audited"
@@ -16,7 +17,17 @@ NAME = "elboproof_audited"
 
 
 class BrokenFileError(Exception):
-    """The file's own code raised an error, which is the cause of this one."""
+    """The file's own code raised an error, which is the cause of this one.
+
+    Attributes
+    ----------
+    trace : str
+        The traceback, from the file on.
+    """
+
+    def __init__(self, message: str, trace: str) -> None:
+        super().__init__(message)
+        self.trace = trace
 
 
 def adapters(place: str) -> list[Adapter]:
@@ -54,21 +65,25 @@ def _imported(file: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UsageError(f"{file}: not a Python file")
     module = module_from_spec(spec)
-    with _beside(file):
+    with beside(file):
         sys.modules[NAME] = module  # dataclasses and pickles of the file look for their module there
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
-            raise BrokenFileError(f"{file}: {type(error).__name__}: {error}") from error
+        except (Exception, SystemExit) as error:  # a file that ends its process would end the audit as passed
+            raise BrokenFileError(f"{file}: {type(error).__name__}: {error}", trace_of(error)) from error
     return module
 
 
 @contextmanager
-def _beside(file: Path) -> Iterator[None]:
-    """Let the file import what lies beside it, as if it were run."""
-    folder = str(file.resolve().parent)
+def beside(place: str | Path) -> Iterator[None]:
+    """Let a file import what lies beside it, as if it were run: at its top level, and while its loss runs."""
+    file = _split(str(place))[0]
+    folder, words = str(file.resolve().parent), sys.argv
     sys.path.insert(0, folder)
+    sys.argv = [str(file)]  # a file that reads its options finds none, and not those of the audit
     try:
         yield
     finally:
-        sys.path.remove(folder)
+        sys.argv = words
+        if folder in sys.path:  # the file's own code may have taken it away
+            sys.path.remove(folder)

@@ -12,6 +12,8 @@ from elboproof.audit.session import Session
 
 LEAST_BATCH = 29
 """Data of one call: more of them cost less than more calls."""
+WIDEST, BINS = 4.0, 32
+"""Of the histogram, in deviations."""
 _HINTS = {
     "mean": "M09: what is added to the mean",
     "variance": "M01, M08: the factor of the noise: its deviation where the variance stands, or another one",
@@ -39,12 +41,20 @@ def check_noise(session: Session) -> Result:
         next(one for one in found if one.what == "variance of a latent").threshold(each)
     )
     numbers = {"method": "statistical", "found": value, "limit": limit, "n": r.shape[0], "quantity": 1.0}
+    numbers["series"] = _histogram(r)
     if value <= limit:
         words = (
             f"N(mean, s as a {parameter.name}), fresh, independent; would see variance x {1 + detectable:.2f}"
         )
         return result("noise", "ok", words, detectable=detectable, **numbers)  # type: ignore[arg-type]
     return result("noise", "fails", _wrong(r, worst, value, limit), hints=_hint(r, worst), **numbers)  # type: ignore[arg-type]
+
+
+def _histogram(r: torch.Tensor) -> dict[str, list[float]]:
+    """Return the edges and densities of a histogram of all noise."""
+    found = torch.histogram(r.reshape(-1).double().cpu(), BINS, range=(-WIDEST, WIDEST))
+    width = 2 * WIDEST / BINS
+    return {"edge": found.bin_edges.tolist(), "density": (found.hist / (r.numel() * width)).tolist()}
 
 
 def _parameter(session: Session) -> Parameter | None:

@@ -1,6 +1,7 @@
 """What a loss can reach: the objects whose state it may change, found by following closures and attributes."""
 
 import functools
+import inspect
 import types
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -48,9 +49,9 @@ def _referred(one: Any) -> Iterator[Any]:
 
 
 def _own_forward(module: torch.nn.Module) -> bool:
-    return isinstance(type(module).forward, types.FunctionType) and not type(module).__module__.startswith(
-        "torch."
-    )
+    # looked up without being called: that of a scripted module is no function, and cannot be asked of its class
+    forward = inspect.getattr_static(type(module), "forward", None)
+    return isinstance(forward, types.FunctionType) and not type(module).__module__.startswith("torch.")
 
 
 def _foreign(one: Any) -> bool:

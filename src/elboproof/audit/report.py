@@ -6,19 +6,12 @@ from typing import Any
 
 from elboproof import __version__
 from elboproof.audit.formula import Formula
+from elboproof.audit.place import Place
 from elboproof.audit.result import Result
 from elboproof.checking.finding import Finding
 from elboproof.checking.verdict import Part, part_to_json
 
 SCHEMA = 1
-WIDTH = 100
-_OUTCOME = {
-    "ok": "",
-    "note": "note  ",
-    "fails": "FAILS  ",
-    "unknown": "unknown  ",
-    "could not run": "could not run  ",
-}
 
 
 @dataclass(frozen=True)
@@ -37,8 +30,12 @@ class Report:
         D, d, K and the dtype.
     alpha : float
         False-alarm rate of the whole audit.
+    seed : int
+        Of all that was drawn.
     seconds : float
         Wall-clock time.
+    place : Place or None
+        Where the loss stands; None if its source is not known.
     """
 
     name: str
@@ -49,6 +46,7 @@ class Report:
     alpha: float
     seed: int
     seconds: float
+    place: Place | None = None
 
     def __getitem__(self, name: str) -> Result:
         for one in self.results:
@@ -94,7 +92,7 @@ class Report:
         return tuple(_finding(self, one) for one in self.results)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report for `json.dumps`, schema 1."""
+        """Return the report for `json.dumps`, as `elboproof.audit.schema` has it."""
         return {
             "schema": SCHEMA,
             "tool": {"name": "elboproof", "version": __version__},
@@ -105,6 +103,7 @@ class Report:
             "alpha": self.alpha,
             "seed": self.seed,
             "seconds": self.seconds,
+            "loss": None if self.place is None else asdict(self.place),
             "checks": [_check(one) for one in self.results],
             "formula": None if self.formula is None else _finite(asdict(self.formula)),
         }
@@ -127,6 +126,7 @@ def _check(one: Result) -> dict[str, Any]:
         "n": one.n,
         "smallest_detectable": one.smallest_detectable,
         "hints": list(one.hints),
+        "seconds": one.seconds,
     }
     extra = {"traceback": one.trace} if one.trace else {}
     return {key: _finite(value) for key, value in (record | extra).items()}
@@ -168,7 +168,7 @@ def _finding(report: Report, one: Result) -> Finding:
         hypotheses=(),
         controls=(),
         parts=() if broken else tuple(_part(name, part) for name, part in verdict.parts.items()),
-        seconds=0.0,
+        seconds=one.seconds,
     )
 
 

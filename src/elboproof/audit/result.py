@@ -1,6 +1,7 @@
 """What one check of an audit found."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from elboproof.checking.verdict import Verdict, reached
@@ -16,7 +17,7 @@ class Result:
     Attributes
     ----------
     id : str
-        "state", "mode", "batch", "formula", "noise", "gradient", "extremes", "samples" or "evidence".
+        One of `elboproof.audit.explained.CHECKED`.
     outcome : str
         One of `OUTCOMES`: "note" says something that no claim forbids.
     statement : str
@@ -28,7 +29,11 @@ class Result:
     hints : tuple of str
         Places to look, each with its number in the catalogue of bugs.
     trace : str
-        The traceback of what could not run.
+        The traceback of what could not run, from the user's own code on.
+    series : dict
+        Numbers for pictures, by name.
+    seconds : float
+        Wall-clock time of the check.
     """
 
     id: str
@@ -38,6 +43,8 @@ class Result:
     n: int = 0
     hints: tuple[str, ...] = ()
     trace: str = ""
+    series: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def statistic(self) -> Any:
@@ -68,6 +75,7 @@ def result(
     detectable: float | None = None,
     quantity: float | None = None,
     trace: str = "",
+    series: Mapping[str, Sequence[float]] | None = None,
 ) -> Result:
     """Return a result and its verdict: ``found`` was compared to ``limit``."""
     status = _STATUS.get(outcome, "undecided")
@@ -77,4 +85,4 @@ def result(
     verdict = reached(method, status, statement, found, None, limit, **options)
     if outcome == "fails" and not hints:
         hints = ("unknown: no bug of the catalogue looks like this",)
-    return Result(name, outcome, statement, verdict, n, hints, trace)
+    return Result(name, outcome, statement, verdict, n, hints, trace, series or {})

@@ -1,8 +1,8 @@
 """One audit: what is learnt first, the checks in their order, and everything put back."""
 
 import time
-import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,13 +17,16 @@ from elboproof.audit.formulas import check_formula
 from elboproof.audit.gradient import check_gradient
 from elboproof.audit.learning import UnfitError, is_pair, learn
 from elboproof.audit.noise import check_noise
+from elboproof.audit.place import place_of
 from elboproof.audit.reach import modules_of, reachable
 from elboproof.audit.report import Report
+from elboproof.audit.reporting import check_report
 from elboproof.audit.result import Result, result
 from elboproof.audit.samples_words import check_samples
 from elboproof.audit.session import Session
-from elboproof.audit.state import generators_of, in_double, kept_generators, snapshot
+from elboproof.audit.state import as_written, generators_of, in_double, kept_generators, snapshot
 from elboproof.audit.stateful import check_batch, check_mode, check_state
+from elboproof.audit.traces import trace_of
 from elboproof.checking.budget import FALSE_ALARM_RATE
 from elboproof.checking.collect import UsageError
 
@@ -37,10 +40,11 @@ CHECKS: dict[str, Callable[[Session], Result]] = {
     "gradient": check_gradient,
     "extremes": check_extremes,
     "evidence": check_evidence,
+    "report": check_report,
 }
 """In the order in which they run: later ones use what earlier ones found."""
-REAL = ("batch",)
-"""Those that call the user's own networks; the stubs stand in their place for the others."""
+REAL, LAST = ("batch",), ("report",)
+"""Those that call the user's own networks, before and after the others, for which stubs stand in their place."""
 CLOSE = {torch.float64: 1e-8, torch.float32: 1e-5}
 
 
@@ -77,7 +81,7 @@ def audit(
     _require(adapter, seed, alpha, draws, checks)
     began = time.perf_counter()
     objects = reachable(roots_of(adapter))
-    with kept_generators():
+    with kept_generators(), as_written():
         back = snapshot(objects)
         try:
             session, results = _run(adapter, objects, seed, alpha, draws, back, _needed(checks))
@@ -87,7 +91,8 @@ def audit(
     sizes = _sizes(session)
     formula = session.formula if session else None
     seconds = time.perf_counter() - began
-    return Report(adapter.name, adapter.claim, wanted, formula, sizes, alpha, seed, seconds)
+    place = place_of(adapter.loss)
+    return Report(adapter.name, adapter.claim, wanted, formula, sizes, alpha, seed, seconds, place)
 
 
 def _require(adapter: object, seed: object, alpha: object, draws: object, checks: Any) -> None:
@@ -105,6 +110,7 @@ def _require(adapter: object, seed: object, alpha: object, draws: object, checks
 def roots_of(adapter: Adapter) -> list[Any]:
     """Return what an adapter's loss and taps begin with."""
     roots = [adapter.loss, *adapter.skip]
+    roots += [] if adapter.report is None else [adapter.report.function]
     for tap in (adapter.encode, adapter.decode):
         roots += [tap] if isinstance(tap, torch.nn.Module) else list(tap) if is_pair(tap) else [tap[0]]
     return roots
@@ -152,7 +158,7 @@ def _run(
 class RetryError(Exception):
     """The user's code raised an error before anything was decided."""
 
-    def __init__(self, cause: Exception) -> None:
+    def __init__(self, cause: BaseException) -> None:
         super().__init__(str(cause))
         self.cause = cause
 
@@ -179,7 +185,7 @@ def session_of(
             session.find_sampler()
     except (UsageError, UnfitError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RetryError(error) from error
     return session
 
@@ -205,8 +211,8 @@ def _width(output: torch.Tensor, lead: tuple[int, ...]) -> int:
 def _checked(session: Session, needed: Sequence[str]) -> list[Result]:
     results = [_guarded(name, session) for name in needed if name in REAL]
     with session.bench.installed():
-        results += [_guarded(name, session) for name in needed if name not in REAL]
-    return results
+        results += [_guarded(name, session) for name in needed if name not in REAL + LAST]
+    return results + [_guarded(name, session) for name in needed if name in LAST]
 
 
 def _needed(checks: Sequence[str] | None) -> list[str]:
@@ -218,14 +224,15 @@ def _needed(checks: Sequence[str] | None) -> list[str]:
 
 
 def _guarded(name: str, session: Session) -> Result:
+    began = time.perf_counter()
     try:
-        return CHECKS[name](session)
+        found = CHECKS[name](session)
     except UsageError:
         raise
-    except Exception as error:  # noqa: BLE001  (see above)
-        return _broken(name, error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (of the user's code: shown, and no verdict)
+        found = _broken(name, error)
+    return replace(found, seconds=time.perf_counter() - began)
 
 
-def _broken(name: str, error: Exception) -> Result:
-    trace = "".join(traceback.format_exception(error))
-    return result(name, "could not run", f"{type(error).__name__}: {error}", trace=trace)
+def _broken(name: str, error: BaseException) -> Result:
+    return result(name, "could not run", f"{type(error).__name__}: {error}", trace=trace_of(error))

@@ -2,6 +2,7 @@
 
 import copy
 import random
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -189,6 +190,20 @@ def seed_all(seed: int, own: Iterable[Any] = ()) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     random.seed(seed)
+
+
+@contextmanager
+def as_written() -> Iterator[None]:
+    """Run what was given to ``torch.compile`` as it is written.
+
+    Taps are seen there at once; a graph would be compiled anew for each of them, and the user's own compiled graphs
+    be given up for their number.
+    """
+    if "torch._dynamo" not in sys.modules:  # nothing was compiled, and its import takes a second
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 @contextmanager

@@ -2,15 +2,18 @@
 
 import json as json_module
 import sys
-import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from typing import Any
 
 from elboproof.audit import Report, audit
-from elboproof.audit.loading import BrokenFileError, adapters
+from elboproof.audit.junit import junit
+from elboproof.audit.loading import BrokenFileError, adapters, beside
+from elboproof.audit.page import page
+from elboproof.audit.sarif import sarif
 from elboproof.checking.collect import UsageError
-from elboproof.checking.report_files import STDOUT, junit_text, require_writable, write
+from elboproof.checking.report_files import STDOUT, require_writable, write
 from elboproof.commands import audit_trained
 
 NOTHING_FAILED, FAILED, USAGE = 0, 1, 4
@@ -31,6 +34,14 @@ class Options:
     junit: str | None = None
     trained: bool = False
     picture: str | None = None
+    sarif: str | None = None
+    html: str | None = None
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """Return where the reports go, by their kind."""
+        kinds = {"json": self.json, "junit": self.junit, "sarif": self.sarif, "html": self.html}
+        return {kind: target for kind, target in kinds.items() if target is not None}
 
 
 def main(**words: Any) -> int:
@@ -45,27 +56,28 @@ def main(**words: Any) -> int:
     _require_targets(options)
     audit_trained.require_fitting(options.picture, wanted=options.trained)
     # A report on the standard output must be alone there.
-    text = sys.stderr if STDOUT in (options.json, options.junit) else sys.stdout
+    text = sys.stderr if STDOUT in options.targets.values() else sys.stdout
     try:
-        found = adapters(options.file)
-        reports = [_audited(options, one) for one in found]
+        with beside(options.file), redirect_stdout(text):  # of what the user's code prints
+            found = adapters(options.file)
+            reports = [_audited(options, one) for one in found]
     except BrokenFileError as error:
-        traceback.print_exception(error.__cause__)
+        print(error.trace, end="", file=sys.stderr)
         print(f"elboproof audit: could not run: {error}", file=sys.stderr)
         return USAGE
-    for report in reports:
-        print(report, file=text)
+    print("\n\n".join(map(str, reports)), file=text)
     if options.trained:
-        audit_trained.diagnose(found, seed=options.seed, picture=options.picture, text=text)
-    _write(options, reports)
+        with beside(options.file), redirect_stdout(text):
+            audit_trained.diagnose(found, seed=options.seed, picture=options.picture, text=text)
+    for kind, target in options.targets.items():
+        write(target, _rendered(kind, reports, strict=options.strict))
     return _code(reports, strict=options.strict)
 
 
 def _require_targets(options: Options) -> None:
-    targets = [one for one in (options.json, options.junit) if one is not None]
-    if targets.count(STDOUT) > 1:
-        raise UsageError("only one of --json and --junit can go to the standard output")
-    for one in targets:
+    if list(options.targets.values()).count(STDOUT) > 1:
+        raise UsageError("only one of --json, --junit, --sarif and --html can go to the standard output")
+    for one in options.targets.values():
         require_writable(one)
 
 
@@ -81,12 +93,14 @@ def _audited(options: Options, adapter: Any) -> Report:
         raise UsageError(str(error)) from error
 
 
-def _write(options: Options, reports: Sequence[Report]) -> None:
-    if options.json is not None:
-        content = [one.to_json() for one in reports]
-        write(options.json, json_module.dumps(content, indent=2, allow_nan=False) + "\n")
-    if options.junit is not None:
-        write(options.junit, junit_text([finding for one in reports for finding in one.findings]))
+def _rendered(kind: str, reports: Sequence[Report], *, strict: bool) -> str:
+    if kind == "junit":
+        return junit(reports, strict=strict)
+    if kind == "html":
+        return page(reports)
+    content: Any = sarif(reports) if kind == "sarif" else [one.to_json() for one in reports]
+    # half a surrogate pair, from a file name say, is no UTF-8: escapes are
+    return json_module.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
 def _code(reports: Sequence[Report], *, strict: bool) -> int:

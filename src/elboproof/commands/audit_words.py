@@ -21,6 +21,13 @@ exit codes:
   4  wrong use, a tap that never fired, or an error of the file's own code, which is shown
 """
 
+REPORTS = {
+    "--json": "JSON, whose schema is elboproof.audit.schema()",
+    "--junit": "JUnit XML",
+    "--sarif": "SARIF 2.1.0, for code hosts",
+    "--html": "one HTML page",
+}
+
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add the command to the parser."""
@@ -36,7 +43,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         "--check",
         action="append",
         metavar="C",
-        help="report this check alone; may be repeated (default: all)",
+        help="report this check alone: batch, state, mode, formula, samples, noise, gradient, extremes, evidence or "
+        "report; may be repeated (default: all)",
     )
     audit.add_argument(
         "--claim",
@@ -64,10 +72,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     _add_trained(audit)
     audit.add_argument("--strict", action="store_true", help="exit with 1 also where a check could not tell")
-    audit.add_argument("--json", metavar="F", help="write the reports as JSON (- for the standard output)")
-    audit.add_argument(
-        "--junit", metavar="F", help="write the checks as JUnit XML (- for the standard output)"
-    )
+    for flag, what in REPORTS.items():
+        audit.add_argument(flag, metavar="F", help=f"write the reports as {what} (- for the standard output)")
 
 
 def _add_trained(audit: argparse.ArgumentParser) -> None:
