@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from elboproof.arrays import FloatArray
 from elboproof.evidence.bases import log_bases, with_bases
 from elboproof.evidence.by_arrays import nothing
 from elboproof.evidence.elimination import reduced
@@ -59,14 +60,14 @@ class BeforeWork:
         return Row(-np.inf, float(self._upper[n]), None, reason, 0)
 
     @cached_property
-    def _upper(self) -> np.ndarray:
+    def _upper(self) -> FloatArray:
         # a mixture's evidence is an average of its components'
         parts = [_integrand(part) for part in parts_of(self.model)]
         found = [
             with_bases(nothing(p, self.data, FEW_DIGITS), log_bases(p, self.data, FEW_DIGITS), FEW_DIGITS)
             for p in parts
         ]
-        return np.max([one.enclosure.upper for one in found], axis=0)
+        return np.asarray(np.max([one.enclosure.upper for one in found], axis=0))
 
 
 def head_of(model: LatentModel, data: Data, digits: float) -> dict[str, str]:
