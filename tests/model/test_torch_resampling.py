@@ -96,7 +96,7 @@ BUGS: dict[str, Bug] = {
         "nearest",
     ),
     "edges of pixels for centres": Seeded(T, "_place", "(2 * o + 1)", "(2 * o)", "lines"),
-    "another distance of corners": Seeded(T, "_place", "o * (size - 1)", "o * size", "corners"),
+    "one corner aligned": Seeded(T, "_place", "max(outputs - 1, 1)", "outputs", "corners"),
     "not cut at the edge": Seeded(T, "_place", "max(centre, Fraction(0))", "centre", "lines"),
     "corners not aligned": Seeded(T, "interpolated", "bool(align_corners)", "False", "corners"),
     "another shuffle": Seeded(

@@ -298,8 +298,9 @@ def test_a_point_is_pickled_with_all_its_digits() -> None:
 
 def test_of_two_decompositions_the_decided_or_narrower_is_kept_whole() -> None:
     nothing = unproved(True, 0, NOT_BEGUN)
-    half = Parts(*[ep.Enclosure(0.0, 1.0)] * 4, None, "open", False)
-    decided = Parts(*[ep.Enclosure(0.0, 2.0)] * 4, None, "", False)
+    one, two = ep.Enclosure(0.0, 1.0), ep.Enclosure(0.0, 2.0)
+    half = Parts(one, one, one, one, None, "open", False)
+    decided = Parts(two, two, two, two, None, "", False)
     assert nothing.better(half) is half.better(nothing) is half
     assert half.better(decided) is decided.better(half) is decided
     assert half.better(None) is half
