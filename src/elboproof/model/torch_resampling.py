@@ -145,7 +145,7 @@ def _image(shape: Shape, name: str) -> Image:
 
 
 def _pair(value: Any) -> tuple[Any, Any]:
-    return tuple(value) if isinstance(value, list | tuple) else (value, value)  # type: ignore[return-value]
+    return tuple(value) if isinstance(value, list | tuple) else (value, value)
 
 
 def _each_channel(c: int, axes: list[FloatArray], name: str) -> tuple[Affine, Image]:
