@@ -55,7 +55,7 @@ NARROWER = {
         "arrays",
         "numbers.precision",
     },  # of the numbers only the one door to their precision
-    "expectations": {"arguments", "arrays", "shapes", "numbers", "model", "quadrature"},
+    "expectations": {"arguments", "arrays", "shapes", "running", "numbers", "model", "quadrature"},
     "statements": {"arguments", "numbers", "model"},
     "theorems": {
         "arguments",

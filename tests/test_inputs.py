@@ -232,3 +232,100 @@ def test_booleans_at_the_shell(tmp_path: Path) -> None:
     for name in ("x.npy", "x.csv"):
         with pytest.raises((TypeError, ValueError), match=r"x, .*: got .*; expected .*real number"):
             read_points([str(tmp_path / name)], gaussian)
+
+
+ROW = np.array([0.5, 0.25])
+SAME: dict[str, Any] = {
+    "gradients": torch.tensor(ROW, requires_grad=True),
+    "bfloat16": torch.tensor(ROW, dtype=torch.bfloat16),
+    "float32": ROW.astype(np.float32),
+    "list of scalars": [np.float32(0.5), torch.tensor(0.25)],
+    "strings": ["1/2", "0.25"],
+    "fractions": [Fraction(1, 2), Fraction(1, 4)],
+    "exact beside floats": ["1/2", 0.25],
+    "longdouble": ROW.astype(np.longdouble),
+    "tuple": (0.5, 0.25),
+}
+"""One x in two numbers that every kind holds exactly."""
+
+
+@pytest.mark.parametrize("kind", SAME)
+def test_an_x_of_every_kind_is_the_same_x(kind: str) -> None:
+    q = ep.GaussianPosterior("0.3", "0.1")
+    calls: list[Callable[[Any], Any]] = [
+        lambda x: ep.log_evidence(PAIR, x, 5),
+        lambda x: ep.elbo(PAIR, x, q, 5),
+        lambda x: ep.decompose(PAIR, x, q, 3).amortisation,
+        lambda x: ep.Posterior(PAIR, x, 3).mean(),
+    ]
+    for call in calls:
+        assert str(call(SAME[kind])) == str(call(ROW))
+
+
+NO_X: dict[str, tuple[Any, type[Exception], str]] = {
+    "meta": (
+        torch.empty(2, device="meta"),
+        TypeError,
+        r"x: got .*; expected a tensor whose numbers can be looked at",
+    ),
+    "sparse": (
+        torch.tensor(ROW).to_sparse(),
+        TypeError,
+        r"x: got .*; expected a dense tensor of real numbers",
+    ),
+    "without axes": (np.array(0.5), ValueError, r"x: got shape \(\); expected \(2,\) or \(N, 2\)"),
+    "one number": (0.5, ValueError, r"x: got shape \(\); expected \(2,\) or \(N, 2\)"),
+    "no rows": (np.zeros((0, 2)), ValueError, r"x: got shape \(0, 2\); expected \(2,\) or \(N, 2\)"),
+    "too deep": (np.zeros((1, 1, 2)), ValueError, r"x: got shape \(1, 1, 2\); expected"),
+    "a class": (np.ndarray, TypeError, r"x: got the class ndarray itself"),
+    "nothing": (None, TypeError, r"x: got None of type NoneType; expected an array, a tensor"),
+    "infinite": ([0.5, np.inf], ValueError, r"x: got inf at x\[1\]; expected finite numbers"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_X)
+def test_what_is_no_x_is_refused_in_every_call(kind: str) -> None:
+    x, error, message = NO_X[kind]
+    q = ep.GaussianPosterior("0.3", "0.1")
+    calls: list[Callable[[], Any]] = [
+        lambda: ep.log_evidence(PAIR, x, 5),
+        lambda: ep.elbo(PAIR, x, q, 5),
+        lambda: ep.gap(PAIR, x, 3),
+        lambda: ep.decompose(PAIR, x, q, 3),
+        lambda: ep.Posterior(PAIR, x, 3),
+        lambda: ep.stationary_posterior(PAIR, x),
+    ]
+    for call in calls:
+        with pytest.raises(error, match=message):
+            call()
+
+
+class Vae(torch.nn.Module):
+    """A whole auto-encoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = torch.nn.Linear(2, 1), torch.nn.Linear(1, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.decoder(self.encoder(x))
+        return result
+
+
+def test_a_whole_auto_encoder_is_told_which_part_to_pass() -> None:
+    with pytest.raises(TypeError, match=r"module: got a Vae.*pass its decoder: vae\.decoder"):
+        ep.LatentModel.from_torch(Vae(), ep.Gaussian("1/4"))
+    model = ep.LatentModel.from_torch(Vae().decoder, ep.Gaussian("1/4"))
+    assert ep.gap(model, ROW).upper == 0.0  # affine, as an affine string is
+
+
+def test_csv_files_have_a_header_or_none(tmp_path: Path) -> None:
+    model = build_model(["z", "2*z"], None, "1/4", False)
+    for text, rows in (("a,b\n1,2\n3,4\n", 2), ("1,2\n3,4\n", 2), ("1,2\n", 1)):
+        (tmp_path / "x.csv").write_text(text)
+        assert len(read_points([str(tmp_path / "x.csv")], model)) == rows
+    (tmp_path / "x.csv").write_text("nan,nan\n1,2\n")  # no header, but numbers that are missing
+    with pytest.raises(ValueError, match=r"x, .*line 1\[0\]: got 'nan'; expected an exact real number"):
+        read_points([str(tmp_path / "x.csv")], model)
+    np.save(tmp_path / "x.npy", np.array([[1, 2], [3, 4]]))
+    assert list(map(int, read_points([str(tmp_path / "x.npy")], model)[1].values)) == [3, 4]

@@ -66,7 +66,7 @@ from elboproof.posterior.stationary import stationary_posteriors as stationary_p
 
 # of several x with one covariance:
 from elboproof.posterior.shared import shared_stationary_posterior as shared_stationary_posterior
-from elboproof.posterior.stationary import StationaryPoint as StationaryPoint
+from elboproof.posterior.stationary_point import StationaryPoint as StationaryPoint
 from elboproof.posterior.gap import gap as gap  # log p(x) - ELBO at the best stationary q found, proved
 
 # what of it is the family's, one covariance's, the encoder's, row by row:

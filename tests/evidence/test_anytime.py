@@ -9,7 +9,7 @@ import pytest
 from flint import arb
 
 import elboproof as ep
-from elboproof.evidence import line, line_judge, line_waiting, proved
+from elboproof.evidence import line, line_judge, line_waiting, proved, search
 from elboproof.evidence import log_evidence as engine
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.line_point import LinePoint, line_functions
@@ -65,6 +65,36 @@ ROUNDING = 1e-9
 def found(case: Case, digits: float, most: int, *, arrays: bool = False) -> Evidence:
     with patch.object(proved, "MOST_ON_LINE", 0 if arrays else proved.MOST_ON_LINE):
         return engine.prove(*case, digits, seconds=60, most_cells=most)
+
+
+WIDENED = 2.0
+"""Times as wide as with fewer digits, at most 1.9 measured: the box and the first cells depend on the digits."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_more_digits_cost_little_width_where_a_limit_stops_them(name: str) -> None:
+    case = CASES[name]()
+    widths = [float(found(case, digits, 3000, arrays=True).enclosure.width[0]) for digits in (2, 4, 6, 8, 12)]
+    assert np.isfinite(widths).all()
+    assert all(width <= WIDENED * min(widths[:n]) for n, width in enumerate(widths) if n)
+
+
+def test_a_search_goes_by_stages_when_a_part_of_its_time_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[float] = []
+    plain = search._Search._go_by_stages
+
+    def counted(self: Any) -> None:
+        begun.append(self.pace.elapsed / self.pace.limit)
+        plain(self)
+
+    monkeypatch.setattr(search._Search, "_go_by_stages", counted)
+    case, seconds = _curved(), 2.0
+    engine.prove(*case, 10, seconds=seconds, most_cells=2_000_000)
+    assert len(begun) == 1
+    assert begun[0] >= search.EARLY
+    easy = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian("1/10")), ["1/2", "1/3"]
+    assert engine.prove(*easy, 4, seconds=60, most_cells=2_000_000).statuses == ("",)
+    assert len(begun) == 1  # it was decided before
 
 
 @pytest.mark.parametrize("arrays", [False, True])

@@ -18,12 +18,14 @@ import numpy as np
 import pytest
 
 import elboproof as ep
-from elboproof.evidence import batches, prior_totals
-from elboproof.evidence.batches import NO_WORKER, NOT_BEGUN, Row, evidence_of_rows, prove_rows, rows_of
+from elboproof.evidence import prior_totals
+from elboproof.evidence.batches import evidence_of_rows, prove_rows, rows_of
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import block_prover
 from elboproof.model.data import Data
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.running import schedule
+from elboproof.running.rows import NO_WORKER, NOT_BEGUN, Row
 from elboproof.running.workers import InProcess
 
 MODEL = ep.LatentModel(["u", "v"], ["sin(u) + v**2", "u*v"], ep.Gaussian("1/10"))
@@ -42,9 +44,10 @@ def easy_or_hard(data: Data, limit: float) -> Evidence:
     return Evidence(Enclosure(lower, [1.0] * len(rows)), tuple(status), len(rows), wait)
 
 
-def proved(*rows: float, **options: object) -> Evidence:
+def proved(*rows: float, total_seconds: float = math.inf, **options: Any) -> Evidence:
     data = Data(np.array([[row] for row in rows], dtype=float))
-    return prove_rows(easy_or_hard, data, seconds=0.1, **options)  # type: ignore[arg-type]
+    end = time.monotonic() + total_seconds
+    return prove_rows(easy_or_hard, data, seconds=0.1, end=end, **options)
 
 
 def test_a_hard_row_takes_no_other_row_along() -> None:
@@ -55,7 +58,7 @@ def test_a_hard_row_takes_no_other_row_along() -> None:
 
 
 def test_rows_after_the_total_limit_are_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "ALONE", 0.0)
+    monkeypatch.setattr(schedule, "ALONE", 0.0)
     found = proved(*[2] * 6, total_seconds=0.12)
     assert found.statuses[0] == "still open"
     assert found.statuses[-1] == NOT_BEGUN
@@ -238,10 +241,10 @@ def test_rows_and_evidences_are_the_same() -> None:
     exact = (Fraction(1, 3), Fraction(1, 3) + Fraction(1, 10**30))
     rows = [Row(0.0, 1.0, exact, "", 3), Row(-math.inf, math.inf, None, "open", 4)]
     assert [Row.from_json(row.to_json()) for row in rows] == rows
-    found = evidence_of_rows(rows, 1.0)
+    found = evidence_of_rows(rows)
     assert found.cells == 7
     assert found.enclosure.exact is None  # a bound that is not known is no fraction
-    fine = evidence_of_rows(rows[:1], 1.0)
+    fine = evidence_of_rows(rows[:1])
     assert rows_of(fine)[0].exact == exact
 
 
@@ -255,21 +258,21 @@ def test_of_two_true_rows_the_narrower_is_better() -> None:
 
 
 def test_blocks_grow_where_they_pay_and_only_there() -> None:
-    quick = batches.Schedule(list(range(10_000)), 60.0)
+    quick = schedule.Schedule(list(range(10_000)), 60.0)
     trial = quick.next()
-    assert (len(trial.rows), trial.trial, quick.held) == (batches.TRIED, True, True)
+    assert (len(trial.rows), trial.trial, quick.held) == (schedule.TRIED, True, True)
     row, left_open = Row(0.0, 1.0, None, "", 0), Row(0.0, 1.0, None, "open", 0)
-    quick.learn(trial, batches.Done((row,) * batches.TRIED, 0.01))
-    assert len(quick.next().rows) == batches.TRIED * batches.GROWTH
-    slow = batches.Schedule(list(range(10_000)), 60.0)
+    quick.learn(trial, (row,) * schedule.TRIED, 0.01)
+    assert len(quick.next().rows) == schedule.TRIED * schedule.GROWTH
+    slow = schedule.Schedule(list(range(10_000)), 60.0)
     for _ in range(2):
         block = slow.next()
         assert block.trial
-        slow.learn(block, batches.Done((left_open,) * batches.TRIED, 1.0))
+        slow.learn(block, (left_open,) * schedule.TRIED, 1.0)
     for _ in range(4):
         block = slow.next()
         assert (len(block.rows), block.limit) == (1, 60.0)
-        slow.learn(block, batches.Done((row,), 4.0))
+        slow.learn(block, (row,), 4.0)
     assert slow.waiting[0] == 4
 
 
@@ -298,7 +301,7 @@ def test_rows_under_every_prior_are_those_alone(prior: ep.Normal) -> None:
 
 def test_that_a_prior_is_a_probability_takes_no_time_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     # blocks that are tried have milliseconds: the proof for the prior is made before, and known in them
-    monkeypatch.setattr(batches, "TRIAL", 1e-6)
+    monkeypatch.setattr(schedule, "TRIAL", 1e-6)
     prior = ep.PriorDensity("log(3/4) + log(1 - z**2)", [("-1", "1")])
     model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"), prior=prior)
     assert (ep.log_evidence(model, [[x] for x in LINE], 5).width <= 2e-5).all()

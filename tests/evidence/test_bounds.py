@@ -13,10 +13,11 @@ from flint import arb, arb_mat
 import elboproof as ep
 from elboproof.evidence import domain as domains
 from elboproof.evidence import found as founds
-from elboproof.evidence import precise, rounds, rules, search, summation
+from elboproof.evidence import precise, rounds, rules, search, stages, summation
 from elboproof.evidence.domain import Domain, domain, frame_excess
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.floats import FloatEnergy
+from elboproof.evidence.forecast import Forecast
 from elboproof.evidence.found import Found
 from elboproof.evidence.pace import Pace
 from elboproof.evidence.target import Target
@@ -55,7 +56,7 @@ def settled(
 ) -> dict[str, Fraction]:
     """Search once, and return the exact volumes of cells that were accepted, discarded and given up."""
     found = dict.fromkeys(("accepted", "discarded", "given up"), Fraction(0))
-    accept, abandon, mass_bound = Found.accept, founds.abandon, founds.mass_bound
+    accept, abandon, discard = Found.accept, founds.abandon, Found.discard
     calls = iter(range(10**9))
 
     def accepting(self: Found, cells: Cells, *more: Any) -> None:
@@ -66,10 +67,9 @@ def settled(
         found["given up"] += sum(map(volume, waiting), Fraction(0))
         abandon(energy, waiting, *more)
 
-    def bounding(cells: Cells, target: Target, least: Any) -> Any:
-        mass = mass_bound(cells, target, least)
-        found["discarded"] += volume(cells[mass <= target.small(cells)])
-        return mass
+    def discarding(self: Found, cells: Cells, mass: Any) -> None:
+        found["discarded"] += volume(cells)
+        discard(self, cells, mass)
 
     energy, roots = (
         energy_of(model, [0.7, 0.3]),
@@ -79,8 +79,8 @@ def settled(
     with (
         patch.object(Found, "accept", accepting),
         patch.object(search, "abandon", abandoning),
-        patch.object(search, "mass_bound", bounding),
-        patch.object(Pace, "block", lambda _: 32),
+        patch.object(Found, "discard", discarding),
+        patch.object(Pace, "block", lambda _: 8),
         pace,
     ):
         search.search(energy, FloatEnergy(model), roots, target_of(shift), deadline, most)
@@ -111,6 +111,25 @@ def test_every_cell_is_accepted_discarded_or_given_up(limit: str, model: str) ->
         assert found["discarded"] > 0
     else:
         assert found["given up"] > 0
+
+
+def test_what_is_aside_counts_with_its_bounds() -> None:
+    cells = Cells(np.zeros(2, int), np.zeros((2, 1)), np.ones((2, 1)))
+    expected = Forecast(cells, np.ones(2, bool), np.zeros(2))
+    aside, found = stages.Aside(), Found.nothing(1, Pace())
+    aside.put(expected, np.array([0.25, 0.5]))
+    aside.settle(found)
+    assert found.discarded.tolist() == [0.75]
+    aside.settle(found)  # it is empty now
+    assert found.discarded.tolist() == [0.75]
+
+
+def test_stages_end_at_the_target() -> None:
+    for tolerance, count in ((1e-2, 1), (1e-3, 2), (1e-6, 3), (1e-12, 4), (0.5, 1)):
+        target = Target(np.zeros(1), np.ones(1), tolerance, 1e-3)
+        found = stages.stages_of(target)
+        assert found[-1] is target
+        assert [one.tolerance for one in found[:-1]] == [1e-2, 1e-4, 1e-8][: count - 1]
 
 
 # -- no rounding is lost --

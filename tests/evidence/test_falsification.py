@@ -14,7 +14,7 @@ import pytest
 from flint import arb
 
 from elboproof.evidence import domain as domains
-from elboproof.evidence import forecast, precise, ridges, rounds, rules, search, summation, worklist
+from elboproof.evidence import forecast, precise, ridges, rounds, rules, search, stages, summation, worklist
 from elboproof.evidence import found as founds
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.target import Target
@@ -68,6 +68,7 @@ CHECKS: dict[str, Callable[[], object]] = {
     "rule's ellipses": _ellipses_lie_in_rectangles,
     "rod along ridges": test_ridges.check_rod,
     "cells add up": _cells_add_up,
+    "aside": test_bounds.test_what_is_aside_counts_with_its_bounds,
     "sums of cells": test_bounds.test_sums_by_owner_enclose_the_exact_sums,
     "sums of radii": test_bounds.test_radii_by_owner_are_added_upwards,
     "running sums": test_bounds.test_running_sums_are_safe,
@@ -277,6 +278,33 @@ BUGS: dict[str, Bug] = {
     ),
     "later blocks of bounds are lost": Seeded(
         search._Search, "_forecast", "self.waiting.put(part.cells, part.energy)", "pass", "cells add up"
+    ),
+    "what is put aside is lost at a stop": Seeded(
+        search._Search, "run", "self.aside.settle(found)", "pass", "cells add up"
+    ),
+    "what a stage left out is lost at the next": Seeded(
+        search._Search,
+        "_next_stage",
+        "self.waiting.put(expected.cells[~small], expected.energy[~small])",
+        "pass",
+        "cells add up",
+    ),
+    "what only a stage leaves out is lost": Seeded(
+        search._Search,
+        "_leave_out",
+        "self.aside.put(expected[~last], mass[~last])",
+        "pass",
+        "cells add up",
+    ),
+    "what a stage left out has no mass": Seeded(
+        stages.Aside,
+        "settle",
+        "found.discard(expected.cells, mass)",
+        "found.discard(expected.cells, 0 * mass)",
+        "aside",
+    ),
+    "what is aside is counted again": Seeded(
+        stages.Aside, "settle", "in self.take()", "in self._cells", "aside"
     ),
     "one half is lost where no rule is good enough": Seeded(
         search._Search,

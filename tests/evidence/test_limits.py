@@ -13,13 +13,13 @@ from flint import acb, arb
 
 import elboproof as ep
 from elboproof.evidence import search, steps
-from elboproof.evidence.batches import NOT_BEGUN
 from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.log_evidence import prove
 from elboproof.evidence.pace import FEW, FIRST, RULES, Pace, _Measured, block
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
 from elboproof.quadrature.cells import Cells
+from elboproof.running.rows import NOT_BEGUN
 from tests.evidence import truth
 
 SECONDS = 2.0

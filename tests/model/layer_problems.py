@@ -54,6 +54,37 @@ class Images(nn.Module):
         return torch.sigmoid(self.out(h))
 
 
+class Decoder(nn.Module):
+    """From a code to images (1, 8, 8), as decoders without transposed convolutions are written."""
+
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.into, self.norm = nn.Linear(d, 16), nn.GroupNorm(2, 4)
+        self.middle, self.out = nn.Conv2d(4, 2, 3, padding=1), nn.Conv2d(2, 1, 3, padding=1)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        h = functional.silu(self.norm(self.into(z).view(-1, 4, 2, 2)))
+        h = torch.tanh(self.middle(functional.interpolate(h, scale_factor=2)))
+        return torch.flatten(
+            self.out(functional.interpolate(h, None, 2.0, mode="bilinear", align_corners=False)), 1
+        )
+
+
+def _resampled(d: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(d, 16),
+        nn.Unflatten(1, (4, 2, 2)),
+        nn.Upsample(scale_factor=(1, 2), mode="nearest"),
+        nn.InstanceNorm2d(4, affine=True),
+        nn.PixelShuffle(2),
+        nn.Tanh(),
+        nn.AvgPool2d((2, 4), stride=(1, 2), padding=(1, 0)),
+        nn.UpsamplingBilinear2d(size=(5, 3)),
+        nn.Flatten(),
+        nn.Linear(15, 2),
+    )
+
+
 def _strided(d: int) -> nn.Module:
     return nn.Sequential(
         nn.Linear(d, 16),
@@ -82,8 +113,20 @@ MAKERS: dict[str, Callable[[int], nn.Module]] = {
     "residual": lambda d: Residual(d, 2),
     "images": lambda d: Images(d),
     "strided": _strided,
+    "decoder": lambda d: Decoder(d),
+    "resampled": _resampled,
+    "group norm": three(lambda: [nn.GroupNorm(2, 4), nn.Tanh()]),
+    "bilinear": lambda d: nn.Sequential(
+        nn.Linear(d, 6),
+        nn.Unflatten(1, (1, 3, 2)),
+        nn.Upsample(scale_factor=4, mode="bilinear"),
+        nn.Upsample(size=(24, 16)),
+    ),
 }
 KINKED = {"leaky", "elu"}
+
+
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)
 
 
 def made(kind: str, d: int, seed: int = 0) -> Any:
@@ -93,7 +136,7 @@ def made(kind: str, d: int, seed: int = 0) -> Any:
         module = MAKERS[kind](d)
         for part in module.modules():
             for name, shape in vars(part).get("_parameters", {}).items():
-                if shape is not None and isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d | nn.LayerNorm):
+                if shape is not None and isinstance(part, NORMS):
                     shape.data = torch.randn(shape.shape) + (name == "weight")
             if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
                 part.running_mean = 0.3 * torch.randn(part.num_features)

@@ -14,6 +14,7 @@ import elboproof as ep
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import evidence_of
 from elboproof.posterior import decompose as module
+from elboproof.posterior import decomposed_rows as rows
 from elboproof.posterior.decomposition import Decomposition, _cell
 from elboproof.posterior.stationary import stationary_posteriors
 from tests.seeding import Bug, Seeded, falsification, patched
@@ -167,24 +168,22 @@ BUGS: dict[str, Bug] = {
         ROW, "parts", '"fixed", self.covariance', "self.family, None", "linear"
     ),
     "amortisation from the own best": Seeded(
-        module, "_joined", "(best if shared is None else shared) - encoder", "best - encoder", "linear"
+        rows, "joined", "(best if shared is None else shared) - encoder", "best - encoder", "linear"
     ),
     "constant variance from the evidence": Seeded(
-        module, "_joined", "else best - shared", "else evidence - shared", "linear"
+        rows, "joined", "else best - shared", "else evidence - shared", "linear"
     ),
-    "parts exchanged": Seeded(
-        module, "_joined", "(evidence - best)", "(best - encoder)", ("curved", "linear")
-    ),
+    "parts exchanged": Seeded(rows, "joined", "(evidence - best)", "(best - encoder)", ("curved", "linear")),
     "a Gaussian posterior is not seen": patched(
         (module, "has_gaussian_posterior", lambda _: False), by="gaussian"
     ),
     "what is known begins at its end": Seeded(
-        module, "_between", "Enclosure(low.lower,", "Enclosure(high.upper,", ("late", "above")
+        rows, "between", "Enclosure(low.lower,", "Enclosure(high.upper,", ("late", "above")
     ),
     "an encoder above is not seen": Seeded(
         ROW, "_best", "encoder.lower > point", "encoder.lower > 9e9 + point", "above"
     ),
-    "gaps below zero": Seeded(module, "_joined", ".at_least(0)", "", "late"),
+    "gaps below zero": Seeded(rows, "joined", ".at_least(0)", "", "late"),
 }
 test_passes, test_catches, test_is_needed = falsification(CHECKS, BUGS)
 

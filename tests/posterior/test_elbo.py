@@ -18,6 +18,7 @@ from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import working_precision
 from elboproof.posterior import elbo as elbo_module
 from elboproof.posterior.elbo import elbo_ball
+from elboproof.running.rows import NOT_BEGUN
 from tests.posterior.routes import by_hermite, by_mpmath, by_relu_moments, gaussian_joint, number
 from tests.timing import kept, started
 
@@ -374,8 +375,8 @@ def test_the_limit_holds_for_all_rows_together(seconds: float) -> None:
     q = ep.GaussianPosterior([0, 0, 0], [1, 1, 1])
     start = started()
     with pytest.raises(ep.Undecided, match=r"3 of 3 ELBOs undecided.*stopped by the time limit") as caught:
-        ep.elbo(model, [[1, 1]] * 3, q, 10, seconds=seconds)
+        ep.elbo(model, [[1, 1]] * 3, q, 10, total_seconds=seconds)
     assert kept(seconds, start)
     assert np.isfinite(caught.value.enclosure.upper[0])
-    assert caught.value.statuses[2] == "none of 10 digits proved; stopped by the time limit"
+    assert caught.value.statuses[2] == NOT_BEGUN
     assert caught.value.enclosure.upper[2] == np.inf

@@ -13,7 +13,7 @@ import elboproof as ep
 from elboproof.evidence import precise
 from elboproof.evidence.evidences import Evidence
 from elboproof.posterior.gap import _difference
-from elboproof.posterior.stationary import StationaryPoint
+from elboproof.posterior.stationary_point import StationaryPoint
 from tests.posterior.routes import DIGITS, by_mpmath, gaussian_joint, number
 
 X = [0.125, 0.25, -0.25, 0.5, -0.125, 0.25]

@@ -18,7 +18,7 @@ from elboproof.posterior.ascent import Guess
 from elboproof.posterior.critical_points import critical_points, distinct
 from elboproof.posterior.elbo import elbo_ball
 from elboproof.posterior.equations import Equations, Reference, unknowns
-from elboproof.posterior.stationary import StationaryPoint
+from elboproof.posterior.stationary_point import StationaryPoint
 from tests.posterior.routes import DIGITS, by_mpmath, gaussian_joint, number
 from tests.timing import kept, started
 

@@ -57,6 +57,14 @@ def test_another_file_is_refused_and_left_as_it_is(tmp_path: Path, text: str) ->
     assert path.read_text(encoding="utf-8") == text
 
 
+def test_a_file_that_is_of_more_is_of_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    with RowFile(path, {**HEAD, "what": "gap"}) as file:
+        file.add({0: {"value": 1}})
+    with pytest.raises(ValueError, match=r"expected a file of the same what$"), RowFile(path, HEAD):
+        pass
+
+
 def test_rows_of_something_else_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     written(path, r0=1)

@@ -13,6 +13,7 @@ their ball contains the interval. ``digits`` of a row is null where nothing is k
 row. Nothing else is written to the standard output.
 """
 
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -33,8 +34,8 @@ from elboproof.commands.evidence_output import (
     row_text,
 )
 from elboproof.commands.model_file import model_in, names_a_file
-from elboproof.evidence.batch_rows import head_of, parts_of, require_bounded
-from elboproof.evidence.batches import Prove, Row, prove_rows, rows_of
+from elboproof.evidence.batch_rows import BeforeWork, head_of, parts_of, require_bounded
+from elboproof.evidence.batches import Prove, prove_rows, rows_of
 from elboproof.evidence.elimination import latents_left
 from elboproof.evidence.log_evidence import CELLS, MOST_LATENTS, TOO_MANY, block_prover
 from elboproof.model.data import Data, data_of, double
@@ -43,6 +44,7 @@ from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.undecided import Undecided
 from elboproof.running.progress import Listener
 from elboproof.running.row_file import RowFile
+from elboproof.running.rows import Row
 
 PROVED, UNDECIDED, USAGE = 0, 1, 4
 CHUNK = 64
@@ -119,10 +121,11 @@ def _answer(model: LatentModel, prove: Prove, points: Sequence[Point], options: 
             prove,
             data,
             seconds=options.seconds,
-            total_seconds=options.total_seconds,
+            end=math.inf if options.total_seconds is None else began + options.total_seconds,
             workers=options.workers,
             progress=listener,
             file=file,
+            kind=BeforeWork(model, data).kind,
             each=answers.take,
         )
     ends = answers.all(rows_of(found))

@@ -67,6 +67,10 @@ class Found:
         self.points += int(sizes.prod(1).sum())
         self.add(self.rule_error, cells.owner, error)
 
+    def discard(self, cells: Cells, mass: FloatArray) -> None:
+        """Leave cells out, with upper bounds (B,) of their mass."""
+        self.add(self.discarded, cells.owner, mass)
+
     def safe(self, sums: FloatArray) -> FloatArray:
         """Return upper bounds of what running sums of bounds stand for, or of what at most three of them add up to."""
         # n bounds are added up with n - 1 roundings, as the first one is added to zero. No sum has more bounds than

@@ -11,7 +11,7 @@ import numpy as np
 from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.evidence import affine, mixtures
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
-from elboproof.evidence.batch_rows import head_of, require_bounded
+from elboproof.evidence.batch_rows import BeforeWork, head_of, require_bounded
 from elboproof.evidence.batches import Prove, prove_rows
 from elboproof.evidence.elimination import latents_left, reduced
 from elboproof.evidence.evidences import FLOAT_DIGITS, Evidence, told
@@ -25,9 +25,8 @@ from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.mixture import Mixture
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
-from elboproof.running.progress import Listener, require_listener
-from elboproof.running.row_file import RowFile
-from elboproof.running.workers import require_workers
+from elboproof.running.progress import Listener
+from elboproof.running.request import requested
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -98,25 +97,22 @@ def log_evidence(
         raise no_model(model)
     # x is read once; what follows takes it as it was read.
     data, most_cells = data_of(model, x), CELLS if most_cells is None else most_cells
-    digits, seconds, most_cells = require_positive(digits=digits, seconds=seconds, most_cells=most_cells)
-    if total_seconds is not None:
-        (total_seconds,) = require_positive(total_seconds=total_seconds)
-    require_listener(progress)
-    require_workers(workers)
-    began, limit = time.monotonic(), min(seconds, total_seconds or seconds)
+    digits, most_cells = require_positive(digits=digits, most_cells=most_cells)
+    request = requested(seconds, total_seconds, workers, progress, resume)
     if not data.batch and resume is None and progress is None:
-        evidence = _block(model, float(digits), int(most_cells), {}, data, limit)
+        evidence = _block(model, float(digits), int(most_cells), {}, data, request.limit)
     else:
-        require_bounded(model, data)
-        prove_block = block_prover(model, digits, most_cells, limit)
+        rows = data if data.batch else Data(data.array[None])
+        require_bounded(model, rows)
         evidence = prove_rows(
-            prove_block,
-            data if data.batch else Data(data.array[None]),
-            seconds=seconds,
-            total_seconds=None if total_seconds is None else began + total_seconds - time.monotonic(),
-            workers=workers,
-            progress=progress,
-            file=None if resume is None else RowFile(resume, head_of(model, data, digits)),
+            block_prover(model, digits, most_cells, request.limit),
+            rows,
+            seconds=request.seconds,
+            end=request.end,
+            workers=request.workers,
+            progress=request.progress,
+            file=request.file(lambda: head_of(model, data, digits)),
+            kind=BeforeWork(model, rows).kind,
         )
     proper = is_evidence(model)
     enclosure = evidence.enclosure if proper else LogIntegral.of(evidence.enclosure)

@@ -79,6 +79,11 @@ class Pace:
         return max(self.deadline - self.began, 0.0)
 
     @property
+    def elapsed(self) -> float:
+        """The seconds since the beginning."""
+        return time.monotonic() - self.began
+
+    @property
     def late(self) -> float:
         """When bounds of what is left and sums end, too."""
         return self.deadline + GRACE * self.limit if math.isfinite(self.deadline) else math.inf

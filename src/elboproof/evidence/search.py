@@ -5,7 +5,6 @@ a rule has a proved error that is small enough (`rules`); otherwise halved along
 most. Every bound comes from ball arithmetic; the floats that steer (scales, thresholds) can only cost time.
 """
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -18,12 +17,17 @@ from elboproof.evidence.forecast import Forecast, forecast, joined
 from elboproof.evidence.found import Found, abandon, bounds, mass_bound
 from elboproof.evidence.pace import FEW, Pace
 from elboproof.evidence.rules import try_rules
+from elboproof.evidence.stages import Aside, stages_of
 from elboproof.evidence.target import Target, widest
 from elboproof.evidence.worklist import Worklist
 from elboproof.quadrature.cells import SMALLEST, Cells, Index
 
+PLENTY = 32_768
+"""A limit on cells; a search goes by stages at once if there are fewer, which may not be enough: stages cost up to a
+third of the time where they are.
+"""
 EARLY = 0.25
-"""Of the time limit: what passes before anybody asks whether the rest suffices for the sums."""
+"""Of the time limit: what passes before anybody asks whether the rest suffices for the sums, or goes by stages."""
 CHEAP = 0.25
 """Of the time that a cell takes on average: what a mere bound of it takes, or less."""
 OTHERS = 16
@@ -65,7 +69,11 @@ class _Search:
     def __init__(
         self, energy: Energy, floats: FloatEnergy, target: Target, roots: Cells, most: int, pace: Pace
     ) -> None:
-        self.energy, self.floats, self.target, self.most, self.pace = energy, floats, target, most, pace
+        self.energy, self.floats, self.most, self.pace = energy, floats, most, pace
+        self.target = self.final = target
+        self.aside, self.stages, self.staged = Aside(), list[Target](), False
+        if most < PLENTY:
+            self._go_by_stages()
         self.found = Found.nothing(len(target.shift), pace)
         # Along each axis, of the whole domain and not of a root: roots of a ridge are small, but their centres are not.
         self.smallest = np.zeros((len(target.shift), energy.d))
@@ -76,8 +84,10 @@ class _Search:
     def run(self) -> Found:
         """Work until no cell is left or a limit is reached; what is left then is bounded."""
         found = self.found
-        while (len(self.waiting) or self.ready) and not found.stopped:
+        while not found.stopped and (len(self.waiting) or self.ready or self._next_stage()):
             self.block = self.pace.block()
+            if not self.staged and self.pace.elapsed > EARLY * self.pace.limit:
+                self._go_by_stages()
             if self.pace.over:
                 found.stopped = TIME
             elif (found.lowest < self.target.shift - TOO_DEEP).any():
@@ -87,10 +97,33 @@ class _Search:
             else:
                 self._forecast(self.waiting.take(self.block))
         self._last_rules()
+        self.aside.settle(found)
         # Every root is now covered by cells that are accepted, discarded, given up or here: none is lost.
         left = [*self.waiting.left(), *(part.cells for part in self.ready)]
         abandon(self.energy, left, self.target, found)
         return found
+
+    def _go_by_stages(self) -> None:
+        self.staged = True
+        self.target, *self.stages = stages_of(self.final)
+
+    def _next_stage(self) -> bool:
+        """Take up what was put aside, and return whether there is another stage."""
+        if not self.stages:
+            return False
+        self.target = self.stages.pop(0)
+        for expected, mass in self.aside.take():
+            small = mass <= self.target.small(expected.cells)
+            self._leave_out(expected[small], mass[small])
+            self.waiting.put(expected.cells[~small], expected.energy[~small])
+        return bool(len(self.waiting) or self._next_stage())
+
+    def _leave_out(self, expected: Forecast, mass: FloatArray) -> None:
+        """Count cells that the last stage leaves out, too; put the others aside."""
+        last = mass <= self.final.small(expected.cells)
+        self.found.discard(expected.cells[last], mass[last])
+        if not last.all():
+            self.aside.put(expected[~last], mass[~last])
 
     def _rules_are_due(self) -> bool:
         """Return whether as many cells are ready as a block takes, or have been for long."""
@@ -115,7 +148,7 @@ class _Search:
     def _reserve(self) -> float:
         """Return about how many seconds it will take to bound what is left and to sum what was accepted."""
         pace, found = self.pace, self.found
-        elapsed = time.monotonic() - pace.began
+        elapsed = pace.elapsed
         # Timing sums costs time itself, and short searches end before it pays.
         if not elapsed > EARLY * pace.limit:
             return 0.0
@@ -163,9 +196,9 @@ class _Search:
         # with its bound, so that any threshold is sound.
         mass = mass_bound(cells, self.target, least)
         small = mass <= self.target.small(cells)
-        self.found.add(self.found.discarded, cells.owner[small], mass[small])
-        smooth = self.target.smooth(spread) & ~small
         expected = Forecast(replace(cells, least=least), expected.smooth, expected.energy)
+        self._leave_out(expected[small], mass[small])
+        smooth = self.target.smooth(spread) & ~small
         self._keep(expected[smooth])
         rest = ~small & ~smooth
         self._quarter(expected[rest], spread[rest])
@@ -179,7 +212,7 @@ class _Search:
         if not len(cells):
             return
         with self.pace.timing("rules", len(cells)):
-            accepted, worst, unknown = try_rules(self.energy, cells, self.target, expected.energy, self.found)
+            accepted, worst, unknown = try_rules(self.energy, cells, self.final, expected.energy, self.found)
         self._split(expected[~accepted], worst[~accepted], unknown[~accepted])
 
     def _split(self, expected: Forecast, axis: Index, unknown: NDArray[np.bool_]) -> None:

@@ -8,8 +8,9 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import cast
+from functools import cached_property, partial
+from os import PathLike
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from flint import arb
@@ -27,10 +28,17 @@ from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.balls import REAL_BALLS
 from elboproof.numbers.compiler import Compiled, compile_tape
+from elboproof.numbers.enclosed_rows import bounded_rows, row_of, shares, told
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import ball_of
 from elboproof.numbers.tape import Tape
-from elboproof.numbers.undecided import Undecided
+from elboproof.running.fingerprint import fingerprint
+from elboproof.running.progress import Listener
+from elboproof.running.request import requested
+from elboproof.running.rows import Items, Row
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 MOST_LATENTS = 3
 """For quadrature; closed forms take any number."""
@@ -46,6 +54,10 @@ def expectation(
     *,
     latent: str | Sequence[str] | None = None,
     seconds: float = 60.0,
+    total_seconds: float | None = None,
+    workers: "int | Executor" = 1,
+    progress: Listener | None = None,
+    resume: str | PathLike[str] | None = None,
 ) -> Enclosure:
     """Return E_q[g(z)], proved.
 
@@ -62,7 +74,9 @@ def expectation(
     latent
         The latents' names. If None, ``"z"`` for d = 1, else ``"z_0", "z_1", ...``, as those of networks.
     seconds
-        Limit for all g together.
+        Limit for each g.
+    total_seconds, workers, progress, resume
+        As for ``ep.log_evidence``; a row is one g.
 
     Returns
     -------
@@ -89,18 +103,35 @@ def expectation(
     """
     if not isinstance(q, GaussianPosterior):
         raise wrong_type("q", q, "an ep.GaussianPosterior")
-    digits, seconds = require_positive(digits=digits, seconds=seconds)
-    deadline = time.monotonic() + seconds  # reading counts
+    (digits,) = require_positive(digits=digits)
+    request = requested(seconds, total_seconds, workers, progress, resume)
     entries, batch = _entries(g)
     symbols = _latents(latent, q.latent_dim)
     integrands = [_integrand(e, symbols, f"g[{j}]" if batch else "g") for j, e in enumerate(entries)]
     # each g apart: what is proved of one stays, whatever stops another
-    rows = [_proved(integrand, symbols, q, float(digits), deadline) for integrand in integrands]
-    enclosure = Enclosure.from_balls([ball for ball, _ in rows])
-    statuses = tuple(status for _, status in rows)
-    if any(statuses):
-        raise Undecided(enclosure, statuses, "expectations", "g")
+    rows = bounded_rows(
+        partial(_rows, symbols, q, float(digits)),
+        Items(tuple(integrands)),
+        request,
+        lambda: {
+            "what": "expectation",
+            "g": fingerprint([one.function for one in integrands], symbols),
+            "q": fingerprint(q),
+            "digits": repr(float(digits)),
+        },
+    )
+    enclosure = told(rows, "expectations", "g")
     return enclosure if batch else enclosure[0]
+
+
+def _rows(
+    symbols: tuple[Symbol, ...], q: GaussianPosterior, digits: float, items: Items, seconds: float
+) -> list[Row]:
+    limits = shares(len(items), seconds)
+    return [
+        row_of(*_proved(integrand, symbols, q, digits, deadline))
+        for integrand, deadline in zip(items.each, limits, strict=True)
+    ]
 
 
 def _entries(g: object) -> tuple[list[str | Expr], bool]:
@@ -127,6 +158,10 @@ class _Function:
 
     latents: tuple[Symbol, ...]
     function: Expr
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by its parts, without what was compiled."""
+        return type(self), (self.latents, self.function)
 
     @property
     def latent_dim(self) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def rectangular(x: Given) -> NDArray[Any]:
     Raises
     ------
     TypeError
-        If its entries cannot be numbers: dates, records and the like.
+        If it is no array, or its entries cannot be numbers: dates, records and the like.
     ValueError
         If the nesting is ragged, or an entry is masked.
     """
@@ -124,6 +125,8 @@ def rectangular(x: Given) -> NDArray[Any]:
     # Floats, integers, booleans, objects and text: `exact` reads or refuses them entry by entry, by name.
     if array.dtype.kind not in "fiubOU":
         raise wrong_type("x", x, "real numbers")
+    if array.dtype == object and array.ndim == 0 and not isinstance(x, Number):
+        raise wrong_type("x", x, "an array, a tensor, a frame or lists of real numbers")
     if array.dtype == object and any(isinstance(value, list | tuple | np.ndarray) for value in array.flat):
         raise bad("x", x, RECTANGULAR)
     return array

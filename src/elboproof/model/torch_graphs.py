@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from elboproof.model.networks import Activation, Layer, Plus
 from elboproof.model.torch_layers import gelu, unflattened, with_number
 from elboproof.model.torch_parts import Reading, Shape
+from elboproof.model.torch_resampling import interpolated
 
 if TYPE_CHECKING:
     import torch
 
 ONLY = (
-    "only calls of its layers, sums of two of their values, activations of torch and reshapings to (N, ...)"
+    "only calls of its layers, sums of two of their values, activations and interpolate of torch, and reshapings to "
+    "(N, ...)"
 )
 _PLAIN = {
     "relu": "relu",
@@ -31,6 +33,7 @@ _PLAIN = {
 """Functions without settings."""
 _NAMES = {"gelu": ("approximate",), "softplus": ("beta", "threshold")}
 """Of the settings of functions, in order."""
+_INTERPOLATION = ("size", "scale_factor", "mode", "align_corners", "recompute_scale_factor", "antialias")
 _RESHAPED = {"flatten", "view", "reshape", "unflatten"}
 _SUMS = {"add", "iadd", "add_"}
 
@@ -153,11 +156,22 @@ def operation(
         raise ValueError(
             f"{name}: got a dropout in training mode; expected module.eval() before, and training=self.training"
         )
+    if called == "interpolate" and node.op == "call_function":
+        layer, shape = _interpolation(node, reading.told(shapes[0]), name)
+        return layer, shape, lambda t: node.target(t, *node.args[1:], **node.kwargs)
     function = _activation(node, called, name)
     rest, keywords = node.args[1:], dict(node.kwargs)
     if node.op == "call_method":
         return Activation(function), shapes[0], lambda t: getattr(t, called)(*rest, **keywords)
     return Activation(function), shapes[0], lambda t: node.target(t, *rest, **keywords)
+
+
+def _interpolation(node: Any, shape: Shape, name: str) -> tuple[Layer, Shape]:
+    given = _settings(node, _INTERPOLATION)
+    if set(given) - set(_INTERPOLATION) or given.get("antialias", False):
+        raise _unknown(node, name)
+    mode, corners = given.get("mode", "nearest"), given.get("align_corners")
+    return interpolated(given.get("size"), given.get("scale_factor"), mode, corners, shape, name)
 
 
 def _activation(node: Any, called: str, name: str) -> str:

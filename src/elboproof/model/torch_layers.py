@@ -10,9 +10,10 @@ from elboproof.arguments import bad
 from elboproof.arrays import FloatArray
 from elboproof.model.networks import Activation, Affine, Layer
 from elboproof.model.torch_convolutions import convolution, transposed
-from elboproof.model.torch_norms import batch_norm, layer_norm
+from elboproof.model.torch_norms import batch_norm, group_norm, layer_norm
 from elboproof.model.torch_numbers import numbers
 from elboproof.model.torch_parts import Reading, Shape
+from elboproof.model.torch_resampling import averaged, shuffled, upsampled
 from elboproof.numbers.ball_matrices import ExactMatrix
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 ALLOWED = (
     "Sequential (also nested), Linear, Conv2d, ConvTranspose2d, Tanh, Sigmoid, Softplus(beta=1, threshold=20), GELU, "
-    "SiLU, ReLU, LeakyReLU, ELU, Sin, Identity, Flatten(start_dim=1, end_dim=-1), Unflatten(1, ...), LayerNorm, in "
-    "evaluation mode BatchNorm1d, BatchNorm2d and Dropout, and modules whose forward does nothing but call, add and "
-    "reshape such"
+    "SiLU, ReLU, LeakyReLU, ELU, Sin, Identity, Flatten(start_dim=1, end_dim=-1), Unflatten(1, ...), LayerNorm, "
+    "GroupNorm, InstanceNorm2d, AvgPool2d, Upsample, PixelShuffle, in evaluation mode BatchNorm1d, BatchNorm2d and "
+    "Dropout, and modules whose forward does nothing but call, add and reshape such"
 )
 _ACTIVATIONS: dict[str, Callable[[Any], str]] = {
     "Tanh": lambda _: "tanh",
@@ -39,6 +40,26 @@ _SETTINGS: dict[str, dict[str, object]] = {
     "Flatten": {"start_dim": 1, "end_dim": -1},
     "Unflatten": {"dim": 1},
 }
+_INSTEAD: dict[str, str] = {
+    **dict.fromkeys(
+        ("MaxPool1d", "MaxPool2d", "MaxPool3d", "AdaptiveMaxPool2d"), "an AvgPool2d or a Conv2d with a stride"
+    ),
+    **dict.fromkeys(
+        ("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d"), "an AvgPool2d of the size that it has"
+    ),
+    **dict.fromkeys(("Conv1d", "ConvTranspose1d"), "a Conv2d or ConvTranspose2d with one side of 1"),
+    **dict.fromkeys(
+        ("Softmax", "LogSoftmax", "Softmax2d"),
+        "the layers before it: ep.Categorical takes logits, not probabilities",
+    ),
+    **dict.fromkeys(("RNN", "LSTM", "GRU"), "a network without recurrence"),
+    "PReLU": "a LeakyReLU of the slope that was learned",
+    "ReLU6": "a ReLU",
+    "Hardtanh": "a Tanh",
+    "Hardsigmoid": "a Sigmoid",
+    "Hardswish": "a SiLU",
+}
+"""What stands for layers that are not read: the module is to be made, or trained, with it."""
 _DROPOUTS = {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout"}
 _SHAPED: dict[str, Callable[[Any, Shape, Reading, str], tuple[Layer, Shape]]] = {
     "Linear": lambda *given: _linear(*given),
@@ -47,6 +68,13 @@ _SHAPED: dict[str, Callable[[Any, Shape, Reading, str], tuple[Layer, Shape]]] = 
     "BatchNorm1d": batch_norm,
     "BatchNorm2d": batch_norm,
     "LayerNorm": layer_norm,
+    "GroupNorm": group_norm,
+    "InstanceNorm2d": group_norm,
+    "AvgPool2d": averaged,
+    "Upsample": upsampled,
+    "UpsamplingNearest2d": upsampled,
+    "UpsamplingBilinear2d": upsampled,
+    "PixelShuffle": shuffled,
 }
 """(module, shape that comes, what is known, name) -> the layer, and the shape that it gives."""
 
@@ -66,7 +94,8 @@ def leaf(module: "torch.nn.Module", shape: Shape, reading: Reading, name: str) -
         return Activation("sin"), shape
     if not _is_known(module):
         text = " ".join(str(module).split())  # torch writes containers on many lines
-        raise TypeError(f"{name}: got {text:.200}; expected one of {ALLOWED}")
+        instead = f"{_INSTEAD[kind]}, or " if kind in _INSTEAD and _is_of_torch(module) else ""
+        raise TypeError(f"{name}: got {text:.200}; expected {instead}one of {ALLOWED}")
     for setting, wanted in _SETTINGS.get(kind, {}).items():
         got = getattr(module, setting)
         if got != wanted:
@@ -79,11 +108,15 @@ def leaf(module: "torch.nn.Module", shape: Shape, reading: Reading, name: str) -
 
 
 def _is_known(module: "torch.nn.Module") -> bool:
-    from torch import nn
-
     kind = type(module).__name__
     known = {*_ACTIVATIONS, *_SHAPED, *_DROPOUTS, "Identity", "Flatten", "Unflatten"}
-    return kind in known and type(module) is getattr(nn, kind, None)
+    return kind in known and _is_of_torch(module)
+
+
+def _is_of_torch(module: "torch.nn.Module") -> bool:
+    from torch import nn
+
+    return type(module) is getattr(nn, type(module).__name__, None)
 
 
 def _reshaped(module: Any, shape: Shape, reading: Reading, name: str) -> Shape:

@@ -1,4 +1,4 @@
-"""Batch norms and layer norms of torch, in evaluation mode, as layers of exact numbers."""
+"""Batch norms, layer norms and group norms of torch, in evaluation mode, as layers of exact numbers."""
 
 from math import prod
 from typing import Any
@@ -59,16 +59,47 @@ def layer_norm(module: Any, shape: Shape, reading: Reading, name: str) -> tuple[
         shape = (reading.vector(shape, last[0], name),)
     if shape is None or shape[-len(last) :] != last:
         raise ValueError(f"{name}: got inputs of shape {shape}; expected {last} as their last axes")
+    units, times = prod(shape), prod(shape) // prod(last)
+    weight, bias = (np.tile(part.reshape(-1), times) for part in _pair(module, last, name))
+    return _over_groups(module, units, times, (weight, bias), name), shape
+
+
+def group_norm(module: Any, shape: Shape, reading: Reading, name: str) -> tuple[Normalisation, Shape]:
+    """Return a GroupNorm, or an InstanceNorm2d without running statistics, of images or of vectors, and its shape.
+
+    Raises
+    ------
+    ValueError
+        If something else comes to it, eps is not positive, or it has running statistics.
+    """
+    instances = type(module).__name__ == "InstanceNorm2d"
+    if instances and module.track_running_stats:
+        raise ValueError(
+            f"{name}: got running statistics; expected track_running_stats=False, or a BatchNorm2d"
+        )
+    c = module.num_features if instances else module.num_channels
+    if not instances and (shape is None or len(shape) == 1):
+        shape = (reading.vector(shape, c, name),)
+    elif shape is None or len(shape) != 3 or shape[0] != c:
+        raise ValueError(f"{name}: got inputs of shape {shape}; expected images ({c}, H, W)")
+    each = prod(shape) // c
+    weight, bias = (np.repeat(part, each) for part in _pair(module, (c,), name))
+    groups = c if instances else module.num_groups
+    return _over_groups(module, c * each, groups, (weight, bias), name), shape
+
+
+def _over_groups(
+    module: Any, units: int, groups: int, scales: tuple[FloatArray, FloatArray], name: str
+) -> Normalisation:
+    """Return a norm over groups of units that stand side by side."""
     if not module.eps >= LEAST_EPS:
         raise bad(f"{name}.eps", module.eps, f"a number of at least {LEAST_EPS}")
-    n, units = prod(last), prod(shape)
     if units**2 > MOST_ENTRIES:
         raise ValueError(
             f"{name}: got {units} units, whose centring has {units**2} entries; expected at most {MOST_ENTRIES}"
         )
-    groups = np.arange(units).reshape(-1, n)
-    weight, bias = (np.tile(part.reshape(-1), len(groups)) for part in _pair(module, last, name))
-    return Normalisation.of(tuple(map(tuple, groups.tolist())), weight, bias, float(module.eps)), shape
+    places = np.arange(units).reshape(groups, -1)
+    return Normalisation.of(tuple(map(tuple, places.tolist())), *scales, float(module.eps))
 
 
 def _pair(module: Any, shape: tuple[int, ...], name: str) -> tuple[FloatArray, FloatArray]:

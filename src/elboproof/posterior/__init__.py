@@ -13,10 +13,11 @@ The way of a number
 ``equations``  its gradient and Hessian in the parameters of q.
 ``ascent``, ``critical_points``  where it may be stationary, in floats; trusted for nothing.
 ``whitened``, ``certification``, ``stationary``, ``shared``  that it is, once, in a box (`numbers.krawczyk`).
+``stationary_point``  the record of one.
 ``gap``  log p(x) - ELBO there.
 ``exact_posterior``  what p(z|x) itself says of z: ``ratios`` of integrals over a ``region``, in the box of ``root``;
 ``quantile`` between two places with proved probabilities.
-``decompose``  its parts for an encoder's q; ``decomposition`` the record and its table.
+``decompose``  its parts for an encoder's q, by ``decomposed_rows``; ``decomposition`` the record and its table.
 ``unit_speed``  a curve decoder in its arc length; ``unit_speed_regular`` what that needs, ``unit_speed_curve`` lengths,
 ``unit_speed_panels`` expectations, ``unit_speed_stationary`` stationary points.
 ``constant_variance``  what one covariance for all data costs, of precisions that ``precision_input`` has read.

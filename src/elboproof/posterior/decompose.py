@@ -11,22 +11,37 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from elboproof.arguments import bad, require_positive, suggesting, wrong_type
+from elboproof.evidence.batch_rows import head_of
 from elboproof.evidence.log_evidence import evidence_of
-from elboproof.model.data import exact_rows
+from elboproof.evidence.prior_totals import Totals, remember
+from elboproof.model.data import data_of
 from elboproof.model.gaussian_posterior import GaussianPosterior, Matrix
-from elboproof.model.gaussian_posteriors import posteriors_for
+from elboproof.model.gaussian_posteriors import GaussianPosteriors, posteriors_for
 from elboproof.model.latent_model import LatentModel
+from elboproof.numbers.enclosed_rows import shares
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
+from elboproof.posterior.decomposed_rows import Parts, between, joined, unproved
 from elboproof.posterior.decomposition import Decomposition
 from elboproof.posterior.elbo import one_elbo, require_positive_prior
 from elboproof.posterior.gap import MOST_CELLS, has_gaussian_posterior
-from elboproof.posterior.stationary import MOST_LATENTS, StationaryPoint, stationary_posteriors
+from elboproof.posterior.stationary import MOST_LATENTS, stationary_posteriors
+from elboproof.posterior.stationary_point import StationaryPoint
+from elboproof.running.batches import prove_all
+from elboproof.running.fingerprint import fingerprint
+from elboproof.running.progress import Listener
+from elboproof.running.request import requested
+from elboproof.running.rows import Items, Kind
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 ELBO_SHARE, POINT_SHARE = 0.2, 0.4
 """Of the time that is left of a row: what the encoder's ELBO and each stationary point may take."""
@@ -38,12 +53,16 @@ DECOMPOSED = ("full", "diagonal")
 def decompose(
     model: LatentModel,
     x: Any,
-    posteriors: GaussianPosterior | Sequence[GaussianPosterior],
+    posteriors: GaussianPosterior | Sequence[GaussianPosterior] | GaussianPosteriors,
     digits: float = 4,
     *,
     family: str = "full",
     shared: object = None,
     seconds: float = 60.0,
+    total_seconds: float | None = None,
+    workers: "int | Executor" = 1,
+    progress: Listener | None = None,
+    resume: str | PathLike[str] | None = None,
 ) -> Decomposition:
     """Return what of log p(x) - ELBO is the family's, what the encoder's, proved row by row.
 
@@ -54,7 +73,8 @@ def decompose(
     x
         Shape (D,) or (N, D); exact as for ``ep.elbo``.
     posteriors
-        One ``ep.GaussianPosterior`` for each row, from an encoder: VARIANCES, not their logarithms.
+        One ``ep.GaussianPosterior`` for each row, or ``ep.GaussianPosteriors``, from an encoder: VARIANCES, not their
+        logarithms.
     digits
         Half width 10^-digits of each ELBO and log p(x).
     family
@@ -63,6 +83,8 @@ def decompose(
         The one covariance of all posteriors, as for ``ep.GaussianPosterior``: what it costs becomes a part of its own.
     seconds
         Limit for each row.
+    total_seconds, workers, progress, resume
+        As for ``ep.log_evidence``.
 
     Returns
     -------
@@ -89,21 +111,47 @@ def decompose(
     """
     if not isinstance(model, LatentModel):
         raise wrong_type("model", model, "an ep.LatentModel")
-    digits, seconds = require_positive(digits=digits, seconds=seconds)
+    (digits,) = require_positive(digits=digits)
+    request = requested(seconds, total_seconds, workers, progress, resume)
     if family not in DECOMPOSED:
         raise bad("family", family, f"one of {', '.join(map(repr, DECOMPOSED))}")
     if model.latent_dim > MOST_LATENTS and not has_gaussian_posterior(model):
         raise bad("model", model, f"at most {MOST_LATENTS} latents")
-    rows, _ = exact_rows(model, x)
+    data = data_of(model, x)
     one = None if shared is None else GaussianPosterior([0] * model.latent_dim, shared).covariance
-    given = posteriors_for(posteriors, len(rows), model.latent_dim, "posteriors")
+    given = posteriors_for(posteriors, len(data), model.latent_dim, "posteriors")
     _require_family(given, family, one)
-    require_positive_prior(model, time.monotonic() + seconds)
-    found = [
-        _Row(model, row, q, float(digits), family, one, seconds).parts()
-        for row, q in zip(rows, given, strict=True)
+    totals = require_positive_prior(model, time.monotonic() + request.limit)
+    words = {"what": "decomposition", "q": fingerprint(given), "family": family, "shared": fingerprint(one)}
+    found = prove_all(
+        partial(_rows, model, float(digits), family, one, totals),
+        Items(tuple(zip(data.rows, given, strict=True))),
+        Kind(Parts.from_json, partial(unproved, one is not None)),
+        seconds=request.seconds,
+        end=request.end,
+        trials=False,
+        workers=request.workers,
+        progress=request.progress,
+        file=request.file(lambda: head_of(model, data, digits) | words),
+    )
+    return joined(found)
+
+
+def _rows(
+    model: LatentModel,
+    digits: float,
+    family: str,
+    covariance: Matrix | None,
+    totals: Totals,
+    items: Items,
+    seconds: float,
+) -> list[Parts]:
+    remember(totals)
+    limits = shares(len(items), seconds)
+    return [
+        _Row(model, x, q, digits, family, covariance, deadline).parts()
+        for (x, q), deadline in zip(items.each, limits, strict=True)
     ]
-    return _joined(found)
 
 
 def _require_family(posteriors: list[GaussianPosterior], family: str, shared: Matrix | None) -> None:
@@ -116,18 +164,6 @@ def _require_family(posteriors: list[GaussianPosterior], family: str, shared: Ma
             raise bad(f"posteriors[{n}]", q, "a diagonal covariance, for the family 'diagonal'")
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """Bounds of one row's numbers, each of shape ()."""
-
-    evidence: Enclosure
-    best: Enclosure
-    shared: Enclosure | None
-    encoder: Enclosure
-    point: StationaryPoint | None
-    status: str
-
-
 @dataclass
 class _Row:
     """One x with its encoder's q, and a deadline."""
@@ -138,14 +174,10 @@ class _Row:
     digits: float
     family: str
     covariance: Matrix | None
-    seconds: float
+    deadline: float
     reasons: list[str] = field(default_factory=list)
-    deadline: float = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.deadline = time.monotonic() + self.seconds
-
-    def parts(self) -> _Parts:
+    def parts(self) -> Parts:
         """Return the row's numbers; what fails is told, and what is known without it stands in its place."""
         ball, reason = one_elbo(self.model, self.x, self.q, self.digits, self._until(ELBO_SHARE))
         encoder = Enclosure.from_balls(ball)
@@ -155,12 +187,12 @@ class _Row:
         mean = None if self.covariance is None else self._point("shared", "fixed", self.covariance)
         evidence = self._evidence()
         # every q of the family: ELBO(q) <= best <= log p(x), and the encoder's is one of them
-        known = _between(encoder, evidence)
+        known = between(encoder, evidence)
         best = evidence if exact else self._best(point, encoder, known, "best Gaussian")
         shared = None if self.covariance is None else self._best(mean, encoder, known, "shared")
         if not exact and best is known:
             point = None
-        return _Parts(evidence, best, shared, encoder, point, "; ".join(self.reasons))
+        return Parts(evidence, best, shared, encoder, point, "; ".join(self.reasons), exact)
 
     def _until(self, share: float) -> float:
         now = time.monotonic()
@@ -197,37 +229,3 @@ class _Row:
             self._tell(name, "the encoder's ELBO is above that of every stationary point found")
             return known
         return point.elbo
-
-
-def _between(low: Enclosure, high: Enclosure) -> Enclosure:
-    return Enclosure(low.lower, np.maximum(high.upper, low.lower))
-
-
-def _joined(found: list[_Parts]) -> Decomposition:
-    """Return the record of all rows."""
-    evidence, best, encoder = (
-        _stacked([getattr(row, name) for row in found]) for name in ("evidence", "best", "encoder")
-    )
-    means = [row.shared for row in found if row.shared is not None]
-    shared = _stacked(means) if means else None
-    # an ELBO is at most log p(x), so that a lower bound below 0 says no more than 0
-    approximation = (evidence - best).at_least(0)
-    exact = np.array([row.best is row.evidence for row in found])
-    approximation = Enclosure(
-        np.where(exact, 0.0, approximation.lower), np.where(exact, 0.0, approximation.upper)
-    )
-    return Decomposition(
-        evidence,
-        best,
-        encoder,
-        approximation,
-        (best if shared is None else shared) - encoder,
-        tuple(row.status for row in found),
-        shared,
-        None if shared is None else best - shared,
-        tuple(row.point for row in found),
-    )
-
-
-def _stacked(parts: list[Enclosure]) -> Enclosure:
-    return Enclosure([float(one.lower) for one in parts], [float(one.upper) for one in parts])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.posterior.stationary import StationaryPoint
+from elboproof.posterior.stationary_point import StationaryPoint
 from elboproof.printing import WIDTH
 
 MOST_ROWS = 20

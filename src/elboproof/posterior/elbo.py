@@ -11,26 +11,37 @@ decoder allows one (`expectations.closed_forms`), else rules with proof (`expect
 import time
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from flint import arb
 
 from elboproof.arguments import bad, require_positive, suggesting
-from elboproof.evidence.prior_totals import require_probability
+from elboproof.evidence.batch_rows import head_of
+from elboproof.evidence.prior_totals import Totals, remember, require_probability
 from elboproof.expectations.closed_forms import closed_form
 from elboproof.expectations.integrands import EnclosedGaussian
 from elboproof.expectations.rising_precision import SPARE_BITS, narrowed
 from elboproof.expectations.rules import ProvedRules
 from elboproof.model.base_measures import BALLS
-from elboproof.model.data import exact_rows
+from elboproof.model.data import data_of
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.gaussian_posteriors import GaussianPosteriors, posteriors_for
 from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.quantities import EVERYWHERE
 from elboproof.numbers.balls import working_precision
+from elboproof.numbers.enclosed_rows import bounded_rows, row_of, shares, told
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import ball_of
 from elboproof.numbers.undecided import Undecided
+from elboproof.running.fingerprint import fingerprint
+from elboproof.running.progress import Listener
+from elboproof.running.request import requested
+from elboproof.running.rows import Items, Row
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 MOST_LATENTS = 3
 """For quadrature; closed forms take any number."""
@@ -44,6 +55,10 @@ def elbo(
     digits: float = 10,
     *,
     seconds: float = 60.0,
+    total_seconds: float | None = None,
+    workers: "int | Executor" = 1,
+    progress: Listener | None = None,
+    resume: str | PathLike[str] | None = None,
 ) -> Enclosure:
     """Return the ELBO in nats, proved.
 
@@ -59,7 +74,9 @@ def elbo(
     digits
         The enclosure's half width is at most 10^-digits; beyond float64 all digits stand in its ``exact``.
     seconds
-        Limit for all x together.
+        Limit for each x.
+    total_seconds, workers, progress, resume
+        As for ``ep.log_evidence``.
 
     Returns
     -------
@@ -83,20 +100,29 @@ def elbo(
     """
     if not isinstance(model, LatentModel):
         raise no_model(model)
-    digits, seconds = require_positive(digits=digits, seconds=seconds)
-    data, batch = exact_rows(model, x)
+    (digits,) = require_positive(digits=digits)
+    request = requested(seconds, total_seconds, workers, progress, resume)
+    data = data_of(model, x)
     posteriors = posteriors_for(q, len(data), model.latent_dim)
-    deadline = time.monotonic() + seconds
-    require_positive_prior(model, deadline)
-    # one deadline for all rows: those it overtakes are not begun and say so
-    rows = [
-        one_elbo(model, row, one, float(digits), deadline) for row, one in zip(data, posteriors, strict=True)
+    totals = require_positive_prior(model, time.monotonic() + request.limit)
+    rows = bounded_rows(
+        partial(_rows, model, float(digits), totals),
+        Items(tuple(zip(data.rows, posteriors, strict=True))),
+        request,
+        lambda: head_of(model, data, digits) | {"what": "ELBO", "q": fingerprint(posteriors)},
+    )
+    enclosure = told(rows, "ELBOs")
+    return enclosure if data.batch else enclosure[0]
+
+
+def _rows(model: LatentModel, digits: float, totals: Totals, items: Items, seconds: float) -> list[Row]:
+    """Return the ELBOs of pairs (x, q)."""
+    remember(totals)
+    limits = shares(len(items), seconds)
+    return [
+        row_of(*one_elbo(model, x, q, digits, deadline))
+        for (x, q), deadline in zip(items.each, limits, strict=True)
     ]
-    enclosure = Enclosure.from_balls([ball for ball, _ in rows])
-    statuses = tuple(status for _, status in rows)
-    if any(statuses):
-        raise undecided("ELBOs", enclosure, statuses)
-    return enclosure if batch else enclosure[0]
 
 
 def undecided(what: str, enclosure: Enclosure, statuses: tuple[str, ...]) -> Undecided:
@@ -104,8 +130,8 @@ def undecided(what: str, enclosure: Enclosure, statuses: tuple[str, ...]) -> Und
     return Undecided(enclosure, statuses, what)
 
 
-def require_positive_prior(model: LatentModel, deadline: float) -> None:
-    """Raise unless the prior is a density on all of R^d: a Gaussian q leaves any other domain.
+def require_positive_prior(model: LatentModel, deadline: float) -> Totals:
+    """Return what was proved of the prior, a density on all of R^d: a Gaussian q leaves any other domain.
 
     Raises
     ------
@@ -116,12 +142,12 @@ def require_positive_prior(model: LatentModel, deadline: float) -> None:
     """
     prior, d = model.prior, model.latent_dim
     if prior.standard:
-        return
+        return {}
     if any(ends != EVERYWHERE for ends in prior.domain(d)):
         raise bad("prior", prior, "one that is positive on all of R^d: the ELBO of every Gaussian q is -inf")
     if not prior.normalised:
         raise bad("prior", prior, "a normalised density, for an ELBO")
-    require_probability(model, deadline)
+    return require_probability(model, deadline)
 
 
 def one_elbo(

@@ -3,25 +3,38 @@
 import time
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from flint import arb
 
 from elboproof.arguments import require_positive, suggesting
+from elboproof.evidence.batch_rows import head_of
 from elboproof.evidence.elimination import latents_left
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import evidence_of
+from elboproof.evidence.prior_totals import Totals, remember
 from elboproof.expectations.closed_forms import likelihood_terms
 from elboproof.expectations.exponential import ExponentialPolynomial
-from elboproof.model.data import exact_rows
+from elboproof.model.data import data_of
 from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.numbers.balls import working_precision
+from elboproof.numbers.enclosed_rows import bounded_rows, row_of, shares, told
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
 from elboproof.posterior.core import core_evidence
-from elboproof.posterior.elbo import require_positive_prior, undecided
-from elboproof.posterior.stationary import StationaryPoint, sharpened, stationary_posterior
+from elboproof.posterior.elbo import require_positive_prior
+from elboproof.posterior.stationary import checked, sharpened, stationary_posterior
+from elboproof.posterior.stationary_point import StationaryPoint
+from elboproof.running.fingerprint import fingerprint
+from elboproof.running.progress import Listener
+from elboproof.running.request import LEAST, requested
+from elboproof.running.rows import Items, Row
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 MOST_CELLS = 2_000_000
 FIRST_DIGITS = 3
@@ -52,6 +65,10 @@ def gap(
     family: str = "full",
     covariance: object = None,
     seconds: float = 60.0,
+    total_seconds: float | None = None,
+    workers: "int | Executor" = 1,
+    progress: Listener | None = None,
+    resume: str | PathLike[str] | None = None,
 ) -> Enclosure:
     """Return log p(x) - ELBO in nats at the best stationary Gaussian q found, proved.
 
@@ -67,6 +84,8 @@ def gap(
         Over which q, as for ``ep.stationary_posterior``.
     seconds
         Limit for each x.
+    total_seconds, workers, progress, resume
+        As for ``ep.log_evidence``.
 
     Returns
     -------
@@ -91,31 +110,53 @@ def gap(
     """
     if not isinstance(model, LatentModel):
         raise no_model(model)
-    digits, seconds = require_positive(digits=digits, seconds=seconds)
+    (digits,) = require_positive(digits=digits)
+    request = requested(seconds, total_seconds, workers, progress, resume)
+    data = data_of(model, x)
+    q = None if _is_exact(model, family) else checked(model, family, covariance)
+    options = {"family": family, "covariance": None if q is None else q.covariance}
+    totals = require_positive_prior(model, time.monotonic() + request.limit)
+    rows = bounded_rows(
+        partial(_rows, model, float(digits), options, totals),
+        Items(tuple(data.rows)),
+        request,
+        lambda: (
+            head_of(model, data, digits) | {"what": "gap", "family": family, "covariance": fingerprint(q)}
+        ),
+    )
     # the point is stationary, so by Jensen's inequality a lower bound below 0 says no more than 0
-    rows, batch = exact_rows(model, x)
-    options = {"family": family, "covariance": covariance, "seconds": seconds}
-    require_positive_prior(model, time.monotonic() + seconds)
-    found = [_of_one(model, row, float(digits), options) for row in rows]
-    enclosure = Enclosure.from_balls([ball for ball, _ in found])
-    enclosure = enclosure.at_least(0)
-    statuses = tuple(status for _, status in found)
-    if any(statuses):
-        raise undecided("gaps", enclosure, statuses)
-    return enclosure if batch else enclosure[0]
+    enclosure = told(rows, "gaps", least=0)
+    return enclosure if data.batch else enclosure[0]
 
 
-def _of_one(model: LatentModel, x: list[Fraction], digits: float, options: dict[str, Any]) -> tuple[arb, str]:
+def _rows(
+    model: LatentModel, digits: float, options: dict[str, Any], totals: Totals, items: Items, seconds: float
+) -> list[Row]:
+    remember(totals)
+    limits = shares(len(items), seconds)
+    return [
+        row_of(*_of_one(model, x, digits, options, deadline))
+        for x, deadline in zip(items.each, limits, strict=True)
+    ]
+
+
+def _of_one(
+    model: LatentModel, x: list[Fraction], digits: float, options: dict[str, Any], deadline: float
+) -> tuple[arb, str]:
     """Return a ball around the gap and why it has not the digits."""
     # with a Gaussian posterior the family contains it, and log p(x) = ELBO there: the gap is 0 and not merely small
-    if options["family"] == "full" and has_gaussian_posterior(model):
+    if _is_exact(model, options["family"]):
         return arb(0), ""
-    deadline = time.monotonic() + options["seconds"]
+    left = max(deadline - time.monotonic(), LEAST)
     try:
-        point = stationary_posterior(model, x, **options)
+        point = stationary_posterior(model, x, seconds=left, **options)
     except Undecided as error:
         return arb(0, float("inf")), error.statuses[0]
     return below_evidence(model, x, point, digits, deadline)
+
+
+def _is_exact(model: LatentModel, family: str) -> bool:
+    return family == "full" and has_gaussian_posterior(model)
 
 
 def has_gaussian_posterior(model: LatentModel) -> bool:

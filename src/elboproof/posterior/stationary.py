@@ -9,7 +9,7 @@ gradient vanishes, gives
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -31,61 +31,14 @@ from elboproof.posterior.ascent import Guess, guesses
 from elboproof.posterior.certification import ProvedPoint, certify, place_of, without_repetitions
 from elboproof.posterior.elbo import one_elbo, require_positive_prior, undecided
 from elboproof.posterior.equations import FAMILIES, prepared
+from elboproof.posterior.stationary_point import StationaryPoint
 from elboproof.posterior.whitened import BITS, kind_of
-from elboproof.printing import screen
 
 MOST_LATENTS = 3
 SEARCH_SHARE = 0.4
 """Of the time: the search for candidates in floats ends then."""
 ELBO_SHARE = 0.1
 """Of the time: kept for the ELBOs of what was proved before."""
-
-
-@dataclass(frozen=True, repr=False)
-class StationaryPoint:
-    """A Gaussian q at which the ELBO is stationary, proved to exist and to be the only one in a box.
-
-    Attributes
-    ----------
-    mean : Enclosure (d,)
-    covariance : Enclosure (d, d)
-        Of the true stationary q.
-    posterior : GaussianPosterior
-        A float q next to it, exact.
-    elbo : Enclosure
-        The ELBO at the true stationary q, in nats.
-    box : float
-        The half width r of the box of uniqueness around ``posterior`` = N(m0, L0 L0'): with m = m0 + L0 mu, log L_ii =
-        log L0_ii + Lambda_ii and L = L0 + L0 Lambda below the diagonal, all |mu_i| and |Lambda_ij| are at most r.
-    kind : str
-        "maximum", "minimum" or "saddle" of the ELBO in the family, or "undecided".
-    status : str
-        Why the digits of the ELBO were not reached; empty where they were.
-    ball : arb
-        The ELBO with all its digits.
-    """
-
-    mean: Enclosure
-    covariance: Enclosure
-    posterior: GaussianPosterior
-    elbo: Enclosure
-    box: float
-    kind: str
-    status: str
-    ball: Any = field(compare=False)
-    correction: Any = field(compare=False)
-
-    def __repr__(self) -> str:
-        rows = {
-            "elbo": f"{self.elbo:.12S} nats, a {self.kind}"
-            if self.kind != "undecided"
-            else f"{self.elbo:.12S} nats",
-            "mean": f"{self.mean:.12S}",
-            "covariance": f"{self.covariance:.12S}",
-            "unique in": f"the box of half width {self.box:.3g} around .posterior, whitened",
-            "status": self.status,
-        }
-        return screen("StationaryPoint", rows)
 
 
 @suggesting
@@ -152,7 +105,7 @@ def stationary_posteriors(
     Existence and uniqueness in a box: Krawczyk's test. That there are no further stationary points elsewhere is not
     shown; limits of the float search that cannot be proved are left out.
     """
-    q = _checked(model, family, covariance)
+    q = checked(model, family, covariance)
     digits, seconds = require_positive(digits=digits, seconds=seconds)
     # found in floats, proved by Krawczyk's test, ELBOs last: each stage has its share of the one limit
     rows, batch = exact_rows(model, x)
@@ -175,7 +128,14 @@ def stationary_posteriors(
     return tuple(sorted(proved, key=lambda point: -float(point.ball.mid())))
 
 
-def _checked(model: LatentModel, family: str, covariance: object) -> GaussianPosterior | None:
+def checked(model: LatentModel, family: str, covariance: object) -> GaussianPosterior | None:
+    """Return a Gaussian of the given covariance around 0; None for a family without one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model, the family or the covariance does not fit.
+    """
     if not isinstance(model, LatentModel):
         raise no_model(model)
     if model.latent_dim > MOST_LATENTS:

@@ -34,7 +34,7 @@ from elboproof.numbers.exact import Exact, ball_of, exact
 from elboproof.numbers.undecided import Undecided
 from elboproof.posterior.elbo import undecided
 from elboproof.posterior.gap import below_evidence, has_gaussian_posterior
-from elboproof.posterior.stationary import StationaryPoint
+from elboproof.posterior.stationary_point import StationaryPoint
 from elboproof.posterior.unit_speed_curve import Curve
 from elboproof.posterior.unit_speed_regular import Regular, proved_regular
 from elboproof.posterior.unit_speed_stationary import best_point, elbo_of, sharpened

@@ -29,7 +29,7 @@ from elboproof.numbers.exact import ball_of, bits_for
 from elboproof.numbers.krawczyk import Zero, form, zero_near
 from elboproof.posterior.ascent import guesses
 from elboproof.posterior.elbo import undecided
-from elboproof.posterior.stationary import StationaryPoint
+from elboproof.posterior.stationary_point import StationaryPoint
 from elboproof.posterior.unit_speed_curve import Curve
 from elboproof.posterior.unit_speed_panels import Window
 from elboproof.posterior.unit_speed_regular import Regular

@@ -90,7 +90,8 @@ class RowFile:
         found = _checked(line)
         if found is None or "head" not in found:
             raise bad("resume", str(self.path), "a file of rows, or one that does not exist")
-        differing = [name for name in self._head if found["head"].get(name) != self._head[name]]
+        there = found["head"]
+        differing = [name for name in {**self._head, **there} if there.get(name) != self._head.get(name)]
         if differing:
             raise bad("resume", str(self.path), f"a file of the same {' and '.join(differing)}")
 

@@ -1,0 +1,101 @@
+"""Which rows of a long call come next, in blocks of a size that is learned on the way.
+
+Blocks may share the work of arrays, and easy rows take a hundredth of their time in them; hard ones are no faster, and
+those of a block stay open together. So some rows are tried together for little time, and where most of them are
+decided, the others follow in larger blocks. Else two rows are proved alone: if they take less than `ALONE` seconds
+each, blocks grow as long as they are faster than their rows alone.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from elboproof.running.rows import Outcome
+
+ALONE = 0.5
+"""Seconds of a single row from which on blocks are not worth a trial."""
+AIM = 2.0
+"""Seconds that a block should take."""
+TRIED, TRIAL, FEWEST = 32, 0.03, 7
+"""Rows of a trial, seconds for each of them, and rows from which on there is one."""
+PATIENCE = 4.0
+"""Times as long as expected that a block may take."""
+MOST, GROWTH = 4096, 16
+"""Rows in a block, and how many times as many as in the one before."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that are proved together, and the seconds for them."""
+
+    rows: list[int]
+    limit: float
+    trial: bool
+
+
+class Schedule:
+    """The rows that wait, and what was learned of the time that they take.
+
+    Parameters
+    ----------
+    waiting
+        Rows, in order.
+    seconds
+        Limit for each of them.
+    trials
+        Whether rows of a block share work, so that many are worth a trial.
+    """
+
+    def __init__(self, waiting: list[int], seconds: float, trials: bool = True) -> None:
+        self.waiting, self._seconds = waiting, seconds
+        self._trials = 2 if trials and len(waiting) >= FEWEST else 0
+        self._size, self._alone, self._singles, self._settled = 1, math.inf, 0, False
+        self._each = math.inf  # of the last block
+        self._trying = False
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing is begun until a trial has ended."""
+        return self._trying
+
+    def next(self) -> Block:
+        """Return a block and its limit: of several rows little more than they should take, by those before."""
+        self._trying = self._trials > 0
+        size = TRIED if self._trying else self._size
+        rows, self.waiting = self.waiting[:size], self.waiting[size:]
+        if self._trying:
+            self._trials -= 1
+            return Block(rows, min(TRIAL, self._seconds) * len(rows), True)
+        each = (
+            self._seconds if len(rows) == 1 else min(self._seconds, PATIENCE * min(self._alone, self._each))
+        )
+        return Block(rows, each * len(rows), False)
+
+    def learn(self, block: Block, rows: Sequence[Outcome], seconds: float) -> None:
+        """Take what a block took into account; what a trial left open waits again."""
+        if block.trial:
+            self._learn_trial(block, rows, seconds)
+        elif len(block.rows) == 1:
+            self._alone, self._singles = min(self._alone, seconds), self._singles + 1
+            if self._singles >= 2 and not self._settled and self._alone < ALONE:
+                self._grow(self._alone)
+        elif seconds / len(block.rows) > self._alone:
+            self._size, self._settled = 1, True
+        else:
+            self._grow(seconds / len(block.rows))
+
+    def _learn_trial(self, block: Block, rows: Sequence[Outcome], seconds: float) -> None:
+        self._trying = False
+        left = [n for n, row in zip(block.rows, rows, strict=True) if row.status]
+        decided = len(block.rows) - len(left)
+        self.waiting = [*left, *self.waiting]
+        if decided:  # else the time may have gone into compiling: once more
+            self._trials = 0
+        if decided > len(left):
+            self._size = TRIED
+            self._grow(seconds / decided)
+
+    def _grow(self, each: float) -> None:
+        self._each = each
+        wanted = int(AIM / max(each, 1e-9))
+        self._size = max(1, min(wanted, self._size * GROWTH, MOST))
