@@ -10,18 +10,19 @@ from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import sympy
 from flint import arb
-from sympy import Expr
 from sympy.core.cache import clear_cache
 
-from elboproof.arguments import bad, require_positive, suggesting, written
+from elboproof.arguments import require_positive, suggesting
 from elboproof.expansion.asymptotics import Expansion, Mode
 from elboproof.expansion.exhaustion import Alone
 from elboproof.expansion.hypotheses import affine, metric_of, rationals, require_derivatives
+from elboproof.expansion.law import GapLaw as GapLaw
+from elboproof.expansion.law import Number, float_of
 from elboproof.expansion.misfit import BITS, Misfit
 from elboproof.expansion.modes import MOST_OPERATIONS, UnwieldyError, ball_mode, exact_mode, leading
 from elboproof.expansion.potential import Potential
@@ -31,120 +32,12 @@ from elboproof.expansion.replicates import NegativeLogLikelihood, require_replic
 from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.likelihood import Gaussian
 from elboproof.model.priors import Normal
+from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import exact
 from elboproof.numbers.interruption import OutOfTimeError
 from elboproof.numbers.undecided import Undecided
-from elboproof.printing import screen
-
-Number: TypeAlias = Expr | Enclosure
-"""An exact SymPy number, or proved bounds."""
-
-
-@dataclass(frozen=True, repr=False)
-class GapLaw:
-    """gap = limit + leading v^order + next_order v^(order + 1) + O(v^(order + 2)).
-
-    v is a Gaussian likelihood's variance; of another family it is 1/n for n replicates of the data.
-
-    Attributes
-    ----------
-    order : int or None
-        Power of v of the leading term; None where the gap is exactly zero (affine decoder).
-    leading, next_order : sympy.Expr or Enclosure
-        Coefficients in nats per power of v: exact where the mode is known exactly, else proved bounds.
-    preimage : tuple of (sympy.Expr or Enclosure), length d
-        The mode z0 as v -> 0: f(z0) = x, or the point of the image nearest to x; of another family the latent of
-        greatest likelihood.
-    distance : float
-        |x - f(z0)|; of another family the size of the outputs' scores d log p(x|f) / df at z0, such as |x - E[x|z0]|
-        for Bernoulli, binomial, Poisson and categorical ones.
-    variance : Fraction
-        v of the model: its scalar variance, or 1 where the likelihood has a full or diagonal covariance, which v
-        then multiplies; 1, which is one datum, for another family.
-    limit : float
-        Of the gap as v -> 0 in nats: 0 for one mode, -log of the mode's share of the posterior mass for several.
-    branches : tuple of GapLaw
-        The laws of all modes found, by falling mass, where there are several; each tells the gap to its own share
-        of p(x). Empty for one mode.
-    status : str
-        The hypotheses, and what was proved of them.
-    log_mass : (float, float)
-        Coefficients of v^0 and v^1 in the log of the mode's share of p(x), without
-        -|x - f|^2 / 2v - ((D-d)/2) log(2 pi v); of another family of that of int p(z) p(x|z)^(1/v) dz, without
-        log p(x|z0) / v + (d/2) log(2 pi v).
-    complete : bool
-        Whether it is proved that within six deviations of the prior in each latent no other mode is as near: none was
-        missed. The status says whether also beyond.
-    """
-
-    order: int | None
-    leading: Number
-    next_order: Number
-    preimage: tuple[Number, ...]
-    distance: float
-    variance: Fraction
-    limit: float
-    branches: tuple["GapLaw", ...]
-    status: str
-    log_mass: tuple[float, float]
-    complete: bool
-
-    def __repr__(self) -> str:
-        n, limit = self.order, f"{self.limit:.6g} + " if self.limit else ""
-        law = (
-            "0"
-            if n is None
-            else f"{limit}a v^{n} + b v^{n + 1} + O(v^{n + 2}), v the variance or 1 / replicates"
-        )
-        rows = {
-            "gap": law,
-            "a": "" if n is None else _in_words(self.leading),
-            "b": "" if n is None else _in_words(self.next_order),
-            "mode": ", ".join(map(_in_words, self.preimage)),
-            "distance": "" if n is None else f"{self.distance:.6g} of x from the image at the mode",
-            "modes": f"{len(self.branches)}, each with a law in .branches" if self.branches else "",
-            "status": self.status,
-        }
-        return screen("GapLaw", rows)
-
-    def as_float(self, variance: object = None) -> float:
-        """Return the law's value in nats, without the terms that it leaves out.
-
-        Parameters
-        ----------
-        variance
-            A positive number; the model's if not given.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the variance is no positive number, or the law's terms at it are beyond the range of float64.
-        """
-        # the terms may overflow for a variance far from the law's use
-        given = self.variance if variance is None else exact(variance, "variance")
-        if not given > 0:
-            raise bad("variance", variance, "a positive variance")
-        try:
-            value = self._at(float(given))
-            if math.isfinite(value):
-                return value
-            raise OverflowError  # SymPy's numbers become infinite floats without an error
-        except OverflowError as error:
-            raise bad(
-                "variance", given, "one at which the law's terms are in the range of float64"
-            ) from error
-
-    def _at(self, v: float) -> float:
-        # log p(x) is the log of the sum of all modes' shares, and the ELBO is that of one mode: the law is the mode's
-        # own gap to its share, plus -log of that share of the sum. Shares are divided by the own one before exp
-        local = 0.0
-        if self.order is not None:
-            local = _float(self.leading) * v**self.order + _float(self.next_order) * v ** (self.order + 1)
-        own = self.log_mass[0] + self.log_mass[1] * v
-        masses = [math.exp(law.log_mass[0] + law.log_mass[1] * v - own) for law in self.branches]
-        return local + (math.log(math.fsum(masses)) if masses else 0.0)
 
 
 @suggesting
@@ -225,7 +118,8 @@ def gap_law(
         if linear and affine(model, potential.interrupted()):
             return _exactly_zero(_variance(model))
         found = preimages(potential, nearest)
-        laws = [_law(potential, mode, _variance(model), found.others.alone) for mode in found.modes]
+        common = _Common(_variance(model), found.others.alone, _integrable(model, data))
+        laws = [_law(potential, mode, common) for mode in found.modes]
     except OutOfTimeError:
         clear_cache()  # SymPy may have been stopped while it noted what it assumes of an expression
         stopped = f"stopped by the time limit of {seconds:g} s, in the search for modes or the arithmetic of their laws"
@@ -249,43 +143,78 @@ def _variance(model: LatentModel) -> Fraction:
     return Fraction(1)
 
 
+@dataclass(frozen=True)
+class _Common:
+    """What the laws of all modes share."""
+
+    variance: Fraction
+    alone: Alone
+    integrable: bool
+
+    @property
+    def sentence(self) -> str:
+        finite = (
+            "every Gaussian's ELBO is finite (growth of the likelihood, proved)"
+            if self.integrable
+            else "that Gaussians have finite ELBOs was not proved: the likelihood outgrows the bounds known"
+        )
+        return f"that no other mode is as near: {self.alone.sentence(REACH)}; {finite}"
+
+
+def _integrable(model: LatentModel, data: tuple[sympy.Rational, ...]) -> bool:
+    """Return whether log p(x|z) is proved to be integrable under every Gaussian."""
+    x = [BallArray.from_fraction(int(value.p), int(value.q)) for value in data]
+    mid, rad = (np.array([float(getattr(ball, end)) for ball in x]) for end in ("mid", "rad"))
+    return model.log_likelihood_majorant(BallArray(mid, rad)) is not None
+
+
 def _exactly_zero(variance: Fraction) -> GapLaw:
     # A Gaussian posterior is itself in the family, where log p(x) - ELBO = 0. No mode is looked for
     zero = sympy.Integer(0)
     status = "exact: the decoder is affine, so the posterior is Gaussian and the gap is 0 for every variance"
-    return GapLaw(None, zero, zero, (), math.nan, variance, 0.0, (), status, (0.0, 0.0), True)
+    return GapLaw(None, zero, zero, (), math.nan, variance, 0.0, (), status, (0.0, 0.0), True, True)
 
 
-def _law(misfit: Potential, at: Preimage, variance: Fraction, alone: Alone) -> GapLaw:
+def _law(misfit: Potential, at: Preimage, common: _Common) -> GapLaw:
     """Return one mode's law: exact where its numbers stay short enough for SymPy, else in balls."""
     if at.exact is not None:
         # balls around the same mode bound the same coefficients, so that to give up on exact numbers costs digits only,
         # never truth
         with suppress(UnwieldyError, ValueError):  # SymPy fails to factor some long rationals under roots
-            return _settled(misfit, at, exact_mode(misfit, at.exact, MOST_OPERATIONS), variance, alone)
+            return _settled(misfit, at, exact_mode(misfit, at.exact, MOST_OPERATIONS), common)
     with working_precision(BITS):
-        return _settled(misfit, at, ball_mode(misfit, at.balls), variance, alone)
+        return _settled(misfit, at, ball_mode(misfit, at.balls), common)
 
 
-def _settled(misfit: Potential, at: Preimage, mode: Mode, variance: Fraction, alone: Alone) -> GapLaw:
+def _settled(misfit: Potential, at: Preimage, mode: Mode, common: _Common) -> GapLaw:
     # SymPy keeps no time limit of its own; the arithmetic of balls asks for the time between its steps
     # (`Mode.checked`)
     with misfit.interrupted() if mode.exact else nullcontext():
         order, first, following = leading(mode)
         correction = Expansion(mode, 2).correction
     point = at.exact if at.exact is not None else tuple(map(Enclosure.from_balls, at.balls))
-    place = f"z0 is the nearest point, at distance {at.distance:.6g}"
+    place = misfit.apart(at.distance)
     if at.on_image:
         place = "x = f(z0)" if at.distance == 0 else f"x = f(z0) to within {at.distance:.1g}"
     proved = "known exactly" if at.exact is not None else "proved to exist in its bounds (Krawczyk)"
     status = (
         f"{place}; mode {proved}, isolated and nondegenerate (Hessian of {misfit.name} positive definite, "
-        f"proved); that no other mode is as near: {alone.sentence(REACH)}"
+        f"proved); {common.sentence}"
     )
     return GapLaw(
-        order, _number(first), _number(following), point, at.distance, variance, 0.0, (), status,
-        (_float(misfit.log_mass(at.balls)), _float(_number(correction))), alone is not Alone.NOT_PROVED,
-    )  # fmt: skip
+        order=order,
+        leading=_number(first),
+        next_order=_number(following),
+        preimage=point,
+        distance=at.distance,
+        variance=common.variance,
+        limit=0.0,
+        branches=(),
+        status=status,
+        log_mass=(misfit.log_mass(at.balls), float_of(_number(correction))),
+        complete=common.alone is not Alone.NOT_PROVED,
+        integrable=common.integrable,
+    )
 
 
 def _several(laws: list[GapLaw]) -> GapLaw:
@@ -304,15 +233,3 @@ def _several(laws: list[GapLaw]) -> GapLaw:
 
 def _number(value: Any) -> Number:
     return Enclosure.from_balls(value) if isinstance(value, arb) else sympy.sympify(value)
-
-
-def _float(value: Any) -> float:
-    return float(value.midpoint) if isinstance(value, Enclosure) else float(value)
-
-
-def _in_words(value: Number) -> str:
-    """Return proved digits, or an exact expression with its double."""
-    if isinstance(value, Enclosure):
-        return f"{value:.12S}"
-    text = written(value)
-    return text if value.is_Integer else f"{text} = {float(value):.10g}" if value.is_number else text

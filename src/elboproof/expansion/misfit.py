@@ -137,6 +137,10 @@ class Misfit:
             "nearest=True for the law at the nearest point)"
         )
 
+    def apart(self, distance: float) -> str:
+        """Return what the mode is where x is not on the image."""
+        return f"z0 is the nearest point, at distance {distance:.6g}"
+
     def nowhere(self) -> str:
         """Return why x is refused where no minimum was found."""
         return "no nearest point was found; expected x near the image"

@@ -81,6 +81,9 @@ class Potential(Protocol):
     def away(self, lowest: float) -> str:
         """Return why x is refused where its distance from the image is ``lowest``."""
 
+    def apart(self, distance: float) -> str:
+        """Return what the mode is where x is at some distance from the image."""
+
     def nowhere(self) -> str:
         """Return why x is refused where no minimum was found."""
 

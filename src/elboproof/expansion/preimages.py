@@ -36,6 +36,9 @@ REACH = 6.0
 """The prior's mass beyond is 2e-9 per latent."""
 RUNNING = 1e-3
 """Deviations of the prior: where Newton's step is longer, the descent has not come to an end."""
+STILL = 1e-5
+"""Deviations of the prior: where Newton's step in balls is longer, slopes only vanish in floats, as they do on the way
+to a minimum at infinity. Degenerate minima are found to some 1e-6."""
 SEARCHES = 3
 """From cells that are left over, at most."""
 NEGLIGIBLE = 45.0
@@ -134,9 +137,10 @@ def _float_minima(potential: Potential, starts: FloatArray) -> FloatArray:
     whitened = np.linalg.solve(factor, (ends - mean).T).T
     ends = ends[np.abs(whitened).max(1) < 10 * REACH]  # False for NaN
     if not len(ends):
-        return ends
+        return np.asarray(ends)
     steps = np.linalg.solve(factor, newton_steps(potential, ends).T).T
-    return np.asarray(ends[np.abs(steps).max(1) < RUNNING])
+    ended: FloatArray = ends[np.abs(steps).max(1) < RUNNING]
+    return ended
 
 
 def _runs(potential: Potential, z: FloatArray) -> bool:
@@ -149,7 +153,7 @@ def _runs(potential: Potential, z: FloatArray) -> bool:
         except ZeroDivisionError:  # a Hessian that may be singular, which the proof refuses
             return False
     deviations = potential.model.prior.scales(len(z))[1]
-    return not np.abs(np.linalg.solve(deviations, [float(entry.mid()) for entry in step])).max() < RUNNING
+    return not bool(np.abs(np.linalg.solve(deviations, [float(e.mid()) for e in step])).max() < STILL)
 
 
 def _weighty(potential: Potential, points: list[FloatArray]) -> list[FloatArray]:

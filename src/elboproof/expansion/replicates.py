@@ -90,7 +90,7 @@ class NegativeLogLikelihood:
 
     @cached_property
     def _expression(self) -> Expr:
-        return -self.model.likelihood.log_density(self.model.outputs, self.data)  # type: ignore[arg-type]
+        return -self.model.likelihood.log_density(self.model.outputs, self.data)
 
     def exact_derivative(self, order: int, point: tuple[Expr, ...]) -> Tensor:
         """Return D^k W at an exact point, shape (d,) * k.
@@ -187,6 +187,10 @@ class NegativeLogLikelihood:
             f"for which no latent gives the best outputs: at the likeliest one their scores have size {lowest:.6g}; "
             "expected a point of the image (or pass nearest=True for the law at the likeliest latent)"
         )
+
+    def apart(self, distance: float) -> str:
+        """Return what the mode is where x is not on the image."""
+        return f"z0 is the likeliest latent, where the outputs' scores have size {distance:.6g}"
 
     def nowhere(self) -> str:
         """Return why x is refused where no minimum was found, with the entries at an end of their range."""
