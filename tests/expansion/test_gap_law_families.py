@@ -57,8 +57,8 @@ CASES: dict[str, Case] = {
         "z", ep.Gamma("3/2"), ["z - cos(z)/2"], [2], lambda n, f: (f, ep.Gamma(3 * n // 2), [2 * n]), 400
     ),
     "continuous Bernoulli": Case(
-        "z", ep.ContinuousBernoulli(), ["z + sin(z)/3"], ["1/3"],
-        lambda n, f: (f * n, ep.ContinuousBernoulli(), ["1/3"] * n), 128,
+        "z", ep.ContinuousBernoulli(), ["z + sin(z)/3"], ["3/5"],
+        lambda n, f: (f * n, ep.ContinuousBernoulli(), ["3/5"] * n), 128,
     ),
     "categorical, off the image": Case(
         "z", ep.Categorical(), ["z", "0", "-z"], ["1/2", "1/4", "1/4"],

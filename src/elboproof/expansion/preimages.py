@@ -36,9 +36,10 @@ REACH = 6.0
 """The prior's mass beyond is 2e-9 per latent."""
 RUNNING = 1e-3
 """Deviations of the prior: where Newton's step is longer, the descent has not come to an end."""
-STILL = 1e-5
-"""Deviations of the prior: where Newton's step in balls is longer, slopes only vanish in floats, as they do on the way
-to a minimum at infinity. Degenerate minima are found to some 1e-6."""
+PACES = 20
+"""Newton's steps in balls by which minima at infinity are told from others."""
+STILL = 1e-9
+"""Of 1 + |z|: a shorter step is the rounding of what floats found."""
 SEARCHES = 3
 """From cells that are left over, at most."""
 NEGLIGIBLE = 45.0
@@ -144,16 +145,22 @@ def _float_minima(potential: Potential, starts: FloatArray) -> FloatArray:
 
 
 def _runs(potential: Potential, z: FloatArray) -> bool:
-    """Return whether the minimum is elsewhere, by Newton's step with slopes that vanish in floats."""
+    """Return whether Newton's steps from z, in balls, do not shorten: z is only on the way to infinity."""
+    # floats lose slopes below 1e-16 of W. To a minimum, degenerate ones among them, steps shorten by a factor
+    # (2k - 2)/(2k - 1) or less for z^2k; along exp(-z) they do not
+    point, lengths = [arb(value) for value in z.tolist()], []
     with working_precision(BITS):
-        point = tuple(map(arb, z.tolist()))
-        slope, bend = potential.ball_derivative(1, point), potential.ball_derivative(2, point)
-        try:
-            step = arb_mat(bend.tolist()).solve(arb_mat([[entry] for entry in slope])).entries()
-        except ZeroDivisionError:  # a Hessian that may be singular, which the proof refuses
-            return False
-    deviations = potential.model.prior.scales(len(z))[1]
-    return not bool(np.abs(np.linalg.solve(deviations, [float(e.mid()) for e in step])).max() < STILL)
+        for _ in range(PACES):
+            slope, bend = (potential.ball_derivative(order, tuple(point)) for order in (1, 2))
+            try:
+                step = arb_mat(bend.tolist()).solve(arb_mat([[entry] for entry in slope])).entries()
+            except ZeroDivisionError:  # a Hessian that may be singular, which the proof refuses
+                return False
+            lengths.append(max(abs(float(entry.mid())) for entry in step))
+            if not lengths[-1] > STILL * (1 + np.abs(z).max()):
+                return False
+            point = [(a - b).mid() for a, b in zip(point, step, strict=True)]
+    return not lengths[-1] < lengths[0] / 2
 
 
 def _weighty(potential: Potential, points: list[FloatArray]) -> list[FloatArray]:
