@@ -64,7 +64,7 @@ def _inverted(expression: Expr, z: Symbol, value: Expr) -> Iterator[Expr]:
         constant, varying = expression.as_independent(z)
         if varying.is_Add and expression.is_Add and len(varying.args) > 1:
             yield from _quadratic(expression - value, z)
-        else:
+        elif varying != expression:  # a product of several factors with z has no elementary inverse here
             yield from _inverted(varying, z, value - constant if expression.is_Add else value / constant)
     elif expression.is_Pow and expression.exp.is_Integer and expression.exp > 0:
         power = expression.exp
