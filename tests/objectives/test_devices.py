@@ -16,11 +16,11 @@ Tensor = torch.Tensor
 BATCH, PIXELS, LATENTS = 6, 5, 3
 
 
-class _Devices(TorchDispatchMode):  # type: ignore[misc]
+class _Devices(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes the device of every tensor that any operation returns."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen: set[str] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -65,7 +65,7 @@ OBJECTIVES: dict[str, Callable[[Given], Tensor]] = {
         g.mean, g.mean.detach(), g.log_variance / 2
     ),
 } | {
-    f"baggins, {mode}, {form}": lambda g, mode=mode, form=form: objectives.baggins(  # type: ignore[misc]
+    f"baggins, {mode}, {form}": lambda g, mode=mode, form=form: objectives.baggins(
         g.x - g.mean_x, g.v, mode=mode, form=form
     )
     for mode in ("isotropic", "per-dimension")

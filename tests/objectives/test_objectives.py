@@ -180,7 +180,7 @@ def test_compiled_and_vectorised_values_are_the_same(name: str) -> None:
         torch.autograd.grad(one(*arguments).sum(), leaves, retain_graph=True)[0]
         for one in (compiled, function)
     ]
-    assert torch.allclose(*slopes, rtol=1e-12)
+    assert torch.allclose(slopes[0], slopes[1], rtol=1e-12)
     stacked = [torch.stack([one, one]) for one in arguments]
     assert torch.allclose(torch.func.vmap(function)(*stacked), torch.stack([plain, plain]), rtol=1e-12)
 
