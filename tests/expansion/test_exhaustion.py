@@ -42,6 +42,10 @@ WITH_MODES: dict[str, tuple[Potential, list[tuple[str, ...]]]] = {
         potential(PLANE, ["a - b", "a + b + (a - b)**2"], ep.Gaussian(1), ["1", "1/2"]),
         [("1/4", "-3/4")],
     ),
+    "ridge": (
+        potential(PLANE, ["(a + b)**2", "a - b"], ep.Gaussian(1), ["9/16", 0]),
+        [("3/8", "3/8"), ("-3/8", "-3/8")],
+    ),
     "covariance": (
         potential(PLANE, ["a", "a*b"], ep.Gaussian(covariance=[[1, "9/10"], ["9/10", 1]]), ["2", "1"]),
         [("2", "1/2")],
@@ -56,7 +60,7 @@ WITH_MODES: dict[str, tuple[Potential, list[tuple[str, ...]]]] = {
 
 @pytest.mark.parametrize("name", WITH_MODES)
 def test_cells_with_a_mode_are_not_left_behind(name: str) -> None:
-    """Whatever the cell's size and wherever the mode lies in it."""
+    """Whatever the cell's size and wherever the mode lies in it; two modes' cells reach from one to the other."""
     given, modes = WITH_MODES[name]
     looked, rng = search(given), np.random.default_rng(1)
     for mode in modes:
@@ -65,6 +69,9 @@ def test_cells_with_a_mode_are_not_left_behind(name: str) -> None:
         half = 2.0 ** rng.uniform(-30, 2, (400, len(place)))
         mid = place + half * rng.uniform(-0.999, 0.999, half.shape)
         assert not looked._left_behind(mid, half, top).any()
+        other = np.array([float(Fraction(entry)) for entry in modes[0]])
+        wide = np.maximum(np.abs(place - other) / 2 * 1.001, 1e-3)
+        assert not looked._left_behind((place + other)[None] / 2, wide[None], top).any()
 
 
 @pytest.mark.parametrize("name", WITH_MODES)
@@ -130,6 +137,7 @@ RISES: list[tuple[list[str], Any, list[Any], bool]] = [
     (["exp(z)"], ep.Gaussian(1), [1], False),  # W tends to a constant on the left
     (["z"], ep.Gaussian(1), [30], False),  # its mode lies beyond the box
     (["z*exp(-z**2)"], ep.Gaussian(1), ["1/10"], False),
+    (["z"], ep.Exponential(), [0], False),  # W = -z falls for ever
     (["1/(z - 9) + z"], ep.Gaussian(1), [1], False),  # with a pole beyond the box
 ]
 

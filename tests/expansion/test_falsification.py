@@ -54,7 +54,6 @@ TESTS: dict[str, Check] = {
     "unequal modes": test_modes.test_unequal_preimages_share_the_mass_by_prior_and_slope,
     "one place in floats": test_modes.test_modes_that_floats_cannot_tell_apart_are_both_counted,
     "shared coordinates": test_modes.test_modes_that_share_a_coordinate_are_two,
-    "infinity": lambda: test_modes.test_a_minimum_at_infinity_is_no_mode_on_either_side(""),
     "far modes": lambda: test_modes.test_modes_beyond_sixty_deviations_are_none("-"),
     "flat tails": test_modes.test_a_minimum_at_infinity_is_no_mode_where_floats_see_no_slope,
     "saddle of the misfit": test_modes.test_a_mode_that_is_next_to_a_saddle_is_not_one,
@@ -280,9 +279,6 @@ BUGS: dict[str, Bug] = {
     ),
     "minima at infinity are called degenerate": Seeded(
         preimages, "_found", "any(_runs(potential, z) for z in near)", "False", "flat tails"
-    ),
-    "what is on its way is a minimum": Seeded(
-        preimages, "_float_minima", "ends[np.abs(steps).max(1) < RUNNING]", "ends", "infinity"
     ),
     "undecided coefficients are zero": Seeded(
         modes, "leading", "if zero is None:", "if False:", "open order"

@@ -35,13 +35,6 @@ def minima(potential: Potential, starts: FloatArray) -> FloatArray:
     return z
 
 
-def newton_steps(potential: Potential, z: FloatArray) -> FloatArray:
-    """Return Newton's steps, undamped, at points (N, d)."""
-    with np.errstate(all="ignore"):
-        _, slope, bend = potential.floats(z)
-        return _step(slope, bend, np.zeros(len(z)))
-
-
 def log_masses(potential: Potential, z: FloatArray) -> FloatArray:
     """Return log p(z) - log det Hess W / 2, shape (N,); infinite where the Hessian is not positive definite."""
     # the Laplace approximation of each mode's mass, up to what all share; it only decides which are beneath notice. A

@@ -147,7 +147,8 @@ class _Search:
                 slope = slope + over[min(k, m), max(k, m)] * u[m]
             behind |= (slope.lower() > 0) | (slope.upper() < 0)
             behind |= (over[k,].lower() > 0) | (over[k,].upper() < 0) | (over[k, k].upper() < 0)
-            level = level + at[k,] * u[k] + over[k, k] * (u[k].square() * 0.5)
+            # H u^2 / 2 is at least min(H, 0) times half the square of the cell's half width
+            level = level + at[k,] * u[k] + over[k, k].min(0.0) * (BallArray(half[:, k]).square() * 0.5)
             for m in range(k + 1, d):
                 level = level + over[k, m] * u[k] * u[m]
         return behind | (level.lower() > top)

@@ -16,7 +16,7 @@ from flint import arb, arb_mat
 from sympy import Expr, Rational
 
 from elboproof.arrays import FloatArray
-from elboproof.expansion.descent import log_masses, minima, newton_steps
+from elboproof.expansion.descent import log_masses, minima
 from elboproof.expansion.exhaustion import Others, no_others
 from elboproof.expansion.misfit import BITS, ball
 from elboproof.expansion.modes import UnwieldyError
@@ -34,12 +34,12 @@ STARTS = {1: 49, 2: 9, 3: 5}
 """Starting points per latent of the float search, over [-REACH, REACH] deviations; 3 in more dimensions."""
 REACH = 6.0
 """The prior's mass beyond is 2e-9 per latent."""
-RUNNING = 1e-3
-"""Deviations of the prior: where Newton's step is longer, the descent has not come to an end."""
 PACES = 20
 """Newton's steps in balls by which minima at infinity are told from others."""
 STILL = 1e-9
 """Of 1 + |z|: a shorter step is the rounding of what floats found."""
+STEEP = 1e-3
+"""A slope that floats see."""
 SEARCHES = 3
 """From cells that are left over, at most."""
 NEGLIGIBLE = 45.0
@@ -134,14 +134,9 @@ def _float_minima(potential: Potential, starts: FloatArray) -> FloatArray:
     """Return the minima (N, d) to which descents from the starts lead."""
     mean, factor = potential.model.prior.scales(potential.model.latent_dim)
     ends = minima(potential, starts)
-    # ends that ran far away, or that still run, are minima at infinity
+    # ends that ran far away are minima at infinity; those that still run are known by their steps (`_runs`)
     whitened = np.linalg.solve(factor, (ends - mean).T).T
-    ends = ends[np.abs(whitened).max(1) < 10 * REACH]  # False for NaN
-    if not len(ends):
-        return np.asarray(ends)
-    steps = np.linalg.solve(factor, newton_steps(potential, ends).T).T
-    ended: FloatArray = ends[np.abs(steps).max(1) < RUNNING]
-    return ended
+    return np.asarray(ends[np.abs(whitened).max(1) < 10 * REACH])  # False for NaN
 
 
 def _runs(potential: Potential, z: FloatArray) -> bool:
@@ -154,8 +149,10 @@ def _runs(potential: Potential, z: FloatArray) -> bool:
             slope, bend = (potential.ball_derivative(order, tuple(point)) for order in (1, 2))
             try:
                 step = arb_mat(bend.tolist()).solve(arb_mat([[entry] for entry in slope])).entries()
-            except ZeroDivisionError:  # a Hessian that may be singular, which the proof refuses
-                return False
+            except (
+                ZeroDivisionError
+            ):  # a Hessian that may be singular, which the proof refuses; or W is linear
+                return max(abs(float(entry.mid())) for entry in slope) > STEEP
             lengths.append(max(abs(float(entry.mid())) for entry in step))
             if not lengths[-1] > STILL * (1 + np.abs(z).max()):
                 return False
