@@ -1,5 +1,7 @@
 """Bugs seeded into the gap law of families and into the search that misses no mode; each is caught by a named test."""
 
+from collections.abc import Callable
+
 import pytest
 
 from elboproof.expansion import exhaustion, gap_law, preimages, replicates
@@ -12,10 +14,10 @@ from tests.seeding import CAUGHT, Bug, Check, Seeded, falsification
 pytestmark = pytest.mark.slow
 
 
-def _in_all(test: Check) -> Check:
+def _in_all(test: Callable[[str], None]) -> Check:
     def check() -> None:
         for name in cells.WITH_MODES:
-            test(name)  # type: ignore[call-arg]
+            test(name)
 
     return check
 
@@ -174,7 +176,8 @@ BUGS: dict[str, Bug] = {
         preimages, "_runs", "return not lengths[-1] < lengths[0] / 2", "return True", "degenerate"
     ),
     "the likelihood for its inverse": Seeded(
-        NegativeLogLikelihood, "ball_derivative", "-arb(value)", "arb(value)", ("Poisson", "two preimages", "categorical")
+        NegativeLogLikelihood, "ball_derivative", "-arb(value)", "arb(value)",
+        ("Poisson", "two preimages", "categorical"),
     ),
     "one place of each direction": Seeded(
         NegativeLogLikelihood, "ball_derivative", "multiset_permutations(list(direction)) if direction else [()]",

@@ -56,12 +56,14 @@ def leading(mode: Mode) -> tuple[int, Any, Any]:
                 if isinstance(coefficient, arb)
                 else Enclosure(-np.inf, np.inf),
                 (f"whether the coefficient of v^{order} vanishes is open, so the order of the gap is",),
+                "gap laws",
             )
         if not zero:
             return order, coefficient, Expansion(mode, order + 1).gap[order]
     raise Undecided(
         Enclosure(0.0, np.inf),
         (f"the gap vanishes to order v^{HIGHEST_ORDER - 1}; higher orders are not carried",),
+        "gap laws",
     )
 
 

@@ -32,6 +32,7 @@ from elboproof.model.separable import Separable
 from elboproof.model.supports import Support
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.functions import (
     JumpError,
@@ -46,6 +47,7 @@ from elboproof.numbers.functions import (
 )
 from elboproof.numbers.interruption import Interruption
 from elboproof.numbers.tape import Tape
+from elboproof.numbers.undecided import Undecided
 
 OF_EXP = (Sigmoid, Softplus, Moment0, Moment1, Moment2, Moment3, Moment4, Moment5)
 """Of the families' log partitions: rational in exponentials, or their logarithms."""
@@ -98,13 +100,16 @@ class NegativeLogLikelihood:
         Raises
         ------
         UnwieldyError
-            If a derivative is too long an expression for SymPy to bring into a short form.
+            If a derivative is too long an expression for SymPy to bring into a short form, or beyond those known.
         """
         latents = self.model.latents
         values = dict(zip(latents, point, strict=True))
         result = np.empty((len(latents),) * order, dtype=object)
         for direction in combinations_with_replacement(range(len(latents)), order):
-            slope: Any = self._expression.diff(*(latents[a] for a in direction))
+            try:
+                slope: Any = self._expression.diff(*(latents[a] for a in direction))
+            except IndexError as error:  # a moment beyond those that the number systems know
+                raise UnwieldyError from error
             number = slope.subs(values, simultaneous=True).rewrite(OF_EXP, sympy.exp)
             if parts(number) > 4 * MOST_OPERATIONS:
                 raise UnwieldyError
@@ -113,15 +118,28 @@ class NegativeLogLikelihood:
         return result
 
     def ball_derivative(self, order: int, point: tuple[arb, ...]) -> Tensor:
-        """Return enclosures of D^k W over a box, shape (d,) * k."""
+        """Return enclosures of D^k W over a box, shape (d,) * k.
+
+        Raises
+        ------
+        Undecided
+            If the likelihood's derivatives of this order are not known.
+        """
         d = self.model.latent_dim
         # each value encloses a derivative of log p over the whole box; partial derivatives commute
-        values = self.model.quantities.compiled("log_likelihood", order, REAL_BALLS)(*point, *self._balls)
+        values = self._derivatives(order)(*point, *self._balls)
         result = np.empty((d,) * order, dtype=object)
         for direction, value in zip(combinations_with_replacement(range(d), order), values, strict=True):
             for place in multiset_permutations(list(direction)) if direction else [()]:
                 result[tuple(place)] = -arb(value)
         return result
+
+    def _derivatives(self, order: int) -> Any:
+        try:
+            return self.model.quantities.compiled("log_likelihood", order, REAL_BALLS)
+        except IndexError as error:  # a moment beyond those that the number systems know
+            missing = f"derivatives of order {order} of {self.model.likelihood} are not known"
+            raise Undecided(Enclosure(0.0, np.inf), (missing,), "gap laws") from error
 
     @property
     def _balls(self) -> list[arb]:
