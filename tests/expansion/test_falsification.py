@@ -54,7 +54,8 @@ TESTS: dict[str, Check] = {
     "unequal modes": test_modes.test_unequal_preimages_share_the_mass_by_prior_and_slope,
     "one place in floats": test_modes.test_modes_that_floats_cannot_tell_apart_are_both_counted,
     "shared coordinates": test_modes.test_modes_that_share_a_coordinate_are_two,
-    "infinity": lambda: test_modes.test_a_minimum_at_infinity_is_no_mode_on_either_side(""),
+    "far modes": lambda: test_modes.test_modes_beyond_sixty_deviations_are_none("-"),
+    "flat tails": test_modes.test_a_minimum_at_infinity_is_no_mode_where_floats_see_no_slope,
     "saddle of the misfit": test_modes.test_a_mode_that_is_next_to_a_saddle_is_not_one,
     "exact points": test_modes.test_points_are_stationary_by_exact_arithmetic_only,
     "proved modes": test_modes.test_proved_modes_lie_in_their_boxes,
@@ -229,7 +230,7 @@ BUGS: dict[str, Bug] = {
     "the Hessian is not looked at": Seeded(
         preimages,
         "_checked",
-        "not_positive(ldl(misfit.ball_derivative(2, balls).tolist())[1]) is not None",
+        "not_positive(ldl(potential.ball_derivative(2, balls).tolist())[1]) is not None",
         "False",
         "saddle of the misfit",
     ),
@@ -268,17 +269,16 @@ BUGS: dict[str, Bug] = {
         preimages, "_distinct", "np.abs(z - other).max()", "np.abs(z - other).min()", "shared coordinates"
     ),
     "ends at minus infinity": Seeded(
-        preimages, "_float_minima", "np.abs(whitened).max(1)", "whitened.max(1)", "infinity"
+        preimages, "_float_minima", "np.abs(whitened).max(1)", "whitened.max(1)", "far modes"
     ),
     "every x is on the image": Seeded(
-        preimages, "preimages", "lowest > tolerance and not nearest", "False", "nearest points"
+        preimages, "_found", "not on_image and not nearest", "False", "nearest points"
     ),
     "the greatest distance": Seeded(
-        preimages,
-        "preimages",
-        "min(distance for _, distance in found)",
-        "max(distance for _, distance in found)",
-        "nearest points",
+        preimages, "_found", "levels.argmin()", "levels.argmax()", "nearest points"
+    ),
+    "minima at infinity are called degenerate": Seeded(
+        preimages, "_found", "any(_runs(potential, z) for z in near)", "False", "flat tails"
     ),
     "undecided coefficients are zero": Seeded(
         modes, "leading", "if zero is None:", "if False:", "open order"

@@ -83,6 +83,26 @@ def test_a_minimum_at_infinity_is_no_mode_on_either_side(sign: str) -> None:
         gap_law(model("z", [f"exp({sign}z)"]), ["-1/10"], nearest=True)
 
 
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_modes_beyond_sixty_deviations_are_none(sign: str) -> None:
+    with pytest.raises(ValueError, match="no nearest point was found"):
+        gap_law(model("z", [f"{sign}sinh(z/100)"]), ["6/5"], nearest=True)
+
+
+def test_a_minimum_at_infinity_is_no_mode_where_floats_see_no_slope() -> None:
+    """At z = 37 sigmoid(z) is 1 in float64."""
+    with pytest.raises(ValueError, match="no nearest point was found"):
+        gap_law(model("z", ["exp(z)/(1 + exp(z))"]), [1], nearest=True)
+
+
+def test_products_without_an_elementary_inverse_are_proved_in_balls() -> None:
+    """At f = s(z) = 1/3 with f' = s(1 - s) and f'' = s(1 - s)(1 - 2s): 3/4 f''^2 / f'^4."""
+    law = gap_law(model("z", ["exp(z)/(1 + exp(z))"]), ["1/3"])
+    slope, bend = sp.Rational(2, 9), sp.Rational(2, 27)
+    assert isinstance(law.leading, ep.Enclosure)
+    assert law.leading.midpoint == pytest.approx(float(sp.Rational(3, 4) * bend**2 / slope**4), rel=1e-14)
+
+
 def test_modes_that_share_a_coordinate_are_two() -> None:
     law = gap_law(model(["a", "b"], ["a", "b**2"]), ["1/2", "0.7"])
     assert len(law.branches) == 2

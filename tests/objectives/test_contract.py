@@ -9,7 +9,7 @@ import torch
 
 from elboproof import objectives
 from elboproof.objectives.contract import Breach, bilbo_breaches, elbo_breaches, expected_breaches
-from elboproof.objectives.contract_bounded import baggins_breaches
+from elboproof.objectives.contract_bounded import baggins_breaches, bilbo_baggins_breaches
 from elboproof.objectives.contract_steps import Decoder, Encoder, elbo_step, step_breaches
 
 Tensor = torch.Tensor
@@ -20,6 +20,7 @@ def test_the_objectives_keep_their_contract() -> None:
     assert expected_breaches(objectives.elbo) == []
     assert bilbo_breaches(objectives.bilbo) == []
     assert baggins_breaches(objectives.baggins) == []
+    assert bilbo_baggins_breaches(objectives.bilbo_baggins) == []
     assert step_breaches(elbo_step) == []
 
 
@@ -81,15 +82,28 @@ def test_a_mistake_in_an_elbo_is_caught(name: str) -> None:
     assert elbo_breaches(ELBO_MUTANTS[name])
 
 
-def _bilbo(rate: Callable[[Tensor, Tensor], Tensor], half: float = 0.5) -> Callable[..., Tensor]:
+def _bilbo(
+    rate: Callable[[Tensor, Tensor], Tensor],
+    half: float = 0.5,
+    *,
+    likelihood: Callable[..., Tensor] = lambda r, v: -(r**2 / v + torch.log(2 * math.pi * v)).sum(1) / 2,
+    over_batch: Callable[[Tensor], Tensor] = lambda t: t,
+) -> Callable[..., Tensor]:
+    """Return a BILBO written anew, with one mistake."""
+
     def mistaken(
         x: Tensor, mean_x: Tensor, mean: Tensor, *, posterior_variance: Any, variance: Any
     ) -> Tensor:
-        v = torch.as_tensor(variance, dtype=torch.float64)
-        likelihood = -((x - mean_x) ** 2 / v + torch.log(2 * math.pi * v)).sum(1) / 2
-        return likelihood - half * rate(mean, torch.as_tensor(posterior_variance))
+        v = torch.as_tensor(variance, dtype=torch.float64) * torch.ones_like(x)
+        return over_batch(likelihood(x - mean_x, v) - half * rate(mean, torch.as_tensor(posterior_variance)))
 
     return mistaken
+
+
+def _gaussian(
+    scale: float = 0.5, constant: float = 2 * math.pi, sign: float = 1.0, floor: float = 0.0
+) -> Any:
+    return lambda r, v: -scale * (r**2 / v + sign * torch.log(constant * (v + floor))).sum(1)
 
 
 def _log1p_rate(mean: Tensor, s: Tensor) -> Tensor:
@@ -105,6 +119,17 @@ BILBO_MUTANTS = {
     "mean over the latents": _bilbo(lambda m, s: torch.log1p((m**2).mean(0) / s).mean()),
     "one latent too few": _bilbo(lambda m, s: torch.log1p((m**2).mean(0) / s)[1:].sum()),
     "a floor": _bilbo(lambda m, s: torch.log1p((m**2).mean(0) / (s + 1e-8)).sum()),
+    "the likelihood's variance used as a deviation": _bilbo(
+        _log1p_rate, likelihood=lambda r, v: _gaussian()(r, v**2)
+    ),
+    "the likelihood without 1/2": _bilbo(_log1p_rate, likelihood=_gaussian(scale=1.0)),
+    "mean over the outputs": _bilbo(_log1p_rate, likelihood=lambda r, v: _gaussian()(r, v) / r.shape[1]),
+    "without log 2 pi": _bilbo(_log1p_rate, likelihood=_gaussian(constant=1.0)),
+    "the sign of the likelihood's log": _bilbo(_log1p_rate, likelihood=_gaussian(sign=-1.0)),
+    "log(variance + 1e-8) in the likelihood": _bilbo(_log1p_rate, likelihood=_gaussian(floor=1e-8)),
+    "the sign of the rate": _bilbo(_log1p_rate, half=-0.5),
+    "sum over the batch": _bilbo(_log1p_rate, over_batch=lambda t: t.sum()),
+    "mean over the batch, for each": _bilbo(_log1p_rate, over_batch=lambda t: t.mean().expand(len(t))),
     "means detached": _bilbo(lambda m, s: _log1p_rate(m.detach(), s)),
 }
 
@@ -125,14 +150,19 @@ def _baggins(
     floor: float = 0.0,
     half: float = 0.5,
     moment: Callable[[Tensor], Tensor] = lambda r: (r**2).mean(0),
+    variance: Callable[[Tensor], Tensor] = lambda v: v,
+    shift: float = 0.0,
+    total: Callable[[Tensor], Tensor] = lambda t: t.sum(),
 ) -> Callable[..., Tensor]:
+    """Return a bounded likelihood written anew, with one mistake."""
+
     def mistaken(residual: Tensor, v: Tensor, *, bits: float = 4.0, mode: str) -> Tensor:
-        r, kept = moment(residual), v > 0
+        r, kept, v = moment(residual), v > 0, variance(v)
         if mode == "isotropic":
             r, v = r[kept].sum().expand(int(kept.sum())), v.sum().expand(int(kept.sum()))
         else:
             r, v = r[kept], v[kept]
-        return half * torch.log((one + lam(bits)) * v / (r + lam(bits) * v + floor)).sum()
+        return total(half * torch.log((one + lam(bits)) * v / (r + lam(bits) * v + floor)) - shift)
 
     return mistaken
 
@@ -142,6 +172,12 @@ BAGGINS_MUTANTS = {
     "without lambda in the data's own Gaussian": _baggins(one=1.0 - 1 / (4.0**4 - 1)),
     "an additive floor": _baggins(floor=1e-3),
     "without 1/2": _baggins(half=1.0),
+    "a variance used as a deviation": _baggins(variance=lambda v: v**2),
+    "a deviation used as a variance": _baggins(variance=lambda v: v.sqrt()),
+    "mean over the outputs": _baggins(total=lambda t: t.mean()),
+    "a dropped constant": _baggins(shift=0.5 * math.log(2 * math.pi)),
+    "the sign of the log": _baggins(half=-0.5),
+    "log(variance + 1e-8)": _baggins(floor=1e-8),
     "sizes for squares": _baggins(moment=lambda r: r.abs().mean(0)),
     "a variance for the second moment": _baggins(moment=lambda r: r.var(0, unbiased=False)),
     "a sum over the batch": _baggins(moment=lambda r: (r**2).sum(0)),
@@ -152,6 +188,40 @@ BAGGINS_MUTANTS = {
 @pytest.mark.parametrize("name", BAGGINS_MUTANTS)
 def test_a_mistake_in_a_bounded_likelihood_is_caught(name: str) -> None:
     assert baggins_breaches(BAGGINS_MUTANTS[name])
+
+
+def _both(bounded: Callable[..., Tensor] | None = None, rate: Any = None) -> Callable[..., Tensor]:
+    """Return BILBO + BAGGINS written anew, with one mistake in one of its parts."""
+    likelihood, codes = bounded or _baggins(), rate or (lambda m: 0.5 * _log1p_rate(m, torch.ones(())))
+
+    def mistaken(x: Tensor, mean_x: Tensor, mean: Tensor, v: Tensor, *, bits: float, mode: str) -> Tensor:
+        return likelihood(x - mean_x, v, bits=bits, mode=mode) - codes(mean)
+
+    return mistaken
+
+
+BOTH_MUTANTS = {f"BAGGINS: {name}": _both(mutant) for name, mutant in BAGGINS_MUTANTS.items()} | {
+    "the rate without 1/2": _both(rate=lambda m: _log1p_rate(m, torch.ones(()))),
+    "the sign of the rate": _both(rate=lambda m: -0.5 * _log1p_rate(m, torch.ones(()))),
+    "mean over the latents": _both(rate=lambda m: 0.5 * torch.log1p((m**2).mean(0)).mean()),
+    "a sum over the batch": _both(rate=lambda m: 0.5 * torch.log1p((m**2).sum(0)).sum()),
+    "a dropped constant": _both(rate=lambda m: 0.5 * torch.log((m**2).mean(0)).sum()),
+    "a variance for the second moment": _both(
+        rate=lambda m: 0.5 * torch.log1p(m.var(0, unbiased=False)).sum()
+    ),
+    "log(variance + 1e-8)": _both(rate=lambda m: 0.5 * torch.log1p((m**2).mean(0) + 1e-8).sum()),
+    "means detached": _both(rate=lambda m: 0.5 * _log1p_rate(m.detach(), torch.ones(()))),
+}
+
+
+@pytest.mark.parametrize("name", BOTH_MUTANTS)
+def test_a_mistake_in_bilbo_and_baggins_is_caught(name: str) -> None:
+    assert bilbo_baggins_breaches(BOTH_MUTANTS[name])
+
+
+def test_bilbo_and_baggins_written_anew_keep_the_contract() -> None:
+    assert baggins_breaches(_baggins()) == []
+    assert bilbo_baggins_breaches(_both()) == []
 
 
 def test_constant_dimensions_that_count_are_caught() -> None:

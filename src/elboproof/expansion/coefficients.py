@@ -20,22 +20,10 @@ from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion
 from elboproof.expansion.hypotheses import gaussian, metric_of
 from elboproof.expansion.misfit import Misfit
 from elboproof.expansion.modes import Curved, exact_mode
+from elboproof.expansion.replicates import OF_EXP
 from elboproof.expansion.wick import Tensor
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
-from elboproof.numbers.functions import (
-    Moment0,
-    Moment1,
-    Moment2,
-    Moment3,
-    Moment4,
-    Moment5,
-    Sigmoid,
-    Softplus,
-)
-
-OF_EXP = (Sigmoid, Softplus, Moment0, Moment1, Moment2, Moment3, Moment4, Moment5)
-"""Of the families' log partitions: rational in exponentials, or their logarithms."""
 
 
 def gap_coefficient(model: LatentModel, order: int = 1) -> Expr:

@@ -10,19 +10,18 @@ from typing import Any
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.model.latent_model import LatentModel
 
-
-def exact_solutions(model: LatentModel, data: Sequence[Expr]) -> list[tuple[Expr, ...]]:
-    """Return solutions of f(z) = x that come out by inverting one entry after the other, where that works."""
+def exact_solutions(
+    latents: Sequence[Symbol], equations: Sequence[tuple[Expr, Expr]]
+) -> list[tuple[Expr, ...]]:
+    """Return solutions of f_j(z) = x_j that come out by inverting one entry after the other, where that works."""
     # one latent for each round, from any entry that has no other left in it. The branches multiply (+- roots, periods);
     # a branch that no entry extends is dropped. What comes out solves the entries that were used, not all D of them:
     # each is tested as a zero of grad W before it counts as a mode
-    equations = [(f, value) for f, value in zip(model.decoder, data, strict=True)]
     partial: list[dict[Symbol, Expr]] = [{}]
-    for _ in model.latents:
+    for _ in latents:
         partial = [more for known in partial for more in _extended(equations, known)]
-    return [tuple(known[z] for z in model.latents) for known in partial]
+    return [tuple(known[z] for z in latents) for known in partial]
 
 
 def _extended(
@@ -65,7 +64,7 @@ def _inverted(expression: Expr, z: Symbol, value: Expr) -> Iterator[Expr]:
         constant, varying = expression.as_independent(z)
         if varying.is_Add and expression.is_Add and len(varying.args) > 1:
             yield from _quadratic(expression - value, z)
-        else:
+        elif varying != expression:  # a product of several factors with z has no elementary inverse here
             yield from _inverted(varying, z, value - constant if expression.is_Add else value / constant)
     elif expression.is_Pow and expression.exp.is_Integer and expression.exp > 0:
         power = expression.exp

@@ -1,6 +1,7 @@
 """The misfit W = |x - f|^2 / 2 of a decoder with its derivatives, in SymPy's numbers and in balls."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations_with_replacement
@@ -12,11 +13,15 @@ from flint import arb, arb_mat, fmpq
 from sympy import Expr, Rational
 from sympy.utilities.iterables import multiset_permutations
 
+from elboproof.arrays import FloatArray
 from elboproof.expansion.asymptotics import misfit_derivatives
+from elboproof.expansion.inversion import exact_solutions
+from elboproof.expansion.potential import ON_IMAGE, SAME, Floats, float_data
 from elboproof.expansion.wick import Tensor
 from elboproof.model.latent_model import LatentModel
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.interruption import Interruption
 from elboproof.numbers.tape import Tape
 
@@ -52,14 +57,15 @@ class Misfit:
         """Return the time limit for a block of SymPy's work."""
         return Interruption(self.deadline)
 
+    @property
+    def name(self) -> str:
+        """What W is called in sentences."""
+        return "|x - f|^2 / 2"
+
     @cached_property
     def short(self) -> bool:
         """Whether the model is written in expressions, and all rationals are short enough for SymPy."""
-        parts = [*self.model.decoder, *self.data, *self.metric]
-        numbers = {n for part in parts for n in sympy.sympify(part).atoms(Rational)}
-        return bool(self.model.decoder) and all(
-            max(abs(int(n.p)), int(n.q)).bit_length() <= LONGEST for n in numbers
-        )
+        return short([*self.model.decoder, *self.data, *self.metric]) and bool(self.model.decoder)
 
     def exact_derivative(self, order: int, point: tuple[Expr, ...]) -> Tensor:
         """Return D^k W at an exact point, shape (d,) * k."""
@@ -88,6 +94,85 @@ class Misfit:
             hessian = arb_mat(self.ball_derivative(2, at).tolist()).det()
             logarithm = float(ball(self.metric.det()).log() - hessian.log())
         return logarithm / 2 - float(energy.mid())
+
+    @cached_property
+    def _floating(self) -> tuple[FloatArray, FloatArray]:
+        """Data x (D,) and P (D, D)."""
+        return float_data(self.data), np.array(self.metric.tolist(), dtype=float)
+
+    def floats(self, z: FloatArray) -> Floats:
+        """Return W (N,), grad W (N, d) and Hess W (N, d, d) at points (N, d), W infinite where f overflows."""
+        # f (N, D), J (N, D, d), H (N, D, d, d); Hess W = J' P J - (P r) . H with r = x - f, P symmetric
+        x, metric = self._floating
+        f, J, H = (_float_decoder(self.model, z, order) for order in (0, 1, 2))
+        dual = (x - f) @ metric
+        gauss = np.einsum("nik,ij,njl->nkl", J, metric, J)
+        misfit: FloatArray = np.einsum("ni,ni->n", dual, x - f) / 2
+        return np.where(np.isfinite(misfit), misfit, np.inf), -_with(dual, J), gauss - _with(dual, H)
+
+    @property
+    def tolerance(self) -> float:
+        """The distance below which x counts as on the image."""
+        x, metric = self._floating
+        return ON_IMAGE * (1 + float(np.abs(x).max())) * math.sqrt(float(metric.trace()))
+
+    def distance_at(self, z: FloatArray) -> float:
+        """Return the distance of x from f(z) in the metric P, in floats."""
+        return math.sqrt(2 * float(self.floats(z[None])[0][0]))
+
+    def as_near(self, levels: FloatArray) -> FloatArray:
+        """Return which of the minima with these W are the lowest ones, by their distances."""
+        distances = np.sqrt(2 * levels)
+        return np.asarray(distances <= distances.min() * (1 + SAME) + self.tolerance)
+
+    def distance(self, at: tuple[arb, ...]) -> float:
+        """Return |x - f| at a mode."""
+        residual = [ball(a) - b for a, b in zip(self.data, ball_decoder(self.model, 0, at), strict=True)]
+        return float(sum((r * r for r in residual), arb(0)).mid().sqrt())
+
+    def away(self, lowest: float) -> str:
+        """Return why x is refused where it is not on the image."""
+        return (
+            f"at distance {lowest:.6g} from the decoder's image; expected a point of the image (or pass "
+            "nearest=True for the law at the nearest point)"
+        )
+
+    def apart(self, distance: float) -> str:
+        """Return what the mode is where x is not on the image."""
+        return f"z0 is the nearest point, at distance {distance:.6g}"
+
+    def nowhere(self) -> str:
+        """Return why x is refused where no minimum was found."""
+        return "no nearest point was found; expected x near the image"
+
+    def solutions(self) -> list[tuple[Expr, ...]]:
+        """Return points where entries of f equal those of x, as far as elementary inverses find them."""
+        return exact_solutions(self.model.latents, list(zip(self.model.decoder, self.data, strict=True)))
+
+
+def short(parts: Iterable[Any]) -> bool:
+    """Return whether all rationals in some expressions are short enough for SymPy."""
+    numbers = {n for part in parts for n in sympy.sympify(part).atoms(Rational)}
+    return all(max(abs(int(n.p)), int(n.q)).bit_length() <= LONGEST for n in numbers)
+
+
+def _with(dual: FloatArray, derivative: FloatArray) -> FloatArray:
+    product: FloatArray = np.einsum("ni,ni...->n...", dual, derivative)
+    return product
+
+
+def _float_decoder(model: LatentModel, z: FloatArray, order: int) -> FloatArray:
+    """Return the derivatives of f of one order, shape (N, D) + (d,) * order; not finite where they overflow."""
+    d, D = model.latent_dim, model.data_dim
+    # compiled derivatives come by direction, the D entries within each; partial derivatives commute, so that one value
+    # fills all orders of its direction. A constant entry is a scalar, which the assignment spreads over the N points
+    values = model.quantities.compiled("decoder", order, FLOATING)(*z.T, *[None] * D)
+    result = np.empty((D, *(d,) * order, len(z)))
+    for n, direction in enumerate(combinations_with_replacement(range(d), order)):
+        for place in _orders(direction):
+            for j in range(D):
+                result[(j, *place)] = values[n * D + j]
+    return np.moveaxis(result, -1, 0)
 
 
 @lru_cache(maxsize=512)

@@ -10,7 +10,7 @@ from flint import arb, arb_mat
 from sympy import Basic, Expr
 
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion, Mode
-from elboproof.expansion.misfit import Misfit
+from elboproof.expansion.potential import Potential
 from elboproof.expansion.prior_terms import ball_prior, exact_prior
 from elboproof.expansion.wick import Tensor
 from elboproof.model.latent_model import LatentModel
@@ -56,12 +56,14 @@ def leading(mode: Mode) -> tuple[int, Any, Any]:
                 if isinstance(coefficient, arb)
                 else Enclosure(-np.inf, np.inf),
                 (f"whether the coefficient of v^{order} vanishes is open, so the order of the gap is",),
+                "gap laws",
             )
         if not zero:
             return order, coefficient, Expansion(mode, order + 1).gap[order]
     raise Undecided(
         Enclosure(0.0, np.inf),
         (f"the gap vanishes to order v^{HIGHEST_ORDER - 1}; higher orders are not carried",),
+        "gap laws",
     )
 
 
@@ -115,7 +117,7 @@ def _is_zero(expression: Expr) -> bool | None:
     return None if answer is None else bool(answer)
 
 
-def ball_mode(misfit: Misfit, point: Sequence[arb]) -> Mode:
+def ball_mode(misfit: Potential, point: Sequence[arb]) -> Mode:
     """Return enclosures of the derivatives over a box, at the working precision."""
     return Mode(
         # the box of the mode is put in once, as a ball for each latent, and every operation encloses: the coefficients

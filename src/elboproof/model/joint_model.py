@@ -1,6 +1,6 @@
 """What every model of data and latents offers: dimensions, its energy, and an evaluator for each number system."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -143,11 +143,21 @@ class JointModel:
     def _growing(self, x: BallArray) -> tuple[float, float, float] | None:
         """Return coefficients of a ceiling that grows with |z|, for one row; None where none is known."""
         above = getattr(self.likelihood, "log_ceiling", None)
-        if above is None:
-            return None
+        majorant = None if above is None else self._majorant(lambda f: above(f, self.data, x), x)
+        return None if majorant is None else majorant.quadratic()
+
+    def log_likelihood_majorant(self, x: BallArray) -> Majorant | None:
+        """Return a majorant of log p(x|z) - log h(x) in |z| for one row (D,); None where none is known.
+
+        Where there is one, log p(x|z) is integrable under every Gaussian.
+        """
+        return self._majorant(lambda f: self.likelihood.log_density(f, self.data), x)
+
+    def _majorant(self, form: Callable[[Sequence[Symbol]], Expr], x: BallArray) -> Majorant | None:
+        """Return a majorant of an expression in the outputs and the data of one row; None where none is known."""
         symbols = [sympy.Dummy(f"f_{j}", real=True) for j in range(self.output_dim)]
         tape = Tape([*symbols, *self.data])
-        root = tape.lower(above(symbols, self.data, x))
+        root = tape.lower(form(symbols))
         ends = zip(x.lower().tolist(), x.upper().tolist(), strict=True)
         try:
             outputs = self._output_majorants([(0.0, 1.0)] * self.latent_dim)
@@ -155,7 +165,7 @@ class JointModel:
             (majorant,) = compile_tape(tape, [root], MAJORANTS)(*outputs, *data)
         except NoMajorantError:
             return None
-        return majorant.quadratic()  # type: ignore[no-any-return]
+        return majorant  # type: ignore[no-any-return]
 
     @property
     def output_dim(self) -> int:

@@ -1,4 +1,4 @@
-"""What a bounded likelihood with the signature of `elboproof.objectives.baggins` must do.
+"""What a bounded likelihood with the signature of `elboproof.objectives.baggins` or `bilbo_baggins` must do.
 
 The reference is built of entropies of ``torch.distributions``: data seen through noise of variance lambda v have, at
 the best variance r + lambda v, the mean log likelihood -H(N(0, r + lambda v)), and their own Gaussian -H(N(0, (1 +
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.distributions import Normal
+from torch.distributions import Independent, Normal, kl_divergence
 
 from elboproof.objectives.contract import CLOSE, Breach, Objective, Tensor
 
-BATCH, OUTPUTS = 9, 4
+BATCH, OUTPUTS, LATENTS = 9, 4, 3
 BITS = (0.5, 2.0, 4.0)
 SCALES = (1e-30, 1e30)
 
@@ -27,6 +27,52 @@ def baggins_breaches(objective: Objective) -> list[Breach]:
             result += _values(objective, mode, bits)
         result += _laws(objective, mode)
     return result
+
+
+def bilbo_baggins_breaches(objective: Objective) -> list[Breach]:
+    """Return what a function with the arguments and result of `elboproof.objectives.bilbo_baggins` breaks.
+
+    The reference is that of the bounded likelihood less the mean KL of N(m, I) to the best centred diagonal prior.
+    """
+    result: list[Breach] = []
+    for mode in ("isotropic", "per-dimension"):
+        for bits in BITS:
+            result += _whole(objective, mode, bits)
+    return result
+
+
+def _whole(objective: Objective, mode: str, bits: float) -> Iterator[Breach]:
+    """Yield breaches of the value, of the gradients in mean_x and mean, and of the law of scale."""
+    residual, v = _given(2)
+    generator = torch.Generator().manual_seed(4)
+    x = torch.randn(BATCH, OUTPUTS, generator=generator, dtype=torch.float64)
+    mean_x, mean = (
+        (x - residual).requires_grad_(),
+        (1.5 + 0.8 * torch.randn(BATCH, LATENTS, generator=generator, dtype=torch.float64)).requires_grad_(),
+    )
+    found = objective(x, mean_x, mean, v, bits=bits, mode=mode)
+    wanted = reference(x - mean_x, v, bits, mode) - _rate(mean)
+    name = f"{mode}, {bits:g} bits, with codes"
+    if found.shape != ():
+        yield Breach("value", f"{name}: shape {tuple(found.shape)}, expected a scalar")
+        return
+    yield from _unlike("value", name, found, wanted)
+    leaves = [mean_x, mean]
+    slopes = torch.autograd.grad(found, leaves, materialize_grads=True, allow_unused=True)
+    for slope, exact in zip(slopes, torch.autograd.grad(wanted, leaves), strict=True):
+        yield from _unlike("gradient", name, slope, exact)
+    for scale in SCALES:
+        scaled = objective(x * scale, mean_x.detach() * scale, mean, v * scale**2, bits=bits, mode=mode)
+        yield from _unlike("scale", f"{name}, scale {scale:g}", scaled, found)
+
+
+def _rate(mean: Tensor) -> Tensor:
+    """Return the mean of KL(N(m, I) || N(0, E m^2 + 1)) over a batch, a scalar."""
+    best = ((mean**2).mean(0) + 1).sqrt()
+    q: Any = Independent(Normal(mean, torch.ones_like(mean)), 1)
+    prior: Any = Independent(Normal(torch.zeros_like(mean), best.expand(mean.shape)), 1)
+    value: Tensor = kl_divergence(q, prior).mean()
+    return value
 
 
 def _given(seed: int) -> tuple[Tensor, Tensor]:
