@@ -1,7 +1,8 @@
-"""For the check: densities p(x|f) of the outputs f, written once more, as exp(constant + exponent) times a factor.
+"""For the check: densities p(x|f) of the outputs f, written once more, of real intervals and of complex rectangles.
 
-Probabilities of binary and class data are products of 1/(1 + e^t) and have no logarithm, so that their continuation to
-complex outputs has poles and no cuts.
+Over rectangles only |p(x|f)| is asked for: its exponent's real part, and products of |1/(1 + e^t)|, whose continuation to
+complex outputs has poles and no cuts. A power (1 + e^t)^-r has none either where 1 + e^t has no zero: the rectangles
+cover a region without holes, on which its logarithm continues from the real line.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import comb, factorial, prod
-from typing import Any
 
 from flint import acb, arb, fmpz
 
@@ -17,19 +17,11 @@ from elboproof.model.discrete import Bernoulli, Binomial, Categorical, NegativeB
 from elboproof.model.likelihood import Gaussian, Likelihood
 from elboproof.numbers.exact import ball_of, exact
 from elboproof.numbers.symmetric import ldl
-from elboproof.rechecking.elementary import (
-    complex_sigmoid,
-    complex_softplus,
-    complex_square,
-    real_exp,
-    real_sigmoid,
-    real_softplus,
-    real_square,
-)
+from elboproof.rechecking.elementary import real_exp, real_sigmoid, real_softplus, real_square
 from elboproof.rechecking.integration import Unable
 
-Parts = tuple[Any, Any]
-"""Exponent and factor, balls."""
+Parts = tuple[arb, arb]
+"""Exponent and factor."""
 FAMILIES: dict[str, type] = {
     "gaussian": Gaussian,
     "bernoulli": Bernoulli,
@@ -52,12 +44,16 @@ class Density:
     log_supremum : arb
         An upper bound of log p(x|f) over all f.
     parts : callable
-        (outputs, whether they are real) -> exponent and factor.
+        Outputs, D real balls -> exponent and factor: p(x|f) is exp(constant + exponent) times the factor.
+    sizes : callable
+        Outputs, D complex balls -> exponent and factor, the same of |p(x|f)|; infinite or NaN where p(x|f) is not known
+        to be analytic.
     """
 
     constant: arb
     log_supremum: arb
-    parts: Callable[[Sequence[Any], bool], Parts]
+    parts: Callable[[Sequence[arb]], Parts]
+    sizes: Callable[[Sequence[acb]], Parts]
 
 
 def density(likelihood: Likelihood, x: Sequence[Fraction], outputs: int) -> Density:
@@ -68,25 +64,22 @@ def density(likelihood: Likelihood, x: Sequence[Fraction], outputs: int) -> Dens
     Unable
         If the family has no method here.
     """
+    counts = [int(value) for value in x]
     match likelihood:
         case Gaussian(heads=()):
             return _gaussian(likelihood, x, outputs)
         case Bernoulli():
-            return _binomial([int(value) for value in x], [1] * outputs)
+            return _binomial(counts, [1] * outputs)
         case Binomial():
-            return _binomial([int(value) for value in x], [int(likelihood.trials.of(j)) for j in range(outputs)])
+            return _binomial(counts, [int(likelihood.trials.of(j)) for j in range(outputs)])
         case Poisson():
-            return _poisson([int(value) for value in x])
+            return _poisson(counts)
         case NegativeBinomial():
             dispersion = [exact(likelihood.dispersion.of(j), "dispersion") for j in range(outputs)]
-            return _negative_binomial([int(value) for value in x], dispersion)
+            return _negative_binomial(counts, dispersion)
         case Categorical():
             return _categorical(x, likelihood.groups or (outputs,))
     raise Unable(f"a {type(likelihood).__name__} likelihood")
-
-
-def _zero(real: bool) -> Any:
-    return arb(0) if real else acb(0)
 
 
 def _gaussian(likelihood: Gaussian, x: Sequence[Fraction], size: int) -> Density:
@@ -98,18 +91,23 @@ def _gaussian(likelihood: Gaussian, x: Sequence[Fraction], size: int) -> Density
     determinant = ball_of(prod(pivots, start=Fraction(1)))
     constant = -(size * (2 * arb.pi()).log() + determinant.log()) / 2
 
-    def parts(outputs: Sequence[Any], real: bool) -> Parts:
-        square: Any = real_square if real else complex_square
-        exponent, known = _zero(real), list[Any]()
-        for row, half, datum, output in zip(lower, halves, data, outputs, strict=True):
-            residual = datum - output
-            for j, entry in row:
-                residual = residual - entry * known[j]
-            known.append(residual)
-            exponent = exponent - square(residual) * half
-        return exponent, _zero(real) + 1
+    def whitened(residuals: Sequence[arb]) -> list[arb]:
+        known: list[arb] = []
+        for row, residual in zip(lower, residuals, strict=True):
+            known.append(residual - sum((entry * known[j] for j, entry in row), arb(0)))
+        return known
 
-    return Density(constant, constant, parts)
+    def parts(outputs: Sequence[arb]) -> Parts:
+        y = whitened([datum - f for datum, f in zip(data, outputs, strict=True)])
+        return -sum((real_square(one) * half for one, half in zip(y, halves, strict=True)), arb(0)), arb(1)
+
+    def sizes(outputs: Sequence[acb]) -> Parts:
+        # (a + ib)^2 has the real part a^2 - b^2
+        a, _ = parts([f.real for f in outputs])
+        b = whitened([f.imag for f in outputs])
+        return a + sum((real_square(one) * half for one, half in zip(b, halves, strict=True)), arb(0)), arb(1)
+
+    return Density(constant, constant, parts, sizes)
 
 
 def _whitened(likelihood: Gaussian, size: int) -> tuple[list[list[Fraction]], list[Fraction]]:
@@ -121,68 +119,83 @@ def _whitened(likelihood: Gaussian, size: int) -> tuple[list[list[Fraction]], li
     return [[Fraction(entry) for entry in row[:j]] for j, row in enumerate(unit)], list(pivots)
 
 
+def least_size(t: acb) -> arb:
+    """Return a lower bound of |1 + e^t| over a rectangle, 0 where it may vanish."""
+    # For t = a + ib, |1 + e^t|^2 = 1 + 2 e^a cos b + e^2a = (e^a + cos b)^2 + sin^2 b. The first form is best for
+    # cos b >= 0, the second for cos b < 0; both are true.
+    grown, cosine, sine = real_exp(t.real), t.imag.cos(), t.imag.sin()
+    first = 1 + 2 * grown * cosine + real_square(grown)
+    second = real_square(grown + cosine) + real_square(sine)
+    best = max((form.lower() for form in (first, second) if form.is_finite()), default=arb(0))
+    return best.sqrt().lower() if best > 0 else arb(0)
+
+
 def _binomial(x: Sequence[int], trials: Sequence[int]) -> Density:
     # C(n, x) s(f)^x s(-f)^(n - x) with s(f) = 1/(1 + e^-f); a probability is at most 1
     chosen = prod(comb(n, k) for k, n in zip(x, trials, strict=True))
+    powers = [(j, sign, m) for j, (k, n) in enumerate(zip(x, trials, strict=True)) for sign, m in ((1, k), (-1, n - k)) if m]
 
-    def parts(outputs: Sequence[Any], real: bool) -> Parts:
-        sigmoid: Any = real_sigmoid if real else complex_sigmoid
-        factor = _zero(real) + 1
-        for f, k, n in zip(outputs, x, trials, strict=True):
-            if k:
-                factor = factor * sigmoid(f) ** k
-            if n - k:
-                factor = factor * sigmoid(-f) ** (n - k)
-        return _zero(real), factor
+    def parts(outputs: Sequence[arb]) -> Parts:
+        return arb(0), prod((real_sigmoid(sign * outputs[j]) ** m for j, sign, m in powers), start=arb(1))
 
-    return Density(arb(fmpz(chosen)).log(), arb(0), parts)
+    def sizes(outputs: Sequence[acb]) -> Parts:
+        return arb(0), 1 / prod((least_size(-sign * outputs[j]) ** m for j, sign, m in powers), start=arb(1))
+
+    return Density(arb(fmpz(chosen)).log(), arb(0), parts, sizes)
 
 
 def _poisson(x: Sequence[int]) -> Density:
     # exp(x f - e^f)/x!
     constant = -sum((arb(fmpz(factorial(k))).log() for k in x), arb(0))
 
-    def parts(outputs: Sequence[Any], real: bool) -> Parts:
-        exponent = _zero(real)
-        for f, k in zip(outputs, x, strict=True):
-            exponent = exponent + f * k - (real_exp(f) if real else f.exp())
-        return exponent, _zero(real) + 1
+    def parts(outputs: Sequence[arb]) -> Parts:
+        return sum((f * k - real_exp(f) for f, k in zip(outputs, x, strict=True)), arb(0)), arb(1)
 
-    return Density(constant, arb(0), parts)
+    def sizes(outputs: Sequence[acb]) -> Parts:
+        terms = (f.real * k - real_exp(f.real) * f.imag.cos() for f, k in zip(outputs, x, strict=True))
+        return sum(terms, arb(0)), arb(1)
+
+    return Density(constant, arb(0), parts, sizes)
 
 
 def _negative_binomial(x: Sequence[int], dispersion: Sequence[Fraction]) -> Density:
     # Gamma(x + r)/(Gamma(r) x!) exp(x g - (x + r) softplus(g)) with g = f - log r
     balls = [ball_of(r) for r in dispersion]
-    constant = arb(0)
+    constant, logs = arb(0), [r.log() for r in balls]
     for k, r in zip(x, balls, strict=True):
         constant += (r + k).lgamma() - r.lgamma() - arb(fmpz(factorial(k))).log()
 
-    def parts(outputs: Sequence[Any], real: bool) -> Parts:
-        softplus: Any = real_softplus if real else complex_softplus
-        exponent = _zero(real)
-        for f, k, r in zip(outputs, x, balls, strict=True):
-            g = f - r.log()
-            exponent = exponent + g * k - softplus(g) * (r + k)
-        return exponent, _zero(real) + 1
+    def parts(outputs: Sequence[arb]) -> Parts:
+        exponent = arb(0)
+        for f, k, r, log in zip(outputs, x, balls, logs, strict=True):
+            exponent += (f - log) * k - real_softplus(f - log) * (r + k)
+        return exponent, arb(1)
 
-    return Density(constant, arb(0), parts)
+    def sizes(outputs: Sequence[acb]) -> Parts:
+        exponent = arb(0)
+        for f, k, r, log in zip(outputs, x, balls, logs, strict=True):
+            exponent += (f.real - log) * k - least_size(f - log).log() * (r + k)
+        return exponent, arb(1)
+
+    return Density(constant, arb(0), parts, sizes)
 
 
 def _categorical(x: Sequence[Fraction], groups: Sequence[int]) -> Density:
     # e^(f_k) / sum_j e^(f_j) = 1/(1 + sum_(j != k) e^(f_j - f_k)) for the class k of each group
     ends = [sum(groups[:n]) for n in range(len(groups) + 1)]
+    chosen = [(range(start, end), next(j for j in range(start, end) if x[j] == 1)) for start, end in pairwise(ends)]
 
-    def parts(outputs: Sequence[Any], real: bool) -> Parts:
-        exp: Any = real_exp if real else acb.exp
-        factor = _zero(real) + 1
-        for start, end in pairwise(ends):
-            k = next(j for j in range(start, end) if x[j] == 1)
-            total = _zero(real) + 1
-            for j in range(start, end):
-                if j != k:
-                    total = total + exp(outputs[j] - outputs[k])
-            factor = factor / total
-        return _zero(real), factor
+    def parts(outputs: Sequence[arb]) -> Parts:
+        factor = arb(1)
+        for group, k in chosen:
+            factor /= 1 + sum((real_exp(outputs[j] - outputs[k]) for j in group if j != k), arb(0))
+        return arb(0), factor
 
-    return Density(arb(0), arb(0), parts)
+    def sizes(outputs: Sequence[acb]) -> Parts:
+        factor = arb(1)
+        for group, k in chosen:
+            total = 1 + sum(((outputs[j] - outputs[k]).exp() for j in group if j != k), acb(0))
+            factor /= total.abs_lower()
+        return arb(0), factor
+
+    return Density(arb(0), arb(0), parts, sizes)

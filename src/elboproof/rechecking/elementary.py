@@ -78,20 +78,38 @@ def _softplus(t: arb) -> arb:
     return t + (-t).exp().log1p() if t > 0 else t.exp().log1p()
 
 
+_increasing_sinh = increasing(arb.sinh)
+
+
 def _cosh(t: arb) -> arb:
     if t.rad() < _THIN:
         return t.cosh()
     return t.abs_lower().cosh().union(t.abs_upper().cosh())
 
 
+def complex_tanh(t: acb) -> acb:
+    """Return tanh over a rectangle, from real functions of its sides."""
+    # tanh(a + ib) = (sinh 2a + i sin 2b)/D with D = cosh 2a + cos 2b, and |tanh|^2 = 1 - 2 cos 2b / D. A pole is where
+    # D vanishes, and D >= 0.
+    a, b = 2 * t.real, 2 * t.imag
+    cosine = b.cos()
+    below = _cosh(a) + cosine
+    if not (below > 0):
+        return NOWHERE
+    size = (1 - 2 * cosine / below).abs_upper().sqrt().upper()
+    inside = arb(0, size)
+    real, imaginary = _increasing_sinh(a) / below, b.sin() / below
+    return acb(_intersection(real, inside), _intersection(imaginary, inside))
+
+
+def _intersection(s: arb, t: arb) -> arb:
+    """Return what two balls around one number have in common."""
+    return s.intersection(t) if s.is_finite() and s.overlaps(t) else t
+
+
 def complex_sigmoid(t: acb) -> acb:
-    """Return 1/(1 + e^-t)."""
-    return 1 / (1 + (-t).exp())
-
-
-def _complex_tanh(t: acb) -> acb:
-    # of wide rectangles FLINT's tanh says little
-    return t.tanh() if t.rad() < _THIN else 2 * complex_sigmoid(2 * t) - 1
+    """Return 1/(1 + e^-t) = (1 + tanh(t/2))/2."""
+    return (1 + complex_tanh(t / 2)) / 2
 
 
 def complex_softplus(t: acb) -> acb:
@@ -146,9 +164,9 @@ FUNCTIONS: dict[type, tuple[Real, Complex]] = {
     sympy.sin: (arb.sin, acb.sin),
     sympy.cos: (arb.cos, acb.cos),
     sympy.tan: (arb.tan, acb.tan),
-    sympy.sinh: (increasing(arb.sinh), acb.sinh),
+    sympy.sinh: (_increasing_sinh, acb.sinh),
     sympy.cosh: (_cosh, acb.cosh),
-    sympy.tanh: (increasing(arb.tanh), _complex_tanh),
+    sympy.tanh: (increasing(arb.tanh), complex_tanh),
     sympy.asinh: (increasing(arb.asinh), _complex_asinh),
     sympy.atan: (increasing(arb.atan), _complex_atan),
     sympy.erf: (_real_erf, acb.erf),

@@ -9,7 +9,7 @@ where to begin. A cell for which they are not enough is halved, a rule takes mor
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import log, log2, prod
+from math import inf, log, log2, prod
 from typing import Any
 
 from flint import acb, arb
@@ -23,15 +23,15 @@ from elboproof.numbers.outward import above
 from elboproof.rechecking import gauss
 from elboproof.rechecking.document import CertificateError
 from elboproof.rechecking.evidence_document import Cell, EvidenceClaim
-from elboproof.rechecking.evidence_integrand import Integrand, size
+from elboproof.rechecking.evidence_integrand import Integrand, above_size
 from elboproof.rechecking.integration import Unable
 from elboproof.rechecking.tiling import require_tiles
 
 MOST_CELLS = 100_000
 """That are looked at, those included that the certificate's become by halving."""
-RHOS = (1.5, 2.0, 3.0, 4.5, 7.0)
-"""Ellipses, from small to large."""
-ACROSS = 3
+RHOS, START = (1.3, 1.6, 2.2, 3.0, 4.5, 7.0), 3
+"""Ellipses, from small to large, and the first one that is tried."""
+ACROSS = 2
 """Parts of the other axis, beside an ellipse."""
 _SPARE_BITS = 60
 _MOST_BITS = 1_200
@@ -88,6 +88,15 @@ def verified(claim: EvidenceClaim) -> ProvedEvidence:
     return ProvedEvidence(claim.model, claim.x, Enclosure.between_exact([(claim.lower, claim.upper)])[0])
 
 
+@dataclass(frozen=True)
+class _Needed:
+    """So many points are enough on an ellipse, where |F| is at most ``largest``."""
+
+    points: int
+    rho: float
+    largest: arb
+
+
 @dataclass
 class _Sum:
     """The integral over the cells, and bounds of what is not in it; everything relative to e^s."""
@@ -131,37 +140,39 @@ class _Sum:
             return []
         if cell.nodes is None:
             return _halves(cell, _longest(cell, self.claim))
-        counts = self._counts(cell)
-        if counts is None:
-            return _halves(cell, _longest(cell, self.claim))
-        points = [max(n, given) for (n, _, _), given in zip(counts, cell.nodes, strict=True)]
-        worst = max(range(len(points)), key=lambda k: counts[k][0])
-        if points[worst] > gauss.MOST:
-            return _halves(cell, worst)
+        counts = [self._ellipse(cell, k) for k in range(len(cell.box))]
+        points = [max(one.points, given) for one, given in zip(counts, cell.nodes, strict=True)]
+        if max(points) > gauss.MOST:
+            return _halves(cell, points.index(max(points)))
         self.total += self._rule(cell, points) + arb(0, self._error(cell, points, counts))
         return []
 
     def _mass(self, cell: Cell) -> arb:
         """Return an upper bound of the integral over a cell."""
         box = [_interval(low, high) for low, high in cell.box]
-        (value,) = self.integrand([box], real=True)
-        return (size(value) * _volume(cell)).upper()
+        (value,) = self.integrand.values([box])
+        return (above_size(value) * _volume(cell)).upper()
 
-    def _counts(self, cell: Cell) -> list[tuple[int, float, arb]] | None:
-        """Return for each axis how many nodes are enough on which ellipse, with the supremum there; None for none."""
-        found = []
-        for k in range(len(cell.box)):
-            options = []
-            for rho in RHOS:
-                largest = self._supremum(cell, k, rho)
+    def _ellipse(self, cell: Cell, axis: int) -> _Needed:
+        """Return what is needed on the best ellipse found, from the middle one in steps."""
+        # Any ellipse is sound. The number of nodes first falls with its size, then rises: the search goes up from the
+        # middle, or else down.
+        wanted = log(max(above(self.share / _volume(cell) * 2), 1e-300))
+        best = _Needed(2 * gauss.MOST, 1.0, arb("inf"))
+        for sizes in (RHOS[START:], RHOS[START - 1 :: -1]):
+            for rho in sizes:
+                largest = self._supremum(cell, axis, rho)
                 if not largest.is_finite():
+                    if rho >= RHOS[START]:
+                        break
+                    continue
+                needed = gauss.points(_log(largest), rho, wanted)
+                if needed >= best.points:
                     break
-                wanted = log(max(above(self.share / _volume(cell) * 2 ** len(cell.box)), 1e-300))
-                options.append((gauss.points(_log(largest), rho, wanted), rho, largest))
-            if not options:
-                return None
-            found.append(min(options, key=lambda option: option[0]))
-        return found
+                best = _Needed(needed, rho, largest)
+            if best.rho > RHOS[START]:
+                break
+        return best
 
     def _supremum(self, cell: Cell, axis: int, rho: float) -> arb:
         """Return an upper bound of |F| with one coordinate on the ellipse, the others in the cell; infinite for none."""
@@ -176,8 +187,8 @@ class _Sum:
                 step = (high - low) / ACROSS
                 sides.append([acb(_interval(low + i * step, low + (i + 1) * step)) for i in range(ACROSS)])
         largest = arb(0)
-        for value in self.integrand(_grid(sides), real=False):
-            largest = largest.max(size(value))
+        for value in self.integrand.sizes(_grid(sides)):
+            largest = largest.max(value)
         return largest.upper()
 
     def _rule(self, cell: Cell, points: Sequence[int]) -> arb:
@@ -189,17 +200,17 @@ class _Sum:
             sides.append([centre + half * x for x, _ in nodes])
             weights.append([half * w for _, w in nodes])
         total = arb(0)
-        for value, factors in zip(self.integrand(_grid(sides), real=True), _grid(weights), strict=True):
+        for value, factors in zip(self.integrand.values(_grid(sides)), _grid(weights), strict=True):
             total += prod(factors, start=value)
         return total
 
     def _precision(self) -> int:
         return max(self.bits, 2 * _SPARE_BITS)
 
-    def _error(self, cell: Cell, points: Sequence[int], counts: Sequence[tuple[int, float, arb]]) -> arb:
+    def _error(self, cell: Cell, points: Sequence[int], counts: Sequence[_Needed]) -> arb:
         # one axis after the other is given to its rule; the others carry integrals, or weights, of total 2 each
         volume = _volume(cell)
-        bounds = [gauss.error(m, rho, n) / 2 for n, (_, rho, m) in zip(points, counts, strict=True)]
+        bounds = [gauss.error(one.largest, one.rho, n) / 2 for n, one in zip(points, counts, strict=True)]
         return (volume * sum(bounds, arb(0))).upper()
 
 

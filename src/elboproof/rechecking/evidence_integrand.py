@@ -13,7 +13,7 @@ from elboproof.numbers.exact import ball_of
 from elboproof.numbers.symmetric import ldl
 from elboproof.rechecking.densities import density
 from elboproof.rechecking.document import CertificateError
-from elboproof.rechecking.elementary import complex_square, real_exp, real_square
+from elboproof.rechecking.elementary import real_exp, real_square
 from elboproof.rechecking.evaluation import Expressions, Layers, Outputs, Point
 from elboproof.rechecking.evidence_document import EvidenceClaim
 from elboproof.rechecking.integration import Unable
@@ -91,11 +91,15 @@ class Integrand:
         self._log_jacobian = -ball_of(Fraction(prod([2] * d))).log()
         self.outside = arb(0)
 
-    def __call__(self, points: Sequence[Point], *, real: bool) -> list[Any]:
-        """Return F at each point, over each box or rectangle; NaN where it is not known to be analytic."""
-        latents = [self._latents(t) for t in points]
-        outputs = self._outputs(latents, real=real)
-        return [self._value(t, f, real) for t, f in zip(points, outputs, strict=True)]
+    def values(self, points: Sequence[Sequence[arb]]) -> list[arb]:
+        """Return F at each point, or over each box."""
+        outputs = self._outputs([self._latents(t) for t in points], real=True)
+        return [self._value(t, f) for t, f in zip(points, outputs, strict=True)]
+
+    def sizes(self, points: Sequence[Sequence[acb]]) -> list[arb]:
+        """Return upper bounds of |F| over rectangles; infinite where F is not known to be analytic there."""
+        outputs = self._outputs([self._latents(t) for t in points], real=False)
+        return [self._size(t, f) for t, f in zip(points, outputs, strict=True)]
 
     def _latents(self, t: Point) -> list[Any]:
         return [
@@ -103,23 +107,31 @@ class Integrand:
             for row, centre in zip(self._slopes, self._centre, strict=True)
         ]
 
-    def _value(self, t: Point, outputs: Sequence[Any], real: bool) -> Any:
-        exponent, factor = self._density.parts(outputs, real)
-        exponent = exponent + self._constant
+    def _value(self, t: Sequence[arb], outputs: Sequence[arb]) -> arb:
+        exponent, factor = self._density.parts(outputs)
+        exponent += self._constant
         if self._gaussian:
-            square: Any = real_square if real else complex_square
-            for value in t:
-                exponent = exponent - square(value) / 2
-            for j, k, entry in self._excess:
-                exponent = exponent - t[j] * t[k] * entry / 2
-        return (real_exp(exponent) if real else exponent.exp()) * factor
+            exponent -= sum((real_square(value) for value in t), arb(0)) / 2
+            exponent -= sum((t[j] * t[k] * entry for j, k, entry in self._excess), arb(0)) / 2
+        return real_exp(exponent) * factor
+
+    def _size(self, t: Sequence[acb], outputs: Sequence[acb]) -> arb:
+        # |exp(w)| = exp(Re w), and the real part of (a + ib)^2 is a^2 - b^2
+        if not all(f.is_finite() for f in outputs):
+            return arb("inf")
+        exponent, factor = self._density.sizes(outputs)
+        exponent += self._constant
+        if self._gaussian:
+            exponent -= sum((real_square(one.real) - real_square(one.imag) for one in t), arb(0)) / 2
+            exponent -= sum((t[j] * t[k] * entry for j, k, entry in self._excess), acb(0)).real / 2
+        return above_size(real_exp(exponent) * factor)
 
 
 def _identity(d: int) -> list[list[Fraction]]:
     return [[Fraction(int(i == j)) for j in range(d)] for i in range(d)]
 
 
-def size(value: arb | acb) -> arb:
+def above_size(value: arb) -> arb:
     """Return an upper bound of |value|, infinite where it is not known."""
     bound = value.abs_upper()
     return bound if bound.is_finite() else arb("inf")

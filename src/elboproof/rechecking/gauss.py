@@ -22,7 +22,7 @@ from elboproof.numbers.balls import working_precision
 
 FEWEST, MOST = 2, 48
 """Points of a rule."""
-STRIPS, LAYERS = 6, 2
+STRIPS, LAYERS = 4, 1
 """Rectangles of the upper half of an ellipse, along the real line and across."""
 
 
