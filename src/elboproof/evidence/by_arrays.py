@@ -32,9 +32,7 @@ def by_arrays(
     return Evidence(fine if (fine.width <= enclosure.width).all() else enclosure, statuses, cells, 0.0, balls)
 
 
-def prepared(
-    integrand: Integrand, data: Data, wanted: tuple[float, bool], deadline: float
-) -> Rounds | None:
+def prepared(integrand: Integrand, data: Data, wanted: tuple[float, bool], deadline: float) -> Rounds | None:
     """Return the rounds of a search that is ready to begin; None where there is no time."""
     # Functions are compiled when they are first asked for; between these steps the clock is looked at, within
     # them it cannot be.

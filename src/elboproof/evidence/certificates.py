@@ -208,7 +208,11 @@ def _likelihood(likelihood: object) -> Json:
 
 def _texts(prior: object, names: Sequence[str], d: int) -> Json:
     found = {name: getattr(prior, name, None) for name in names}
-    return {name: _text(value * (d // len(value) if name in {"low", "high"} else 1)) for name, value in found.items() if value is not None}
+    return {
+        name: _text(value * (d // len(value) if name in {"low", "high"} else 1))
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 def _text(value: Any) -> Json:

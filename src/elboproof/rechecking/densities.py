@@ -1,15 +1,15 @@
 """For the check: densities p(x|f) of the outputs f, written once more, of real intervals and of complex rectangles.
 
-Over rectangles only |p(x|f)| is asked for: its exponent's real part, and products of |1/(1 + e^t)|, whose continuation to
-complex outputs has poles and no cuts. A power (1 + e^t)^-r has none either where 1 + e^t has no zero: the rectangles
-cover a region without holes, on which its logarithm continues from the real line.
+Over rectangles only |p(x|f)| is asked for: its exponent's real part, and products of |1/(1 + e^t)|, whose continuation
+has poles and no cuts. A power (1 + e^t)^-r has none either where 1 + e^t has no zero: the rectangles cover a region
+without holes, on which its logarithm continues from the real line.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from math import comb, factorial, prod
+from math import prod
 
 from flint import acb, arb, fmpz
 
@@ -130,10 +130,22 @@ def least_size(t: acb) -> arb:
     return best.sqrt().lower() if best > 0 else arb(0)
 
 
+def _log_factorial(n: int) -> arb:
+    # as log Gamma: of a hostile n the product would not end
+    return arb(fmpz(n) + 1).lgamma()
+
+
 def _binomial(x: Sequence[int], trials: Sequence[int]) -> Density:
     # C(n, x) s(f)^x s(-f)^(n - x) with s(f) = 1/(1 + e^-f); a probability is at most 1
-    chosen = prod(comb(n, k) for k, n in zip(x, trials, strict=True))
-    powers = [(j, sign, m) for j, (k, n) in enumerate(zip(x, trials, strict=True)) for sign, m in ((1, k), (-1, n - k)) if m]
+    chosen = (
+        _log_factorial(n) - _log_factorial(k) - _log_factorial(n - k) for k, n in zip(x, trials, strict=True)
+    )
+    powers = [
+        (j, sign, m)
+        for j, (k, n) in enumerate(zip(x, trials, strict=True))
+        for sign, m in ((1, k), (-1, n - k))
+        if m
+    ]
 
     def parts(outputs: Sequence[arb]) -> Parts:
         return arb(0), prod((real_sigmoid(sign * outputs[j]) ** m for j, sign, m in powers), start=arb(1))
@@ -141,12 +153,12 @@ def _binomial(x: Sequence[int], trials: Sequence[int]) -> Density:
     def sizes(outputs: Sequence[acb]) -> Parts:
         return arb(0), 1 / prod((least_size(-sign * outputs[j]) ** m for j, sign, m in powers), start=arb(1))
 
-    return Density(arb(fmpz(chosen)).log(), arb(0), parts, sizes)
+    return Density(sum(chosen, arb(0)), arb(0), parts, sizes)
 
 
 def _poisson(x: Sequence[int]) -> Density:
     # exp(x f - e^f)/x!
-    constant = -sum((arb(fmpz(factorial(k))).log() for k in x), arb(0))
+    constant = -sum((_log_factorial(k) for k in x), arb(0))
 
     def parts(outputs: Sequence[arb]) -> Parts:
         return sum((f * k - real_exp(f) for f, k in zip(outputs, x, strict=True)), arb(0)), arb(1)
@@ -163,7 +175,7 @@ def _negative_binomial(x: Sequence[int], dispersion: Sequence[Fraction]) -> Dens
     balls = [ball_of(r) for r in dispersion]
     constant, logs = arb(0), [r.log() for r in balls]
     for k, r in zip(x, balls, strict=True):
-        constant += (r + k).lgamma() - r.lgamma() - arb(fmpz(factorial(k))).log()
+        constant += (r + k).lgamma() - r.lgamma() - _log_factorial(k)
 
     def parts(outputs: Sequence[arb]) -> Parts:
         exponent = arb(0)
@@ -183,7 +195,9 @@ def _negative_binomial(x: Sequence[int], dispersion: Sequence[Fraction]) -> Dens
 def _categorical(x: Sequence[Fraction], groups: Sequence[int]) -> Density:
     # e^(f_k) / sum_j e^(f_j) = 1/(1 + sum_(j != k) e^(f_j - f_k)) for the class k of each group
     ends = [sum(groups[:n]) for n in range(len(groups) + 1)]
-    chosen = [(range(start, end), next(j for j in range(start, end) if x[j] == 1)) for start, end in pairwise(ends)]
+    chosen = [
+        (range(start, end), next(j for j in range(start, end) if x[j] == 1)) for start, end in pairwise(ends)
+    ]
 
     def parts(outputs: Sequence[arb]) -> Parts:
         factor = arb(1)

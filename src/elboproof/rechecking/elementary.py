@@ -1,4 +1,4 @@
-"""For the check: elementary functions of balls, real ones over wide intervals and complex ones that say where they fail.
+"""For the check: elementary functions, of wide real intervals and of complex rectangles.
 
 A real ball stands for an interval, and a function that increases is taken at its ends. A complex ball stands for a
 rectangle; a value that is finite says *analytic there*: over a pole, a branch cut or a kink it is NaN.

@@ -63,8 +63,8 @@ class Expressions:
         return self._places[e]
 
     def _step(self, e: Expr) -> tuple[Step, Step]:
-        if not e.free_symbols:
-            value = self._constant(e)
+        if not e.args:
+            value = _constant(e)
             return (lambda _: value), (lambda _: acb(value))
         if isinstance(e, sympy.Pow):
             return self._power(*e.args)
@@ -81,24 +81,6 @@ class Expressions:
         of_real, of_complex = FUNCTIONS[e.func]
         return (lambda values: of_real(values[first])), (lambda values: of_complex(values[first]))
 
-    def _constant(self, e: Expr) -> arb:
-        """Return a number, as a ball of a walk that takes no latent."""
-        if e.is_Rational:
-            return ball_of(exact(e, "number"))
-        if e in (sympy.pi, sympy.E):
-            return arb.pi() if e == sympy.pi else arb(1).exp()
-        if not e.args:
-            raise Unable(f"the constant {e}")
-        dummies = [sympy.Dummy(f"a_{k}", real=True) for k in range(len(e.args))]
-        values = [self._constant(argument) for argument in e.args]
-        exponent = e.args[1] if isinstance(e, sympy.Pow) else None
-        if exponent is not None and exponent.is_Integer:
-            return real_power(values[0], int(exponent))
-        if exponent is not None:
-            return (values[0].log() * values[1]).exp()
-        raised = Expressions([e.func(*dummies, evaluate=False)], dummies)
-        return raised([values], real=True)[0][0]  # type: ignore[no-any-return]
-
     def _power(self, base: Expr, exponent: Expr) -> tuple[Step, Step]:
         if exponent.is_Integer:
             b, n = self._place(base), int(exponent)
@@ -109,6 +91,16 @@ class Expressions:
         # positive bases only: where the logarithm is not real, or not analytic, nothing is known
         b, p = self._place(base), self._place(exponent)
         return (lambda v: (v[b].log() * v[p]).exp()), (lambda v: (v[b].log(analytic=True) * v[p]).exp())
+
+
+def _constant(e: Expr) -> arb:
+    if e.is_Rational:
+        return ball_of(exact(e, "number"))
+    if e == sympy.E:
+        return arb(1).exp()
+    if e == sympy.pi:
+        return arb.pi()
+    raise Unable(f"the constant {e}")
 
 
 def _sum(values: Sequence[Any]) -> Any:
@@ -128,13 +120,13 @@ def _product(values: Sequence[Any]) -> Any:
 def _largest(places: Sequence[int], sign: int) -> tuple[Step, Step]:
     """Return the maximum for sign 1, the minimum for -1."""
 
-    def of_real(values: list[Any]) -> arb:
+    def of_real(values: list[Any]) -> Any:
         found = sign * values[places[0]]
         for k in places[1:]:
             found = found.max(sign * values[k])
         return sign * found
 
-    def of_complex(values: list[Any]) -> acb:
+    def of_complex(values: list[Any]) -> Any:
         found = sign * values[places[0]]
         for k in places[1:]:
             found = complex_max(found, sign * values[k])
@@ -184,6 +176,8 @@ def activation(name: str) -> tuple[Callable[[arb], arb], Callable[[acb], acb]]:
     Unable
         If it has no method here.
     """
+    if name == "relu":
+        return (lambda t: t.max(arb(0))), (lambda t: complex_max(t, acb(0)))
     kind = WRITABLE[name].symbolic if name in WRITABLE else None
     if kind not in FUNCTIONS:
         raise Unable(f"a network with the activation {name}")

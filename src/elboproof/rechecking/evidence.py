@@ -9,7 +9,7 @@ where to begin. A cell for which they are not enough is halved, a rule takes mor
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import inf, log, log2, prod
+from math import log, log2, prod
 from typing import Any
 
 from flint import acb, arb
@@ -27,8 +27,8 @@ from elboproof.rechecking.evidence_integrand import Integrand, above_size
 from elboproof.rechecking.integration import Unable
 from elboproof.rechecking.tiling import require_tiles
 
-MOST_CELLS = 100_000
-"""That are looked at, those included that the certificate's become by halving."""
+MOST_POINTS, MOST_EACH = 100_000, 2_000
+"""Points and boxes at which the integrand is evaluated, at most: in all, and more for each cell of the certificate."""
 RHOS, START = (1.3, 1.6, 2.2, 3.0, 4.5, 7.0), 3
 """Ellipses, from small to large, and the first one that is tried."""
 ACROSS = 2
@@ -106,7 +106,7 @@ class _Sum:
     bits: int
     total: arb = field(default_factory=lambda: arb(0))
     lost: arb = field(default_factory=lambda: arb(0))
-    visited: int = 0
+    points: int = 0
 
     def __post_init__(self) -> None:
         # half of the claim's half width: an eighth of the width for the rules, as much for what is only bounded
@@ -119,10 +119,12 @@ class _Sum:
     def log_total(self) -> arb:
         """Return a ball that holds log p(x)."""
         waiting = list(self.claim.cells)
+        most = MOST_POINTS + MOST_EACH * len(waiting)
         while waiting:
-            self.visited += 1
-            if self.visited > MOST_CELLS:
-                raise CertificateError(f"cells: got some that cannot be verified within {MOST_CELLS} of their parts")
+            if self.points > most:
+                raise CertificateError(
+                    f"cells: got some that cannot be verified with {most} values of the integrand"
+                )
             waiting.extend(self._settled(waiting.pop()))
         # the integral is at least the rules' values, at most these and all that was only bounded
         rest = (self.lost + self.integrand.outside).upper()
@@ -139,7 +141,7 @@ class _Sum:
             self.lost += mass
             return []
         if cell.nodes is None:
-            return _halves(cell, _longest(cell, self.claim))
+            return _halves(cell, _longest(cell))
         counts = [self._ellipse(cell, k) for k in range(len(cell.box))]
         points = [max(one.points, given) for one, given in zip(counts, cell.nodes, strict=True)]
         if max(points) > gauss.MOST:
@@ -149,6 +151,7 @@ class _Sum:
 
     def _mass(self, cell: Cell) -> arb:
         """Return an upper bound of the integral over a cell."""
+        self.points += 1
         box = [_interval(low, high) for low, high in cell.box]
         (value,) = self.integrand.values([box])
         return (above_size(value) * _volume(cell)).upper()
@@ -175,7 +178,7 @@ class _Sum:
         return best
 
     def _supremum(self, cell: Cell, axis: int, rho: float) -> arb:
-        """Return an upper bound of |F| with one coordinate on the ellipse, the others in the cell; infinite for none."""
+        """Return an upper bound of |F| with one coordinate on the ellipse, the others in the cell; else infinite."""
         # F is real for real arguments, so that |F| is the same above and below the real line.
         sides = []
         for k, (low, high) in enumerate(cell.box):
@@ -187,7 +190,9 @@ class _Sum:
                 step = (high - low) / ACROSS
                 sides.append([acb(_interval(low + i * step, low + (i + 1) * step)) for i in range(ACROSS)])
         largest = arb(0)
-        for value in self.integrand.sizes(_grid(sides)):
+        rectangles = _grid(sides)
+        self.points += len(rectangles)
+        for value in self.integrand.sizes(rectangles):
             largest = largest.max(value)
         return largest.upper()
 
@@ -199,8 +204,9 @@ class _Sum:
             nodes = gauss.rule(n, self._precision())
             sides.append([centre + half * x for x, _ in nodes])
             weights.append([half * w for _, w in nodes])
-        total = arb(0)
-        for value, factors in zip(self.integrand.values(_grid(sides)), _grid(weights), strict=True):
+        total, places = arb(0), _grid(sides)
+        self.points += len(places)
+        for value, factors in zip(self.integrand.values(places), _grid(weights), strict=True):
             total += prod(factors, start=value)
         return total
 
@@ -231,7 +237,7 @@ def _halves(cell: Cell, axis: int) -> list[Cell]:
     ]
 
 
-def _longest(cell: Cell, claim: EvidenceClaim) -> int:
+def _longest(cell: Cell) -> int:
     """Return the axis along which a cell is longest."""
     return max(range(len(cell.box)), key=lambda k: cell.box[k][1] - cell.box[k][0])
 

@@ -212,14 +212,18 @@ def _network(record: Sequence[object], inputs: int) -> Network:
 def _affine(record: Mapping[str, Any], name: str, width: int) -> Affine:
     rows, bias = part(record, "weight", list, name), part(record, "bias", list, name)
     if not rows or len(rows) != len(bias) or not all(isinstance(r, list) and len(r) == width for r in rows):
-        raise CertificateError(f"{name}: got other sizes; expected rows of {width} weights, and a bias for each")
+        raise CertificateError(
+            f"{name}: got other sizes; expected rows of {width} weights, and a bias for each"
+        )
     weight = np.array([[_double(entry, name) for entry in row] for row in rows])
     return Affine(ExactMatrix(weight), np.array([_double(entry, name) for entry in bias]), name)
 
 
 def _double(value: object, name: str) -> float:
     if not isinstance(value, str) or not _HEX.fullmatch(value) or not isfinite(found := float.fromhex(value)):
-        raise CertificateError(f"{name}: got {shown(value)}; expected a finite double as Python's float.hex writes it")
+        raise CertificateError(
+            f"{name}: got {shown(value)}; expected a finite double as Python's float.hex writes it"
+        )
     if found.hex() != value:
         raise CertificateError(f"{name}: got {shown(value)}; expected {found.hex()!r}, the same double")
     return found

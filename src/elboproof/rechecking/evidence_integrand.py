@@ -58,7 +58,9 @@ class Integrand:
         mean: Sequence[Fraction] = prior.mean or (Fraction(0),) * d
         unit, pivots = ldl(prior.covariance or _identity(d))
         roots = [ball_of(Fraction(pivot)).sqrt() for pivot in pivots]
-        lower = [[ball_of(Fraction(entry)) * root for entry, root in zip(row, roots, strict=True)] for row in unit]
+        lower = [
+            [ball_of(Fraction(entry)) * root for entry, root in zip(row, roots, strict=True)] for row in unit
+        ]
         turned = [[ball_of(entry) for entry in row] for row in frame]
         self._slopes = [
             [sum((a * turned[j][k] for j, a in enumerate(row)), arb(0)) for k in range(d)] for row in lower
@@ -81,7 +83,9 @@ class Integrand:
         if [list(row) for row in claim.frame] != _identity(d):
             raise CertificateError("frame: got one that turns; expected the identity, for a uniform prior")
         if claim.box != ((Fraction(-1), Fraction(1)),) * d:
-            raise CertificateError("box: got another one; expected [-1, 1] for each latent, for a uniform prior")
+            raise CertificateError(
+                "box: got another one; expected [-1, 1] for each latent, for a uniform prior"
+            )
         ends = [(Fraction(a), Fraction(b)) for a, b in prior.domain(d)]
         self._centre = [ball_of((a + b) / 2) for a, b in ends]
         self._slopes = [

@@ -19,9 +19,9 @@ from flint import fmpq
 from sympy import Expr, Symbol
 
 from elboproof.arguments import bad, shown
+from elboproof.numbers.spelling import spelling
 from elboproof.statements import Box, Quantity
 from elboproof.theorems import polynomials
-from elboproof.numbers.spelling import spelling
 from elboproof.theorems.expressions import Expressions, expressions, require_real
 from elboproof.theorems.polynomials import Polynomial, PolynomialReader
 
