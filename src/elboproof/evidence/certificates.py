@@ -24,7 +24,7 @@ from elboproof.model.families import word_of
 from elboproof.model.latent_model import LatentModel, NetworkModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.model.networks import Activation, Affine, Network
-from elboproof.model.priors import Normal, Uniform
+from elboproof.model.priors import Normal, Prior, Uniform
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.functions import Expm1, Gelu, Log1p, Sigmoid, Silu, Softplus
 from elboproof.numbers.parser import parse
@@ -178,7 +178,7 @@ def described(model: LatentModel) -> Json:
         "latent": [str(z) for z in model.latents],
         "decoder": decoder,
         "likelihood": _likelihood(model.likelihood),
-        "prior": _texts(model.prior, ("mean", "covariance", "low", "high"), len(model.latents)),
+        "prior": _prior(model.prior),
     }
 
 
@@ -206,13 +206,13 @@ def _likelihood(likelihood: object) -> Json:
     return record
 
 
-def _texts(prior: object, names: Sequence[str], d: int) -> Json:
-    found = {name: getattr(prior, name, None) for name in names}
-    return {
-        name: _text(value * (d // len(value) if name in {"low", "high"} else 1))
-        for name, value in found.items()
-        if value is not None
-    }
+def _prior(prior: Prior) -> Json:
+    if isinstance(prior, Uniform):
+        ends = {"low": _text(prior.low), "high": _text(prior.high)}
+        return {name: end[0] for name, end in ends.items()} if prior.alike else ends
+    if isinstance(prior, Normal) and prior.mean is not None:
+        return {"mean": _text(prior.mean), "covariance": _text(prior.covariance)}
+    return {}
 
 
 def _text(value: Any) -> Json:
