@@ -250,8 +250,14 @@ def no_such_function(content: Content) -> None:
 
 TAMPERED: list[tuple[Any, str]] = [
     (higher, r"bounds: got .*; the cells prove no more than \[-1.3296765757"),
-    (lower, r"bounds: got .*; the cells prove no more than"),
-    (narrower, r"bounds: got .*; the cells prove no more than|cells: got some that cannot be verified"),
+    (
+        lower,
+        r"bounds: got some that are too low for a part of the cells|bounds: got .*; the cells prove no more",
+    ),
+    (
+        narrower,
+        "bounds: got .*; the cells prove no more than|bounds: got some that are too low .*, or too narrow",
+    ),
     (no_cells, r"cells: got none at \[-10.25, 10.25\]; expected cells that cover the box"),
     (missing_cell, r"cells: got none at .*; expected cells that cover"),
     (doubled_cell, r"cells\[\d+\].box: got one that is no part of halving"),
@@ -260,10 +266,10 @@ TAMPERED: list[tuple[Any, str]] = [
     (box_beside, r"box: got one without the origin inside"),
     (larger_frame, r"box: got one without the origin inside, or a frame that is no rotation"),
     (no_frame, r"frame: got a singular matrix|box: got one without the origin inside, or a frame"),
-    (other_data, r"bounds: got .*; the cells prove no more than"),
-    (other_decoder, r"bounds: got .*; the cells prove no more than"),
-    (other_variance, r"bounds: got .*; the cells prove no more than"),
-    (other_prior, r"bounds: got .*; the cells prove no more than"),
+    (other_data, r"bounds: got .* cells prove no more than"),
+    (other_decoder, r"bounds: got .* cells prove no more than"),
+    (other_variance, r"bounds: got .* cells prove no more than"),
+    (other_prior, r"bounds: got .* cells prove no more than"),
     (uniform, r"box: got another one; expected \[-1, 1\] for each latent"),
     (of_three, r"model.latent: got .*; expected one or 2 names"),
     (no_such_family, r"model.likelihood: got the family 'laplace'; expected one of gaussian, bernoulli"),

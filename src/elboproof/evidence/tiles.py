@@ -16,7 +16,7 @@ class Tile:
 
 
 def tiled(root: Box, rules: Sequence[Tile]) -> list[Tile]:
-    """Return tiles of ``root``: the cells with rules, which come from halving it, and the largest parts without any.
+    """Return tiles of ``root``: the cells with rules, which come from halving it, and parts without any.
 
     Raises
     ------

@@ -27,7 +27,7 @@ from elboproof.rechecking.evidence_integrand import Integrand, above_size
 from elboproof.rechecking.integration import Unable
 from elboproof.rechecking.tiling import require_tiles
 
-MOST_POINTS, MOST_EACH = 100_000, 2_000
+MOST_POINTS, MOST_EACH = 20_000, 1_500
 """Points and boxes at which the integrand is evaluated, at most: in all, and more for each cell of the certificate."""
 RHOS, START = (1.3, 1.6, 2.2, 3.0, 4.5, 7.0), 3
 """Ellipses, from small to large, and the first one that is tried."""
@@ -112,6 +112,7 @@ class _Sum:
         # half of the claim's half width: an eighth of the width for the rules, as much for what is only bounded
         width = self.claim.upper - self.claim.lower
         self.tolerance = min(ball_of(width) / 8, arb(2) ** -6)
+        self.most = (ball_of(width) / 2).exp()
         self.volume = prod((high - low for low, high in self.claim.box), start=Fraction(1))
         rules = sum(cell.nodes is not None for cell in self.claim.cells)
         self.share = self.tolerance / max(4 * rules, 16)
@@ -122,8 +123,12 @@ class _Sum:
         most = MOST_POINTS + MOST_EACH * len(waiting)
         while waiting:
             if self.points > most:
+                reason = f"cells: got some that cannot be verified with {most} values of the integrand"
+                raise CertificateError(reason)
+            # nothing that follows can make the sum smaller, or what is only bounded
+            if self.total > self.most or self.lost > self.most - 1 / self.most:
                 raise CertificateError(
-                    f"cells: got some that cannot be verified with {most} values of the integrand"
+                    "bounds: got some that are too low for a part of the cells, or too narrow"
                 )
             waiting.extend(self._settled(waiting.pop()))
         # the integral is at least the rules' values, at most these and all that was only bounded
