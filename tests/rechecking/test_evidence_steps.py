@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,17 +20,23 @@ import elboproof as ep
 from elboproof.model.networks import Affine, Network, Plus
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.precision import working_precision
-from elboproof.rechecking import elementary, evaluation, gauss, tiling
+from elboproof.rechecking import elementary, evaluation, evidence, gauss, tiling
 from elboproof.rechecking.densities import density, least_size
 from elboproof.rechecking.document import CertificateError
 from elboproof.rechecking.elementary import FUNCTIONS
-from elboproof.rechecking.evidence_document import Box, Cell
+from elboproof.rechecking.evidence_document import Box, Cell, evidence_claim
+from elboproof.rechecking.evidence_integrand import Integrand
 from elboproof.rechecking.integration import Unable
-from tests.rechecking.test_evidence import network_of
+from tests.rechecking.test_evidence import certificate, network_of
 
 BITS = 120
 T = sympy.Symbol("t", real=True)
 NAMES = {kind: kind.__name__ for kind in FUNCTIONS}
+
+
+def claimed(name: str) -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        return certificate(name, Path(folder))[0]
 
 
 def rectangle(centre: complex, across: float, up: float) -> acb:
@@ -169,6 +177,25 @@ def test_as_many_points_as_are_needed() -> None:
     assert gauss.points(1e9, 3.0, 0.0) > gauss.MOST
 
 
+@pytest.mark.parametrize("name", ["sinh", "two latents"])
+def test_errors_of_cells_are_within_their_bounds(name: str) -> None:
+    """Rules of few nodes against those of many; the bounds are above the errors, by not more than by 10^6."""
+    content = claimed(name)
+    content["cells"] = [cell for cell in content["cells"] if cell["nodes"] is not None]
+    claim = evidence_claim(content)
+    with working_precision(BITS):
+        whole = evidence._Sum(claim, Integrand(claim), BITS)
+        for cell in claim.cells[:: max(1, len(claim.cells) // 4)]:
+            known = [whole._ellipse(cell, k) for k in range(len(cell.box))]
+            few = [4] * len(cell.box)
+            off, bound = (
+                abs(whole._rule(cell, few) - whole._rule(cell, [32] * len(few))),
+                whole._error(cell, few, known),
+            )
+            assert off < bound
+            assert off * 10**6 > bound
+
+
 @pytest.mark.parametrize("rho", [1.3, 2.2, 7.0])
 def test_rectangles_cover_the_ellipse(rho: float) -> None:
     angles = np.linspace(0, math.pi, 2001)
@@ -211,6 +238,7 @@ OTHERS = {
     "one that is too small": cells([(0, 2), (0, 3.5)], *([list(map(tuple, c.box)) for c in TILES[1:]])),  # type: ignore[list-item]
     "thirds": cells([(0, 1.5), (0, 4)], [(1.5, 4), (0, 4)]),
     "an overlap of the same area": cells([(0, 2), (0, 4)], [(1, 3), (0, 4)]),
+    "one too many": cells([(0, 2), (0, 4)], [(2, 4), (0, 4)], [(1, 3), (0, 4)]),
     "one outside": cells([(0, 4), (4, 8)]),
     "another box": cells([(0, 8), (0, 2)]),
     "none": [],

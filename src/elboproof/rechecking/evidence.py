@@ -33,6 +33,8 @@ RHOS, START = (1.3, 1.6, 2.2, 3.0, 4.5, 7.0), 3
 """Ellipses, from small to large, and the first one that is tried."""
 ACROSS = 2
 """Parts of the other axis, beside an ellipse."""
+SMALLEST = Fraction(1, 2**50)
+"""Of the box's volume: smaller parts over which the integrand is not bounded are not halved."""
 _SPARE_BITS = 60
 _MOST_BITS = 1_200
 
@@ -142,6 +144,8 @@ class _Sum:
         mass = self._mass(cell)
         volume = prod((high - low for low, high in cell.box), start=Fraction(1))
         small = self.tolerance * max(ball_of(volume / self.volume) / 4, arb(2) ** -12)
+        if not mass.is_finite() and volume < self.volume * SMALLEST:
+            raise CertificateError(f"cells: got one about {_corner(cell)} over parts of which nothing is known")
         if mass <= small:
             self.lost += mass
             return []
@@ -245,6 +249,10 @@ def _halves(cell: Cell, axis: int) -> list[Cell]:
 def _longest(cell: Cell) -> int:
     """Return the axis along which a cell is longest."""
     return max(range(len(cell.box)), key=lambda k: cell.box[k][1] - cell.box[k][0])
+
+
+def _corner(cell: Cell) -> str:
+    return ", ".join(f"{float(low):.6g}" for low, _ in cell.box)
 
 
 def _volume(cell: Cell) -> arb:
