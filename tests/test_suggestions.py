@@ -15,7 +15,7 @@ from elboproof.arguments import meant, suggesting
 
 RESULTS = {
     "CertificateError", "ConstantVariancePenalty", "Counterexample", "Decomposition", "Enclosure", "LogIntegral",
-    "Progress", "Proof", "StationaryPoint", "Surgery", "TDTerms", "Undecided", "Unproved",
+    "Progress", "Proof", "ProvedEvidence", "StationaryPoint", "Surgery", "TDTerms", "Undecided", "Unproved",
 }  # fmt: skip
 """What the package makes, and users do not."""
 PUBLIC: dict[str, Callable[..., Any]] = {

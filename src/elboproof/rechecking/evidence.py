@@ -141,11 +141,13 @@ class _Sum:
     def _settled(self, cell: Cell) -> list[Cell]:
         """Add what a cell holds; return its halves instead where that is not known well enough."""
         # The bounds of all cells together are at most tolerance/4 and 1000 small ones, or the claim is not reached.
-        mass = self._mass(cell)
         volume = prod((high - low for low, high in cell.box), start=Fraction(1))
+        mass = self._mass(cell, volume)
         small = self.tolerance * max(ball_of(volume / self.volume) / 4, arb(2) ** -12)
         if not mass.is_finite() and volume < self.volume * SMALLEST:
-            raise CertificateError(f"cells: got one about {_corner(cell)} over parts of which nothing is known")
+            raise CertificateError(
+                f"cells: got one about {_corner(cell)} over parts of which nothing is known"
+            )
         if mass <= small:
             self.lost += mass
             return []
@@ -158,12 +160,12 @@ class _Sum:
         self.total += self._rule(cell, points) + arb(0, self._error(cell, points, counts))
         return []
 
-    def _mass(self, cell: Cell) -> arb:
+    def _mass(self, cell: Cell, volume: Fraction) -> arb:
         """Return an upper bound of the integral over a cell."""
         self.points += 1
         box = [_interval(low, high) for low, high in cell.box]
         (value,) = self.integrand.values([box])
-        return (above_size(value) * _volume(cell)).upper()
+        return (above_size(value) * ball_of(volume)).upper()
 
     def _ellipse(self, cell: Cell, axis: int) -> _Needed:
         """Return what is needed on the best ellipse found, from the middle one in steps."""
