@@ -20,6 +20,7 @@ import elboproof as ep
 from elboproof.model.networks import Affine, Network, Plus
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.functions import Log1p, Sigmoid, Silu, Softplus
+from elboproof.numbers.parser import parse
 from elboproof.numbers.precision import working_precision
 from elboproof.rechecking import elementary, evaluation, evidence, gauss, tiling
 from elboproof.rechecking.densities import density, least_size
@@ -378,6 +379,23 @@ def test_expressions_are_what_the_model_evaluates(text: str) -> None:
         assert value.real.overlaps(arb(exact, 1e-12))
 
 
+HIDDEN = ["sin(log(z))", "tanh(1/(z - 2))", "erf(sqrt(z))", "atan(tan(z))", "exp(-1/z**2)*0 + sin(asinh(z))"]
+
+
+@pytest.mark.parametrize("text", HIDDEN)
+def test_what_is_not_analytic_inside_a_bounded_function_is_not_hidden(text: str) -> None:
+    z = sympy.Symbol("z", real=True)
+    run = evaluation.Expressions([parse(text, {"z": z})], [z])
+    for place in (0.0, 2.0, math.pi / 2, 1j):
+        ((value,),) = run([[rectangle(complex(place), 0.5, 0.5)]], real=False)
+        ((alone,),) = run([[rectangle(complex(place) + 0.7 - 0.3j, 1e-9, 1e-9)]], real=False)
+        assert alone.is_finite()
+        if not value.is_finite():
+            break
+    else:
+        pytest.fail("every rectangle was taken to be free of poles and cuts")
+
+
 def test_functions_without_a_method_are_named() -> None:
     z = sympy.Symbol("z", real=True)
     with pytest.raises(Unable, match="the function sign"):
@@ -390,6 +408,8 @@ def test_networks_are_what_the_model_evaluates(activation: str) -> None:
     run = evaluation.Layers(model.network)
     places = [(0.3, -0.8), (1.5, 2.0)]
     exact = model.floating.decoder(np.array(places))
+    nowhere = run([[elementary.NOWHERE, acb(0)]], real=False)
+    assert not any(value.is_finite() for value in nowhere[0])
     numbers: list[tuple[Callable[[float], Any], bool]] = [(arb, True), (acb, False)]
     for number, real in numbers:
         found = run([[number(value) for value in z] for z in places], real=real)

@@ -14,7 +14,7 @@ from sympy import Expr, Symbol
 from elboproof.model.networks import Activation, Affine, Network
 from elboproof.numbers.exact import ball_of, exact
 from elboproof.numbers.functions import WRITABLE
-from elboproof.rechecking.elementary import FUNCTIONS, complex_max, complex_power, real_power
+from elboproof.rechecking.elementary import FUNCTIONS, NOWHERE, complex_max, complex_power, real_power
 from elboproof.rechecking.integration import Unable
 
 Point = Sequence[Any]
@@ -50,9 +50,13 @@ class Expressions:
         return [self._at(point, 0 if real else 1) for point in points]
 
     def _at(self, point: Point, kind: int) -> list[Any]:
+        # Over a rectangle on which some part is not finite nothing is known: a bounded function of it would hide that.
         values = list(point)
         for step in self._steps:
-            values.append(step[kind](values))
+            value = step[kind](values)
+            if kind and not value.is_finite():
+                return [NOWHERE] * len(self._roots)
+            values.append(value)
         return [values[k] for k in self._roots]
 
     def _place(self, e: Expr) -> int:
@@ -191,7 +195,14 @@ def _affine(weight: arb_mat, bias: Sequence[arb], values: Any, real: bool) -> An
     return (arb_mat if real else acb_mat)(moved)
 
 
+def _of_finite(function: Callable[[acb], acb]) -> Callable[[acb], acb]:
+    """Return a function that is nowhere analytic where its argument is not: see `Expressions`."""
+    return lambda t: function(t) if t.is_finite() else NOWHERE
+
+
 def _mapped(pair: tuple[Callable[[arb], arb], Callable[[acb], acb]], values: Any, real: bool) -> Any:
     function: Callable[[Any], Any] = pair[0] if real else pair[1]
+    if not real:
+        function = _of_finite(function)
     rows = [[function(entry) for entry in row] for row in values.tolist()]
     return (arb_mat if real else acb_mat)(rows)
