@@ -67,6 +67,7 @@ PRINTED = [
     ("[-3.62073381424", "-1.0450721"),
     ("0.70912(1)", "at least"),
     ("proved: gap <= 1/10 for all c in [0, 3/10]", "\ngap <= 1/10\n"),
+    ("log p(x) = -4.02832", "for x = (0.5, 0.3), latents u, v"),
     ("tensor(", "grad_fn"),
     ("adapter, claimed to be the loss", "-loss = ELBO +4.57892 nats"),
     ("Terms(likelihood=", "\n(500, 3) NetworkModel("),

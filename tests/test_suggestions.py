@@ -15,7 +15,8 @@ from elboproof.arguments import meant, suggesting
 
 RESULTS = {
     "CertificateError", "ConstantVariancePenalty", "Counterexample", "Decomposition", "Enclosure", "Finding",
-    "LogIntegral", "Progress", "Proof", "StationaryPoint", "Surgery", "TDTerms", "Undecided", "Unproved",
+    "LogIntegral", "Progress", "Proof", "ProvedEvidence", "StationaryPoint", "Surgery", "TDTerms", "Undecided",
+    "Unproved",
 }  # fmt: skip
 """What the package makes, and users do not."""
 PUBLIC: dict[str, Callable[..., Any]] = {

@@ -93,6 +93,7 @@ from elboproof.theorems.results import Proof as Proof  # what for_all answers, w
 from elboproof.theorems.results import Counterexample as Counterexample
 from elboproof.theorems.results import Unproved as Unproved
 from elboproof.rechecking.recheck import recheck as recheck  # check a certificate by other means
+from elboproof.rechecking.evidence import ProvedEvidence as ProvedEvidence  # what it proves of an evidence
 from elboproof.rechecking.document import CertificateError as CertificateError
 
 # The optimal decoder

@@ -101,6 +101,13 @@ def _proof() -> list[Any]:
         return [path.read_text(encoding="utf-8"), str(ep.recheck(path))]
 
 
+def _certified() -> list[Any]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "evidence.json"
+        ep.log_evidence(wavy(), ["0.7"], 8, certificate=path)
+        return [path.read_text(encoding="utf-8"), str(ep.recheck(path))]
+
+
 FIXED: dict[str, Callable[[], Any]] = {
     "log_evidence, 3 digits": lambda: ep.log_evidence(wavy(), ["0.7"], 3),
     "log_evidence, 60 digits": lambda: ep.log_evidence(wavy(), ["0.7"], 60),
@@ -114,6 +121,7 @@ FIXED: dict[str, Callable[[], Any]] = {
     "gap": lambda: ep.gap(wavy(), ["0.7"], 5),
     "gap_law": lambda: _law(wavy(), ["0.7"]),
     "for_all, recheck": _proof,
+    "log_evidence, recheck": _certified,
     "enclose": lambda: decoder().enclose(["0.3", "1/7"], 40).balls,
     "tails of rules": lambda: (rule.gauss_legendre.__wrapped__(12).nodes.mid, rule.factors()),
 }

@@ -159,6 +159,7 @@ def require_sound(content: Any, true: Statement, file: Path) -> bool:
     assert time.monotonic() - began < LONGEST
     assert "Exceeds the limit" not in refusal, "the requirement is named, not a limit of Python"
     if found is not None:
+        assert isinstance(found, Statement)
         assert implied(found, true) or holds_at_points(found, content["box"]), (found, content["statement"])
     return found is None
 

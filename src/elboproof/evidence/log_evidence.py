@@ -4,12 +4,13 @@ import time
 from dataclasses import replace
 from functools import partial
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elboproof.arguments import bad, require_positive, suggesting
-from elboproof.evidence import affine, mixtures
+from elboproof.arguments import bad, file_path, require_positive, suggesting
+from elboproof.evidence import affine, certificates, mixtures
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.batch_rows import BeforeWork, head_of, require_bounded
 from elboproof.evidence.batches import Prove, prove_rows
@@ -49,6 +50,7 @@ def log_evidence(
     workers: "int | Executor" = 1,
     progress: Listener | None = None,
     resume: str | PathLike[str] | None = None,
+    certificate: str | PathLike[str] | None = None,
 ) -> Enclosure:
     """Return log p(x) in nats, proved.
 
@@ -78,6 +80,9 @@ def log_evidence(
     resume
         A file that each row is written to when it is known: a call with the same model, x and digits that was
         interrupted goes on there, with what is undecided and what is missing.
+    certificate
+        A file that the cells and rules of a proof are written to, for one x of shape (D,): ``ep.recheck`` verifies it
+        without the search. At most two latents; cells take another search, within the same limits.
 
     Returns
     -------
@@ -99,6 +104,7 @@ def log_evidence(
     data, most_cells = data_of(model, x), CELLS if most_cells is None else most_cells
     digits, most_cells = require_positive(digits=digits, most_cells=most_cells)
     request = requested(seconds, total_seconds, workers, progress, resume)
+    file = None if certificate is None else _certifiable(model, data, certificate)
     if not data.batch and resume is None and progress is None:
         evidence = _block(model, float(digits), int(most_cells), {}, data, request.limit)
     else:
@@ -121,7 +127,21 @@ def log_evidence(
         raise Undecided(enclosure, evidence.statuses, what)
     if data.batch:
         return enclosure
+    if file is not None:
+        certificates.save(file, model, data, float(digits), enclosure[0], request.limit, int(most_cells))
     return enclosure[0] if proper else LogIntegral.of(enclosure[0])
+
+
+def _certifiable(model: LatentModel, data: Data, certificate: str | PathLike[str]) -> Path:
+    """Return the path of a certificate; raise unless ``ep.recheck`` has methods for the model."""
+    path = file_path(certificate, "certificate")
+    if data.batch:
+        raise bad("certificate", certificate, f"x of shape ({model.data_dim},): a certificate is of one x")
+    if reason := certificates.unverifiable(model):
+        raise ValueError(
+            f"certificate: got a model with {reason}; expected one that ep.recheck has methods for"
+        )
+    return path
 
 
 def block_prover(model: LatentModel, digits: float, most_cells: int, seconds: float) -> Prove:

@@ -52,6 +52,10 @@ class Rounds:
     digits: float
     precise: bool
     balls: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    boxes: bool = False
+    """Whether all cells are to be boxes, none along ridges."""
+    last: tuple[Domain, Found] | None = None
+    """The domain and the findings of the last search."""
 
     def run(self, deadline: float, most: int) -> tuple[Enclosure, tuple[str, ...], int]:
         """Return the enclosures, the reasons of what is open, and the number of cells looked at."""
@@ -103,6 +107,7 @@ class Rounds:
         target = Target(shift, mass, 0.5 * 10.0**-self.digits, share)
         roots = self._roots(energy, where, target, deadline)
         found = branch.search(energy, self.floats, roots, target, deadline, most)
+        self.last = where, found
         bounds = _log_bounds(energy, where, target, found)
         if not self.precise:
             return bounds, found
@@ -113,7 +118,7 @@ class Rounds:
     def _roots(self, energy: Energy, where: Domain, target: Target, deadline: float) -> Cells:
         """Return root boxes, or cells along ridges where those are expected to be far fewer."""
         boxes = Cells(np.arange(len(where.half)), where.centre, where.half)
-        if self.integrand.latent_dim != 2 or len(boxes) > MOST_RIDGES or not self.floats.smooth:
+        if self.boxes or self.integrand.latent_dim != 2 or len(boxes) > MOST_RIDGES or not self.floats.smooth:
             return boxes
         expected = [
             len(forecast(self.floats, energy, boxes[[n]], target, deadline).cells) for n in range(len(boxes))

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from elboproof.arguments import shown
+from elboproof.model.evidence_format import EVIDENCE_SCHEMA
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.exact import exact
-from elboproof.statements import Elbo, Gap, LogEvidence, Quantity, Statement, read_box
+from elboproof.statements import SCHEMA, Elbo, Gap, LogEvidence, Quantity, Statement, read_box
 
-SCHEMA = "elboproof.for_all/1"
 LARGEST_FILE = 50_000_000
 MOST_BITS = 14_000
 """Of a number: Python writes 4300 decimals, and errors show them. Statements have fewer, their boxes are halved."""
@@ -58,9 +58,9 @@ def loaded(file: Path) -> dict[str, Any]:
         raise CertificateError(
             f"file: got what is no JSON ({error}); expected a whole certificate"
         ) from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+    if not isinstance(content, dict) or content.get("schema") not in (SCHEMA, EVIDENCE_SCHEMA):
         got = content.get("schema") if isinstance(content, dict) else content
-        raise CertificateError(f"schema: got {shown(got)}; expected {SCHEMA!r}")
+        raise CertificateError(f"schema: got {shown(got)}; expected {SCHEMA!r} or {EVIDENCE_SCHEMA!r}")
     return content
 
 

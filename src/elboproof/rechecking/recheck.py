@@ -17,6 +17,7 @@ from flint import arb
 from sympy import Expr
 
 from elboproof.arguments import file_path, shown, suggesting
+from elboproof.model.evidence_format import EVIDENCE_SCHEMA
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import ball_of
@@ -25,6 +26,8 @@ from elboproof.numbers.parser import parse
 from elboproof.rechecking import best_posterior, trapezoids
 from elboproof.rechecking.best_posterior import Threshold
 from elboproof.rechecking.document import CertificateError, Document, LeafClaim, loaded, number, part
+from elboproof.rechecking.evidence import ProvedEvidence, verified
+from elboproof.rechecking.evidence_document import evidence_claim
 from elboproof.rechecking.expectations import expectation
 from elboproof.rechecking.functions import Exponent, Function, Terms, combined, terms
 from elboproof.rechecking.integration import BITS, Unable, log_integral, powers
@@ -34,13 +37,19 @@ Key = frozenset[tuple[Expr, Fraction]]
 
 
 @suggesting
-def recheck(path: str | Path) -> Statement:
+def recheck(path: str | Path) -> Statement | ProvedEvidence:
     """Verify a certificate file and return the statement that it proves.
 
     Parameters
     ----------
     path
-        A file that ``proof.certificate.save`` wrote.
+        A file that ``proof.certificate.save`` wrote, or ``ep.log_evidence(..., certificate=path)``.
+
+    Returns
+    -------
+    Statement or ProvedEvidence
+        The statement, or a model with x and the bounds of log p(x) in nats. It is true of what is in it: compare that
+        with what was meant.
 
     Raises
     ------
@@ -61,6 +70,8 @@ def recheck(path: str | Path) -> Statement:
     # Whatever is raised on the way refuses the certificate: nothing is returned but by reaching the end.
     content = loaded(file_path(path, "path"))
     try:
+        if content["schema"] == EVIDENCE_SCHEMA:
+            return verified(evidence_claim(content))
         with working_precision(BITS):
             document = Document(content)
             _Checker(document).run()

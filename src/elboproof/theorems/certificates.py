@@ -13,9 +13,9 @@ from sympy import Expr
 from elboproof.arguments import file_path
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.functions import Sigmoid
+from elboproof.numbers.spelling import spelling
 from elboproof.statements import SCHEMA, Box, Elbo, Gap, Statement
 from elboproof.theorems import tails
-from elboproof.theorems.expressions import spelling
 from elboproof.theorems.natural import Natural
 
 ROUNDING = Fraction(1, 10**7)

@@ -5,29 +5,13 @@ from dataclasses import dataclass
 
 import sympy
 from sympy import Expr, Symbol
-from sympy.printing.str import StrPrinter
 
 from elboproof.arguments import bad, shown
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
-from elboproof.numbers.functions import CONSTANTS, NAME_OF_CLASS, WRITABLE
+from elboproof.numbers.functions import CONSTANTS, WRITABLE
 from elboproof.numbers.parser import UnknownNameError, parse
 from elboproof.statements import Box, Quantity
-
-
-class _Spelling(StrPrinter):  # type: ignore[misc]
-    """Prints functions by the names that the parser knows."""
-
-    def _print(self, e: Expr, **settings: object) -> str:
-        if isinstance(e, sympy.Function | sympy.Max | sympy.Min):
-            name = NAME_OF_CLASS.get(e.func, e.func.__name__.lower())
-            return f"{name}({', '.join(self._print(argument) for argument in e.args)})"
-        return "exp(1)" if e is sympy.E else str(super()._print(e, **settings))
-
-
-def spelling(e: Expr) -> str:
-    """Return an expression as the parser reads it."""
-    return str(_Spelling().doprint(e))
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from flint import fmpq
 from sympy import Expr, Symbol
 
 from elboproof.arguments import bad, shown
+from elboproof.numbers.spelling import spelling
 from elboproof.statements import Box, Quantity
 from elboproof.theorems import polynomials
-from elboproof.theorems.expressions import Expressions, expressions, require_real, spelling
+from elboproof.theorems.expressions import Expressions, expressions, require_real
 from elboproof.theorems.polynomials import Polynomial, PolynomialReader
 
 Theta = tuple[fmpq, ...]
