@@ -52,16 +52,15 @@ class PieceForms:
 
     def of_units(self, units: fmpq_mat) -> tuple[arb_mat, arb_mat]:
         """Return S' and the prior's form plus S' G S, of a piece whose units are given; a last row of S is (0, 1)."""
-        rows = arb_mat(units)
-        if not self._apart and self.function.weight is not None:
-            rows = arb_mat(self.function.weight) * rows
-            self._add_bias(rows)
+        rows, weight, bias = arb_mat(units), self.function.weight, self.function.bias
+        if weight is not None and bias is not None and not self._apart:
+            rows = arb_mat(weight) * rows
+            self._add(arb_mat(bias), rows)
         last = [arb(0)] * self.d + [arb(1)]
         turned = arb_mat([*rows.tolist(), last]).transpose()
         return turned, self.prior[0] + turned * (self._gram * turned.transpose())
 
-    def _add_bias(self, rows: arb_mat) -> None:
-        bias = arb_mat(self.function.bias)
+    def _add(self, bias: arb_mat, rows: arb_mat) -> None:
         for j in range(rows.nrows()):
             rows[j, self.d] += bias[j, 0]
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from flint import fmpq, fmpq_mat
 
@@ -79,7 +80,7 @@ def _pieces(model: LatentModel, box: Box, clock: _Clock) -> tuple[LinearPiece, .
     function = piecewise(model)
     if function is None:
         return ()
-    found = [(_root(box), (), function.start())]
+    found: list[tuple[Piece, tuple[Signs, ...], Any]] = [(_root(box), (), function.start())]
     for layer in range(function.layers):
         found = [
             (part, (*signs, new), function.after(state, layer, new))

@@ -94,7 +94,7 @@ class _Rows:
     @property
     def radius(self) -> float:
         """The half width of the box in standard deviations."""
-        return RADII[self.place]
+        return float(RADII[self.place])
 
     def bounds(self, n: int, deadline: float) -> tuple[Ends, str]:
         """Return the bounds of row n and what stopped it: masses, boxes and precisions are tried until they suffice."""

@@ -29,14 +29,11 @@ class Piecewise(Protocol):
     """A piecewise linear function of d latents, one layer of kinks after the other.
 
     What is known on a piece is a ``state``; its form belongs to the function.
-
-    Attributes
-    ----------
-    layers : int
-        The number of layers of kinks.
     """
 
-    layers: int
+    @property
+    def layers(self) -> int:
+        """The number of layers of kinks."""
 
     def start(self) -> Any:
         """Return what is known before any kink."""
@@ -97,7 +94,7 @@ class PiecewiseNetwork:
         return tuple(self.slopes)
 
     @property
-    def layers(self) -> int:  # type: ignore[override]
+    def layers(self) -> int:
         """The number of activations."""
         return len(self.slopes)
 
@@ -208,11 +205,13 @@ class PiecewiseTape:
     linear: tuple[tuple[int, ...], ...]
     roots: tuple[int, ...]
     latents: int
-    weight: fmpq_mat | None = None
-    bias: fmpq_mat | None = None
+
+    weight: None = None
+    """The outputs are the units."""
+    bias: None = None
 
     @property
-    def layers(self) -> int:  # type: ignore[override]
+    def layers(self) -> int:
         """The number of layers of kinks."""
         return len(self.kinked)
 

@@ -12,10 +12,10 @@ largest density on the edge, so that the measure of a polygon far from 0 comes o
 not tell whether 0 is inside, the first form is taken.
 
 *Panels.* Gauss-Legendre rules with the error bound of `gauss_legendre`. On the ellipse with the semi-axes a along and
-b across the panel c +- tau, |Im t| <= b and |Re t| >= |c| - a, hence with Re(h^2 + t^2) >= h^2 + max(0, |c| - a)^2 - b^2
+b across the panel c +- tau, |Im t| <= b and |Re t| >= |c| - a, hence for s = h^2 + t^2
 
-    |e^(-(h^2 + t^2)/2)| <= exp(-Re/2),   |h^2 + t^2| = |t - ih| |t + ih| >= max(|h| - b, |c| - a)^2 if that is positive,
-    |phi(s)| = |int_0^1 e^(-s u/2) du| / 2 <= exp(max(0, -Re s)/2) / 2.
+    Re s >= h^2 + max(0, |c| - a)^2 - b^2,      |phi(s)| = |int_0^1 e^(-s u/2) du| / 2 <= exp(max(0, -Re s)/2) / 2,
+    |e^(-s/2)| = exp(-Re s/2),                  |s| = |t - ih| |t + ih| >= max(|h| - b, |c| - a)^2 if that is positive.
 """
 
 import math
@@ -32,6 +32,8 @@ from elboproof.numbers.precision import current_bits
 from elboproof.quadrature.gauss_legendre import error_factor, nodes
 
 Corner = tuple[arb, arb]
+Part = tuple[arb, arb]
+"""An interval of t."""
 CENTRAL = 2.0
 """Within this distance from 0 the entire form is integrated, beyond it the one that is small there."""
 HALF = 2.0
@@ -70,8 +72,8 @@ def measure(corners: Sequence[Corner], aim: float) -> arb:
     fluxes = [_Flux(edge, aim - math.log(4 * len(edges))) for edge in edges]
     inside = _inside(edges)
     if inside is not None:
-        small = [flux.small() for flux in fluxes]
-        if all(part is not None for part in small):
+        small = [part for flux in fluxes if (part := flux.small()) is not None]
+        if len(small) == len(fluxes):
             return (2 * arb.pi() if inside else arb(0)) - sum(small, arb(0))
     return sum((flux.whole() for flux in fluxes), arb(0))
 
@@ -95,45 +97,40 @@ class _Flux:
 
     def __init__(self, edge: Edge, aim: float) -> None:
         self.edge, self.aim = edge, aim
-        self.centre, self.outer = _parts(edge)
+        self.near, self.outer = _parts(edge)
 
     def small(self) -> arb | None:
-        """Return the integral of h e^(-(h^2 + t^2)/2)/(h^2 + t^2), None if the angle of the central part is not known."""
+        """Return the integral that is small far from 0; None if the angle of the central part is not known."""
         total = self._far()
-        if self.centre is not None:
-            angle = _angle(self.edge.h, *self.centre)
+        for part in self.near:
+            angle = _angle(self.edge.h, *part)
             if angle is None:
                 return None
-            total += angle - self._near()
+            total += angle - self._entire(part)
         return total
 
     def whole(self) -> arb:
         """Return the flux."""
         angles = sum((_outer_angle(self.edge.h, *part) for part in self.outer), arb(0))
-        return angles - self._far() + (self._near() if self.centre is not None else arb(0))
+        return angles - self._far() + sum(map(self._entire, self.near), arb(0))
 
-    def _near(self) -> arb:
-        return _integral(self.edge.h, *self.centre, self.aim, entire=True)  # type: ignore[misc]
+    def _entire(self, part: Part) -> arb:
+        return _integral(self.edge.h, *part, self.aim, entire=True)
 
     def _far(self) -> arb:
         parts = (_integral(self.edge.h, *part, self.aim, entire=False) for part in self.outer)
         return sum(parts, arb(0))
 
 
-Part = tuple[arb, arb]
-
-
-def _parts(edge: Edge) -> tuple[Part | None, list[Part]]:
-    """Return the part of an edge near 0, and those beyond it; the cuts are floats, which are exact."""
+def _parts(edge: Edge) -> tuple[list[Part], list[Part]]:
+    """Return the parts of an edge near 0, and those beyond it; the cuts are floats, which are exact."""
     if abs(float(edge.h)) >= CENTRAL:  # the choice steers: either form holds everywhere
-        return None, [(edge.start, edge.end)]
+        return [], [(edge.start, edge.end)]
     cuts = [arb(cut) for cut in (-CENTRAL, CENTRAL) if edge.start < cut and edge.end > cut]
-    near, far = None, []
+    near: list[Part] = []
+    far: list[Part] = []
     for part in pairwise([edge.start, *cuts, edge.end]):
-        if abs(float(part[0]) + float(part[1])) < 2 * CENTRAL:
-            near = part
-        else:
-            far.append(part)
+        (near if abs(float(part[0]) + float(part[1])) < 2 * CENTRAL else far).append(part)
     return near, far
 
 
@@ -161,8 +158,6 @@ def _integral(h: arb, p: arb, q: arb, aim: float, *, entire: bool) -> arb:
     low, high = map(float, ends)
     count = max(1, math.ceil((high - low) / (2 * HALF)))
     cuts = [ends[0], *(arb(low + (high - low) * k / count) for k in range(1, count)), ends[1]]
-    if not all(a < b for a, b in pairwise(cuts)):
-        return arb.nan()
     return rest + sum((_panel(h, a, b, aim - math.log(count), entire) for a, b in pairwise(cuts)), arb(0))
 
 
@@ -192,12 +187,16 @@ def _beyond(h: arb, reach: arb) -> arb:
 
 
 def _panel(h: arb, p: arb, q: arb, aim: float, entire: bool) -> arb:
-    """Return the integral over a short interval, by the rule that is expected to be the cheapest."""
+    """Return the integral from p to q, by the rule that is expected to be the cheapest.
+
+    Balls may not tell which of p and q is the larger one; then the interval is short, and either way the rule's.
+    """
     c, tau = (p + q) / 2, (q - p) / 2
-    rho, n = _rule(float(h), float(c), float(tau), aim, entire)
+    size = abs(tau)
+    rho, n = _rule(float(h), float(c), float(size), aim, entire)
     if n > MOST_POINTS:
         return arb.nan()
-    error = 2 * tau * _factor(rho, n, current_bits()) * _supremum(h, c, tau, rho, entire)
+    error = 2 * size * _factor(rho, n, current_bits()) * _supremum(h, c, size, rho, entire)
     total, square = arb(0), h * h
     value = _phi if entire else _decaying
     for x, weight in nodes(n, current_bits()):
@@ -213,8 +212,8 @@ def _decaying(s: arb) -> arb:
 def _phi(s: arb) -> arb:
     if s > 0:
         return -(s / -2).expm1() / s
-    # a mean of e^(-s u/2)/2 over 0 <= u <= 1: between its values at the ends, whatever the sign of s
-    return ((s / -2).exp() / 2).union(arb(0.5))
+    # phi(s) is a mean of e^(-s u/2)/2 over 0 <= u <= 1, and s >= 0 lies in a ball that has 0 as well, hence s u, too
+    return (s / -2).exp() / 2
 
 
 @lru_cache(maxsize=1024)

@@ -89,7 +89,7 @@ class Lines:
             sizes = (np.abs(piece.floats) + SUBNORMAL) @ (np.abs(rows) + SUBNORMAL).T
             error = sizes * ROUNDING + UNDERFLOW
             above, below = (values > error).all(0), (values < -error).all(0)
-        return above.astype(np.int8) - below.astype(np.int8)
+        return np.where(above, 1, np.where(below, -1, 0)).astype(np.int8)
 
 
 def arranged(
