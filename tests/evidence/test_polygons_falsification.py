@@ -188,7 +188,6 @@ CHECKS: dict[str, Callable[[], None]] = {
     "network with a kept last layer": _instance(26),
     "inside by a hair": _measure("0 next to an edge inside"),
     "border": _measure("a cut at the border of the central part"),
-    "large": _measure("a large one"),
     "coarse": measures.test_a_coarse_aim_is_cheap_and_true,
     "phi": _mean_value,
     "ellipses": _ellipse(False),
@@ -286,7 +285,7 @@ BUGS = {
     ),
     "one variance for all": Seeded(
         piece_forms.PieceForms,
-        "_pivots",
+        "pivots",
         "fmpq(int(v.p), int(v.q))",
         "fmpq(int(variances[0].p), int(variances[0].q))",
         "product",

@@ -84,7 +84,7 @@ class PieceForms:
     @property
     def constant(self) -> arb:
         """Log det(2 pi C)/2 and the prior's own."""
-        pivots = self._pivots
+        pivots = self.pivots
         size = (2 * arb.pi()).log() * self._outputs
         return (size + sum((pivot.log() for pivot in pivots), arb(0))) / 2 + self.prior[1]
 
@@ -112,7 +112,8 @@ class PieceForms:
         return self._map.transpose() * self._weighted(self._map)
 
     @cached_property
-    def _pivots(self) -> list[arb]:
+    def pivots(self) -> list[arb]:
+        """The diagonal D of C = L D L', the variances where there is no other."""
         likelihood = self._likelihood
         if likelihood.covariance is not None:
             return [arb(pivot) for pivot in whitening(likelihood.covariance).pivots]
@@ -123,11 +124,11 @@ class PieceForms:
         """Return C^-1 times columns."""
         covariance = self._likelihood.covariance
         if covariance is None:
-            return _divided(columns, self._pivots)
+            return _divided(columns, self.pivots)
         white = whitening(covariance)
         rows = [[*row, *[fmpq(0)] * (self._outputs - len(row))] for row in white.rows]
         turn = arb_mat(fmpq_mat(rows))
-        return turn.transpose() * _divided(turn * columns, self._pivots)
+        return turn.transpose() * _divided(turn * columns, self.pivots)
 
 
 def _divided(columns: arb_mat, divisors: list[arb]) -> arb_mat:

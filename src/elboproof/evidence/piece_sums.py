@@ -6,15 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+import numpy as np
 from flint import arb, arb_mat
 
-from elboproof.evidence.piece_forms import PieceForms
+from elboproof.evidence.piece_arrays import Energies, KeptEnergies, OneLayerEnergies, one_layer
+from elboproof.evidence.piece_bounds import Places, sum_of
+from elboproof.evidence.piece_forms import DataForms, PieceForms
 from elboproof.evidence.pieces import LinearPiece
 from elboproof.model.piecewise import Piecewise
 from elboproof.quadrature.gaussian_pieces import Whitened, whitened
 
 SHARE = 0.1
 """Of the tolerance: what the pieces left out may take, and what the rules may."""
+
+
+Aim = tuple[float, float | None]
+"""Digits, and an estimate of log p(x), None if there is none: they steer."""
+MANY = 2000
+"""Pieces of a network with one hidden layer from which on their forms are made in arrays."""
+FEW = 24
+"""Pieces up to which no arrays are made."""
+MARGIN = 8.0
+"""Nats below what is negligible of a piece that is left out at once."""
+MOST_DIGITS = 200.0
+"""To which sums of floats are small enough."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +77,52 @@ class Level:
         return self.known[id(piece)]
 
 
+class Pieces:
+    """The pieces of a decoder, and the arrays that choose among them."""
+
+    def __init__(self, function: Piecewise, pieces: Sequence[LinearPiece]) -> None:
+        self.function, self.pieces = function, pieces
+        self._known: tuple[Places, Energies] | None = None
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def chosen(self, level: Level, data: DataForms, aim: Aim) -> tuple[list[LinearPiece], arb]:
+        """Return the pieces that may matter, and a bound of the log of the integral over the others."""
+        digits, log_mass = aim
+        if len(self.pieces) <= FEW or digits > MOST_DIGITS:
+            return list(self.pieces), arb.neg_inf()
+        places, energies = self._arrays(level)
+        bounds = places.log_bounds(energies.of(data))
+        top = float(bounds.max())
+        mass = top if log_mass is None else log_mass + float(level.forms.constant)
+        least = min(mass, top) - digits * math.log(10) - math.log(len(bounds)) - MARGIN
+        kept = bounds > least if math.isfinite(top) else np.ones(len(bounds), dtype=bool)
+        if kept.all():
+            return list(self.pieces), arb.neg_inf()
+        shift = float(bounds[~kept].max())
+        rest = sum_of(bounds[~kept], shift).log() + shift
+        return [self.pieces[k] for k in np.flatnonzero(kept).tolist()], rest
+
+    def _arrays(self, level: Level) -> tuple[Places, Energies]:
+        if self._known is None:
+            places = Places.of([one.piece for one in self.pieces])
+            self._known = places, self._energies(level)
+        return self._known
+
+    def _energies(self, level: Level) -> Energies:
+        simple = one_layer(self.function)
+        if simple is not None and len(self.pieces) > MANY:
+            return OneLayerEnergies(simple, level.forms, self.pieces)
+        placed = [level.placed(one) for one in self.pieces]
+        return KeptEnergies([one.turned.tolist() for one in placed], [one.form.tolist() for one in placed])
+
+
 def summed(
     level: Level,
-    pieces: Sequence[LinearPiece],
+    pieces: Pieces,
     row: list[Fraction],
-    aim: tuple[float, float | None],
+    aim: Aim,
     deadline: float,
 ) -> Sum | None:
     """Return the sum for one x at the precision in force; None if not even bounds are known by the deadline.
@@ -77,28 +133,29 @@ def summed(
         Digits, and an estimate of log p(x), None if there is none: they steer.
     """
     data, constant = level.forms.of_data(row), level.forms.constant
+    kept, others = pieces.chosen(level, data, aim)
     found: list[Whitened] = []
-    for piece in pieces:
+    for piece in kept:
         if time.monotonic() > deadline:
             return None
         placed = level.placed(piece)
         found.append(whitened(placed.corners, level.forms.joined(placed.turned, placed.form, data)))
-    return _integrated(found, constant, aim, deadline)
+    return _integrated(found, constant, aim, (others, deadline))
 
 
-def _integrated(
-    found: list[Whitened], constant: arb, aim: tuple[float, float | None], deadline: float
-) -> Sum:
+def _integrated(found: list[Whitened], constant: arb, aim: Aim, limits: tuple[arb, float]) -> Sum:
     """Return the sum over pieces, the largest first."""
     found.sort(key=lambda one: -_key(one.log_bound))
     top = arb(_key(found[0].log_bound))
-    rests = _suffix_sums([(one.log_bound - top).exp() for one in found])
+    others, deadline = limits
+    rests = _suffix_sums([(one.log_bound - top).exp() for one in found], (others - top).exp())
     digits, log_mass = aim
     expected = 0.0 if log_mass is None else log_mass - float(top - constant)
     least = expected - digits * math.log(10) + math.log(SHARE)
     negligible = arb(least).exp()
     total, done, late = arb(0), 0, False
-    needed = next((k for k, rest in enumerate(rests) if rest.upper() <= negligible), len(found))
+    spent = rests[-1]  # whatever is integrated
+    needed = next((k for k, rest in enumerate(rests) if (rest - spent).upper() <= negligible), len(found))
     for one in found[:needed]:
         if late := time.monotonic() > deadline:
             break
@@ -113,9 +170,9 @@ def _key(bound: arb) -> float:
     return value if math.isfinite(value) else math.inf
 
 
-def _suffix_sums(values: list[arb]) -> list[arb]:
-    """Return the sums of all from each one on, and a zero."""
-    sums = [arb(0)]
+def _suffix_sums(values: list[arb], rest: arb) -> list[arb]:
+    """Return the sums of all from each one on and of a rest, that of the rest alone last."""
+    sums = [rest]
     for value in reversed(values):
         sums.append(sums[-1] + value)
     return sums[::-1]

@@ -82,8 +82,9 @@ def _pieces(model: LatentModel, box: Box, clock: _Clock) -> tuple[LinearPiece, .
         return ()
     found: list[tuple[Piece, tuple[Signs, ...], Any]] = [(_root(box), (), function.start())]
     for layer in range(function.layers):
+        last = layer + 1 == function.layers  # what is known after it would fill the memory
         found = [
-            (part, (*signs, new), function.after(state, layer, new))
+            (part, (*signs, new), None if last else function.after(state, layer, new))
             for piece, signs, state in found
             for part, new in arranged(piece, _lines(function.kinks(state, layer)), clock.proceed)
         ]

@@ -18,14 +18,14 @@ from flint import arb, fmpq
 from elboproof.evidence.evidences import FLOAT_DIGITS, Evidence, told
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.piece_forms import PieceForms
-from elboproof.evidence.piece_sums import Level, Sum, summed
-from elboproof.evidence.pieces import Box, LinearPiece, TooLateError, pieces_of
+from elboproof.evidence.piece_sums import Level, Pieces, Sum, summed
+from elboproof.evidence.pieces import Box, TooLateError, pieces_of
 from elboproof.evidence.search import TIME
 from elboproof.evidence.selection import has_constant_covariance
 from elboproof.evidence.start import start
 from elboproof.model.data import Data
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.piecewise import piecewise
+from elboproof.model.piecewise import Piecewise, piecewise
 from elboproof.model.priors import Normal
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
@@ -73,6 +73,7 @@ class _Rows:
 
     def __init__(self, model: LatentModel, data: Data, digits: float, deadline: float) -> None:
         self.model, self.data, self.digits = model, data, digits
+        self.function: Piecewise = piecewise(model)  # type: ignore[assignment]  # `applies` has looked
         self.ceiling = model.ceiling(data.balls)
         self.place = self._place(deadline)
         self._cut(deadline)
@@ -86,9 +87,8 @@ class _Rows:
         return next((k for k, r in enumerate(RADII) if r >= radius), len(RADII) - 1)
 
     def _cut(self, deadline: float) -> None:
-        self.pieces: tuple[LinearPiece, ...] = pieces_of(
-            self.model, box_of(self.model, self.radius), deadline
-        )
+        found = pieces_of(self.model, box_of(self.model, self.radius), deadline)
+        self.pieces = Pieces(self.function, found)
         self.levels: dict[int, Level] = {}
 
     @property
@@ -130,9 +130,8 @@ class _Rows:
         return best, PRECISION
 
     def _level(self, bits: int) -> Level:
-        function = piecewise(self.model)
-        if bits not in self.levels and function is not None:
-            self.levels[bits] = Level(function, PieceForms(self.model, function))
+        if bits not in self.levels:
+            self.levels[bits] = Level(self.function, PieceForms(self.model, self.function))
         return self.levels[bits]
 
     def _log_tail(self, n: int) -> arb:
