@@ -69,7 +69,8 @@ class OneLayerEnergies:
         self._factors = below, above
         rows = function.kinks(function.start(), 0).tolist()
         self._rows = balls_of([arb(v) for row in rows for v in row]).reshape(len(rows), -1)
-        self._form = self._forms(function, forms)
+        self._last, self._apart = function.network.affine[-1], forms.apart
+        self._form = self._forms(forms)
 
     def _slopes(self, part: slice) -> ExactMatrix:
         below, above = self._factors
@@ -77,18 +78,24 @@ class OneLayerEnergies:
 
     def of(self, data: DataForms) -> Quadratics:
         """Return the energies for one data point."""
-        y = balls_of([row[0] for row in data.linear.tolist()])
-        weighted = self._rows * y[:-1].reshape(-1, 1)
+        y = balls_of([row[0] for row in data.linear.tolist()]).reshape(-1, 1)
+        units, last = (y[:-1], y[-1]) if self._apart else self._by_outputs(y)
+        weighted = self._rows * units
         block = max(1, BLOCK // len(self._rows.mid))
         parts = [self._slopes(slice(k, k + block)) @ weighted for k in range(0, len(self._signs), block)]
         linear = BallArray.concatenate(parts)
         columns = [linear[:, k] for k in range(linear.shape[1])]
-        columns[-1] = columns[-1] + y[-1]
+        columns[-1] = columns[-1] + last
         return joined(self._form, columns, data)
 
-    def _forms(self, function: PiecewiseNetwork, forms: PieceForms) -> Symmetric:
+    def _by_outputs(self, y: BallArray) -> tuple[BallArray, BallArray]:
+        """Return W' C^-1 x and b' C^-1 x where C^-1 x alone is given."""
+        last = self._last
+        return ExactMatrix(last.weight.entries.T) @ y[:-1], (y[:-1] * last.bias[:, None]).sum(axis=0)
+
+    def _forms(self, forms: PieceForms) -> Symmetric:
         """Return the forms without data: the prior's plus A' C^-1 A, A = W S plus the bias in its last column."""
-        last = function.network.affine[-1]
+        last = self._last
         inverse = balls_of([1 / v for v in forms.pivots]).reshape(-1, 1)
         d = self._rows.shape[1] - 1
         block = max(1, BLOCK // max(last.weight.shape))

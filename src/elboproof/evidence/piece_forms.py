@@ -40,6 +40,11 @@ class PieceForms:
         With a Gaussian likelihood of constant covariance.
     function
         Its decoder.
+
+    Attributes
+    ----------
+    apart : bool
+        Whether S are the units; otherwise the outputs, which are fewer, stand in their place.
     """
 
     def __init__(self, model: LatentModel, function: Piecewise) -> None:
@@ -48,12 +53,12 @@ class PieceForms:
         self._prior: Normal = model.prior  # type: ignore[assignment]
         self._outputs = model.data_dim
         weight = function.weight
-        self._apart = weight is not None and weight.ncols() <= weight.nrows()
+        self.apart = weight is not None and weight.ncols() <= weight.nrows()
 
     def of_units(self, units: fmpq_mat) -> tuple[arb_mat, arb_mat]:
         """Return S' and the prior's form plus S' G S, of a piece whose units are given; a last row of S is (0, 1)."""
         rows, weight, bias = arb_mat(units), self.function.weight, self.function.bias
-        if weight is not None and bias is not None and not self._apart:
+        if weight is not None and bias is not None and not self.apart:
             rows = arb_mat(weight) * rows
             self._add(arb_mat(bias), rows)
         last = [arb(0)] * self.d + [arb(1)]
@@ -101,7 +106,7 @@ class PieceForms:
     @cached_property
     def _map(self) -> arb_mat:
         """[W b], or the identity and a column of zeros where the units are the outputs."""
-        if self._apart:
+        if self.apart:
             weight, bias = self.function.weight.table(), self.function.bias.table()  # type: ignore[union-attr]
             return arb_mat(fmpq_mat([[*row, *last] for row, last in zip(weight, bias, strict=True)]))
         size = self._outputs

@@ -26,6 +26,8 @@ MANY = 2000
 """Pieces of a network with one hidden layer from which on their forms are made in arrays."""
 FEW = 24
 """Pieces up to which no arrays are made."""
+LOWEST = 30.0
+"""Nats below the largest bound of a piece, under which no estimate of the whole is believed."""
 MARGIN = 8.0
 """Nats below what is negligible of a piece that is left out at once."""
 MOST_DIGITS = 200.0
@@ -95,7 +97,7 @@ class Pieces:
         places, energies = self._arrays(level)
         bounds = places.log_bounds(energies.of(data))
         top = float(bounds.max())
-        mass = top if log_mass is None else log_mass + float(level.forms.constant)
+        mass = top if log_mass is None else max(log_mass + float(level.forms.constant), top - LOWEST)
         least = min(mass, top) - digits * math.log(10) - math.log(len(bounds)) - MARGIN
         kept = bounds > least if math.isfinite(top) else np.ones(len(bounds), dtype=bool)
         if kept.all():
@@ -150,7 +152,7 @@ def _integrated(found: list[Whitened], constant: arb, aim: Aim, limits: tuple[ar
     others, deadline = limits
     rests = _suffix_sums([(one.log_bound - top).exp() for one in found], (others - top).exp())
     digits, log_mass = aim
-    expected = 0.0 if log_mass is None else log_mass - float(top - constant)
+    expected = 0.0 if log_mass is None else max(log_mass - float(top - constant), -LOWEST)
     least = expected - digits * math.log(10) + math.log(SHARE)
     negligible = arb(least).exp()
     total, done, late = arb(0), 0, False

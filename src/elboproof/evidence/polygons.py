@@ -83,6 +83,7 @@ class _Rows:
         floats = FloatEnergy(self.model.integrand)
         with np.errstate(all="ignore"):
             guess = start(floats, self.data.balls.mid, deadline)
+        self.log_mass = guess.log_mass
         radius = float(self.ceiling.steering_radius(guess.log_mass, self.digits).max())
         return next((k for k, r in enumerate(RADII) if r >= radius), len(RADII) - 1)
 
@@ -99,7 +100,7 @@ class _Rows:
     def bounds(self, n: int, deadline: float) -> tuple[Ends, str]:
         """Return the bounds of row n and what stopped it: masses, boxes and precisions are tried until they suffice."""
         best = arb.nan(), arb(float(self.ceiling.suprema[n]))
-        bits, log_mass = bits_for(self.digits, SPARE_BITS), None
+        bits, log_mass = bits_for(self.digits, SPARE_BITS), self._guess(n)
         while bits <= MOST_BITS:
             with working_precision(bits):
                 found = summed(
@@ -128,6 +129,9 @@ class _Rows:
             else:
                 bits *= 2
         return best, PRECISION
+
+    def _guess(self, n: int) -> float | None:
+        return float(self.log_mass[n]) if np.isfinite(self.log_mass[n]) else None
 
     def _level(self, bits: int) -> Level:
         if bits not in self.levels:

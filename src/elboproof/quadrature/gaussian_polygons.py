@@ -38,7 +38,7 @@ CENTRAL = 2.0
 """Within this distance from 0 the entire form is integrated, beyond it the one that is small there."""
 HALF = 2.0
 """The largest half width of a panel."""
-RHOS = tuple(Fraction(k, 4) for k in (5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 28, 32))
+RHOS = tuple(Fraction(k, 4) for k in (5, 6, 7, 8, 10, 12, 16, 20, 26, 32))
 """Ellipses that are tried, by the sum of their semi-axes."""
 MOST_POINTS = 2000
 
@@ -221,9 +221,15 @@ def _factor(rho: Fraction, n: int, bits: int) -> arb:  # noqa: ARG001 - balls of
     return ball_of(error_factor(rho, n))
 
 
+@lru_cache(maxsize=1024)
+def _semi_axes(rho: Fraction, bits: int) -> tuple[arb, arb]:  # noqa: ARG001
+    return ball_of((rho + 1 / rho) / 2), ball_of((rho - 1 / rho) / 2)
+
+
 def _supremum(h: arb, c: arb, tau: arb, rho: Fraction, entire: bool) -> arb:
     """Return a bound of the integrand's size on the ellipse."""
-    a, b = tau * ball_of((rho + 1 / rho) / 2), tau * ball_of((rho - 1 / rho) / 2)
+    along, across = _semi_axes(rho, current_bits())
+    a, b = tau * along, tau * across
     gap = (abs(c) - a).max(arb(0))
     real = h * h + gap * gap - b * b
     if entire:
@@ -232,20 +238,31 @@ def _supremum(h: arb, c: arb, tau: arb, rho: Fraction, entire: bool) -> arb:
     return abs(h) * (-real / 2).exp() / (distance * distance) if distance > 0 else arb.pos_inf()
 
 
+_TRIED = tuple(
+    (rho, float((rho + 1 / rho) / 2), float((rho - 1 / rho) / 2), 2 * math.log(rho)) for rho in RHOS
+)
+"""The ellipses with their semi-axes and what a point gains, in floats."""
+
+
 def _rule(h: float, c: float, tau: float, aim: float, entire: bool) -> tuple[Fraction, int]:
     """Return an ellipse and a number of points that floats expect to be enough; the bound itself is proved later."""
     best, fewest = RHOS[0], float(MOST_POINTS + 1)
-    aim -= math.log(max(2 * tau * abs(h), 1e-300)) + 1.0
-    for exact, rho in zip(RHOS, map(float, RHOS), strict=True):
-        a, b = tau * (rho + 1 / rho) / 2, tau * (rho - 1 / rho) / 2
-        real = h * h + max(0.0, abs(c) - a) ** 2 - b * b
-        distance = max(abs(h) - b, abs(c) - a)
-        if not entire and distance <= 0:
-            break
-        size = max(0.0, -real / 2) if entire else -real / 2 - 2 * math.log(distance)
-        points = (size - aim) / (2 * math.log(rho))
+    h, c = abs(h), abs(c)
+    aim -= math.log(max(2 * tau * h, 1e-300)) + 1.0
+    for rho, along, across, gain in _TRIED:
+        a, b = tau * along, tau * across
+        gap = c - a
+        size = (b * b - h * h - (gap * gap if gap > 0 else 0.0)) / 2
+        if entire:
+            size = max(0.0, size)
+        else:
+            distance = max(h - b, gap)
+            if distance <= 0:
+                break
+            size -= 2 * math.log(distance)
+        points = (size - aim) / gain
         if points < fewest:
-            best, fewest = exact, points
+            best, fewest = rho, points
     return best, _size(fewest)
 
 
