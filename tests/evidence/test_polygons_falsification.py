@@ -10,11 +10,12 @@ import numpy as np
 from flint import acb, arb, fmpq
 
 import elboproof as ep
-from elboproof.evidence import piece_forms, piece_sums, pieces, polygons
+from elboproof.evidence import piece_arrays, piece_bounds, piece_forms, piece_sums, pieces, polygons
 from elboproof.model import piecewise
 from elboproof.numbers.precision import working_precision
 from elboproof.quadrature import gaussian_pieces, gaussian_polygons
 from elboproof.quadrature import polygons as cuts
+from tests.evidence import test_piece_bounds as arrays
 from tests.evidence.cases import Missed
 from tests.evidence.piecewise_cases import by_pieces, require_instance
 from tests.evidence.test_polygons import _log_relu
@@ -182,6 +183,16 @@ def _minimum() -> None:
     _held(model, ["0.8", "0.3"], float(by_pieces(by_abs, ["0.8", "0.3"]).enclosure.midpoint[0]))
 
 
+def _bad_places() -> None:
+    """Bounds hold for any z_0."""
+    with patch.object(piece_bounds, "_least", lambda corners, _: corners[:, 0] * 0.5 + corners[:, 1] * 0.25):
+        try:
+            arrays.require_bounds("leaky", False)
+        except Missed as error:
+            if "loose" not in str(error):
+                raise
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     "networks": _instance(2),
     "relu": _instance(20),
@@ -204,6 +215,13 @@ CHECKS: dict[str, Callable[[], None]] = {
     "few digits": _few_digits,
     "bounds": _bounds,
     "max and min": _minimum,
+    "bounds where z_0 is bad": _bad_places,
+    "bounds of forms": lambda: arrays.require_bounds("leaky", False),
+    "bounds of arrays": lambda: arrays.require_bounds("leaky", True),
+    "same energies": lambda: arrays.require_same("leaky"),
+    "same energies of fewer outputs": lambda: arrays.require_same("fewer outputs"),
+    "left out at once": arrays.require_rest,
+    "balls of FLINT": arrays.require_balls,
 }
 
 _P, _F = gaussian_polygons, gaussian_pieces
@@ -315,13 +333,70 @@ BUGS = {
         "size",
         "small box of a prior",
     ),
+    "energies may fall off beyond z_0": Seeded(
+        piece_bounds.Places,
+        "log_bounds",
+        "np.minimum(_finite(fall.lower().min(1)), 0.0)",
+        "0 * fall.mid.min(1)",
+        "bounds where z_0 is bad",
+    ),
+    "the slope is halved": Seeded(
+        piece_bounds.Places,
+        "log_bounds",
+        "(slopes[k] + energy.slopes[k]) * 0.5",
+        "(slopes[k] + energy.slopes[k])",
+        "bounds of forms",
+    ),
+    "the size of a piece is left out": Seeded(
+        piece_bounds.Places, "of", "size.log().upper()", "0 * size.mid - 20", "bounds of forms"
+    ),
+    "some corners are forgotten": Seeded(
+        piece_bounds.Places,
+        "of",
+        "np.minimum(np.arange(most), len(row) - 1)",
+        "np.arange(most) % 2",
+        "bounds where z_0 is bad",
+    ),
+    "roots of units are exchanged": Seeded(
+        piece_arrays.OneLayerEnergies,
+        "_slopes",
+        "self._signs[part] > 0",
+        "self._signs[part] < 0",
+        "same energies",
+    ),
+    "the last bias is left out of the form": Seeded(
+        piece_arrays.OneLayerEnergies, "_block", "columns[-1] + bias[:, None]", "columns[-1]", "same energies"
+    ),
+    "the last entry of the data is left out": Seeded(
+        piece_arrays.OneLayerEnergies,
+        "of",
+        "columns[-1] + last",
+        "columns[-1]",
+        "same energies of fewer outputs",
+    ),
+    "the prior is left out of the form": Seeded(
+        piece_arrays.OneLayerEnergies, "_forms", " + prior[i][j]", "", "same energies"
+    ),
+    "data count once in the constant": Seeded(
+        piece_arrays, "joined", "linear[d] * 2.0", "linear[d]", "bounds of arrays"
+    ),
+    "what is left out at once is nothing": Seeded(
+        piece_sums, "_integrated", "(others - top).exp()", "arb(0)", "left out at once"
+    ),
+    "radii are forgotten": Seeded(
+        piece_bounds,
+        "balls_of",
+        "rads + np.abs(mids) * 2.0**-52",
+        "np.abs(mids) * 2.0**-52",
+        "balls of FLINT",
+    ),
 }
 
 
 @contextmanager
 def _fresh() -> Iterator[None]:
     """Run without what was found before, and leave nothing that a bug has made."""
-    caches = (piecewise.piecewise, pieces._pieces)
+    caches = (piecewise.piecewise, pieces._pieces, polygons._kept)
     for cache in caches:
         cache.cache_clear()
     try:

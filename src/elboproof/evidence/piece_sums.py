@@ -8,11 +8,14 @@ from fractions import Fraction
 
 import numpy as np
 from flint import arb, arb_mat
+from numpy.typing import NDArray
 
+from elboproof.arrays import FloatArray
 from elboproof.evidence.piece_arrays import Energies, KeptEnergies, OneLayerEnergies, one_layer
 from elboproof.evidence.piece_bounds import Places, sum_of
 from elboproof.evidence.piece_forms import DataForms, PieceForms
 from elboproof.evidence.pieces import LinearPiece
+from elboproof.model.latent_model import LatentModel
 from elboproof.model.piecewise import Piecewise
 from elboproof.quadrature.gaussian_pieces import Whitened, whitened
 
@@ -28,8 +31,10 @@ FEW = 24
 """Pieces up to which no arrays are made."""
 LOWEST = 30.0
 """Nats below the largest bound of a piece, under which no estimate of the whole is believed."""
-MARGIN = 8.0
-"""Nats below what is negligible of a piece that is left out at once."""
+MARGIN = 2.0
+"""Nats below what is negligible of the pieces that are left out at once."""
+MOST_KEPT = 2**20
+"""Columns of S' that are kept in FLINT's balls: some 200 bytes each for two latents."""
 MOST_DIGITS = 200.0
 """To which sums of floats are small enough."""
 
@@ -75,19 +80,29 @@ class Level:
         """Return a piece in balls, made when it is first asked for."""
         if id(piece) not in self.known:  # pieces are kept as long as the level is
             corners = tuple(tuple(map(arb, corner)) for corner in piece.piece.corners)
-            self.known[id(piece)] = Placed(corners, *self.forms.of_units(piece.units(self.function)))
+            placed = Placed(corners, *self.forms.of_units(piece.units(self.function)))
+            if (len(self.known) + 1) * placed.turned.ncols() > MOST_KEPT:
+                self.known.clear()
+            self.known[id(piece)] = placed
         return self.known[id(piece)]
 
 
 class Pieces:
-    """The pieces of a decoder, and the arrays that choose among them."""
+    """The pieces of a model's decoder, and what they have in common for all x."""
 
-    def __init__(self, function: Piecewise, pieces: Sequence[LinearPiece]) -> None:
-        self.function, self.pieces = function, pieces
+    def __init__(self, model: LatentModel, function: Piecewise, pieces: Sequence[LinearPiece]) -> None:
+        self.model, self.function, self.pieces = model, function, pieces
+        self._levels: dict[int, Level] = {}
         self._known: tuple[Places, Energies] | None = None
 
     def __len__(self) -> int:
         return len(self.pieces)
+
+    def level(self, bits: int) -> Level:
+        """Return what is kept at a precision."""
+        if bits not in self._levels:
+            self._levels[bits] = Level(self.function, PieceForms(self.model, self.function))
+        return self._levels[bits]
 
     def chosen(self, level: Level, data: DataForms, aim: Aim) -> tuple[list[LinearPiece], arb]:
         """Return the pieces that may matter, and a bound of the log of the integral over the others."""
@@ -98,8 +113,7 @@ class Pieces:
         bounds = places.log_bounds(energies.of(data))
         top = float(bounds.max())
         mass = top if log_mass is None else max(log_mass + float(level.forms.constant), top - LOWEST)
-        least = min(mass, top) - digits * math.log(10) - math.log(len(bounds)) - MARGIN
-        kept = bounds > least if math.isfinite(top) else np.ones(len(bounds), dtype=bool)
+        kept = _kept(bounds, min(mass, top) - digits * math.log(10) + math.log(SHARE) - MARGIN)
         if kept.all():
             return list(self.pieces), arb.neg_inf()
         shift = float(bounds[~kept].max())
@@ -120,20 +134,26 @@ class Pieces:
         return KeptEnergies([one.turned.tolist() for one in placed], [one.form.tolist() for one in placed])
 
 
-def summed(
-    level: Level,
-    pieces: Pieces,
-    row: list[Fraction],
-    aim: Aim,
-    deadline: float,
-) -> Sum | None:
-    """Return the sum for one x at the precision in force; None if not even bounds are known by the deadline.
+def _kept(bounds: FloatArray, log_negligible: float) -> NDArray[np.bool_]:
+    """Return which pieces may matter: all but the smallest ones that are negligible together, as floats expect."""
+    kept = np.ones(len(bounds), dtype=bool)
+    if np.isfinite(bounds).all():
+        order = np.argsort(bounds)
+        sums = np.cumsum(np.exp(np.minimum(bounds[order] - log_negligible, 700.0)))
+        kept[order[: np.searchsorted(sums, 1.0)]] = False
+        kept[order[-1]] = True
+    return kept
+
+
+def summed(pieces: Pieces, bits: int, row: list[Fraction], aim: Aim, deadline: float) -> Sum | None:
+    """Return the sum for one x; None if not even bounds are known by the deadline.
 
     Parameters
     ----------
-    aim
-        Digits, and an estimate of log p(x), None if there is none: they steer.
+    bits
+        The precision in force.
     """
+    level = pieces.level(bits)
     data, constant = level.forms.of_data(row), level.forms.constant
     kept, others = pieces.chosen(level, data, aim)
     found: list[Whitened] = []

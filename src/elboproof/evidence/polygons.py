@@ -11,14 +11,14 @@ the tail being what the prior has outside of the box, times the likelihood's sup
 
 import math
 import time
+from functools import lru_cache
 
 import numpy as np
 from flint import arb, fmpq
 
 from elboproof.evidence.evidences import FLOAT_DIGITS, Evidence, told
 from elboproof.evidence.floats import FloatEnergy
-from elboproof.evidence.piece_forms import PieceForms
-from elboproof.evidence.piece_sums import Level, Pieces, Sum, summed
+from elboproof.evidence.piece_sums import Pieces, Sum, summed
 from elboproof.evidence.pieces import Box, TooLateError, pieces_of
 from elboproof.evidence.search import TIME
 from elboproof.evidence.selection import has_constant_covariance
@@ -73,7 +73,6 @@ class _Rows:
 
     def __init__(self, model: LatentModel, data: Data, digits: float, deadline: float) -> None:
         self.model, self.data, self.digits = model, data, digits
-        self.function: Piecewise = piecewise(model)  # type: ignore[assignment]  # `applies` has looked
         self.ceiling = model.ceiling(data.balls)
         self.place = self._place(deadline)
         self._cut(deadline)
@@ -88,9 +87,9 @@ class _Rows:
         return next((k for k, r in enumerate(RADII) if r >= radius), len(RADII) - 1)
 
     def _cut(self, deadline: float) -> None:
-        found = pieces_of(self.model, box_of(self.model, self.radius), deadline)
-        self.pieces = Pieces(self.function, found)
-        self.levels: dict[int, Level] = {}
+        box = box_of(self.model, self.radius)
+        pieces_of(self.model, box, deadline)
+        self.pieces = _kept(self.model, box)
 
     @property
     def radius(self) -> float:
@@ -103,9 +102,7 @@ class _Rows:
         bits, log_mass = bits_for(self.digits, SPARE_BITS), self._guess(n)
         while bits <= MOST_BITS:
             with working_precision(bits):
-                found = summed(
-                    self._level(bits), self.pieces, self.data.row(n), (self.digits, log_mass), deadline
-                )
+                found = summed(self.pieces, bits, self.data.row(n), (self.digits, log_mass), deadline)
                 if found is None:
                     return best, TIME
                 tail = self._log_tail(n)
@@ -133,15 +130,17 @@ class _Rows:
     def _guess(self, n: int) -> float | None:
         return float(self.log_mass[n]) if np.isfinite(self.log_mass[n]) else None
 
-    def _level(self, bits: int) -> Level:
-        if bits not in self.levels:
-            self.levels[bits] = Level(self.function, PieceForms(self.model, self.function))
-        return self.levels[bits]
-
     def _log_tail(self, n: int) -> arb:
         """Return the log of a bound of the integral outside of the box: of P(|w_k| > R) for each k, w_k ~ N(0, 1)."""
         beyond = self.model.latent_dim * (arb(self.radius) / arb(2).sqrt()).erfc()
         return beyond.log() + arb(float(self.ceiling.suprema[n]))
+
+
+@lru_cache(maxsize=2)
+def _kept(model: LatentModel, box: Box) -> Pieces:
+    """Return the pieces of a model in a box, with what was made of them for other data."""
+    function: Piecewise = piecewise(model)  # type: ignore[assignment]  # `applies` has looked
+    return Pieces(model, function, pieces_of(model, box, math.inf))
 
 
 def _ends(found: Sum, log_tail: arb) -> Ends:
