@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elboproof.arguments import bad, file_path, require_positive, suggesting
-from elboproof.evidence import affine, certificates, mixtures
+from elboproof.evidence import affine, certificates, mixtures, polygons
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.batch_rows import BeforeWork, head_of, require_bounded
 from elboproof.evidence.batches import Prove, prove_rows
@@ -176,7 +176,10 @@ def evidence_of(
     most_cells: int,
     began: float | None = None,
 ) -> Evidence:
-    """Return what `prove` does, for the model without the latents that can be integrated out exactly."""
+    """Return what `prove` does, piece by piece where the decoder is piecewise linear, else by cells.
+
+    Cells are those of the model without the latents that can be integrated out exactly.
+    """
     began = time.monotonic() if began is None else began
     if not isinstance(model, LatentModel):
         raise no_model(model)
@@ -186,6 +189,10 @@ def evidence_of(
         return affine.evidence(model, chosen, data, float(digits), began, seconds)
     if latents_left(model) > MOST_LATENTS:
         raise bad("model", model, TOO_MANY)
+    if polygons.applies(model):
+        found = polygons.evidence(model, data, float(digits), began + seconds, int(most_cells))
+        if found is not None:
+            return replace(found, seconds=time.monotonic() - began)
     return prove(reduced(model) or model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
 
 

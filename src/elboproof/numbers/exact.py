@@ -103,3 +103,11 @@ def _finite(value: "float | Decimal | np.floating[Any]", name: str) -> Fraction:
         return Fraction(*value.as_integer_ratio())
     except (OverflowError, ValueError) as error:
         raise bad(name, value, "a finite number") from error
+
+
+def nearest_double(number: "fmpq") -> float:
+    """Return the double nearest to a rational of FLINT, infinite beyond all doubles."""
+    try:
+        return int(number.p) / int(number.q)  # Python rounds the quotient of integers correctly
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
