@@ -5,10 +5,9 @@ from functools import cached_property
 
 import torch
 
-from elboproof.arguments import require_positive
+from elboproof.arguments import require_count, require_positive
 from elboproof.diagnostics.fitted import Fitted
 from elboproof.networks.randomness import generator_of, seed_of
-from elboproof.networks.yardstick_model import require_count
 from elboproof.networks.yardstick_posteriors import Posteriors
 
 MOST_PAIRS = 2**22
@@ -30,9 +29,9 @@ class Plan:
     seed: int
 
     def __post_init__(self) -> None:
-        require_count(self.rows, "rows", 2)
-        require_count(self.draws, "draws", 2)
-        require_count(self.simulated, "simulated", 0)
+        require_count("rows", self.rows, 2)
+        require_count("draws", self.draws, 2)
+        require_count("simulated", self.simulated, 0)
         require_positive(seconds=self.seconds, scale=self.scale)
         seed_of(self.seed)
 
