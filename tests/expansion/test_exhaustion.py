@@ -156,7 +156,7 @@ def test_hidden_modes_are_found_from_the_cells_left_over() -> None:
     law = ep.gap_law(ep.LatentModel("z", [HIDDEN], ep.Gaussian("1/100")), [4])
     assert len(law.branches) == 3
     assert law.complete
-    assert "proved for latents within 6 deviations of the prior, searched for in floats beyond" in law.status
+    assert "proved for latents in [-6.0, 6.0], searched for in floats beyond" in law.status
 
 
 def test_hidden_modes_that_are_not_looked_for_leave_it_open(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,12 +45,8 @@ class Alone(Enum):
     """Where it is proved that no other latent is as near as the modes found."""
 
     EVERYWHERE = "proved for all latents"
-    IN_THE_BOX = "proved for latents within {reach:g} deviations of the prior, searched for in floats beyond"
+    IN_THE_BOX = "proved for latents in {box}, searched for in floats beyond"
     NOT_PROVED = "searched for in floats, not proved"
-
-    def sentence(self, reach: float) -> str:
-        """Return it in words."""
-        return self.value.format(reach=reach)
 
 
 @dataclass(frozen=True)
@@ -62,10 +58,16 @@ class Others:
     alone : Alone
     left : (N, d)
         Middles of cells that were not left behind, some of them: where another mode may be.
+    box : str
+        The box that was cut into cells.
     """
 
     alone: Alone
     left: FloatArray
+    box: str
+
+    def __str__(self) -> str:
+        return self.alone.value.format(box=self.box)
 
 
 def no_others(
@@ -82,17 +84,21 @@ def no_others(
     known
         (d,) each: the places of all minima that count as lowest, those of too little mass among them.
     reach
-        Half width of the box, in the prior's deviations.
+        Half width of the box, in the prior's deviations as far as they are known.
     """
     d = potential.model.latent_dim
-    if d > MOST_LATENTS:
-        return Others(Alone.NOT_PROVED, np.empty((0, d)))
     mean, factor = potential.model.prior.scales(d)
-    search = _Search(potential, mean, reach * np.sqrt((factor**2).sum(1)))
+    if d > MOST_LATENTS:
+        return Others(Alone.NOT_PROVED, np.empty((0, d)), "")
+    half = reach * np.sqrt((factor**2).sum(1))
+    # the ends that are told are rounded: the box that is cut reaches beyond them
+    ends = zip((mean - half).tolist(), (mean + half).tolist(), strict=True)
+    box = " x ".join(f"[{low!r}, {high!r}]" for low, high in ends)
+    search = _Search(potential, mean, half + (np.abs(mean) + half) * 2.0**-50)
     left = search.left_over(modes, known)
     if len(left):
-        return Others(Alone.NOT_PROVED, left[:: 1 + len(left) // MOST_STARTS])
-    return Others(Alone.EVERYWHERE if search.rises_outside() else Alone.IN_THE_BOX, left)
+        return Others(Alone.NOT_PROVED, left[:: 1 + len(left) // MOST_STARTS], box)
+    return Others(Alone.EVERYWHERE if search.rises_outside() else Alone.IN_THE_BOX, left, box)
 
 
 @dataclass(frozen=True)

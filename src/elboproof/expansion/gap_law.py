@@ -19,14 +19,14 @@ from sympy.core.cache import clear_cache
 
 from elboproof.arguments import require_positive, suggesting
 from elboproof.expansion.asymptotics import Expansion, Mode
-from elboproof.expansion.exhaustion import Alone
+from elboproof.expansion.exhaustion import Alone, Others
 from elboproof.expansion.hypotheses import affine, metric_of, rationals, require_derivatives
 from elboproof.expansion.law import GapLaw as GapLaw
 from elboproof.expansion.law import Number, float_of
 from elboproof.expansion.misfit import BITS, Misfit
 from elboproof.expansion.modes import MOST_OPERATIONS, UnwieldyError, ball_mode, exact_mode, leading
 from elboproof.expansion.potential import Potential
-from elboproof.expansion.preimages import REACH, Preimage, preimages
+from elboproof.expansion.preimages import Preimage, preimages
 from elboproof.expansion.prior_terms import require_smooth_prior
 from elboproof.expansion.replicates import NegativeLogLikelihood, require_replicates
 from elboproof.model.latent_model import LatentModel, no_model
@@ -118,7 +118,7 @@ def gap_law(
         if linear and affine(model, potential.interrupted()):
             return _exactly_zero(_variance(model))
         found = preimages(potential, nearest)
-        common = _Common(_variance(model), found.others.alone, _integrable(model, data))
+        common = _Common(_variance(model), found.others, _integrable(model, data))
         laws = [_law(potential, mode, common) for mode in found.modes]
     except OutOfTimeError:
         clear_cache()  # SymPy may have been stopped while it noted what it assumes of an expression
@@ -148,7 +148,7 @@ class _Common:
     """What the laws of all modes share."""
 
     variance: Fraction
-    alone: Alone
+    others: Others
     integrable: bool
 
     @property
@@ -158,7 +158,7 @@ class _Common:
             if self.integrable
             else "that Gaussians have finite ELBOs was not proved: the likelihood outgrows the bounds known"
         )
-        return f"that no other mode is as near: {self.alone.sentence(REACH)}; {finite}"
+        return f"that no other mode is as near: {self.others}; {finite}"
 
 
 def _integrable(model: LatentModel, data: tuple[sympy.Rational, ...]) -> bool:
@@ -212,7 +212,7 @@ def _settled(misfit: Potential, at: Preimage, mode: Mode, common: _Common) -> Ga
         branches=(),
         status=status,
         log_mass=(misfit.log_mass(at.balls), float_of(_number(correction))),
-        complete=common.alone is not Alone.NOT_PROVED,
+        complete=common.others.alone is not Alone.NOT_PROVED,
         integrable=common.integrable,
     )
 

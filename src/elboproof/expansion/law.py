@@ -49,8 +49,8 @@ class GapLaw:
         -|x - f|^2 / 2v - ((D-d)/2) log(2 pi v); of another family of that of int p(z) p(x|z)^(1/v) dz, without
         log p(x|z0) / v + (d/2) log(2 pi v).
     complete : bool
-        Whether it is proved that within six deviations of the prior in each latent no other mode is as near: none was
-        missed. The status says whether also beyond.
+        Whether it is proved that no other mode in a box of six deviations of the prior about its mean is as near, but
+        for those left out for their mass: none was missed. The status tells the box, or that no box is needed.
     integrable : bool
         Whether it is proved that every Gaussian's ELBO is finite, as far as the likelihood goes. Where none is, as for
         rates exp(sinh(z)), gaps are infinite, and the law says nothing.
