@@ -134,8 +134,8 @@ def _no_directory(directory: Path) -> str:
     near = [one for one in Path.cwd().parents if (one / directory).is_dir()][:1]
     where = [f"run this in {one}, which has one" for one in near] or ["name one by --path DIR"]
     return (
-        f"path: got {str(directory)!r}; expected a directory with claim modules: {where[0]}, or write one: a file "
-        f"{directory / 'my_claim.py'} as docs/claims.md shows it"
+        f"path: got {str(directory)!r}; expected a directory with claim modules: {where[0]}, or start with one: "
+        "elboproof init FOLDER"
     )
 
 
