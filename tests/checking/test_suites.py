@@ -20,8 +20,7 @@ Install = Callable[..., Path]
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Return a function that puts a package with the suite ``others`` on the path, and returns its site folder."""
 
     def installed(name: str = "one", value: str = "a_package.claims", *, sources: Path | None = None) -> Path:
@@ -37,6 +36,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         return site
 
     return installed
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    return installer(tmp_path, monkeypatch)
 
 
 def _claims(folder: Path) -> Path:
