@@ -152,7 +152,7 @@ SYMBOLS = {
 """By the theorem's number: the functions that rest on it. Who imports one of them uses the theorem, and nobody else."""
 MENTIONS = {
     2: "[Mm]ean value|Taylor|Centred|mean_value|slope",
-    3: r"volume|det\b|2\^d exp",
+    3: r"volume|det\b|2\^d exp|divergence",
     7: "Stein|under the integral|[Ee]xpectation",
     8: "Jensen|elbo",
     9: "[Cc]onvex|chord|hull",

@@ -44,7 +44,7 @@ def module(layers: Layers) -> torch.nn.Sequential:
     """Return the same network for torch."""
     modules: list[torch.nn.Module] = []
     for weight, bias in zip(layers.weights, layers.biases, strict=True):
-        linear = torch.nn.Linear(*weight.shape[::-1], dtype=torch.float64)
+        linear = torch.nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
         linear.weight.data, linear.bias.data = torch.tensor(weight), torch.tensor(bias)
         modules += [linear, torch.nn.ReLU() if layers.below == 0 else torch.nn.LeakyReLU(layers.below)]
     return torch.nn.Sequential(*modules[:-1])

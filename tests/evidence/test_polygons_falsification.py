@@ -21,7 +21,7 @@ from tests.evidence.piecewise_cases import by_pieces, require_instance
 from tests.evidence.test_polygons import _log_relu
 from tests.quadrature import test_gaussian_polygons as measures
 from tests.quadrature import test_polygons as cutting
-from tests.seeding import Seeded, falsification, patched
+from tests.seeding import Bug, Seeded, falsification, patched
 
 
 def _instance(seed: int) -> Callable[[], None]:
@@ -225,7 +225,7 @@ CHECKS: dict[str, Callable[[], None]] = {
 }
 
 _P, _F = gaussian_polygons, gaussian_pieces
-BUGS = {
+BUGS: dict[str, Bug] = {
     "half the circle": Seeded(_P, "measure", "2 * arb.pi() if inside", "arb.pi() if inside", "networks"),
     "outside is inside": Seeded(_P, "_inside", "return False", "return True", "border"),
     "the foot is on the other side": Seeded(

@@ -23,7 +23,8 @@ class Residual(torch.nn.Module):
         self.act = torch.nn.ReLU()
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        return self.second(z + self.act(self.first(z)))
+        found: torch.Tensor = self.second(z + self.act(self.first(z)))
+        return found
 
 
 def network(*modules: torch.nn.Module) -> ep.LatentModel:

@@ -56,7 +56,7 @@ def test_polygons_of_all_sizes_and_places(seed: int) -> None:
     rng = np.random.default_rng(seed)
     centre = [tuple(rng.normal(size=2) * rng.choice([0.1, 1.0, 3.0]))]
     with working_precision(BITS):
-        require(around(rng, centre, float(10 ** rng.uniform(-3, 1)), int(rng.integers(3, 7))))  # type: ignore[arg-type]
+        require(around(rng, centre, float(10 ** rng.uniform(-3, 1)), int(rng.integers(3, 7))))
 
 
 SPECIAL: dict[str, Corners] = {

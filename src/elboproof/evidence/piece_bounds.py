@@ -107,7 +107,7 @@ def _in_plane(corners: FloatArray, hessian: FloatArray, slopes: FloatArray) -> F
     )
     edges = np.roll(corners, -1, axis=1) - corners
     away = m[:, None] - corners
-    inside = (edges[..., 0] * away[..., 1] - edges[..., 1] * away[..., 0] >= 0).all(1)
+    inside = np.all(edges[..., 0] * away[..., 1] - edges[..., 1] * away[..., 0] >= 0, axis=1)
     turned = edges @ hessian  # (P, V, d)
     length = (turned * edges).sum(-1)
     share = np.clip((turned * away).sum(-1) / np.where(length > 0, length, np.inf), 0.0, 1.0)
