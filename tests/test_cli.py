@@ -379,7 +379,10 @@ def test_the_next_step_is_said(elboproof: Command, folder: Path, tmp_path: Path)
     )
     assert done.returncode == 4
     assert f"run this in {folder.resolve()}, which has one" in done.stderr
-    assert "name one by --path DIR, or start with one: elboproof init FOLDER" in elboproof("verify", "--path", "nowhere").stderr
+    assert (
+        "name one by --path DIR, or start with one: elboproof init FOLDER"
+        in elboproof("verify", "--path", "nowhere").stderr
+    )
     assert "(elboproof verify --list shows all)" in elboproof("verify", "god-claim").stderr
     (inside / "bad_claim.py").write_text(DOCSTRING + HEAD_WITHOUT_BRACKETS, encoding="utf-8")
     done = elboproof("verify")

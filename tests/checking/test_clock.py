@@ -90,6 +90,16 @@ def test_the_reason_is_the_worst_of_three(now: Usage, why: str, monkeypatch: pyt
     assert limit.reason() == f"ran longer than its limit of 5.0 s and was stopped: {why}"
 
 
+def test_a_thread_that_ended_is_no_idleness(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "_slowness", lambda: 1.0)
+    seen = iter([Usage(0.0, 0.0), Usage(1.0, 9.0), Usage(1.0, 1.0)])  # 8 s of its queueing are gone with it
+    monkeypatch.setattr(clock, "usage", lambda _: next(seen))
+    limit = Limit(0, 5.0)
+    limit._wall -= 9.5
+    assert limit.left() == pytest.approx(4.0, abs=0.1)
+    assert limit.left() == pytest.approx(4.0, abs=0.1)
+
+
 def test_a_slower_machine_gives_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for took, factor in (
         (clock.REFERENCE / 2, 1.0),

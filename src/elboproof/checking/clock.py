@@ -57,11 +57,19 @@ def usage(process: int) -> Usage | None:
         # The name of the program stands in brackets and may hold spaces; utime is field 14 (proc(5)).
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
         processor = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-        threads = [(one / "schedstat").read_text().split() for one in (folder / "task").iterdir()]
-        queued = sum(int(ran) + int(waited) for ran, waited, _ in threads) / 1e9
+        queued = sum(_queued(thread) for thread in (folder / "task").iterdir())
     except (OSError, ValueError):
         return None
     return Usage(processor, max(queued, processor))
+
+
+def _queued(thread: Path) -> float:
+    """Return the seconds that a thread ran or waited for a processor."""
+    try:
+        ran, waited, _ = (thread / "schedstat").read_text().split()
+    except (OSError, ValueError):  # it ended just now, or the system does not tell
+        return 0.0
+    return (int(ran) + int(waited)) / 1e9
 
 
 class Limit:
@@ -78,6 +86,7 @@ class Limit:
     def __init__(self, process: int, seconds: float) -> None:
         self._process, self.seconds = process, seconds * slowness()
         self._wall, self._start = time.monotonic(), usage(process)
+        self._active = 0.0
 
     def left(self) -> float:
         """Return after how many seconds, at the earliest, the limit may be reached; nothing is left at 0 or below."""
@@ -93,8 +102,10 @@ class Limit:
         if now is None or self._start is None:
             return wall, f"{_short(wall)} went by"
         processor = now.processor - self._start.processor
-        # What is neither work nor queueing for a processor is sleep, or waiting for something that may never come.
-        idle = wall - (now.active - self._start.active)
+        # What is neither work nor queueing for a processor is sleep, or waiting for something that may never come. A
+        # thread that ended takes its queueing with it, so that the most that was seen counts.
+        self._active = max(self._active, now.active - self._start.active)
+        idle = wall - self._active
         return max(
             (processor, f"it used {_short(processor)} of processor time"),
             (idle, f"it waited for {_short(idle)} without using a processor"),

@@ -58,7 +58,7 @@ def _head(lines: list[str], path: Path) -> dict[str, Any]:
     except (IndexError, KeyError, TypeError, AttributeError, ValueError, RecursionError):
         known = whole = False
     if not known:
-        raise UsageError(f"--resume: {path} is no record of a run; start anew without --resume")
+        raise UsageError(f"--resume: {path} is no record of a run; delete it, or start anew without --resume")
     if not whole:
         raise _edited(path, 1)
     return dict(head)
@@ -83,5 +83,6 @@ def _readable(
 
 def _edited(path: Path, line: int) -> UsageError:
     return UsageError(
-        f"--resume: line {line} of {path} is not what a run wrote there; start anew without --resume"
+        f"--resume: line {line} of {path} is not what a run wrote there; delete the file, or start anew without "
+        "--resume"
     )

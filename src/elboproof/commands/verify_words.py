@@ -115,5 +115,5 @@ def _add_output(verify: argparse.ArgumentParser) -> None:
         nargs="?",
         const=10,
         metavar="N",
-        help="show the N slowest checks (default: %(const)s; 0: all)",
+        help="show the N slowest checks (%(const)s if N is not given, all if it is 0)",
     )
