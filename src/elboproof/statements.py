@@ -13,6 +13,7 @@ from elboproof.numbers.exact import exact
 
 if TYPE_CHECKING:
     from elboproof.model.gaussian_posterior import GaussianPosterior
+    from elboproof.model.latent_model import LatentModel
 
 Number = int | float | str | Fraction
 Box = tuple[tuple[Fraction, Fraction], ...]
@@ -47,6 +48,9 @@ class Quantity(Sealed):
         The data: numbers, or polynomials in the parameters.
     prior
         ``ep.Normal()`` or None, which are N(0, I): there is no other one for statements.
+    model
+        An ``ep.LatentModel`` in the place of latent and decoder; a network is written out with its exact weights. The
+        variance is the model's where none is given.
 
     Raises
     ------
@@ -68,24 +72,26 @@ class Quantity(Sealed):
 
     def __init__(
         self,
-        latent: str | Sequence[str],
-        decoder: str | Sequence[str],
-        variance: Number,
-        x: Number | Sequence[Number],
+        latent: str | Sequence[str] | None = None,
+        decoder: str | Sequence[str] | None = None,
+        variance: Number | None = None,
+        x: Number | Sequence[Number] | None = None,
         *,
         prior: object = None,
+        model: "LatentModel | None" = None,
     ) -> None:
+        if model is not None:
+            from elboproof.model.written import gaussian_parts
+
+            latent, decoder, variance = gaussian_parts(model, latent, decoder, variance)
         if prior is not None and not getattr(prior, "standard", False):
-            raise bad(
-                "prior", prior, "ep.Normal(): statements are about p(x, z) = N(z; 0, I) N(x; f(z), v I)"
-            )
-        # Everything is checked and copied into tuples of text here: a certificate writes a quantity as it stands.
+            raise bad("prior", prior, "ep.Normal(): p(x, z) is N(z; 0, I) N(x; f(z), v I)")
+        # checked and copied into tuples of text here: a certificate writes a quantity as it stands
         names = (latent,) if isinstance(latent, str) else _sequence(latent, "latent")
         outputs = _sequence((decoder,) if isinstance(decoder, str) else decoder, "decoder")
         data = _sequence((x,) if isinstance(x, Number) else x, "x")
-        for name in names:
-            if not isinstance(name, str) or not name.isidentifier():
-                raise bad("latent", name, "a name such as 'z' or 'z_1'")
+        if wrong := [name for name in names if not isinstance(name, str) or not name.isidentifier()]:
+            raise bad("latent", wrong[0], "a name such as 'z' or 'z_1'")
         if len(set(names)) < len(names):
             raise bad("latent", latent, "distinct names")
         if len(outputs) != len(data):
@@ -164,7 +170,7 @@ class Elbo(Quantity):
 
     Parameters
     ----------
-    latent, decoder, variance, x
+    latent, decoder, variance, x, model
         As in `Quantity`.
     q
         An ``ep.GaussianPosterior``.
@@ -175,15 +181,17 @@ class Elbo(Quantity):
 
     def __init__(
         self,
-        latent: str | Sequence[str],
-        decoder: str | Sequence[str],
-        variance: Number,
-        x: Number | Sequence[Number],
-        q: "GaussianPosterior",
+        latent: str | Sequence[str] | None = None,
+        decoder: str | Sequence[str] | None = None,
+        variance: Number | None = None,
+        x: Number | Sequence[Number] | None = None,
+        q: "GaussianPosterior | None" = None,
+        *,
+        model: "LatentModel | None" = None,
     ) -> None:
         from elboproof.model.gaussian_posterior import GaussianPosterior
 
-        super().__init__(latent, decoder, variance, x)
+        super().__init__(latent, decoder, variance, x, model=model)
         if not isinstance(q, GaussianPosterior):
             raise wrong_type("q", q, "an ep.GaussianPosterior")
         if len(q.mean) != len(self.latent):

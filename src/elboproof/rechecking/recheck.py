@@ -38,18 +38,12 @@ Key = frozenset[tuple[Expr, Fraction]]
 
 @suggesting
 def recheck(path: str | Path) -> Statement | ProvedEvidence:
-    """Verify a certificate file and return the statement that it proves.
+    """Verify a certificate file and return the statement that it proves, or the bounds of a model's log p(x).
 
     Parameters
     ----------
     path
         A file that ``proof.certificate.save`` wrote, or ``ep.log_evidence(..., certificate=path)``.
-
-    Returns
-    -------
-    Statement or ProvedEvidence
-        The statement, or a model with x and the bounds of log p(x) in nats. It is true of what is in it: compare that
-        with what was meant.
 
     Raises
     ------
@@ -63,9 +57,9 @@ def recheck(path: str | Path) -> Statement | ProvedEvidence:
     Notes
     -----
     There is no limit on time: a verification that stops half-way has verified nothing. It ends because all that it does
-    is finite, whatever the file holds: numbers have at most 14,000 bits, leaves and integrals are gone through once,
-    ``acb.integral`` evaluates its integrand a bounded number of times, and the search for a better Gaussian looks at
-    20,000 cells of each function at most. A file made to be slow may still take long.
+    is finite, whatever the file holds: numbers have at most 14,000 bits, leaves, integrals and cells are gone through
+    once, integrands are evaluated a bounded number of times, and the search for a better Gaussian looks at 20,000 cells
+    of each function at most. A file made to be slow may still take long.
     """
     # Whatever is raised on the way refuses the certificate: nothing is returned but by reaching the end.
     content = loaded(file_path(path, "path"))
@@ -117,8 +111,6 @@ class _Checker:
             if statement.lower is not None and not by_jensen:
                 self._require_lower(leaf, statement.lower)
         self._require_no_better_gaussian()
-
-    # -- integrals --
 
     def _claimed(self) -> dict[Key, tuple[str, Fraction, Fraction, Fraction]]:
         """Return the claims about integrals by the function that is integrated: name, constant, bounds."""
