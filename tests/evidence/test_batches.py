@@ -89,7 +89,11 @@ def test_a_batch_of_one_is_a_batch() -> None:
 def test_progress_counts_every_row_once() -> None:
     told: list[ep.Progress] = []
     ep.log_evidence(MODEL, X, 6, progress=told.append)
-    assert [one.done for one in told] == sorted({one.done for one in told} | {0} & {told[0].done})
+    counts = [one.done for one in told]
+    counts = counts[
+        counts.count(0) :
+    ]  # a trial that decides no row, on a busy machine, leaves all to be done
+    assert counts == sorted(set(counts))
     assert told[-1].done == told[-1].decided == told[-1].total == len(X)
     assert told[-1].left == 0
 
