@@ -59,7 +59,7 @@ def learn(adapter: Adapter, dtype: torch.dtype) -> Shapes:
         If a tap never fires, or an output cannot be read.
     """
     count = min(ROWS, adapter.tensors[0].shape[0])
-    given = tuple(_typed(one[:count], dtype) for one in adapter.tensors)
+    given = tuple(typed(one[:count], dtype) for one in adapter.tensors)
     seen = _watched(adapter, given, None)
     if not seen.mean:
         raise UsageError(f"encode: the tap never fired; {NEVER}")
@@ -77,8 +77,8 @@ def learn(adapter: Adapter, dtype: torch.dtype) -> Shapes:
     return shapes
 
 
-def _typed(x: Tensor, dtype: torch.dtype) -> Tensor:
-    # a copy: the loss may change in place what it is given
+def typed(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a copy, of this dtype where it is floating: a loss may change in place what it is given."""
     return (x.to(dtype) if x.is_floating_point() else x).clone()
 
 
@@ -187,6 +187,6 @@ def real_means(adapter: Adapter, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     count = min(ROWS, adapter.tensors[0].shape[0])
     found = []
     for rows in (count, 2):
-        seen = _watched(adapter, tuple(_typed(one[:rows], dtype) for one in adapter.tensors), None)
+        seen = _watched(adapter, tuple(typed(one[:rows], dtype) for one in adapter.tensors), None)
         found.append(seen.mean[0][:1])
     return found[0], found[1]
