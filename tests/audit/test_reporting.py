@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from elboproof.audit import Reported, audit
 from elboproof.audit.quantities import QUANTITIES
 from elboproof.audit.reporting import check_report
 from elboproof.audit.result import Result
-from tests.audit.small import LATENTS, LOG_2PI, PIXELS, Drawn, Small, Weighted, adapter_of, with_methods
+from tests.audit.small import LATENTS, LOG_2PI, PIXELS, Drawn, Small, Weighted, adapter_of, data, with_methods
 
 NAT = PIXELS * math.log(2)
 
@@ -161,6 +162,15 @@ def test_what_is_not_known_is_not_accused() -> None:
     assert reported(lambda m, x, n: x.mean(), "iwae").outcome == "unknown"
     fourth = with_methods(fit=lambda self, x, out: ((x - out) ** 4).sum(-1))
     assert "no likelihood" in reported(bound, "iwae", fourth).statement
+
+
+def test_few_data_or_equal_ones_are_no_reason_to_accuse() -> None:
+    model = Deep()
+    said = Reported(lambda x, n: bound(model, x, n).mean(), "iwae", (5, 7))
+    repeated = data("binary", 40)[torch.arange(80) // 2]  # each twice, and some by chance
+    for x, outcome in ((data()[:2], "unknown"), (data()[:3], "ok"), (repeated, "ok")):
+        found = audit(replace(adapter_of(model, report=said), data=x), checks=["report"])["report"]
+        assert found.outcome == outcome, found.statement
 
 
 def test_nothing_is_reported_where_nothing_is_handed_over() -> None:

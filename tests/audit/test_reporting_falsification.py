@@ -128,7 +128,7 @@ BUGS: dict[str, Bug] = {
     "graphs are compiled for stubs": Seeded(
         state, "as_written", 'set_stance("force_eager")', 'set_stance("default")', "compiled"
     ),
-    "data are not copied": Seeded(learning, "_typed", ").clone()", ")", "in place"),
+    "data are not copied": Seeded(learning, "typed", ").clone()", ")", "in place"),
 }
 
 test_each_test_passes, test_each_bug_is_caught, test_no_test_is_idle = falsification(

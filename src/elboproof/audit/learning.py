@@ -59,8 +59,13 @@ def learn(adapter: Adapter, dtype: torch.dtype) -> Shapes:
         If a tap never fires, or an output cannot be read.
     """
     count = min(ROWS, adapter.tensors[0].shape[0])
+<<<<<<< HEAD
     given = tuple(_typed(one[:count], dtype) for one in adapter.tensors)
     seen = watched(adapter, given, None)
+=======
+    given = tuple(typed(one[:count], dtype) for one in adapter.tensors)
+    seen = _watched(adapter, given, None)
+>>>>>>> w/auditout
     if not seen.mean:
         raise UsageError(f"encode: the tap never fired; {NEVER}")
     if not seen.z:
@@ -77,8 +82,8 @@ def learn(adapter: Adapter, dtype: torch.dtype) -> Shapes:
     return shapes
 
 
-def _typed(x: Tensor, dtype: torch.dtype) -> Tensor:
-    # a copy: the loss may change in place what it is given
+def typed(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a copy, of this dtype where it is floating: a loss may change in place what it is given."""
     return (x.to(dtype) if x.is_floating_point() else x).clone()
 
 
@@ -187,6 +192,10 @@ def real_means(adapter: Adapter, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     count = min(ROWS, adapter.tensors[0].shape[0])
     found = []
     for rows in (count, 2):
+<<<<<<< HEAD
         seen = watched(adapter, tuple(_typed(one[:rows], dtype) for one in adapter.tensors), None)
+=======
+        seen = _watched(adapter, tuple(typed(one[:rows], dtype) for one in adapter.tensors), None)
+>>>>>>> w/auditout
         found.append(seen.mean[0][:1])
     return found[0], found[1]

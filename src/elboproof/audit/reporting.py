@@ -16,6 +16,7 @@ from elboproof.audit.containers import loss_of
 from elboproof.audit.evidence import Law as Terms
 from elboproof.audit.evidence import density
 from elboproof.audit.formula import NEVER
+from elboproof.audit.learning import typed
 from elboproof.audit.parameters import Parameter
 from elboproof.audit.quantities import QUANTITIES, Law, Logs, Quantity, logs
 from elboproof.audit.reading_divergence import NAMES
@@ -66,8 +67,9 @@ def check_report(session: Session) -> Result:
         return result(
             "report", "unknown", "the loss has no likelihood and q that are known, as this check needs"
         )
-    told = [one for one in _told(session, said, law, parameter) if one is not None]
-    if len(told) < SIZES:
+    calls = list(_told(session, said, law, parameter))
+    told = [one for one in calls if one is not None]
+    if len(told) < max(len(calls), SIZES):
         words = "what passes the taps cannot be told apart by datum and sample, or the decoder is not called"
         return result("report", "unknown", words)
     return _judged(session, said, told)
@@ -111,7 +113,7 @@ class Asking:
     def told(self, seed: int, asked: int | None) -> Told | None:
         """Return what a call told; None if what passed the taps cannot be told apart."""
         session, bench = self.session, self.session.bench
-        given = [_typed(one[list(self.rows)], bench.dtype) for one in session.adapter.tensors]
+        given = [typed(one[list(self.rows)], bench.dtype) for one in session.adapter.tensors]
         x, recorder = given[0].clone(), Recorder(session.adapter)
         _prepare(bench, session.seed(seed))
         value = loss_of(recorder.run(self.said.function, *given, *(() if asked is None else (asked,))))
@@ -139,10 +141,6 @@ def _prepare(bench: Bench, seed: int) -> None:
     if bench.restore is not None:
         bench.restore()
     seed_all(seed, bench.generators)
-
-
-def _typed(x: Tensor, dtype: torch.dtype) -> Tensor:
-    return (x.to(dtype) if x.is_floating_point() else x).clone()
 
 
 def _distinct(x: Tensor) -> list[int]:
