@@ -187,7 +187,6 @@ def real_means(adapter: Adapter, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     count = min(ROWS, adapter.tensors[0].shape[0])
     found = []
     for rows in (count, 2):
-    given = tuple(typed(one[:count], dtype) for one in adapter.tensors)
-    seen = watched(adapter, given, None)
+        seen = watched(adapter, tuple(typed(one[:rows], dtype) for one in adapter.tensors), None)
         found.append(seen.mean[0][:1])
     return found[0], found[1]
