@@ -1,4 +1,4 @@
-"""The table that opens the report: each claim, whether and where it was decided, and its limits."""
+"""The tables that open the report and the README: each claim, whether and where it was decided, and its limits."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,33 @@ from elboproof.checking.problems import OPTIONAL
 from elboproof.checking.vocabulary import ROLES
 
 _HEADER = ("claim", "title", "decided", "domain", "limits found", "not the paper's own", *ROLES, "hold")
+_COVERAGE = ("claim", "in words", "decided", "limits found", "checks", "hold")
 
 
 def overview(claims: Sequence[ClaimModule], findings: Sequence[Finding]) -> str:
     """Return the table: what is decided follows from the findings, the rest is what the claim modules say."""
     own = {module.claim.label: [f for f in findings if f.claim == module.claim.label] for module in claims}
     return table(_HEADER, [_row(module, own[module.claim.label]) for module in claims])
+
+
+def coverage(claims: Sequence[ClaimModule], findings: Sequence[Finding]) -> str:
+    """Return the table of a README: each claim in words, what was decided, its methods, and the checks that hold."""
+    own = {module.claim.label: [f for f in findings if f.claim == module.claim.label] for module in claims}
+    return table(_COVERAGE, [_covered(module, own[module.claim.label]) for module in claims])
+
+
+def _covered(module: ClaimModule, findings: Sequence[Finding]) -> list[str]:
+    methods = dict.fromkeys(finding.method for finding in findings)
+    counts = ", ".join(f"{sum(f.method == method for f in findings)} {method}" for method in sorted(methods))
+    held = f"{sum(f.holds for f in findings)}/{len(findings)}"
+    return [
+        f"`{module.claim.label}`",
+        module.claim.title,
+        decision(findings),
+        _limits(findings),
+        counts,
+        held,
+    ]
 
 
 def _row(module: ClaimModule, findings: Sequence[Finding]) -> list[str]:
