@@ -63,8 +63,9 @@ class Published:
 
     def agrees(self) -> bool:
         """Whether a new proof says what stands in ``proved``."""
-        found, place = self.encloses(), float(_place(self.proved))
-        return float(self.proved) - place <= found.lower and found.upper <= float(self.proved) + place
+        found, place = self.encloses(), _place(self.proved)
+        least, most = (Decimal(float(end)) - Decimal(self.proved) for end in (found.lower, found.upper))
+        return -place <= least and most <= place
 
 
 def _place(number: str) -> Decimal:

@@ -229,8 +229,26 @@ def test_constraints_pin_every_dependency() -> None:
     wanted = [
         *project["project"]["dependencies"],
         *project["dependency-groups"]["test"],
-        *project["project"]["optional-dependencies"]["cluster"],
+        *(name for extra in project["project"]["optional-dependencies"].values() for name in extra),
     ]
     names = {re.split(r"[<>=\[]", requirement)[0].lower() for requirement in wanted}
     assert names <= pinned
     assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().split()
+
+
+def on_an_index(text: str) -> str:
+    """Return the README as the wheel's metadata have it: the substitutions of pyproject.toml, in their order."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    for one in project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(one["pattern"], one["replacement"], text)
+    return text
+
+
+def test_no_link_of_the_readme_is_dead_on_a_package_index() -> None:
+    link = re.compile(r"\]\((?!https?://)[^)]*\)")
+    assert len(link.findall(README)) >= 5
+    text = on_an_index(README)
+    assert link.findall(text) == []
+    assert "](https://arxiv.org/abs/1912.10309)" in text
+    assert "docs/trusted_base.md" in text
+    assert on_an_index("see [a b](a/b.md) and\n![c: d](c.png)\n[e](#e).") == "see a b and\ne."
