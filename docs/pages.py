@@ -16,6 +16,7 @@ def connect(app: Any) -> None:
     """Register what a build does before it reads the pages, and how names of the public API become links."""
     app.connect("builder-inited", lambda _: write())
     app.connect("missing-reference", reference.linked)
+    app.connect("autodoc-process-signature", reference.short_signature)
     app.connect("autodoc-process-docstring", reference.plain_bars, priority=900)  # after numpydoc
 
 

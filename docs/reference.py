@@ -10,6 +10,7 @@ import elboproof
 STUB = Path(elboproof.__file__).with_suffix(".pyi")
 HEADING = re.compile(r"# ([A-Z][A-Za-z ]+)$")
 IMPORT = re.compile(r"from [a-z_.]+ import (?:\(\n\s*)?([A-Za-z_]+) as \1")
+ARRAY_LIKE = re.compile(r"~?[\w.]*_Buffer \| .*?_NestedSequence\[complex \| bytes \| str\]")
 LITERAL = re.compile(r"(``.*?``)")
 ROOMS = ("objectives", "networks", "diagnostics", "audit", "strategies", "checking")
 """Packages with a public API of their own, in the order in which they are listed."""
@@ -31,7 +32,7 @@ def groups() -> dict[str, list[str]]:
     for block in re.split(r"\n(?=# [A-Z])", lines.partition("\n\n")[2]):
         title = HEADING.match(block.partition("\n")[0])
         if title:
-            found[title[1]] = IMPORT.findall(block)
+            found[title[1].removeprefix("Its ").capitalize()] = IMPORT.findall(block)
     listed = {name for names in found.values() for name in names}
     missing = sorted({name for name in elboproof.__all__ if name[0] != "_"} - listed)
     if missing:
@@ -91,6 +92,13 @@ def plain_bars(app: Any, what: str, name: str, obj: Any, options: Any, lines: li
             parts = LITERAL.split(line)
             parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
             lines[n] = "".join(parts)
+
+
+def short_signature(
+    app: Any, what: str, name: str, obj: Any, options: Any, signature: str | None, answer: str | None
+) -> tuple[str | None, str | None]:
+    """Write ArrayLike for what NumPy means by it, which fills lines."""
+    return tuple(text and ARRAY_LIKE.sub("~numpy.typing.ArrayLike", text) for text in (signature, answer))  # type: ignore[return-value]
 
 
 def linked(app: Any, environment: Any, node: Any, content: Any) -> Any:
