@@ -14,8 +14,8 @@ ARRAY_LIKE = re.compile(r"~?[\w.]*_Buffer \| .*?_NestedSequence\[complex \| byte
 LITERAL = re.compile(r"(``.*?``)")
 ROOMS = ("objectives", "networks", "diagnostics", "audit", "strategies", "checking")
 """Packages with a public API of their own, in the order in which they are listed."""
-INDEX = """What ``import elboproof as ep`` gives, in the order of the stub ``elboproof/__init__.pyi``; then the rooms that
-are imported by themselves.
+INDEX = """What ``import elboproof as ep`` gives, in the order of the stub ``elboproof/__init__.pyi``; then the
+rooms that are imported by themselves.
 """
 
 
