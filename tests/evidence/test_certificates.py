@@ -11,6 +11,7 @@ import pytest
 import elboproof as ep
 from elboproof.evidence import certificates
 from elboproof.evidence.tiles import Tile, tiled
+from elboproof.model.data import data_of
 from elboproof.model.latent_model import NetworkModel
 from elboproof.model.networks import Affine, Network, Plus
 from elboproof.numbers.ball_matrices import ExactMatrix
@@ -71,6 +72,14 @@ def test_a_certificate_is_a_path() -> None:
 def test_what_is_undecided_has_no_certificate(tmp_path: Path) -> None:
     with pytest.raises(ep.Undecided):
         ep.log_evidence(of(["sin(9*z)"]), [1], 10, most_cells=3, certificate=tmp_path / "c.json")
+    assert not (tmp_path / "c.json").exists()
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(60.0, 3), (0.0, 10**6)])
+def test_a_search_that_is_stopped_writes_no_certificate(seconds: float, most: int, tmp_path: Path) -> None:
+    model, proved = of(["sin(9*z)"]), ep.Enclosure(-2.0, -1.0)
+    with pytest.raises(ep.Undecided, match="the cells of a certificate were not found within the limits"):
+        certificates.save(tmp_path / "c.json", model, data_of(model, [1]), 6.0, proved, seconds, most)
     assert not (tmp_path / "c.json").exists()
 
 

@@ -125,9 +125,11 @@ def _cells(
         if rounds is not None:
             rounds.boxes = True
             rounds.run(deadline, most)
-    if rounds is None or rounds.last is None or not rounds.last[1].cells:
-        raise Undecided(proved, ("cells of a certificate were not found within the limits",), "log evidences")
-    where, found = rounds.last
+    last = None if rounds is None else rounds.last
+    if rounds is None or last is None or last[1].stopped or not last[1].cells:
+        reason = "the cells of a certificate were not found within the limits"
+        raise Undecided(proved, (reason,), "log evidences")
+    where, found = last
     rules = [
         Tile(_box(centre, half), tuple(min(n, MOST_NODES) for n in sizes))
         for cells, counts in zip(found.cells, found.sizes, strict=True)

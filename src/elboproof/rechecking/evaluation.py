@@ -205,7 +205,7 @@ def _two_sided(below: Callable[[Any], Any]) -> tuple[Callable[[arb], arb], Calla
     def of_complex(t: acb) -> acb:
         if t.real > 0:
             return t
-        return below(t) if t.real < 0 else NOWHERE  # type: ignore[no-any-return]
+        return below(t) if t.real < 0 else NOWHERE
 
     return of_real, of_complex
 
