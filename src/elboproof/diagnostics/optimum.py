@@ -89,6 +89,4 @@ def of_precisions(plan: Plan) -> Diagnostic:
         logs, words = logs[order[:MOST_PRECISIONS]], f"for {MOST_PRECISIONS} of the data, drawn"
     precisions = torch.diag_embed((-logs).exp()).numpy()
     found = constant_variance_penalty(precisions)
-    return proved(
-        "cost of one covariance", found.penalty, "for all data, where posteriors are Gaussians as q"
-    )
+    return proved("cost of one covariance", found.penalty, words)
