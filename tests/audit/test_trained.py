@@ -20,6 +20,7 @@ from elboproof.audit import (
     trained_law,
     trained_run,
 )
+from elboproof.audit.logits import without_sigmoid
 from elboproof.networks import BernoulliLikelihood, GaussianLikelihood
 from tests.audit.small import LATENTS, LOG_2PI, PIXELS, Small, Weighted, adapter_of, data, with_methods
 from tests.seeding import Seeded, falsification
@@ -112,7 +113,14 @@ MODELS: dict[str, tuple[type[Small], str, Any, Any, float]] = {
     "importance weighted": (Weighted, "real", identity, GaussianLikelihood(0.5), 1.0),
 }
 """Class, data, what is taken of the linear decoder's outputs, likelihood, and log variance over s."""
-PROVED = {"Gaussian", "Bernoulli of logits", "a sigmoid in the loss", "log deviations", "importance weighted"}
+PROVED = {
+    "Gaussian",
+    "Bernoulli of logits",
+    "Bernoulli",
+    "a sigmoid in the loss",
+    "log deviations",
+    "importance weighted",
+}
 
 
 def _agrees(name: str) -> None:
@@ -286,6 +294,43 @@ def test_data_beside_an_adapter_are_refused() -> None:
     call: Any = trained
     with pytest.raises(TypeError, match=r"got an argument 'draw'; expected .*did you mean draws?"):
         call(adapter_of(with_methods()), draw=3)
+
+
+Z = torch.linspace(-3, 3, 8)[:, None]
+
+
+class Late(nn.Module):
+    """Something happens after the sigmoid."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.sigmoid(z) * 0.5
+
+
+class Twice(nn.Module):
+    """The probabilities are used twice."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        p = torch.sigmoid(z)
+        return p + 0 * p
+
+
+ENDINGS: dict[str, tuple[nn.Module, bool]] = {
+    "a layer": (nn.Sequential(nn.Linear(1, 3), nn.Sigmoid()), True),
+    "flattened": (nn.Sequential(nn.Linear(1, 4), nn.Unflatten(1, (2, 2)), nn.Sigmoid(), nn.Flatten()), True),
+    "no sigmoid": (nn.Linear(1, 3), False),
+    "late": (Late(), False),
+    "twice": (Twice(), False),
+    "a sigmoid inside": (nn.Sequential(nn.Linear(1, 3), nn.Sigmoid(), nn.Linear(3, 2)), False),
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_last_sigmoid_is_taken_away_and_no_other(name: str) -> None:
+    module, taken = ENDINGS[name]
+    logits = without_sigmoid(module)
+    assert (logits is not None) == taken
+    if logits is not None:
+        torch.testing.assert_close(torch.sigmoid(logits(Z)), module(Z))
 
 
 CHECKS: dict[str, Callable[[], object]] = {
