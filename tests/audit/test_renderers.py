@@ -279,3 +279,11 @@ def test_a_number_that_json_has_none_for_is_a_word() -> None:
     content = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert content["checks"][0]["statistic"] == "inf"
     _validator(schema()).validate([content])
+
+
+def test_a_loss_out_of_a_page_has_no_place(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("a page\ndef loss(x): (see below\n")
+    space: dict[str, Any] = {}
+    exec(compile("\ndef loss(x):\n    return x\n", str(page), "exec"), space)  # noqa: S102
+    assert place_of(space["loss"]) is None

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import tokenize
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,11 @@ def place_of(loss: Any) -> Place | None:
         file = inspect.getsourcefile(function)
         lines, first = inspect.getsourcelines(function)
     except (OSError, TypeError):  # typed at a prompt, built in, or compiled
+        return None
+    except (
+        SyntaxError,
+        tokenize.TokenError,
+    ):  # compiled under the name of a file that is no Python, such as a page
         return None
     return None if file is None else Place(file, max(first, 1), max(first, 1) + len(lines) - 1)
 
