@@ -25,7 +25,7 @@ DROP = 8.0
 """Nats below the peak: what is drawn."""
 LEVELS = (0.01, 0.1, 0.5)
 """Of the peak: the contours."""
-NAMES = {True: "best Gaussian q", False: "q"}
+NAMES = {True: "best Gaussian q found", False: "q"}
 
 
 def drawn(

@@ -66,7 +66,7 @@ def _plane(proof: "Proof", axes: "Axes", boxes: list[list[Side]], claims: list[C
     if others:
         add_polygons(axes, others, facecolors="white", hatch="//")
     if known:
-        cells = add_polygons(axes, [corners[k] for k in known], cmap="cividis")
+        cells = add_polygons(axes, [corners[k] for k in known], cmap="cividis", edgecolors="white")
         cells.set_array([claims[k][place] for k in known])
         axes.figure.colorbar(
             cells, ax=axes, label=f"proved {word} bound of {proof.statement.quantity.name}, nats"
