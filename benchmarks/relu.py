@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -63,7 +64,7 @@ TRAINED = (("digits", 128), ("mnist", 400))
 def network(widths: tuple[int, ...], generator: torch.Generator) -> torch.nn.Sequential:
     """Return affine layers with ReLU between them, weights of twice torch's usual size."""
     modules: list[torch.nn.Module] = []
-    for n, m in zip(widths[:-1], widths[1:], strict=True):
+    for n, m in pairwise(widths):
         linear = torch.nn.Linear(n, m, dtype=torch.float64)
         for parameter in linear.parameters():
             parameter.data = (

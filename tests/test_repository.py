@@ -142,7 +142,10 @@ def test_the_trusted_base_names_every_module_that_rests_on_a_theorem() -> None:
 
 
 SYMBOLS = {
-    1: {"quadrature.gauss_legendre": {"error_factor", "factors", "semi_axes"}},
+    1: {
+        "quadrature.gauss_legendre": {"error_factor", "factors", "semi_axes"},
+        "rechecking.gauss": {"error", "points", "rule"},
+    },
     4: {"expectations.lattice": {"lattice"}, "rechecking.trapezoids": {"_Expectations"}},
     5: {"numbers.krawczyk": {"certified", "zero_near"}},
     6: {"numbers.symmetric": {"ldl", "inertia", "not_positive"}},

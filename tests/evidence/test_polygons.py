@@ -135,6 +135,19 @@ def _network(layers: Layers) -> torch.nn.Sequential:
     return module(layers)
 
 
+def test_a_mixture_is_proved_component_by_component() -> None:
+    parts = [ep.Normal([0, 0], [[1, 0], [0, 1]]), ep.Normal(["1/2", -1], [[2, "1/2"], ["1/2", 1]])]
+    decoder, likelihood, x = ["abs(a)", "relu(b) - a"], ep.Gaussian("1/9"), ["1/3", "1"]
+    model = ep.LatentModel(["a", "b"], decoder, likelihood, prior=ep.Mixture(parts, ["1/4", "3/4"]))
+    found = ep.log_evidence(model, x, 10)
+    logs = [
+        float(ep.log_evidence(ep.LatentModel(["a", "b"], decoder, likelihood, prior=part), x, 11).midpoint)
+        for part in parts
+    ]
+    assert abs(found.midpoint - np.logaddexp(logs[0] + np.log(0.25), logs[1] + np.log(0.75))) < 1e-9
+    assert found.width <= 2e-10
+
+
 def test_a_full_covariance_is_a_change_of_the_outputs() -> None:
     # y = T x, T unit lower triangular: the same density
     plain = ep.LatentModel(["a", "b"], ["abs(a)", "relu(b) - a"], ep.Gaussian(["1/4", "1/9"]))

@@ -147,7 +147,7 @@ BUGS: dict[str, Bug] = {
         "_vertex",
         '_times_v(np.einsum("...ab,ab->...", term, spread))',
         'np.einsum("...ab,ab->...", term, spread)',
-        "brute force",
+        "vertices",
     ),
     "Taylor without factorials": Seeded(
         Expansion,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from flint import arb
+from scipy.optimize import minimize
 
 import elboproof as ep
 from elboproof.evidence import precise
@@ -138,3 +139,29 @@ def test_one_undecided_gap_leaves_the_others() -> None:
     with pytest.raises(ep.Undecided, match="2 of 2 gaps undecided") as caught:
         ep.gap(model, [["0.5"], ["0.25"]])
     assert caught.value.enclosure.lower.tolist() == [0.0, 0.0]  # by Jensen
+
+
+@pytest.mark.slow
+def test_a_layer_norm_has_a_gap() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = [torch.nn.Linear(1, 4), torch.nn.LayerNorm(4), torch.nn.Tanh(), torch.nn.Linear(4, 3)]
+        module = torch.nn.Sequential(*layers).double()
+    model, x = ep.LatentModel.from_torch(module, ep.Gaussian("1/4")), np.array([0.1, 0.2, -0.3])
+    nodes, weights = np.polynomial.hermite_e.hermegauss(120)
+
+    def joint(z: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            f = module(torch.tensor(z)[:, None]).numpy()
+        return np.asarray(-2 * ((x - f) ** 2).sum(1) - z**2 / 2 - 2 * np.log(2 * np.pi) - 1.5 * np.log(0.25))
+
+    def elbo(at: np.ndarray) -> float:
+        mean = weights @ joint(at[0] + np.exp(at[1]) * nodes) / np.sqrt(2 * np.pi)
+        return float(mean + at[1] + (1 + np.log(2 * np.pi)) / 2)
+
+    best = max(-minimize(lambda at: -elbo(at), [m, -0.2], tol=1e-12).fun for m in (-1.0, 0.0, 1.0))
+    grid = np.linspace(-12, 12, 200_001)
+    evidence = np.log(np.exp(joint(grid)).sum() * (grid[1] - grid[0]))
+    found = ep.gap(model, x, 4)
+    assert found.width <= 2e-4 * found.midpoint
+    assert abs(found.midpoint - (evidence - best)) < 1e-6

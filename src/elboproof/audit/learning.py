@@ -59,13 +59,8 @@ def learn(adapter: Adapter, dtype: torch.dtype) -> Shapes:
         If a tap never fires, or an output cannot be read.
     """
     count = min(ROWS, adapter.tensors[0].shape[0])
-<<<<<<< HEAD
-    given = tuple(_typed(one[:count], dtype) for one in adapter.tensors)
-    seen = watched(adapter, given, None)
-=======
     given = tuple(typed(one[:count], dtype) for one in adapter.tensors)
-    seen = _watched(adapter, given, None)
->>>>>>> w/auditout
+    seen = watched(adapter, given, None)
     if not seen.mean:
         raise UsageError(f"encode: the tap never fired; {NEVER}")
     if not seen.z:
@@ -192,10 +187,6 @@ def real_means(adapter: Adapter, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     count = min(ROWS, adapter.tensors[0].shape[0])
     found = []
     for rows in (count, 2):
-<<<<<<< HEAD
-        seen = watched(adapter, tuple(_typed(one[:rows], dtype) for one in adapter.tensors), None)
-=======
-        seen = _watched(adapter, tuple(typed(one[:rows], dtype) for one in adapter.tensors), None)
->>>>>>> w/auditout
+        seen = watched(adapter, tuple(typed(one[:rows], dtype) for one in adapter.tensors), None)
         found.append(seen.mean[0][:1])
     return found[0], found[1]

@@ -230,6 +230,12 @@ def prove(
     return replace(found, seconds=time.monotonic() - began)
 
 
+def _of_component(model: LatentModel, data: Data, aim: "Aim", deadline: float, most: int) -> Evidence:
+    """Return the evidences under one component of a prior, piece by piece where the decoder is piecewise linear."""
+    found = polygons.evidence(model, data, aim[0], deadline, most) if polygons.applies(model) else None
+    return _of_model(model, data, aim, deadline, most) if found is None else found
+
+
 Aim = tuple[float, bool]
 """Digits, and whether sums are to be taken in arb from the start."""
 
@@ -242,7 +248,7 @@ def _of_model(model: LatentModel, data: Data, aim: Aim, deadline: float, most: i
         return proved(model.integrand, data, aim, deadline, most)
     # log-sum-exp averages the components' errors, so that each needs no more digits than their sum.
     most //= len(prior.components)
-    parts = [_of_model(model.with_prior(part), data, aim, deadline, most) for part in prior.components]
+    parts = [_of_component(model.with_prior(part), data, aim, deadline, most) for part in prior.components]
     pairs = [found.balls or mixtures.pairs(found.enclosure) for found in parts]
     ends = mixtures.summed(pairs, prior.weights, aim[0])
     reasons = [next(filter(None, column), "") for column in zip(*(f.statuses for f in parts), strict=True)]

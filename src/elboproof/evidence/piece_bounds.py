@@ -74,7 +74,11 @@ class Places:
             fall = fall + slopes[k].reshape(-1, 1) * (self.corners[:, :, k] - z[k].reshape(-1, 1))
         least = value + BallArray(np.minimum(_finite(fall.lower().min(1)), 0.0))
         bounds = (BallArray(_finite(self.log_size, 1e300)) - least).upper()
-        return np.asarray(np.where(np.isnan(bounds), np.inf, bounds))
+        return np.asarray(np.where(bounds < UNKNOWN, bounds, np.inf))
+
+
+UNKNOWN = 1e200
+"""A bound that large says nothing: something has overflowed."""
 
 
 def _finite(bounds: FloatArray, limit: float = -1e300) -> FloatArray:

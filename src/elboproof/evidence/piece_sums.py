@@ -17,6 +17,7 @@ from elboproof.evidence.piece_forms import DataForms, PieceForms
 from elboproof.evidence.pieces import LinearPiece
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.piecewise import Piecewise
+from elboproof.numbers.precision import current_bits
 from elboproof.quadrature.gaussian_pieces import Whitened, whitened
 
 SHARE = 0.1
@@ -145,15 +146,9 @@ def _kept(bounds: FloatArray, log_negligible: float) -> NDArray[np.bool_]:
     return kept
 
 
-def summed(pieces: Pieces, bits: int, row: list[Fraction], aim: Aim, deadline: float) -> Sum | None:
-    """Return the sum for one x; None if not even bounds are known by the deadline.
-
-    Parameters
-    ----------
-    bits
-        The precision in force.
-    """
-    level = pieces.level(bits)
+def summed(pieces: Pieces, row: list[Fraction], aim: Aim, deadline: float) -> Sum | None:
+    """Return the sum for one x at the precision in force; None if not even bounds are known by the deadline."""
+    level = pieces.level(current_bits())
     data, constant = level.forms.of_data(row), level.forms.constant
     kept, others = pieces.chosen(level, data, aim)
     found: list[Whitened] = []
@@ -172,12 +167,13 @@ def _integrated(found: list[Whitened], constant: arb, aim: Aim, limits: tuple[ar
     others, deadline = limits
     rests = _suffix_sums([(one.log_bound - top).exp() for one in found], (others - top).exp())
     digits, log_mass = aim
-    expected = 0.0 if log_mass is None else max(log_mass - float(top - constant), -LOWEST)
+    expected = 0.0 if log_mass is None else min(max(log_mass - float(top - constant), -LOWEST), 0.0)
     least = expected - digits * math.log(10) + math.log(SHARE)
     negligible = arb(least).exp()
     total, done, late = arb(0), 0, False
     spent = rests[-1]  # whatever is integrated
     needed = next((k for k, rest in enumerate(rests) if (rest - spent).upper() <= negligible), len(found))
+    needed = max(needed, 1)  # an estimate that is too high is corrected by what a piece has
     for one in found[:needed]:
         if late := time.monotonic() > deadline:
             break

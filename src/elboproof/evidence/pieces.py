@@ -14,9 +14,8 @@ from elboproof.quadrature.polygons import Lines, Piece, arranged
 
 Box = tuple[tuple[fmpq, fmpq], ...]
 """Ends of each latent."""
-SECONDS = 2e-4
-"""That a piece takes, expected before any is known, and more for each unit."""
-SECONDS_OF_UNIT = 2e-6
+SECONDS, SECONDS_OF_KINK = 3e-4, 5e-7
+"""That a piece takes, and more for each kink: what is expected before any is known."""
 
 
 class TooLateError(Exception):
@@ -55,17 +54,24 @@ def pieces_of(model: LatentModel, box: Box, deadline: float) -> tuple[LinearPiec
         If they are expected after the deadline, on the clock ``time.monotonic()``, or are not known by then.
     """
 
-    def proceed() -> None:
-        if time.monotonic() > deadline:
+    def proceed(seconds: float = 0.0) -> None:
+        if time.monotonic() + seconds > deadline:
             raise TooLateError
 
     return _pieces(model, box, _Clock(proceed))
 
 
+def _expected(function: Piecewise, d: int) -> float:
+    """Return seconds: of n lines in general position in one layer there are 1 + n + n (n - 1)/2 parts."""
+    n = function.bends
+    count = n + 1 if d == 1 else 1 + n + n * (n - 1) / 2
+    return count * (SECONDS + SECONDS_OF_KINK * n)
+
+
 class _Clock:
     """A function that is no part of what results depend on: equal to every other."""
 
-    def __init__(self, proceed: Callable[[], None]) -> None:
+    def __init__(self, proceed: Callable[..., None]) -> None:
         self.proceed = proceed
 
     def __eq__(self, other: object) -> bool:
@@ -80,6 +86,7 @@ def _pieces(model: LatentModel, box: Box, clock: _Clock) -> tuple[LinearPiece, .
     function = piecewise(model)
     if function is None:
         return ()
+    clock.proceed(_expected(function, len(box)))
     found: list[tuple[Piece, tuple[Signs, ...], Any]] = [(_root(box), (), function.start())]
     for layer in range(function.layers):
         last = layer + 1 == function.layers  # what is known after it would fill the memory

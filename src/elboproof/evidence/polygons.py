@@ -102,7 +102,7 @@ class _Rows:
         bits, log_mass = bits_for(self.digits, SPARE_BITS), self._guess(n)
         while bits <= MOST_BITS:
             with working_precision(bits):
-                found = summed(self.pieces, bits, self.data.row(n), (self.digits, log_mass), deadline)
+                found = summed(self.pieces, self.data.row(n), (self.digits, log_mass), deadline)
                 if found is None:
                     return best, TIME
                 tail = self._log_tail(n)

@@ -35,6 +35,10 @@ class Piecewise(Protocol):
     def layers(self) -> int:
         """The number of layers of kinks."""
 
+    @property
+    def bends(self) -> int:
+        """The number of kinks."""
+
     def start(self) -> Any:
         """Return what is known before any kink."""
 
@@ -98,6 +102,11 @@ class PiecewiseNetwork:
         """The number of activations."""
         return len(self.slopes)
 
+    @property
+    def bends(self) -> int:
+        """The number of units with an activation."""
+        return sum(self.network.widths[place + 1] for place in self.places)
+
     def start(self) -> dict[int, fmpq_mat]:
         """Return the values before the first activation."""
         d = self.network.inputs
@@ -155,14 +164,16 @@ class PiecewiseNetwork:
 
 def _of_network(network: Network) -> PiecewiseNetwork | None:
     slopes: dict[int, tuple[fmpq, fmpq]] = {}
-    matrices = {}
     for k, layer in enumerate(network.layers):
-        if isinstance(layer, Affine):
-            matrices[k] = _exactly(layer.weight.entries), _exactly(layer.bias[:, None])
-        elif isinstance(layer, Activation) and (pair := _slopes(layer.function)) is not None:
+        if isinstance(layer, Activation) and (pair := _slopes(layer.function)) is not None:
             slopes[k] = pair
-        elif not isinstance(layer, Plus):
+        elif not isinstance(layer, Affine | Plus):
             return None
+    matrices = {
+        k: (_exactly(layer.weight.entries), _exactly(layer.bias[:, None]))
+        for k, layer in enumerate(network.layers)
+        if isinstance(layer, Affine)
+    }
     last = len(network.layers) - 1
     split = last in matrices and last - 1 in slopes and list(network.steps())[last][1] == (last,)
     return PiecewiseNetwork(network, slopes, matrices, split)
@@ -214,6 +225,11 @@ class PiecewiseTape:
     def layers(self) -> int:
         """The number of layers of kinks."""
         return len(self.kinked)
+
+    @property
+    def bends(self) -> int:
+        """The number of entries abs, max and min."""
+        return sum(map(len, self.kinked))
 
     def start(self) -> Rows:
         """Return the entries without kinks."""

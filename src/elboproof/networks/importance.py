@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-import numpy as np
 import torch
 
 from elboproof.arguments import require_count, require_positive
@@ -18,9 +17,6 @@ from elboproof.networks.yardstick_model import Joint, normal
 from elboproof.networks.yardstick_posteriors import Posteriors
 
 ARVIZ = 'pareto_k: arviz-stats is not installed; expected it: pip install "arviz-stats>=0.8"'
-
-EQUAL = 1e-12
-"""Relative: log weights that are as near are one number that was rounded."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +37,6 @@ class ImportanceEvidence(Estimate):
     def pareto_k(self) -> torch.Tensor:
         """Return the shape of the weights' tail (Vehtari et al. 2024), (N,): above 0.7 do not trust the estimate.
 
-        It is -inf where all weights are equal, to rounding: there is no tail.
-
         Raises
         ------
         ModuleNotFoundError
@@ -51,10 +45,7 @@ class ImportanceEvidence(Estimate):
         stats = _array_stats()
         # psislw takes the log likelihoods of cross-validation, whose weights are their inverses: it turns the sign
         ratios = self.log_weights.T.detach().numpy()
-        with np.errstate(divide="ignore", invalid="ignore"):  # of equal weights
-            shape = np.asarray(stats.psislw(-ratios, axis=-1)[1], dtype=np.float64)
-        equal = np.ptp(ratios, axis=-1) <= EQUAL * np.abs(ratios).max(-1)
-        return torch.from_numpy(np.where(equal, -np.inf, shape))
+        return torch.as_tensor(stats.psislw(-ratios, axis=-1)[1], dtype=torch.float64)
 
 
 def _array_stats() -> Any:

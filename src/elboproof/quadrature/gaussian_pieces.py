@@ -59,6 +59,8 @@ class Whitened:
     def integral(self, shift: arb, aim: float) -> arb:
         """Return the integral of exp(shift - U); the integration adds about exp(aim) to the radius."""
         scale = self.log_scale + shift
+        if not scale.is_finite():
+            return arb.nan()
         if len(self.corners[0]) == 1:
             return scale.exp() * _of_segment(self.corners[0][0], self.corners[1][0])
         return scale.exp() * gaussian_polygons.measure(self.corners, aim - float(scale))  # type: ignore[arg-type]

@@ -107,7 +107,7 @@ class Document:
         if kind is Elbo:
             arguments["q"] = _posterior(stated.get("q"), "statement.q")
         try:
-            quantity = kind(**arguments)  # type: ignore[arg-type]
+            quantity = kind(**arguments)
         except (TypeError, ValueError) as error:
             raise CertificateError(f"statement: {error}") from error
         bounds = [_optional(stated.get(name), f"statement.{name}") for name in ("lower", "upper")]

@@ -71,7 +71,7 @@ class Integrand:
             (j, k, ball_of(excess[j][k])) for j in range(d) for k in range(d) if excess[j][k] != 0
         ]
         self._gaussian = True
-        size = abs(determinant(frame))
+        size = abs(determinant(frame))  # the volume of a unit cell of t
         if not size:
             raise CertificateError("frame: got a singular matrix; expected a rotation, about")
         self._log_jacobian = ball_of(size).log() - d * (2 * arb.pi()).log() / 2
