@@ -27,5 +27,5 @@ def loss(x: torch.Tensor, detach: bool = False) -> torch.Tensor:
 for name, detach in (("correct", False), ("broken", True)):
     adapter = audit.Adapter(partial(loss, detach=detach), data=data, encode=encoder, decode=decoder)
     report = audit.audit(adapter)
-    print(f"--- {name}: ok is {report.ok}, failed {[one.name for one in report.failed]}")
+    print(f"--- {name}: ok is {report.ok}, failed {list(report.failed)}")
     print(report)

@@ -15,7 +15,7 @@ t = rng.standard_normal((400, 1))
 x = np.hstack([2 * t, t**2, np.sin(2 * t)]) + 0.3 * rng.standard_normal((400, 3))  # a bent line with noise
 
 trained = networks.train(x, variant="vae", latents=1, hidden=(12,), steps=400)
-print(f"{trained.stopped}; ELBO of the validation split: {trained.terms['validation'].total:.3f} nats")
+print(f"{trained.stopped}; ELBO of the validation split: {trained.terms['validation'].objective:.3f} nats")
 
 rows = x[:4]
 means, log_variances = trained.encode(rows)
