@@ -23,20 +23,20 @@ def networks(outputs: int) -> tuple[nn.Module, nn.Module]:
 
 
 def elbo(batch: torch.Tensor, encoder: nn.Module, decoder: nn.Module) -> torch.Tensor:
-    """The ordinary one: a mean and a log variance of each latent."""
+    """Take a mean and a log variance of each latent: the ordinary one."""
     mean, log_variance = encoder(batch).chunk(2, 1)
     z = mean + torch.randn_like(mean) * torch.exp(log_variance / 2)
     return objectives.elbo(batch, decoder(z), mean, log_variance, variance=0.05)
 
 
 def bilbo(batch: torch.Tensor, encoder: nn.Module, decoder: nn.Module) -> torch.Tensor:
-    """No log variances: q has variance 1, and the prior floats."""
+    """Take no log variances: q has variance 1, and the prior floats."""
     mean = encoder(batch)
     return objectives.bilbo(batch, decoder(mean + torch.randn_like(mean)), mean, variance=0.05)
 
 
 def bilbo_baggins(batch: torch.Tensor, encoder: nn.Module, decoder: nn.Module) -> torch.Tensor:
-    """No variance of the likelihood either."""
+    """Take no variance of the likelihood either."""
     mean = encoder(batch)
     return objectives.bilbo_baggins(batch, decoder(mean + torch.randn_like(mean)), mean, variance)
 

@@ -87,7 +87,8 @@ from elboproof import audit, cli, diagnostics, networks, objectives
 for name in elboproof.__all__:
     getattr(elboproof, name)
 import torch
-weights = networks.importance_evidence.__globals__["ImportanceEvidence"](torch.zeros(1), torch.zeros(1), torch.rand(50, 2))
+from elboproof.networks.importance import ImportanceEvidence
+weights = ImportanceEvidence(torch.zeros(1), torch.zeros(1), torch.rand(50, 2))
 try:
     weights.pareto_k()
 except ModuleNotFoundError as error:

@@ -196,7 +196,7 @@ def test_parallelograms_of_two_latents_are_the_cells() -> None:
     rest, kept = (one for one in axes.collections if isinstance(one, PolyCollection))
     count = int(cells.integrated.sum())
     assert (len(kept.get_paths()), len(rest.get_paths())) == (count, len(cells) - count)
-    centres = [path.vertices[:4].mean(0) for path in kept.get_paths()]
+    centres = [np.asarray(path.vertices)[:4].mean(0) for path in kept.get_paths()]
     assert np.asarray(centres) == pytest.approx(cells.centres[cells.integrated])
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("a", "b")
 

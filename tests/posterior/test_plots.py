@@ -54,10 +54,10 @@ def _open() -> ep.Decomposition:
 def test_a_row_without_bounds_is_a_cross_and_no_bar() -> None:
     axes = _open().plot()
     assert _heights(axes) == [[0.5, 0.0], [0.5, 0.0]]
-    assert _labels(axes)[-1 if "not bounded" in _labels(axes)[-1] else 0] == "not bounded"
+    assert "not bounded" in _labels(axes)
     assert axes.get_title().endswith("; 1 rows undecided")
     crosses = [line for line in axes.lines if line.get_label() == "not bounded"]
-    assert [line.get_xdata().tolist() for line in crosses] == [[1]]
+    assert [np.asarray(line.get_xdata()).tolist() for line in crosses] == [[1]]
 
 
 def test_parts_below_zero_stand_below_the_axis() -> None:
@@ -90,15 +90,15 @@ def test_a_gaussian_of_ones_own_is_drawn_where_it_is() -> None:
     axes = ep.Posterior(CURVE, ["0.7"]).plot(q=ep.GaussianPosterior("2", "1/4"))
     x, y = axes.lines[1].get_data()
     assert np.asarray(x)[np.argmax(y)] == pytest.approx(2, abs=0.01)
-    assert max(y) == pytest.approx(np.sqrt(2 / np.pi), rel=1e-3)
+    assert np.max(y) == pytest.approx(np.sqrt(2 / np.pi), rel=1e-3)
     assert _labels(axes)[1] == "q"
 
 
 def test_two_latents_have_contours_in_their_plane() -> None:
     axes = ep.Posterior(PLANE, ["0.5", "0.3"], digits=3).plot()
     exact, gaussian = (one for one in axes.collections if isinstance(one, QuadContourSet))
-    assert np.exp(np.diff(exact.levels)) == pytest.approx([10, 5])
-    assert len(gaussian.levels) == 3
+    assert np.exp(np.diff(np.asarray(exact.levels))) == pytest.approx([10, 5])
+    assert np.asarray(gaussian.levels).size == 3
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("a", "b")
 
 

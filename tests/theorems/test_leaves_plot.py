@@ -1,6 +1,7 @@
 """The plot of a proof's leaves: as many rectangles or lines as leaves, with the bounds of the certificate."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,8 @@ def test_one_parameter_makes_lines_as_high_as_the_claims_and_the_bound_stated() 
     heights = [segment[0, 1] for segment in lines.get_segments()]
     assert len(heights) == proof.leaves
     assert heights == [float(Fraction(leaf["bounds"][1])) for leaf in proof.certificate.content["leaves"]]
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    legend: Any = axes.get_legend()
+    labels = [text.get_text() for text in legend.get_texts()]
     assert labels == ["proved upper bound", "stated upper bound"]
     assert axes.get_xscale() == "log"  # two orders and more
     assert axes.get_ylabel() == "gap, nats"

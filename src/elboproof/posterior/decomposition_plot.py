@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.plotting import BLUE, RED, YELLOW, FloatArray, axes_of
+from elboproof.plotting import BLUE, RED, YELLOW, axes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +36,7 @@ def drawn(found: "Decomposition", ax: "Axes | None") -> "Axes":
         )
     axes.axhline(0, color="0.2", linewidth=0.8)
     axes.set(xlabel="row", ylabel="nats", title=_title(found), xlim=(-0.6, len(rows) - 0.4))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.legend(frameon=False)
     return axes
 
@@ -51,8 +52,8 @@ def _parts(found: "Decomposition") -> dict[str, Enclosure]:
     return first | {"one covariance": found.constant_variance} | last
 
 
-def _finite(part: Enclosure) -> FloatArray:
-    return np.isfinite(part.lower) & np.isfinite(part.upper)
+def _finite(part: Enclosure) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(part.lower) & np.isfinite(part.upper))
 
 
 def _title(found: "Decomposition") -> str:
