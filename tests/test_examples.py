@@ -46,5 +46,5 @@ def test_an_example_runs(name: str, tmp_path: Path) -> None:
 def test_every_example_says_what_it_is_for() -> None:
     for name, (_, files) in PRINTED.items():
         text = (FOLDER / name).read_text()
-        assert f"    python examples/{name}\n" in text
+        assert f"python examples/{name}\n" in text
         assert all(file in text.partition('"""\n')[0] for file in files)
