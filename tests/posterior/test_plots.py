@@ -102,6 +102,14 @@ def test_two_latents_have_contours_in_their_plane() -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("a", "b")
 
 
+def test_a_posterior_narrower_than_the_scan_is_found_by_q() -> None:
+    narrow = ep.LatentModel(["a", "b"], ["a", "b"], ep.Gaussian(variance="1/1000000"))
+    axes = ep.Posterior(narrow, ["0.5017", "0.3013"], digits=3).plot()
+    for (low, high), centre in ((axes.get_xlim(), 0.5017), (axes.get_ylim(), 0.3013)):
+        assert low < centre < high
+        assert high - low < 0.02
+
+
 def test_a_bounded_prior_is_not_left() -> None:
     model = ep.LatentModel("z", ["z"], ep.Gaussian(variance=1), prior=ep.Uniform("0", "2"))
     x, _ = ep.Posterior(model, ["1"]).plot(q=ep.GaussianPosterior("1", "1")).lines[0].get_data()

@@ -35,7 +35,7 @@ def drawn(
     at_most_two("model", model.latent_dim, "latents")
     axes = axes_of(ax)
     scan = _grid(_ends(model, q), SCAN[model.latent_dim])
-    grid = _grid(_seen(scan, _log_density(model, x, scan), q), POINTS[model.latent_dim])
+    grid = _grid(_seen(scan, model, x, q), POINTS[model.latent_dim])
     pairs = (
         (_log_density(model, x, grid) - log_p, BLUE, "-", "p(z | x)"),
         (_log_gaussian(q, grid), RED, "--", NAMES[best]),
@@ -72,15 +72,21 @@ def _ends(model: LatentModel, q: GaussianPosterior) -> list[tuple[float, float]]
     ]
 
 
-def _seen(scan: list[FloatArray], log_density: FloatArray, q: GaussianPosterior) -> list[tuple[float, float]]:
+def _seen(
+    scan: list[FloatArray], model: LatentModel, x: Any, q: GaussianPosterior
+) -> list[tuple[float, float]]:
     """Return the part of the scan that holds what is drawn of both densities."""
     mean, deviation = _moments(q)
-    near = log_density > log_density.max() - DROP
-    ends = []
+    log_density = _log_density(model, x, scan)
+    # a scan may step over a narrow mode, which q then finds: what is far below that one is not drawn
+    middle = [np.clip(mean[k], axis.min(), axis.max()) for k, axis in enumerate(scan)]
+    peak = max(log_density.max(), float(_log_density(model, x, middle)))
+    near, ends = log_density > peak - DROP, []
     for k, axis in enumerate(scan):
         step = (axis.max() - axis.min()) / (axis.shape[k] - 1)
-        low = min(axis[near].min() - step, mean[k] - np.sqrt(2 * DROP) * deviation[k])
-        high = max(axis[near].max() + step, mean[k] + np.sqrt(2 * DROP) * deviation[k])
+        reach = np.sqrt(2 * DROP) * deviation[k]
+        low = min(axis[near].min(initial=np.inf) - step, mean[k] - reach)
+        high = max(axis[near].max(initial=-np.inf) + step, mean[k] + reach)
         ends.append((max(float(low), float(axis.min())), min(float(high), float(axis.max()))))
     return ends
 
