@@ -85,7 +85,7 @@ class Quantity(Sealed):
 
             latent, decoder, variance = gaussian_parts(model, latent, decoder, variance)
         if prior is not None and not getattr(prior, "standard", False):
-            raise bad("prior", prior, "ep.Normal(): p(x, z) is N(z; 0, I) N(x; f(z), v I)")
+            raise bad("prior", prior, "ep.Normal(): statements are about N(z; 0, I) N(x; f(z), v I)")
         # checked and copied into tuples of text here: a certificate writes a quantity as it stands
         names = (latent,) if isinstance(latent, str) else _sequence(latent, "latent")
         outputs = _sequence((decoder,) if isinstance(decoder, str) else decoder, "decoder")

@@ -1,6 +1,8 @@
 """Diagnostics of an adapter: those of the same model written down by hand, and nothing where nothing is known."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,9 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
-from elboproof.audit import Adapter, Declared, Diagnostics, Fitted, UsageError, trained
+from elboproof.audit import (
+    Adapter,
+    Declared,
+    Diagnostics,
+    Fitted,
+    UsageError,
+    trained,
+    trained_law,
+    trained_run,
+)
+from elboproof.audit.logits import without_sigmoid
 from elboproof.networks import BernoulliLikelihood, GaussianLikelihood
 from tests.audit.small import LATENTS, LOG_2PI, PIXELS, Small, Weighted, adapter_of, data, with_methods
+from tests.seeding import Seeded, falsification
 
 OPTIONS: dict[str, Any] = {"rows": 3, "draws": 4, "seconds": 20.0}
 
@@ -100,11 +113,18 @@ MODELS: dict[str, tuple[type[Small], str, Any, Any, float]] = {
     "importance weighted": (Weighted, "real", identity, GaussianLikelihood(0.5), 1.0),
 }
 """Class, data, what is taken of the linear decoder's outputs, likelihood, and log variance over s."""
-PROVED = {"Gaussian", "Bernoulli of logits", "a sigmoid in the loss", "log deviations", "importance weighted"}
+PROVED = {
+    "Gaussian",
+    "Bernoulli of logits",
+    "Bernoulli",
+    "a sigmoid in the loss",
+    "log deviations",
+    "importance weighted",
+}
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_an_adapter_is_the_model_that_it_is(name: str) -> None:
+def _agrees(name: str) -> None:
+    """Assert that the diagnostics of an adapter are those of the same model written down by hand."""
     kind, support, decode, law, factor = MODELS[name]
     model = with_methods(kind)
     found, truth = (
@@ -147,7 +167,7 @@ def test_the_model_is_bitwise_what_it_was() -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_dropout_is_looked_at_in_evaluation() -> None:
+def dropout_is_looked_at_in_evaluation() -> None:
     model = with_methods()
     plain = trained(adapter_of(model), **OPTIONS)
     model.encoder = nn.Sequential(model.encoder, nn.Dropout(0.5))  # type: ignore[assignment]
@@ -274,3 +294,72 @@ def test_data_beside_an_adapter_are_refused() -> None:
     call: Any = trained
     with pytest.raises(TypeError, match=r"got an argument 'draw'; expected .*did you mean draws?"):
         call(adapter_of(with_methods()), draw=3)
+
+
+Z = torch.linspace(-3, 3, 8)[:, None]
+
+
+class Late(nn.Module):
+    """Something happens after the sigmoid."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.sigmoid(z) * 0.5
+
+
+class Twice(nn.Module):
+    """The probabilities are used twice."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        p = torch.sigmoid(z)
+        return p + 0 * p
+
+
+ENDINGS: dict[str, tuple[nn.Module, bool]] = {
+    "a layer": (nn.Sequential(nn.Linear(1, 3), nn.Sigmoid()), True),
+    "flattened": (nn.Sequential(nn.Linear(1, 4), nn.Unflatten(1, (2, 2)), nn.Sigmoid(), nn.Flatten()), True),
+    "no sigmoid": (nn.Linear(1, 3), False),
+    "late": (Late(), False),
+    "twice": (Twice(), False),
+    "a sigmoid inside": (nn.Sequential(nn.Linear(1, 3), nn.Sigmoid(), nn.Linear(3, 2)), False),
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_last_sigmoid_is_taken_away_and_no_other(name: str) -> None:
+    module, taken = ENDINGS[name]
+    logits = without_sigmoid(module)
+    assert (logits is not None) == taken
+    if logits is not None:
+        torch.testing.assert_close(torch.sigmoid(logits(Z)), module(Z))
+
+
+CHECKS: dict[str, Callable[[], object]] = {
+    **{name: partial(_agrees, name) for name in MODELS},
+    "dropout": dropout_is_looked_at_in_evaluation,
+}
+BUGS = {
+    "a variance that is not read": Seeded(
+        trained_law, "_recognised", "GaussianLikelihood(spread), mean)", "GaussianLikelihood(1.0), mean)",
+        ("Gaussian", "importance weighted"),
+    ),
+    "a mean without its sigmoid": Seeded(
+        trained_law, "_recognised", "mean = MEANS[name]()", "mean = torch.nn.Identity()", "a sigmoid in the loss"
+    ),
+    "probabilities for logits": Seeded(trained_law, "_logits", "torch.logit(", "torch.as_tensor(", "Bernoulli"),
+    "logits of logits": Seeded(
+        trained_law, "_recognised", "return _first(BernoulliLikelihood())",
+        "return Law(lambda out: torch.sigmoid(out[0]), BernoulliLikelihood())", "Bernoulli of logits",
+    ),
+    "deviations for variances": Seeded(
+        trained_law, "_learned", "variance[0].clone()", "variance[0].sqrt()", "learned variances"
+    ),
+    "a scale without its 2": Seeded(trained_law, "_general", "math.log(2 * spread)", "math.log(spread)", "Laplace"),
+    "s for its log variance": Seeded(
+        trained_run, "_fitted", "parameter.variance(s).log()", "s", "log deviations"
+    ),
+    "modules in training": Seeded(trained_run, "_fitted", "module.training = False", "pass", "dropout"),
+}  # fmt: skip
+
+test_an_adapter_is_the_model_that_it_is, test_a_bug_is_seen, test_every_check_sees_a_bug = falsification(
+    CHECKS, BUGS
+)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -266,6 +267,10 @@ def one_covariance_costs_the_closed_form() -> None:
     assert one.kind == "proved"
     assert abs(one.value - truth) <= one.error + 1e-14
     assert one.error <= 1e-9
+    with patch.object(optimum, "MOST_PRECISIONS", 2):
+        some = optimum.of_precisions(Plan(three("gaussian"), 2, 2, 0, 1.0, 1.0, 0))
+    assert some.status == "for 2 of the data, drawn"
+    assert some.value != one.value
 
 
 def evidence_is_proved_and_exact() -> None:

@@ -137,7 +137,7 @@ def require_rest() -> None:
     """Raise unless pieces that are left out at once are bounded: with a large share nearly all are left out."""
     model, x = network(*NETWORKS["leaky"])
     fine = ep.log_evidence(model, x.tolist(), 10).midpoint
-    with by_arrays(), patch.object(piece_sums, "SHARE", 1e6):
+    with by_arrays(), patch.object(piece_sums, "MARGIN", -16.0):
         for digits in (1.0, 3.0, 6.0):
             found = polygons.evidence(model, data_of(model, x.tolist()), digits, float("inf"), 10**6)
             assert found is not None

@@ -11,7 +11,7 @@ from flint import acb, arb, fmpq
 
 import elboproof as ep
 from elboproof.evidence import piece_arrays, piece_bounds, piece_forms, piece_sums, pieces, polygons
-from elboproof.model import piecewise
+from elboproof.model import piecewise, piecewise_networks, piecewise_tapes
 from elboproof.numbers.precision import working_precision
 from elboproof.quadrature import gaussian_pieces, gaussian_polygons
 from elboproof.quadrature import polygons as cuts
@@ -265,7 +265,7 @@ BUGS: dict[str, Bug] = {
     ),
     "floats are exact": patched((cuts, "ROUNDING", 0.0), by="lines at corners"),
     "relu is abs": Seeded(
-        piecewise,
+        piecewise_networks,
         "_slopes",
         'fmpq(0 if function == "relu" else -1)',
         "fmpq(-1)",
@@ -273,7 +273,7 @@ BUGS: dict[str, Bug] = {
         (piecewise.piecewise, pieces._pieces),
     ),
     "slopes are exchanged": Seeded(
-        piecewise.PiecewiseNetwork,
+        piecewise_networks.PiecewiseNetwork,
         "after",
         "above if sign > 0 else below",
         "below if sign > 0 else above",
@@ -291,7 +291,7 @@ BUGS: dict[str, Bug] = {
         piece_forms.PieceForms, "_add", "+= bias[j, 0]", "+= 0 * bias[j, 0]", "relu"
     ),
     "max is min": Seeded(
-        piecewise.PiecewiseTape,
+        piecewise_tapes.PiecewiseTape,
         "_chosen",
         'entry[0] == "max"',
         'entry[0] == "min"',

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -10,12 +11,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 
 import elboproof as ep
+from elboproof.evidence import certificates
 from elboproof.model.latent_model import NetworkModel
 from elboproof.model.networks import Activation, Affine, Layer, Network
 from elboproof.numbers.ball_matrices import ExactMatrix
+from elboproof.rechecking import evaluation, gauss
 from elboproof.rechecking import evidence as checker
+from elboproof.rechecking.densities import FAMILIES
+from elboproof.rechecking.elementary import FUNCTIONS
+from elboproof.rechecking.evidence_document import MOST_CELLS
+from elboproof.rechecking.integration import Unable
 
 Content = dict[str, Any]
 COUNTS = ["z", "1 - z/2"]
@@ -97,6 +105,8 @@ CASES: dict[str, tuple[ep.LatentModel, list[Any], float]] = {
     "two, counts": (of_two(["u + v", "u"], ep.Poisson()), [1, 0], 5),
     "network": (network_of([1, 6, 3], "tanh", ep.Gaussian(variance="1/10")), ["0.1", 0.2, "1/3"], 8),
     "network of two": (network_of([2, 4, 2], "silu", ep.Bernoulli()), [1, 0], 5),
+    "leaky": (network_of([1, 3, 2], "leaky_relu(0.01)", ep.Gaussian(variance="1/10")), ["0.1", 0.2], 6),
+    "elu": (network_of([1, 3, 2], "elu(1.5)", ep.Poisson()), [1, 0], 6),
     "relu": (network_of([1, 4, 2], "relu", ep.Gaussian(variance="1/10")), ["0.1", 0.2], 6),
 }
 
@@ -155,6 +165,18 @@ def test_what_is_verified_is_shown(tmp_path: Path) -> None:
     found = check(content, tmp_path)
     assert str(found) == "log p(x) = -1.32967657575(6) for x = (0.7), latents z"
     assert repr(found).startswith("ProvedEvidence(model=LatentModel(")
+
+
+def test_the_writer_knows_what_the_check_has_methods_for() -> None:
+    """They share no code: what one lists the other has, no more and no less."""
+    assert set(certificates._SMOOTH) | {sympy.Abs} == set(FUNCTIONS)
+    assert {ep.Gaussian, *certificates._FAMILIES} == set(FAMILIES.values())
+    assert (certificates.MOST_TILES, certificates.MOST_NODES) == (MOST_CELLS, gauss.MOST)
+    for name in (*certificates._ACTIVATIONS, "relu", "leaky_relu(0.01)", "elu(1.0)"):
+        assert evaluation.activation(name)
+    for name in ("gelu_tanh", "softsign", "elu", "elu(1)(2)"):
+        with pytest.raises(Unable, match=f"a network with the activation {re.escape(name)}"):
+            evaluation.activation(name)
 
 
 def shifted(content: Content, units: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import sympy
 from flint import arb
 
 from elboproof.numbers.precision import working_precision
@@ -163,6 +164,7 @@ CHECKS: dict[str, Check] = {
     "doubled cell": _refused(cases.doubled_cell),
     "box of a uniform prior": _refused(_twice_the_box, "uniform prior"),
     "poles, cuts, kinks": _steps(steps.test_poles_cuts_and_kinks_are_noticed, *steps.NOT_ANALYTIC),
+    "asinh": _steps(steps.test_complex_functions_hold_every_value, (sympy.asinh,)),
     "maximum": steps.test_a_maximum_is_one_of_both_or_nothing,
     "least sizes": steps.test_least_sizes_are_below_every_size,
     "sizes": _steps(
@@ -270,6 +272,9 @@ BUGS: dict[str, Bug] = {
     ),
     "no determinant": Seeded(densities, "_gaussian", "+ determinant.log()", "", caught_by="Gaussians"),
     "cuts of atan": Seeded(elementary, "_complex_atan", "if off", "if True", caught_by="poles, cuts, kinks"),
+    "no reach of asinh": Seeded(
+        elementary, "_complex_asinh", "slope * (t - centre)", "0 * (t - centre)", caught_by="asinh"
+    ),
     "cuts of softplus": Seeded(
         elementary, "complex_softplus", "analytic=True", "analytic=False", caught_by="poles, cuts, kinks"
     ),

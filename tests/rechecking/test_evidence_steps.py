@@ -402,7 +402,10 @@ def test_functions_without_a_method_are_named() -> None:
         evaluation.Expressions([sympy.sign(z)], [z])
 
 
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softplus", "silu", "gelu", "sin", "relu"])
+@pytest.mark.parametrize(
+    "activation",
+    ["tanh", "sigmoid", "softplus", "silu", "gelu", "sin", "relu", "elu(1.5)", "leaky_relu(0.1)"],
+)
 def test_networks_are_what_the_model_evaluates(activation: str) -> None:
     model = network_of([2, 5, 3], activation, ep.Gaussian(variance=1))
     run = evaluation.Layers(model.network)
@@ -422,5 +425,5 @@ def test_other_layers_have_no_method() -> None:
     affine = Affine(ExactMatrix([[1.0]]), np.zeros(1), "a")
     with pytest.raises(Unable, match="do not take one value each"):
         evaluation.Layers(Network((affine, Plus()), ((0,), (0, 1))))
-    with pytest.raises(Unable, match="a network with the activation elu"):
-        evaluation.activation("elu(1.0)")
+    with pytest.raises(Unable, match="a network with the activation gelu_tanh"):
+        evaluation.activation("gelu_tanh")

@@ -97,7 +97,7 @@ def test_too_many_cells_are_refused(tmp_path: Path) -> None:
             r"expected '0x1.8000000000000p\+0', the same double",
         ),
         (("decoder", "network", 0, "bias"), [], r"network\[0\]: got other sizes; expected rows of 1 weights"),
-        (("decoder", "network", 1), "elu(1.0)", r"network\[1\]: got a network with the activation elu"),
+        (("decoder", "network", 1), "elu(x)", r"network\[1\]: got a network with the activation elu\(x\)"),
         (("decoder", "network", 1), 3, r"network\[1\]: got 3; expected an activation, or weight and bias"),
         (("decoder", "network"), [], r"model.decoder.network: got no affine layer"),
         (("decoder",), "z", r"model.decoder: got 'z'; expected a list of texts, or a network"),

@@ -10,6 +10,7 @@ import torch
 
 from elboproof.audit.detector import split
 from elboproof.audit.likelihoods import Likelihood
+from elboproof.audit.logits import without_sigmoid
 from elboproof.audit.parameters import named
 from elboproof.audit.session import Session
 from elboproof.diagnostics.fitted import Fitted
@@ -50,7 +51,7 @@ class Law:
     likelihood : function or None
         None for a Gaussian whose one variance is the mean square of all data's residuals.
     turn : Module or None
-        What ``turned`` is of one output, as a module; None if it is none that proofs read.
+        What ``turned`` is of one output, as a module; None if it takes away the sigmoid that the output ends with.
     """
 
     turned: Callable[[Outputs], Tensor]
@@ -71,22 +72,27 @@ class Law:
             generator = torch.Generator().manual_seed(0)
             variance = fitted_variance(found.joint, found.x, found.posteriors, generator=generator)
             found = replace(found, likelihood=GaussianLikelihood(float(variance)))
-        return found if module is None else _read(found, module, self.turn)
+        return found if module is None else self._read(found, module)
+
+    def _read(self, fitted: Fitted, module: torch.nn.Module) -> Fitted:
+        """Return the model with a module for its decoder, if a copy of it computes what the decoder does."""
+        if self.turn is not None:
+            module.turn = self.turn
+        try:
+            given = without_sigmoid(module) if self.turn is None else module
+            found = replace(fitted, decode=given) if given is not None else fitted
+            with torch.no_grad():
+                z = fitted.means[None, :PROBED]
+                one, other = found.joint.outputs(z), fitted.joint.outputs(z)
+        except Exception:  # noqa: BLE001  (a user's module that cannot be copied: it is called as it is)
+            return fitted
+        # of logits that were taken of probabilities not all digits are left
+        same = torch.equal(one, other) if self.turn is not None else _close(one.sigmoid(), other.sigmoid())
+        return found if same else fitted
 
 
-def _read(fitted: Fitted, module: torch.nn.Module, turn: "torch.nn.Module | None") -> Fitted:
-    """Return the model with a module for its decoder, if a copy of it computes what the decoder does."""
-    if turn is None or fitted.decode is None:
-        return fitted
-    module.turn = turn
-    try:
-        found = replace(fitted, decode=module)
-        with torch.no_grad():
-            z = fitted.means[:PROBED]
-            same = torch.equal(found.joint.outputs(z[None]), fitted.joint.outputs(z[None]))
-    except Exception:  # noqa: BLE001  (a user's module that cannot be copied: it is called as it is)
-        return fitted
-    return found if same else fitted
+def _close(one: Tensor, other: Tensor) -> bool:
+    return bool(((one - other).abs() <= 4 * torch.finfo(torch.float64).eps).all())
 
 
 def law_of(session: Session, decode: Callable[[Tensor], Outputs]) -> Law:

@@ -83,12 +83,10 @@ def _divergence(p: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
 
 def of_precisions(plan: Plan) -> Diagnostic:
     """Return what one posterior covariance for all data would cost, from the precisions of q."""
-    logs = plan.fitted.log_variances
+    logs, words = plan.fitted.log_variances, "for all data, where posteriors are Gaussians as q"
     if len(logs) > MOST_PRECISIONS:
         order = torch.randperm(len(logs), generator=plan.generator("precisions"))
-        logs = logs[order[:MOST_PRECISIONS]]
+        logs, words = logs[order[:MOST_PRECISIONS]], f"for {MOST_PRECISIONS} of the data, drawn"
     precisions = torch.diag_embed((-logs).exp()).numpy()
     found = constant_variance_penalty(precisions)
-    return proved(
-        "cost of one covariance", found.penalty, "for all data, where posteriors are Gaussians as q"
-    )
+    return proved("cost of one covariance", found.penalty, words)

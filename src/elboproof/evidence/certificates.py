@@ -40,7 +40,8 @@ _SMOOTH = (
     *(sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.sinh, sympy.cosh, sympy.tanh, sympy.asinh),
     *(sympy.atan, sympy.erf, Expm1, Log1p, Sigmoid, Softplus, Silu, Gelu),
 )
-_ACTIVATIONS = ("tanh", "sigmoid", "softplus", "silu", "gelu", "sin", "relu")
+_ACTIVATIONS = ("tanh", "sigmoid", "softplus", "silu", "gelu", "sin")
+_KINKED = ("relu", "leaky_relu", "elu")
 Json = Any
 
 
@@ -63,10 +64,11 @@ def _of_network(network: Network) -> str:
     for layer in network.layers:
         if not isinstance(layer, Affine | Activation):
             return f"a network with a {layer}"
-        if isinstance(layer, Activation) and layer.function not in _ACTIVATIONS:
-            return f"the activation {layer.function}"
-        if isinstance(layer, Activation) and layer.function == "relu" and network.inputs > 1:
-            return "the activation relu with two latents"
+        name = layer.function.partition("(")[0] if isinstance(layer, Activation) else _ACTIVATIONS[0]
+        if name not in (*_ACTIVATIONS, *_KINKED):
+            return f"the activation {layer}"
+        if name in _KINKED and network.inputs > 1:
+            return f"the activation {layer} with two latents"
     return ""
 
 
@@ -123,9 +125,11 @@ def _cells(
         if rounds is not None:
             rounds.boxes = True
             rounds.run(deadline, most)
-    if rounds is None or rounds.last is None or not rounds.last[1].cells:
-        raise Undecided(proved, ("cells of a certificate were not found within the limits",), "log evidences")
-    where, found = rounds.last
+    last = None if rounds is None else rounds.last
+    if rounds is None or last is None or last[1].stopped or not last[1].cells:
+        reason = "the cells of a certificate were not found within the limits"
+        raise Undecided(proved, (reason,), "log evidences")
+    where, found = last
     rules = [
         Tile(_box(centre, half), tuple(min(n, MOST_NODES) for n in sizes))
         for cells, counts in zip(found.cells, found.sizes, strict=True)

@@ -14,7 +14,8 @@ from flint import arb
 from elboproof.evidence.piece_bounds import Quadratics, balls_of
 from elboproof.evidence.piece_forms import DataForms, PieceForms
 from elboproof.evidence.pieces import LinearPiece
-from elboproof.model.piecewise import Piecewise, PiecewiseNetwork
+from elboproof.model.kinks import Piecewise
+from elboproof.model.piecewise_networks import PiecewiseNetwork
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.exact import nearest_double

@@ -15,9 +15,9 @@ from functools import cached_property
 
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
+from elboproof.model.kinks import Piecewise
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
-from elboproof.model.piecewise import Piecewise
 from elboproof.model.priors import Normal
 from elboproof.model.whitening import whitening
 from elboproof.numbers.exact import ball_of, flint_rational

@@ -15,8 +15,8 @@ from elboproof.evidence.piece_arrays import Energies, KeptEnergies, OneLayerEner
 from elboproof.evidence.piece_bounds import Places, sum_of
 from elboproof.evidence.piece_forms import DataForms, PieceForms
 from elboproof.evidence.pieces import LinearPiece
+from elboproof.model.kinks import Piecewise
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.piecewise import Piecewise
 from elboproof.numbers.precision import current_bits
 from elboproof.quadrature.gaussian_pieces import Whitened, whitened
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from flint import fmpq, fmpq_mat
 
+from elboproof.model.kinks import Piecewise, Signs
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.piecewise import Piecewise, Signs, piecewise
+from elboproof.model.piecewise import piecewise
 from elboproof.quadrature.polygons import Lines, Piece, arranged
 
 Box = tuple[tuple[fmpq, fmpq], ...]

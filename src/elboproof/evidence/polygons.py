@@ -24,8 +24,9 @@ from elboproof.evidence.search import TIME
 from elboproof.evidence.selection import has_constant_covariance
 from elboproof.evidence.start import start
 from elboproof.model.data import Data
+from elboproof.model.kinks import Piecewise
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.piecewise import Piecewise, piecewise
+from elboproof.model.piecewise import piecewise
 from elboproof.model.priors import Normal
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.enclosure import Enclosure
@@ -37,10 +38,12 @@ SPARE_BITS = 60
 MOST_BITS = 2**14
 PATIENCE = 0.5
 """Of the time: what the pieces may take."""
-PRECISION = "the limit on bits"
-"""The reason of a stop that no precision helped."""
+PRECISION = "the limit on bits or on the box"
+"""The reason of a stop that no precision and no box helped."""
 RADII = tuple(2.0 ** (k / 2) for k in range(4, 21))
 """Half widths of boxes, in standard deviations of the prior: few, as the pieces in each are kept."""
+CLOSE = 2.0
+"""Nats by which the tail must be below the tolerance."""
 Ends = tuple[arb, arb]
 
 
@@ -108,24 +111,30 @@ class _Rows:
                 tail = self._log_tail(n)
                 low, high = _ends(found, tail)
                 best = _better(best, (low, high))
-                if (best[1] - best[0]) < 2 * arb(10) ** -arb(self.digits):
+                if best[1] - best[0] < 2 * arb(10) ** -arb(self.digits):
                     return best, ""
                 if found.late:
                     return best, TIME
                 new = float(low) if low.is_finite() else None
-            if new is not None and float(tail) > new - self.digits * math.log(10) - 2:
-                if self.place + 1 == len(RADII):
-                    return best, PRECISION
-                self.place += 1
-                try:
-                    self._cut(deadline)
-                except TooLateError:
-                    return best, TIME
+            if new is not None and float(tail) > new - self.digits * math.log(10) - CLOSE:
+                if stopped := self._wider(deadline):
+                    return best, stopped
             elif new is not None and (log_mass is None or log_mass > new + 0.5):
                 log_mass = new
             else:
                 bits *= 2
         return best, PRECISION
+
+    def _wider(self, deadline: float) -> str:
+        """Take the next box; return what stopped that, empty if nothing did."""
+        if self.place + 1 == len(RADII):
+            return PRECISION
+        self.place += 1
+        try:
+            self._cut(deadline)
+        except TooLateError:
+            return TIME
+        return ""
 
     def _guess(self, n: int) -> float | None:
         return float(self.log_mass[n]) if np.isfinite(self.log_mass[n]) else None

@@ -17,12 +17,12 @@ from sympy.utilities.iterables import multiset_permutations
 
 from elboproof.arguments import bad, plain, wrong_type
 from elboproof.expansion.asymptotics import HIGHEST_ORDER, Expansion
-from elboproof.expansion.hypotheses import gaussian, metric_of
+from elboproof.expansion.hypotheses import metric_of
 from elboproof.expansion.misfit import Misfit
 from elboproof.expansion.modes import Curved, exact_mode
 from elboproof.expansion.replicates import OF_EXP
 from elboproof.expansion.wick import Tensor
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.likelihood import Gaussian
 
 
@@ -80,7 +80,7 @@ def _inverse(matrix: Tensor) -> Tensor:
 
 def _curved(model: LatentModel) -> Curved:
     if not isinstance(model, LatentModel):
-        gaussian(model)  # which says so
+        raise no_model(model)
     if not model.decoder:
         raise wrong_type("model", model, "a model written as expressions, not a network")
     if isinstance(model.likelihood, Gaussian):

@@ -195,7 +195,7 @@ def _settled(misfit: Potential, at: Preimage, mode: Mode, common: _Common) -> Ga
     point = at.exact if at.exact is not None else tuple(map(Enclosure.from_balls, at.balls))
     place = misfit.apart(at.distance)
     if at.on_image:
-        place = "x = f(z0)" if at.distance == 0 else f"x = f(z0) to within {at.distance:.1g}"
+        place = misfit.met if at.distance == 0 else f"{misfit.met} to within {at.distance:.1g}"
     proved = "known exactly" if at.exact is not None else "proved to exist in its bounds (Krawczyk)"
     status = (
         f"{place}; mode {proved}, isolated and nondegenerate (Hessian of {misfit.name} positive definite, "

@@ -1,4 +1,4 @@
-"""What the gap law asks of a model: a Gaussian likelihood, a decoder with all derivatives, x as rationals."""
+"""What the gap law asks of a model: a decoder with all derivatives, a Gaussian's metric, x as rationals."""
 
 import sys
 from collections.abc import Sequence
@@ -8,25 +8,15 @@ import sympy
 from flint import arb
 from sympy import Rational
 
-from elboproof.arguments import wrong_type
 from elboproof.arrays import number_list
 from elboproof.expansion.misfit import BITS
-from elboproof.model.latent_model import LatentModel, no_model
+from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.balls import REAL_BALLS
 from elboproof.numbers.exact import rational
 from elboproof.numbers.functions import JumpError
 from elboproof.numbers.interruption import Interruption
 from elboproof.numbers.precision import working_precision
-
-
-def gaussian(model: LatentModel) -> Gaussian:
-    """Return the likelihood, which must be Gaussian."""
-    if not isinstance(model, LatentModel):
-        raise no_model(model)
-    if not isinstance(model.likelihood, Gaussian):
-        raise wrong_type("model.likelihood", model.likelihood, "ep.Gaussian, which has a variance to fall")
-    return model.likelihood
 
 
 def rationals(model: LatentModel, x: Sequence[object]) -> tuple[Rational, ...]:

@@ -62,6 +62,11 @@ class Misfit:
         """What W is called in sentences."""
         return "|x - f|^2 / 2"
 
+    @property
+    def met(self) -> str:
+        """What the mode is where x is on the image."""
+        return "x = f(z0)"
+
     @cached_property
     def short(self) -> bool:
         """Whether the model is written in expressions, and all rationals are short enough for SymPy."""

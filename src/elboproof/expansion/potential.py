@@ -47,6 +47,10 @@ class Potential(Protocol):
         """Return what W is called in sentences."""
 
     @property
+    def met(self) -> str:
+        """Return what the mode is where x is on the image, in sentences."""
+
+    @property
     def short(self) -> bool:
         """Return whether the model is written in expressions, and all rationals are short enough for SymPy."""
 

@@ -81,6 +81,11 @@ class NegativeLogLikelihood:
         """What W is called in sentences."""
         return "-log p(x|z)"
 
+    @property
+    def met(self) -> str:
+        """What the mode is where x is on the image."""
+        return "f(z0) are the best outputs for x, with scores 0"
+
     def interrupted(self) -> Interruption:
         """Return the time limit for a block of SymPy's work."""
         return Interruption(self.deadline)

@@ -124,7 +124,13 @@ def _complex_atan(t: acb) -> acb:
 
 
 def _complex_asinh(t: acb) -> acb:
-    return (t + (1 + complex_square(t)).sqrt(analytic=True)).log(analytic=True)
+    # log(t + sqrt(1 + t^2)) at the centre m, and asinh' = 1/sqrt(1 + t^2) over the rectangle: asinh t - asinh m is
+    # t - m times a mean of the slope, which lies in the rectangle that holds it. It is finite off the cuts only.
+    centre = acb(t.real.mid(), t.imag.mid())
+    slope = 1 / (1 + complex_square(t)).sqrt(analytic=True)
+    at = centre if centre.real >= 0 else -centre  # an odd function; no cancellation on this side
+    value = (at + (1 + complex_square(at)).sqrt(analytic=True)).log(analytic=True)
+    return (value if centre.real >= 0 else -value) + slope * (t - centre)
 
 
 def _complex_abs(t: acb) -> acb:

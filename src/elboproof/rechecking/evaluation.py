@@ -4,6 +4,7 @@ No code of the tape, of its compiler or of the networks' layers takes part: expr
 and networks are run as the certificate writes them.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from elboproof.numbers.functions import WRITABLE
 from elboproof.rechecking.elementary import FUNCTIONS, NOWHERE, complex_max, complex_power, real_power
 from elboproof.rechecking.integration import Unable
 
+_WITH_NUMBER = re.compile(r"(leaky_relu|elu)\(([-+.e0-9]{1,30})\)", re.ASCII)
 Point = Sequence[Any]
 """Balls, all real or all complex."""
 Step = Callable[[list[Any]], Any]
@@ -181,11 +183,31 @@ def activation(name: str) -> tuple[Callable[[arb], arb], Callable[[acb], acb]]:
         If it has no method here.
     """
     if name == "relu":
-        return (lambda t: t.max(arb(0))), (lambda t: complex_max(t, acb(0)))
+        return _two_sided(lambda t: 0 * t)
+    if (found := _WITH_NUMBER.fullmatch(name)) is not None:
+        number = arb(float(found[2]))
+        if found[1] == "leaky_relu":
+            return _two_sided(lambda t: number * t)
+        return _two_sided(lambda t: number * t.expm1())
     kind = WRITABLE[name].symbolic if name in WRITABLE else None
     if kind not in FUNCTIONS:
         raise Unable(f"a network with the activation {name}")
     return FUNCTIONS[kind]
+
+
+def _two_sided(below: Callable[[Any], Any]) -> tuple[Callable[[arb], arb], Callable[[acb], acb]]:
+    """Return t for t > 0, and a function of t that vanishes at 0 for t < 0."""
+
+    def of_real(t: arb) -> arb:
+        zero = arb(0)
+        return t.max(zero) + below(t.min(zero))  # type: ignore[no-any-return]
+
+    def of_complex(t: acb) -> acb:
+        if t.real > 0:
+            return t
+        return below(t) if t.real < 0 else NOWHERE
+
+    return of_real, of_complex
 
 
 def _affine(weight: arb_mat, bias: Sequence[arb], values: Any, real: bool) -> Any:
