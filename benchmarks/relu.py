@@ -100,7 +100,8 @@ def rows_of(model: ep.LatentModel, variance: float, count: int = ROWS) -> FloatA
 def report(rounds: int, small: bool) -> str:
     """Return the tables."""
     lines = [
-        f"{OUTPUTS} outputs; {ROWS} x drawn from the model, the first of them for cells.",
+        f"{OUTPUTS} outputs; {ROWS} x drawn from the model, the first of them for cells, "
+        f"which stop after {LIMIT:g} s on the clock.",
         "",
         "| hidden | variance | pieces | first x, s | each other x, s | widest | cells, s | digits of cells "
         "| cells / pieces |",

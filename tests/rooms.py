@@ -17,6 +17,7 @@ ROOMS = (
     "arrays",
     "shapes",
     "printing",
+    "plotting",
     "running",
     "numbers",
     "checking",
@@ -48,6 +49,7 @@ NARROWER = {
     "frames": {"arguments"},
     "arrays": {"arguments", "frames"},
     "shapes": set(),
+    "plotting": {"arguments"},
     "printing": set(),
     "checking": {
         "lazy",
@@ -61,6 +63,7 @@ NARROWER = {
         "arguments",
         "arrays",
         "printing",
+        "plotting",
         "running",
         "numbers",
         "model",

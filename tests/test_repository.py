@@ -71,6 +71,7 @@ PRINTED = [
     ("tensor(", "grad_fn"),
     ("adapter, claimed to be the loss", "-loss = ELBO +4.57892 nats"),
     ("Terms(likelihood=", "\n(500, 3) NetworkModel("),
+    ("Decomposition of log p(x) - ELBO, 3 rows, nats", "approx."),
 ]
 """What the examples of the README print, in their order: how it begins, and a part of the rest."""
 

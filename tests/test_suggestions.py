@@ -14,7 +14,8 @@ from elboproof import objectives
 from elboproof.arguments import meant, suggesting
 
 RESULTS = {
-    "CertificateError", "ConstantVariancePenalty", "Counterexample", "Decomposition", "Enclosure", "Finding",
+    "CertificateError", "ConstantVariancePenalty", "Counterexample", "Decomposition", "Enclosure",
+    "EvidenceCells", "Finding",
     "LogIntegral", "Progress", "Proof", "ProvedEvidence", "StationaryPoint", "Surgery", "TDTerms", "Undecided",
     "Unproved",
 }  # fmt: skip

@@ -40,6 +40,8 @@ from elboproof.model.prior_density import PriorDensity as PriorDensity
 # Its evidence
 from elboproof.evidence.log_evidence import log_evidence as log_evidence  # log p(x), proved
 from elboproof.evidence.log_integral import LogIntegral as LogIntegral  # what it is of densities without norm
+from elboproof.evidence.evidence_cells import evidence_cells as evidence_cells  # by which it is proved; drawn
+from elboproof.evidence.cells_record import EvidenceCells as EvidenceCells
 from elboproof.numbers.enclosure import Enclosure as Enclosure  # proved bounds of a number
 
 # what a long call tells while it runs:

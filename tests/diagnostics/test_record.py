@@ -180,9 +180,9 @@ def test_what_is_no_model_is_refused(name: str) -> None:
 
 
 OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "rows": ({"rows": 1}, ValueError, "rows: got 1; expected a whole number of at least 2"),
-    "draws": ({"draws": 2.0}, ValueError, "draws: got 2.0; expected a whole number of at least 2"),
-    "simulated": ({"simulated": -1}, ValueError, "simulated: got -1; expected a whole number of at least 0"),
+    "rows": ({"rows": 1}, ValueError, "rows: got 1; expected an integer, at least 2"),
+    "draws": ({"draws": 2.0}, TypeError, "draws: got 2.0 of type float; expected an integer"),
+    "simulated": ({"simulated": -1}, ValueError, "simulated: got -1; expected an integer, at least 0"),
     "seconds": ({"seconds": 0}, ValueError, "seconds: got 0; expected a positive number"),
     "scale": ({"scale": math.nan}, ValueError, "scale: got nan; expected a positive number"),
     "seed": ({"seed": -1}, ValueError, "seed: got -1; expected an integer from 0"),

@@ -148,8 +148,8 @@ def _scaled_factors(scale: float) -> tuple[Change, Change]:
     return (rule, "factors", scaled), (rules, "factors", scaled)
 
 
-def _lost_cell(*arguments: Any) -> Any:
-    found = _SEARCH(*arguments)
+def _lost_cell(*arguments: Any, **options: Any) -> Any:
+    found = _SEARCH(*arguments, **options)
     first = max(range(len(found.cells)), key=lambda k: len(found.cells[k]))
     found.cells[first], found.sizes[first] = found.cells[first][1:], found.sizes[first][1:]
     return found

@@ -103,15 +103,9 @@ def load_findings(path: Path) -> Findings:
 
 def last_run() -> Findings:
     """Return what was found last by ``claim/statement/check``; nothing if there was no run here."""
-    # The first line says how a run was made; the last may be half written, as the run may still go on.
-    findings = []
-    for path in sorted(FOLDER_OF_RUNS.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns):
-        for line in path.read_text(encoding="utf-8").splitlines()[1:]:
-            try:
-                findings.append(json.loads(line))
-            except ValueError:
-                break
-    return _by_check(findings)
+    from elboproof.checking.recorded import known_findings
+
+    return {name: one.line for name, one in known_findings(FOLDER_OF_RUNS).items()}
 
 
 def _by_check(findings: Iterable[Mapping[str, Any]]) -> Findings:

@@ -72,7 +72,7 @@ def trained(
     ...     rows=4,
     ... )
     >>> print(f"{found['gain of rescaling'].value:.3f} nats, {found['evidence'].kind}")
-    0.135 nats, proved
+    0.104 nats, proved
     """
     plan = Plan(_fitted(model, x), rows, draws, simulated, seconds, scale, seed)
     latents = Latents.of(plan.fitted)

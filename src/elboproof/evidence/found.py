@@ -34,6 +34,10 @@ class Found:
         Points of the accepted cells' rules.
     stopped : str
         Which limit ended the search, empty if none did.
+    errors : list
+        Upper bounds (B,) of the errors of the accepted cells' rules.
+    others : list or None
+        Where somebody wants to see them: cells without rules, with upper bounds (B,) of their mass.
     """
 
     discarded: FloatArray
@@ -47,6 +51,8 @@ class Found:
     terms: int = 0
     points: int = 0
     stopped: str = ""
+    errors: list[FloatArray] = field(default_factory=list)
+    others: list[tuple[Cells, FloatArray]] | None = None
 
     @staticmethod
     def nothing(points: int, pace: Pace) -> "Found":
@@ -64,12 +70,24 @@ class Found:
         """Keep cells with the sizes of their rules (B, d) and bounds of their errors (B,)."""
         self.cells.append(cells)
         self.sizes.append(sizes)
+        self.errors.append(error)
         self.points += int(sizes.prod(1).sum())
         self.add(self.rule_error, cells.owner, error)
 
     def discard(self, cells: Cells, mass: FloatArray) -> None:
         """Leave cells out, with upper bounds (B,) of their mass."""
         self.add(self.discarded, cells.owner, mass)
+        self.watch(cells, mass)
+
+    def give_up(self, cells: Cells, mass: FloatArray) -> None:
+        """Leave cells unfinished, with upper bounds (B,) of their mass."""
+        self.add(self.unfinished, cells.owner, mass)
+        self.watch(cells, mass)
+
+    def watch(self, cells: Cells, mass: FloatArray) -> None:
+        """Remember cells without rules where somebody wants to see them."""
+        if self.others is not None:
+            self.others.append((cells, mass))
 
     def safe(self, sums: FloatArray) -> FloatArray:
         """Return upper bounds of what running sums of bounds stand for, or of what at most three of them add up to."""
@@ -110,4 +128,4 @@ def abandon(energy: Energy, waiting: list[Cells], target: Target, found: Found) 
                     least = bounds(energy, part)[0]
             else:
                 least = np.fmax(energy.least_by_prior(part), part.known())
-            found.add(found.unfinished, part.owner, mass_bound(part, target, least))
+            found.give_up(part, mass_bound(part, target, least))

@@ -54,8 +54,12 @@ class Rounds:
     balls: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     boxes: bool = False
     """Whether all cells are to be boxes, none along ridges."""
+    watched: bool = False
+    """Whether cells without rules are remembered, too."""
     last: tuple[Domain, Found] | None = None
     """The domain and the findings of the last search."""
+    scale: tuple[Energy, FloatArray] | None = None
+    """The energy of the last search, and the shift (N,) of its masses."""
 
     def run(self, deadline: float, most: int) -> tuple[Enclosure, tuple[str, ...], int]:
         """Return the enclosures, the reasons of what is open, and the number of cells looked at."""
@@ -106,8 +110,8 @@ class Rounds:
         mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))
         target = Target(shift, mass, 0.5 * 10.0**-self.digits, share)
         roots = self._roots(energy, where, target, deadline)
-        found = branch.search(energy, self.floats, roots, target, deadline, most)
-        self.last = where, found
+        found = branch.search(energy, self.floats, roots, target, deadline, most, watched=self.watched)
+        self.last, self.scale = (where, found), (energy, shift)
         bounds = _log_bounds(energy, where, target, found)
         if not self.precise:
             return bounds, found

@@ -44,7 +44,14 @@ TAIL = "the prior's tail, of which no bound was found"
 
 
 def search(
-    energy: Energy, floats: FloatEnergy, roots: Cells, target: Target, deadline: float, most: int
+    energy: Energy,
+    floats: FloatEnergy,
+    roots: Cells,
+    target: Target,
+    deadline: float,
+    most: int,
+    *,
+    watched: bool = False,
 ) -> Found:
     """Return cells whose rules and discarded rest together bound the integral of every data point.
 
@@ -56,8 +63,12 @@ def search(
         On the clock ``time.monotonic()``.
     most
         Number of cells to look at, at most.
+    watched
+        Whether cells without rules are remembered, too.
     """
-    return _Search(energy, floats, target, roots, most, Pace(deadline)).run()
+    made = _Search(energy, floats, target, roots, most, Pace(deadline))
+    made.found.others = [] if watched else None
+    return made.run()
 
 
 class _Search:

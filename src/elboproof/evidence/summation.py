@@ -42,12 +42,12 @@ def sum_rules(
     for a, b in pairwise(np.append(np.unique(starts), len(cells)).tolist()):
         if not steps.another():
             break
-        parts.append(_cell_sums(energy, cells[a:b], sizes[a:b], shift))
+        parts.append(cell_sums(energy, cells[a:b], sizes[a:b], shift))
         done = b
     return _by_owner(cells.owner[:done], BallArray.concatenate(parts), len(shift)), done
 
 
-def _cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) -> BallArray:
+def cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) -> BallArray:
     """Return the rule's value on each cell, shape (B,).
 
     The points of all cells stand in one row (P,); the rule is exact algebra on balls, and the cell's volume factors h_k

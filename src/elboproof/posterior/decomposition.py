@@ -2,12 +2,16 @@
 
 import textwrap
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.posterior.stationary_point import StationaryPoint
 from elboproof.printing import WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_ROWS = 20
 """Of the table; fields hold all."""
@@ -69,6 +73,23 @@ class Decomposition:
         if len(self) > MOST_ROWS:
             lines.append(f"  ... and {len(self) - MOST_ROWS} more rows")
         return "\n".join([*lines, _line("mean", means, width), *self._told()])
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw a stacked bar for each row, in nats: midpoints, with whiskers for the widest part's half width.
+
+        Parameters
+        ----------
+        ax
+            To draw on; those of a new figure if not given: ``found.plot().figure.savefig("gap.png")``.
+
+        Raises
+        ------
+        TypeError
+            If they are no matplotlib Axes.
+        """
+        from elboproof.posterior.decomposition_plot import drawn
+
+        return drawn(self, ax)
 
     def _columns(self) -> dict[str, Enclosure]:
         own = {"log p(x)": self.evidence, "best|Gaussian": self.best}

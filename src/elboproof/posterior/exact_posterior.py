@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
@@ -26,8 +26,14 @@ from elboproof.posterior.elbo import one_elbo, require_positive_prior
 from elboproof.posterior.quantile import Bracket, narrowed
 from elboproof.posterior.ratios import ONE, SPARE, Answer, Ratios
 from elboproof.posterior.root import gaussians
+from elboproof.posterior.stationary import stationary_posterior
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_LATENTS = 3
+PLOTTED = 4.0
+"""Digits of log p(x) in a plot."""
 RARE = "a level that is as rare as what lies outside of all cells"
 
 
@@ -161,12 +167,7 @@ class Posterior:
 
     def kl(self, q: GaussianPosterior) -> Enclosure:
         """Return KL(q || p(z|x)) = log p(x) - ELBO(q) in nats, shape ()."""
-        if not isinstance(q, GaussianPosterior):
-            raise wrong_type("q", q, "an ep.GaussianPosterior")
-        if q.latent_dim != self._model.latent_dim:
-            raise ValueError(
-                f"q: got {q.latent_dim} dimensions; expected {self._model.latent_dim}, the model's latents"
-            )
+        self._require_q(q)
         deadline, digits = self._deadline(), self._digits + SPARE
         require_positive_prior(self._model, deadline)
         whole = self._ratios.evidence(digits, deadline)
@@ -178,6 +179,48 @@ class Posterior:
             if difference.lower() < 0 < difference.upper():
                 difference = arb(0).union(difference.upper())
         return self._told([self._checked((difference, whole.status or why))], "divergences")[0]
+
+    def plot(self, ax: "Axes | None" = None, *, q: GaussianPosterior | None = None) -> "Axes":
+        """Draw p(z|x) and a Gaussian q: densities of one latent, contours at 1/2, 1/10, 1/100 of the peak of two.
+
+        Parameters
+        ----------
+        ax
+            To draw on; those of a new figure if not given: ``posterior.plot().figure.savefig("posterior.png")``.
+        q
+            The Gaussian; that of ``ep.stationary_posterior`` if not given.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not of the kind described, or there are three latents.
+        Undecided
+            If log p(x), or where no q is given a best one, could not be proved.
+
+        Notes
+        -----
+        The curves are in float64 and no proofs. They are drawn where a grid within 8 standard deviations of the prior
+        and of q finds mass.
+        """
+        from elboproof.plotting import at_most_two
+        from elboproof.posterior.posterior_plot import drawn
+
+        at_most_two("model", self._model.latent_dim, "latents")
+        x, deadline = self._ratios.data.rows[0], self._deadline()
+        if q is not None:
+            self._require_q(q)
+        chosen = q or stationary_posterior(self._model, list(x), digits=4, seconds=self._seconds).posterior
+        whole = self._ratios.evidence(PLOTTED, deadline)
+        log_p = self._told([(whole.lower.union(whole.upper), whole.status)], "log evidences").midpoint
+        numbers = [float(value) for value in x]
+        return drawn(self._model, numbers, float(log_p[0]), chosen, q is None, ax)
+
+    def _require_q(self, q: object) -> None:
+        d = self._model.latent_dim
+        if not isinstance(q, GaussianPosterior):
+            raise wrong_type("q", q, "an ep.GaussianPosterior")
+        if q.latent_dim != d:
+            raise ValueError(f"q: got {q.latent_dim} dimensions; expected {d}, the model's latents")
 
     def _deadline(self) -> float:
         return time.monotonic() + self._seconds

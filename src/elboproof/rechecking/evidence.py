@@ -24,6 +24,7 @@ from elboproof.rechecking import gauss
 from elboproof.rechecking.document import CertificateError
 from elboproof.rechecking.evidence_document import Cell, EvidenceClaim
 from elboproof.rechecking.evidence_integrand import Integrand, above_size
+from elboproof.rechecking.gauss import error, rule
 from elboproof.rechecking.integration import Unable
 from elboproof.rechecking.tiling import require_tiles
 
@@ -212,7 +213,7 @@ class _Sum:
         sides, weights = [], []
         for (low, high), n in zip(cell.box, points, strict=True):
             centre, half = ball_of((low + high) / 2), ball_of((high - low) / 2)
-            nodes = gauss.rule(n, self._precision())
+            nodes = rule(n, self._precision())
             sides.append([centre + half * x for x, _ in nodes])
             weights.append([half * w for _, w in nodes])
         total, places = arb(0), _grid(sides)
@@ -227,7 +228,7 @@ class _Sum:
     def _error(self, cell: Cell, points: Sequence[int], counts: Sequence[_Needed]) -> arb:
         # one axis after the other is given to its rule; the others carry integrals, or weights, of total 2 each
         volume = _volume(cell)
-        bounds = [gauss.error(one.largest, one.rho, n) / 2 for n, one in zip(points, counts, strict=True)]
+        bounds = [error(one.largest, one.rho, n) / 2 for n, one in zip(points, counts, strict=True)]
         return (volume * sum(bounds, arb(0))).upper()
 
 

@@ -53,7 +53,7 @@ class Integrand:
         self._constant = self._density.constant + self._log_jacobian - self.shift
 
     def _normal(self, claim: EvidenceClaim, prior: Normal) -> None:
-        # z = m + L sqrt(D) A t, and N(w; 0, I) with w = A t: |w|^2 = |t|^2 + t'(A'A - I) t
+        # z = m + L sqrt(D) w, w = A t: p(z) dz = N(w; 0, I) |det A| dt, and |w|^2 = |t|^2 + t'(A'A - I) t
         d, frame = claim.model.latent_dim, claim.frame
         mean: Sequence[Fraction] = prior.mean or (Fraction(0),) * d
         unit, pivots = ldl(prior.covariance or _identity(d))

@@ -3,12 +3,15 @@
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.printing import screen
 from elboproof.statements import Box, Quantity, Statement, shown_box, shown_number
 from elboproof.theorems.certificates import Certificate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def _screen(result: Any) -> str:
@@ -75,6 +78,25 @@ class Proof:
         """One sentence."""
         proved = f"proved: {self.statement} for all {shown_box(self.parameters, self.box)}"
         return f"{proved}; not verifiable by ep.recheck: {self.unverifiable}" if self.unverifiable else proved
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the leaves of the proof, with the bounds that were proved over each, in nats.
+
+        Parameters
+        ----------
+        ax
+            To draw on; those of a new figure if not given: ``proof.plot().figure.savefig("leaves.png")``.
+
+        Raises
+        ------
+        TypeError
+            If they are no matplotlib Axes.
+        ValueError
+            If there are more than two parameters.
+        """
+        from elboproof.theorems.leaves_plot import drawn
+
+        return drawn(self, ax)
 
     __repr__ = _screen
 
