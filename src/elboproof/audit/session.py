@@ -1,7 +1,7 @@
 """What the checks of one audit share: the bench, designs, the false-alarm rate, and what is known so far."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -113,9 +113,20 @@ class Session:
             found = [transport(self.bench.call(one, self.seed(0)), parameter) for one in (first, second)]
             if found[0] is None or found[1] is None:
                 return
-            if _same(found[0][0], found[1][0], 1e4 * self.close):
+            # no slope in s is no draw from mean and s: without noise nothing says that there is a flow
+            moves = bool(found[0][0].any())
+            same = moves and _same(found[0][0], found[1][0], 1e4 * self.close)
+            if same and self._ends_alike(first, parameter, found[0][0]):
                 self.parameter, self.flow = parameter, True
                 return
+
+    def _ends_alike(self, design: Design, parameter: Parameter, noise: Tensor) -> bool:
+        """Return whether another mean and s with the same draw give the same z: behind a flow they must."""
+        s = self.designer.design("sampler 2", self._batch()).s
+        shift = [parameter.variance(one.detach()).sqrt() * noise.reshape(one.shape) for one in (design.s, s)]
+        moved = replace(design, mean=(design.mean.detach() + shift[0] - shift[1]).requires_grad_(), s=s)
+        z = [self.bench.call(one, self.seed(0)).z.detach() for one in (design, moved)]
+        return _same(z[0], z[1], 1e4 * self.close)
 
     @property
     def known(self) -> Recognised | None:
