@@ -285,3 +285,35 @@ class NeverBelowOneSoft(NeverBelowOne):
     def rate(self, mean: Tensor, s: Tensor, z: Tensor) -> Tensor:
         deviation = 1 + functional.softplus(s)
         return (mean**2 + deviation**2 - 1 - 2 * deviation.log()).sum(-1) / 2
+
+
+class SamplesInside(Small):
+    """An encoder that returns its draw and the KL, and neither mean nor s: its two heads are modules."""
+
+    factor = 0.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean, self.s = nn.Linear(PIXELS, LATENTS), nn.Linear(PIXELS, LATENTS)
+
+    def encode(self, x: Tensor) -> Any:
+        mean, s = self.mean(x), self.s(x)
+        z = mean + torch.randn_like(mean) * (self.factor * s).exp()
+        return z, self.rate(mean, s, z)
+
+    def loss(self, x: Tensor) -> Any:
+        z, rate = self.encode(x)
+        return self.total(self.fit(x, self.decode(z)), rate)
+
+
+class ConditionalPrior(Small):
+    """The prior's mean follows from a condition."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prior = nn.Linear(3, LATENTS)
+
+    def given(self, x: Tensor, y: Tensor) -> Any:
+        mean, s = self.encode(x)
+        z = self.sample(mean, s)
+        return self.total(self.fit(x, self.decode(z)), self.rate(mean - self.prior(y), s, z))

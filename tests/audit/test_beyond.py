@@ -7,6 +7,7 @@ import torch
 
 from elboproof.audit import Adapter, Report, audit
 from elboproof.audit.masses import FLOORS, log_bin, log_negative_binomial, with_zeros
+from elboproof.checking.collect import UsageError
 from tests.audit import beyond
 from tests.audit.small import DRAWS, Small, audited, data
 
@@ -126,6 +127,32 @@ def test_values_per_datum_of_several_samples() -> None:
     assert bound.status == "passed", str(bound)
     mean = heard("MeanOfEach", "-elbo", "formula", "gradient")
     assert mean.status == "passed", str(mean)
+
+
+def test_an_encoder_that_samples_inside_is_tapped_at_its_heads() -> None:
+    for factor, failed in ((0.5, ()), (1.0, ("formula",))):
+        torch.manual_seed(0)
+        model = beyond.SamplesInside()
+        model.factor = factor
+        adapter = Adapter(model.loss, data(), [model.mean, model.s], (model, "decode"), claim="-elbo")
+        report = audit(adapter, draws=DRAWS)
+        assert report.failed[:1] == failed, str(report)
+        assert report.formula is not None
+        assert report.formula.kind == ("NOT AN ELBO" if failed else "EXACT")
+    with pytest.raises(UsageError, match=r"expected mean and s\. Tap what computes them"):
+        audit(Adapter(model.loss, data(), (model, "encode"), (model, "decode")))
+
+
+def test_a_prior_of_a_condition_is_not_accused() -> None:
+    torch.manual_seed(0)
+    model = beyond.ConditionalPrior()
+    given = (data(), torch.eye(3)[torch.arange(12) % 3])
+    report = audit(
+        Adapter(model.given, given, (model, "encode"), (model, "decode"), claim="-elbo"), draws=DRAWS
+    )
+    assert report.failed == (), str(report)
+    assert report.unknown == ("formula",)
+    assert report.sizes["dtype"] == "float64"
 
 
 def test_a_loss_that_is_not_finite_is_said_to_be_so() -> None:
