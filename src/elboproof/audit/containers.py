@@ -95,7 +95,11 @@ def _law(law: Distribution, tensors: Sequence[Tensor]) -> Distribution:
         return Bernoulli(logits=tensors[0]) if _by_logits(law) else Bernoulli(probs=tensors[0])
     if isinstance(law, NegativeBinomial):
         total, second = tensors
-        return NegativeBinomial(total, **{"logits" if _by_logits(law) else "probs": second})
+        return (
+            NegativeBinomial(total, logits=second)
+            if _by_logits(law)
+            else NegativeBinomial(total, probs=second)
+        )
     make: Any = type(law)
     made: Distribution = make(*tensors)
     return made

@@ -121,12 +121,15 @@ class Session:
                 return
 
     def _ends_alike(self, design: Design, parameter: Parameter, noise: Tensor) -> bool:
-        """Return whether another mean and s with the same draw give the same z: behind a flow they must."""
-        s = self.designer.design("sampler 2", self._batch()).s
-        shift = [parameter.variance(one.detach()).sqrt() * noise.reshape(one.shape) for one in (design.s, s)]
-        moved = replace(design, mean=(design.mean.detach() + shift[0] - shift[1]).requires_grad_(), s=s)
-        z = [self.bench.call(one, self.seed(0)).z.detach() for one in (design, moved)]
-        return _same(z[0], z[1], 1e4 * self.close)
+        """Return whether other noise with the same draw mean + deviation x noise gives the same z, as by a flow."""
+        other = transport(self.bench.call(design, self.seed(1)), parameter)
+        if other is None:
+            return False
+        deviation = parameter.variance(design.s.detach()).sqrt()
+        shift = deviation * (noise - other[0]).reshape(deviation.shape)
+        moved = replace(design, mean=(design.mean.detach() + shift).requires_grad_())
+        calls = (self.bench.call(design, self.seed(0)), self.bench.call(moved, self.seed(1)))
+        return _same(calls[0].z.detach(), calls[1].z.detach(), 1e4 * self.close)
 
     @property
     def known(self) -> Recognised | None:
