@@ -110,7 +110,7 @@ class Bench:
         return self.latents_by_datum(total if into is None else total - into)
 
     def _arguments(self, x: Tensor) -> tuple[Tensor, ...]:
-        rest = self.adapter.tensors[1:]
+        rest = [one.to(self.dtype) if one.is_floating_point() else one for one in self.adapter.tensors[1:]]
         rows = torch.arange(x.shape[0]) % self.adapter.tensors[0].shape[0]
         return (x.clone(), *(one[rows] for one in rest))
 

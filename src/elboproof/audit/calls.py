@@ -80,6 +80,7 @@ class Shapes:
     template_q: Any = None
     template_x: Any = None
     lead: tuple[int, ...] = ()
+    axes: tuple[int, ...] = ()
     encodes: int = 0
 
     @property

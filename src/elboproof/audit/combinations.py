@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -27,6 +27,8 @@ class Combination:
         Where to look.
     surrogate : bool
         Whether only its gradient is that of the bound.
+    count : int
+        How many samples it combines; 0 for all of a datum.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Combination:
     fault: str = ""
     hint: str = ""
     surrogate: bool = False
+    count: int = 0
 
 
 def _bound(losses: Tensor) -> Tensor:
@@ -116,3 +119,27 @@ COMBINATIONS = (
         "M47: a maximum where a mean stands",
     ),
 )
+
+
+def of_axes(sizes: tuple[int, ...]) -> tuple[Combination, ...]:
+    """Return what can be done with the samples of a datum that stand along axes of these sizes.
+
+    All of them are combined, or those along one axis, with a mean over the other axes.
+    """
+    if len(sizes) < 2:
+        return COMBINATIONS
+    alone = [one for one in COMBINATIONS if not one.hint.startswith("M45")]
+    return COMBINATIONS + tuple(_along(one, sizes, axis) for axis in range(len(sizes)) for one in alone)
+
+
+def _along(one: Combination, sizes: tuple[int, ...], axis: int) -> Combination:
+    def along(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        def value(losses: Tensor) -> Tensor:
+            grouped = losses.reshape(-1, *sizes).movedim(1 + axis, -1)
+            return function(grouped.reshape(-1, sizes[axis])).reshape(len(losses), -1).mean(1)
+
+        return value
+
+    others = " x ".join(str(size) for n, size in enumerate(sizes) if n != axis)
+    name = f"a mean over {others} samples of {one.name}, along axis {axis + 1} of {len(sizes)},"
+    return replace(one, name=name, value=along(one.value), gradient=along(one.gradient), count=sizes[axis])

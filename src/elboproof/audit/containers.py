@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import torch
-from torch.distributions import Bernoulli, Distribution, Independent, Laplace, Normal, Poisson
+from torch.distributions import (
+    Bernoulli,
+    Distribution,
+    Independent,
+    Laplace,
+    NegativeBinomial,
+    Normal,
+    Poisson,
+)
 
 from elboproof.checking.collect import UsageError
 
@@ -68,13 +76,15 @@ def _parameters(law: Distribution) -> tuple[Tensor, ...]:
         return (law.logits if _by_logits(law) else law.probs,)
     if isinstance(law, Poisson):
         return (law.rate,)
+    if isinstance(law, NegativeBinomial):
+        return (law.total_count, law.logits if _by_logits(law) else law.probs)
     raise UsageError(
         f"read_q, read_x: the law {type(law).__name__} is not known; name its tensors by a function"
     )
 
 
-def _by_logits(law: Bernoulli) -> bool:
-    # the parameter that a Bernoulli was made of stands in its __dict__; the other one is computed when asked for
+def _by_logits(law: Bernoulli | NegativeBinomial) -> bool:
+    # the parameter that such a law was made of stands in its __dict__; the other one is computed when asked for
     return "logits" in law.__dict__
 
 
@@ -83,6 +93,13 @@ def _law(law: Distribution, tensors: Sequence[Tensor]) -> Distribution:
         return Independent(_law(law.base_dist, tensors), law.reinterpreted_batch_ndims)
     if isinstance(law, Bernoulli):
         return Bernoulli(logits=tensors[0]) if _by_logits(law) else Bernoulli(probs=tensors[0])
+    if isinstance(law, NegativeBinomial):
+        total, second = tensors
+        return (
+            NegativeBinomial(total, logits=second)
+            if _by_logits(law)
+            else NegativeBinomial(total, probs=second)
+        )
     make: Any = type(law)
     made: Distribution = make(*tensors)
     return made

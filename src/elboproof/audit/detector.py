@@ -49,9 +49,10 @@ def likelihood_terms(call: Call, likelihood: Likelihood) -> dict[str, Tensor]:
 
 
 def split(outputs: tuple[Tensor, ...], width: int) -> tuple[Tensor, ...]:
-    """Return one output of twice the width of a datum as two: a mean and its spread."""
-    if len(outputs) == 1 and outputs[0].shape[-1] == 2 * width:
-        return outputs[0].chunk(2, dim=-1)
+    """Return one output of two or three times the width of a datum as so many: a mean, its spread, and what else."""
+    count, rest = divmod(outputs[0].shape[-1], width)
+    if len(outputs) == 1 and count in (2, 3) and not rest:
+        return outputs[0].chunk(count, dim=-1)
     return outputs
 
 

@@ -94,6 +94,8 @@ def _count_samples(shapes: Shapes, seen: Seen, count: int) -> None:
     if rows % count:
         raise UnfitError(f"decode: {rows} rows of z for {count} data; expected a multiple")
     shapes.samples = rows // count
+    if len(seen.z) == 1 and lead.count(count) == 1:
+        shapes.axes = tuple(size for size in lead if size not in (1, count))
 
 
 def watched(adapter: Adapter, given: tuple[Tensor, ...], wide: tuple[Tensor, Tensor] | None) -> Seen:

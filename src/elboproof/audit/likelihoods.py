@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch.nn.functional import softplus
 
+from elboproof.audit.masses import FLOORS, TOTALS, log_bin, log_negative_binomial, with_zeros
+
 Tensor = torch.Tensor
 Terms = dict[str, Tensor]
 EPSILONS = (1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)
@@ -22,7 +24,8 @@ class Likelihood:
     Attributes
     ----------
     name, family : str
-        As reports call it; the family is "gaussian", "laplace", "bernoulli", "poisson" or "other".
+        As reports call it; the family is "gaussian", "laplace", "bernoulli", "poisson", "negative binomial",
+        "discretised logistic" or "other".
     terms : function
         Of the outputs (R, W) each and x (R, D): terms (R,) whose weighted sum is a negative log density.
     expected : dict
@@ -151,6 +154,43 @@ def _poisson(name: str, log_rate: bool) -> Likelihood:
     )
 
 
+def _negative_binomial(name: str, *, zeros: bool) -> Likelihood:
+    """Return a law of counts, of two outputs or of three, the last of which are log odds of a zero."""
+
+    def terms(o: tuple[Tensor, ...], x: Tensor) -> Terms:
+        mass = log_negative_binomial(x, *TOTALS[name](o[0], o[1]))
+        value = with_zeros(mass, x, o[2]) if zeros else mass
+        return {"minus log mass": -_sum(value), "log x!": _sum(torch.lgamma(x + 1))}
+
+    return Likelihood(
+        f"{'zero-inflated ' if zeros else ''}negative binomial ({name})",
+        "negative binomial",
+        terms,
+        {"minus log mass": 1.0, "log x!": 1.0},
+        3 if zeros else 2,
+        ranges=("positive", "unit"),
+        supports=("count", "binary"),
+    )
+
+
+def _discretised(levels: int, floor: str, *, centred: bool) -> Likelihood:
+    """Return the mass of a logistic law in the bin of a grey value, around it or above it."""
+
+    def terms(o: tuple[Tensor, ...], x: Tensor) -> Terms:
+        low = x - 0.5 / levels if centred else x
+        return {"minus log mass": -_sum(FLOORS[floor](log_bin(low, 1 / levels, o[0], o[1])))}
+
+    return Likelihood(
+        f"discretised logistic, bins of 1/{levels} {'around' if centred else 'above'} the data{floor},",
+        "discretised logistic",
+        terms,
+        {"minus log mass": 1.0},
+        2,
+        supports=("unit",),
+        note="the bins at the edges are not looked at",
+    )
+
+
 def _log_cosh(sharpness: float) -> Likelihood:
     def terms(o: tuple[Tensor, ...], x: Tensor) -> Terms:
         r = sharpness * (x - o[0]).abs()
@@ -208,6 +248,9 @@ LIKELIHOODS = (
     _poisson("Poisson of log rates", log_rate=True),
     *(_learned("gaussian", name) for name in _SPREADS),
     *(_learned("laplace", name) for name in ("log deviation", "deviation", "softplus deviation")),
+    *(_negative_binomial(name, zeros=zeros) for zeros in (False, True) for name in TOTALS),
+    *(_discretised(255, floor, centred=True) for floor in FLOORS),
+    *(_discretised(256, floor, centred=False) for floor in FLOORS),
     _optimal("Gaussian, its best variance in the batch", shared=True),
     _optimal("Gaussian, its best variance for each datum", shared=False),
     _logits("Bernoulli of a second sigmoid", _identity, ("unit",), _SECOND),
@@ -234,7 +277,7 @@ def candidates(
         fits = ranges[0] in one.ranges and support in one.supports and outputs[0].shape[-1] == x.shape[-1]
         if one.outputs > len(outputs) or not fits:
             continue
-        if one.outputs == 2 and outputs[1].shape[-1] not in (1, x.shape[-1]):
+        if any(other.shape[-1] not in (1, x.shape[-1]) for other in outputs[1 : one.outputs]):
             continue
         needs_positive = one.name.endswith(("(deviation)", "(variance)"))
         if not needs_positive or ranges[-1] in ("positive", "unit"):

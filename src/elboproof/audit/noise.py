@@ -23,6 +23,7 @@ _HINTS = {
     "samples": "M03: noise shared by all samples of a datum",
     "calls": "M06, M11: noise drawn once, or a generator that is seeded in each call",
 }
+_OTHER = "of which law the loss takes the divergence is not known: it may be the law of this noise"
 
 
 def check_noise(session: Session) -> Result:
@@ -42,6 +43,8 @@ def check_noise(session: Session) -> Result:
     )
     numbers = {"method": "statistical", "found": value, "limit": limit, "n": r.shape[0], "quantity": 1.0}
     numbers["series"] = _histogram(r)
+    if session.found is None and session.multi is None and value > limit:
+        return result("noise", "note", f"{_wrong(r, worst, value, limit)}; {_OTHER}", **numbers)  # type: ignore[arg-type]
     if value <= limit:
         words = (
             f"N(mean, s as a {parameter.name}), fresh, independent; would see variance x {1 + detectable:.2f}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from elboproof.audit.calls import Call, Tensor
-from elboproof.audit.combinations import COMBINATIONS, Combination
+from elboproof.audit.combinations import Combination, of_axes
 from elboproof.audit.detector import likelihood_terms, sample_terms, split
 from elboproof.audit.divergences import divergence, flat, residuals, variance_of
 from elboproof.audit.fitting import Columns, Equations, Fit, columns_of, ones, reduced, reductions
@@ -89,7 +89,7 @@ def recognise(session: Session) -> Multi | None:
         return None
     calls = session.calls("samples", DESIGNS)
     laws = list(_laws(session))
-    for combination, (likelihood, how, law) in itertools.product(COMBINATIONS, laws):
+    for combination, (likelihood, how, law) in itertools.product(of_axes(session.bench.shapes.axes), laws):
         for kind in ("monte carlo", "closed form"):
             found = _tried(session, calls, combination, likelihood, how, law, kind)
             if found is not None:

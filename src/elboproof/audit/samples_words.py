@@ -60,7 +60,7 @@ def _fault(session: Session, formula: Formula) -> tuple[str, tuple[str, ...]]:
 
 
 def _read(session: Session, found: Multi) -> Formula:
-    D, K = session.bench.shapes.data, session.samples
+    D, K = session.bench.shapes.data, found.combination.count or session.samples
     variance, needed, words = _law(found, D, session.bench.shapes.latents)
     common = {
         "likelihood": found.likelihood.name,

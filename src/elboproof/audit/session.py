@@ -1,7 +1,7 @@
 """What the checks of one audit share: the bench, designs, the false-alarm rate, and what is known so far."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -113,9 +113,23 @@ class Session:
             found = [transport(self.bench.call(one, self.seed(0)), parameter) for one in (first, second)]
             if found[0] is None or found[1] is None:
                 return
-            if _same(found[0][0], found[1][0], 1e4 * self.close):
+            # no slope in s is no draw from mean and s: without noise nothing says that there is a flow
+            moves = bool(found[0][0].any())
+            same = moves and _same(found[0][0], found[1][0], 1e4 * self.close)
+            if same and self._ends_alike(first, parameter, found[0][0]):
                 self.parameter, self.flow = parameter, True
                 return
+
+    def _ends_alike(self, design: Design, parameter: Parameter, noise: Tensor) -> bool:
+        """Return whether other noise with the same draw mean + deviation x noise gives the same z, as by a flow."""
+        other = transport(self.bench.call(design, self.seed(1)), parameter)
+        if other is None:
+            return False
+        deviation = parameter.variance(design.s.detach()).sqrt()
+        shift = deviation * (noise - other[0]).reshape(deviation.shape)
+        moved = replace(design, mean=(design.mean.detach() + shift).requires_grad_())
+        calls = (self.bench.call(design, self.seed(0)), self.bench.call(moved, self.seed(1)))
+        return _same(calls[0].z.detach(), calls[1].z.detach(), 1e4 * self.close)
 
     @property
     def known(self) -> Recognised | None:

@@ -21,6 +21,9 @@ def check_state(session: Session) -> Result:
     back = snapshot(session.objects)
     before = _attributes(session.objects)
     values = [session.bench.call(design, session.seed(0)).loss.detach() for _ in range(3)]
+    if not all(bool(one.isfinite().all()) for one in values):
+        words = "the loss is not finite on designs of any mean and s: nothing can be told from its value"
+        return result("state", "unknown", words, n=3)
     moved = _largest(values)
     if moved <= session.close:
         return result(
