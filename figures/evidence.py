@@ -66,7 +66,6 @@ def draw(table: WideRows) -> Figure:
         count = {kind: len(series[kind]) for kind in ("kept", "discarded")}
         place.set_title(
             f"{title.removeprefix(TITLE)}\n{count['kept']} cells kept, {count['discarded']} discarded",
-            fontsize=10,
         )
     scale = figure.colorbar(ScalarMappable(SCALE, MAP), ax=axes, extend="min", shrink=0.8, pad=0.01)
     scale.set_label("discarded cell: proved bound of its share of p(x)")
@@ -140,5 +139,4 @@ def _legend(figure: Figure) -> None:
         ],
         loc="outside lower center",
         ncols=3,
-        frameon=False,
     )
