@@ -47,7 +47,7 @@ def _bits(axes: Axes, lines: Curves) -> None:
         ylabel="bits per dimension",
         xscale="log",
         xlim=(ratio[-1], ratio[0]),
-        ylim=(-2, 10),
+        ylim=(-2, 14),
     )
     axes.legend(loc="upper right")
 

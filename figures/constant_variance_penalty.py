@@ -15,6 +15,7 @@ LAWS = ("commuting", "non-commuting")
 RATIOS = {"2": "C0", "10": "C2", "100": "C1"}
 RATIO_STYLES = {"2": "-", "10": "--", "100": "-."}
 DECODERS = {"sinh": "C0", "shear": "C1"}
+DECODER_MARKERS = "os"
 NAMES = {"sinh": "sinh z, three data", "shear": "(u, v + u²), two data"}
 PENALTIES = ("refitted", "leading", "kept")
 BOUND, OTHER, REFIT = "#333333", "C3", "C2"
@@ -110,20 +111,18 @@ def _share(axes: Axes, curves: Curves) -> None:
 
 def _fixed(axes: Axes, curves: Curves) -> None:
     """Draw penalties as shares of their limits."""
-    for name, colour in DECODERS.items():
+    handles = [
+        Line2D([], [], color="0.4", label="true penalty, proved"),
+        Line2D([], [], color="0.4", linestyle="--", label="P* at the free optima"),
+    ]
+    for (name, colour), marker in zip(DECODERS.items(), DECODER_MARKERS, strict=True):
         limit = curves["fixed", f"{name}: limit"][0][3]
-        for kind, style, fill in (("true", "-o", "full"), ("leading", "--s", "none")):
+        for kind, style, fill in (("true", "-", "full"), ("leading", "--", "none")):
             sigma, penalty = _xy(curves["fixed", f"{name}: {kind}"])
             shares = [1, *(one / limit for one in penalty)]
-            axes.plot([0, *sigma], shares, style, color=colour, markersize=5, fillstyle=fill)
-    handles = [
-        Line2D([], [], color="0.4", marker="o", label="true penalty, proved"),
-        Line2D(
-            [], [], color="0.4", marker="s", linestyle="--", fillstyle="none", label="P* at the free optima"
-        ),
-        Line2D([], [], color=DECODERS["sinh"], label="sinh z, three data: P0 = 0.0348 nats"),
-        Line2D([], [], color=DECODERS["shear"], label="(u, v + u²), two data: P0 = 0.3466 nats"),
-    ]
+            axes.plot([0, *sigma], shares, style + marker, color=colour, markersize=5, fillstyle=fill)
+        label = f"{NAMES[name]}: P0 = {limit:.4f} nats"
+        handles.append(Line2D([], [], color=colour, marker=marker, linestyle="", label=label))
     axes.set(xlabel="σ, standard deviation of p(x|z)", ylabel="penalty / P0, its limit", xlim=(-0.005, 0.21))
     axes.set_title("Fixed decoder: P* to leading order,\nfrom below (sinh) or from above (shear)")
     axes.legend(handles=handles, loc="lower left")

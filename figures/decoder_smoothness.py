@@ -81,7 +81,7 @@ def _plane(axes: Axes, curves: Curves, name: str) -> QuadContourSet:
     codes = [row[2] for row in curves[name, "codes"]]
     axes.plot(codes, [0.0] * len(codes), "o", color=POLE, markersize=5, label="codes")
     axes.set(xlim=(-3, 3), ylim=(-3.6, 3.6))
-    axes.legend(fontsize=7.5, loc="upper left", framealpha=0.9)
+    axes.legend(loc="upper left", frameon=True, framealpha=0.9)
     return filled
 
 

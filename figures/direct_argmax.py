@@ -43,7 +43,7 @@ def draw(table: Rows) -> Figure:
     lines = curves_of(table)
     _errors(left, lines, "one", "score function, best baseline")
     left.set_title("One variable, ten categories:\nthe best step falls with the number M of samples")
-    left.legend(loc="upper right")
+    figure.legend(handles=left.get_legend_handles_labels()[0], loc="outside lower center", ncols=6)
     _errors(middle, lines, "several", "local expectation gradient")
     middle.set_title(
         "Three latents: with the same decoder values\nthe local expectation gradient has no bias"

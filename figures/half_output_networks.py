@@ -132,9 +132,9 @@ def _information(axes: Axes, curves: Table) -> None:
         title="Information, and its caps b (dotted)",
         xlabel="training step",
         ylabel="BAGGINS, bits per dimension",
-        ylim=(-0.3, 1.5),
+        ylim=(-0.1, 1.5),
     )
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left", ncols=2)
 
 
 def _decoder(axes: Axes, curves: Table, name: str) -> None:
@@ -152,7 +152,7 @@ def _decoder(axes: Axes, curves: Table, name: str) -> None:
         "optimal": "Optimal decoder $f^*$, the same pixel",
     }
     axes.set(title=titles[name], xlabel="$z_1$", ylabel="$z_2$")
-    axes.figure.colorbar(image, ax=axes, shrink=0.8)
+    axes.figure.colorbar(image, ax=axes, shrink=0.8, label="value of the pixel")
 
 
 def _gap(axes: Axes, curves: Table) -> None:

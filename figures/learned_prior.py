@@ -83,5 +83,6 @@ def _gains(axes: Axes, curves: Curves) -> None:
         xlabel="seed",
         ylabel="gain for each digit, nats",
         xticks=seeds,
+        ylim=(-0.02, 0.58),
     )
-    axes.legend()
+    axes.legend(loc="upper right", ncols=2)

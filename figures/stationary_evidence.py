@@ -164,7 +164,7 @@ def _missed(axes: Axes, curves: Curves, part: str, title: str) -> None:
 
 def _posteriors(axes: Axes, curves: Curves) -> None:
     for (x, colour), style in zip(DATA.items(), STYLES, strict=True):
-        label = {"5/2": "2.5"}.get(x, x)
+        label = {"5/2": "2.5", "-1": "−1"}.get(x, x)
         axes.fill_between(*_xy(curves["data", f"posterior of {x}"]), color=colour, alpha=0.3, linewidth=0)
         line = _xy(curves["data", f"gaussian of {x}"])
         axes.plot(*line, style, color=colour, linewidth=1.6, label=f"x = {label}")
