@@ -56,12 +56,12 @@ def _errors(axes: Axes, lines: Curves, panel: str, rival: str) -> None:
     """Draw the errors of each number of samples; levels of the rival are dotted."""
     levels = [row[3] for row in lines[panel, "rival"]]
     for M, level, colour, marker in zip(SAMPLES, levels, COLOURS, MARKERS, strict=True):
-        looks = {"color": colour, "marker": marker, "markersize": 4, "fillstyle": "none"}
         for side, style in SIDES.items():
             steps, errors = xy(lines[panel, f"{side}, M = {M}"])
             label = f"M = {M:,}, {side}"
-            axes.plot(steps, errors, linestyle=style, markevery=6, label=label, **looks)
-        axes.plot([steps[0], steps[-1]], [level, level], linestyle=":", linewidth=1, **looks)
+            axes.plot(steps, errors, style + marker, color=colour, fillstyle="none", markevery=6, label=label)
+        ends = [steps[0], steps[-1]]
+        axes.plot(ends, [level, level], ":" + marker, color=colour, fillstyle="none", linewidth=1)
     axes.set(
         xlabel=f"step ε (dotted: {rival})",
         ylabel="mean squared error of the gradient\n(units of f²)",

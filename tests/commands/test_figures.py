@@ -103,7 +103,7 @@ def test_a_letter_stands_at_the_first_line_of_the_title_and_one_panel_has_none()
     right.set_title("two\nlines")
     figures._letter_panels(two)
     heights = []
-    for axes, title in ((left, left._left_title), (right, right.title)):  # type: ignore[attr-defined]
+    for axes, title in ((left, left._left_title), (right, right.title)):
         (letter,) = axes.texts
         two.draw_without_rendering()
         boxes = [text.get_window_extent() for text in (letter, title)]

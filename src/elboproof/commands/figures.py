@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FOLDER, RECORDS = Path("figures"), Path("paper_checks.json")
 STYLE = "style.mplstyle"
 """Beside the scripts: matplotlib's settings for every figure of a paper."""
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -230,14 +230,13 @@ def _from_csv(table: bytes) -> WideRows:
 
 def _to_png(module: ModuleType, rows: WideRows, style: Path) -> bytes:
     import matplotlib as mpl
+    import matplotlib.style
 
     # A user's own settings of matplotlib, and the version that it writes into images, would change the bytes.
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.use("Agg")
-        mpl.rcParams.update(PLAIN)
-        if style.exists():
-            mpl.rcParams.update(_settings(style))
+        mpl.style.use([PLAIN, _settings(style) if style.exists() else {}])
         figure = module.draw(rows)
         _letter_panels(figure)
         content = io.BytesIO()
@@ -245,13 +244,14 @@ def _to_png(module: ModuleType, rows: WideRows, style: Path) -> bytes:
     return content.getvalue()
 
 
-def _settings(style: Path) -> Mapping[str, Any]:
+def _settings(style: Path) -> dict[str, Any]:
     import matplotlib as mpl
 
     # matplotlib only logs a line that it does not understand, and the figures would be drawn without it.
     lines = (line.split("#")[0].strip() for line in style.read_text(encoding="utf-8").splitlines())
     asked = {line.partition(":")[0].strip() for line in lines if line}
-    settings = mpl.rc_params_from_file(style, use_default_template=False)
+    read = mpl.rc_params_from_file(style, use_default_template=False)
+    settings = {str(name): value for name, value in read.items()}
     if missed := sorted(asked - set(settings)):
         raise UsageError(f"{style}: got {missed[0]!r}; expected lines NAME: VALUE of matplotlib's settings")
     return settings
