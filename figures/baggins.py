@@ -8,7 +8,7 @@ from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series
 CURVES = "baggins/S4/it_tends_to_the_best_variance"
 STEPS = "baggins/S5/noise_keeps_a_stable_step"
 BITS = ("1", "2", "4", "8")
-COLOURS = ("#4477aa", "#cc6677", "#999933", "#882255")
+COLOURS = ("C0", "C1", "C3", "C4")
 STYLES = ("-", "--", "-.", (0, (3, 1, 1, 1, 1, 1)))
 
 
@@ -47,22 +47,22 @@ def _bits(axes: Axes, lines: Curves) -> None:
         ylabel="bits per dimension",
         xscale="log",
         xlim=(ratio[-1], ratio[0]),
-        ylim=(-2, 10),
+        ylim=(-2, 14),
     )
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    axes.legend(loc="upper right")
 
 
 def _step(axes: Axes, lines: Curves) -> None:
     """Draw the largest stable step of gradient descent."""
-    axes.plot(*xy(lines["step", "plain"]), color="#4477aa", marker="o", markersize=4, label="N(x; wz, σ²)")
+    axes.plot(*xy(lines["step", "plain"]), color="C0", marker="o", markersize=4, label="N(x; wz, σ²)")
     axes.plot(
-        *xy(lines["step", "bounded"]), color="#cc6677", marker="s", markersize=4, label="BAGGINS, λv = 0.001"
+        *xy(lines["step", "bounded"]), color="C1", marker="s", markersize=4, label="BAGGINS, λv = 0.001"
     )
     axes.set(
         title="Noise keeps a step of gradient descent stable\nas the variance vanishes",
         xlabel="variance σ² of likelihood and data noise",
-        ylabel="largest stable step in w",
+        ylabel="largest stable step in w, units of w² per nat",
         xscale="log",
         yscale="log",
     )
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    axes.legend(loc="upper left")

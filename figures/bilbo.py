@@ -9,7 +9,7 @@ from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series
 CODES = "bilbo/S4/information_and_excess"
 BIAS = "bilbo/S6/bias_has_this_expansion"
 SNRS = ("1", "4", "1000")
-COLOURS = {"1": "#4477aa", "4": "#cc6677", "1000": "#999933"}
+COLOURS = {"1": "C0", "4": "C1", "1000": "C3"}
 MARKS = {"1": "o", "4": "s", "1000": "^"}
 
 
@@ -42,21 +42,21 @@ def _codes(axes: Axes, curves: Curves) -> None:
     mu, rate = xy(curves["codes", "rate"])
     _, information = xy(curves["codes", "information"])
     axes.fill_between(
-        mu, information, rate, color="#cc6677", alpha=0.15, linewidth=0, label="KL(q(z) ‖ fitted prior)"
+        mu, information, rate, color="C1", alpha=0.15, linewidth=0, label="KL(q(z) ‖ fitted prior)"
     )
-    axes.plot(mu, rate, color="#cc6677", marker="s", markersize=3.5, label="rate  ½ log(1 + µ²)")
-    axes.plot(mu, information, color="#4477aa", marker="o", markersize=3.5, label="information  I(x; z)")
+    axes.plot(mu, rate, color="C1", marker="s", markersize=3.5, label="rate  ½ log(1 + µ²)")
+    axes.plot(mu, information, color="C0", marker="o", markersize=3.5, label="information  I(x; z)")
     axes.axhline(
         0.6931471805599453, color="0.5", linestyle=":", linewidth=1, label="log 2: all that two codes hold"
     )
     axes.set(
         title="The rate is more than the code's information:\ntwo codes ±µ, posterior variance 1",
-        xlabel="µ",
-        ylabel="nats",
+        xlabel="µ, half the distance of the codes",
+        ylabel="rate and information, nats",
         xlim=(0, mu[-1]),
         ylim=(0, None),
     )
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()
 
 
 def _bias(axes: Axes, curves: Curves) -> None:
@@ -71,9 +71,9 @@ def _bias(axes: Axes, curves: Curves) -> None:
     axes.set(
         title="On minibatches the rate is too small:\nGaussian codes of variance v, r = v/(v + s)",
         xlabel="batch size B",
-        ylabel="rate − mean rate of batches   [nats]",
+        ylabel="rate − mean rate of batches, nats",
         yscale="log",
     )
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()

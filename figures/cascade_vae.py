@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series, xy
 
 CHECK = "cascade-vae/S5/one_stage_against_two"
-GALAXY, STAR = "#cc6677", "#4477aa"
+GALAXY, STAR = "C1", "C0"
 VARIANTS = {
     "pixels, 2-means": "pixels, 2-means",
     "one stage, 2-means": "one stage,\n2-means",
@@ -19,6 +19,7 @@ VARIANTS = {
     "two stages, VAE on whitened codes": "two stages,\nwhitened, VAE",
     "radius threshold, with a teacher": "radius threshold,\nwith a teacher",
 }
+MARKERS = {"star": "*", "galaxy": "o"}
 OBJECTS = 3000
 """In each survey; labels that know nothing have 1/2 + 1/sqrt(2 pi n) (S3)."""
 
@@ -43,11 +44,14 @@ def draw(table: Rows) -> Figure:
     left, middle, right = figure.subplots(1, 3, gridspec_kw={"width_ratios": (0.85, 1, 1.1)})
     lines = curves_of(table)
     for name, colour in (("star", STAR), ("galaxy", GALAXY)):
-        left.plot(*xy(lines["class", name]), "o", color=colour, markersize=3, alpha=0.7, label=name)
+        size = 5 if name == "star" else 3
+        left.plot(
+            *xy(lines["class", name]), MARKERS[name], color=colour, markersize=size, alpha=0.7, label=name
+        )
     left.set(
         title="Codes of one stage, by class", xlabel="first principal axis", ylabel="second principal axis"
     )
-    left.legend(frameon=False, fontsize=8)
+    left.legend(loc="lower left")
     _flux(figure, middle, lines)
     _accuracy(right, lines)
     return figure
@@ -58,7 +62,7 @@ def _flux(figure: Figure, axes: Axes, lines: Curves) -> None:
     _, flux = xy(lines["flux", "log flux"])
     drawn = axes.scatter(*xy(lines["flux", "place"]), c=flux, s=8, cmap="viridis")
     axes.set(title="The same, by flux: outliers are faint", xlabel="first principal axis")
-    figure.colorbar(drawn, ax=axes, label="log10 of the flux in counts")
+    figure.colorbar(drawn, ax=axes, label="$\\log_{10}$ flux, counts")
 
 
 def _accuracy(axes: Axes, lines: Curves) -> None:

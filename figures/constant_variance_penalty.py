@@ -12,11 +12,13 @@ FIXED = f"{CLAIM}/S5/true_penalties"
 REFITTED = f"{CLAIM}/S5/three_penalties"
 BOUNDS = ("specht", "hoeffding", "two equal points")
 LAWS = ("commuting", "non-commuting")
-RATIOS = {"2": "#4477aa", "10": "#228833", "100": "#cc6677"}
-DECODERS = {"sinh": "#4477aa", "shear": "#cc6677"}
+RATIOS = {"2": "C0", "10": "C2", "100": "C1"}
+RATIO_STYLES = {"2": "-", "10": "--", "100": "-."}
+DECODERS = {"sinh": "C0", "shear": "C1"}
+DECODER_MARKERS = "os"
 NAMES = {"sinh": "sinh z, three data", "shear": "(u, v + u²), two data"}
 PENALTIES = ("refitted", "leading", "kept")
-BOUND, OTHER, REFIT = "#333333", "#e08214", "#228833"
+BOUND, OTHER, REFIT = "#333333", "C3", "C2"
 
 
 def rows(findings: Findings) -> Rows:
@@ -76,7 +78,7 @@ def _ratio(axes: Axes, curves: Curves) -> None:
         *_xy(curves["ratio", "specht"]), color=BOUND, linewidth=1.6, label="½ log Specht(h): the sharp bound"
     )
     axes.plot(*_xy(curves["ratio", "two equal points"]), ":", color=OTHER, linewidth=1.8, label=equal)
-    for name, marker, colour in (("commuting", "o", "#4477aa"), ("non-commuting", "x", "#cc6677")):
+    for name, marker, colour in (("commuting", "o", "C0"), ("non-commuting", "x", "C1")):
         axes.plot(
             *_xy(curves["ratio", name]),
             marker,
@@ -87,11 +89,9 @@ def _ratio(axes: Axes, curves: Curves) -> None:
         )
     axes.set(xscale="log", xlim=(1, 140), ylim=(0, 1.35))
     axes.set_xticks([1, 2, 4, 10, 30, 100], labels=["1", "2", "4", "10", "30", "100"])
-    axes.set(xlabel="h, where B ≤ A ≤ hB for all data", ylabel="P* / d   [nats per latent]")
-    axes.set_title(
-        "What one covariance costs at most;\nbelow 0.03 nats per latent up to h = 2", fontsize=10.5
-    )
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    axes.set(xlabel="h, where B ≤ A ≤ hB for all data", ylabel="P* / d, nats per latent")
+    axes.set_title("What one covariance costs at most;\nbelow 0.03 nats per latent up to h = 2")
+    axes.legend(loc="upper left")
 
 
 def _share(axes: Axes, curves: Curves) -> None:
@@ -99,48 +99,38 @@ def _share(axes: Axes, curves: Curves) -> None:
     for h, colour in RATIOS.items():
         place, (bound,) = _xy(curves["share", f"h = {h}: best"])
         share, penalty = _xy(curves["share", f"h = {h}"])
-        axes.plot(share, [one / bound for one in penalty], "-", color=colour, linewidth=1.5, label=f"h = {h}")
+        axes.plot(share, [one / bound for one in penalty], RATIO_STYLES[h], color=colour, label=f"h = {h}")
         axes.plot(place, [1], "o", color=colour, markersize=7, fillstyle="none")
     axes.axvline(0.5, color=OTHER, linestyle=":", linewidth=1.4)
     axes.text(0.51, 0.05, "equal weights", color=OTHER, fontsize=8.5)
     axes.set(ylim=(0, 1.08), xlim=(0, 1))
     axes.set(xlabel="share of the data with precision h (the others: 1)", ylabel="P* / Specht's bound")
-    axes.set_title("Two precisions: the bound is met (circles)\nat a share below ½", fontsize=10.5)
-    axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.3, 0))
+    axes.set_title("Two precisions: the bound is met (circles)\nat a share below ½")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.3, 0))
 
 
 def _fixed(axes: Axes, curves: Curves) -> None:
     """Draw penalties as shares of their limits."""
     handles = [
-        Line2D([], [], color="0.4", marker="o", label="true penalty, proved"),
-        Line2D(
-            [], [], color="0.4", marker="s", linestyle="--", fillstyle="none", label="P* at the free optima"
-        ),
+        Line2D([], [], color="0.4", label="true penalty, proved"),
+        Line2D([], [], color="0.4", linestyle="--", label="P* at the free optima"),
     ]
-    for name, colour in DECODERS.items():
+    for (name, colour), marker in zip(DECODERS.items(), DECODER_MARKERS, strict=True):
         limit = curves["fixed", f"{name}: limit"][0][3]
-        for kind, style, fill in (("true", "-o", "full"), ("leading", "--s", "none")):
+        for kind, style, fill in (("true", "-", "full"), ("leading", "--", "none")):
             sigma, penalty = _xy(curves["fixed", f"{name}: {kind}"])
             shares = [1, *(one / limit for one in penalty)]
-            axes.plot([0, *sigma], shares, style, color=colour, markersize=5, fillstyle=fill)
-    handles = [
-        Line2D([], [], color="0.4", marker="o", label="true penalty, proved"),
-        Line2D(
-            [], [], color="0.4", marker="s", linestyle="--", fillstyle="none", label="P* at the free optima"
-        ),
-        Line2D([], [], color=DECODERS["sinh"], label="sinh z, three data: P0 = 0.0348 nats"),
-        Line2D([], [], color=DECODERS["shear"], label="(u, v + u²), two data: P0 = 0.3466 nats"),
-    ]
+            axes.plot([0, *sigma], shares, style + marker, color=colour, markersize=5, fillstyle=fill)
+        label = f"{NAMES[name]}: P0 = {limit:.4f} nats"
+        handles.append(Line2D([], [], color=colour, marker=marker, linestyle="", label=label))
     axes.set(xlabel="σ, standard deviation of p(x|z)", ylabel="penalty / P0, its limit", xlim=(-0.005, 0.21))
-    axes.set_title(
-        "Fixed decoder: P* to leading order,\nfrom below (sinh) or from above (shear)", fontsize=10.5
-    )
-    axes.legend(handles=handles, frameon=False, fontsize=8, loc="lower left")
+    axes.set_title("Fixed decoder: P* to leading order,\nfrom below (sinh) or from above (shear)")
+    axes.legend(handles=handles, loc="lower left")
 
 
 LABELS = {
-    "kept": ("^", "#cc6677", "decoder kept from the free optimum"),
-    "leading": ("s", "#4477aa", "P* at the free optimum"),
+    "kept": ("^", "C1", "decoder kept from the free optimum"),
+    "leading": ("s", "C0", "P* at the free optimum"),
     "refitted": ("o", REFIT, "decoder refitted to one covariance"),
 }
 
@@ -161,9 +151,7 @@ def _refitted(axes: Axes, curves: Curves) -> None:
         fontsize=8,
         ha="right",
     )
-    axes.set(xlabel="σ², variance of p(x|z)", ylabel="mean penalty of three data   [nats]")
+    axes.set(xlabel="σ², variance of p(x|z)", ylabel="mean penalty of three data, nats")
     axes.set(xscale="log", ylim=(0, 0.17))
-    axes.set_title(
-        "Finite data, optimal decoder: three different\npenalties (proved local maxima)", fontsize=10.5
-    )
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    axes.set_title("Finite data, optimal decoder: three different\npenalties (proved local maxima)")
+    axes.legend(loc="upper right")

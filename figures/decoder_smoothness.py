@@ -17,7 +17,7 @@ PAIRS = {"poles": ("pole, re", "pole, im"), "decoder": ("z", "decoder"), "slope"
 LEVELS = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 LEAST = 0.0626
 """Drawn for what is smaller: a logarithm is taken."""
-WALL, EXACT, POLE = "#cc3311", "#004488", "black"
+WALL, EXACT, POLE = "C1", "#004488", "black"
 
 
 def rows(findings: Findings) -> Rows:
@@ -42,7 +42,7 @@ def draw(table: Rows) -> Figure:
     shown = None
     for axes, below, (name, title) in zip(upper, lower, SETS.items(), strict=True):
         shown = _plane(axes, curves, name)
-        axes.set_title(title, fontsize=10.5)
+        axes.set_title(title)
         _line(below, curves, name)
     upper[0].set_ylabel("Im z")
     lower[0].set_ylabel("slope $|f^{*\\prime}(z)|$")
@@ -81,7 +81,7 @@ def _plane(axes: Axes, curves: Curves, name: str) -> QuadContourSet:
     codes = [row[2] for row in curves[name, "codes"]]
     axes.plot(codes, [0.0] * len(codes), "o", color=POLE, markersize=5, label="codes")
     axes.set(xlim=(-3, 3), ylim=(-3.6, 3.6))
-    axes.legend(fontsize=7.5, loc="upper left", framealpha=0.9)
+    axes.legend(loc="upper left", frameon=True, framealpha=0.9)
     return filled
 
 
@@ -94,4 +94,4 @@ def _line(axes: Axes, curves: Curves, name: str) -> None:
     if name == "two variances":
         axes.axhline(0.25, color="0.5", linestyle=":", linewidth=1.6, label="by the average variance: false")
     axes.set(xlim=(-3, 3), ylim=(0, 1.42 * max(bound, 0.25)), xlabel="Re z")
-    axes.legend(fontsize=8, loc="upper right", frameon=False)
+    axes.legend(loc="upper right")

@@ -10,7 +10,8 @@ SEVERAL = "direct-argmax/S7/large_steps_pay_in_bias"
 TRAINING = "direct-argmax/S9/a_longer_training"
 SAMPLES = (1, 100, 10_000)
 SIDES = {"one side": "--", "two sides": "-"}
-COLOURS = ("#4477aa", "#cc6677", "#999933")
+COLOURS = ("C0", "C1", "C3")
+MARKERS = ("o", "s", "^")
 NAMES = {
     "local expectation": "local\nexpectation",
     "direct, two sides": "direct,\ntwo sides",
@@ -42,7 +43,7 @@ def draw(table: Rows) -> Figure:
     lines = curves_of(table)
     _errors(left, lines, "one", "score function, best baseline")
     left.set_title("One variable, ten categories:\nthe best step falls with the number M of samples")
-    left.legend(frameon=False, fontsize=7, loc="upper right")
+    figure.legend(handles=left.get_legend_handles_labels()[0], loc="outside lower center", ncols=6)
     _errors(middle, lines, "several", "local expectation gradient")
     middle.set_title(
         "Three latents: with the same decoder values\nthe local expectation gradient has no bias"
@@ -53,20 +54,27 @@ def draw(table: Rows) -> Figure:
 
 def _errors(axes: Axes, lines: Curves, panel: str, rival: str) -> None:
     """Draw the errors of each number of samples; levels of the rival are dotted."""
-    for M, colour in zip(SAMPLES, COLOURS, strict=True):
+    levels = [row[3] for row in lines[panel, "rival"]]
+    for M, level, colour, marker in zip(SAMPLES, levels, COLOURS, MARKERS, strict=True):
         for side, style in SIDES.items():
+            steps, errors = xy(lines[panel, f"{side}, M = {M}"])
             label = f"M = {M:,}, {side}"
-            axes.plot(*xy(lines[panel, f"{side}, M = {M}"]), color=colour, linestyle=style, label=label)
-    for (_, level), colour in zip(zip(*xy(lines[panel, "rival"]), strict=True), COLOURS, strict=True):
-        axes.axhline(level, color=colour, linewidth=1, linestyle=":")
-    axes.set(xlabel=f"step ε (dotted: {rival})", ylabel="mean squared error", xscale="log", yscale="log")
+            axes.plot(steps, errors, style + marker, color=colour, fillstyle="none", markevery=6, label=label)
+        ends = [steps[0], steps[-1]]
+        axes.plot(ends, [level, level], ":" + marker, color=colour, fillstyle="none", linewidth=1)
+    axes.set(
+        xlabel=f"step ε (dotted: {rival})",
+        ylabel="mean squared error of the gradient\n(units of f²)",
+        xscale="log",
+        yscale="log",
+    )
 
 
 def _training(axes: Axes, lines: Curves) -> None:
     """Draw each seed's ELBO."""
     for name in NAMES:
         places, elbos = xy(lines["training", name])
-        axes.plot(places, elbos, "o", color="#4477aa", markersize=5, alpha=0.8)
+        axes.plot(places, elbos, "o", color="C0", markersize=5, alpha=0.8)
     axes.set_xticks(range(len(NAMES)), list(NAMES.values()), fontsize=7.5)
     axes.set(
         title="A categorical VAE on digits, three seeds:\nnothing tuned, exact ELBO",

@@ -64,9 +64,9 @@ def draw(table: WideRows) -> Figure:
         window = series[title][0][2]
         (_line if "density" in series else _plane)(place, series, window)
         count = {kind: len(series[kind]) for kind in ("kept", "discarded")}
+        words = title.removeprefix(TITLE).replace("= -", "= −")
         place.set_title(
-            f"{title.removeprefix(TITLE)}\n{count['kept']} cells kept, {count['discarded']} discarded",
-            fontsize=10,
+            f"{words}\n{count['kept']} cells kept, {count['discarded']} discarded",
         )
     scale = figure.colorbar(ScalarMappable(SCALE, MAP), ax=axes, extend="min", shrink=0.8, pad=0.01)
     scale.set_label("discarded cell: proved bound of its share of p(x)")
@@ -140,5 +140,4 @@ def _legend(figure: Figure) -> None:
         ],
         loc="outside lower center",
         ncols=3,
-        frameon=False,
     )

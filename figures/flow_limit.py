@@ -9,7 +9,7 @@ LAWS = "flow-limit/S2/laws_leave_the_fourth_order"
 SIX = "flow-limit/S3/an_immersion_is_not_enough"
 BEST = "flow-limit/S4/the_supremum_rises"
 CURVES = {"sinh z at x = 7/10": "sinh z", "(z, z^2) at z0 = 7/10": "(z, z²)"}
-COLOURS = {"evidence": "#4477aa", "ELBO": "#cc6677"}
+COLOURS = {"evidence": "C0", "ELBO": "C1"}
 MARKS = {"sinh z": "o", "(z, z²)": "s"}
 
 
@@ -57,39 +57,39 @@ def _laws(axes: Axes, lines: Curves) -> None:
             )
     axes.set(
         title="Evidence and ELBO leave the change of variables\nwith the predicted coefficients (dotted)",
-        xlabel="σ",
-        ylabel="(value − limit) / σ²",
+        xlabel="σ, standard deviation of p(x|z)",
+        ylabel="(value − limit) / σ², nats",
         xlim=(0, None),
         ylim=(None, 0.95),
     )
-    axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
+    axes.legend(ncols=2, loc="upper left")
 
 
 def _six(axes: Axes, lines: Curves) -> None:
     """Draw the evidence of an immersion that comes back to its own point."""
     axes.axhline(
         lines["six", "local"][0][3],
-        color="#cc6677",
+        color="C1",
         linestyle="--",
         linewidth=1,
         label="log N(0) − log |f′(0)|",
     )
-    axes.plot(*xy(lines["six", "shifted"]), color="#4477aa", marker="o", markersize=4.5, label="proved")
+    axes.plot(*xy(lines["six", "shifted"]), color="C0", marker="o", markersize=4.5, label="proved")
     axes.set(
         title="An injective immersion that comes back\nto x has no such limit",
-        xlabel="σ",
-        ylabel="log p(x) + ½ log 2πσ²   [nats]",
+        xlabel="σ, standard deviation of p(x|z)",
+        ylabel="log p(x) + ½ log 2πσ², nats",
         xscale="log",
     )
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()
 
 
 def _best(axes: Axes, lines: Curves) -> None:
     """Draw the largest mean log evidence that any decoder has."""
-    axes.plot(*xy(lines["best", "supremum"]), color="#4477aa", marker="o", markersize=4.5)
+    axes.plot(*xy(lines["best", "supremum"]), color="C0", marker="o", markersize=4.5)
     axes.set(
         title="The best decoder of all gains\nas the variance falls: data ±1",
-        xlabel="σ",
-        ylabel="supremum of the mean log p(x)   [nats]",
+        xlabel="σ, standard deviation of p(x|z)",
+        ylabel="supremum of the mean log p(x), nats",
         xlim=(0, None),
     )

@@ -15,7 +15,8 @@ from elboproof.commands.figures import WideRows
 
 RECORD = "figures/half_output_networks.json"
 COLUMNS = ("panel", "series", "x", "y", "value")
-COLOURS = ("#4477aa", "#cc6677", "#228833", "#999933", "#882255")
+COLOURS = ("C0", "C1", "C2", "C3", "C4")
+LINES = ("o-", "s--", "^-.", "v:", "D-")
 PIXELS = 8
 
 Table = dict[tuple[str, str], list[tuple[float, ...]]]
@@ -86,17 +87,16 @@ def _of(curves: Table, panel: str) -> dict[str, list[tuple[float, ...]]]:
 
 
 def _sweep(axes: Axes, curves: Table) -> None:
-    for (name, points), colour in zip(_of(curves, "sweep").items(), COLOURS, strict=True):
+    for (name, points), colour, line in zip(_of(curves, "sweep").items(), COLOURS, LINES, strict=True):
         x, y, _ = zip(*points, strict=True)
-        line = "--" if name == "sigma-VAE" else "-"
-        axes.plot(x, y, line, color=colour, marker="o", markersize=4, label=name)
+        axes.plot(x, y, line, color=colour, fillstyle="none", label=name)
     axes.set(
         title="Pixels multiplied by $2^k$",
         xlabel="k",
-        ylabel="test ELBO in units of the data [nats]",
+        ylabel="test ELBO in units of the data, nats",
         ylim=(-160, -45),
     )
-    axes.legend(frameon=False, fontsize=7, loc="lower center")
+    axes.legend(loc="lower center")
 
 
 def _scores(axes: Axes, curves: Table) -> None:
@@ -117,24 +117,24 @@ def _scores(axes: Axes, curves: Table) -> None:
     axes.set_yticks(range(len(names)), [labels.get(name, name) for name in names], fontsize=7)
     axes.set(
         title="Posterior variance and prior, each seed",
-        xlabel="test ELBO [nats]",
+        xlabel="test ELBO, nats",
         ylim=(-0.6, len(names) + 0.3),
     )
-    axes.legend(frameon=False, fontsize=7, loc="upper left")
+    axes.legend(loc="upper left")
 
 
 def _information(axes: Axes, curves: Table) -> None:
-    for (bits, points), colour in zip(_of(curves, "information").items(), COLOURS, strict=False):
+    for (bits, points), colour, line in zip(_of(curves, "information").items(), COLOURS, LINES, strict=False):
         x, y, _ = zip(*points, strict=True)
-        axes.plot(x, y, color=colour, label=f"b = {bits}")
+        axes.plot(x, y, line, color=colour, markevery=4, markersize=4, label=f"b = {bits}")
         axes.axhline(float(bits), color=colour, linewidth=0.7, linestyle=":")
     axes.set(
         title="Information, and its caps b (dotted)",
-        xlabel="step",
+        xlabel="training step",
         ylabel="BAGGINS, bits per dimension",
-        ylim=(-0.3, 1.5),
+        ylim=(-0.1, 1.5),
     )
-    axes.legend(frameon=False, fontsize=7, loc="lower right")
+    axes.legend(loc="upper left", ncols=2)
 
 
 def _decoder(axes: Axes, curves: Table, name: str) -> None:
@@ -152,7 +152,7 @@ def _decoder(axes: Axes, curves: Table, name: str) -> None:
         "optimal": "Optimal decoder $f^*$, the same pixel",
     }
     axes.set(title=titles[name], xlabel="$z_1$", ylabel="$z_2$")
-    axes.figure.colorbar(image, ax=axes, shrink=0.8)
+    axes.figure.colorbar(image, ax=axes, shrink=0.8, label="value of the pixel")
 
 
 def _gap(axes: Axes, curves: Table) -> None:
@@ -165,9 +165,11 @@ def _gap(axes: Axes, curves: Table) -> None:
         axes.errorbar(place, bottom, yerr=half, fmt="none", color="black", capsize=4, linewidth=1)
     axes.set_xticks(range(len(bottom)))
     axes.set(
-        title="log p(x) - ELBO in proved parts\n(whiskers: enclosures)", xlabel="test image", ylabel="nats"
+        title="log p(x) − ELBO in proved parts\n(whiskers: enclosures)",
+        xlabel="test image",
+        ylabel="part of the gap, nats",
     )
-    axes.legend(frameon=False, fontsize=7)
+    axes.legend()
 
 
 def _pictures(axes: Axes, curves: Table) -> None:

@@ -10,11 +10,12 @@ GAPS = "hamiltonian-vae/S10/other_kernels_gain_more"
 ERRORS = "hamiltonian-vae/S8/gain_without_cooling_is_error"
 FITS = "hamiltonian-vae/S9/variances_do_not_tend_to_the_data"
 COLOURS = {
-    "VAE": "#999999",
-    "not cooled": "#cc6677",
-    "tempered": "#4477aa",
-    "true reversal": "#228833",
+    "VAE": "0.5",
+    "not cooled": "C1",
+    "tempered": "C0",
+    "true reversal": "C2",
 }
+STYLES = {"VAE": ":", "not cooled": "--", "tempered": "-", "true reversal": "-."}
 LABELS = {
     "VAE": "K = 0: the VAE",
     "not cooled": "K = 1, not cooled",
@@ -52,42 +53,39 @@ def draw(table: Rows) -> Figure:
 def _gaps(axes: Axes, lines: Curves) -> None:
     """Draw the gap of each method, both axes logarithmic."""
     for name, colour in COLOURS.items():
-        axes.plot(*xy(lines["gaps", name]), color=colour, label=LABELS[name])
+        axes.plot(*xy(lines["gaps", name]), STYLES[name], color=colour, label=LABELS[name])
     axes.set(
-        title="Cooling turns a gap like L into one like √L;\nanother reverse kernel would leave .15 nats",
+        title="Cooling turns a gap like L into one like √L;\nanother reverse kernel would leave 0.15 nats",
         xlabel="posterior precision L",
-        ylabel="log p(x) − ELBO   [nats]",
+        ylabel="log p(x) − ELBO, nats",
         xscale="log",
         yscale="log",
     )
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()
 
 
 def _errors(axes: Axes, lines: Curves) -> None:
     """Draw what an untempered path gains, for the gradient and for one that is a little wrong."""
-    axes.plot(
-        *xy(lines["errors", "gain"]), color="#4477aa", marker="o", markersize=4.5, label="right gradient"
-    )
-    axes.plot(
-        *xy(lines["errors", "wrong"]), color="#cc6677", marker="s", markersize=4.5, label="0.1 % too long"
-    )
+    axes.plot(*xy(lines["errors", "gain"]), color="C0", marker="o", markersize=4.5, label="right gradient")
+    axes.plot(*xy(lines["errors", "wrong"]), color="C1", marker="s", markersize=4.5, label="0.1 % too long")
     axes.set(
         title="Without cooling all gain is the integrator's error;\na wrong gradient stays unbiased, and shows here",
         xlabel="step size e, at fixed time",
-        ylabel="log w − log w of the VAE, rms   [nats]",
+        ylabel="log w − log w of the VAE, rms, nats",
         xscale="log",
         yscale="log",
     )
     steps = xy(lines["errors", "gain"])[0]
     axes.set_xticks(steps, [f"{one:.3g}" for one in steps])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()
 
 
 def _fits(axes: Axes, lines: Curves) -> None:
     """Draw the excess of the fitted sigma over the evidence's."""
     for name in ("VAE", "not cooled", "tempered"):
-        axes.plot(*xy(lines["fits", name]), color=COLOURS[name], label=LABELS[name].partition(":")[0])
+        label = LABELS[name].partition(":")[0]
+        axes.plot(*xy(lines["fits", name]), STYLES[name], color=COLOURS[name], label=label)
     axes.set(
         title="Only the tempered objective finds\nthe likelihood's σ as data grow",
         xlabel="number of data N   (σ = 1, d = 1)",
@@ -95,4 +93,4 @@ def _fits(axes: Axes, lines: Curves) -> None:
         xscale="log",
         yscale="log",
     )
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()

@@ -9,7 +9,7 @@ from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series
 PROBES = "hessian-estimator/S4/errors_fall_like_the_root"
 ORDER = "hessian-estimator/S3/remainder_has_second_order"
 LOSSES = {"(1/2 - tanh z)^2 5/2": "$(1/2 - \\tanh z)^2\\, 5/2$", "sigmoid z": "sigmoid z"}
-COLOURS = ("#4477aa", "#cc6677")
+COLOURS = ("C0", "C1")
 
 
 def rows(findings: Findings) -> Rows:
@@ -61,7 +61,7 @@ def _probes(figure: Figure, axes: Axes, curves: Curves) -> None:
     axes.set(
         title="Samples of q probe the curvature of the loss:\nouter ones count positive, inner ones negative",
         xlabel="latent z = m + √s ε",
-        ylabel="reconstruction loss g(z)   [nats]",
+        ylabel="reconstruction loss g(z), nats",
         xlim=(z[0], z[-1]),
     )
     figure.colorbar(shown, ax=axes, label="weight ε² − 1", extend="max")
@@ -79,9 +79,9 @@ def _mean(axes: Axes, curves: Curves) -> None:
     axes.set(
         title=f"Their mean converges to s E[g″] = {exact:.4f};\nwithout the −1 it does not",
         xlabel="n, number of probes",
-        ylabel="root mean square error   [nats]",
+        ylabel="root mean square error, nats",
     )
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    axes.legend(loc="lower left")
 
 
 def _order(axes: Axes, curves: Curves) -> None:
@@ -96,4 +96,4 @@ def _order(axes: Axes, curves: Curves) -> None:
         xlabel="s, variance of the noise",
         ylabel="$|E[g(m + \\sqrt{s}ε)] - g(m) - \\frac{1}{2} s g″(m)|$",
     )
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    axes.legend(loc="upper left")

@@ -13,10 +13,10 @@ SEEDS = "learned-prior/S7/five_seeds_gain"
 RADII = (3, 2, 1)
 """Of N(0, I)'s contours: the flow's are drawn at the same densities."""
 GAINS = {
-    "gain": ("ELBO", "#4477aa", "o"),
-    "reconstruction": ("its reconstruction", "#cc6677", "s"),
-    "gain held out": ("ELBO, held out", "#4477aa", "^"),
-    "reconstruction held out": ("its reconstruction, held out", "#cc6677", "v"),
+    "gain": ("ELBO", "C0", "o"),
+    "reconstruction": ("its reconstruction", "C1", "s"),
+    "gain held out": ("ELBO, held out", "C0", "^"),
+    "reconstruction held out": ("its reconstruction, held out", "C1", "v"),
 }
 
 
@@ -51,14 +51,14 @@ def _codes(axes: Axes, curves: Curves) -> None:
     side = xy(lattice[0])[0]
     levels = [-r * r / 2 - math.log(2 * math.pi) for r in RADII]
     axes.contour(
-        side, side, [xy(curve)[1] for curve in lattice], levels=levels, colors="#cc6677", linewidths=1.3,
+        side, side, [xy(curve)[1] for curve in lattice], levels=levels, colors="C1", linewidths=1.3,
         linestyles="solid",
     )  # fmt: skip
     turn = np.linspace(0, 2 * math.pi, 200)
     for r in RADII:
-        axes.plot(r * np.cos(turn), r * np.sin(turn), color="#4477aa", linestyle="--", linewidth=1)
-    axes.plot([], [], color="#cc6677", label="RealNVP prior learned on them")
-    axes.plot([], [], color="#4477aa", linestyle="--", label="N(0, I), the same three densities")
+        axes.plot(r * np.cos(turn), r * np.sin(turn), color="C0", linestyle="--", linewidth=1)
+    axes.plot([], [], color="C1", label="RealNVP prior learned on them")
+    axes.plot([], [], color="C0", linestyle="--", label="N(0, I), the same three densities")
     axes.set(
         title="Codes of digits trained under N(0, I)\nare no N(0, I), and a flow learns how",
         xlabel="$z_1$",
@@ -67,7 +67,7 @@ def _codes(axes: Axes, curves: Curves) -> None:
         ylim=(-5.2, 4),
         aspect="equal",
     )
-    axes.legend(frameon=False, fontsize=7, loc="lower left")
+    axes.legend(loc="lower left")
 
 
 def _gains(axes: Axes, curves: Curves) -> None:
@@ -79,9 +79,10 @@ def _gains(axes: Axes, curves: Curves) -> None:
         axes.plot(places, values, marker, color=colour, markerfacecolor=filled, markersize=6, label=label)
     axes.axhline(0, color="0.4", linewidth=0.8)
     axes.set(
-        title="Trained on with the flow rather than N(0, I):\ngains in nats for each digit",
+        title="Trained on with the flow rather\nthan N(0, I): what is gained",
         xlabel="seed",
-        ylabel="nats",
+        ylabel="gain for each digit, nats",
         xticks=seeds,
+        ylim=(-0.02, 0.58),
     )
-    axes.legend(frameon=False, fontsize=7)
+    axes.legend(loc="upper right", ncols=2)

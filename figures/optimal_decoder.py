@@ -11,7 +11,8 @@ TRAINING = {
     "codes of a trained encoder": "optimal-decoder/S6/training_approaches_on_trained_codes",
 }
 SHOWN = ("0.5", "0.125", "0.0625")
-COLOURS = ("#4477aa", "#228833", "#cc6677")
+COLOURS = ("C0", "C2", "C1")
+STYLES = ("-", "--", "-.")
 
 
 def rows(findings: Findings) -> Rows:
@@ -41,27 +42,31 @@ def draw(table: Rows) -> Figure:
 
 
 def _decoder(axes: Axes, curves: Curves) -> None:
-    for variance, colour in zip(SHOWN, COLOURS, strict=True):
-        axes.plot(
-            *xy(curves["decoder", f"decoder, s^2 = {variance}"]), color=colour, label=f"$s^2$ = {variance}"
-        )
+    for variance, colour, style in zip(SHOWN, COLOURS, STYLES, strict=True):
+        line = xy(curves["decoder", f"decoder, s^2 = {variance}"])
+        axes.plot(*line, color=colour, linestyle=style, label=f"$s^2$ = {variance}")
     axes.plot(*xy(curves["decoder", "data"]), "ko", label="data $(m_i, x_i)$")
     axes.set(title="Closed-form decoder of four points", xlabel="latent z", ylabel="$f^*(z)$")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()
 
 
 def _limit(axes: Axes, curves: Curves) -> None:
-    for variance, colour in zip(SHOWN, COLOURS, strict=True):
+    for variance, colour, style in zip(SHOWN, COLOURS, STYLES, strict=True):
         z, f = xy(curves["decoder", f"decoder, s^2 = {variance}"])
         _, tanh = xy(curves["limit", f"tanh, s^2 = {variance}"])
         between = [k for k, value in enumerate(z) if -0.5 <= value <= 1.0]
         z, f, tanh = ([values[k] for k in between] for values in (z, f, tanh))
-        axes.plot(z, f, color=colour, label=f"$f^*$, $s^2$ = {variance}")
+        axes.plot(z, f, color=colour, linestyle=style, linewidth=2, label=f"$f^*$, $s^2$ = {variance}")
         axes.plot(
-            z, tanh, color="black", linestyle=(0, (1, 2)), label="tanh" if variance == SHOWN[-1] else None
+            z,
+            tanh,
+            color="black",
+            linewidth=0.9,
+            linestyle=(0, (1, 2)),
+            label="tanh" if variance == SHOWN[-1] else None,
         )
-    axes.set(title="Between two codes: a tanh as $s \\to 0$", xlabel="latent z", ylabel="$f^*(z)$")
-    axes.legend(frameon=False, fontsize=8)
+    axes.set(title="Between two codes: tanh as $s \\to 0$", xlabel="latent z", ylabel="$f^*(z)$")
+    axes.legend()
 
 
 def _pythagoras(axes: Axes, curves: Curves) -> None:
@@ -73,7 +78,7 @@ def _pythagoras(axes: Axes, curves: Curves) -> None:
     axes.loglog(ends, ends, color="black", linewidth=0.8, label="equality (S2)")
     axes.set(
         title="Digits: a network on its way to $f^*$",
-        xlabel="$\\frac{1}{2} E\\,|f - f^*|^2 / r$   [nats]",
-        ylabel="ELBO$(f^*)$ - ELBO$(f)$   [nats]",
+        xlabel="$\\frac{1}{2} E\\,|f - f^*|^2 / r$, nats",
+        ylabel="ELBO$(f^*)$ − ELBO$(f)$, nats",
     )
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.legend(loc="lower right")

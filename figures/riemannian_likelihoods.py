@@ -8,7 +8,7 @@ from elboproof.commands.figures import Curves, Findings, Rows, curves_of, series
 CHECK = "riemannian-likelihoods/S4/the_law_is_a_parabola"
 NAMES = ("mean", "natural", "unit speed", "alpha = 1/3")
 LABELS = ("mean, α = −1", "natural, α = 1", "unit speed, α = 0", "α = 1/3")
-COLOURS = ("#cc6677", "#882255", "#999933", "#4477aa")
+COLOURS = ("C1", "C4", "C3", "C0")
 MARKERS = ("s", "^", "D", "o")
 PANELS = ("n = 30", "n = 16000")
 
@@ -51,17 +51,17 @@ def _replicates(axes: Axes, lines: Curves) -> None:
     axes.set(
         title="The gap of n Poisson counts falls like 1/n,\nin the coordinate α = 1/3 like 1/n²",
         xlabel="number n of counts, mean 2",
-        ylabel="n · (log p(x) − best ELBO) in nats",
+        ylabel="n · (log p(x) − best ELBO), nats",
         xscale="log",
         yscale="log",
     )
-    axes.legend(frameon=False, fontsize=8, loc="center right", title="proved gaps; dashed: the law")
+    axes.legend(loc="center right", title="proved gaps; dashed: the law")
 
 
 def _coordinates(axes: Axes, lines: Curves) -> None:
     """Draw n times the gap over alpha with the law; constant variance is at 0, the least gap at 1/3."""
     axes.plot(*xy(lines["coordinates", "parabola"]), color="0.4", linewidth=1, label="law as n → ∞")
-    for name, colour, marker in zip(PANELS, ("#cc6677", "#4477aa"), ("s", "o"), strict=True):
+    for name, colour, marker in zip(PANELS, ("C1", "C0"), ("s", "o"), strict=True):
         axes.plot(
             *xy(lines["coordinates", name]),
             color=colour,
@@ -84,6 +84,6 @@ def _coordinates(axes: Axes, lines: Curves) -> None:
     axes.set(
         title="Constant posterior variance (α = 0) and the\nleast gap (α = 1/3) are two coordinates",
         xlabel="coordinate α: dz = V^(−(1+α)/2) dμ",
-        ylabel="n · (log p(x) − best ELBO) in nats",
+        ylabel="n · (log p(x) − best ELBO), nats",
     )
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    axes.legend(loc="upper right")

@@ -24,9 +24,10 @@ MISSES = {
     "at 0": "z², larger σ: it straddles both\n(x = 0.6, σ = 0.3)",
 }
 FINITE = f"{CLAIM}/S6/gap_grows_as_the_variance_falls"
-DATA = {"-1": "#4477aa", "0": "#228833", "5/2": "#cc6677"}
-COLOURS = ("#4477aa", "#228833", "#cc6677")
-POSTERIOR, GAUSSIAN = "#333333", "#e08214"
+DATA = {"-1": "C0", "0": "C2", "5/2": "C1"}
+STYLES = ("-", "--", "-.")
+COLOURS = ("C0", "C2", "C1")
+POSTERIOR, GAUSSIAN = "#333333", "C3"
 BOUND = 0.9
 """Of the gap over the box, in nats."""
 
@@ -101,16 +102,14 @@ def _gaps(axes: Axes, curves: Curves) -> None:
     axes.axhline(affine, color="black", linestyle="--", linewidth=1)
     axes.text(0.45, affine / 4, f"affine: 0, proved below {affine:.0e}", fontsize=8.5, ha="right", va="top")
     axes.set(xscale="log", yscale="log", ylim=(1e-17, 3e2), xlim=(7e-5, 0.5))
-    axes.set(xlabel="σ, standard deviation of p(x|z)", ylabel="gap: log p(x) − ELBO   [nats]")
+    axes.set(xlabel="σ, standard deviation of p(x|z)", ylabel="gap: log p(x) − ELBO, nats")
     axes.set_yticks([10.0**k for k in range(-16, 1, 4)])
-    axes.set_title(
-        "No gap for affine decoders, a falling one\nfor curves, log 2 for two preimages", fontsize=10.5
-    )
+    axes.set_title("No gap for affine decoders, a falling one\nfor curves, log 2 for two preimages")
     handles = [
         Line2D([], [], color="0.4", marker="o", linestyle="", fillstyle="none", label="proved"),
         Line2D([], [], color="0.4", linewidth=1, label="law, by ep.gap_law"),
     ]
-    axes.legend(handles=handles, frameon=False, fontsize=8, loc="upper left", ncols=2)
+    axes.legend(handles=handles, loc="upper left", ncols=2)
 
 
 def _box(figure: Figure, axes: Axes, curves: Curves) -> None:
@@ -126,12 +125,12 @@ def _box(figure: Figure, axes: Axes, curves: Curves) -> None:
     axes.autoscale_view()
     axes.margins(0)
     axes.set(
-        xlabel="σ",
-        ylabel="x",
+        xlabel="σ, standard deviation of p(x|z)",
+        ylabel="datum x",
     )
     title = f"z²: for ALL σ and x of this box the gap\nis between 0.6 and 0.9 nats ({len(margins)} leaves)"
-    axes.set_title(title, fontsize=10.5)
-    figure.colorbar(shown, ax=axes, label="margin: 0.9 − proved bound   [nats]")
+    axes.set_title(title)
+    figure.colorbar(shown, ax=axes, label="margin: 0.9 − proved bound, nats")
 
 
 def _finite(axes: Axes, curves: Curves) -> None:
@@ -142,12 +141,12 @@ def _finite(axes: Axes, curves: Curves) -> None:
     axes.plot(variance, high, "ko", markersize=5, fillstyle="none", label="proved at the best encoder found")
     axes.set(
         xlabel="σ², variance of p(x|z)",
-        ylabel="mean gap of three data   [nats]",
+        ylabel="mean gap of three data, nats",
         xscale="log",
         ylim=(0, 0.6),
     )
-    axes.set_title("Finite data, decoder refitted:\nthe gap GROWS as σ² falls", fontsize=10.5)
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    axes.set_title("Finite data, decoder refitted:\nthe gap GROWS as σ² falls")
+    axes.legend(loc="upper right")
 
 
 def _missed(axes: Axes, curves: Curves, part: str, title: str) -> None:
@@ -158,23 +157,22 @@ def _missed(axes: Axes, curves: Curves, part: str, title: str) -> None:
         *_xy(curves[part, "gaussian"]), color=GAUSSIAN, linewidth=1.6, label=f"best Gaussian, gap {gap:.3f}"
     )
     axes.set(xlabel="latent z", ylabel="density", xlim=(-2, 2))
-    axes.set_title(title, fontsize=10.5)
+    axes.set_title(title)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.3)
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    axes.legend(loc="upper left")
 
 
 def _posteriors(axes: Axes, curves: Curves) -> None:
-    for x, colour in DATA.items():
-        label = {"5/2": "2.5"}.get(x, x)
+    for (x, colour), style in zip(DATA.items(), STYLES, strict=True):
+        label = {"5/2": "2.5", "-1": "−1"}.get(x, x)
         axes.fill_between(*_xy(curves["data", f"posterior of {x}"]), color=colour, alpha=0.3, linewidth=0)
-        axes.plot(*_xy(curves["data", f"gaussian of {x}"]), color=colour, linewidth=1.6, label=f"x = {label}")
+        line = _xy(curves["data", f"gaussian of {x}"])
+        axes.plot(*line, style, color=colour, linewidth=1.6, label=f"x = {label}")
     axes.set(
         xlabel="latent z",
         ylabel="density",
         xlim=(-2, 2.5),
         ylim=(0, 3.6),
     )
-    axes.set_title(
-        "Finite data, σ² = 0.01: posteriors (filled)\nhave edges, Gaussians (lines) cannot", fontsize=10.5
-    )
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    axes.set_title("Finite data, σ² = 0.01: posteriors (filled)\nhave edges, Gaussians (lines) cannot")
+    axes.legend(loc="upper right")

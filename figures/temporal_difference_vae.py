@@ -9,7 +9,7 @@ TRAINED = "temporal-difference-vae/S11/trained_model_nears_the_filter"
 ONE_STEP = "temporal-difference-vae/S9/one_step_networks_are_nearer"
 LINEAR = "temporal-difference-vae/S9/best_linear_beliefs"
 SHOWN = ("1", "2", "4")
-COLOURS = {"1": "#222222", "2": "#4477aa", "4": "#cc6677"}
+COLOURS = {"1": "#222222", "2": "C0", "4": "C1"}
 MARKS = {"1": "o", "2": "s", "4": "^"}
 
 
@@ -44,10 +44,10 @@ def _networks(axes: Axes, lines: Curves) -> None:
     marginal = xy(lines["networks", "information"])[1]
     axes.plot(jumps, marginal, color="0.5", linestyle="--", label="marginal law: nothing learned")
     axes.errorbar(
-        jumps, excess, yerr=error, color="#4477aa", marker="o", markersize=4, capsize=2, label="jumps 1 to 6"
+        jumps, excess, yerr=error, color="C0", marker="o", markersize=4, capsize=2, label="jumps 1 to 6"
     )
     alone = lines["networks", "one step"][0]
-    axes.plot([1], [alone[3]], color="#cc6677", marker="D", linestyle="none", label="one-step pairs alone")
+    axes.plot([1], [alone[3]], color="C1", marker="D", linestyle="none", label="one-step pairs alone")
     axes.axhline(0, color="0.2", linewidth=0.8)
     axes.annotate("exact filter", (jumps[-1], 0), (0, 3), textcoords="offset points", ha="right", fontsize=8)
     axes.set(
@@ -56,7 +56,7 @@ def _networks(axes: Axes, lines: Curves) -> None:
         ylabel="predictive loss over the filter, nats",
         ylim=(-0.03, 1.15),
     )
-    axes.legend(frameon=False, fontsize=8, loc="center right")
+    axes.legend(loc="center right")
 
 
 def _linear(axes: Axes, lines: Curves) -> None:
@@ -66,7 +66,7 @@ def _linear(axes: Axes, lines: Curves) -> None:
     )
     axes.plot(
         *xy(lines["linear", "best belief"]),
-        color="#228833",
+        color="C2",
         marker="v",
         markersize=4,
         label="best linear beliefs",
@@ -74,10 +74,10 @@ def _linear(axes: Axes, lines: Curves) -> None:
     axes.set(
         title="Over a fixed jump exact beliefs\nare not the best (scalar system)",
         xlabel="jump Δ in training",
-        ylabel="loss above -log p(x₂|b₁), nats",
+        ylabel="loss above −log p(x₂|b₁), nats",
         ylim=(-0.004, None),
     )
-    axes.legend(frameon=False, fontsize=8, loc="center right")
+    axes.legend(loc="center right")
 
 
 def _weights(axes: Axes, lines: Curves) -> None:
@@ -94,4 +94,4 @@ def _weights(axes: Axes, lines: Curves) -> None:
         yscale="log",
         ylim=(2e-4, 2),
     )
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    axes.legend(loc="upper right")

@@ -1,10 +1,18 @@
 import json
 import math
 import shutil
+from itertools import combinations
 from pathlib import Path
+from string import ascii_lowercase
 from types import SimpleNamespace
 
+import matplotlib as mpl
+import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from elboproof.checking import recorded
 from elboproof.checking.collect import UsageError
@@ -45,6 +53,121 @@ def test_a_changed_file_is_found_and_mended(
     assert path.read_bytes() == original[:-1], "a check changes nothing"
     assert figures.main(["optimal_decoder"]) == 0
     assert path.read_bytes() == original
+
+
+def panels_of(figure: Figure) -> list[Axes]:
+    return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+
+
+def letters_of(axes: Axes) -> list[str]:
+    bold = (text for text in axes.texts if isinstance(text, Annotation) and text.get_fontweight() == "bold")
+    return [text.get_text().strip() for text in bold]
+
+
+def saved(name: str, patch: pytest.MonkeyPatch) -> Figure:
+    """Return the figure that is written as an image."""
+    seen: list[Figure] = []
+    save = Figure.savefig
+
+    def spy(figure: Figure, *args: object, **options: object) -> None:
+        seen.append(figure)
+        save(figure, *args, **options)  # type: ignore[arg-type]
+
+    patch.setattr(Figure, "savefig", spy)
+    figures.render(Path(f"figures/{name}.py"))
+    return seen[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_panels_are_lettered_in_their_order(copy: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = saved(name, monkeypatch)
+    panels = panels_of(figure)
+    assert [letters_of(axes) for axes in panels] == [[letter] for letter in ascii_lowercase[: len(panels)]]
+    assert not any(letters_of(axes) for axes in figure.axes if axes not in panels)
+
+
+def test_a_figure_without_letters_is_found(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "_letter_panels", lambda _: None)
+    assert figures.main(["baggins"], check=True) == 1
+    assert [letters_of(axes) for axes in panels_of(saved("baggins", monkeypatch))] == [[], []]
+
+
+def test_a_letter_stands_at_the_first_line_of_the_title_and_one_panel_has_none() -> None:
+    one = Figure()
+    axes = one.subplots()
+    one.colorbar(axes.imshow([[0.0, 1.0]]), ax=axes)
+    figures._letter_panels(one)
+    assert [letters_of(each) for each in one.axes] == [[], []]
+    two = Figure()
+    left, right = two.subplots(1, 2)
+    left.set_title("one line", loc="left")
+    right.set_title("two\nlines")
+    figures._letter_panels(two)
+    heights = []
+    for axes, title in ((left, left._left_title), (right, right.title)):
+        (letter,) = axes.texts
+        two.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in (letter, title)]
+        heights.append(boxes[0].y1 - boxes[1].y1)
+        assert boxes[0].x1 < axes.get_window_extent().x0
+    # The letter is bold and the title may have lower letters: within a third of a line, of about 17 pixels.
+    assert max(map(abs, heights)) < 6
+
+
+def test_the_style_file_is_used(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    style = copy / "figures" / figures.STYLE
+    colours = {line.get_color() for axes in saved("hamiltonian_vae", monkeypatch).axes for line in axes.lines}
+    assert {"C0", "C1", "C2"} <= colours
+    original = style.read_text()
+    for old, new in (("0072B2", "0072B3"), ("lines.linewidth: 1.5", "lines.linewidth: 1.6")):
+        assert original.count(old) == 1
+        style.write_text(original.replace(old, new))
+        assert figures.main(["hamiltonian_vae"], check=True) == 1
+    style.unlink()
+    assert figures.main(["hamiltonian_vae"], check=True) == 1
+    assert saved("hamiltonian_vae", monkeypatch).axes[0].spines["top"].get_visible() is False
+
+
+def test_a_line_that_is_no_setting_is_named(copy: Path) -> None:
+    style = copy / "figures" / figures.STYLE
+    style.write_text(style.read_text() + "\nlines.linewidht: 2  # misspelt\n")
+    with pytest.raises(
+        UsageError, match=r"style\.mplstyle: got 'lines\.linewidht'; expected lines NAME: VALUE"
+    ):
+        figures.main(["baggins"])
+    style.write_text("lines.linewidth: thick\n")
+    with pytest.raises(UsageError, match=r"style\.mplstyle: got 'lines\.linewidth'; expected lines"):
+        figures.main(["baggins"])
+
+
+DEUTERANOPIA = np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                         [-0.011820, 0.042940, 0.968881]])  # fmt: skip
+"""On linear RGB: Machado, Oliveira and Fernandes (2009), severity 1."""
+XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+APART = 15
+"""CIE 1976 difference of colours; about 2 can just be seen. Least of the cycle 17.9, bluish green and purple."""
+
+
+def seen_by_deuteranopes(colour: str) -> np.ndarray:
+    """Return CIELAB coordinates, for the white point of sRGB."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    xyz = XYZ @ np.clip(DEUTERANOPIA @ linear, 0, 1) / XYZ.sum(axis=1)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def nearest(colours: list[str]) -> float:
+    pairs = combinations(map(seen_by_deuteranopes, colours), 2)
+    return min(float(np.linalg.norm(a - b)) for a, b in pairs)
+
+
+def test_colours_keep_apart_under_deuteranopia() -> None:
+    settings = mpl.rc_params_from_file(ROOT / "figures" / figures.STYLE, use_default_template=False)
+    cycle = ["#" + colour.lstrip("#") for colour in settings["axes.prop_cycle"].by_key()["color"]]
+    assert len(cycle) == len(set(cycle)) >= 6
+    assert nearest(cycle) > APART
+    assert nearest(["#ff7f0e", "#2ca02c", "#d62728", "#8c564b"]) < APART  # of matplotlib's own
 
 
 def test_other_findings_make_another_figure(copy: Path) -> None:

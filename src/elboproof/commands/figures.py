@@ -18,14 +18,28 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from string import ascii_lowercase
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elboproof.arguments import bad
 from elboproof.checking.collect import UsageError
 from elboproof.checking.record import FOLDER as FOLDER_OF_RUNS
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 FOLDER, RECORDS = Path("figures"), Path("paper_checks.json")
+STYLE = "style.mplstyle"
+"""Beside the scripts: matplotlib's settings for every figure of a paper."""
+PLAIN: dict[str, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "savefig.dpi": 160,
+}
+"""Settings of a paper without a style file, and those that its style file leaves open."""
 DIGITS = 6
 """Significant digits of the data files: more than an eye sees, fewer than processors differ in."""
 
@@ -149,7 +163,8 @@ def render(script: Path, findings: Findings | None = None) -> dict[Path, bytes]:
     else:
         rows = module.rows(_known_findings() if findings is None else findings)
     table = _to_csv(rows, getattr(module, "COLUMNS", COLUMNS))
-    return {script.with_suffix(".csv"): table, script.with_suffix(".png"): _to_png(module, _from_csv(table))}
+    image = _to_png(module, _from_csv(table), script.with_name(STYLE))
+    return {script.with_suffix(".csv"): table, script.with_suffix(".png"): image}
 
 
 def _known_findings() -> Findings:
@@ -213,15 +228,57 @@ def _from_csv(table: bytes) -> WideRows:
     return [(panel, name, *map(float, numbers)) for panel, name, *numbers in lines]
 
 
-def _to_png(module: ModuleType, rows: WideRows) -> bytes:
+def _to_png(module: ModuleType, rows: WideRows, style: Path) -> bytes:
     import matplotlib as mpl
+    import matplotlib.style
 
     # A user's own settings of matplotlib, and the version that it writes into images, would change the bytes.
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.use("Agg")
-        mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+        mpl.style.use([PLAIN, _settings(style) if style.exists() else {}])
         figure = module.draw(rows)
+        _letter_panels(figure)
         content = io.BytesIO()
-        figure.savefig(content, format="png", dpi=160, metadata={"Software": None})
+        figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
+
+
+def _settings(style: Path) -> dict[str, Any]:
+    import matplotlib as mpl
+
+    # matplotlib only logs a line that it does not understand, and the figures would be drawn without it.
+    lines = (line.split("#")[0].strip() for line in style.read_text(encoding="utf-8").splitlines())
+    asked = {line.partition(":")[0].strip() for line in lines if line}
+    read = mpl.rc_params_from_file(style, use_default_template=False)
+    settings = {str(name): value for name, value in read.items()}
+    if missed := sorted(asked - set(settings)):
+        raise UsageError(f"{style}: got {missed[0]!r}; expected lines NAME: VALUE of matplotlib's settings")
+    return settings
+
+
+def _letter_panels(figure: "Figure") -> None:
+    # A colour bar belongs to its panel; matplotlib gives its axes this label.
+    panels = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+    if len(panels) > 1:
+        for axes, letter in zip(panels, ascii_lowercase, strict=False):
+            _letter(axes, letter)
+
+
+def _letter(axes: "Axes", letter: str) -> None:
+    import matplotlib as mpl
+
+    # Left of the title, at the height of its first line; blank lines stand for the others.
+    below = max(axes.get_title(loc).count("\n") for loc in ("left", "center", "right"))
+    axes.annotate(
+        letter + "\n " * below,
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(-6, mpl.rcParams["axes.titlepad"]),
+        textcoords="offset points",
+        ha="right",
+        va="baseline",
+        fontsize=mpl.rcParams["axes.titlesize"],
+        fontweight="bold",
+        annotation_clip=False,
+    )
