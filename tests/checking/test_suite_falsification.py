@@ -142,7 +142,7 @@ BUGS: dict[str, Bug] = {
     "the last run before the record": Seeded(
         figures, "_known_findings", "not RECORDS.exists() and last_run()", "last_run()", "last run"
     ),
-    "the oldest run": Seeded(figures, "last_run", "path.stat()", "-path.stat()", "last run"),
+    "no run at all": Seeded(figures, "last_run", "known_findings(FOLDER_OF_RUNS).items()", "()", "last run"),
     "a folder that is not empty": Seeded(
         init, "start_paper", "any(folder.iterdir())", "False", "nothing lost"
     ),
