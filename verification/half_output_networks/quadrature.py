@@ -20,7 +20,7 @@ REACH, STEP = 8.0, 1 / 128
 """Of the grid in whitened latents: beyond 8 is less than 3e-15 of the prior, and the posteriors are some 0.1 wide."""
 NODES = 96
 """Of Gauss and Hermite, in each latent."""
-AGREEMENT = 1e-7
+AGREEMENT = 1e-6
 """Nats by which a rule and its coarser twin may differ."""
 
 
