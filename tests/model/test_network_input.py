@@ -50,7 +50,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], type[Exception], str]] = {
     "convolution": (
         lambda: nn.Sequential(nn.Linear(2, 3), nn.Conv1d(1, 1, 1)),
         TypeError,
-        r"module.1 \(Conv1d\): got Conv1d.*expected one of Sequential.*Linear",
+        r"module.1 \(Conv1d\): got Conv1d.*expected a Conv2d.*one of Sequential.*Linear",
     ),
     "normalisation": (
         lambda: nn.Sequential(nn.BatchNorm1d(2)),
