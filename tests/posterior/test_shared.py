@@ -129,6 +129,6 @@ def test_the_limit_holds_for_all_data_points_together(seconds: float) -> None:
     model = ep.LatentModel.from_torch(torch.nn.Sequential(*layers).double(), ep.Gaussian("1/10000"))
     start = started()
     # on a busy machine the search in floats may end first, without a point
-    with pytest.raises(ep.Undecided, match="time limit|Newton's method in floats found none"):
+    with pytest.raises(ep.Undecided, match=r"time limit|Newton's method in floats found none"):
         shared_stationary_posterior(model, [[n / 40] * 6 for n in range(40)], seconds=seconds)
     assert kept(seconds, start)
