@@ -128,7 +128,6 @@ def test_the_limit_holds_for_all_data_points_together(seconds: float) -> None:
     layers = [torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 6)]
     model = ep.LatentModel.from_torch(torch.nn.Sequential(*layers).double(), ep.Gaussian("1/10000"))
     start = started()
-    # on a busy machine the search in floats may end first, without a point
-    with pytest.raises(ep.Undecided, match=r"time limit|Newton's method in floats found none"):
+    with pytest.raises(ep.Undecided, match="time limit"):
         shared_stationary_posterior(model, [[n / 40] * 6 for n in range(40)], seconds=seconds)
     assert kept(seconds, start)

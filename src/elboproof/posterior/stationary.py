@@ -114,9 +114,8 @@ def stationary_posteriors(
     deadline = time.monotonic() + seconds
     require_positive_prior(model, deadline)
     late = deadline - ELBO_SHARE * seconds
-    found = _found(model, rows[0], family, q, late)
+    found, stopped = _found(model, rows[0], family, q, late)
     if not found:
-        stopped = time.monotonic() > late
         reason = (
             "the time limit"
             if stopped
@@ -149,18 +148,20 @@ def checked(model: LatentModel, family: str, covariance: object) -> GaussianPost
 
 def _found(
     model: LatentModel, x: list[Fraction], family: str, q: GaussianPosterior | None, deadline: float
-) -> list[ProvedPoint]:
-    """Return the points that are proved before the deadline."""
+) -> tuple[list[ProvedPoint], bool]:
+    """Return the points that are proved before the deadline, and whether search or proofs were stopped by the time."""
     now = time.monotonic()
     # the deadline is that of the proofs; ELBOs have their share after it. What was proved by then is kept
-    candidates = _guesses(model, x, family, q, now + SEARCH_SHARE * (deadline - now))
+    end = now + SEARCH_SHARE * (deadline - now)
+    candidates = _guesses(model, x, family, q, end)
+    stopped = time.monotonic() > end
     found: list[ProvedPoint | None] = []
     if prepared(model, family, deadline):
         for guess in candidates:
             if time.monotonic() > deadline:
                 break
             found.append(certify(model, x, family, q, guess, deadline))
-    return without_repetitions(found)
+    return without_repetitions(found), stopped or time.monotonic() > deadline
 
 
 @np.errstate(all="ignore")  # floats only steer
