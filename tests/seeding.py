@@ -63,7 +63,7 @@ class Seeded:
         whole = function_of(self.owner, self.name)
         function, code = inspect.unwrap(whole), inspect.unwrap(changed(self)).__code__
         caches = (*self.caches, *([whole] if hasattr(whole, "cache_clear") else []))
-        with _emptied(caches):
+        with emptied(caches):
             before, function.__code__ = function.__code__, code
             try:
                 yield
@@ -92,7 +92,7 @@ class Patched:
     @contextmanager
     def seeded(self) -> Iterator[None]:
         """Have the attributes within the context."""
-        with _emptied(self.caches), ExitStack() as stack:
+        with emptied(self.caches), ExitStack() as stack:
             for target, name, value in self.changes:
                 stack.enter_context(patch.object(target, name, value))
             yield
@@ -106,7 +106,8 @@ def patched(
 
 
 @contextmanager
-def _emptied(caches: tuple[Any, ...]) -> Iterator[None]:
+def emptied(caches: tuple[Any, ...]) -> Iterator[None]:
+    """Run without what was found before, and leave nothing that a bug has made."""
     for cache in caches:
         cache.cache_clear()
     try:

@@ -1,8 +1,8 @@
 """Bugs seeded into the integration of linear latents: each is caught by a check that the library passes."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from flint import acb, arb
@@ -18,7 +18,7 @@ from elboproof.numbers.floating import FLOATING
 from tests.evidence import truth
 from tests.evidence.cases import Missed
 from tests.evidence.test_elimination import by_flint, holds
-from tests.seeding import Seeded, falsification
+from tests.seeding import Seeded, emptied, falsification
 
 X = ["0.3", "0.2", "0.1"]
 CORRELATED = [["1", "1/2", "0"], ["1/2", "1", "1/3"], ["0", "1/3", "1"]]
@@ -223,19 +223,8 @@ BUGS = {
 }
 
 
-@contextmanager
-def _fresh() -> Iterator[None]:
-    """Run without what was found before, and leave nothing that a bug has made."""
-    caches = (selections.selection, elimination.reduced, whitening.whitening)
-    for cache in caches:
-        cache.cache_clear()
-    try:
-        yield
-    finally:
-        for cache in caches:
-            cache.cache_clear()
-
+FOUND_BEFORE = (selections.selection, elimination.reduced, whitening.whitening)
 
 test_the_library_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
-    falsification(CHECKS, BUGS, (Missed,), around=_fresh)
+    falsification(CHECKS, BUGS, (Missed,), around=partial(emptied, FOUND_BEFORE))
 )

@@ -12,6 +12,7 @@ import elboproof as ep
 from elboproof.evidence import piece_sums, polygons
 from elboproof.evidence.piece_arrays import Energies, KeptEnergies, OneLayerEnergies, one_layer
 from elboproof.evidence.piece_bounds import Places, balls_of, sum_of
+from elboproof.evidence.piece_forms import DataForms
 from elboproof.evidence.piece_sums import Level, Pieces
 from elboproof.evidence.pieces import pieces_of
 from elboproof.model.data import data_of
@@ -56,15 +57,20 @@ def energies_of(model: ep.LatentModel, pieces: Pieces, level: Level, arrays: boo
     return KeptEnergies([one.turned.tolist() for one in placed], [one.form.tolist() for one in placed])
 
 
-def require_bounds(name: str, arrays: bool) -> None:
-    """Raise unless each bound is above its piece's integral, and most are near."""
+def laid_out(name: str) -> tuple[ep.LatentModel, Pieces, Level, DataForms]:
+    """Return a network, its pieces, their forms at the precision in force, and those of one x."""
     model, x = network(*NETWORKS[name])
     function = piecewise(model)
     assert function is not None
+    pieces = Pieces(model, function, pieces_of(model, polygons.box_of(model, 8.0), float("inf")))
+    level = pieces.level(BITS)
+    return model, pieces, level, level.forms.of_data(data_of(model, x.tolist()).row(0))
+
+
+def require_bounds(name: str, arrays: bool) -> None:
+    """Raise unless each bound is above its piece's integral, and most are near."""
     with working_precision(BITS):
-        pieces = Pieces(model, function, pieces_of(model, polygons.box_of(model, 8.0), float("inf")))
-        level = pieces.level(BITS)
-        data = level.forms.of_data(data_of(model, x.tolist()).row(0))
+        model, pieces, level, data = laid_out(name)
         energies = energies_of(model, pieces, level, arrays)
         bounds = Places.of([one.piece for one in pieces.pieces]).log_bounds(energies.of(data))
         above = []
@@ -88,13 +94,8 @@ def test_bounds_are_above_the_integrals_and_near(name: str, arrays: bool) -> Non
 
 def require_same(name: str) -> None:
     """Raise unless both ways enclose the same energies, the one layer's with radii that are small."""
-    model, x = network(*NETWORKS[name])
-    function = piecewise(model)
-    assert function is not None
     with working_precision(BITS):
-        pieces = Pieces(model, function, pieces_of(model, polygons.box_of(model, 8.0), float("inf")))
-        level = pieces.level(BITS)
-        data = level.forms.of_data(data_of(model, x.tolist()).row(0))
+        model, pieces, level, data = laid_out(name)
         first, second = (energies_of(model, pieces, level, arrays).of(data) for arrays in (False, True))
     for one, other in zip(
         [*sum(first.hessian, ()), *first.slopes, first.constant],

@@ -1,9 +1,9 @@
 """Bugs seeded into the evidences by pieces: each is caught by a check that the library passes."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
@@ -21,7 +21,7 @@ from tests.evidence.piecewise_cases import by_pieces, require_instance
 from tests.evidence.test_polygons import _log_relu
 from tests.quadrature import test_gaussian_polygons as measures
 from tests.quadrature import test_polygons as cutting
-from tests.seeding import Bug, Seeded, falsification, patched
+from tests.seeding import Bug, Seeded, emptied, falsification, patched
 
 
 def _instance(seed: int) -> Callable[[], None]:
@@ -393,19 +393,8 @@ BUGS: dict[str, Bug] = {
 }
 
 
-@contextmanager
-def _fresh() -> Iterator[None]:
-    """Run without what was found before, and leave nothing that a bug has made."""
-    caches = (piecewise.piecewise, pieces._pieces, polygons._kept)
-    for cache in caches:
-        cache.cache_clear()
-    try:
-        yield
-    finally:
-        for cache in caches:
-            cache.cache_clear()
-
+FOUND_BEFORE = (piecewise.piecewise, pieces._pieces, polygons._kept)
 
 test_the_library_passes, test_bugs_are_caught, test_no_check_is_idle = falsification(
-    CHECKS, BUGS, around=_fresh
+    CHECKS, BUGS, around=partial(emptied, FOUND_BEFORE)
 )

@@ -227,3 +227,14 @@ def test_bits_are_the_same_in_every_unit() -> None:
     assert bits_per_dimension(7 * nats, 7, 1.0) == pytest.approx(1.3257480647361593)
     moved = bits_per_dimension(7 * (nats - math.log(255)), 7, 255.0)
     assert moved == pytest.approx(bits_per_dimension(7 * nats, 7, 1.0))
+
+
+def test_equal_weights_have_no_tail() -> None:
+    """A proposal that is the posterior: k is -inf, without a warning, and the other rows are what they are alone."""
+    equal = torch.full((400, 1), -7.3, dtype=torch.float64)
+    drawn = torch.randn(400, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    logs = torch.cat([equal + 1e-14 * drawn[:, :1], drawn], 1)
+    found = ImportanceEvidence(logs[0], logs[0], logs).pareto_k()
+    assert found[0] == -math.inf
+    assert torch.equal(found[1:], ImportanceEvidence(drawn[0], drawn[0], drawn).pareto_k())
+    assert bool(found[1:].isfinite().all())

@@ -16,7 +16,7 @@ from elboproof.checking.overview import overview
 from elboproof.checking.part_words import method_words, part_lines, part_summary
 from elboproof.checking.problems import OPTIONAL
 from elboproof.checking.provenance import provenance
-from elboproof.checking.words import left_behind, number, plural, rejected, result
+from elboproof.checking.words import left_behind, numbers, plural, rejected, result
 
 _HEADER = (
     "statement",
@@ -123,17 +123,7 @@ def _row(finding: Finding) -> list[str]:
         f"`{finding.relation}`",
         established,
         finding.domain,
-        _numbers(finding),
+        ", ".join(numbers(finding)),
         rejected(finding),
     )
     return list(cells)
-
-
-def _numbers(finding: Finding) -> str:
-    named = (
-        ("computed", finding.computed),
-        ("stated", finding.stated),
-        ("error", finding.error),
-        ("smallest detectable error", finding.smallest_detectable),
-    )
-    return ", ".join(f"{name} {number(value)}" for name, value in named if value is not None)

@@ -52,6 +52,17 @@ def left_behind(finding: Finding) -> str:
     return "; ".join(one for kind in sorted(finding.side_effects) for one in finding.side_effects[kind])
 
 
+def numbers(finding: Finding, digits: int = 4) -> list[str]:
+    """Return the numbers that a finding has, each with its name."""
+    named = (
+        ("computed", finding.computed),
+        ("stated", finding.stated),
+        ("error", finding.error),
+        ("smallest detectable error", finding.smallest_detectable),
+    )
+    return [f"{name} {number(value, digits)}" for name, value in named if value is not None]
+
+
 def plural(count: int, word: str) -> str:
     """Return ``1 check`` or ``2 checks``."""
     return f"{count} {word}{'' if count == 1 else 's'}"

@@ -14,7 +14,7 @@ from elboproof.checking.problems import OPTIONAL
 from elboproof.checking.record import FOLDER
 from elboproof.checking.recorded import Known, known_findings
 from elboproof.checking.stale import why_stale
-from elboproof.checking.words import filled, left_behind, number, one_line, plural, result
+from elboproof.checking.words import filled, left_behind, numbers, one_line, plural, result
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,15 +120,8 @@ def _stated(collection: Collection, check: Check) -> Iterator[tuple[str, str]]:
 
 def _found(finding: Finding) -> Iterator[tuple[str, str]]:
     yield "found", f"{result(finding)}: {finding.reason}"
-    numbers = (
-        ("computed", finding.computed),
-        ("stated", finding.stated),
-        ("error", finding.error),
-        ("smallest detectable error", finding.smallest_detectable),
-    )
-    for name, value in numbers:
-        if value is not None:
-            yield "number", f"{name} {number(value, DIGITS)}"
+    for line in numbers(finding, DIGITS):
+        yield "number", line
     for control in finding.controls:
         word = "rejected" if control["rejected"] else "NOT REJECTED"
         yield "control", f"{control['name']}: {word} ({control['reason']})"

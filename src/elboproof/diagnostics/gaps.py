@@ -24,8 +24,6 @@ from elboproof.networks.yardstick_posteriors import Posteriors
 FloatArray = NDArray[np.float64]
 HEAVY = 0.7
 """Pareto's k above which a mean of weights is not to be trusted."""
-EQUAL = 1e-12
-"""Relative: log weights that are as near are one number that was rounded."""
 WEIGHTS, ELBO_DRAWS = 1000, 400
 STRETCH = 1.2
 """Of the proposals: a Gaussian fitted to the ELBO is narrower than the posterior."""
@@ -73,17 +71,11 @@ def sampled(plan: Plan) -> Sampled:
 
 
 def _pareto(found: ImportanceEvidence) -> FloatArray | None:
-    """Return Pareto's k of each row, -inf where all weights are equal to rounding: there is no tail."""
-    logs = found.log_weights
-    spread = logs.max(0).values - logs.min(0).values > EQUAL * logs.abs().max(0).values
-    k = np.full(logs.shape[1], -np.inf)
+    """Return Pareto's k of each row, None without arviz-stats."""
     try:
-        if bool(spread.any()):
-            part = ImportanceEvidence(found.values[spread], found.errors[spread], logs[:, spread])
-            k[spread.numpy()] = part.pareto_k().numpy()
+        return np.asarray(found.pareto_k().numpy())
     except ModuleNotFoundError:
         return None
-    return k
 
 
 def _annealed(

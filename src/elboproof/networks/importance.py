@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import torch
 
 from elboproof.arguments import require_count, require_positive
@@ -16,6 +17,8 @@ from elboproof.networks.yardstick import Estimate, checked_rows
 from elboproof.networks.yardstick_model import Joint, normal
 from elboproof.networks.yardstick_posteriors import Posteriors
 
+EQUAL = 1e-12
+"""Relative: log weights that are as near are one number that was rounded."""
 ARVIZ = 'pareto_k: arviz-stats is not installed; expected it: pip install "arviz-stats>=0.8"'
 
 
@@ -37,15 +40,20 @@ class ImportanceEvidence(Estimate):
     def pareto_k(self) -> torch.Tensor:
         """Return the shape of the weights' tail (Vehtari et al. 2024), (N,): above 0.7 do not trust the estimate.
 
+        It is -inf where all weights are equal to rounding: there is no tail.
+
         Raises
         ------
         ModuleNotFoundError
             If the package arviz-stats is missing; it names the line that installs it.
         """
-        stats = _array_stats()
-        # psislw takes the log likelihoods of cross-validation, whose weights are their inverses: it turns the sign
         ratios = self.log_weights.T.detach().numpy()
-        return torch.as_tensor(stats.psislw(-ratios, axis=-1)[1], dtype=torch.float64)
+        spread = np.ptp(ratios, axis=-1) > EQUAL * np.abs(ratios).max(-1)
+        k = np.full(len(ratios), -np.inf)
+        if spread.any():
+            # psislw takes the log likelihoods of cross-validation, whose weights are their inverses: it turns the sign
+            k[spread] = _array_stats().psislw(-ratios[spread], axis=-1)[1]
+        return torch.from_numpy(k)
 
 
 def _array_stats() -> Any:
