@@ -8,7 +8,7 @@ A mutant is one change of one place in the sources of a room that claims soundne
 fails, fails again by itself, and passes by itself without the change: a test that fails because the machine is busy is
 left out, and the others are asked. Tests that do not end in time, or that a signal stops, are told apart, and are no
 kill. Floats that only steer are no part of a proof: the files named in `STEERING`, and what stands in error messages,
-are left out.
+are left out, and so are pictures.
 """
 
 import argparse
@@ -288,10 +288,10 @@ def _of_text(node: ast.AST) -> bool:
 def drawn(room: str, seed: int = SEED, each: int = EACH) -> list[Mutant]:
     """Return the mutants of a room: operators in turn, places at random."""
     files = sorted({file for pattern in ROOMS[room][0] for file in SOURCE.glob(pattern)})
-    steering = {SOURCE / name for name in STEERING}
+    left_out = {SOURCE / name for name in STEERING} | {*SOURCE.glob("*/*_plot.py")}
     pool: dict[str, list[Mutant]] = {operator: [] for operator in OPERATORS}
     for file in files:
-        for mutant in mutants_of(file) if file not in steering else ():
+        for mutant in mutants_of(file) if file not in left_out else ():
             pool[mutant.operator].append(mutant)
     rng = random.Random(f"{room} {seed}")  # noqa: S311 - a draw that anybody can repeat
     for found in pool.values():
