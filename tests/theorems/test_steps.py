@@ -150,6 +150,21 @@ def test_tails_are_the_upper_ends_of_their_balls() -> None:
     assert radii[1] >= 1.5**power * radii[0] * (1 - 1e-6)
 
 
+def test_rates_of_growth_count_by_their_upper_ends() -> None:
+    """A rate within [1/2, 3/2] leaves the tail of 3/2."""
+    made, _ = parts.made(parts.SINE, parts.SINE_BOX)
+    statistic = next(s for s in made.statistics if s[0] == 0 and any(s[1:]))
+    radii = []
+    for rate in (arb(1.5), arb(1, 0.5)):
+        with (
+            patch.object(sufficient_statistics, "growth", lambda *_, a=rate: (arb(1), a)),
+            patch.object(sufficient_statistics, "_RADIUS", 0),
+        ):
+            found = sufficient_statistics._with_atoms(made, statistic, GaussianPosterior("0", "1"))
+            radii.append(float(found.rad()))
+    assert radii[1] >= radii[0] * (1 - 1e-6)
+
+
 def powers(n: int) -> polynomials.Polynomial:
     return {(k,): fmpq(1) for k in range(n)}
 
