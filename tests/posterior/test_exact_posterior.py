@@ -314,6 +314,17 @@ def test_quantiles_of_both_tails(p: str) -> None:
     assert float(posterior.quantile(np.int64(0), p).width) <= 2e-4
 
 
+@pytest.mark.parametrize("place", [0.03, 0.1, math.nextafter(0.125, 0)])
+def test_a_secants_place_is_kept_to_a_256th_of_the_bracket(place: float) -> None:
+    bracket = quantile.Bracket(Fraction(0), Fraction(1, 8))
+    found = bracket.inside(place)
+    assert 0 < found < Fraction(1, 8)
+    if round(place * 2**11) < 2**8:
+        assert abs(found - Fraction(place)) <= Fraction(1, 2**12)
+    else:  # the end itself is no place between
+        assert found == Fraction(1, 16)
+
+
 def test_as_many_digits_as_are_asked() -> None:
     model = ep.LatentModel("z", ["z"], ep.Gaussian(variance=1))
     posterior = ep.Posterior(model, ["0.5"], 60)  # N(1/4, 1/2)
