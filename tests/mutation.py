@@ -15,7 +15,6 @@ import argparse
 import ast
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
@@ -81,14 +80,23 @@ PATIENCE = 6.0 * LIMIT
 """Seconds on the wall after which they are: tests that sleep use no processor, and a busy machine is slow."""
 MEMORY = 2**33
 """Bytes of address space for a mutant's tests: a list without end ends in a failing test, and not in a full machine."""
-_PYTEST = (
-    f"import resource, sys, pytest; resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY})); "
-    f"resource.setrlimit(resource.RLIMIT_CPU, ({LIMIT}, {LIMIT})); "
-    "sys.exit(pytest.main(sys.argv[1:]))"
-)
+_PYTEST = f"""
+import pathlib, resource, sys, pytest
+
+class Failing:
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            with pathlib.Path(sys.argv[1]).open("a") as file:
+                print(report.nodeid, file=file)
+
+    pytest_collectreport = pytest_runtest_logreport
+
+resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
+resource.setrlimit(resource.RLIMIT_CPU, ({LIMIT}, {LIMIT}))
+sys.exit(pytest.main(sys.argv[2:], plugins=[Failing()]))
+"""
+"""Runs pytest, and writes the names of the tests that fail, which may hold blanks, a line each into a file."""
 KILLED, UNENDED, SURVIVES = "killed by", "not ended", "survives"
-_FAILING = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
-"""Of pytest's summary."""
 
 
 @dataclass(frozen=True)
@@ -341,7 +349,9 @@ def outcome(mutant: Mutant | None, tests: Sequence[str], without: Sequence[str] 
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header"]
         options += [f"--deselect={test}" for test in without]
         environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
-        command = [sys.executable, "-c", _PYTEST, *options, *tests]
+        failing = Path(folder) / "failing"
+        failing.touch()
+        command = [sys.executable, "-c", _PYTEST, str(failing), *options, *tests]
         try:
             found = subprocess.run(  # noqa: S603 - own words
                 command,
@@ -354,13 +364,14 @@ def outcome(mutant: Mutant | None, tests: Sequence[str], without: Sequence[str] 
             )
         except subprocess.TimeoutExpired:
             return Fate(UNENDED, f"within {PATIENCE:g} s")
+        names = failing.read_text(encoding="utf-8").splitlines()
     if found.returncode in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise RuntimeError(found.stdout + found.stderr)
     if found.returncode < 0:
         return Fate(UNENDED, f"stopped by signal {-found.returncode}")
     if found.returncode == pytest.ExitCode.OK:
         return Fate(SURVIVES)
-    return Fate(KILLED, next(iter(_FAILING.findall(found.stdout)), f"exit {found.returncode}"))
+    return Fate(KILLED, next(iter(names), f"exit {found.returncode}"))
 
 
 def run(room: str, workers: int) -> list[tuple[Mutant, Fate]]:

@@ -33,6 +33,7 @@ def test_steering_files_exist() -> None:
         ("import time; time.sleep(60)", mutation.UNENDED, "within 5 s"),
         ("import os; os.kill(os.getpid(), 15)", mutation.UNENDED, "stopped by signal 15"),
         ("x = bytearray(2**34)", mutation.KILLED, "test_made.py::test_made"),
+        ("assert False  # parameters", mutation.KILLED, "test_made.py::test_made[a - b, c]"),
     ],
 )
 def test_a_failing_test_is_told_from_one_that_does_not_end(
@@ -40,10 +41,13 @@ def test_a_failing_test_is_told_from_one_that_does_not_end(
 ) -> None:
     monkeypatch.setattr(mutation, "PATIENCE", 5.0 if "sleep" in body else 120.0)
     file = tmp_path / "test_made.py"
-    file.write_text(f"def test_made():\n    {body}\n", encoding="utf-8")
+    named = '@__import__("pytest").mark.parametrize("x", ["a - b, c"])\n' if "parameters" in body else ""
+    file.write_text(f"{named}def test_made({'x' if named else ''}):\n    {body}\n", encoding="utf-8")
     found = mutation.outcome(None, [str(file)])
     assert found.word == word
     assert found.by.endswith(by)
+    if word == mutation.KILLED:
+        assert mutation.outcome(None, [f"{file}::{found.by.split('::')[1]}"]).word == mutation.KILLED
 
 
 def test_a_kill_is_confirmed_by_its_test_alone(monkeypatch: pytest.MonkeyPatch) -> None:
