@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -17,7 +18,10 @@ from elboproof.expectations.integrands import EnclosedGaussian, Integrands
 from elboproof.expectations.lattice import Lattice
 from elboproof.expectations.plan import ELLIPSES, SHARES, SIZES, Plan, grid, reach
 from elboproof.expectations.sums import _cell_axes, _cell_blocks, _lattice_axes, _lattice_blocks
+from elboproof.model import network_growth
+from elboproof.model.networks import Affine
 from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.balls import working_precision
 from elboproof.quadrature.gauss_legendre import error_factor
 
@@ -383,3 +387,28 @@ def test_a_lattice_adds_the_errors_of_all_axes_and_the_tails() -> None:
         found = lattice.lattice(made, POINT, np.array([1.0]))
     assert found is not None
     assert 7e-3 <= found.error[0] <= 7e-3 * CLOSE
+
+
+@pytest.mark.parametrize(("block", "passes"), [(3, 0), (4, 1), (15, 1), (16, 2), (63, 2), (64, 3)])
+def test_cells_left_undone_are_halved_as_far_as_one_block_reaches(block: int, passes: int) -> None:
+    seen: list[tuple[list[float], list[float]]] = []
+
+    def integrals(_: Any, __: Any, centre: Any, half: Any) -> list[BallArray]:
+        seen.extend(zip(centre.tolist(), half.tolist(), strict=True))
+        return [BallArray((2 * half).prod(1))]
+
+    integrands = SimpleNamespace(d=2, block=block, entries=[0])
+    with patch.object(plan, "_integrals", integrals):
+        total = plan.left_undone(integrands, None, np.zeros((1, 2)), np.ones((1, 2)))  # type: ignore[arg-type]
+    assert len(seen) == 4**passes == len({(*centre,) for centre, _ in seen})
+    assert all(half == [0.5**passes] * 2 for _, half in seen)
+    assert abs(float(total.mid[0]) - 4) <= float(total.rad[0]) < 1e-12
+
+
+def test_offsets_of_a_layer_are_rounded_up_when_their_bias_is_added() -> None:
+    """1 + 2^-54 rounds to 1."""
+    small = 2.0**-54
+    growth = network_growth._Growth(np.ones(1), np.zeros(1), np.ones((1, 1)), np.ones((1, 1, 1)))
+    layer = Affine(ExactMatrix(np.array([[small]])), np.array([-1.0]), "one unit")
+    assert small + 1.0 == 1
+    assert Fraction(float(network_growth._affine(layer, growth).offset[0])) >= 1 + Fraction(small)
