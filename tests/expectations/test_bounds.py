@@ -412,3 +412,19 @@ def test_offsets_of_a_layer_are_rounded_up_when_their_bias_is_added() -> None:
     layer = Affine(ExactMatrix(np.array([[small]])), np.array([-1.0]), "one unit")
     assert small + 1.0 == 1
     assert Fraction(float(network_growth._affine(layer, growth).offset[0])) >= 1 + Fraction(small)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_cells_are_flat_within_their_share_of_the_tolerance(d: int) -> None:
+    """The share of a cell is that of its volume in the cube, to the power (d - 1)/d."""
+    half = np.array([[0.5, 0.25, 1.0], [0.125, 2.0, 0.5]])[:, :d]
+    shares = plan.FLAT_SHARE * (half / 4).prod(1) ** ((d - 1) / d)
+    tolerance, candidates = np.array([1.0, 1e-3]), np.array([True, False, True])
+    cells = np.array([half[0], half[0], half[1]])
+    for slack, kept in ((1 - 1e-9, True), (1 + 1e-9, False)):
+        work = Plan(np.zeros(2))
+        balls = [BallArray(np.ones(2), 0.0 * shares), BallArray(np.ones(2), shares * slack * 1e-3)]
+        with patch.object(plan, "_integrals", return_value=balls):
+            chosen = plan._flat(None, None, tolerance, work, candidates, 0 * cells, cells, 4.0)  # type: ignore[arg-type]
+        assert chosen.tolist() == [kept, False, kept]
+        assert (work.flat is not None) == kept

@@ -11,8 +11,14 @@ from numpy.polynomial.hermite_e import hermegauss
 from sympy import Expr, Symbol
 
 import elboproof as ep
+from elboproof.expectations import exponential
 from elboproof.expectations.closed_forms import GaussianMoments, closed_form, compiled_expectation, multiplied
-from elboproof.expectations.exponential import MOST_TERMS, ExponentialReader, OutsideTheClassError
+from elboproof.expectations.exponential import (
+    HIGHEST_DEGREE,
+    MOST_TERMS,
+    ExponentialReader,
+    OutsideTheClassError,
+)
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.tape import Tape
@@ -103,6 +109,29 @@ def test_too_many_terms_are_refused_at_once() -> None:
         ExponentialReader(latents).read(sum(sympy.exp(z) + z for z in latents) ** 12)
     kept = ExponentialReader(latents[:1]).read((1 + latents[0]) ** 30)
     assert len(kept.terms) == 31 <= MOST_TERMS
+
+
+@pytest.mark.parametrize(
+    ("terms", "degree", "accepted"),
+    [
+        (MOST_TERMS, 0, True),
+        (MOST_TERMS + 1, 0, False),
+        (1, HIGHEST_DEGREE, True),
+        (1, HIGHEST_DEGREE + 1, False),
+    ],
+)
+def test_too_many_terms_or_too_high_a_degree_are_refused_each_by_itself(
+    terms: int, degree: int, accepted: bool
+) -> None:
+    given: dict[exponential.Key, exponential.Coefficient] = {
+        ((degree,), (sympy.Integer(n),), (sympy.Integer(0),)): (sympy.Integer(1), sympy.Integer(0))
+        for n in range(terms)
+    }
+    if accepted:
+        assert exponential._required_small(given) == given
+    else:
+        with pytest.raises(OutsideTheClassError):
+            exponential._required_small(given)
 
 
 def test_full_covariance_of_the_likelihood() -> None:
