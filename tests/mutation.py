@@ -37,7 +37,12 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "evidence": (("evidence/*.py",), ("tests/evidence",)),
     "expectations": (
         ("expectations/*.py", "numbers/majorant*.py", "numbers/growth.py", "model/network_growth.py"),
-        ("tests/expectations", "tests/numbers/test_majorants.py", "tests/posterior"),
+        (
+            "tests/expectations",
+            "tests/numbers/test_majorants.py",
+            "tests/model/test_network_growth.py",
+            "tests/posterior",
+        ),
     ),
     "posterior": (
         ("posterior/*.py", "numbers/krawczyk.py"),

@@ -10,6 +10,7 @@ from unittest.mock import patch
 import mpmath
 import numpy as np
 import pytest
+import torch
 from flint import arb
 
 import elboproof as ep
@@ -24,6 +25,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.balls import working_precision
 from elboproof.quadrature.gauss_legendre import error_factor
+from tests.numbers.test_majorants import summed
 
 HEIGHTS = np.array(lattice.HEIGHTS)
 CLOSE = 1 + 1e-8
@@ -428,3 +430,31 @@ def test_cells_are_flat_within_their_share_of_the_tolerance(d: int) -> None:
             chosen = plan._flat(None, None, tolerance, work, candidates, 0 * cells, cells, 4.0)  # type: ignore[arg-type]
         assert chosen.tolist() == [kept, False, kept]
         assert (work.flat is not None) == kept
+
+
+PRIORS = [
+    ep.Normal(),
+    ep.Normal(["3", "-2"], [["1/4", "1/10"], ["1/10", "1"]]),
+    ep.Mixture([ep.Normal(["3", "0"], [["1/16", 0], [0, 1]]), ep.Normal()], ["1/3", "2/3"]),
+]
+
+
+@pytest.mark.parametrize("prior", PRIORS, ids=["standard", "normal", "mixture"])
+@pytest.mark.parametrize("network", [False, True], ids=["expressions", "network"])
+@pytest.mark.parametrize("order", [0, 1])
+def test_majorants_hold_what_a_prior_adds(network: bool, prior: Any, order: int) -> None:
+    """Far out the prior's tilt, a quadratic form, is what grows."""
+    model: Any
+    if network:
+        torch.manual_seed(3)
+        module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2)).double()
+        model = ep.LatentModel.from_torch(module, ep.Gaussian("10"), prior=prior)
+    else:
+        model = ep.LatentModel(["a", "b"], ["tanh(a + b)", "tanh(a)"], ep.Gaussian("10"), prior=prior)
+    integrands = Integrands(model, [arb(v) for v in X], [(order, 0)])
+    ((_, majorant),) = integrands.majorants(POINT).values()
+    rng = np.random.default_rng(7)
+    eps = rng.normal(size=(2, 200)) * 10.0 ** rng.uniform(-1, 2, 200)
+    most = summed(majorant.terms, np.linalg.norm(eps, axis=0))
+    for value in integrands.values(POINT, [BallArray(e) for e in eps]):
+        assert (np.abs(value.mid) - value.rad <= most * (1 + 1e-9)).all()

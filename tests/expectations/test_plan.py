@@ -45,6 +45,8 @@ def test_rules_keep_their_bound(tolerance: float, kinked: bool) -> None:
         truth = mpmath.quad(lambda e: integrand(e, kinked), points)
     spread = 0.0 if work.flat is None else float(work.flat.rad[0])
     assert (work.flat is not None) == kinked
+    assert not work.stopped
+    assert work.visited < 1000
     assert abs(total(work, integrands) - float(truth)) <= work.error[0] + spread + 1e-15
     assert work.error[0] + spread <= tolerance
 

@@ -1,0 +1,167 @@
+"""Each rule by which bounds of units pass through a layer, against its formula in 60 digits: never below."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+import elboproof as ep
+from elboproof.model import network_growth
+from elboproof.model.activations import growth_of, known
+from elboproof.model.network_growth import _Growth
+from elboproof.model.networks import Affine, Normalisation, Plus, Scaling
+from elboproof.numbers.ball_matrices import ExactMatrix
+from tests.numbers.test_majorants import bound
+
+D, UNITS = 2, 6
+CLOSE = 1 + 1e-13
+SEEDS = range(12)
+"""Each draw has some hundred bounds: one that is rounded to nearest lies below its formula in about half of them."""
+
+
+def exact(array: Any) -> Any:
+    """The same numbers as floats of 60 digits."""
+    return np.vectorize(mpmath.mpf, otypes=[object])(array)
+
+
+def root(array: Any) -> Any:
+    return np.vectorize(mpmath.sqrt, otypes=[object])(array)
+
+
+def signed(rng: np.random.Generator, *shape: int) -> Any:
+    """Numbers of both signs and of sizes that differ by far, so that a small one is lost in a sum."""
+    return rng.normal(size=shape) * 10.0 ** rng.uniform(-9, 1, size=shape)
+
+
+def growth(rng: np.random.Generator, units: int = UNITS) -> _Growth:
+    shapes = ((units,), (units,), (D, units), (D, D, units))
+    offset, slope, first, second = (np.abs(signed(rng, *shape)) for shape in shapes)
+    return _Growth(offset, slope, first, np.maximum(second, second.swapaxes(0, 1)))
+
+
+def of(g: _Growth) -> list[Any]:
+    return [exact(part) for part in (g.offset, g.slope, g.first, g.second)]
+
+
+def compare(found: _Growth | Sequence[Any], formulas: Sequence[Any], close: float = CLOSE) -> None:
+    parts = (
+        [found.offset, found.slope, found.first, found.second] if isinstance(found, _Growth) else list(found)
+    )
+    for part, formula in zip(parts, formulas, strict=True):
+        assert part.shape == formula.shape
+        assert (exact(part) >= formula).all()
+        assert (exact(part) <= formula * close).all()
+
+
+@pytest.fixture(autouse=True)
+def sixty_digits() -> Any:
+    with mpmath.workdps(60):
+        yield
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_affine_layers(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    h, weight, bias = growth(rng), signed(rng, 5, UNITS), signed(rng, 5)
+    offset, slope, first, second = of(h)
+    size = np.abs(exact(weight))
+    formulas = (size @ offset + np.abs(exact(bias)), size @ slope, first @ size.T, second @ size.T)
+    compare(network_growth._affine(Affine(ExactMatrix(weight), bias, "layer"), h), formulas)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_sums_of_layers(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    one, other = growth(rng), growth(rng)
+    compare(
+        network_growth._of_layer(Plus(), [one, other], 2),
+        [a + b for a, b in zip(of(one), of(other), strict=True)],
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_batch_norms(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    h, channel, eps = growth(rng), (0, 0, 1, 1, 2, 2), 1e-5
+    mean, weight, bias = signed(rng, 3), signed(rng, 3), signed(rng, 3)
+    variance = np.abs(signed(rng, 3))
+    scale = (np.abs(exact(weight)) / root(exact(variance) + mpmath.mpf(eps)))[list(channel)]
+    offset, slope, first, second = of(h)
+    mean_size, bias_size = (np.abs(exact(part))[list(channel)] for part in (mean, bias))
+    formulas = ((offset + mean_size) * scale + bias_size, slope * scale, first * scale, second * scale)
+    compare(network_growth._scaled(Scaling(mean, variance, weight, bias, channel, eps), h), formulas)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_layer_norms(seed: int) -> None:
+    """The rule's own formula, from the bounds of the centring, which `test_affine_layers` shows."""
+    rng = np.random.default_rng(seed)
+    h, weight, bias = growth(rng), signed(rng, UNITS), signed(rng, UNITS)
+    layer = Normalisation.of(((0, 2, 4), (1, 3, 5)), weight, bias, 1e-3)
+    c, n = network_growth._affine(layer.centring, h), 3
+    r = 1 / mpmath.sqrt(mpmath.mpf(1e-3) * n**3)
+    _, _, first, second = of(c)
+    slopes, curves = first.copy(), second.copy()
+    for group in map(list, layer.groups):
+        one = root((first[:, group] ** 2).sum(-1))
+        two = root((second[:, :, group] ** 2).sum(-1))
+        for j in group:
+            for k in range(D):
+                slopes[k, j] = r * (first[k, j] + one[k])
+                for m in range(D):
+                    crossed = first[k, j] * one[m] + first[m, j] * one[k] + 4 * one[k] * one[m]
+                    curves[k, m, j] = r * (second[k, m, j] + two[k, m]) + r**2 * crossed
+    scale = mpmath.sqrt(n) * np.abs(exact(weight))
+    compare(
+        network_growth._normalised(layer, h),
+        (scale + np.abs(exact(bias)), 0 * scale, scale * slopes, scale * curves),
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", ["tanh", "softplus", "sin", "silu"])
+def test_activations(name: str, seed: int) -> None:
+    h, given = growth(np.random.default_rng(seed)), known(name)
+    assert given.slope is not None
+    assert given.curve is not None
+    offset, slope, first, second = of(h)
+    if given.size is None:
+        constant, rate = map(mpmath.mpf, growth_of(name))
+        sizes = [rate * offset + constant, rate * slope]
+    else:
+        sizes = [0 * offset + mpmath.mpf(given.size), 0 * slope]
+    g1, g2 = mpmath.mpf(given.slope), mpmath.mpf(given.curve)
+    squares = first[:, None, :] * first[None, :, :]
+    compare(network_growth._applied(name, h, 2), (*sizes, g1 * first, g1 * second + g2 * squares))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_gaussian_log_likelihoods(seed: int) -> None:
+    """Values: sum w (x + |f|)^2 / 2 and the normaliser. Derivatives: the sums of `_first` and `_second`."""
+    rng = np.random.default_rng(seed)
+    f, x = growth(rng), np.abs(signed(rng, UNITS))
+    variances = [float(v) for v in np.abs(signed(rng, UNITS)) + 1e-3]
+    likelihood = ep.Gaussian(variance=variances)
+    w = 1 / exact(variances)
+    compare([network_growth._weights(likelihood, UNITS)], [w])
+    offset, slope, first, second = of(f)
+    size = exact(x) + offset
+    normaliser = sum(mpmath.log(2 * mpmath.pi * mpmath.mpf(v)) for v in variances) / 2
+    value = network_growth._value(likelihood, x, f)
+    for r in (0.0, 1.0, 1e3):
+        formula = abs(normaliser) + (w * (size + slope * r) ** 2 / 2).sum()
+        found = mpmath.mpf(float(bound(value, np.array([r]))[0]))
+        assert formula <= found * (1 + mpmath.mpf(2) ** -50)  # of the test's own sum
+        assert found <= formula * CLOSE
+    pairs = [(k, m) for k in range(D) for m in range(k, D)]
+    # sums of D terms, whose roundings `network_majorants` adds
+    firsts = np.array(network_growth._first(network_growth._weights(likelihood, UNITS), x, f))
+    seconds = np.array(network_growth._second(network_growth._weights(likelihood, UNITS), x, f))
+    above = 1 + (UNITS + 8) * 2.0**-52
+    compare([(firsts * above)[:, 0]], [(w * size * first).sum(-1)])
+    compare([(firsts * above)[:, 1]], [(w * slope * first).sum(-1)])
+    curves = [(w * (first[k] * first[m] + size * second[k, m])).sum() for k, m in pairs]
+    compare([(seconds * above)[:, 0]], [np.array(curves)])
+    compare([(seconds * above)[:, 1]], [np.array([(w * slope * second[k, m]).sum() for k, m in pairs])])
