@@ -1,18 +1,21 @@
 """Each rule by which bounds of units pass through a layer, against its formula in 60 digits: never below."""
 
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
+import torch
 
 import elboproof as ep
 from elboproof.model import network_growth
 from elboproof.model.activations import growth_of, known
-from elboproof.model.network_growth import _Growth
+from elboproof.model.network_growth import _Growth, network_majorants
 from elboproof.model.networks import Affine, Normalisation, Plus, Scaling
 from elboproof.numbers.ball_matrices import ExactMatrix
+from elboproof.numbers.majorants import Majorant
 from tests.numbers.test_majorants import bound
 
 D, UNITS = 2, 6
@@ -165,3 +168,77 @@ def test_gaussian_log_likelihoods(seed: int) -> None:
     curves = [(w * (first[k] * first[m] + size * second[k, m])).sum() for k, m in pairs]
     compare([(seconds * above)[:, 0]], [np.array(curves)])
     compare([(seconds * above)[:, 1]], [np.array([(w * slope * second[k, m]).sum() for k, m in pairs])])
+
+
+def test_gaussians_take_the_larger_end_of_each_datum() -> None:
+    rng = np.random.default_rng(5)
+    module = torch.nn.Linear(D, 3).double()
+    module.weight.data, module.bias.data = (torch.tensor(signed(rng, *shape)) for shape in ((3, D), (3,)))
+    model: Any = ep.LatentModel.from_torch(module, ep.Gaussian(variance=0.3))
+    x = [(-3.0, 1.0), (0.5, 2.0), (-0.1, 0.3)]
+    latents = [(0.3, 0.7), (1.1, 0.2)]
+    offset, slope, first, second = of(network_growth._outputs(model.network, latents, 2))
+    w, size = 1 / mpmath.mpf(0.3), exact([3.0, 2.0, 0.3]) + offset
+    found = [network_majorants(model.network, model.likelihood, x, latents, order) for order in (1, 2)]
+    pairs = [(k, m) for k in range(D) for m in range(k, D)]
+    constants = (
+        [(w * size * first[k]).sum() for k in range(D)],
+        [(w * (first[k] * first[m] + size * second[k, m])).sum() for k, m in pairs],
+    )
+    slopes = (
+        [(w * slope * first[k]).sum() for k in range(D)],
+        [(w * slope * second[k, m]).sum() for k, m in pairs],
+    )
+    for majorants, constant, rise in zip(found, constants, slopes, strict=True):
+        for power, formulas in ((0, constant), (1, rise)):
+            terms = [np.array([m.terms.get((power, 0.0), 0.0) for m in majorants])]
+            compare(terms, [np.array(formulas)])
+    (value,) = network_majorants(model.network, model.likelihood, x, latents, 0)
+    truth = abs(3 * mpmath.log(2 * mpmath.pi * mpmath.mpf(0.3)) / 2) + (w * size**2 / 2).sum()
+    assert truth <= value.terms[0, 0.0] <= truth * CLOSE
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("likelihood", "outputs"), [(ep.Bernoulli(), 1), (ep.Categorical(), 3)])
+def test_derivatives_of_other_likelihoods_follow_the_chain_rule(
+    likelihood: Any, outputs: int, seed: int
+) -> None:
+    """Each bound of a rule's derivative times those of the outputs', term by term; off the diagonal twice."""
+    rng = np.random.default_rng(seed)
+    growing, data = growth(rng, 3), [Majorant.constant(0.0, 1.0)] * 3
+    assert all(len(block.outputs) == outputs for block in likelihood.blocks(3))
+    block = likelihood.blocks(3)[-1]
+    given = [*(Majorant.affine(1.0, 2.0) for _ in block.outputs), *(data[j] for j in block.entries)]
+    one, two = (network_growth._rule_derivatives(block.rule, order)(*given) for order in (1, 2))
+    _, _, first, second = of(growing)
+    places: list[tuple[int, ...]] = [(0,), (1,), (0, 0), (0, 1), (1, 1)]
+    for place in places:
+        factors = first if len(place) == 1 else second[place[0]]
+        parts = [(part, factors[place[-1], j]) for j, part in zip(block.outputs, one, strict=True)]
+        if len(place) == 2:
+            k, m = place
+            both = combinations_with_replacement(block.outputs, 2)
+            for (j, n), part in zip(both, two, strict=True):
+                crossed = first[k, j] * first[m, n] + (0 if j == n else first[k, n] * first[m, j])
+                parts.append((part, crossed))
+        found = network_growth._chained(block, given, growing, place).terms
+        for key in {key for part, _ in parts for key in part.terms}:
+            formula = sum(
+                (mpmath.mpf(part.terms.get(key, 0.0)) * factor for part, factor in parts), mpmath.mpf(0)
+            )
+            assert formula <= found[key] <= formula * CLOSE
+
+
+def test_blocks_add_up() -> None:
+    """Three outputs alike: three times the majorant of one."""
+    h = growth(np.random.default_rng(1), 1)
+    three = _Growth(*(np.repeat(part, 3, axis=-1) for part in (h.offset, h.slope, h.first, h.second)))
+    for order, count in ((0, 1), (1, D), (2, 3)):
+        one, all_ = (
+            network_growth._by_rules(ep.Bernoulli().blocks(n), [(0.0, 1.0)] * n, g, order)
+            for n, g in ((1, h), (3, three))
+        )
+        assert len(one) == len(all_) == count
+        for single, total in zip(one, all_, strict=True):
+            for key, value in single.terms.items():
+                assert 3 * mpmath.mpf(value) <= total.terms[key] <= 3 * mpmath.mpf(value) * CLOSE
