@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from flint import arb
 
 import elboproof as ep
-from elboproof.evidence import piece_sums, polygons
+from elboproof.evidence import piece_sums, pieces, polygons
 from elboproof.evidence.piece_arrays import Energies, KeptEnergies, OneLayerEnergies, one_layer
 from elboproof.evidence.piece_bounds import Places, balls_of, sum_of
 from elboproof.evidence.piece_forms import DataForms
@@ -178,3 +180,12 @@ def test_sums_of_bounds_are_above() -> None:
     total = sum(((arb(v)).exp() for v in bounds.tolist()), arb(0))
     assert sum_of(bounds, 0.0) >= total
     assert sum_of(bounds, 0.0) < total * (1 + arb(1e-12))
+
+
+@pytest.mark.parametrize(("d", "bends", "parts"), [(1, 4, 5), (2, 1, 2), (2, 2, 4), (2, 3, 7), (2, 4, 11)])
+def test_the_time_that_is_expected_counts_the_parts_of_general_position(
+    d: int, bends: int, parts: int
+) -> None:
+    function: Any = SimpleNamespace(bends=bends)
+    each = pieces.SECONDS + pieces.SECONDS_OF_KINK * bends
+    assert pieces._expected(function, d) == pytest.approx(parts * each, rel=1e-12)
