@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from elboproof.arguments import bad
 from elboproof.checking.collect import UsageError
 from elboproof.checking.record import FOLDER as FOLDER_OF_RUNS
+from elboproof.files import replace_content
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +80,7 @@ def main(names: Sequence[str], check: bool = False) -> int:
                 stale.append(path)
                 print(f"{path}: differs from what {script} makes of its record")
             else:
-                path.write_bytes(content)
+                replace_content(path, content)
                 print(f"{path}: written")
     return 1 if stale else 0
 

@@ -1,11 +1,10 @@
 """Checkpoints: written whole or not at all, and read without executing anything.
 
-A file is written beside its place, flushed to the disk and renamed, so that a process that is killed at any moment
-leaves the old checkpoint or the new one. It is read by ``torch.load(weights_only=True)``, which makes tensors and plain
-values only.
+A process that is killed at any moment leaves the old checkpoint or the new one, see `elboproof.files`. It is read by
+``torch.load(weights_only=True)``, which makes tensors and plain values only.
 """
 
-import os
+import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,22 +12,16 @@ from typing import Any
 
 import torch
 
+from elboproof.files import replace_content
 from elboproof.networks.files import bad_file
 
 
 def write(path: Path, state: Mapping[str, Any]) -> None:
-    """Put a state in the place of a file, at once."""
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("wb") as file:
-        torch.save(dict(state), file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name, too, must be on the disk
-    finally:
-        os.close(folder)
+    """Put a state in the place of a file, at once; raises `NotWrittenError` if the system refuses."""
+    # made in memory first: torch hides the reason for which a file cannot be written behind an error of its own
+    whole = io.BytesIO()
+    torch.save(dict(state), whole)
+    replace_content(path, whole.getbuffer())
 
 
 def read(path: Path, name: str = "checkpoint") -> dict[str, Any]:

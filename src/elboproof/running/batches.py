@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -141,7 +141,7 @@ class Ledger(Generic[R]):
     ) -> None:
         self._each, self._kind = each, kind
         self._total, self._began, self._file, self._progress = total, began, file, progress
-        self._rows = {n: kind.read(row) for n, row in file.rows.items()} if file is not None else {}
+        self._rows = {} if file is None else _readable(file, kind, total)
         self._decided = sum(not row.status for row in self._rows.values())
         self._before, self._done = self._decided, 0
         for n, row in self._rows.items():
@@ -178,3 +178,13 @@ class Ledger(Generic[R]):
     def all(self) -> list[R]:
         """Return every row, those that nobody began among them."""
         return [self._rows.get(n) or self._kind.unproved(n, NOT_BEGUN) for n in range(self._total)]
+
+
+def _readable(file: RowFile, kind: Kind[R], total: int) -> dict[int, R]:
+    """Return the rows of a file that say what such a row says; the others are computed again."""
+    found = {}
+    for n, row in file.rows.items():
+        with suppress(KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError):
+            if 0 <= n < total:
+                found[n] = kind.read(row)
+    return found
