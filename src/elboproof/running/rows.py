@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 NOT_BEGUN, NO_WORKER = "not begun; stopped by the total time limit", "not proved; its worker process ended"
+NO_MEMORY = "not proved; the memory was not enough"
 
 
 class Outcome(Protocol):
