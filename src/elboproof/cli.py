@@ -241,6 +241,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotWrittenError as error:
         print(f"elboproof: interrupted: {error}", file=sys.stderr)
         return INTERRUPTED
+    except MemoryError:
+        print("elboproof: interrupted: the memory was not enough", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # whoever read our output, `head` say, has enough
         return _silenced()
     except Exception as error:  # noqa: BLE001  (the last stop: every error has an exit code)

@@ -1,8 +1,10 @@
 """Files that a stop at any moment leaves whole: replaced at once, or grown by whole lines that are safe on the disk."""
 
 import contextlib
+import glob
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -10,6 +12,10 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from filelock import FileLock
 
+NEW = ".new"
+"""How a file ends that is to take the place of another."""
+LEFT = 3600.0
+"""Seconds after which such a file is no longer written by anyone, but left by a process that was killed."""
 PUBLIC = 0o644
 """Rights of a new file: those of `tempfile` are for its owner alone."""
 
@@ -70,8 +76,9 @@ def replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """
     with writing(path):
         place = path.resolve()
+        _remove_left(place)
         # in the same folder, because a file is replaced at once only within one file system
-        descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".new")
+        descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=NEW)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 write(file)
@@ -83,6 +90,13 @@ def replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             Path(name).unlink(missing_ok=True)
             raise
         _flush_folder(place.parent)
+
+
+def _remove_left(place: Path) -> None:
+    for path in place.parent.glob(f".{glob.escape(place.name)}.*{NEW}"):
+        with contextlib.suppress(OSError):  # whoever else removes it is welcome
+            if time.time() - path.stat().st_mtime > LEFT:
+                path.unlink()
 
 
 def replace_content(path: Path, content: "bytes | memoryview") -> None:
