@@ -186,7 +186,7 @@ def test_a_read_only_folder_is_named_before_any_work(
         assert cli.main(words) == 4
         assert str(folder) in capsys.readouterr().err
     proof = ep.for_all(ep.Gap("z", ["c*z"], "1", ["1"]) <= "1", {"c": ("0", "1/2")})
-    assert isinstance(proof, ep.Proved)
+    assert isinstance(proof, ep.Proof)
     with pytest.raises(NotWrittenError, match=r"could not write .*: Read-only file system"):
         proof.certificate.save(folder / "certificate.json")
 

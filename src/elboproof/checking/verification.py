@@ -78,9 +78,8 @@ def verify(
     if not checks:
         slower = f"; {len(left_out)} of a slower tier were left out, see tier" if left_out else ""
         raise UsageError(f"labels: got {names!r}, of which nothing is selected{slower}")
-    cores = len(os.sched_getaffinity(0))
     pool: Pool = (
-        LocalPool(min(workers or cores, len(checks))) if scheduler is None else ClusterPool(scheduler)
+        LocalPool(min(workers or cores(), len(checks))) if scheduler is None else ClusterPool(scheduler)
     )
     return findings_of(checks, collection, pool, seed)
 

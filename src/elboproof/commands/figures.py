@@ -111,7 +111,7 @@ def load_findings(path: Path) -> Findings:
         raise UsageError(f"{path}: not found; {how}")
     try:
         # Whatever does not look like findings is one error: a file of another tool, or one that was cut off.
-        return _by_check(json.loads(path.read_text())["findings"])
+        return _by_check(json.loads(path.read_text(encoding="utf-8"))["findings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path}: is no JSON document of findings ({error}); {how}") from error
 
@@ -136,7 +136,7 @@ def load_record(path: Path, script: Path) -> Any:
         If the file is missing or no JSON.
     """
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
         raise UsageError(f"{path}: got {error}; expected the JSON record that {script} names") from error
 

@@ -1,6 +1,5 @@
 """The run of ``elboproof verify``: what it is asked for, its record, and what it shows at the end."""
 
-import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection
 from elboproof.checking.execute import job_of
 from elboproof.checking.finding import Finding
-from elboproof.checking.pool import ClusterPool, LocalPool, Pool
+from elboproof.checking.pool import ClusterPool, LocalPool, Pool, cores
 from elboproof.checking.progress import Progress
 from elboproof.checking.record import FOLDER, Record, header
 from elboproof.checking.recorded import Known, recorded_seconds
@@ -202,7 +201,7 @@ def _progress(console: "Console", plan: Plan, jobs: list[dict[str, Any]], pool: 
 
 
 def _workers(options: Options, jobs: int) -> int:
-    return min(options.workers or len(os.sched_getaffinity(0)), jobs)
+    return min(options.workers or cores(), jobs)
 
 
 @contextmanager
