@@ -3,20 +3,23 @@
 The fast tests try `FEW` of each kind, those of the slow tier `MANY`.
 """
 
+import io
 import json
 import pickle
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -25,13 +28,22 @@ from elboproof import networks
 from elboproof.checking.clock import slowness
 from elboproof.checking.collect import UsageError
 from elboproof.checking.document import read_document
+from elboproof.checking.finding import SEAL
 from elboproof.checking.record_reading import read_record
+from elboproof.checking.seal import bound, file_edits, with_digest
 from elboproof.commands.evidence_input import read_points
 from elboproof.numbers.functions import WRITABLE
+from elboproof.running.batches import prove_all
+from elboproof.running.row_file import RowFile
+from elboproof.running.rows import BOUNDS, Items, Row
 
 FEW, MANY = 50, 500
 SECONDS = 2.0
 """Of processor, on the machine on which limits were set, for one string or file."""
+PROVED, EXACT = (
+    Row(0.0, 1.0, None, "", 1),
+    Row(0.0, 1.0, (Fraction(1, 3), Fraction(10**30 + 1, 10**30)), "", 1),
+)
 MODEL = ep.LatentModel("z", ["z"], ep.Gaussian("1/4"))
 
 # -- what must not happen --
@@ -239,6 +251,13 @@ def changed_bytes(draw: st.DrawFn, data: bytes) -> bytes:
     return data
 
 
+class Content(bytes):
+    """What a file holds; a test that fails shows its beginning."""
+
+    def __repr__(self) -> str:
+        return f"{bytes(self[:2000])!r}"
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of file: a whole one, who reads it, and what he may answer."""
@@ -248,6 +267,8 @@ class Kind:
     read: Callable[[Path], object]
     expected: tuple[type[Exception], ...] = (ValueError, TypeError)
     lines: bool = False
+    seal: Callable[[tuple[Any, ...]], bytes] = field(default_factory=lambda: _joined)
+    more: Callable[[], st.SearchStrategy[bytes]] | None = None
 
     def files(self) -> st.SearchStrategy[bytes]:
         """Return changed files of this kind, and such as never were any."""
@@ -255,18 +276,17 @@ class Kind:
             st.binary(max_size=300),
             st.sampled_from([pickle.dumps(Harm()), b"[" * 100_000, b"", b"null", b"\0" * 999]),
         )
-        kinds = [changed_bytes(self.whole), other]
+        kinds = [changed_bytes(self.whole), other, *([] if self.more is None else [self.more()])]
         if self.whole[:1] == b"{":
             kinds = [*self.of_json(), *kinds]
-        return st.one_of(*kinds)
+        return st.one_of(*kinds).map(Content)
 
     def of_json(self) -> list[st.SearchStrategy[bytes]]:
         """Return files whose entries are changed, sealed anew where lines have digests."""
         contents = [json.loads(line) for line in (self.whole.splitlines() if self.lines else [self.whole])]
         written = st.tuples(*[changed_json(one) | st.just(one) for one in contents])
-        seal = _sealed_rows if self.name == "rows" else _joined
         return [
-            written.map(seal),
+            written.map(self.seal),
             written.map(_joined),
             changed_json(contents[0]).map(lambda one: _joined((one,))),
         ]
@@ -283,10 +303,54 @@ def _sealed_rows(contents: tuple[Any, ...]) -> bytes:
     return b"".join(row_file._sealed(line) + b"\n" for line in lines)
 
 
+def _sealed_document(contents: tuple[Any, ...]) -> bytes:
+    return _joined(tuple(map(_sealed, contents)))
+
+
+def _sealed_record(contents: tuple[Any, ...]) -> bytes:
+    head, *findings = contents
+    made = [_sealed(head)]
+    for one in findings:
+        try:
+            made.append(bound(one, head["environment"]))
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError):
+            made.append(one)
+    return _joined(tuple(made))
+
+
+def _sealed(content: Any) -> Any:
+    try:
+        return with_digest(content)
+    except (TypeError, AttributeError, ValueError):
+        return content
+
+
+def changed_state(data: bytes) -> st.SearchStrategy[bytes]:
+    """Return files of torch whose entries are changed."""
+    state = torch.load(io.BytesIO(data), weights_only=True)
+
+    def written(content: Any) -> bytes:
+        whole = io.BytesIO()
+        torch.save(content, whole)
+        return whole.getvalue()
+
+    return changed_json(state).map(written)
+
+
+def _findings(path: Path) -> None:
+    content, _ = read_document(path)
+    list(file_edits(content))
+
+
 def _resumed(path: Path) -> None:
-    with suppress(ep.Undecided):
-        found = ep.log_evidence(MODEL, [["0.5"], ["0.7"]], 3, seconds=0.5, resume=path)
-        assert found.shape == (2,)
+    found = prove_all(
+        lambda items, _: [PROVED for _ in items.each],
+        Items(("a", "b")),
+        BOUNDS,
+        seconds=1.0,
+        file=RowFile(path, {}),
+    )
+    assert [row.status for row in found] == ["", ""]
 
 
 @cache
@@ -295,7 +359,8 @@ def kinds() -> dict[str, Kind]:
     with TemporaryDirectory() as folder:
         made = Path(folder) / "file"
         np.save(made.with_suffix(".npy"), np.array([[0.5], [0.7]]))
-        ep.log_evidence(MODEL, [["0.5"], ["0.7"]], 3, resume=made.with_suffix(".jsonl"))
+        with RowFile(made.with_suffix(".jsonl"), {}) as file:
+            file.add({n: row.to_json() for n, row in enumerate((PROVED, EXACT))})
         ep.log_evidence(MODEL, ["0.5"], 3, certificate=made.with_suffix(".evidence"))
         x = np.random.default_rng(0).standard_normal((60, 2))
         networks.save(
@@ -305,26 +370,28 @@ def kinds() -> dict[str, Kind]:
             name: ep.for_all(claim, {"c": ("0", "1/4")})
             for name, claim in {
                 "gap": ep.Gap("z", ["c*z**3 + z"], "1", ["1"]) <= "1/2",
-                "evidence bound": ep.LogEvidence("z", ["sin(c*z)"], "1", ["1"]) >= "-3",
+                "evidence bound": ep.LogEvidence("z", ["c*sin(z)"], "1", ["1"]) >= "-3",
             }.items()
         }
         whole = {path.suffix: path.read_bytes() for path in Path(folder).iterdir()}
     findings = json.loads(Path("paper_checks.json").read_text(encoding="utf-8"))
-    some = {**findings, "findings": findings["findings"][:2], "environment": findings["environment"][:1]}
-    head = {"schema": some["schema"], "claims": {}, "seed": 0, "environment": some["environment"]}
-    record = b"".join(json.dumps(one).encode() + b"\n" for one in (head, *some["findings"]))
+    places = [with_digest({"version": "1"})]
+    some = [bound({**one, SEAL: {**one[SEAL], "environment": 0}}, places) for one in findings["findings"][:2]]
+    document = with_digest({**findings, "findings": some, "environment": places})
+    head = with_digest({"schema": findings["schema"], "claims": {}, "seed": 0, "environment": places})
     each = [
         Kind("npy", whole[".npy"], lambda path: read_points([str(path)], MODEL)),
         Kind("csv", b"x\n0.5\n0.7\n1/3\n", lambda path: read_points([str(path)], MODEL)),
-        Kind("rows", whole[".jsonl"], _resumed, lines=True),
-        Kind("networks", whole[""], networks.load),
+        Kind("rows", whole[".jsonl"], _resumed, lines=True, seal=_sealed_rows),
+        Kind("networks", whole[""], networks.load, more=partial(changed_state, whole[""])),
         Kind(
             "checkpoint",
             whole[".pt"],
             lambda path: networks.train(x, latents=1, hidden=(4,), steps=5, checkpoint=path),
+            more=partial(changed_state, whole[".pt"]),
         ),
-        Kind("findings", json.dumps(some).encode(), read_document, (UsageError,)),
-        Kind("record", record, read_record, (UsageError,), lines=True),
+        Kind("findings", _joined((document,)), _findings, (UsageError,), seal=_sealed_document),
+        Kind("record", _joined((head, *some)), read_record, (UsageError,), lines=True, seal=_sealed_record),
         Kind("evidence certificate", whole[".evidence"], ep.recheck, (ep.CertificateError,)),
     ]
     for name, proof in proofs.items():

@@ -5,8 +5,8 @@ A process that is killed at any moment leaves the old checkpoint or the new one,
 """
 
 import io
-import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ import torch
 
 from elboproof.files import replace_content
 from elboproof.networks.files import bad_file
+
+MAGIC = b"PK\x03\x04"
+"""How every archive begins, and so every file of torch."""
 
 
 def write(path: Path, state: Mapping[str, Any]) -> None:
@@ -32,13 +35,28 @@ def read(path: Path, name: str = "checkpoint") -> dict[str, Any]:
     ValueError
         If the file is no such state.
     """
+    with path.open("rb") as file:
+        archive = file.read(len(MAGIC)) == MAGIC
+    if not archive:  # torch would read the formats of its past
+        raise bad_file(name, path, "a file that this command wrote")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # whatever a hostile file brings about, nothing was read
         raise bad_file(name, path, "a file that this command wrote, whole") from error
-    if not isinstance(state, dict) or "request" not in state:
+    if not isinstance(state, dict) or not isinstance(state.get("request"), dict):
         raise bad_file(name, path, "a file that this command wrote")
     return state
+
+
+@contextmanager
+def understood(path: Path, name: str = "checkpoint") -> Iterator[None]:
+    """Raise ``ValueError`` where what a state says is used and is not what it should be."""
+    try:
+        yield
+    except Exception as error:
+        raise bad_file(name, path, "a file that this command wrote, not changed since") from error
 
 
 def require_same(path: Path, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:

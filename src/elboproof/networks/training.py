@@ -16,7 +16,7 @@ from elboproof import __version__
 from elboproof.arguments import bad, file_path
 from elboproof.files import taken
 from elboproof.networks.architectures import Architecture
-from elboproof.networks.checkpoints import read, require_same, write
+from elboproof.networks.checkpoints import read, require_same, understood, write
 from elboproof.networks.evaluation import in_units_of_data, relative_terms, whole
 from elboproof.networks.files import bad_file
 from elboproof.networks.randomness import seed_of
@@ -205,7 +205,8 @@ class _Place:
         if self._path is not None and self._path.exists():
             state = read(self._path)
             require_same(self._path, state["request"], self._request)
-            run.restore(state)
+            with understood(self._path):
+                run.restore(state)
 
     def save(self, run: Run) -> None:
         """Write where a run is."""
