@@ -32,6 +32,7 @@ from elboproof.checking.finding import SEAL
 from elboproof.checking.record_reading import read_record
 from elboproof.checking.seal import bound, file_edits, with_digest
 from elboproof.commands.evidence_input import read_points
+from elboproof.networks import checkpoints
 from elboproof.numbers.functions import WRITABLE
 from elboproof.running.batches import prove_all
 from elboproof.running.row_file import RowFile
@@ -325,15 +326,17 @@ def _sealed(content: Any) -> Any:
         return content
 
 
-def changed_state(data: bytes) -> st.SearchStrategy[bytes]:
-    """Return files of torch whose entries are changed."""
+def changed_state(data: bytes, *, sealed: bool = False) -> st.SearchStrategy[bytes]:
+    """Return files of torch whose entries are changed, sealed anew or not."""
     state = torch.load(io.BytesIO(data), weights_only=True)
 
     def written(content: Any) -> bytes:
         whole = io.BytesIO()
-        torch.save(content, whole)
+        torch.save({**content, checkpoints.DIGEST: checkpoints.digest(content)} if sealed else content, whole)
         return whole.getvalue()
 
+    if sealed:
+        del state[checkpoints.DIGEST]
     return changed_json(state).map(written)
 
 
@@ -383,7 +386,7 @@ def kinds() -> dict[str, Kind]:
         Kind("npy", whole[".npy"], lambda path: read_points([str(path)], MODEL)),
         Kind("csv", b"x\n0.5\n0.7\n1/3\n", lambda path: read_points([str(path)], MODEL)),
         Kind("rows", whole[".jsonl"], _resumed, lines=True, seal=_sealed_rows),
-        Kind("networks", whole[""], networks.load, more=partial(changed_state, whole[""])),
+        Kind("networks", whole[""], networks.load, more=partial(changed_state, whole[""], sealed=True)),
         Kind(
             "checkpoint",
             whole[".pt"],

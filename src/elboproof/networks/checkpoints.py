@@ -4,6 +4,7 @@ A process that is killed at any moment leaves the old checkpoint or the new one,
 ``torch.load(weights_only=True)``, which makes tensors and plain values only.
 """
 
+import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,13 +18,14 @@ from elboproof.networks.files import bad_file
 
 MAGIC = b"PK\x03\x04"
 """How every archive begins, and so every file of torch."""
+DIGEST = "digest"
 
 
 def write(path: Path, state: Mapping[str, Any]) -> None:
     """Put a state in the place of a file, at once; raises `NotWrittenError` if the system refuses."""
     # made in memory first: torch hides the reason for which a file cannot be written behind an error of its own
     whole = io.BytesIO()
-    torch.save(dict(state), whole)
+    torch.save({**state, DIGEST: digest(state)}, whole)
     replace_content(path, whole.getbuffer())
 
 
@@ -47,7 +49,38 @@ def read(path: Path, name: str = "checkpoint") -> dict[str, Any]:
         raise bad_file(name, path, "a file that this command wrote, whole") from error
     if not isinstance(state, dict) or not isinstance(state.get("request"), dict):
         raise bad_file(name, path, "a file that this command wrote")
+    if state.pop(DIGEST, None) != digest(state):
+        raise bad_file(name, path, "a file that this command wrote, not changed since")
     return state
+
+
+def digest(state: object) -> str:
+    """Return the SHA-256 of tensors and plain values, whatever holds them.
+
+    It has no key: what it shows is a file that was damaged, or edited by what knows nothing of it.
+    """
+    found = hashlib.sha256()
+    for part in _parts(state):
+        found.update(f"{len(part)}:".encode())  # ("ab", "c") is not ("a", "bc")
+        found.update(part)
+    return found.hexdigest()
+
+
+def _parts(value: object) -> Iterator[bytes]:
+    if isinstance(value, torch.Tensor):
+        yield f"{value.dtype} {tuple(value.shape)}".encode()
+        yield value.detach().cpu().contiguous().numpy().tobytes()
+    elif isinstance(value, Mapping):
+        yield f"mapping of {len(value)}".encode()
+        for key in value:
+            yield from _parts(key)
+            yield from _parts(value[key])
+    elif isinstance(value, list | tuple):
+        yield f"sequence of {len(value)}".encode()
+        for one in value:
+            yield from _parts(one)
+    else:
+        yield f"{type(value).__name__} {value!r}".encode()
 
 
 @contextmanager
