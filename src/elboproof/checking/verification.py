@@ -10,7 +10,7 @@ from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection, UsageError, collect, select
 from elboproof.checking.execute import job_of
 from elboproof.checking.finding import Finding
-from elboproof.checking.pool import ClusterPool, LocalPool, Pool
+from elboproof.checking.pool import ClusterPool, LocalPool, Pool, cores
 from elboproof.checking.runner import outcomes
 from elboproof.checking.suites import suite_folder
 from elboproof.checking.vocabulary import METHODS, TIERS

@@ -43,8 +43,6 @@ def read(path: Path, name: str = "checkpoint") -> dict[str, Any]:
         raise bad_file(name, path, "a file that this command wrote")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
     except Exception as error:  # whatever a hostile file brings about, nothing was read
         raise bad_file(name, path, "a file that this command wrote, whole") from error
     if not isinstance(state, dict) or not isinstance(state.get("request"), dict):
