@@ -161,14 +161,15 @@ def require_nothing_lost(name: str, moments: int, tmp_path: Path, monkeypatch: p
     assert ended(child(command.run)) == 0
     length, wanted = time.monotonic() - began, command.result()
     start(command, tmp_path / "killed", monkeypatch)
-    rng, kills, kept = random.Random(name), 0, command.kept()  # noqa: S311
+    rng, kills, whole, kept = random.Random(name), 0, 0, command.kept()  # noqa: S311
     while kills < moments:
         process = child(command.run)
         time.sleep(rng.uniform(0, length))
         os.kill(process, signal.SIGKILL)
         if ended(process) != signal.SIGKILL:  # it was at its end: from the beginning
             assert command.result() == wanted
-            start(command, tmp_path / f"killed {kills}", monkeypatch)
+            whole += 1
+            start(command, tmp_path / f"killed after {whole}", monkeypatch)
             kept = set()
             continue
         kills += 1

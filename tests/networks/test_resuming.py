@@ -85,11 +85,11 @@ def killed_in(moment: str, count: int, file: Path, monkeypatch: pytest.MonkeyPat
         nonlocal writes
         writes += 1
         save(state, stream)  # type: ignore[arg-type]
-        if moment == "half written" and writes == count:
-            stream.truncate(stream.tell() // 2)  # type: ignore[attr-defined]
-            die()
 
     def flushed(descriptor: int) -> None:
+        if moment == "half written" and writes == count:
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+            die()
         if moment == "not flushed" and writes == count:
             die()
         fsync(descriptor)
