@@ -5,6 +5,7 @@ could be imported, and a wrong option can exit with 4, as pytest does.
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -22,14 +23,18 @@ from elboproof.commands import (
     verify_words,
 )
 from elboproof.commands.words import at_least, positive
+from elboproof.files import NotWrittenError
 
 INTERRUPTED, INTERNAL, USAGE = 2, 3, 4
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What the system says of a standard output that goes to a file on a full or broken disk."""
 
 EXIT_CODES = """\
 exit codes:
   0  everything holds            3  internal error
   1  something does not          4  wrong use, or mistakes in the claim modules
-  2  interrupted                 5  nothing collected
+  2  interrupted, by you or by   5  nothing collected
+     a file that cannot be written
 """
 
 EVIDENCE_NOTES = """\
@@ -227,15 +232,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     parsed = vars(parser().parse_args(_shielded(words)))
     try:
-        return _run(parsed.pop("command"), parsed)
+        code = _run(parsed.pop("command"), parsed)
+        sys.stdout.flush()  # here, and not at exit: what cannot be written is no success
+        return code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output, `head` say, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+    except NotWrittenError as error:
+        print(f"elboproof: interrupted: {error}", file=sys.stderr)
         return INTERRUPTED
+    except MemoryError:
+        print("elboproof: interrupted: the memory was not enough", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output, `head` say, has enough
+        return _silenced()
     except Exception as error:  # noqa: BLE001  (the last stop: every error has an exit code)
+        if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
+            print(f"elboproof: interrupted: could not write the output: {error.strerror}", file=sys.stderr)
+            return _silenced()
         return _failed(error)
+
+
+def _silenced() -> int:
+    """Give up the standard output, which Python would write once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return INTERRUPTED
 
 
 def _failed(error: Exception) -> int:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from elboproof.networks import array_pickles, checkpoints, constants, evaluation, terms, trained
+from elboproof import files
+from elboproof.networks import array_pickles, constants, evaluation, terms, trained
 from elboproof.networks.autoencoder import Autoencoder
 from elboproof.networks.batches import Batches
 from elboproof.networks.constants import Constants
@@ -72,7 +73,11 @@ BUGS: dict[str, Bug] = {
         Batches, "state", "self._before", "self._generator.get_state()", "resuming"
     ),
     "a checkpoint is written in its place": Seeded(
-        checkpoints, "write", 'path.with_name(f".{path.name}.new")', "path", "whole checkpoints"
+        files,
+        "replace",
+        'tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=NEW)',
+        "os.open(place, os.O_RDWR | os.O_CREAT | os.O_TRUNC), str(place)",
+        "whole checkpoints",
     ),
     "names are looked up": Seeded(
         array_pickles._Restricted,

@@ -4,8 +4,6 @@ import os
 import random
 import signal
 import time
-import warnings
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import torch
 from elboproof import networks
 from elboproof.networks.checkpoints import read, write
 from elboproof.networks.training import prepared, train
+from tests.killing import child, ended
 
 STEPS, EVERY = 120, 10
 MOMENTS = 6
@@ -33,30 +32,6 @@ def run(checkpoint: Path | None, variant: str = "bilbo-baggins", **options: Any)
 def numbers(trained: networks.Trained) -> tuple[object, ...]:
     state = {name: value.numpy().tobytes() for name, value in trained.networks.state_dict().items()}
     return state, trained.curve, trained.step, trained.stopped, trained.variance, dict(trained.terms)
-
-
-def child(action: Callable[[], object]) -> int:
-    """Start an action in a process of its own and return its id."""
-    with (
-        warnings.catch_warnings()
-    ):  # of threads, which a child does not have: those of torch are switched off
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process = os.fork()
-    if process == 0:
-        code = 1
-        try:
-            action()
-            code = 0
-        finally:
-            os._exit(code)  # nothing of the test run may go on in the child
-    return process
-
-
-def ended(process: int) -> int:
-    """Return the signal that ended a process, 0 if it ended by itself and well."""
-    status = os.waitpid(process, 0)[1]
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 
 @pytest.fixture(autouse=True)
@@ -110,11 +85,11 @@ def killed_in(moment: str, count: int, file: Path, monkeypatch: pytest.MonkeyPat
         nonlocal writes
         writes += 1
         save(state, stream)  # type: ignore[arg-type]
-        if moment == "half written" and writes == count:
-            stream.truncate(stream.tell() // 2)  # type: ignore[attr-defined]
-            die()
 
     def flushed(descriptor: int) -> None:
+        if moment == "half written" and writes == count:
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+            die()
         if moment == "not flushed" and writes == count:
             die()
         fsync(descriptor)

@@ -1,6 +1,7 @@
 """From a directory of claim modules to checks that can run; all mistakes are reported together."""
 
 import difflib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -112,6 +113,10 @@ def collect(directory: Path) -> Collection:
     """
     if not directory.is_dir():
         raise UsageError(_no_directory(directory))
+    if not hasattr(os, "killpg"):
+        raise UsageError(
+            "checks run in groups of processes, which Windows has not; run this under Linux (WSL)"
+        )
     # All problems are collected before anything is raised: an author who mends one at a time runs this for each.
     names = sources.module_names(directory)
     described = list(descriptions(directory, names))

@@ -30,6 +30,8 @@ GRACE = 60
 LAST_OUTPUT = "; its last output: "
 """What stands before a dead child's output in the reason of its finding."""
 
+_HINTS = {9: ", which the system sends to what takes too much memory"}
+"""What is known of signals that no check sends itself."""
 _POLL = 0.1  # seconds: a grandchild can hold the answer pipe open, so the child itself is looked at too
 _TAIL = 2000  # characters of a dead child's output that go into the reason
 _LIVE: set["Lane"] = set()
@@ -222,11 +224,9 @@ class _Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
         code = self._process.returncode
-        how = (
-            f"its process died of {_signal_name(-code)}"
-            if code and code < 0
-            else f"its process ended with status {code}"
-        )
+        how = f"its process ended with status {code}"
+        if code and code < 0:
+            how = f"its process died of {_signal_name(-code)}{_HINTS.get(-code, '')}"
         self._drain.join(0.5)
         tail = b"".join(list(self._tail)).decode(errors="replace").strip()[-_TAIL:]
         return f"{how}{LAST_OUTPUT}{tail}" if tail else how

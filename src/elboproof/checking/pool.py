@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,13 @@ PATIENCE = 30.0
 
 Longer than a nanny needs to restart a dead worker process (a few seconds).
 """
+
+
+def cores() -> int:
+    """Return how many processors this process may use; only Linux tells which those are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Pool(Protocol):

@@ -5,7 +5,6 @@ Each line has its digest, see `elboproof.checking.seal`: a record that was edite
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ from elboproof.checking.record_place import Loses, Place, others, place_for, rec
 from elboproof.checking.record_reading import Recorded, made, read_record
 from elboproof.checking.seal import DIGEST, bound, sealed, sealed_document, with_digest
 from elboproof.checking.sources import library_digest
+from elboproof.files import Growing, replace
 
 FOLDER = Path(".elboproof")
 FILE = "run.jsonl"
@@ -172,12 +172,10 @@ class Record:
         return [known[one[DIGEST]] for one in environments]
 
     def append(self, finding: Finding) -> None:
-        """Write a finding and wait until it is on disk."""
-        self.findings[finding.id] = finding
-        self.lines[finding.id] = self.sealed(finding)
-        self._file.write(_line(self.lines[finding.id]))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Write a finding and wait until it is on disk; raises `NotWrittenError` if the system refuses."""
+        line = self.sealed(finding)
+        self._file.add(_line(line))
+        self.findings[finding.id], self.lines[finding.id] = finding, line
 
     def sealed(self, finding: Finding) -> dict[str, Any]:
         """Return a finding of this run as JSON with its seal."""
@@ -255,16 +253,11 @@ def _moved(
     return bound({**finding, SEAL: {**seal, "environment": places[seal["environment"]]}}, environments)
 
 
-def _start(path: Path, records: list[dict[str, Any]]) -> Any:
+def _start(path: Path, records: list[dict[str, Any]]) -> Growing:
     # A crash leaves the old file or the new one, never a half of either.
-    new = path.with_suffix(".new")
-    with new.open("w", encoding="utf-8") as file:
-        file.writelines(_line(record) for record in records)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    return path.open("a", encoding="utf-8")
+    replace(path, lambda file: file.writelines(_line(record) for record in records))
+    return Growing(path)
 
 
-def _line(record: dict[str, Any]) -> str:
-    return json.dumps(record, allow_nan=False, ensure_ascii=True) + "\n"
+def _line(record: dict[str, Any]) -> bytes:
+    return (json.dumps(record, allow_nan=False, ensure_ascii=True) + "\n").encode()

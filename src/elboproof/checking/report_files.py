@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +12,7 @@ from xml.etree import ElementTree as ET
 from elboproof.checking.collect import UsageError
 from elboproof.checking.finding import Finding, document
 from elboproof.checking.words import clean
+from elboproof.files import replace_text, writing
 
 STDOUT = "-"
 
@@ -39,25 +39,22 @@ def _is_special(path: Path) -> bool:
 
 
 def write(target: str, text: str) -> None:
-    """Write a text to a file, atomically, or to the standard output if the target is ``-``."""
+    """Write a text to a file, whole or not at all, or to the standard output if the target is ``-``.
+
+    Raises
+    ------
+    NotWrittenError
+        If the system refuses.
+    """
     if target == STDOUT:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
     if _is_special(Path(target)):
-        Path(target).write_text(text, encoding="utf-8")
+        with writing(Path(target)):
+            Path(target).write_text(text, encoding="utf-8")
         return
-    path = Path(target).resolve()  # what a link points to is replaced, not the link
-    # In the same folder, because a file can be replaced atomically only within one file system.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), 0o644)  # mkstemp makes a private file; a report is for others
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_text(Path(target), text)
 
 
 def json_text(findings: Sequence[Finding], *, version: str, seed: int) -> str:

@@ -33,10 +33,15 @@ def with_digest(content: Json) -> dict[str, Any]:
     return {**content, DIGEST: digest({**content})}
 
 
-def has_its_digest(content: Json) -> bool:
-    """Return whether an object is what `with_digest` made."""
+def has_its_digest(content: object) -> bool:
+    """Return whether a JSON value is what `with_digest` made."""
+    if not isinstance(content, Mapping):
+        return False
     rest = {key: value for key, value in content.items() if key != DIGEST}
-    return content.get(DIGEST) == digest(rest)
+    try:
+        return bool(content.get(DIGEST) == digest(rest))
+    except (ValueError, RecursionError):  # of numbers that JSON has not, and of depth
+        return False
 
 
 def sealed(finding: Json, code: Mapping[str, str], environments: Sequence[Json], made: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The positions of random generators are no part of the state, as they are reset.
 """
 
 import _thread
+import contextlib
 import decimal
 import gc
 import locale
@@ -57,14 +58,22 @@ def _umask() -> int:
 
 
 def _descriptors() -> list[tuple[str, str]]:
-    """Return the open files by number, with what they are."""
+    """Return the open files by number, with what they are; none where the system does not list them."""
+    if _OPEN is None:
+        return []
     found = []
-    for name in sorted(os.listdir("/proc/self/fd")):  # noqa: PTH208  (names are all that is needed)
-        try:
-            found.append((name, os.readlink(f"/proc/self/fd/{name}")))  # noqa: PTH115
-        except OSError:  # the one through which the folder was read
-            continue
+    for name in sorted(os.listdir(_OPEN)):  # noqa: PTH208  (names are all that is needed)
+        with contextlib.suppress(OSError):  # of the one through which the folder was read
+            found.append((name, _what_is(name)))
     return found
+
+
+def _what_is(name: str) -> str:
+    try:
+        return os.readlink(f"{_OPEN}/{name}")  # noqa: PTH115
+    except OSError:  # macOS has no links there
+        status = os.fstat(int(name))
+        return f"{status.st_dev}:{status.st_ino}"
 
 
 def _directory() -> str:
@@ -74,7 +83,10 @@ def _directory() -> str:
         return "a folder that is gone"
 
 
-_SIGNALS = [one for one in signal.Signals if one not in (signal.SIGALRM, signal.SIGKILL, signal.SIGSTOP)]
+_SIGNALS = [one for one in signal.Signals if one.name not in ("SIGALRM", "SIGKILL", "SIGSTOP")]
+
+_OPEN = next((folder for folder in ("/proc/self/fd", "/dev/fd") if os.path.isdir(folder)), None)  # noqa: PTH112
+"""Where the system lists the files that a process has open: Linux, macOS."""
 
 _PYTHON: dict[str, Callable[[], object]] = {
     "the working directory": _directory,

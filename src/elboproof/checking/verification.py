@@ -10,7 +10,7 @@ from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection, UsageError, collect, select
 from elboproof.checking.execute import job_of
 from elboproof.checking.finding import Finding
-from elboproof.checking.pool import ClusterPool, LocalPool, Pool
+from elboproof.checking.pool import ClusterPool, LocalPool, Pool, cores
 from elboproof.checking.runner import outcomes
 from elboproof.checking.suites import suite_folder
 from elboproof.checking.vocabulary import METHODS, TIERS
@@ -78,9 +78,8 @@ def verify(
     if not checks:
         slower = f"; {len(left_out)} of a slower tier were left out, see tier" if left_out else ""
         raise UsageError(f"labels: got {names!r}, of which nothing is selected{slower}")
-    cores = len(os.sched_getaffinity(0))
     pool: Pool = (
-        LocalPool(min(workers or cores, len(checks))) if scheduler is None else ClusterPool(scheduler)
+        LocalPool(min(workers or cores(), len(checks))) if scheduler is None else ClusterPool(scheduler)
     )
     return findings_of(checks, collection, pool, seed)
 

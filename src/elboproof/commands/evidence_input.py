@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from tokenize import TokenError
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -25,6 +24,8 @@ LONGEST_NAME = 255
 """Of a file, in bytes, on every common file system; the system refuses to look for a longer one."""
 MOST_BITS = 14_000
 FILES = (".csv", ".npy")
+NPY, ARCHIVE = b"\x93NUMPY", b"PK"
+"""How NumPy's files begin, of one array and of several."""
 
 MISSING = frozenset(
     {
@@ -232,21 +233,17 @@ def _is_name(entry: str) -> bool:
 
 
 def _read_npy(path: Path, width: int, support: Support) -> list[Point]:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)  # maps no more than the file holds
-    except (
-        ValueError,
-        EOFError,
-        OverflowError,
-        MemoryError,
-        RecursionError,
-        BadZipFile,
-        TokenError,
-    ) as error:
-        raise _unreadable(path, "a NumPy file of one array of numbers") from error
-    if not isinstance(array, np.ndarray):  # np.load opens archives under any name
-        array.close()
+    # np.load opens archives under any name, and leaves broken ones open
+    with path.open("rb") as file:
+        beginning = file.read(len(NPY))
+    if beginning[: len(ARCHIVE)] == ARCHIVE:
         raise _unreadable(path, "a NumPy file of one array, not an archive")
+    try:
+        if beginning != NPY:
+            raise ValueError("it does not begin as such a file does")
+        array = np.load(path, mmap_mode="r", allow_pickle=False)  # maps no more than the file holds
+    except (ValueError, EOFError, OverflowError, MemoryError, RecursionError, TokenError) as error:
+        raise _unreadable(path, "a NumPy file of one array of numbers") from error
     # Integers stay as they are, of any size; floats of half precision and up are exact doubles, or refused.
     name = f"x, {path}"
     table = real_array(support.numbers(array), name)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from elboproof.arguments import bad
 from elboproof.checking.collect import UsageError
 from elboproof.checking.record import FOLDER as FOLDER_OF_RUNS
+from elboproof.files import replace_content
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +80,7 @@ def main(names: Sequence[str], check: bool = False) -> int:
                 stale.append(path)
                 print(f"{path}: differs from what {script} makes of its record")
             else:
-                path.write_bytes(content)
+                replace_content(path, content)
                 print(f"{path}: written")
     return 1 if stale else 0
 
@@ -110,7 +111,7 @@ def load_findings(path: Path) -> Findings:
         raise UsageError(f"{path}: not found; {how}")
     try:
         # Whatever does not look like findings is one error: a file of another tool, or one that was cut off.
-        return _by_check(json.loads(path.read_text())["findings"])
+        return _by_check(json.loads(path.read_text(encoding="utf-8"))["findings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path}: is no JSON document of findings ({error}); {how}") from error
 
@@ -135,7 +136,7 @@ def load_record(path: Path, script: Path) -> Any:
         If the file is missing or no JSON.
     """
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
         raise UsageError(f"{path}: got {error}; expected the JSON record that {script} names") from error
 

@@ -1,6 +1,7 @@
 """The command ``elboproof train``: networks of a variant, trained on a file or a known data set."""
 
 import csv
+import io
 import json
 import sys
 import warnings
@@ -13,6 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from elboproof.arguments import bad
+from elboproof.files import replace_text
 from elboproof.networks.datasets import digits, mnist
 from elboproof.networks.records import TrainingError
 from elboproof.networks.saving import save
@@ -96,13 +98,14 @@ def _table(file: Path) -> Any:
 
 def _write(trained: Trained, out: Path) -> None:
     save(trained, out / "networks.pt")
-    with (out / "curve.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(("step", "objective", "likelihood", "rate"))
-        for point in trained.curve:
-            terms = point.terms
-            table.writerow((point.step, terms.objective, terms.likelihood, terms.rate))
-    (out / "summary.json").write_text(json.dumps(_summary(trained), indent=2) + "\n", encoding="utf-8")
+    curve = io.StringIO(newline="")
+    table = csv.writer(curve)
+    table.writerow(("step", "objective", "likelihood", "rate"))
+    for point in trained.curve:
+        terms = point.terms
+        table.writerow((point.step, terms.objective, terms.likelihood, terms.rate))
+    replace_text(out / "curve.csv", curve.getvalue())
+    replace_text(out / "summary.json", json.dumps(_summary(trained), indent=2) + "\n")
 
 
 def _summary(trained: Trained) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The run of ``elboproof verify``: what it is asked for, its record, and what it shows at the end."""
 
-import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection
 from elboproof.checking.execute import job_of
 from elboproof.checking.finding import Finding
-from elboproof.checking.pool import ClusterPool, LocalPool, Pool
+from elboproof.checking.pool import ClusterPool, LocalPool, Pool, cores
 from elboproof.checking.progress import Progress
 from elboproof.checking.record import FOLDER, Record, header
 from elboproof.checking.recorded import Known, recorded_seconds
@@ -24,6 +23,7 @@ from elboproof.checking.remaining import Remaining
 from elboproof.checking.report_files import STDOUT, content_text, junit_text, write
 from elboproof.checking.runner import outcomes
 from elboproof.checking.words import duration, filled, plural
+from elboproof.files import NotWrittenError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,11 +97,14 @@ class _Ran:
         Tracebacks of checks that raised.
     end
         Why it ended before all checks were done: "interrupted", "stopped" or nothing.
+    unwritten
+        Which file could not be written, and why; empty if all could.
     """
 
     lost: dict[str, Finding] = field(default_factory=dict)
     traces: dict[str, str] = field(default_factory=dict)
     end: str = ""
+    unwritten: str = ""
 
 
 def run(console: "Console", plan: Plan) -> int:
@@ -120,10 +123,10 @@ def run(console: "Console", plan: Plan) -> int:
         known = record.findings | ran.lost
         findings = [known[check.id] for check in plan.checks if check.id in known]
     if ran.end != "interrupted":
-        _write_reports(plan, record, findings)
+        ran.unwritten = _write_reports(plan, record, findings)
     _show(console, plan, findings, ran)
     _show_places(console, plan, record, ran)
-    if ran.end == "interrupted":
+    if ran.end == "interrupted" or ran.unwritten:
         return INTERRUPTED
     return ALL_HOLD if all(finding.holds for finding in findings) else SOME_FAIL
 
@@ -176,6 +179,10 @@ def _execute(console: "Console", plan: Plan, todo: list[Check], record: Record) 
                     break
     except KeyboardInterrupt:
         ran.end = "interrupted"
+    except (
+        NotWrittenError
+    ) as error:  # a finding that is not on the disk is none: the run ends with those that are
+        ran.end, ran.unwritten = "interrupted", str(error)
     finally:
         if pool is not None:
             pool.stop()
@@ -194,7 +201,7 @@ def _progress(console: "Console", plan: Plan, jobs: list[dict[str, Any]], pool: 
 
 
 def _workers(options: Options, jobs: int) -> int:
-    return min(options.workers or len(os.sched_getaffinity(0)), jobs)
+    return min(options.workers or cores(), jobs)
 
 
 @contextmanager
@@ -223,12 +230,17 @@ def _document(plan: Plan, record: Record, findings: list[Finding]) -> dict[str, 
     return record.document([lines[name] for name in order])
 
 
-def _write_reports(plan: Plan, record: Record, findings: list[Finding]) -> None:
+def _write_reports(plan: Plan, record: Record, findings: list[Finding]) -> str:
+    """Write what was asked for; return what could not be written and why, empty if all could."""
     options = plan.options
-    if options.json is not None:
-        write(options.json, content_text(_document(plan, record, findings)))
-    if options.junit is not None:
-        write(options.junit, junit_text(findings))
+    try:
+        if options.json is not None:
+            write(options.json, content_text(_document(plan, record, findings)))
+        if options.junit is not None:
+            write(options.junit, junit_text(findings))
+    except NotWrittenError as error:
+        return str(error)
+    return ""
 
 
 def _show(console: "Console", plan: Plan, findings: list[Finding], ran: _Ran) -> None:
@@ -254,8 +266,12 @@ def _show(console: "Console", plan: Plan, findings: list[Finding], ran: _Ran) ->
         seconds=plan.seconds,
     )
     missing = plural(len(plan.checks) - len(findings), "check")
+    if ran.unwritten:
+        console.print(ran.unwritten, style="bold red", markup=False, soft_wrap=True)
     if ran.end == "interrupted":
         console.print(f"interrupted: {missing} not finished; --resume goes on", style="bold yellow")
+    elif ran.unwritten:
+        console.print("the findings are in the record; --resume writes them", style="bold yellow")
     elif ran.end:
         words = f"stopped at the first check that does not hold: {missing} not finished; --resume goes on"
         console.print(words, style="bold yellow", soft_wrap=True)
@@ -266,7 +282,7 @@ def _show_places(console: "Console", plan: Plan, record: Record, ran: _Ran) -> N
     if plan.options.quiet:
         return
     json = plan.options.json
-    if json is None or ran.end == "interrupted":
+    if json is None or ran.end == "interrupted" or ran.unwritten:
         page = f"; the report of all findings: {PAGE}" if PAGE.exists() else ""
         line = f"findings: {record.path} (--json F writes them){page}"
     elif json == STDOUT:

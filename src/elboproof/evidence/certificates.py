@@ -17,6 +17,7 @@ import sympy
 from elboproof.evidence.by_arrays import prepared
 from elboproof.evidence.evidences import FLOAT_DIGITS
 from elboproof.evidence.tiles import Tile, tiled
+from elboproof.files import replace_text
 from elboproof.model.data import Data
 from elboproof.model.discrete import Bernoulli, Binomial, Categorical, NegativeBinomial, Poisson
 from elboproof.model.evidence_format import EVIDENCE_SCHEMA
@@ -112,7 +113,7 @@ def save(
         "box": _pairs(box),
         "cells": [_written(tile) for tile in tiles],
     }
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    replace_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def _cells(

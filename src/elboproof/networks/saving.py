@@ -9,7 +9,7 @@ import torch
 
 from elboproof.arguments import file_path
 from elboproof.networks.autoencoder import Autoencoder
-from elboproof.networks.checkpoints import read, write
+from elboproof.networks.checkpoints import read, understood, write
 from elboproof.networks.constants import Constants
 from elboproof.networks.files import bad_file
 from elboproof.networks.records import Point, Settings, Terms
@@ -47,7 +47,8 @@ def load(path: "str | PathLike[str]") -> Trained:
     state = read(file, "path")
     if state["request"] != REQUEST:
         raise bad_file("path", file, "a file that `save` wrote")
-    return _trained(state)
+    with understood(file, "path"):
+        return _trained(state)
 
 
 def _plain(trained: Trained) -> dict[str, Any]:

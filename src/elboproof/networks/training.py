@@ -14,8 +14,9 @@ import torch
 
 from elboproof import __version__
 from elboproof.arguments import bad, file_path
+from elboproof.files import taken
 from elboproof.networks.architectures import Architecture
-from elboproof.networks.checkpoints import read, require_same, write
+from elboproof.networks.checkpoints import read, require_same, understood, write
 from elboproof.networks.evaluation import in_units_of_data, relative_terms, whole
 from elboproof.networks.files import bad_file
 from elboproof.networks.randomness import seed_of
@@ -73,7 +74,7 @@ def train(
         made, and the last parameters are returned.
     checkpoint
         A file. If it is there, the run goes on from it, and ends with the same numbers as a run that was never
-        interrupted: bit for bit on a CPU with the same number of threads.
+        interrupted: bit for bit on a CPU with the same number of threads. One run at a time has it, by the lock beside.
     progress
         Called with a `Progress` after each look.
 
@@ -84,7 +85,9 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of the kind described, or the checkpoint is of another run.
+        If an argument is not of the kind described, or the checkpoint is of another run, or another run writes it.
+    NotWrittenError
+        An ``OSError``: if a checkpoint cannot be written. The one before is whole.
     TrainingError
         If a number is not finite: with the step and the term.
 
@@ -128,7 +131,10 @@ class Training:
 
     def go(self, progress: Callable[[Progress], object] | None = None) -> Trained:
         """Make the steps that are left, and return the result."""
-        _go(self._run, self._place, progress)
+        try:
+            _go(self._run, self._place, progress)
+        finally:
+            self._place.leave()
         return _trained(self._run)
 
 
@@ -169,25 +175,38 @@ def prepared(
         raise bad("data", f"{len(splits.validation)} examples for validation", "at least 2")
     run = Run(settings, splits)
     place = _Place(checkpoint, _request(settings, splits))
-    place.restore(run)
+    try:
+        place.restore(run)
+    except BaseException:
+        place.leave()
+        raise
     return Training(run, place)
 
 
 class _Place:
-    """Where checkpoints are written, if anywhere, and what stands in them about the run."""
+    """Where checkpoints are written, if anywhere, and what stands in them about the run; taken until `leave`."""
 
     def __init__(self, path: object, request: dict[str, str]) -> None:
         self._path = None if path is None else file_path(path, "checkpoint")
         self._request = request
         if self._path is not None and not self._path.parent.is_dir():
             raise bad_file("checkpoint", self._path, "a file in a folder that exists")
+        self._lock = None if self._path is None else taken(self._path)
+        if self._path is not None and self._lock is None:
+            raise bad_file("checkpoint", self._path, "a file that no other run is writing")
+
+    def leave(self) -> None:
+        """Let other runs have the file."""
+        if self._lock is not None:
+            self._lock.release()
 
     def restore(self, run: Run) -> None:
         """Set a run to where the file is, if there is one."""
         if self._path is not None and self._path.exists():
             state = read(self._path)
             require_same(self._path, state["request"], self._request)
-            run.restore(state)
+            with understood(self._path):
+                run.restore(state)
 
     def save(self, run: Run) -> None:
         """Write where a run is."""

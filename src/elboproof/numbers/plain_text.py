@@ -1,11 +1,11 @@
 """Balls and enclosures as plain texts and numbers, for files and for other processes: nothing is lost on the way."""
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.running.rows import ratio
 
 if TYPE_CHECKING:
     from flint import arb
@@ -56,7 +56,7 @@ def enclosure_to_plain(enclosure: Enclosure) -> Plain:
 def enclosure_from_plain(plain: Plain) -> Enclosure:
     """Return the enclosure."""
     if plain["exact"] is not None:
-        pairs = [(Fraction(low), Fraction(high)) for low, high in zip(*plain["exact"], strict=True)]
+        pairs = [(ratio(low), ratio(high)) for low, high in zip(*plain["exact"], strict=True)]
         return Enclosure.between_exact(pairs).reshape(*plain["shape"])
     lower, upper = ([float.fromhex(end) for end in plain[name]] for name in ("lower", "upper"))
     return Enclosure(lower, upper).reshape(*plain["shape"])

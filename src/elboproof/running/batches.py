@@ -7,17 +7,19 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from elboproof.running.progress import Listener, Progress
 from elboproof.running.row_file import RowFile
-from elboproof.running.rows import NO_WORKER, NOT_BEGUN, Kind, Outcome
+from elboproof.running.rows import NO_MEMORY, NO_WORKER, NOT_BEGUN, Kind, Outcome
 from elboproof.running.schedule import Block, Schedule
-from elboproof.running.workers import executor_of
+from elboproof.running.workers import Processes, Submits, executor_of, worker_died
 
 R = TypeVar("R", bound=Outcome)
+MOST_DEATHS = 4
+"""Times that processes are made anew without a row between: a script without its guard ends every process at once."""
 
 
 class Asked(Protocol):
@@ -89,28 +91,81 @@ def prove_all(
     with file or nullcontext(), executor_of(workers) as (executor, most):
         ledger = Ledger(len(asked), kind, began, file, progress, each)
         schedule = Schedule(ledger.open_rows(), seconds, trials)
-        futures: dict[Future[Done[R]], Block] = {}
-        try:
-            while futures or (schedule.waiting and time.monotonic() < end):
-                while schedule.waiting and len(futures) < most and not schedule.held:
+        run = _Run(prove, asked, seconds, executor, ledger, schedule)
+        while run.futures or (schedule.rest and time.monotonic() < end):
+            try:
+                while schedule.rest and len(run.futures) < most and not schedule.held:
                     if (left := end - time.monotonic()) <= 0:
                         break
-                    block = schedule.next()
-                    try:
-                        future = executor.submit(task, prove, asked.part(block.rows), seconds, block, left)
-                    except BrokenExecutor:  # a process ended before anything of this block was begun
-                        schedule.waiting = [*block.rows, *schedule.waiting]
-                        raise
-                    futures[future] = block
-                for future in _finished(futures):
-                    done = future.result()
-                    block = futures.pop(future)
-                    ledger.keep(block, done.rows)
-                    schedule.learn(block, done.rows, done.seconds)
-        except BrokenExecutor:
-            _keep_finished(futures, ledger)
-            ledger.lose([*(n for block in futures.values() for n in block.rows), *schedule.waiting])
+                    run.begin(left)
+                for future in _finished(run.futures):
+                    run.take(future)
+            except BrokenExecutor:
+                run.renew()
         return ledger.all()
+
+
+@dataclass
+class _Run(Generic[R]):
+    """What is in work, and what becomes of it when a worker dies."""
+
+    prove: ProveRows[R]
+    asked: Asked
+    seconds: float
+    executor: Submits
+    ledger: "Ledger[R]"
+    schedule: Schedule
+    futures: "dict[Future[Done[R]], Block]" = field(default_factory=dict)
+    deaths: int = 0
+
+    def begin(self, left: float) -> None:
+        """Begin the next block."""
+        block = self.schedule.next()
+        words = (self.prove, self.asked.part(block.rows), self.seconds, block, left)
+        try:
+            self.futures[self.executor.submit(task, *words)] = block
+        except BrokenExecutor:  # a process ended before anything of this block was begun
+            self.schedule.suspect(block.rows)
+            raise
+
+    def take(self, future: "Future[Done[R]]") -> None:
+        """Take what came of a block."""
+        try:
+            done = future.result()
+        except Exception as error:
+            reason = NO_MEMORY if isinstance(error, MemoryError) else NO_WORKER
+            if not (isinstance(error, MemoryError) or worker_died(error)):
+                raise
+            self._blame(self.futures.pop(future).rows, reason)
+            return
+        block, self.deaths = self.futures.pop(future), 0
+        self.ledger.keep(block, done.rows)
+        self.schedule.learn(block, done.rows, done.seconds)
+
+    def _blame(self, rows: list[int], reason: str) -> None:
+        """Say of one row that it is lost; of several it is not known which it was."""
+        self.schedule.suspect(rows if len(rows) > 1 else [])
+        if len(rows) == 1:
+            self.ledger.lose(rows, reason)
+
+    def renew(self) -> None:
+        """Keep what ended well, and go on with new processes, if they are ours and do not die each time."""
+        for future in list(self.futures):
+            if (
+                future.done()
+                and not future.cancelled()
+                and not isinstance(future.exception(), BrokenExecutor)
+            ):
+                self.take(future)
+        broken = [n for block in self.futures.values() for n in block.rows]
+        self.futures.clear()
+        self.deaths += 1
+        if isinstance(self.executor, Processes) and self.deaths < MOST_DEATHS:
+            self.executor.renew()
+            self._blame(broken, NO_WORKER)
+            return
+        self.ledger.lose([*broken, *self.schedule.rest], NO_WORKER)
+        self.schedule.drop()
 
 
 def _finished(futures: dict[Future[Done[R]], Block]) -> list[Future[Done[R]]]:
@@ -118,13 +173,6 @@ def _finished(futures: dict[Future[Done[R]], Block]) -> list[Future[Done[R]]]:
     if all(isinstance(future, Future) for future in futures):
         return list(wait(futures, return_when=FIRST_COMPLETED).done)
     return [next(iter(futures))]
-
-
-def _keep_finished(futures: dict[Future[Done[R]], Block], ledger: "Ledger[R]") -> None:
-    """Take out of what was in flight the blocks that ended well."""
-    for future in list(futures):
-        if future.done() and not future.cancelled() and future.exception() is None:
-            ledger.keep(futures.pop(future), future.result().rows)
 
 
 class Ledger(Generic[R]):
@@ -141,7 +189,7 @@ class Ledger(Generic[R]):
     ) -> None:
         self._each, self._kind = each, kind
         self._total, self._began, self._file, self._progress = total, began, file, progress
-        self._rows = {n: kind.read(row) for n, row in file.rows.items()} if file is not None else {}
+        self._rows = {} if file is None else _readable(file, kind, total)
         self._decided = sum(not row.status for row in self._rows.values())
         self._before, self._done = self._decided, 0
         for n, row in self._rows.items():
@@ -169,12 +217,22 @@ class Ledger(Generic[R]):
             told = self._before + self._done, self._total, self._decided
             self._progress(Progress(*told, passed, each * left))
 
-    def lose(self, block: Sequence[int]) -> None:
-        """Say of rows that whoever was to prove them is gone."""
-        for n in block:
-            self._rows[n] = self._kind.unproved(n, NO_WORKER).better(self._rows.get(n))
+    def lose(self, rows: Sequence[int], reason: str) -> None:
+        """Say of rows that they are not proved, and why."""
+        for n in rows:
+            self._rows[n] = self._kind.unproved(n, reason).better(self._rows.get(n))
             self._each(n, self._rows[n])
 
     def all(self) -> list[R]:
         """Return every row, those that nobody began among them."""
         return [self._rows.get(n) or self._kind.unproved(n, NOT_BEGUN) for n in range(self._total)]
+
+
+def _readable(file: RowFile, kind: Kind[R], total: int) -> dict[int, R]:
+    """Return the rows of a file that say what such a row says; the others are computed again."""
+    found = {}
+    for n, row in file.rows.items():
+        with suppress(KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError):
+            if 0 <= n < total:
+                found[n] = kind.read(row)
+    return found

@@ -6,15 +6,13 @@ the digest that it should have, and is left out: its row is computed again.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
-
 from elboproof.arguments import bad, file_path
+from elboproof.files import Growing, taken
 
 MARK = b'{"digest": "'
 """How every line begins."""
@@ -40,28 +38,31 @@ class RowFile:
     ValueError
         If the file is of something else, or no such file, or another run has it open.
     OSError
-        If it cannot be read or written.
+        If it cannot be read.
+    NotWrittenError
+        If it cannot be written; a row is in the file whole or not at all.
     """
 
     def __init__(self, path: object, head: Mapping[str, Any]) -> None:
         self.path: Path = file_path(path, "resume")
         self._head = dict(head)
         self.rows: dict[int, dict[str, Any]] = {}
-        self._lock = FileLock(f"{self.path}.lock")
 
     def __enter__(self) -> Self:
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            raise bad("resume", str(self.path), "a file that no other run is writing") from error
+        lock = taken(self.path)
+        if lock is None:
+            raise bad("resume", str(self.path), "a file that no other run is writing")
         try:
             self._begin()
         except BaseException:
-            self._lock.release()
+            lock.release()
             raise
+        self._lock = lock
         return self
 
     def _begin(self) -> None:
+        if self.path.exists() and not (self.path.is_file() or self.path.is_dir()):
+            raise bad("resume", str(self.path), "a file; a device or a pipe has no rows to go on with")
         text = self.path.read_bytes() if self.path.exists() else b""
         lines = text.split(b"\n")
         if self._is_broken_head(text):
@@ -70,13 +71,17 @@ class RowFile:
         if text:
             self._require_head(lines[0])
             for line in lines[1:]:
-                if (row := _checked(line)) is not None and "row" in row:
+                if (row := _checked(line)) is not None and type(row.get("row")) is int:
                     self.rows[row["row"]] = row
-        self._file = self.path.open("ab")
-        if not text:
-            self._append({"head": self._head})
-        elif lines[-1]:
-            self._file.write(b"\n")  # ends the line that was not written to its end
+        self._file = Growing(self.path)
+        try:
+            if not text:
+                self._append({"head": self._head})
+            elif lines[-1]:
+                self._file.add(b"\n")  # ends the line that was not written to its end
+        except BaseException:
+            self._file.close()
+            raise
 
     def _is_broken_head(self, text: bytes) -> bool:
         """Whether a run with the same head was stopped while it wrote that: nothing is lost with it."""
@@ -98,21 +103,17 @@ class RowFile:
     def add(self, rows: Mapping[int, Mapping[str, Any]]) -> None:
         """Write rows by number, and return when they are on the disk."""
         added = {number: {"row": number, **row} for number, row in rows.items()}
-        self.rows |= added
         self._append(*added.values())
+        self.rows |= added
 
     def _append(self, *lines: Mapping[str, Any]) -> None:
-        self._file.write(b"".join(_sealed(line) + b"\n" for line in lines))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        self._file.add(b"".join(_sealed(line) + b"\n" for line in lines))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            self._file.close()  # writes what a full disk did not take, and may fail again
-        finally:
-            self._lock.release()
+        self._file.close()
+        self._lock.release()
 
 
 def _digest(text: bytes) -> str:
@@ -130,6 +131,6 @@ def _checked(line: bytes) -> dict[str, Any] | None:
         found = json.loads(line)
         content: dict[str, Any] = found["line"]
         whole = found["digest"] == _digest(json.dumps(content, sort_keys=True).encode())
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return content if whole and isinstance(content, dict) else None

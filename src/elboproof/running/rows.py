@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 NOT_BEGUN, NO_WORKER = "not begun; stopped by the total time limit", "not proved; its worker process ended"
+NO_MEMORY = "not proved; the memory was not enough"
 
 
 class Outcome(Protocol):
@@ -78,7 +79,7 @@ class Row:
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> "Row":
         """Return the row that was written."""
-        exact = None if row["exact"] is None else (Fraction(row["exact"][0]), Fraction(row["exact"][1]))
+        exact = None if row["exact"] is None else (ratio(row["exact"][0]), ratio(row["exact"][1]))
         ends = float.fromhex(row["lower"]), float.fromhex(row["upper"])
         return cls(*ends, exact, row["status"], row["cells"])
 
@@ -97,6 +98,12 @@ class Row:
             return self.exact
         finite = math.isfinite(self.lower) and math.isfinite(self.upper)
         return (Fraction(self.lower), Fraction(self.upper)) if finite else None
+
+
+def ratio(text: str) -> Fraction:
+    """Return the number that `str` wrote; no decimals with exponents, of which a short one fills the memory."""
+    numerator, _, denominator = text.partition("/")
+    return Fraction(int(numerator), int(denominator or 1))
 
 
 def _common(one: Row, other: Row) -> Exact | None:

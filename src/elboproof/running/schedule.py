@@ -4,6 +4,9 @@ Blocks may share the work of arrays, and easy rows take a hundredth of their tim
 those of a block stay open together. So some rows are tried together for little time, and where most of them are
 decided, the others follow in larger blocks. Else two rows are proved alone: if they take less than `ALONE` seconds
 each, blocks grow as long as they are faster than their rows alone.
+
+Rows during which a process or its memory came to an end are proved one after the other, with nothing beside them: so
+the one that does it is known, and takes no other along.
 """
 
 import math
@@ -52,14 +55,33 @@ class Schedule:
         self._size, self._alone, self._singles, self._settled = 1, math.inf, 0, False
         self._each = math.inf  # of the last block
         self._trying = False
+        self._suspects: list[int] = []
+        self._examined: list[int] = []
+
+    @property
+    def rest(self) -> list[int]:
+        """The rows that are to be begun."""
+        return [*self._suspects, *self.waiting]
 
     @property
     def held(self) -> bool:
-        """Whether nothing is begun until a trial has ended."""
-        return self._trying
+        """Whether nothing is begun until a trial, or a suspect, has ended."""
+        return self._trying or bool(self._examined)
+
+    def suspect(self, rows: list[int]) -> None:
+        """Prove rows that were in work when something broke: each alone, before all others."""
+        self._suspects = [*rows, *self._suspects]
+        self._trying, self._examined = False, []
+
+    def drop(self) -> None:
+        """Begin nothing more."""
+        self.waiting, self._suspects, self._examined, self._trying = [], [], [], False
 
     def next(self) -> Block:
         """Return a block and its limit: of several rows little more than they should take, by those before."""
+        if self._suspects:
+            self._examined, self._suspects = self._suspects[:1], self._suspects[1:]
+            return Block(self._examined, self._seconds, False)
         self._trying = self._trials > 0
         size = TRIED if self._trying else self._size
         rows, self.waiting = self.waiting[:size], self.waiting[size:]
@@ -73,6 +95,8 @@ class Schedule:
 
     def learn(self, block: Block, rows: Sequence[Outcome], seconds: float) -> None:
         """Take what a block took into account; what a trial left open waits again."""
+        if block.rows == self._examined:
+            self._examined = []
         if block.trial:
             self._learn_trial(block, rows, seconds)
         elif len(block.rows) == 1:

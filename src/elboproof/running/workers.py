@@ -1,6 +1,7 @@
 """Who computes: this process, processes of this machine, or whoever stands behind an executor."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,33 @@ class Submits(Protocol):
 
     def submit(self, task: Callable[..., Any], /, *arguments: Any) -> "Future[Any]":
         """Begin a task some time."""
+
+
+class Processes:
+    """Spawned processes of this call, which can be made anew when one of them died."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool = process_pool(workers)
+
+    def submit(self, task: Callable[..., Any], /, *arguments: Any) -> "Future[Any]":
+        """Begin a task some time."""
+        return self._pool.submit(task, *arguments)
+
+    def renew(self) -> None:
+        """Put new processes in the place of those that are there."""
+        self.close()
+        self._pool = process_pool(self._workers)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def worker_died(error: BaseException) -> bool:
+    """Return whether a task's error says that its process died, as often as a cluster tries it."""
+    distributed: Any = sys.modules.get("distributed")  # the error of a library that nobody loaded is none
+    return distributed is not None and isinstance(error, distributed.KilledWorker)
 
 
 class InProcess:
@@ -58,11 +86,11 @@ def executor_of(workers: object) -> Iterator[tuple[Submits, int]]:
     elif workers == 1:
         yield InProcess(), 1
     else:
-        with process_pool(workers) as pool:
-            try:
-                yield pool, workers
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        processes = Processes(workers)
+        try:
+            yield processes, workers
+        finally:
+            processes.close()
 
 
 def require_workers(workers: object) -> None:

@@ -11,6 +11,7 @@ import sympy
 from sympy import Expr
 
 from elboproof.arguments import file_path
+from elboproof.files import replace_text
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.functions import Sigmoid
 from elboproof.numbers.spelling import spelling
@@ -58,8 +59,8 @@ class Certificate:
         return json.dumps(self.content, indent=1) + "\n"
 
     def save(self, path: str | Path) -> None:
-        """Write the certificate to a file; raises ``TypeError`` if ``path`` is no path."""
-        file_path(path, "path").write_text(self.to_json(), encoding="utf-8")
+        """Write the certificate to a file, whole or not at all; ``TypeError`` if ``path`` is no path."""
+        replace_text(file_path(path, "path"), self.to_json())
 
     def __repr__(self) -> str:
         counts = (f"{len(self.content[name])} {name}" for name in ("leaves", "integrals"))

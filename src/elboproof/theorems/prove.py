@@ -5,7 +5,7 @@ Floats decide where to cut and which posterior to take, and when a proof is wort
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import inf
@@ -272,10 +272,15 @@ def _part(task: _Task) -> _Answer:
 
 
 def _in_time(task: _Task, future: "Future[_Answer]", part: Box) -> _Answer:
-    """Return a worker's answer, or that there is none yet: a process that is just starting does not see the clock."""
+    """Return a worker's answer, or that there is none: a process that is just starting does not see the clock."""
     # The worker's own limit ends it at about the same time; what it still computes is thrown away.
     try:
         return future.result(max(0.0, task.began + task.seconds - time.monotonic()))
     except TimeoutError:
-        low = 0.0 if isinstance(task.statement.quantity, Gap) else -inf
-        return _stopped(task, part, Enclosure(low, inf), "the time limit", 0)
+        why = "the time limit"
+    except BrokenExecutor:
+        why = "the end of a worker process"
+    except MemoryError:
+        why = "the memory, which was not enough"
+    low = 0.0 if isinstance(task.statement.quantity, Gap) else -inf
+    return _stopped(task, part, Enclosure(low, inf), why, 0)
