@@ -1,11 +1,11 @@
 """The convention detector: which likelihood, divergence, parameter of s and reductions a loss is made of, exactly."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from elboproof.audit.calls import Call, Shapes, Tensor
-from elboproof.audit.divergences import divergence, each_latent, every_term
+from elboproof.audit.divergences import OTHER_LAWS, divergence, each_latent, every_term
 from elboproof.audit.fitting import Column, Columns, Equations, Fit, columns_of, ones, reductions
 from elboproof.audit.flows import FLOW, flow_terms
 from elboproof.audit.likelihoods import Likelihood, candidates
@@ -27,7 +27,7 @@ class Recognised:
     form : str
         "plain", "mixed" (reductions differ), "each latent" (of the prior), or "dictionary" (any terms).
     kind : str
-        "closed form" or "monte carlo".
+        "closed form", "monte carlo", "flow" or one of `OTHER_LAWS`.
     fit : Fit
         Weights by name; in mixed forms and dictionaries the names carry their reduction.
     reduction, other : str
@@ -108,7 +108,8 @@ class Detector:
         if self.flow:
             searches: tuple[Callable[[], Iterator[Recognised]], ...] = () if wide else (self._flows,)
         else:
-            searches = (self._mixed, self._each_latent, self._dictionary) if wide else (self._plain,)
+            more = (self._other_laws, self._mixed, self._each_latent, self._dictionary)
+            searches = more if wide else (self._plain,)
         for search in searches:
             for found in search():
                 if found.fit.residual <= self.close:
@@ -147,8 +148,15 @@ class Detector:
             yield Recognised(form, likelihood, kind, parameter, fit, *how)
 
     def _plain(self) -> Iterator[Recognised]:
+        yield from self._alike(KINDS, self.parameters)
+
+    def _other_laws(self) -> Iterator[Recognised]:
+        yield from self._alike(OTHER_LAWS, self.parameters[:1])
+
+    def _alike(self, kinds: Iterable[str], parameters: Sequence[Parameter]) -> Iterator[Recognised]:
+        """Yield formulas whose terms all have one reduction."""
         for how, likelihood, kind, parameter in itertools.product(
-            self.reductions, self.likelihoods, KINDS, self.parameters
+            self.reductions, self.likelihoods, kinds, parameters
         ):
             columns = {
                 **self._of_likelihood(likelihood, how),
