@@ -215,6 +215,17 @@ class LaplaceCode(Small):
         return ((z**2 + LOG_2PI) / 2 - s - math.log(2) - (z - mean).abs() / s.exp()).sum(-1)
 
 
+class GumbelCode(Small):
+    """A Gumbel q, whose drawn KL is that of a Gumbel law."""
+
+    def sample(self, mean: Tensor, s: Tensor) -> Tensor:
+        return mean - s.exp() * torch.rand_like(mean).log().neg().log()
+
+    def rate(self, mean: Tensor, s: Tensor, z: Tensor) -> Tensor:
+        r = (z - mean) / s.exp()
+        return ((z**2 + LOG_2PI) / 2 - s - r - (-r).exp()).sum(-1)
+
+
 class Contractive(Small):
     """A square of the decoder's slope beside a bound: the loss differentiates inside."""
 
@@ -285,25 +296,6 @@ class NeverBelowOneSoft(NeverBelowOne):
     def rate(self, mean: Tensor, s: Tensor, z: Tensor) -> Tensor:
         deviation = 1 + functional.softplus(s)
         return (mean**2 + deviation**2 - 1 - 2 * deviation.log()).sum(-1) / 2
-
-
-class SamplesInside(Small):
-    """An encoder that returns its draw and the KL, and neither mean nor s: its two heads are modules."""
-
-    factor = 0.5
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mean, self.s = nn.Linear(PIXELS, LATENTS), nn.Linear(PIXELS, LATENTS)
-
-    def encode(self, x: Tensor) -> Any:
-        mean, s = self.mean(x), self.s(x)
-        z = mean + torch.randn_like(mean) * (self.factor * s).exp()
-        return z, self.rate(mean, s, z)
-
-    def loss(self, x: Tensor) -> Any:
-        z, rate = self.encode(x)
-        return self.total(self.fit(x, self.decode(z)), rate)
 
 
 class ConditionalPrior(Small):

@@ -34,6 +34,8 @@ class Session:
         Largest relative difference of two numbers that count as one: of the dtype.
     objects : list
         What the loss can reach.
+    heads : tuple of str
+        The modules that are tapped in the place of an encoder that samples inside.
     parameter : Parameter or None
         What the sampler takes s for; None if z is no function of mean + deviation(s) x noise.
     flow : bool
@@ -51,6 +53,7 @@ class Session:
     alpha: float
     draws: int
     objects: list[Any] = field(default_factory=list)
+    heads: tuple[str, ...] = ()
     parameter: Parameter | None = None
     flow: bool = False
     found: Recognised | None = None
