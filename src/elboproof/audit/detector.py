@@ -126,6 +126,11 @@ class Detector:
             self._kept[full] = columns_of(self.calls, terms, reduction)
         return self._kept[full]
 
+    def _ones(self, reduction: str) -> Columns:
+        if ("1", reduction) not in self._kept:
+            self._kept["1", reduction] = ones(self.calls, reduction)
+        return self._kept["1", reduction]
+
     def _of_likelihood(self, likelihood: Likelihood, reduction: str) -> Columns:
         return self._columns((likelihood.name,), lambda call: likelihood_terms(call, likelihood), reduction)
 
@@ -161,7 +166,7 @@ class Detector:
             columns = {
                 **self._of_likelihood(likelihood, how),
                 **self._of_divergence(parameter, kind, how),
-                **ones(self.calls, how),
+                **self._ones(how),
             }
             yield from self._found("plain", likelihood, kind, parameter, columns, (how, how))
 
@@ -170,7 +175,7 @@ class Detector:
         for how, other, likelihood in itertools.product(self.reductions, self.reductions, self.likelihoods):
             terms = self._columns((parameter.name, FLOW), lambda call: flow_terms(call, parameter), how)
             apart = self._columns((parameter.name, FLOW), lambda call: flow_terms(call, parameter), other)
-            columns = {**self._of_likelihood(likelihood, how), **terms, **ones(self.calls, how)}
+            columns = {**self._of_likelihood(likelihood, how), **terms, **self._ones(how)}
             columns["log determinant"] = apart["log determinant"]
             yield from self._found("plain", likelihood, FLOW, parameter, columns, (how, other))
 
@@ -189,7 +194,7 @@ class Detector:
     def _constants(self) -> Columns:
         # of a value per datum both are the same column
         chosen = ("sum", "mean") if self.calls[0].loss.ndim == 0 else ("mean",)
-        return {f"1, {how}": ones(self.calls, how)["1"] for how in chosen}
+        return {f"1, {how}": self._ones(how)["1"] for how in chosen}
 
     def _each_latent(self) -> Iterator[Recognised]:
         if self.latents > MOST_LATENTS:
@@ -199,7 +204,7 @@ class Detector:
         ):
             key = (parameter.name, "each latent")
             own = self._columns(key, lambda call, parameter=parameter: each_latent(call, parameter), how)  # type: ignore[misc]
-            columns = {**self._of_likelihood(likelihood, how), **own, **ones(self.calls, how)}
+            columns = {**self._of_likelihood(likelihood, how), **own, **self._ones(how)}
             yield from self._found("each latent", likelihood, "closed form", parameter, columns, (how, how))
 
     def _dictionary(self) -> Iterator[Recognised]:

@@ -157,10 +157,13 @@ def _tensors(objects: Iterable[Any]) -> Iterator[torch.Tensor]:
 def kept_generators() -> Iterator[None]:
     """Put back the states of the global generators of torch, NumPy and Python on exit."""
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    of_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     try:
         yield
     finally:
         torch.set_rng_state(states[0])
+        if of_devices:
+            torch.cuda.set_rng_state_all(of_devices)
         np.random.set_state(states[1])  # noqa: NPY002
         random.setstate(states[2])
 
@@ -187,7 +190,10 @@ def seed_all(seed: int, own: Iterable[Any] = ()) -> None:
             one.seed(seed)
         else:
             one.bit_generator.state = type(one.bit_generator)(seed).state
-    torch.manual_seed(seed)
+    # torch.manual_seed would keep, for each device that is not in use, a traceback of each call
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     random.seed(seed)
 
