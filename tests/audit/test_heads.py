@@ -89,7 +89,7 @@ def test_the_heads_are_found_and_the_draw_stays_the_users(model_class: type[Any]
     model.factor = factor
     hooks = [dict(one._forward_hooks) for one in model.modules()]
     report = audit(Adapter(model.loss, data(), (model, "encode"), (model, "decode")), draws=DRAWS)
-    assert report.sizes["heads"] == HEADS[model_class]
+    assert report.sizes.get("heads") == HEADS[model_class]
     assert f"tapped at its modules {', '.join(HEADS[model_class])}" in str(report)
     assert [dict(one._forward_hooks) for one in model.modules()] == hooks
     assert report.formula is not None
@@ -107,11 +107,11 @@ def test_the_heads_that_are_found_are_those_that_one_would_name() -> None:
 
 
 class Inline(Three):
-    """Mean and s are no module's output: a bias is added to each."""
+    """s is no module's output, and z moves with what the trunk returns, of the same shape."""
 
     def encode(self, x: Tensor) -> Any:
-        h = self.trunk(x).tanh()
-        s, mean = self.s(h) @ torch.ones(LATENTS, LATENTS, dtype=h.dtype), 2 * self.mean(h)
+        h = self.trunk(x)
+        s, mean = h @ torch.ones(LATENTS, LATENTS, dtype=h.dtype), self.mean(h)
         return mean + torch.randn_like(mean) * (s / 2).exp(), mean, s
 
 

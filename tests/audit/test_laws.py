@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.distributions import Distribution, Laplace, TransformedDistribution, Uniform
 from torch.distributions.transforms import AffineTransform, SigmoidTransform
 
-from elboproof.audit import Report
+from elboproof.audit import Report, Reported
 from elboproof.audit.laws import LAPLACE, LAWS, LOGISTIC, NORMAL, UNIFORM, USUAL, Law
-from tests.audit.beyond import LaplaceCode
+from tests.audit.beyond_posteriors import LaplaceCode
 from tests.audit.small import LATENTS, LOG_2PI, Small, audited, with_methods
 
 DRAWS = 200
@@ -161,3 +161,9 @@ def test_a_law_has_the_variance_and_the_entropy_that_it_says(law: Law) -> None:
     assert -float((weights * log_density.clamp(min=-1e3)).sum()) == pytest.approx(law.entropy, abs=1e-4)
     assert float(law.cdf(torch.tensor(0.0, dtype=torch.float64))) == pytest.approx(0.5)
     assert law.scaled(2.0).entropy == pytest.approx(law.entropy + math.log(2))
+
+
+def test_a_reported_number_of_another_q_is_not_judged_by_a_gaussian() -> None:
+    model = with_methods(sample=_draw(LAPLACE), rate=_drawn_prior(LAPLACE.entropy))
+    report = audited(model, "report", report=Reported(lambda x: model.loss(x), "-elbo"), draws=DRAWS)
+    assert report["report"].outcome == "unknown", str(report)
