@@ -71,7 +71,9 @@ def laplace_posterior(model: Vae, x: Tensor) -> Tensor:
     law = LaplaceLaw(mean, s.exp())
     of_torch: Callable[[], Tensor] = law.entropy
     prior = 0.5 * (mean**2 + law.variance + math.log(2 * math.pi)).sum(-1)
-    return squares(model, x, model.variance, Normal(mean, law.variance.sqrt())) + prior - of_torch().sum(-1)
+    likelihood = squares(model, x, model.variance, Normal(mean, law.variance.sqrt()))
+    value: Tensor = likelihood + prior - of_torch().sum(-1)
+    return value
 
 
 EXPECTED: dict[type[Vae], Expected] = {

@@ -116,7 +116,8 @@ def smooth_term(seed: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
             UNARY[which](a * mean + b * s + c * z + e)
             for which, (a, b, c, e) in zip(kind, coefficients.tolist(), strict=True)
         ]
-        return size * (parts[0] * (1 + parts[1])).sum(-1)
+        value: Tensor = size * (parts[0] * (1 + parts[1])).sum(-1)
+        return value
 
     return term
 

@@ -164,6 +164,14 @@ def test_a_law_has_the_variance_and_the_entropy_that_it_says(law: Law) -> None:
 
 
 def test_a_reported_number_of_another_q_is_not_judged_by_a_gaussian() -> None:
+    """It has the KL of a Gaussian of deviation exp(s), which the q of the loss is not."""
     model = with_methods(sample=_draw(LAPLACE), rate=_drawn_prior(LAPLACE.entropy))
-    report = audited(model, "report", report=Reported(lambda x: model.loss(x), "-elbo"), draws=DRAWS)
+
+    def of_a_gaussian(x: Tensor) -> Any:
+        mean, s = model.encode(x)
+        z = model.sample(mean, s)
+        rate = ((mean**2 + (2 * s).exp() - 1) / 2 - s).sum(-1)
+        return model.total(model.fit(x, model.decode(z)), rate)
+
+    report = audited(model, "report", report=Reported(of_a_gaussian, "-elbo"), draws=DRAWS)
     assert report["report"].outcome == "unknown", str(report)

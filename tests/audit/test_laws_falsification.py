@@ -2,7 +2,16 @@
 
 import pytest
 
-from elboproof.audit import UsageError, heads, laws, learning, noise, reading_law, reporting
+from elboproof.audit import (
+    UsageError,
+    heads,
+    laws,
+    learning,
+    noise,
+    reading_divergence,
+    reading_law,
+    reporting,
+)
 from tests.audit import test_heads, test_laws
 from tests.seeding import CAUGHT, Bug, Check, Seeded, falsification
 
@@ -42,6 +51,9 @@ TESTS: dict[str, Check] = {
 BUGS: dict[str, Bug] = {
     "each law has the normal entropy": Seeded(
         laws.Law, "constant", "self.entropy", "1.4189385332", "entropy"
+    ),
+    "each law has variance 1": Seeded(
+        reading_divergence, "_patterns", "law.variance / 2", "0.5", "closed form"
     ),
     "a width changes no entropy": Seeded(
         laws.Law, "scaled", "entropy=self.entropy + math.log(width)", "entropy=self.entropy", "width"
