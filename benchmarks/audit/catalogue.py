@@ -6,11 +6,12 @@ from benchmarks.audit import (
     conventions_more,
     divergences,
     likelihoods,
+    more,
     noise,
     odd,
     weights,
 )
 from benchmarks.audit.entries import CONTROLS, CONVENTIONS, MUTANTS, Control, Convention, Mutant, by_label
 
-MODULES = (controls, conventions, conventions_more, divergences, likelihoods, noise, odd, weights)
+MODULES = (controls, conventions, conventions_more, divergences, likelihoods, more, noise, odd, weights)
 __all__ = ["CONTROLS", "CONVENTIONS", "MUTANTS", "Control", "Convention", "Mutant", "by_label"]

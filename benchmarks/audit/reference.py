@@ -7,103 +7,31 @@ one over the plane, for each draw.
 """
 
 import math
-from collections.abc import Callable
-from typing import TypeAlias
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Bernoulli as BernoulliLaw
 from torch.distributions import Laplace as LaplaceLaw
 from torch.distributions import NegativeBinomial as NegativeBinomialLaw
 from torch.distributions import Normal, kl_divergence
 from torch.distributions import Poisson as PoissonLaw
-from torch.nn import functional
 
-from benchmarks.audit import controls, conventions_more, vae, vae_others
+from benchmarks.audit import controls, conventions_more, reference_more, vae, vae_others
 from benchmarks.audit.entries import Convention
-from benchmarks.audit.vae import LATENTS, PIXELS, SAMPLES, Vae
+from benchmarks.audit.expectations import (
+    Expected,
+    affine,
+    divergence,
+    entropy,
+    gaussian,
+    on_the_line,
+    plain,
+    plane,
+    posterior,
+    squares,
+)
+from benchmarks.audit.vae import PIXELS, SAMPLES, Vae
 from elboproof.objectives.contract import log_density
-
-Expected: TypeAlias = Callable[[Vae, Tensor], Tensor]
-"""Of a model and x (B, D): the expected loss of each datum, (B,), in nats."""
-NODES, PLANE_NODES = 80, 10
-"""On the line; and on each axis of the plane."""
-
-
-def rule(nodes: int) -> tuple[Tensor, Tensor]:
-    """Return the nodes and weights of E g(t), t ~ N(0, 1)."""
-    points, weights = np.polynomial.hermite_e.hermegauss(nodes)
-    return torch.from_numpy(points), torch.from_numpy(weights / math.sqrt(2 * math.pi))
-
-
-def posterior(model: Vae, x: Tensor, kind: str = "log variance") -> Normal:
-    """Return q(z|x) by the encoder's two heads, the second of this kind."""
-    mean, s = model.encoder(x).split(LATENTS, dim=-1)
-    widths = {
-        "log variance": lambda: (s / 2).exp(),
-        "log deviation": s.exp,
-        "softplus": lambda: functional.softplus(s),
-        "one": lambda: torch.ones_like(s),
-    }
-    return Normal(mean, widths[kind]())
-
-
-def on_the_line(model: Vae, q: Normal) -> Normal:
-    """Return the law of each output, (B, D)."""
-    weight, bias = _affine(model)
-    return Normal(q.mean @ weight.T + bias, (q.variance @ (weight**2).T).sqrt())
-
-
-def entropy(q: Normal) -> Tensor:
-    """Return that of q(z|x), (B,), in nats."""
-    return (q.stddev.log() + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
-
-
-def divergence(q: Normal) -> Tensor:
-    """Return KL(q || N(0, I)), (B,)."""
-    return kl_divergence(q, Normal(torch.zeros_like(q.mean), torch.ones_like(q.mean))).sum(-1)
-
-
-def expectation(log_p: Callable[[Tensor], Tensor], outputs: Normal) -> Tensor:
-    """Return E sum_j -log p(x_j | output_j), (B,), for outputs that are Gaussian one by one."""
-    points, weights = rule(NODES)
-    at = outputs.mean + outputs.stddev * points[:, None, None]
-    return -torch.einsum("n,nbd->b", weights, log_p(at))
-
-
-def _affine(model: Vae) -> tuple[Tensor, Tensor]:
-    layer = model.decoder
-    if not isinstance(layer, nn.Linear):
-        raise TypeError(f"model: got a decoder {type(layer).__name__}; expected one affine layer")
-    return layer.weight, layer.bias
-
-
-def plain(log_p: Callable[[Vae, Tensor, Tensor], Tensor], kind: str = "log variance") -> Expected:
-    """Return the negative ELBO for a density of (model, output, x)."""
-
-    def expected(model: Vae, x: Tensor) -> Tensor:
-        q = posterior(model, x, kind)
-        return expectation(lambda out: log_p(model, out, x), on_the_line(model, q)) + divergence(q)
-
-    return expected
-
-
-def squares(model: Vae, x: Tensor, variance: Tensor | float, q: Normal) -> Tensor:
-    """Return E -log N(x; W z + b, variance), (B,), in closed form."""
-    outputs, v = on_the_line(model, q), torch.as_tensor(variance, dtype=x.dtype)
-    second = (x - outputs.mean) ** 2 + outputs.variance
-    return 0.5 * (second / v + torch.log(2 * math.pi * v)).sum(-1)
-
-
-def gaussian(variance: Callable[[Vae], Tensor | float], kind: str = "log variance") -> Expected:
-    """Return the negative ELBO of a Gaussian likelihood."""
-
-    def expected(model: Vae, x: Tensor) -> Tensor:
-        q = posterior(model, x, kind)
-        return squares(model, x, variance(model), q) + divergence(q)
-
-    return expected
 
 
 def fixed(model: Vae) -> float:
@@ -119,22 +47,17 @@ def learned(model: Vae) -> Tensor:
 def two_heads(model: Vae, x: Tensor) -> Tensor:
     """Of outputs (f, t): E exp(-t) (x - f)^2 by tilting the Gaussian of (f, t): f moves by -Cov(f, t)."""
     q = posterior(model, x)
-    outputs, (weight, _) = on_the_line(model, q), _affine(model)
+    outputs, (weight, _) = on_the_line(model, q), affine(model)
     (centre, log_v), (spread, log_spread) = (t.chunk(2, -1) for t in (outputs.mean, outputs.stddev.square()))
     covariance = q.variance @ (weight[:PIXELS] * weight[PIXELS:]).T
     second: Tensor = (-log_v + log_spread / 2).exp() * ((x - centre + covariance) ** 2 + spread)
     return 0.5 * (second + log_v + math.log(2 * math.pi)).sum(-1) + divergence(q)
 
 
-def _plane(nodes: int = PLANE_NODES) -> tuple[Tensor, Tensor]:
-    points, weights = rule(nodes)
-    return torch.cartesian_prod(points, points), torch.outer(weights, weights).flatten()
-
-
 def importance_weighted(model: Vae, x: Tensor) -> Tensor:
     """-E log mean_k w_k, each draw on a grid over the plane."""
-    q, (weight, bias) = posterior(model, x), _affine(model)
-    points, weights = _plane()
+    q, (weight, bias) = posterior(model, x), affine(model)
+    points, weights = plane()
     z = q.mean + q.stddev * points[:, None]
     log_p = log_density(Normal(z @ weight.T + bias, math.sqrt(model.variance)), x).sum(-1)
     log_w = log_p + (log_density(Normal(0.0, 1.0), z) - log_density(q, z)).sum(-1)
@@ -150,9 +73,9 @@ def several(model: Vae, x: Tensor) -> Tensor:
 
 def flow(model: Vae, x: Tensor) -> Tensor:
     """Put the base draw on a grid over the plane, pushed through the coupling."""
-    q, (weight, bias) = posterior(model, x), _affine(model)
+    q, (weight, bias) = posterior(model, x), affine(model)
     a, b = dict(model.named_parameters())["coupling"]
-    points, weights = _plane(40)
+    points, weights = plane(40)
     first, second = (q.mean + q.stddev * points[:, None]).unbind(-1)
     scale = torch.exp(a * torch.tanh(first + 1))
     z = torch.stack([first, second * scale + b * first], -1)
@@ -164,7 +87,7 @@ def flow(model: Vae, x: Tensor) -> Tensor:
 def categorical(model: Vae, x: Tensor) -> Tensor:
     """-log p(x) + KL(q || p(c|x)): the bound from the evidence's side."""
     log_q: Tensor = model.encoder(x).log_softmax(-1)
-    weight, bias = _affine(model)
+    weight, bias = affine(model)
     log_joint = log_density(Normal(weight.T + bias, math.sqrt(model.variance)), x[:, None]).sum(-1)
     log_joint = log_joint - math.log(len(weight.T))
     evidence = log_joint.logsumexp(-1)
@@ -267,6 +190,7 @@ EXPECTED: dict[type[Vae], Expected] = {
     controls.NegativeBinomial: plain(counts),
     controls.DiscretisedLogistic: plain(bin_mass),
     controls.OurBilbo: batch_rate,
+    **reference_more.EXPECTED,
 }
 """A class that is not here has the expected loss of its nearest base."""
 

@@ -105,7 +105,11 @@ TESTS: dict[str, Check] = {
 BUGS: dict[str, Bug] = {
     "each check has the whole share": Seeded(session.Session, "share", " / len(STATISTICAL)", "", "shares"),
     "each score has the whole share": Seeded(
-        noise, "check_noise", "session.share / tests", "session.share", "noise is divided"
+        noise,
+        "compared",
+        "session.share / sum(one.means.numel() for one in found)",
+        "session.share",
+        "noise is divided",
     ),
     "each slope has the whole share": Seeded(
         gradient, "_means", "session.share / (2 * tests)", "session.share", "gradient is divided"
@@ -122,7 +126,7 @@ BUGS: dict[str, Bug] = {
     ),
     "data are not compared": Seeded(scores, "_products", '(1, "data"), ', "", "copied"),
     "thresholds of the noise times 10": Seeded(
-        noise, "check_noise", "worst.threshold(each)\n", "10 * worst.threshold(each)\n", "variance"
+        noise.Compared, "agrees", "<= self.limit", "<= 10 * self.limit", "variance"
     ),
     "exact gradients are far apart": Seeded(
         gradient, "check_gradient", "largest <= limit", "largest <= 1e8 * limit", "deviation cut"
@@ -131,7 +135,7 @@ BUGS: dict[str, Bug] = {
         gradient, "_means", "if one > limit", "if one > 100 * limit", "deviation cut"
     ),
     "the KL lacks d / 2": Seeded(
-        reading_divergence, "read_divergence", '-d / 2, "closed-form KL"', '0.0, "closed-form KL"', "exact"
+        reading_divergence, "_patterns", "(pattern, d * law.constant", "(pattern, 0.0", "exact"
     ),
     "a Gaussian lacks 2": Seeded(
         reading.Reader, "_likelihood", "2 * math.pi * variance", "math.pi * variance", "exact"
@@ -171,7 +175,7 @@ BUGS: dict[str, Bug] = {
         evidence, "_drawn", "return any(", "return True or any(", "closed form"
     ),
     "another law is accused": Seeded(
-        noise, "check_noise", "session.multi is None and", "False and", "other law"
+        noise, "_of_unknown_law", "session.found is None and", "False and", "other law"
     ),
     "no slope in s is a flow": Seeded(
         session.Session, "_find_flow", "bool(found[0][0].any())", "True", "no slope in s"

@@ -13,6 +13,7 @@ import pytest
 from elboproof import cli
 from elboproof.audit.run import CHECKS
 from elboproof.cli import parser
+from tests.audit import stand_ins
 from tests.audit.plugin import ROOT, SOURCE, pytest_run
 from tests.audit.small import Small, audited
 
@@ -93,6 +94,18 @@ def test_a_reported_number_fails_as_printed(folder: Path, capsys: pytest.Capture
 def test_other_libraries_are_audited(folder: Path, name: str) -> None:
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
+    _is_the_negative_elbo(folder, name)
+
+
+@pytest.mark.parametrize("name", sorted(stand_ins.FILES))
+def test_adapters_of_the_shape_of_other_libraries_are_audited(folder: Path, name: str) -> None:
+    for file, content in stand_ins.FILES[name].items():
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(content, encoding="utf-8")
+    _is_the_negative_elbo(folder, name)
+
+
+def _is_the_negative_elbo(folder: Path, name: str) -> None:
     run = _shell(folder, "-m", "elboproof.cli", "audit", f"{name}_adapter.py")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "your loss is the negative ELBO in nats" in run.stdout

@@ -7,7 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.audit.small import LOG_2PI, Drawn, Small, Weighted, audited, with_methods
+from benchmarks.audit.audited import adapter_of
+from benchmarks.audit.instances import build
+from benchmarks.audit.more import Auxiliary, ReverseLost
+from elboproof.audit import audit
+from tests.audit.small import DRAWS, LOG_2PI, Drawn, Small, Weighted, audited, with_methods
 
 
 def test_the_importance_weighted_bound_is_exact() -> None:
@@ -152,3 +156,13 @@ def test_the_evidence_of_a_normalised_q_outside_the_dictionary() -> None:
     wrong = audited(type("Wrong", (Odd,), {"extra": 0.5})(), "evidence", claim="-elbo")
     assert wrong["evidence"].outcome == "fails", str(wrong)
     assert "constant" in wrong["evidence"].statement
+
+
+def test_the_evidence_of_auxiliary_variables_is_that_of_a_standard_prior_or_a_note() -> None:
+    for model, outcome in ((Auxiliary, "ok"), (ReverseLost, "note")):
+        report = audit(adapter_of(build(model), "-elbo"), draws=DRAWS, checks=["formula", "evidence"])
+        assert report.failed == ()
+        assert report["formula"].outcome == "unknown"
+        assert report["evidence"].outcome == outcome, str(report)
+        words = "over p(x) of a standard normal prior" if outcome == "ok" else "prior"
+        assert words in report["evidence"].statement

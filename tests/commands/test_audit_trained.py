@@ -1,10 +1,13 @@
 """``elboproof audit FILE --trained``: the table below the report, the picture, and wrong use."""
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from elboproof import cli
+from elboproof.audit import schema
 from tests.commands.test_audit import GOOD
 
 WORDS = ["--check", "formula", "--trained"]
@@ -19,13 +22,21 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_the_table_stands_below_the_report(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    picture = file.parent / "trained.png"
-    assert cli.main(["audit", str(file), *WORDS, "--picture", str(picture)]) == 0
+    picture, json_file = file.parent / "trained.png", file.parent / "a.json"
+    words = ["--picture", str(picture), "--json", str(json_file)]
+    assert cli.main(["audit", str(file), *WORDS, *words]) == 0
     report, _, table = capsys.readouterr().out.partition("adapter: trained on N = 12 of D = 6, d = 2")
     assert report.splitlines()[-1].startswith("passed (")
     for name in ("ELBO", "evidence", "approximation gap", "gain of pixel variances"):
         assert f"  {name}" in table
     assert picture.read_bytes().startswith(b"\x89PNG")
+    (content,) = json.loads(json_file.read_text(encoding="utf-8"))
+    jsonschema.validate([content], schema())
+    items = {one["name"]: one for one in content["diagnostics"]["items"]}
+    assert f"{items['ELBO']['value']:.2f}"[:5] in table
+    content["diagnostics"]["items"][0]["kind"] = "sure"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate([content], schema())
 
 
 def test_nothing_is_diagnosed_unless_asked(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,8 +49,12 @@ def test_a_model_of_no_gaussian_encoder_is_told(file: Path, capsys: pytest.Captu
         "z = mean + torch.randn_like(mean) * (s / 2).exp()", "z = mean * torch.rand_like(mean)"
     )
     file.write_text(text.replace("(mean**2 + s.exp() - 1 - s)", "(mean**4 + s**4)"), encoding="utf-8")
-    assert cli.main(["audit", str(file), *WORDS]) == 0
+    json_file = file.parent / "a.json"
+    assert cli.main(["audit", str(file), *WORDS, "--json", str(json_file)]) == 0
     out = capsys.readouterr().out
+    (content,) = json.loads(json_file.read_text(encoding="utf-8"))
+    assert content["diagnostics"] is None
+    jsonschema.validate([content], schema())
     assert (
         "adapter: no diagnostics: trained: what s is cannot be told from the loss; expected a Gaussian sample"
         in out

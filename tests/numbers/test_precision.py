@@ -450,7 +450,13 @@ ALLOWED = {
     },  # a command, in a process of its own
     # users' losses draw from whichever generators they like, in float64: an audit sets all, and puts them back
     # and runs compiled code as it is written
-    "src/elboproof/audit/state.py": {"manual_seed", "seed", "set_default_dtype", "set_stance"},
+    "src/elboproof/audit/state.py": {
+        "manual_seed",
+        "manual_seed_all",
+        "seed",
+        "set_default_dtype",
+        "set_stance",
+    },
     # a worker of checks, which is a process of its own, starts each check from the same state
     "src/elboproof/checking/ambient.py": {
         "dps",
@@ -471,6 +477,7 @@ SETTERS = {
     *("setcontext", "getcontext"),  # of decimal; localcontext is a thread's own
     *("catch_warnings", "simplefilter", "filterwarnings"),
     *("set_default_dtype", "set_default_device", "set_num_threads", "set_grad_enabled", "manual_seed"),
+    "manual_seed_all",
     *("setlocale", "setrecursionlimit", "set_int_max_str_digits", "setswitchinterval"),
     "set_stance",  # of torch.compiler
 }
@@ -498,7 +505,8 @@ def _global_settings(source: str) -> set[str]:
         owner = ast.unparse(node.value)
         if node.attr == "ctx" and "flint" in owner:
             found.add("flint.ctx")
-        if node.attr in SETTERS and (node.attr != "manual_seed" or owner == "torch"):  # else of a generator
+        shared = owner in {"torch", "torch.default_generator"}
+        if node.attr in SETTERS and (node.attr != "manual_seed" or shared):  # else of a generator
             found.add(node.attr)
         if node.attr in FIELDS and isinstance(node.ctx, ast.Store) and owner not in local:
             found.add(node.attr)

@@ -19,6 +19,10 @@ from elboproof.checking.collect import UsageError
 Tensor: TypeAlias = torch.Tensor
 
 
+class NoPairError(UsageError):
+    """What an encoder returns is no mean and s: it may sample inside."""
+
+
 def tensors_of(out: Any) -> tuple[Tensor, ...]:
     """Return the floating tensors in an output: of a tensor itself, of a law its parameters, of a container each.
 
@@ -110,11 +114,11 @@ def halves(out: Tensor) -> tuple[Tensor, Tensor]:
 
     Raises
     ------
-    UsageError
+    NoPairError
         If that axis cannot be halved.
     """
     if out.ndim < 2 or out.shape[1] % 2:
-        raise UsageError(
+        raise NoPairError(
             f"encode: one tensor of shape {tuple(out.shape)}; expected mean and s along axis 1, or read_q"
         )
     first, second = out.chunk(2, dim=1)
@@ -126,7 +130,7 @@ def q_of(out: Any) -> tuple[Tensor, Tensor]:
 
     Raises
     ------
-    UsageError
+    NoPairError
         If it holds other than one or two tensors: of three, the encoder samples inside.
     """
     found = tensors_of(out)
@@ -134,7 +138,7 @@ def q_of(out: Any) -> tuple[Tensor, Tensor]:
         return halves(found[0])
     if len(found) == 2 and found[0].shape == found[1].shape:
         return found[0], found[1]
-    raise UsageError(
+    raise NoPairError(
         f"encode: its output holds tensors of shapes {[tuple(one.shape) for one in found]}; expected mean and s. "
         "Tap what computes them (a method, or the two modules), or give read_q and write_q"
     )

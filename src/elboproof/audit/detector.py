@@ -1,11 +1,11 @@
 """The convention detector: which likelihood, divergence, parameter of s and reductions a loss is made of, exactly."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from elboproof.audit.calls import Call, Shapes, Tensor
-from elboproof.audit.divergences import divergence, each_latent, every_term
+from elboproof.audit.divergences import OTHER_LAWS, divergence, each_latent, every_term
 from elboproof.audit.fitting import Column, Columns, Equations, Fit, columns_of, ones, reductions
 from elboproof.audit.flows import FLOW, flow_terms
 from elboproof.audit.likelihoods import Likelihood, candidates
@@ -27,7 +27,7 @@ class Recognised:
     form : str
         "plain", "mixed" (reductions differ), "each latent" (of the prior), or "dictionary" (any terms).
     kind : str
-        "closed form" or "monte carlo".
+        "closed form", "monte carlo", "flow" or one of `OTHER_LAWS`.
     fit : Fit
         Weights by name; in mixed forms and dictionaries the names carry their reduction.
     reduction, other : str
@@ -108,7 +108,8 @@ class Detector:
         if self.flow:
             searches: tuple[Callable[[], Iterator[Recognised]], ...] = () if wide else (self._flows,)
         else:
-            searches = (self._mixed, self._each_latent, self._dictionary) if wide else (self._plain,)
+            more = (self._other_laws, self._mixed, self._each_latent, self._dictionary)
+            searches = more if wide else (self._plain,)
         for search in searches:
             for found in search():
                 if found.fit.residual <= self.close:
@@ -124,6 +125,11 @@ class Detector:
         if full not in self._kept:
             self._kept[full] = columns_of(self.calls, terms, reduction)
         return self._kept[full]
+
+    def _ones(self, reduction: str) -> Columns:
+        if ("1", reduction) not in self._kept:
+            self._kept["1", reduction] = ones(self.calls, reduction)
+        return self._kept["1", reduction]
 
     def _of_likelihood(self, likelihood: Likelihood, reduction: str) -> Columns:
         return self._columns((likelihood.name,), lambda call: likelihood_terms(call, likelihood), reduction)
@@ -147,13 +153,20 @@ class Detector:
             yield Recognised(form, likelihood, kind, parameter, fit, *how)
 
     def _plain(self) -> Iterator[Recognised]:
+        yield from self._alike(KINDS, self.parameters)
+
+    def _other_laws(self) -> Iterator[Recognised]:
+        yield from self._alike(OTHER_LAWS, self.parameters[:1])
+
+    def _alike(self, kinds: Iterable[str], parameters: Sequence[Parameter]) -> Iterator[Recognised]:
+        """Yield formulas whose terms all have one reduction."""
         for how, likelihood, kind, parameter in itertools.product(
-            self.reductions, self.likelihoods, KINDS, self.parameters
+            self.reductions, self.likelihoods, kinds, parameters
         ):
             columns = {
                 **self._of_likelihood(likelihood, how),
                 **self._of_divergence(parameter, kind, how),
-                **ones(self.calls, how),
+                **self._ones(how),
             }
             yield from self._found("plain", likelihood, kind, parameter, columns, (how, how))
 
@@ -162,7 +175,7 @@ class Detector:
         for how, other, likelihood in itertools.product(self.reductions, self.reductions, self.likelihoods):
             terms = self._columns((parameter.name, FLOW), lambda call: flow_terms(call, parameter), how)
             apart = self._columns((parameter.name, FLOW), lambda call: flow_terms(call, parameter), other)
-            columns = {**self._of_likelihood(likelihood, how), **terms, **ones(self.calls, how)}
+            columns = {**self._of_likelihood(likelihood, how), **terms, **self._ones(how)}
             columns["log determinant"] = apart["log determinant"]
             yield from self._found("plain", likelihood, FLOW, parameter, columns, (how, other))
 
@@ -181,7 +194,7 @@ class Detector:
     def _constants(self) -> Columns:
         # of a value per datum both are the same column
         chosen = ("sum", "mean") if self.calls[0].loss.ndim == 0 else ("mean",)
-        return {f"1, {how}": ones(self.calls, how)["1"] for how in chosen}
+        return {f"1, {how}": self._ones(how)["1"] for how in chosen}
 
     def _each_latent(self) -> Iterator[Recognised]:
         if self.latents > MOST_LATENTS:
@@ -191,7 +204,7 @@ class Detector:
         ):
             key = (parameter.name, "each latent")
             own = self._columns(key, lambda call, parameter=parameter: each_latent(call, parameter), how)  # type: ignore[misc]
-            columns = {**self._of_likelihood(likelihood, how), **own, **ones(self.calls, how)}
+            columns = {**self._of_likelihood(likelihood, how), **own, **self._ones(how)}
             yield from self._found("each latent", likelihood, "closed form", parameter, columns, (how, how))
 
     def _dictionary(self) -> Iterator[Recognised]:

@@ -3,6 +3,7 @@
 import torch
 
 from elboproof.audit.calls import Call
+from elboproof.audit.laws import LAWS
 from elboproof.audit.parameters import Parameter
 
 Tensor = torch.Tensor
@@ -11,6 +12,10 @@ Terms = dict[str, Tensor]
 CLOSED = ("mean^2", "variance", "log variance")
 DRAWN = ("z^2", "r^2", "log variance")
 """r = (z - mean) / deviation."""
+BY_LAW = ("z^2", "log density of the noise", "log variance")
+"""Of another law of r."""
+OTHER_LAWS = {f"drawn, {one.name}": one for one in LAWS[1:]}
+"""Kinds of a divergence of a q that is not normal, at the draw."""
 
 
 def flat(value: Tensor) -> Tensor:
@@ -30,13 +35,16 @@ def residuals(call: Call, parameter: Parameter) -> Tensor:
 
 
 def divergence(call: Call, parameter: Parameter, kind: str) -> Terms:
-    """Return the terms of a divergence "closed form" or "monte carlo", (B,) each, means over the samples."""
+    """Return the terms of a divergence "closed form", "monte carlo" or of `OTHER_LAWS`, (B,), means over samples."""
     variance = variance_of(call, parameter)
     log_variance = variance.log().sum(1)
     if kind == "closed form":
         mean = flat(call.design.mean)
         return {"mean^2": (mean**2).sum(1), "variance": variance.sum(1), "log variance": log_variance}
     r = residuals(call, parameter)
+    if kind in OTHER_LAWS:
+        density = OTHER_LAWS[kind].log_density(r).sum(2).mean(1)
+        return {"z^2": (call.z**2).sum(2).mean(1), BY_LAW[1]: density, "log variance": log_variance}
     return {"z^2": (call.z**2).sum(2).mean(1), "r^2": (r**2).sum(2).mean(1), "log variance": log_variance}
 
 

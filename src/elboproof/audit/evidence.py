@@ -31,6 +31,8 @@ PAIRS, DRAWS, PILOT = 24, 800, 100
 BATCHES = (1, 1, 2)
 """Data of a call, a design each: what mixes the data of a batch shows in the last."""
 DESIGNS = len(BATCHES)
+OTHER_SLOPE = math.inf
+"""In the place of b."""
 UNDRAWN = 1e-6
 """Relative: what moves less with the noise does not move."""
 LEAST_EFFECTIVE = 0.1
@@ -70,8 +72,10 @@ def check_evidence(session: Session) -> Result:
     law = _law(session)
     if law is None or not law.likelihood.law or next(iter(law.weights.values())) <= 0:
         return result("evidence", "note", "not applicable: the likelihood is not known, or is none")
-    scale = _scale(session, law)
-    if scale is None:
+    found = _scale(session, law)
+    known = found != OTHER_SLOPE
+    scale = found if known else 1.0
+    if scale is None or (not known and session.adapter.claim != "-elbo"):
         words = "not applicable: beside the decoder the loss has no slope b z, as of a standard normal prior"
         return result("evidence", "note", words)
     if not _drawn(session, law, scale):
@@ -88,7 +92,8 @@ def check_evidence(session: Session) -> Result:
         return result(
             "evidence", "fails", f"claimed: -elbo; the prior has weight {scale:.6g}", found=scale, limit=1.0
         )
-    return _judged(session, _ratios(session, law, scale))
+    ratios = _ratios(session, law, scale)
+    return _judged(session, ratios) if known else _of_unknown_prior(ratios)
 
 
 def _normalised(law: Law, scale: float) -> bool:
@@ -124,7 +129,10 @@ def _law(session: Session) -> Law | None:
 
 
 def _scale(session: Session, law: Law) -> float | None:
-    """Return b of the loss's slope b z in z, less what goes through the decoder; None if there is no such b."""
+    """Return b of the loss's slope b z in z, less what goes through the decoder.
+
+    None if it has no such slope, `OTHER_SLOPE` if it has another one, as of a density of an auxiliary variable at z.
+    """
     found = []
     for n, design in enumerate(session.designer.designs("prior", 3)):
         call = session.bench.call(design, session.seed(n))
@@ -135,9 +143,9 @@ def _scale(session: Session, law: Law) -> float | None:
         found.append((factor * slope / call.z).detach())
     ratio = torch.cat([one.reshape(-1) for one in found])
     centre = float(ratio.mean())
-    if not abs(centre) > 1e-9 or float((ratio - centre).abs().max()) > 1e-6 * abs(centre):
+    if not float(ratio.abs().max()) > 1e-9:
         return None
-    return centre
+    return centre if float((ratio - centre).abs().max()) <= 1e-6 * abs(centre) else OTHER_SLOPE
 
 
 def _drawn(session: Session, law: Law, scale: float) -> bool:
@@ -255,3 +263,17 @@ def _judged(session: Session, ratios: list[Ratio]) -> Result:
     words = f"E exp(-loss) is a multiple of p(x), over it {shown}: a constant is left out, or counted twice"
     outcome = "fails" if session.adapter.claim == "-elbo" else "note"
     return result("evidence", outcome, words, found=low, limit=high, hints=hints, **numbers)  # type: ignore[arg-type]
+
+
+def _of_unknown_prior(ratios: list[Ratio]) -> Result:
+    """Say what the mean weight is over the p(x) of a standard normal prior, where the loss may have another."""
+    if not min(one.effective for one in ratios) >= LEAST_EFFECTIVE:
+        return result("evidence", "note", "inconclusive: few of the draws count, and the prior is not known")
+    low, high = max(one.low for one in ratios), min(one.high for one in ratios)
+    outcome = {"found": low, "limit": high, "n": DESIGNS * DRAWS + PILOT * len(LOG_VARIANCES)}
+    shown = ", ".join(f"{(one.low + one.high) / 2:.3g} +- {(one.high - one.low) / 2:.2g}" for one in ratios)
+    words = f"E exp(-loss) over p(x) of a standard normal prior is {shown} on {DESIGNS} designs"
+    if low <= 1 <= high:
+        return result("evidence", "ok", words, method="statistical", **outcome)  # type: ignore[arg-type]
+    words += ": another prior, which this loss may have, or no density"
+    return result("evidence", "note", words, method="statistical", **outcome)  # type: ignore[arg-type]

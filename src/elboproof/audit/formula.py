@@ -30,8 +30,9 @@ class Formula:
         One of `KINDS`.
     sentence : str
         For a reader.
-    likelihood, divergence, parameter, reduction : str
-        The likelihood; "closed form" or "monte carlo"; what s is; "sum", "mean" or "per datum".
+    likelihood, divergence, noise, parameter, reduction : str
+        The likelihood; "closed form", "monte carlo", "flow" or "drawn, " and another law; the law of the noise of q;
+        what s is; "sum", "mean" or "per datum".
     scale : float
         The loss is this times the negative bound.
     beta : float
@@ -56,6 +57,7 @@ class Formula:
     sentence: str
     likelihood: str = ""
     divergence: str = ""
+    noise: str = "normal"
     parameter: str = ""
     reduction: str = ""
     scale: float = 1.0

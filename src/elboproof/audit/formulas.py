@@ -7,6 +7,7 @@ from elboproof.audit.fingerprint import fingerprint
 from elboproof.audit.formula import NEVER, Formula
 from elboproof.audit.reading import Reader
 from elboproof.audit.reading_divergence import OF_SINGLE, SAME, same
+from elboproof.audit.reading_law import read_with_law
 from elboproof.audit.result import Result, result
 from elboproof.audit.samples_words import find
 from elboproof.audit.session import Session
@@ -40,7 +41,7 @@ def check_formula(session: Session) -> Result:
             found=session.formula.residual,
             limit=session.close,
         )
-    session.found, session.formula = found, reader.read(found)
+    session.found, session.formula = found, read_with_law(session, reader, found)
     return judged(session, session.formula)
 
 
@@ -68,6 +69,8 @@ def _unrecognised(session: Session, detector: Detector) -> Formula:
 
 def judged(session: Session, formula: Formula) -> Result:
     """Return the result for a formula: what is claimed decides whether it fails."""
+    if formula.kind == "NOT RECOGNISED":
+        return result("formula", "unknown", formula.sentence, n=formula.equations)
     fault, hints = _fault(session, formula)
     outcome = "fails" if fault else "ok"
     sentence = f"{formula.sentence}{f' ({fault})' if fault else ''}"

@@ -10,7 +10,7 @@ import torch
 from elboproof.audit.adapter import Adapter
 from elboproof.audit.bench import latent_argument
 from elboproof.audit.calls import Shapes
-from elboproof.audit.containers import has_scale, q_of, tensors_of, with_q
+from elboproof.audit.containers import NoPairError, has_scale, q_of, tensors_of, with_q
 from elboproof.audit.ranges import range_of
 from elboproof.audit.rows import lead_of
 from elboproof.audit.state import seed_all
@@ -65,6 +65,7 @@ def learn(adapter: Adapter, dtype: torch.dtype) -> Shapes:
         raise UsageError(f"encode: the tap never fired; {NEVER}")
     if not seen.z:
         raise UsageError(f"decode: the tap never fired; {NEVER}")
+    _require_no_draw(seen)
     mean = seen.mean[0]
     if mean.shape != seen.s[0].shape:
         raise UsageError(
@@ -75,6 +76,15 @@ def learn(adapter: Adapter, dtype: torch.dtype) -> Shapes:
     _count_samples(shapes, seen, count)
     _find_ranges(adapter, shapes, given, seen)
     return shapes
+
+
+def _require_no_draw(seen: Seen) -> None:
+    """Refuse an encoder whose one tensor is z itself, which would be read as halves."""
+    out, z = seen.template_q, seen.z[0]
+    if isinstance(out, torch.Tensor) and out.shape == z.shape and torch.equal(out.detach(), z):
+        raise NoPairError(
+            f"encode: it returns the decoder's z, of shape {tuple(z.shape)}; expected mean and s"
+        )
 
 
 def typed(x: Tensor, dtype: torch.dtype) -> Tensor:

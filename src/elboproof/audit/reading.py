@@ -11,20 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from elboproof.audit.detector import Recognised
+from elboproof.audit.divergences import OTHER_LAWS
 from elboproof.audit.flows import FLOW
 from elboproof.audit.formula import Formula, snapped, units
+from elboproof.audit.laws import NORMAL, Law
 from elboproof.audit.reading_divergence import GONE, NAMES, SAME, Divergence, read_divergence, same
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads formulas of losses with D entries and d latents; ``support`` is that of the data."""
+    """Reads formulas of losses with D entries, d latents and noise of a law; ``support`` is that of the data."""
 
     D: int
     d: int
     support: str
     sampler: str | None
     limit: float = SAME
+    law: Law = NORMAL
 
     def _same(self, one: float, other: float, size: float | None = None) -> bool:
         return same(one, other, size, self.limit)
@@ -41,13 +44,15 @@ class Reader:
             return self._each_latent(found)
         weights = found.fit.weights
         names = NAMES[found.kind]
-        part = read_divergence({name: weights[name] for name in names}, found.kind, self.d, self.limit)
+        own = {name: weights[name] for name in names}
+        part = read_divergence(own, found.kind, self.d, self.limit, self.law)
         return self._judge(found, part, {name: value for name, value in weights.items() if name[0] != "1"})
 
     def _common(self, found: Recognised, terms: Mapping[str, float]) -> dict[str, object]:
         return {
             "likelihood": found.likelihood.name,
             "divergence": found.kind,
+            "noise": OTHER_LAWS.get(found.kind, self.law).name,
             "parameter": found.parameter.name,
             "reduction": found.reduction,
             "terms": dict(terms),

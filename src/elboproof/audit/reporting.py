@@ -16,6 +16,7 @@ from elboproof.audit.containers import loss_of
 from elboproof.audit.evidence import Law as Terms
 from elboproof.audit.evidence import density
 from elboproof.audit.formula import NEVER
+from elboproof.audit.laws import NORMAL
 from elboproof.audit.learning import typed
 from elboproof.audit.parameters import Parameter
 from elboproof.audit.quantities import QUANTITIES, Law, Logs, Quantity, logs
@@ -79,7 +80,10 @@ def _parameter(session: Session) -> Parameter | None:
     if session.multi is not None:
         parameter: Parameter = session.multi.parameter
         return parameter
-    return None if session.found is None else session.found.parameter
+    normal = (
+        session.found is not None and session.law is NORMAL
+    )  # the only q whose density is written out here
+    return session.found.parameter if session.found is not None and normal else None
 
 
 def _law(session: Session) -> Law | None:

@@ -10,12 +10,14 @@ import torch
 from elboproof.arguments import bad, require_count, wrong_type
 from elboproof.audit.adapter import Adapter
 from elboproof.audit.bench import Bench
+from elboproof.audit.containers import tensors_of
 from elboproof.audit.designs import Designer
 from elboproof.audit.evidence import check_evidence
 from elboproof.audit.extremes import check_extremes
 from elboproof.audit.formulas import check_formula
 from elboproof.audit.gradient import check_gradient
-from elboproof.audit.learning import UnfitError, is_pair, learn
+from elboproof.audit.heads import learnt
+from elboproof.audit.learning import UnfitError, is_pair
 from elboproof.audit.noise import check_noise
 from elboproof.audit.place import place_of
 from elboproof.audit.reach import modules_of, reachable
@@ -120,7 +122,8 @@ def _sizes(session: Session | None) -> dict[str, Any]:
     if session is None:
         return {}
     shapes = session.bench.shapes
-    return {
+    heads = {"heads": list(session.heads)} if session.heads else {}
+    return heads | {
         "D": shapes.data,
         "d": shapes.latents,
         "K": shapes.samples,
@@ -176,11 +179,11 @@ def session_of(
         If the taps cannot be used.
     """
     try:
-        shapes = learn(adapter, dtype)
+        adapter, shapes, heads = learnt(adapter, dtype)
         widths = tuple(_width(one, shapes.lead) for one in _outputs(adapter, shapes.template_x))
         designer = Designer(shapes, adapter.support, seed, dtype, widths)
         bench = Bench(adapter, shapes, dtype, generators=generators_of(objects))
-        session = Session(adapter, bench, designer, CLOSE[dtype], alpha, draws, objects)
+        session = Session(adapter, bench, designer, CLOSE[dtype], alpha, draws, objects, heads)
         with bench.installed():
             session.find_sampler()
     except (UsageError, UnfitError):
@@ -191,8 +194,6 @@ def session_of(
 
 
 def _outputs(adapter: Adapter, template: Any) -> tuple[torch.Tensor, ...]:
-    from elboproof.audit.containers import tensors_of
-
     found = adapter.read_x(template) if adapter.read_x else tensors_of(template)
     return (found,) if isinstance(found, torch.Tensor) else tuple(found)
 

@@ -1,9 +1,9 @@
-r"""Bounded scores of noise that should be standard normal, and thresholds that hold at every sample size.
+r"""Bounded scores of noise that should be of a law, standard normal say; thresholds that hold at every sample size.
 
-For r ~ N(0, 1), u = Phi(r) is uniform and the orthonormal Legendre polynomials P1, P2, P4 of u have mean 0 and variance
-1, and bounds: 3^(1/2), 5^(1/2), 3. So have products of scores of independent entries. Bernstein's inequality gives,
-for n independent scores of variance 1 within [-c, c], |mean| <= (2 L / n)^(1/2) + 2 c L / (3 n) with probability at
-least 1 - delta, L = log(2 / delta).
+For r of distribution function F, u = F(r) is uniform and the orthonormal Legendre polynomials P1, P2, P4 of u have mean
+0 and variance 1, and bounds: 3^(1/2), 5^(1/2), 3. So have products of scores of independent entries. Bernstein's
+inequality gives, for n independent scores of variance 1 within [-c, c], |mean| <= (2 L / n)^(1/2) + 2 c L / (3 n) with
+probability at least 1 - delta, L = log(2 / delta).
 """
 
 import math
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+
+from elboproof.audit.laws import NORMAL, Law
 
 Tensor = torch.Tensor
 BOUNDS = {"P1": math.sqrt(3), "P2": math.sqrt(5), "P4": 3.0}
@@ -51,9 +53,9 @@ def bernstein(n: int, bound: float, false_alarm: float) -> float:
     return math.sqrt(2 * level / n) + 2 * bound * level / (3 * n)
 
 
-def legendre(r: Tensor) -> dict[str, Tensor]:
-    """Return P1, P2 and P4 of Phi(r); what is not finite scores at the bound."""
-    t = 2 * torch.special.ndtr(r.double()) - 1
+def legendre(r: Tensor, law: Law = NORMAL) -> dict[str, Tensor]:
+    """Return P1, P2 and P4 of F(r) of a law; what is not finite scores at the bound."""
+    t = 2 * law.cdf(r.double()) - 1
     t = torch.where(torch.isfinite(t), t, torch.ones_like(t))
     return {
         "P1": math.sqrt(3) * t,
@@ -65,9 +67,9 @@ def legendre(r: Tensor) -> dict[str, Tensor]:
 WORDS = {"P1": "mean", "P2": "variance", "P4": "shape"}
 
 
-def scores(r: Tensor) -> Iterator[Score]:
+def scores(r: Tensor, law: Law = NORMAL) -> Iterator[Score]:
     """Yield the scores of residuals r, (T, B, K, d): calls, data, samples, latents."""
-    found = legendre(r)
+    found = legendre(r, law)
     calls, batch, samples, _ = r.shape
     for name, value in found.items():
         yield Score(

@@ -14,6 +14,7 @@ from elboproof.audit.detector import Recognised
 from elboproof.audit.divergences import residuals
 from elboproof.audit.flows import transport
 from elboproof.audit.formula import Formula
+from elboproof.audit.laws import NORMAL, Law
 from elboproof.audit.parameters import Parameter, possible
 from elboproof.audit.rows import LAYOUTS
 
@@ -33,10 +34,16 @@ class Session:
         Largest relative difference of two numbers that count as one: of the dtype.
     objects : list
         What the loss can reach.
+    heads : tuple of str
+        The modules that are tapped in the place of an encoder that samples inside.
     parameter : Parameter or None
         What the sampler takes s for; None if z is no function of mean + deviation(s) x noise.
     flow : bool
         Whether z is a function of that draw, and not the draw itself.
+    law : Law or None
+        Of the noise that the loss takes the divergence of; None if that is not known.
+    noise : dict
+        Of the calls of the noise check, by what s is taken for.
     """
 
     adapter: Adapter
@@ -46,11 +53,14 @@ class Session:
     alpha: float
     draws: int
     objects: list[Any] = field(default_factory=list)
+    heads: tuple[str, ...] = ()
     parameter: Parameter | None = None
     flow: bool = False
     found: Recognised | None = None
     formula: Formula | None = None
     multi: Any = None
+    law: Law | None = NORMAL
+    noise: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def share(self) -> float:

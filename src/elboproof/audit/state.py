@@ -153,14 +153,22 @@ def _tensors(objects: Iterable[Any]) -> Iterator[torch.Tensor]:
     return (one for one in objects if isinstance(one, torch.Tensor))
 
 
+def _on_cuda() -> bool:
+    initialized: Any = torch.cuda.is_initialized
+    return bool(initialized())
+
+
 @contextmanager
 def kept_generators() -> Iterator[None]:
     """Put back the states of the global generators of torch, NumPy and Python on exit."""
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    of_devices = torch.cuda.get_rng_state_all() if _on_cuda() else []
     try:
         yield
     finally:
         torch.set_rng_state(states[0])
+        if of_devices:
+            torch.cuda.set_rng_state_all(of_devices)
         np.random.set_state(states[1])  # noqa: NPY002
         random.setstate(states[2])
 
@@ -187,7 +195,10 @@ def seed_all(seed: int, own: Iterable[Any] = ()) -> None:
             one.seed(seed)
         else:
             one.bit_generator.state = type(one.bit_generator)(seed).state
-    torch.manual_seed(seed)
+    # torch.manual_seed would keep, for each device that is not in use, a traceback of each call
+    torch.default_generator.manual_seed(seed)
+    if _on_cuda():
+        torch.cuda.manual_seed_all(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     random.seed(seed)
 

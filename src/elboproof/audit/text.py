@@ -30,6 +30,8 @@ _COUNTED = {"formula": "equations", "samples": "equations"}
 def text(report: "Report") -> str:
     """Return what a report says, some lines for each check."""
     lines = _apart(f"{report.name}, claimed to be the {report.claim}", _means(report))
+    if heads := report.sizes.get("heads"):
+        lines += _wrapped(f"  the encoder samples inside, and is tapped at its modules {', '.join(heads)}")
     for one in sorted(report.results, key=lambda one: one.id not in FIRST):
         if not _brief(report, one):
             lines += _lines(one)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from elboproof.arguments import suggesting, wrong_type
 from elboproof.audit.adapter import Adapter
 from elboproof.audit.formulas import check_formula
+from elboproof.audit.laws import NORMAL
 from elboproof.audit.learning import UnfitError
 from elboproof.audit.networks import Networks
 from elboproof.audit.reach import modules_of, reachable
@@ -93,7 +94,7 @@ def _fitted(adapter: Adapter, objects: list[Any], seed: int) -> Fitted:
     parameter = _parameter(session)
     for module in modules_of(objects):
         module.training = False
-    seen = Networks(adapter, session.bench.shapes.latent)
+    seen = Networks(session.adapter, session.bench.shapes.latent)  # which may be tapped inside
     means, s = seen.encoded()
     logs = parameter.variance(s).log()
     known = Fitted(seen.x, means, logs, name=adapter.name)
@@ -108,6 +109,9 @@ def _parameter(session: Session) -> Any:
     """Return what s is."""
     if session.flow:
         raise UsageError("trained: a flow stands between the draw and the decoder; expected a Gaussian q")
+    if session.law is not NORMAL:
+        name = "of no law known" if session.law is None else session.law.name
+        raise UsageError(f"trained: the noise of q is {name}; expected a Gaussian q")
     found = session.found or session.multi
     parameter = session.parameter or (found.parameter if found is not None else None)
     if parameter is None:

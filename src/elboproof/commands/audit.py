@@ -7,7 +7,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from typing import Any
 
-from elboproof.audit import Report, audit
+from elboproof.audit import Diagnostics, Report, audit
 from elboproof.audit.junit import junit
 from elboproof.audit.loading import BrokenFileError, adapters, beside
 from elboproof.audit.page import page
@@ -66,11 +66,12 @@ def main(**words: Any) -> int:
         print(f"elboproof audit: could not run: {error}", file=sys.stderr)
         return USAGE
     print("\n\n".join(map(str, reports)), file=text)
+    diagnosed: list[Diagnostics | None] | None = None
     if options.trained:
         with beside(options.file), redirect_stdout(text):
-            audit_trained.diagnose(found, seed=options.seed, picture=options.picture, text=text)
+            diagnosed = audit_trained.diagnose(found, seed=options.seed, picture=options.picture, text=text)
     for kind, target in options.targets.items():
-        write(target, _rendered(kind, reports, strict=options.strict))
+        write(target, _rendered(kind, reports, diagnosed, strict=options.strict))
     return _code(reports, strict=options.strict)
 
 
@@ -93,14 +94,24 @@ def _audited(options: Options, adapter: Any) -> Report:
         raise UsageError(str(error)) from error
 
 
-def _rendered(kind: str, reports: Sequence[Report], *, strict: bool) -> str:
+def _rendered(
+    kind: str, reports: Sequence[Report], diagnosed: Sequence[Diagnostics | None] | None, *, strict: bool
+) -> str:
     if kind == "junit":
         return junit(reports, strict=strict)
     if kind == "html":
         return page(reports)
-    content: Any = sarif(reports) if kind == "sarif" else [one.to_json() for one in reports]
+    content: Any = sarif(reports) if kind == "sarif" else _json(reports, diagnosed)
     # half a surrogate pair, from a file name say, is no UTF-8: escapes are
     return json_module.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def _json(reports: Sequence[Report], diagnosed: Sequence[Diagnostics | None] | None) -> list[dict[str, Any]]:
+    """Return the reports, with the diagnostics of the trained networks where these were asked for."""
+    found = [one.to_json() for one in reports]
+    for one, other in zip(found, diagnosed or (), strict=diagnosed is not None):
+        one["diagnostics"] = None if other is None else other.to_json()
+    return found
 
 
 def _code(reports: Sequence[Report], *, strict: bool) -> int:

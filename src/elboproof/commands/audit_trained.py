@@ -20,18 +20,20 @@ def require_fitting(picture: str | None, *, wanted: bool) -> None:
 
 def diagnose(
     adapters: Sequence[Adapter], *, seed: int, picture: str | None, text: TextIO
-) -> list[Diagnostics]:
-    """Print the diagnostics of each adapter, draw the picture, and return what was found."""
+) -> list[Diagnostics | None]:
+    """Print the diagnostics of each adapter, draw the picture, and return them, None where there are none."""
     if picture is not None and len(adapters) > 1:
         raise UsageError("--picture: expected one adapter; FILE:NAME takes one")
-    found = []
-    for adapter in adapters:
-        try:
-            found.append(trained(adapter, seed=seed))
-        except UsageError as error:
-            print(f"{adapter.name}: no diagnostics: {error}", file=text)
-            continue
-        print(found[-1], file=text)
-        if picture is not None:
-            found[-1].plot().savefig(picture, dpi=150)
+    return [_diagnosed(one, seed, picture, text) for one in adapters]
+
+
+def _diagnosed(adapter: Adapter, seed: int, picture: str | None, text: TextIO) -> Diagnostics | None:
+    try:
+        found = trained(adapter, seed=seed)
+    except UsageError as error:
+        print(f"{adapter.name}: no diagnostics: {error}", file=text)
+        return None
+    print(found, file=text)
+    if picture is not None:
+        found.plot().savefig(picture, dpi=150)
     return found
