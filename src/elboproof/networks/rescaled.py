@@ -44,6 +44,7 @@ class TwoHeads(nn.Module):
         self.hidden, self.mean, self.log_variance = hidden, mean, log_variance
 
     def forward(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the means and the log variances of x at latents (N, d)."""
         shared = self.hidden(z)
         return self.mean(shared), self.log_variance(shared)
 
@@ -56,6 +57,7 @@ class SideBySide(nn.Module):
         self.heads = heads
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the means and the log variances of x at latents (N, d), side by side."""
         return torch.cat(self.heads(z), -1)
 
 
