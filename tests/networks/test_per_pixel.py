@@ -15,7 +15,7 @@ from torch.distributions import Normal, kl_divergence
 import elboproof as ep
 from elboproof import cli, networks
 from elboproof.diagnostics.fitted import Fitted
-from elboproof.networks.autoencoder import floored
+from elboproof.networks import autoencoder, rescaled
 from elboproof.networks.run import Run
 from elboproof.networks.settings import Request, settings_of
 from elboproof.networks.variants import FLOOR, VARIANTS, Variant
@@ -72,22 +72,20 @@ def loss_is_the_elbo() -> None:
 
 
 def the_floor_holds() -> None:
-    """The variance is floor + exp(output): nearly the floor far below it, and never less."""
+    """The variance is floor + exp(output): nearly the floor far below it, never less, and so in units of the data."""
     h = torch.tensor([-50.0, math.log(0.2), 3.0], dtype=torch.float64)
-    assert floored(h, 0.2).exp().tolist() == pytest.approx([0.2, 0.4, 0.2 + math.exp(3)], rel=1e-9)
-    sharp = short(saturated(), steps=300, variant=replace(VARIANTS[NAME], floor=0.05))
-    least = 0.05 * sharp.constants.scale**2
-    variances = np.exp(sharp.decode_log_variances(Z))
-    assert least * (1 - 1e-6) <= variances.min() <= 1.5 * least
-
-
-def saturated() -> networks.Splits:
-    """Return digits of which one pixel hardly changes: nothing but a floor keeps its variance up."""
-    parts = [part.copy() for part in (DIGITS.train, DIGITS.validation, DIGITS.test)]
-    for part in parts:
-        part[:, 20] = 0.5
-    parts[0][0, 20] = 0.501
-    return networks.Splits("saturated", *parts)
+    found = autoencoder.floored(h, 0.2).exp().tolist()
+    assert found == pytest.approx([0.2, 0.4, 0.2 + math.exp(3)], rel=1e-9)
+    run = run_of(variant=replace(VARIANTS[NAME], floor=0.05))
+    net, z = run.networks.double(), torch.from_numpy(Z)
+    assert net.likelihood_head is not None
+    with torch.no_grad():
+        net.likelihood_head[0].get_parameter("bias").fill_(-100.0)
+        logs = net.decode_both(z)[1]
+        _, moved = rescaled.two_heads(net, run.constants)(z)
+    assert logs is not None
+    assert logs.exp().numpy() == pytest.approx(0.05, rel=1e-9)
+    assert moved.exp().numpy() == pytest.approx(0.05 * run.constants.scale**2, rel=1e-9)
 
 
 def heads_are_those_of_the_networks(architecture: Any = "mlp") -> None:

@@ -134,13 +134,15 @@ def _fitted(
     """Return what a yardstick fits, to the power that it asks for."""
     import torch
 
-    generator = torch.Generator().manual_seed(network.settings.seed)
-    one = float(fitted_variance(joint, x, posteriors, generator=generator))
+    def fitted(**how: Any) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(network.settings.seed)
+        return fitted_variance(joint, x, posteriors, **how, generator=generator)
+
+    one = float(fitted())
     if yardstick.likelihood != "a constant for each pixel":
         return one**yardstick.power
     floor = FLOOR * network.constants.scale**2 / one
-    each = fitted_variance(joint, x, posteriors, per_pixel=True, floor=floor, generator=generator)
-    return each**yardstick.power
+    return fitted(per_pixel=True, floor=floor) ** yardstick.power
 
 
 @kept
