@@ -105,7 +105,7 @@ def heads_are_those_of_the_networks(architecture: Any = "mlp") -> None:
 
 def the_factor_is_that_of_held_out_residuals() -> None:
     """The mean of (x - f)^2 / v over the validation split, against twenty draws for each image."""
-    trained = short()
+    trained = short(steps=240, latents=4, hidden=(32,))
     means, log_s = trained.encode(DIGITS.validation)
     noise = np.random.default_rng(1).standard_normal((20, *means.shape))
     z = means + np.exp(log_s / 2) * noise
