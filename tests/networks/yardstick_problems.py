@@ -119,25 +119,23 @@ def tanh_bernoulli() -> Problem:
 
 
 class _Heads(torch.nn.Module):
-    """Means and log variances of a hidden layer; the logarithms stay between -3 and 1."""
+    """Means and log variances of a hidden layer; the logarithms stay between -2.7 and 2.1, as those of tanh."""
 
     def __init__(self, outputs: int) -> None:
         super().__init__()
-        network = _network(outputs + 3)
-        self.shared, self.both = network[:2], network[2]
-        self.mean, self.inner = torch.nn.Linear(6, outputs).double(), torch.nn.Linear(6, 3).double()
-        self.outer = torch.nn.Linear(3, outputs).double()
+        network = _network(2 * outputs)
+        both = network[2].get_parameter("weight").detach()
+        self.shared = torch.nn.Sequential(*list(network)[:2])
+        self.mean, self.log_variance = (torch.nn.Linear(6, outputs).double() for _ in range(2))
         with torch.no_grad():
-            self.mean.weight.copy_(self.both.weight[:outputs])
-            self.inner.weight.copy_(self.both.weight[outputs:])
-            self.outer.weight.copy_(0.6 * self.both.weight[:outputs, :3].tanh())
-            for layer in (self.mean, self.inner, self.outer):
+            self.mean.weight.copy_(both[:outputs])
+            self.log_variance.weight.copy_(0.4 * both[outputs:].tanh())
+            for layer in (self.mean, self.log_variance):
                 layer.bias.fill_(-0.3)
-        del self.both
 
     def forward(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         hidden = self.shared(z)
-        return self.mean(hidden), self.outer(torch.tanh(self.inner(hidden)))
+        return self.mean(hidden), self.log_variance(hidden)
 
 
 @cache
@@ -148,7 +146,7 @@ def two_heads() -> Problem:
     made = _made(model, 8, 2)
     scaled = deepcopy(module)
     with torch.no_grad():
-        scaled.outer.bias.add_(math.log(1.5))
+        scaled.log_variance.bias.add_(math.log(1.5))
     return Problem(model, *made, _proved(scaled, None, made[0]))
 
 

@@ -101,8 +101,9 @@ def likelihood_head(
 
 def body(decoder: nn.Sequential) -> tuple[nn.Sequential, nn.Sequential]:
     """Return a decoder's hidden layers, and its last layer with what reshapes its result."""
-    last = max(k for k, layer in enumerate(decoder) if next(layer.parameters(), None) is not None)
-    return decoder[:last], decoder[last:]
+    layers = list(decoder)
+    last = max(k for k, layer in enumerate(layers) if next(layer.parameters(), None) is not None)
+    return nn.Sequential(*layers[:last]), nn.Sequential(*layers[last:])
 
 
 def draw(module: nn.Module, generator: torch.Generator) -> None:
