@@ -140,7 +140,7 @@ def _fitted(
 
     one = float(fitted())
     if yardstick.likelihood != "a constant for each pixel":
-        return one**yardstick.power
+        return float(one**yardstick.power)
     floor = FLOOR * network.constants.scale**2 / one
     return fitted(per_pixel=True, floor=floor) ** yardstick.power
 
