@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import section
 from elboproof.networks.run import Run
-from elboproof.networks.settings import settings_of
+from elboproof.networks.settings import Request, settings_of
 from elboproof.networks.splits import Splits
 from elboproof.networks.variants import VARIANTS
 
@@ -46,8 +46,8 @@ def ours(name: str, variant: str) -> Step:
     """Return a step of the loop."""
     outputs, hidden, latents = SIZES[name]
     splits = data(outputs)
-    settings = settings_of(splits, variant, latents, hidden, "silu", "mlp", 10, BATCH, 1e-3, 0, 10, None)
-    return Run(settings, splits).advance
+    request = Request(variant, latents, hidden, "silu", "mlp", 10, BATCH, 1e-3, 0, 10, None)
+    return Run(settings_of(splits, request, 0), splits).advance
 
 
 def plain(name: str, variant: str, *, fused: bool) -> Step:

@@ -6,13 +6,30 @@ from pathlib import Path
 import pytest
 
 from elboproof import files
-from elboproof.networks import array_pickles, constants, evaluation, terms, trained
+from elboproof.networks import (
+    array_pickles,
+    autoencoder,
+    constants,
+    evaluation,
+    rescaled,
+    terms,
+    trained,
+    training,
+)
 from elboproof.networks.autoencoder import Autoencoder
 from elboproof.networks.batches import Batches
 from elboproof.networks.constants import Constants
 from elboproof.networks.run import Run
 from elboproof.networks.trained import Trained
-from tests.networks import test_datasets, test_resuming, test_splits, test_terms, test_trained, test_training
+from tests.networks import (
+    test_datasets,
+    test_per_pixel,
+    test_resuming,
+    test_splits,
+    test_terms,
+    test_trained,
+    test_training,
+)
 from tests.seeding import Bug, Check, Seeded, falsification
 
 pytestmark = pytest.mark.slow
@@ -50,6 +67,14 @@ TESTS: dict[str, Check] = {
     "same weights": test_training.test_variants_begin_at_the_same_weights,
     "all data": test_training.test_the_objective_reported_is_that_of_all_data,
     "pieces": lambda: test_terms.test_the_terms_of_all_data_are_those_of_one_large_batch("sigma-vae"),
+    "pieces per pixel": lambda: test_terms.test_the_terms_of_all_data_are_those_of_one_large_batch(
+        "vae-per-pixel"
+    ),
+    "elbo per pixel": test_per_pixel.loss_is_the_elbo,
+    "floor": test_per_pixel.the_floor_holds,
+    "heads": test_per_pixel.heads_are_those_of_the_networks,
+    "factor": test_per_pixel.the_factor_is_that_of_held_out_residuals,
+    "model of both heads": test_per_pixel.the_model_has_both_heads,
     "units": test_terms.test_terms_in_the_units_of_the_data_are_those_of_the_data,
     "elbo": test_terms.test_the_ordinary_ones_are_the_elbo,
     "closed": test_terms.test_the_closed_variance_is_the_best_one,
@@ -131,6 +156,42 @@ BUGS: dict[str, Bug] = {
     "a deviation for a variance": Seeded(
         terms, "likelihood", "torch.exp(-level)", "torch.exp(-2 * level)", ("elbo", "bilbo")
     ),
+    "a pixel's deviation for its variance": Seeded(
+        terms, "statistics", "torch.exp(-0.5 * log_v)", "torch.exp(-log_v)", ("elbo per pixel", "factor")
+    ),
+    "half of the pixels' log variances": Seeded(
+        terms, "likelihood", "+ given.level)", "+ 0.5 * given.level)", "elbo per pixel"
+    ),
+    "the mean of the pixels' log variances for their sum": Seeded(
+        terms,
+        "likelihood",
+        "dimensions * (math.log(2 * math.pi) + given.level)",
+        "dimensions * math.log(2 * math.pi) + given.level",
+        "elbo per pixel",
+    ),
+    "no floor": Seeded(
+        autoencoder,
+        "floored",
+        "level + softplus(log_variance - level)",
+        "log_variance",
+        ("floor", "elbo per pixel"),
+    ),
+    "a floor of the deviation": Seeded(
+        autoencoder, "floored", "math.log(floor)", "2 * math.log(floor)", "floor"
+    ),
+    "log variances of the last piece": Seeded(
+        evaluation, "_sums", "else found.level)", "else found.level / count)", "pieces per pixel"
+    ),
+    "log variances in units of a deviation": Seeded(
+        rescaled, "two_heads", "2 * math.log(constants.scale)", "math.log(constants.scale)", "heads"
+    ),
+    "heads without their floor": Seeded(rescaled, "two_heads", "shift = level +", "shift =", "heads"),
+    "a model without the factor": Seeded(
+        rescaled, "two_heads", " + math.log(factor)", "", "model of both heads"
+    ),
+    "a factor of residuals that are not whitened": Seeded(
+        training, "_trained", '["validation"].whitened', '["validation"].residual', "factor"
+    ),
     "a lost constant": Seeded(
         terms, "likelihood", "total / dimensions) + 1)", "total / dimensions))", "closed"
     ),
@@ -138,9 +199,7 @@ BUGS: dict[str, Bug] = {
     "a floating prior without the spread": Seeded(
         terms, "rate", "(given.square + given.variance).log()", "(given.square + 1).log()", "floating prior"
     ),
-    "a decoder without the centre": Seeded(
-        trained, "in_data_units", ".add_(torch.from_numpy(constants.centre))", "", "decoder"
-    ),
+    "a decoder without the centre": Seeded(rescaled, "in_data_units", ".add_(centre)", "", "decoder"),
     "a model with the prior of others": Seeded(
         Trained, "latent_model", 'self.settings.variant.prior == "standard"', "True", "model"
     ),

@@ -14,6 +14,7 @@ import torch
 
 from elboproof import networks
 from elboproof.networks.checkpoints import read, write
+from elboproof.networks.settings import Request
 from elboproof.networks.training import prepared, train
 from tests.killing import child, ended
 
@@ -139,8 +140,8 @@ def test_convolutions_and_early_stopping_go_on(tmp_path: Path) -> None:
     wanted = run(None, **options)
     assert wanted.stopped.startswith("no gain")
     file = tmp_path / "run.pt"
-    others = {"activation": "silu", "variant": "bilbo-baggins", "seed": 0}
-    prepared(DIGITS, **{**SMALL, **others, **options}, checkpoint=file)
+    others: dict[str, Any] = {"activation": "silu", "variant": "bilbo-baggins", "seed": 0}
+    prepared(DIGITS, Request(**{**SMALL, **others, **options}), file)
     assert not file.exists()
     assert numbers(run(file, **options)) == numbers(wanted)
     assert numbers(run(file, **options)) == numbers(wanted)  # a run that has ended is told again

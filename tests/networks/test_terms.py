@@ -12,7 +12,7 @@ from elboproof import objectives
 from elboproof.networks.evaluation import in_units_of_data, relative_terms, whole
 from elboproof.networks.randomness import generator_of
 from elboproof.networks.run import Run
-from elboproof.networks.settings import settings_of
+from elboproof.networks.settings import Request, settings_of
 from elboproof.networks.splits import Splits, split
 from elboproof.networks.terms import likelihood, rate, statistics
 from elboproof.networks.variants import VARIANTS, Variant
@@ -39,9 +39,8 @@ def given() -> Given:
 
 
 def loss(variant: Variant, data: Given, log_s: torch.Tensor | None, level: float | None = None) -> float:
-    residual = data["y"] - data["output"]
-    log_p = likelihood(variant, residual, data["v"], level)
-    return float(log_p - rate(variant, statistics(residual, data["mean"], log_s)))
+    found = statistics(data["y"] - data["output"], data["mean"], log_s, data.get("log_v"))
+    return float(likelihood(variant, found, data["v"], level) - rate(variant, found))
 
 
 def test_the_ordinary_ones_are_the_elbo() -> None:
@@ -106,7 +105,8 @@ def test_the_floating_prior_is_the_best_centred_one() -> None:
 
 
 def run_of(data: Splits, variant: str) -> Run:
-    settings = settings_of(data, variant, 2, (8,), "tanh", "mlp", 10, 32, 1e-3, 0, 5, None)
+    request = Request(variant, 2, (8,), "tanh", "mlp", 10, 32, 1e-3, 0, 5, None)
+    settings = settings_of(data, request, 0)
     return Run(settings, data)
 
 
@@ -127,13 +127,13 @@ def test_the_terms_of_all_data_are_those_of_one_large_batch(name: str) -> None:
         generator = generator_of(5, "evaluation")
         noise = torch.cat([torch.randn(len(p), 2, generator=generator, dtype=torch.float64) for p in pieces])
         z = mean + (noise if log_s is None else (log_s / 2).exp() * noise)
-        residual = y - networks.decode(z)
+        means, log_v = networks.decode_both(z)
         level: torch.Tensor | None = networks.log_likelihood_variance
         if name in ("vae", "bilbo"):
             level = torch.tensor(-2 * math.log(run.constants.scale), dtype=torch.float64)
         v = torch.from_numpy(run.constants.relative_variance)
-        log_p = likelihood(networks.variant, residual, v, level)
-        kl = rate(networks.variant, statistics(residual, mean, log_s))
+        both = statistics(y - means, mean, log_s, log_v)
+        log_p, kl = likelihood(networks.variant, both, v, level), rate(networks.variant, both)
     assert found.likelihood == pytest.approx(float(log_p), rel=1e-10)
     assert found.rate == pytest.approx(float(kl), rel=1e-10)
 

@@ -10,7 +10,7 @@ import torch
 
 from elboproof import networks
 from elboproof.networks.run import Run
-from elboproof.networks.settings import settings_of
+from elboproof.networks.settings import Request, settings_of
 from elboproof.networks.splits import Splits
 from elboproof.networks.training import train
 from elboproof.networks.variants import VARIANTS, Variant
@@ -108,10 +108,8 @@ def test_variants_begin_at_the_same_weights() -> None:
 
 
 def run_of(variant: "str | Variant", data: Splits = DIGITS) -> Run:
-    from elboproof.networks.variants import variant_of
-
-    settings = settings_of(data, variant_of(variant), 2, (16,), "tanh", "mlp", 10, 64, 1e-3, 0, 5, None)
-    return Run(settings, data)
+    request = Request(variant, 2, (16,), "tanh", "mlp", 10, 64, 1e-3, 0, 5, None)
+    return Run(settings_of(data, request, 0), data)
 
 
 def test_half_the_outputs() -> None:

@@ -10,6 +10,7 @@ import torch
 from elboproof.networks import (
     BernoulliLikelihood,
     GaussianLikelihood,
+    HeteroscedasticLikelihood,
     Joint,
     Posteriors,
     annealed_evidence,
@@ -77,6 +78,27 @@ X, Q, MODEL = (
         (lambda g: simulated(Joint(MODEL.decode, lambda x, _: x), 3, 3, g), TypeError, "model: got .*sample"),
         (lambda g: fitted_variance(MODEL, X, Q, floor=0.0, generator=g), ValueError, "floor: got 0.0"),
         (lambda _: GaussianLikelihood(0.0), ValueError, "variance: got 0.0"),
+        (lambda _: HeteroscedasticLikelihood(0.0), ValueError, "factor: got 0.0"),
+        (
+            lambda _: HeteroscedasticLikelihood(torch.tensor([1.0, -1.0])),
+            ValueError,
+            "factor: got .*positive factors",
+        ),
+        (
+            lambda g: elbo_estimate(Joint(MODEL.decode, HeteroscedasticLikelihood()), X, Q, generator=g),
+            ValueError,
+            "decode: got 6 outputs; expected 12, a mean and a log variance for each of x",
+        ),
+        (
+            lambda g: fitted_variance(Joint(MODEL.decode, HeteroscedasticLikelihood()), X, Q, generator=g),
+            ValueError,
+            "decode: got 6 outputs; expected 12",
+        ),
+        (
+            lambda g: simulated(Joint(lambda z: z, HeteroscedasticLikelihood()), 3, 3, g),
+            ValueError,
+            "outputs: got 3; expected as many log variances as means",
+        ),
         (
             lambda _: GaussianLikelihood(torch.tensor([1.0, -1.0])),
             ValueError,

@@ -18,7 +18,7 @@ from elboproof.networks.annealed import annealed_sandwich
 from elboproof.networks.annealed_hmc import Path, State, transition
 from elboproof.networks.importance import importance_evidence, log_mean
 from elboproof.networks.yardstick import elbo_estimate, fitted_variance
-from elboproof.networks.yardstick_model import GaussianLikelihood, Joint
+from elboproof.networks.yardstick_model import GaussianLikelihood, HeteroscedasticLikelihood, Joint
 from elboproof.networks.yardstick_posteriors import Posteriors
 from elboproof.networks.yardstick_prior import refitted_prior
 from tests.networks.yardstick_problems import (
@@ -32,6 +32,7 @@ from tests.networks.yardstick_problems import (
     normal_log_density,
     tanh_bernoulli,
     tanh_gaussian,
+    two_heads,
 )
 from tests.seeding import Seeded, falsification
 
@@ -87,7 +88,7 @@ def _sandwich(problem: Problem) -> None:
 
 
 def the_sandwich_is_around() -> None:
-    for problem in (linear(), tanh_gaussian(), tanh_bernoulli()):
+    for problem in (linear(), tanh_gaussian(), tanh_bernoulli(), two_heads()):
         _sandwich(problem)
 
 
@@ -157,6 +158,34 @@ def the_variance_is_the_best() -> None:
     assert abs(float(found) - exact) <= 0.005 * exact
 
 
+def the_factor_is_the_best() -> None:
+    """Of a linear model with log variances that depend on z, the factor at which the mean ELBO has slope 0."""
+    problem, q = linear(), linear().refined
+    model = Joint(_with_log_variances, HeteroscedasticLikelihood(1.0))
+    found = float(fitted_variance(model, problem.x, q, draws=2000, generator=generator(21)))
+
+    def bound(factor: float) -> float:
+        judged = Joint(_with_log_variances, HeteroscedasticLikelihood(factor))
+        return elbo_estimate(judged, problem.x, q, draws=2000, generator=generator(22)).mean
+
+    # d/df of -D/2 (log f + s/f) vanishes at f = s: the values on both sides, of the same draws, are equal up to e^3
+    assert abs(bound(found * 1.1) - bound(found / 1.1)) < 0.01
+    assert bound(found) > bound(found * 1.1) + 0.005
+
+
+def _with_log_variances(z: torch.Tensor) -> torch.Tensor:
+    W, b = loadings()
+    return torch.cat([z @ W.T + b, torch.tanh(z @ W.T) - 1], -1)
+
+
+def samples_have_their_variances() -> None:
+    """Second moments of 40,000 samples at one z; their standard errors are 0.7 % of a variance."""
+    outputs = torch.tensor([[1.0, -2.0, 0.5, -1.5]], dtype=torch.float64).expand(40_000, 4)
+    x = HeteroscedasticLikelihood(3.0).sample(outputs, generator(23))
+    found = ((x - outputs[:, :2]) ** 2).mean(0) / (3 * outputs[0, 2:].exp())
+    assert bool((found - 1).abs().max() < ERRORS * 0.0071)
+
+
 def the_prior_is_absorbed() -> None:
     """Evidence and ELBO are as under N(mu, Sigma), known in closed form, and no other Gaussian prior is nearer."""
     W, b = loadings()
@@ -197,6 +226,8 @@ CHECKS = {
     "unbiased": weights_are_unbiased,
     "invariance": chains_stay_in_the_posterior,
     "variance": the_variance_is_the_best,
+    "factor": the_factor_is_the_best,
+    "sampled": samples_have_their_variances,
     "prior": the_prior_is_absorbed,
 }
 RUN = annealed._Run
@@ -219,6 +250,26 @@ BUGS = {
         ("importance", "elbo"),
     ),
     "no 2 pi": Seeded(GaussianLikelihood, "__call__", " + LOG_TWO_PI", "", ("importance", "elbo")),
+    "a pixel's log variance taken for that of a deviation": Seeded(
+        HeteroscedasticLikelihood, "__call__", "torch.exp(-whole)", "torch.exp(-2 * whole)", "importance"
+    ),
+    "a pixel's log variance not paid for": Seeded(
+        HeteroscedasticLikelihood, "__call__", " + whole + LOG_TWO_PI", " + LOG_TWO_PI", "importance"
+    ),
+    "no factor": Seeded(
+        HeteroscedasticLikelihood,
+        "__call__",
+        " + torch.as_tensor(self.factor, dtype=x.dtype).log()",
+        "",
+        "importance",
+    ),
+    "samples with the variance for the deviation": Seeded(
+        HeteroscedasticLikelihood, "sample", "variance.sqrt()", "variance", "sampled"
+    ),
+    "squares that are not divided": Seeded(Joint, "squares", " * torch.exp(-log_variance)", "", "factor"),
+    "squares divided by deviations": Seeded(
+        Joint, "squares", "torch.exp(-log_variance)", "torch.exp(-0.5 * log_variance)", "factor"
+    ),
     "mean over pixels": Seeded(
         yardstick_model.BernoulliLikelihood, "__call__", ".sum(-1)", ".mean(-1)", "importance"
     ),

@@ -1,5 +1,7 @@
 """Problems whose log evidence is known by another way: closed forms, and proofs of the evidence engine."""
 
+import math
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,7 +12,12 @@ from scipy.stats import multivariate_normal
 import elboproof as ep
 from elboproof.networks.annealed import simulated
 from elboproof.networks.yardstick import refined
-from elboproof.networks.yardstick_model import BernoulliLikelihood, GaussianLikelihood, Joint
+from elboproof.networks.yardstick_model import (
+    BernoulliLikelihood,
+    GaussianLikelihood,
+    HeteroscedasticLikelihood,
+    Joint,
+)
 from elboproof.networks.yardstick_posteriors import Posteriors
 
 
@@ -86,7 +93,9 @@ def _network(outputs: int) -> torch.nn.Sequential:
     return module
 
 
-def _proved(module: torch.nn.Module, likelihood: ep.Gaussian | ep.Bernoulli, x: torch.Tensor) -> torch.Tensor:
+def _proved(
+    module: torch.nn.Module, likelihood: ep.Gaussian | ep.Bernoulli | None, x: torch.Tensor
+) -> torch.Tensor:
     model = ep.LatentModel.from_torch(module, likelihood=likelihood)
     found = ep.log_evidence(model, x.numpy(), digits=5)
     assert float(np.max(found.width)) <= 2e-5
@@ -109,4 +118,41 @@ def tanh_bernoulli() -> Problem:
     return Problem(model, *made, _proved(module, ep.Bernoulli(), made[0]))
 
 
-PROBLEMS = {"linear": linear, "tanh, Gaussian": tanh_gaussian, "tanh, Bernoulli": tanh_bernoulli}
+class _Heads(torch.nn.Module):
+    """Means and log variances of a hidden layer; the logarithms stay between -2.7 and 2.1, as those of tanh."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        network = _network(2 * outputs)
+        both = network[2].get_parameter("weight").detach()
+        self.shared = torch.nn.Sequential(*list(network)[:2])
+        self.mean, self.log_variance = (torch.nn.Linear(6, outputs).double() for _ in range(2))
+        with torch.no_grad():
+            self.mean.weight.copy_(both[:outputs])
+            self.log_variance.weight.copy_(0.4 * both[outputs:].tanh())
+            for layer in (self.mean, self.log_variance):
+                layer.bias.fill_(-0.3)
+
+    def forward(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden = self.shared(z)
+        return self.mean(hidden), self.log_variance(hidden)
+
+
+@cache
+def two_heads() -> Problem:
+    """A network whose log variances depend on z, all of them multiplied by 1.5."""
+    module = _Heads(4)
+    model = Joint(lambda z: torch.cat(module(z), -1), HeteroscedasticLikelihood(1.5))
+    made = _made(model, 8, 2)
+    scaled = deepcopy(module)
+    with torch.no_grad():
+        scaled.log_variance.bias.add_(math.log(1.5))
+    return Problem(model, *made, _proved(scaled, None, made[0]))
+
+
+PROBLEMS = {
+    "linear": linear,
+    "tanh, Gaussian": tanh_gaussian,
+    "tanh, Bernoulli": tanh_bernoulli,
+    "two heads": two_heads,
+}

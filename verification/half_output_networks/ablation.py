@@ -1,5 +1,6 @@
 """S4: which half of BILBO does what: posterior variances constant or learned, the prior fixed or floating."""
 
+import math
 from typing import TYPE_CHECKING
 
 from elboproof.checking import Run, Verdict, all_of, control
@@ -38,13 +39,22 @@ def effects(protocol: Protocol, score: str = "amortised") -> "dict[str, tuple[to
     }
 
 
-def _decide(run: Run, protocol: Protocol, gains: tuple[str, ...]) -> Verdict:
+def shares(protocol: Protocol, score: str = "amortised") -> str:
+    """Return how much each half of BILBO brings: its main effect. The two add up to the gain of both."""
+    found = {name: float((a - b).mean()) for name, (a, b) in effects(protocol, score).items()}
+    both = means(protocol, CELLS["constant", "floating"], score) - means(
+        protocol, CELLS["learned", "fixed"], score
+    )
+    brings = " and ".join(f"the {name} brings {value:+.2f}" for name, value in found.items())
+    return f"of {float(both.mean()):+.2f} nats, {score}, that both give together {brings}"
+
+
+def decided(run: Run, protocol: Protocol, gains: tuple[str, ...], *, beside: str = "") -> Verdict:
+    """Decide that each factor brings half a nat and more if it is one of the gains, and no more else."""
     run.assume(several_seeds, protocol.seeds)
     found = effects(protocol)
-    parts = {
-        name: differs_by(*pair, least=LITTLE) if name in gains else differs_by(*pair, most=LITTLE)
-        for name, pair in found.items()
-    }
+    borders = {name: (LITTLE, math.inf) if name in gains else (-math.inf, LITTLE) for name in found}
+    parts = {name: differs_by(*pair, *borders[name], beside=beside) for name, pair in found.items()}
     data = {" and ".join(place): means(protocol, variant).tolist() for place, variant in CELLS.items()}
     refined = {
         f"{' and '.join(place)}, refined": means(protocol, variant, "refined").tolist()
@@ -79,7 +89,7 @@ CONTROLS = (
 )
 def neither_half_of_bilbo_gains(run: Run, *, gains: tuple[str, ...] = ()) -> Verdict:
     """Both factors in all four combinations."""
-    return _decide(run, SMALL, gains)
+    return decided(run, SMALL, gains)
 
 
 @claim.check(
@@ -96,4 +106,4 @@ def neither_half_of_bilbo_gains(run: Run, *, gains: tuple[str, ...] = ()) -> Ver
 )
 def neither_half_of_bilbo_gains_at_full_size(run: Run, *, gains: tuple[str, ...] = ()) -> Verdict:
     """The same for networks of the full protocol."""
-    return _decide(run, FULL, gains)
+    return decided(run, FULL, gains)

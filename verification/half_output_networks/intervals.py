@@ -14,12 +14,17 @@ CONFIDENCE = 0.95
 
 
 def differs_by(
-    first: "torch.Tensor", second: "torch.Tensor", least: float = -math.inf, most: float = math.inf
+    first: "torch.Tensor",
+    second: "torch.Tensor",
+    least: float = -math.inf,
+    most: float = math.inf,
+    *,
+    beside: str = "",
 ) -> Verdict:
     """Decide from the scores of the same seeds that first - second lies in [least, most] on average.
 
     Established if the whole confidence interval lies inside, refuted if all of it lies outside, undecided if a border
-    cuts through it: that is then "not decided at this size".
+    cuts through it: that is then "not decided at this size". What stands ``beside`` is told with it.
     """
     found = paired_difference(first, second, confidence=CONFIDENCE)
     words = (
@@ -32,5 +37,6 @@ def differs_by(
         status = "refuted"
     else:
         status, words = "undecided", f"not decided at this size: {words}"
+    words += f"; {beside}" if beside else ""
     stated = f"[{least:g}, {most:g}]"
     return by_hand("experiment", status, words, found.mean, stated, (found.upper - found.lower) / 2)

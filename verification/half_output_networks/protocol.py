@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from elboproof.networks import Splits, Trained, digits, mnist, train
+from elboproof.networks.variants import FLOOR
 
 from .._shared.kept import kept
 
@@ -28,6 +29,10 @@ class Protocol:
     scale : float
         By which all pixels are multiplied before training.
     activation : str
+    images : int or None
+        Of the validation and of the test split each, at most.
+    floor : float
+        Of a pixel's variance, relative to the data's, where decoders give variances.
     slip : float
         By which the first training image alone is multiplied; other than 1 only in a control.
     """
@@ -43,15 +48,19 @@ class Protocol:
     data: str = "digits"
     scale: float = 1.0
     activation: str = "silu"
+    images: int | None = None
+    floor: float = FLOOR
     slip: float = 1.0
 
     @property
     def words(self) -> str:
         """The protocol in words, for the domain of a check."""
         sizes = "-".join(map(str, self.hidden))
+        few = f", {self.images} images each for validation and test" if self.images else ""
         return (
             f"{self.data}, hidden layers {sizes} ({self.activation}), {self.latents} latents, at most {self.steps} "
-            f"steps of Adam at {self.learning_rate:g}, batches of {self.batch}, early stopping; {len(self.seeds)} seeds"
+            f"steps of Adam at {self.learning_rate:g}, batches of {self.batch}, early stopping{few}; "
+            f"{len(self.seeds)} seeds"
         )
 
     def but(self, **changes: Any) -> "Protocol":
@@ -70,6 +79,9 @@ def splits(protocol: Protocol, seed: int) -> Splits:
     """Return the split data; raise ValueError if the user has no MNIST."""
     found = digits(seed=seed) if protocol.data == "digits" else mnist(mnist_path(), seed=seed)
     scaled = found if protocol.scale == 1 else found.scaled(protocol.scale)
+    if protocol.images is not None:
+        few = slice(protocol.images)
+        scaled = replace(scaled, validation=scaled.validation[few], test=scaled.test[few])
     if protocol.slip == 1:
         return scaled
     train = scaled.train.copy()
@@ -91,7 +103,7 @@ def trained(protocol: Protocol, variant: str, seed: int) -> Trained:
 
     return train(
         splits(protocol, seed),
-        variant=replace(VARIANTS[variant], bits=protocol.bits),
+        variant=replace(VARIANTS[variant], bits=protocol.bits, floor=protocol.floor),
         latents=protocol.latents,
         hidden=protocol.hidden,
         activation=protocol.activation,

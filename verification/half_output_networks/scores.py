@@ -1,7 +1,8 @@
 """The one yardstick: a variant's decoder under the best Gaussian prior and one best variance, on test images.
 
 Of every variant alike: the prior is the Gaussian with the moments of the aggregate posterior of the TRAINING split;
-the likelihood is isotropic with the variance that is best on the VALIDATION split; scores are of the TEST split.
+the likelihood is isotropic with the variance that is best on the VALIDATION split; scores are of the TEST split. Where
+a comparison says so the likelihood has a variance for each pixel instead: constants, or the decoder's own.
 Numbers are nats per image for images in units of their own scale (x / c), so that the unit of the pixels is no matter.
 """
 
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from elboproof.networks import (
     GaussianLikelihood,
+    HeteroscedasticLikelihood,
     Joint,
     Posteriors,
     Splits,
@@ -21,6 +23,7 @@ from elboproof.networks import (
     refined,
     refitted_prior,
 )
+from elboproof.networks.variants import FLOOR
 
 from .._shared.kept import kept
 from .protocol import Protocol, splits, trained
@@ -36,6 +39,7 @@ IMPORTANCE, STRETCH = 400, 1.1
 TRUSTED = 0.7
 """Pareto's k above which an importance estimate is not to be trusted (Vehtari et al. 2024)."""
 PRIORS = ("refitted", "as trained", "N(0, I)")
+LIKELIHOODS = ("one variance", "a constant for each pixel", "the decoder's own")
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,15 @@ class Yardstick:
         The split on which the likelihood's variance is fitted.
     power : float
         The score uses variance ** power: 1/2 takes the standard deviation for it.
+    likelihood : str
+        One of `LIKELIHOODS`. Constants are not below the floor of decoders that give variances; "the decoder's own"
+        is one variance for decoders that give means only, and a factor of the others' variances.
     """
 
     prior: str = "refitted"
     fit: str = "validation"
     power: float = 1.0
+    likelihood: str = "one variance"
 
 
 FAIR = Yardstick()
@@ -72,14 +80,15 @@ class Scored:
         The test split.
     units : float
         D log c, to be added to a log density of x.
-    variance : float
+    variance : float or Tensor
+        Of the likelihood; one for each pixel, (D,), or the factor of the decoder's own where that is asked.
     """
 
     joint: Joint
     posteriors: Posteriors
     x: "torch.Tensor"
     units: float
-    variance: float
+    variance: "float | torch.Tensor"
 
 
 def posteriors_of(network: Trained, x: "NDArray[Any]") -> Posteriors:
@@ -107,20 +116,33 @@ def judged(network: Trained, data: Splits, yardstick: Yardstick = FAIR) -> Score
     """Return a network with its prior and its likelihood's variance."""
     import torch
 
-    generator = torch.Generator().manual_seed(network.settings.seed)
     prior = prior_of(network, data, yardstick.prior)
-    decode = prior.decoder(network.decoder)
+    own = yardstick.likelihood == "the decoder's own" and network.settings.variant.per_pixel
+    decode = prior.decoder(network.heads if own else network.decoder)
+    law = HeteroscedasticLikelihood if own else GaussianLikelihood
     part = getattr(data, yardstick.fit)
     posteriors = prior.posteriors(posteriors_of(network, part))
-    found = fitted_variance(
-        Joint(decode, GaussianLikelihood(1.0)), torch.from_numpy(part), posteriors, generator=generator
-    )
-    variance = float(found) ** yardstick.power
+    variance = _fitted(network, Joint(decode, law(1.0)), torch.from_numpy(part), posteriors, yardstick)
     units = data.test.shape[1] * math.log(network.constants.scale)
     test = prior.posteriors(posteriors_of(network, data.test))
-    return Scored(
-        Joint(decode, GaussianLikelihood(variance)), test, torch.from_numpy(data.test), units, variance
-    )
+    return Scored(Joint(decode, law(variance)), test, torch.from_numpy(data.test), units, variance)
+
+
+def _fitted(
+    network: Trained, joint: Joint, x: "torch.Tensor", posteriors: Posteriors, yardstick: Yardstick
+) -> "float | torch.Tensor":
+    """Return what a yardstick fits, to the power that it asks for."""
+    import torch
+
+    def fitted(**how: Any) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(network.settings.seed)
+        return fitted_variance(joint, x, posteriors, **how, generator=generator)
+
+    one = float(fitted())
+    if yardstick.likelihood != "a constant for each pixel":
+        return float(one**yardstick.power)
+    floor = FLOOR * network.constants.scale**2 / one
+    return fitted(per_pixel=True, floor=floor) ** yardstick.power
 
 
 @kept

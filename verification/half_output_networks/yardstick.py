@@ -37,7 +37,7 @@ def proved(variant: str) -> "tuple[NDArray[Any], NDArray[Any]]":
     prior = prior_of(network, data)
     covariance = (prior.factor @ prior.factor.T).numpy()
     normal = ep.Normal(prior.mean.numpy(), (covariance + covariance.T) / 2)
-    model = network.latent_model(fair.variance, prior=normal)
+    model = network.latent_model(float(fair.variance), prior=normal)
     x = data.test[:IMAGES]
     means, logs = network.encode(x)
     encoder = [ep.GaussianPosterior(m, np.exp(s)) for m, s in zip(means, logs, strict=True)]

@@ -18,6 +18,7 @@ from elboproof.files import replace_text
 from elboproof.networks.datasets import digits, mnist
 from elboproof.networks.records import TrainingError
 from elboproof.networks.saving import save
+from elboproof.networks.settings import Request
 from elboproof.networks.splits import Splits, split
 from elboproof.networks.trained import Trained
 from elboproof.networks.training import Training, prepared
@@ -50,7 +51,7 @@ def _request(data: str, out: Path, words: Mapping[str, Any]) -> Training:
     given = {**words, "variant": _variant(words["variant"], words["bits"]), "hidden": _sizes(words["hidden"])}
     del given["bits"]
     given["patience"] = words["patience"] or None
-    return prepared(splits, **given, checkpoint=out / "checkpoint.pt")
+    return prepared(splits, Request(**given), out / "checkpoint.pt")
 
 
 def _variant(name: str, bits: float | None) -> Variant:
@@ -119,6 +120,7 @@ def _summary(trained: Trained) -> dict[str, Any]:
             for name, terms in trained.terms.items()
         },
         "variance": trained.variance,
+        "variance_factor": trained.variance_factor,
         "prior_variance": trained.prior_variance.tolist(),
         "scale": trained.constants.scale,
         "versions": dict(trained.versions),

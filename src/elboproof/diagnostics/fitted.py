@@ -83,15 +83,20 @@ class Fitted:
     def of(cls, trained: Trained, x: ArrayLike, *, name: str = "model") -> "Fitted":
         """Return trained networks with data (N, D) in their units, under the Gaussian likelihood of the record.
 
-        A floating prior N(0, diag v) becomes N(0, I): z = sqrt(v) e, which changes no log p(x) and no ELBO.
+        A floating prior N(0, diag v) becomes N(0, I): z = sqrt(v) e, which changes no log p(x) and no ELBO. A variance
+        for each pixel depends on z: then decoder and likelihood are left out, and said to be unknown.
         """
         means, log_variances = trained.encode(x)
         variances = torch.from_numpy(trained.prior_variance.copy())
         logs = torch.from_numpy(log_variances) - variances.log()
+        rows = torch.from_numpy(means) / variances.sqrt()
+        variant = trained.settings.variant
+        if variant.per_pixel:
+            unknown = f"the likelihood of {variant.name} has variances that depend on z"
+            return cls(x, rows, logs, name=name, unknown=unknown)
         decoder = trained.decoder
         if not bool((variances == 1).all()):
             decoder = nn.Sequential(_scaling(variances.sqrt()), *decoder.children())
-        rows = torch.from_numpy(means) / variances.sqrt()
         return cls(x, rows, logs, decoder, GaussianLikelihood(trained.variance), name)
 
     @property

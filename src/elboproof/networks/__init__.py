@@ -32,6 +32,7 @@ from elboproof.networks.yardstick import fitted_variance as fitted_variance
 from elboproof.networks.yardstick import refined as refined
 from elboproof.networks.yardstick_model import BernoulliLikelihood as BernoulliLikelihood
 from elboproof.networks.yardstick_model import GaussianLikelihood as GaussianLikelihood
+from elboproof.networks.yardstick_model import HeteroscedasticLikelihood as HeteroscedasticLikelihood
 from elboproof.networks.yardstick_model import Joint as Joint
 from elboproof.networks.yardstick_paired import bits_per_dimension as bits_per_dimension
 from elboproof.networks.yardstick_paired import paired_difference as paired_difference
@@ -44,6 +45,7 @@ __all__ = [
     "BernoulliLikelihood",
     "Constants",
     "GaussianLikelihood",
+    "HeteroscedasticLikelihood",
     "Joint",
     "Known",
     "Point",

@@ -88,6 +88,24 @@ def decoder(
     )
 
 
+def likelihood_head(
+    architecture: Architecture, outputs: int, hidden: Sequence[int], image: Image | None
+) -> nn.Sequential:
+    """Return a second last layer of a decoder, (B, D) of what all layers but the last ones give: see `body`."""
+    if architecture == "mlp":
+        return nn.Sequential(linear(hidden[0], outputs))
+    channels, height, width = _image(image)
+    middle = _halves((height, width))
+    return nn.Sequential(_doubling(CHANNELS[0], channels, middle, (height, width)), nn.Flatten())
+
+
+def body(decoder: nn.Sequential) -> tuple[nn.Sequential, nn.Sequential]:
+    """Return a decoder's hidden layers, and its last layer with what reshapes its result."""
+    layers = list(decoder)
+    last = max(k for k, layer in enumerate(layers) if next(layer.parameters(), None) is not None)
+    return nn.Sequential(*layers[:last]), nn.Sequential(*layers[last:])
+
+
 def draw(module: nn.Module, generator: torch.Generator) -> None:
     """Draw all weights and biases of a module, in the order in which its layers stand."""
     for layer in module.modules():

@@ -1,11 +1,22 @@
-"""The networks of a variant, in normalised units: y = (x - centre) / scale in, means of y out."""
+"""The networks of a variant, in normalised units: y = (x - centre) / scale in, means of y, or variances too, out."""
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.nn.functional import softplus
 
-from elboproof.networks.architectures import Architecture, Image, decoder, draw, linear, trunk
+from elboproof.networks.architectures import (
+    Architecture,
+    Image,
+    body,
+    decoder,
+    draw,
+    likelihood_head,
+    linear,
+    trunk,
+)
 from elboproof.networks.randomness import generator_of
 from elboproof.networks.records import Settings
 from elboproof.networks.variants import Variant
@@ -23,6 +34,8 @@ class Autoencoder(nn.Module):
         (d,), for the posterior "shared"; starts at 0.
     log_likelihood_variance : Parameter or None
         Of y, for a learned likelihood; where it starts is set by the loop, in the data's units or not.
+    likelihood_head : Module or None
+        For the likelihood "per-pixel": from the decoder's hidden layers to log variances, before the floor.
     """
 
     log_posterior_variance: nn.Parameter | None
@@ -51,6 +64,8 @@ class Autoencoder(nn.Module):
         self.log_posterior_variance = nn.Parameter(torch.zeros(latents)) if shared else None
         own = variant.likelihood in ("learned", "learned-scaled")
         self.log_likelihood_variance = nn.Parameter(torch.zeros(())) if own else None
+        given = variant.per_pixel
+        self.likelihood_head = likelihood_head(architecture, outputs, hidden, image) if given else None
         self._draw(seed)
 
     @classmethod
@@ -68,7 +83,7 @@ class Autoencoder(nn.Module):
         )
 
     def _draw(self, seed: int) -> None:
-        for name in ("trunk", "mean_head", "log_variance_head", "decoder"):
+        for name in ("trunk", "mean_head", "log_variance_head", "decoder", "likelihood_head"):
             module = getattr(self, name)
             if module is not None:
                 draw(module, generator_of(seed, name))
@@ -85,6 +100,20 @@ class Autoencoder(nn.Module):
         """Return the means of y, (B, D)."""
         result: torch.Tensor = self.decoder(z)
         return result
+
+    def decode_both(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return the means of y and their log variances, (B, D) each, None where the decoder gives none."""
+        if self.likelihood_head is None:
+            return self.decode(z), None
+        hidden, last = body(self.decoder)
+        shared = hidden(z)
+        return last(shared), floored(self.likelihood_head(shared), self.variant.floor)
+
+
+def floored(log_variance: torch.Tensor, floor: float) -> torch.Tensor:
+    """Return log(floor + exp(log_variance)), as a softplus: smooth, and never below log floor."""
+    level = math.log(floor)
+    return level + softplus(log_variance - level)
 
 
 def sampled(mean: torch.Tensor, log_variance: torch.Tensor | None, noise: torch.Tensor) -> torch.Tensor:

@@ -21,23 +21,26 @@ def whole(networks: Autoencoder, y: torch.Tensor, seed: int) -> Statistics:
     """
     noise = generator_of(seed, "evaluation")
     pieces = [_sums(networks, piece, noise) for piece in torch.split(y, PIECE)]
-    residual, square, variance, log_variance = (
+    residual, whitened, level, *rates = (
         torch.stack(part).sum(0) / len(y) for part in zip(*pieces, strict=True)
     )
-    return Statistics(residual.sqrt()[None], square, variance, log_variance)
+    roots = residual.sqrt()[None], whitened.sqrt()[None]
+    return Statistics(*roots, level if networks.variant.per_pixel else None, *rates)
 
 
 def _sums(networks: Autoencoder, y: torch.Tensor, noise: torch.Generator) -> tuple[torch.Tensor, ...]:
-    """Return the sums over examples of squared residuals (D,), m^2, s and log s, (d,) each."""
+    """Return the sums over examples of squared residuals, also whitened ones, (D,), log v, m^2, s and log s, (d,)."""
     with torch.no_grad():
         mean, log_variance = networks.encode(y)
         drawn = torch.randn(mean.shape, generator=noise, dtype=torch.float64).to(y.dtype)
-        residual = (y - networks.decode(sampled(mean, log_variance, drawn))).double()
-        log_s = None if log_variance is None else log_variance.double()
-        found = statistics(residual, mean.double(), log_s)
+        decoded, log_v = networks.decode_both(sampled(mean, log_variance, drawn))
+        log_s, log_v = (None if one is None else one.double() for one in (log_variance, log_v))
+        found = statistics((y - decoded).double(), mean.double(), log_s, log_v)
     count = len(y)
     return (
-        residual.square().sum(0),
+        found.residual.square().sum(0),
+        found.whitened.square().sum(0),
+        count * (torch.zeros((), dtype=torch.float64) if found.level is None else found.level),
         count * found.square,
         count * found.variance,
         count * found.log_variance,
@@ -49,7 +52,7 @@ def relative_terms(networks: Autoencoder, given: Statistics, constants: Constant
     with torch.no_grad():
         level = log_likelihood_variance(networks, constants.scale)
         variance = torch.from_numpy(constants.relative_variance)
-        log_p = likelihood(networks.variant, given.residual, variance, level)
+        log_p = likelihood(networks.variant, given, variance, level)
         return Terms(float(log_p), float(rate(networks.variant, given)))
 
 

@@ -93,8 +93,8 @@ class TrainingError(ArithmeticError):
     step : int
         Counted from 1.
     term : str
-        The first that is not finite of encoder mean, encoder log variance, sampled latent, decoder output, likelihood,
-        rate, gradient.
+        The first that is not finite of encoder mean, encoder log variance, sampled latent, decoder output, decoder log
+        variance, likelihood, rate, gradient.
     """
 
     def __init__(self, step: int, term: str) -> None:

@@ -33,6 +33,7 @@ class _Pass:
     encoder_log_variance: torch.Tensor | None
     sampled_latent: torch.Tensor
     decoder_output: torch.Tensor  # less y: finite if and only if the output is
+    decoder_log_variance: torch.Tensor | None
 
 
 class Run:
@@ -110,15 +111,17 @@ class Run:
         noise = torch.randn(len(y), self.settings.latents, generator=self._noise)
         mean, log_variance = self.networks.encode(y)
         z = sampled(mean, log_variance, noise)
-        return _Pass(mean, log_variance, z, y - self.networks.decode(z))
+        decoded, log_v = self.networks.decode_both(z)
+        return _Pass(mean, log_variance, z, y - decoded, log_v)
 
     def _terms(self, given: "_Pass") -> tuple[torch.Tensor, torch.Tensor]:
         """Return the likelihood and the rate of a batch, scalars."""
         variant = self.settings.variant
         level = log_likelihood_variance(self.networks, self.constants.scale)
-        log_p = likelihood(variant, given.decoder_output, self._variance, level)
-        found = statistics(given.decoder_output, given.encoder_mean, given.encoder_log_variance)
-        return log_p, rate(variant, found)
+        found = statistics(
+            given.decoder_output, given.encoder_mean, given.encoder_log_variance, given.decoder_log_variance
+        )
+        return likelihood(variant, found, self._variance, level), rate(variant, found)
 
     def _require_finite(self, **terms: torch.Tensor | None) -> None:
         found = first_not_finite(**terms)
@@ -134,7 +137,7 @@ class Run:
             If a term of the validation split is not finite.
         """
         given = whole(self.networks, self._held_out, self.settings.seed)
-        self._require_finite(residual_of_the_validation_split=given.residual, rate=given.variance)
+        self._require_finite(residual_of_the_validation_split=given.whitened, rate=given.variance)
         terms = relative_terms(self.networks, given, self.constants)
         self._require_finite(**{name: torch.tensor(getattr(terms, name)) for name in ("likelihood", "rate")})
         before = max((point.terms.objective for point in self.curve), default=-float("inf"))

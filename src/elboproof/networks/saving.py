@@ -64,6 +64,7 @@ def _plain(trained: Trained) -> dict[str, Any]:
         "step": trained.step,
         "stopped": trained.stopped,
         "variance": trained.variance,
+        "variance_factor": trained.variance_factor,
         "prior_variance": torch.from_numpy(trained.prior_variance),
         "terms": {name: (terms.likelihood, terms.rate) for name, terms in trained.terms.items()},
         "versions": dict(trained.versions),
@@ -85,4 +86,5 @@ def _trained(state: dict[str, Any]) -> Trained:
         prior_variance=state["prior_variance"].numpy(),
         terms=MappingProxyType({name: Terms(*two) for name, two in state["terms"].items()}),
         versions=MappingProxyType(state["versions"]),
+        variance_factor=state.get("variance_factor", 1.0),  # files of decoders of means only do not have it
     )

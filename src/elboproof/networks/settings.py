@@ -2,6 +2,8 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from elboproof.arguments import bad, require_count, require_positive, wrong_type
 from elboproof.networks.architectures import ACTIVATIONS, ARCHITECTURES, Architecture
@@ -9,47 +11,51 @@ from elboproof.networks.records import Settings
 from elboproof.networks.splits import Splits
 from elboproof.networks.variants import Variant, variant_of
 
+if TYPE_CHECKING:
+    import torch
+
 BATCH = 128
 FEWEST = 16
 """Of a batch, for losses of its statistics: below, they are biased by a fifth of a nat and more on digits."""
 
 
-def settings_of(
-    data: Splits,
-    variant: "str | Variant",
-    latents: int,
-    hidden: Sequence[int],
-    activation: str,
-    architecture: Architecture,
-    steps: int,
-    batch: int | None,
-    learning_rate: float,
-    seed: int,
-    every: int,
-    patience: int | None,
-) -> Settings:
-    """Return what a run is asked, or raise: see `train`."""
-    chosen = variant_of(variant)
-    _require_words(activation, architecture)
-    counts = {"latents": latents, "steps": steps, "every": every}
-    for name, value in counts.items():
-        require_count(name, value)
-    if patience is not None:
-        require_count("patience", patience)
-    require_positive(learning_rate=learning_rate)
+@dataclass(frozen=True)
+class Request:
+    """The arguments of `train` that determine a run besides the data, as they were given."""
+
+    variant: "str | Variant"
+    latents: int
+    hidden: Sequence[int]
+    activation: str
+    architecture: Architecture
+    steps: int
+    batch: int | None
+    learning_rate: float
+    seed: "int | torch.Generator"
+    every: int
+    patience: int | None
+
+
+def settings_of(data: Splits, request: Request, seed: int) -> Settings:
+    """Return what a run is asked, with the seed as a number, or raise: see `train`."""
+    chosen = variant_of(request.variant)
+    _require_words(request.activation, request.architecture)
+    for name in ("latents", "steps", "every"):
+        require_count(name, getattr(request, name))
+    if request.patience is not None:
+        require_count("patience", request.patience)
+    require_positive(learning_rate=request.learning_rate)
+    given = {field.name: getattr(request, field.name) for field in fields(request)}
     return Settings(
-        variant=chosen,
-        latents=latents,
-        hidden=_hidden(hidden),
-        activation=activation,
-        architecture=architecture,
-        image=data.image if architecture == "conv" else None,
-        steps=steps,
-        batch=_batch(batch, len(data.train), chosen),
-        learning_rate=float(learning_rate),
-        seed=seed,
-        every=every,
-        patience=patience,
+        **{
+            **given,
+            "variant": chosen,
+            "hidden": _hidden(request.hidden),
+            "image": data.image if request.architecture == "conv" else None,
+            "batch": _batch(request.batch, len(data.train), chosen),
+            "learning_rate": float(request.learning_rate),
+            "seed": seed,
+        }
     )
 
 

@@ -3,13 +3,15 @@
 With r_j the mean squared residual of y_j, R their sum and D dimensions, all in normalised units:
 
 - a Gaussian of variance v: -1/2 [R / v + D log(2 pi v)]; v is 1/c^2 for "unit", the parameter for "learned";
+- of variances v_j(z), "per-pixel": -1/2 [W + sum_j E log v_j + D log(2 pi)], W the sum of the mean squares of the
+  residuals divided by their deviations;
 - "closed": the same at its best variance R / D, -D/2 [log(2 pi R / D) + 1];
 - the forms of BAGGINS: `elboproof.objectives.baggins`;
 - the rate to N(0, I): 1/2 sum_k E[s_k + m_k^2 - 1 - log s_k] (Kingma and Welling 2014, appendix B);
 - to the floating prior N(0, diag v), v_k = E[m_k^2 + s_k]: 1/2 sum_k (log v_k - E log s_k), which is BILBO's rate
   1/2 sum_k log(1 + E m_k^2) where s = 1.
 
-Only R, r, and the sums of the rates over examples enter: a whole data set is summed up piece by piece.
+Only R, r, W, and the sums of the rates over examples enter: a whole data set is summed up piece by piece.
 """
 
 import math
@@ -30,23 +32,39 @@ class Statistics:
     ----------
     residual : Tensor
         (B, D), of y; or (1, D), the roots r_j^(1/2) of mean squares, which have the same r_j.
+    whitened : Tensor
+        The same of residuals divided by their deviations, where the decoder gives some; else `residual` again.
+    level : Tensor or None
+        The mean over examples and dimensions of log v_j(z), where the decoder gives them.
     square, variance, log_variance : Tensor
         (d,): E m_k^2, E s_k, E log s_k.
     """
 
     residual: torch.Tensor
+    whitened: torch.Tensor
+    level: torch.Tensor | None
     square: torch.Tensor
     variance: torch.Tensor
     log_variance: torch.Tensor
 
 
-def statistics(residual: torch.Tensor, mean: torch.Tensor, log_variance: torch.Tensor | None) -> Statistics:
-    """Return what a loss needs of residuals (B, D), means (B, d) and log variances (B, d), (d,) or None."""
+def statistics(
+    residual: torch.Tensor,
+    mean: torch.Tensor,
+    log_variance: torch.Tensor | None,
+    log_v: torch.Tensor | None = None,
+) -> Statistics:
+    """Return what a loss needs of residuals (B, D), means (B, d) and log variances (B, d), (d,) or None.
+
+    ``log_v`` are the log variances of y that a decoder gives, (B, D).
+    """
+    whitened = residual if log_v is None else residual * torch.exp(-0.5 * log_v)
+    decoded = (residual, whitened, None if log_v is None else log_v.mean())
     square = mean.square().mean(0)
     if log_variance is None:
-        return Statistics(residual, square, torch.ones_like(square), torch.zeros_like(square))
+        return Statistics(*decoded, square, torch.ones_like(square), torch.zeros_like(square))
     expanded = log_variance.expand(mean.shape)
-    return Statistics(residual, square, expanded.exp().mean(0), expanded.mean(0))
+    return Statistics(*decoded, square, expanded.exp().mean(0), expanded.mean(0))
 
 
 def rate(variant: Variant, given: Statistics) -> torch.Tensor:
@@ -60,7 +78,7 @@ def rate(variant: Variant, given: Statistics) -> torch.Tensor:
 
 def likelihood(
     variant: Variant,
-    residual: torch.Tensor,
+    given: Statistics,
     relative_variance: torch.Tensor,
     log_variance: torch.Tensor | float | None,
 ) -> torch.Tensor:
@@ -69,18 +87,21 @@ def likelihood(
     Parameters
     ----------
     variant
-    residual
-        (B, D).
+    given
+        Of the residuals of y, and of the log variances that a decoder gives.
     relative_variance
         (D,), v_j / c^2.
     log_variance
         Of y given z, for the likelihoods "unit" and "learned".
     """
+    residual = given.residual
     if variant.likelihood in ("aggregate", "fixed", "clamp"):
         return baggins(
             residual, relative_variance, bits=variant.bits, mode=variant.mode, form=variant.likelihood
         )
-    total, dimensions = residual.square().sum() / len(residual), residual.shape[1]
+    total, dimensions = given.whitened.square().sum() / len(residual), residual.shape[1]
+    if given.level is not None:
+        return -0.5 * (total + dimensions * (math.log(2 * math.pi) + given.level))
     if log_variance is None:
         return -0.5 * dimensions * (torch.log(2 * math.pi * total / dimensions) + 1)
     level = torch.as_tensor(log_variance, dtype=residual.dtype)
@@ -88,7 +109,7 @@ def likelihood(
 
 
 def log_likelihood_variance(networks: Autoencoder, scale: float) -> torch.Tensor | float | None:
-    """Return the logarithm of the likelihood's variance in units of y, None where it is in closed form."""
+    """Return the logarithm of the likelihood's variance in units of y, None where there is no such number."""
     if networks.variant.likelihood == "unit":
         return -2 * math.log(scale)
     return networks.log_likelihood_variance

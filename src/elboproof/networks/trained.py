@@ -17,6 +17,7 @@ from elboproof.networks.autoencoder import Autoencoder
 from elboproof.networks.constants import Constants
 from elboproof.networks.evaluation import PIECE, encoded, in_units_of_data, relative_terms, whole
 from elboproof.networks.records import Point, Settings, Terms
+from elboproof.networks.rescaled import SideBySide, in_data_units, two_heads
 
 if TYPE_CHECKING:
     from elboproof.model.latent_model import LatentModel
@@ -45,6 +46,9 @@ class Trained:
     variance : float
         Of an isotropic Gaussian likelihood, in squared units of x: the mean squared residual of the validation split at
         one z ~ q(z|x) for each. `with_variance` puts another in its place.
+    variance_factor : float
+        By which the variances that a decoder gives for each pixel are to be multiplied: the mean over the validation
+        split of squared residuals divided by them. 1 for decoders of means.
     prior_variance : array
         (d,), of the prior: 1, or for the floating prior E(m^2 + s) over the whole training set.
     terms : mapping of str to Terms
@@ -64,6 +68,7 @@ class Trained:
     prior_variance: FloatArray
     terms: Mapping[str, Terms]
     versions: Mapping[str, str] = field(default_factory=dict)
+    variance_factor: float = 1.0
 
     @cached_property
     def _double(self) -> Autoencoder:
@@ -73,6 +78,26 @@ class Trained:
     def decoder(self) -> nn.Sequential:
         """The decoder in float64, from z to means in the units of x: what `decode` computes."""
         return in_data_units(self._double.decoder, self.constants)
+
+    @cached_property
+    def heads(self) -> SideBySide:
+        """The decoder of a variant "per-pixel" in float64, from z to means and log VARIANCES of x, (N, 2D).
+
+        The variances are those that were trained, without `variance_factor`: a ``Joint`` with
+        ``HeteroscedasticLikelihood(trained.variance_factor)`` has that.
+
+        Raises
+        ------
+        ValueError
+            If the variant's decoder gives means only.
+        """
+        self._require_heads()
+        return SideBySide(two_heads(self._double, self.constants))
+
+    def _require_heads(self) -> None:
+        variant = self.settings.variant
+        if not variant.per_pixel:
+            raise bad("variant", variant.name, "one whose decoder gives variances, such as vae-per-pixel")
 
     def encode(self, x: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return the means and the log VARIANCES of q(z|x), (N, d) each, for x of shape (N, D).
@@ -93,9 +118,22 @@ class Trained:
         TypeError, ValueError
             If z are no finite numbers, or not of d dimensions.
         """
+        return self._in_pieces(self.decoder, z)
+
+    def decode_log_variances(self, z: ArrayLike) -> FloatArray:
+        """Return the log VARIANCES of x given z, (N, D), that the decoder of a variant "per-pixel" gives.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `decode`, and as `heads`.
+        """
+        return self._in_pieces(self.heads, z)[:, len(self.constants.centre) :]
+
+    def _in_pieces(self, module: nn.Module, z: ArrayLike) -> FloatArray:
         points = torch.from_numpy(finite_array(z, "z", ("N", self.settings.latents)))
         with torch.no_grad():
-            return np.concatenate([self.decoder(piece).numpy() for piece in torch.split(points, PIECE)])
+            return np.concatenate([module(piece).numpy() for piece in torch.split(points, PIECE)])
 
     def objective(self, x: ArrayLike, *, seed: int = 0) -> Terms:
         """Return the variant's own objective of a whole data set (N, D), nats per example, at one z for each.
@@ -111,8 +149,19 @@ class Trained:
         )
 
     def with_variance(self, variance: float) -> "Trained":
-        """Return the same networks with another likelihood variance, in squared units of x."""
+        """Return the same networks with another variance of an isotropic likelihood, in squared units of x.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no positive number, or the decoder gives a variance for each pixel.
+        """
         require_positive(variance=variance)
+        if self.settings.variant.per_pixel:
+            name = self.settings.variant.name
+            raise bad(
+                "variance", variance, f"none: {name} has a variance for each pixel, see variance_factor"
+            )
         return replace(self, variance=float(variance))
 
     def latent_model(
@@ -120,13 +169,16 @@ class Trained:
     ) -> "LatentModel":
         """Return the model z ~ prior, x ~ N(decoder(z), variance), for ``ep.log_evidence`` and its like.
 
+        Of a variant "per-pixel" it is x ~ N(decoder(z), diag(variance_factor * v(z))), with both heads of the decoder.
+
         The evidence is proved for at most two latents and a smooth activation; the decoder is that of `decode`, its
         weights in float64 with the constants of the data taken into the last layer.
 
         Parameters
         ----------
         variance
-            In squared units of x; that of the record if not given. A string is an exact decimal.
+            Of an isotropic likelihood, in squared units of x; that of the record, or the decoder's own, if not given.
+            A string is an exact decimal.
         prior
             An ``ep.Normal`` or the like; that of the record, N(0, diag(prior_variance)), if not given.
 
@@ -144,33 +196,13 @@ class Trained:
         own = Normal(np.zeros(self.settings.latents), self.prior_variance)
         if prior is None:
             prior = Normal() if self.settings.variant.prior == "standard" else own
+        if variance is None and self.settings.variant.per_pixel:
+            return LatentModel.from_torch(
+                two_heads(self._double, self.constants, self.variance_factor), prior=prior
+            )
         likelihood = Gaussian(variance=self.variance if variance is None else variance)
         return LatentModel.from_torch(self.decoder, likelihood, prior=prior)
 
     def _normalised(self, x: ArrayLike) -> torch.Tensor:
         rows = finite_array(x, "x", ("N", len(self.constants.centre)))
         return torch.from_numpy(self.constants.normalised(rows))
-
-
-class _Rescaled(nn.Module):
-    """centre + scale * y, in float64."""
-
-    def __init__(self, constants: Constants) -> None:
-        super().__init__()
-        self.centre, self.scale = torch.from_numpy(constants.centre), constants.scale
-
-    def forward(self, y: torch.Tensor) -> torch.Tensor:
-        return self.centre + self.scale * y
-
-
-def in_data_units(decoder: nn.Sequential, constants: Constants) -> nn.Sequential:
-    """Return a float64 decoder whose output is centre + scale * that of the one given; of a Linear, in its weights."""
-    layers = list(decoder.children())
-    last = layers[-1]
-    if not isinstance(last, nn.Linear):
-        return nn.Sequential(*layers, _Rescaled(constants))
-    own = deepcopy(last)
-    with torch.no_grad():
-        own.weight.mul_(constants.scale)
-        own.bias.mul_(constants.scale).add_(torch.from_numpy(constants.centre))
-    return nn.Sequential(*layers[:-1], own)

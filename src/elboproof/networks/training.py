@@ -22,7 +22,7 @@ from elboproof.networks.files import bad_file
 from elboproof.networks.randomness import seed_of
 from elboproof.networks.records import Point, Progress, Settings, Terms
 from elboproof.networks.run import Run
-from elboproof.networks.settings import settings_of
+from elboproof.networks.settings import Request, settings_of
 from elboproof.networks.splits import Data, Splits, split
 from elboproof.networks.trained import Trained
 from elboproof.networks.variants import Variant
@@ -105,8 +105,7 @@ def train(
     >>> trained.encode(x)[0].shape, trained.decode([[0.0]]).shape
     ((200, 1), (1, 3))
     """
-    training = prepared(
-        data,
+    request = Request(
         variant=variant,
         latents=latents,
         hidden=hidden,
@@ -118,9 +117,8 @@ def train(
         seed=seed,
         every=every,
         patience=patience,
-        checkpoint=checkpoint,
     )
-    return training.go(progress)
+    return prepared(data, request, checkpoint).go(progress)
 
 
 class Training:
@@ -138,39 +136,11 @@ class Training:
         return _trained(self._run)
 
 
-def prepared(
-    data: Data,
-    *,
-    variant: "str | Variant",
-    latents: int,
-    hidden: Sequence[int],
-    activation: str,
-    architecture: Architecture,
-    steps: int,
-    batch: int | None,
-    learning_rate: float,
-    seed: "int | torch.Generator",
-    every: int,
-    patience: int | None,
-    checkpoint: "str | PathLike[str] | None",
-) -> Training:
+def prepared(data: Data, request: Request, checkpoint: "str | PathLike[str] | None" = None) -> Training:
     """Check the arguments of `train`, and set a run to where its checkpoint is; nothing is trained yet."""
-    number = seed_of(seed)
+    number = seed_of(request.seed)
     splits = split(data, seed=number)
-    settings = settings_of(
-        splits,
-        variant,
-        latents,
-        hidden,
-        activation,
-        architecture,
-        steps,
-        batch,
-        learning_rate,
-        number,
-        every,
-        patience,
-    )
+    settings = settings_of(splits, request, number)
     if len(splits.validation) < 2:
         raise bad("data", f"{len(splits.validation)} examples for validation", "at least 2")
     run = Run(settings, splits)
@@ -256,7 +226,7 @@ def _trained(run: Run) -> Trained:
         for name, part in (("train", run.train), ("validation", run.validation))
     }
     terms = {name: relative_terms(double, given, run.constants) for name, given in seen.items()}
-    floating = run.settings.variant.prior == "floating"
+    variant = run.settings.variant
     second = (seen["train"].square + seen["train"].variance).numpy()
     return Trained(
         settings=run.settings,
@@ -266,9 +236,10 @@ def _trained(run: Run) -> Trained:
         step=step,
         stopped=run.stopped,
         variance=float(seen["validation"].residual.square().mean()) * run.constants.scale**2,
-        prior_variance=second if floating else np.ones(run.settings.latents),
+        prior_variance=second if variant.prior == "floating" else np.ones(run.settings.latents),
         terms=MappingProxyType({name: _of_x(run, one) for name, one in terms.items()}),
         versions=MappingProxyType(versions()),
+        variance_factor=float(seen["validation"].whitened.square().mean()) if variant.per_pixel else 1.0,
     )
 
 

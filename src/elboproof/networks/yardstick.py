@@ -165,10 +165,12 @@ def fitted_variance(
 ) -> torch.Tensor:
     """Return the likelihood variance with the highest mean ELBO at fixed networks: E_q (x - f(z))^2.
 
+    Under `HeteroscedasticLikelihood`, whose decoder gives variances v(z), too, it is their factor: E_q (x - f)^2 / v.
+
     Parameters
     ----------
     model
-        Of its likelihood nothing is used.
+        Of its likelihood nothing is used but the kind.
     x, posteriors
         Of the VALIDATION split: on the training split memorising looks like precision, the test split is for scoring.
     per_pixel
@@ -180,7 +182,7 @@ def fitted_variance(
     Returns
     -------
     Tensor
-        () or (D,) float64, in the units of x squared.
+        () or (D,) float64, in the units of x squared; of factors without a unit.
 
     Raises
     ------
@@ -193,7 +195,7 @@ def fitted_variance(
     for _ in range(require_count("draws", draws)):
         z = posteriors.at(normal(generator, 1, *posteriors.means.shape))
         with torch.no_grad():
-            total += ((data - model.outputs(z)[0]) ** 2).mean(0) / draws
+            total += model.squares(data, model.outputs(z)[0]).mean(0) / draws
     one = total.mean()
     if not float(one) > 0 or not bool(one.isfinite()):
         raise bad("x", one.item(), "a positive mean square of x - f(z)")

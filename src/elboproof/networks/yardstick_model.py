@@ -19,6 +19,13 @@ MOST_ROWS = 2**14
 LOG_TWO_PI = math.log(2 * math.pi)
 
 
+def _require_positive(name: str, value: float | torch.Tensor) -> None:
+    if not isinstance(value, torch.Tensor):
+        require_positive(**{name: value})
+    elif value.ndim > 1 or not bool(((value > 0) & value.isfinite()).all()):
+        raise bad(name, value, f"positive {name}s, one or one for each pixel")
+
+
 @dataclass(frozen=True)
 class GaussianLikelihood:
     """p(x|z) = N(x; output, variance), constants included.
@@ -37,10 +44,7 @@ class GaussianLikelihood:
     variance: float | torch.Tensor
 
     def __post_init__(self) -> None:
-        if not isinstance(self.variance, torch.Tensor):
-            require_positive(variance=self.variance)
-        elif self.variance.ndim > 1 or not bool(((self.variance > 0) & self.variance.isfinite()).all()):
-            raise bad("variance", self.variance, "positive variances, one or one for each pixel")
+        _require_positive("variance", self.variance)
 
     def __call__(self, x: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
         """Return (K, N) log densities of x (N, D) at outputs (K, N, D), in nats."""
@@ -51,6 +55,46 @@ class GaussianLikelihood:
         """Return one x for each row of outputs, (N, D)."""
         variance = torch.as_tensor(self.variance, dtype=outputs.dtype)
         return outputs + variance.sqrt() * normal(generator, *outputs.shape)
+
+
+@dataclass(frozen=True)
+class HeteroscedasticLikelihood:
+    """p(x|z) = N(x; mean, factor * exp(log variance)) of outputs (mean | log variance), 2D numbers for D pixels.
+
+    Parameters
+    ----------
+    factor
+        By which all variances are multiplied, without a unit: a positive number, or a float64 tensor (D,) of them.
+
+    Raises
+    ------
+    ValueError
+        If it is not positive and finite.
+    """
+
+    factor: float | torch.Tensor = 1.0
+
+    def __post_init__(self) -> None:
+        _require_positive("factor", self.factor)
+
+    def __call__(self, x: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+        """Return (K, N) log densities of x (N, D) at outputs (K, N, 2D), in nats."""
+        mean, log_variance = _halves(outputs)
+        whole = log_variance + torch.as_tensor(self.factor, dtype=x.dtype).log()
+        return -0.5 * ((x - mean) ** 2 * torch.exp(-whole) + whole + LOG_TWO_PI).sum(-1)
+
+    def sample(self, outputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return one x for each row of outputs, (N, D) of (N, 2D)."""
+        mean, log_variance = _halves(outputs)
+        variance = torch.as_tensor(self.factor, dtype=outputs.dtype) * torch.exp(log_variance)
+        return mean + variance.sqrt() * normal(generator, *mean.shape)
+
+
+def _halves(outputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    if outputs.shape[-1] % 2:
+        raise ValueError(f"outputs: got {outputs.shape[-1]}; expected as many log variances as means")
+    mean, log_variance = outputs.chunk(2, -1)
+    return mean, log_variance
 
 
 @dataclass(frozen=True)
@@ -84,7 +128,8 @@ class Joint:
     decode
         (M, d) float64 latents to (M, D) float64 outputs. Row by row: batch normalisation in eval mode.
     log_likelihood
-        `GaussianLikelihood`, `BernoulliLikelihood` or any function of x (N, D) and outputs (K, N, D).
+        `GaussianLikelihood`, `BernoulliLikelihood` or any function of x (N, D) and outputs (K, N, D);
+        `HeteroscedasticLikelihood` takes twice as many outputs, which ``decode`` must give.
     """
 
     decode: Decode
@@ -110,13 +155,30 @@ class Joint:
     def log_given(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return log p(x|z) in nats, (K, N), for x (N, D) and z (K, N, d)."""
         outputs = self.outputs(z)
-        if outputs.shape[-1] != x.shape[-1]:
-            raise ValueError(f"decode: got {outputs.shape[-1]} outputs; expected {x.shape[-1]}, as x has")
+        self.require_outputs(x, outputs)
         found = self.log_likelihood(x, outputs)
         if found.shape != z.shape[:-1]:
             expected = tuple(z.shape[:-1])
             raise ValueError(f"log_likelihood: got shape {tuple(found.shape)}; expected {expected}, (K, N)")
         return found
+
+    def require_outputs(self, x: torch.Tensor, outputs: torch.Tensor) -> None:
+        """Raise ``ValueError`` unless there are as many outputs as the likelihood of x (N, D) takes."""
+        given, pixels = outputs.shape[-1], x.shape[-1]
+        if not isinstance(self.log_likelihood, HeteroscedasticLikelihood):
+            if given != pixels:
+                raise ValueError(f"decode: got {given} outputs; expected {pixels}, as x has")
+        elif given != 2 * pixels:
+            wanted = f"{2 * pixels}, a mean and a log variance for each of x"
+            raise ValueError(f"decode: got {given} outputs; expected {wanted}")
+
+    def squares(self, x: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+        """Return (x - mean)^2, (N, D), divided by the variances where outputs (N, 2D) have some."""
+        self.require_outputs(x, outputs)
+        if not isinstance(self.log_likelihood, HeteroscedasticLikelihood):
+            return (x - outputs) ** 2
+        mean, log_variance = _halves(outputs)
+        return (x - mean) ** 2 * torch.exp(-log_variance)
 
     def log_joint(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return log p(x|z) + log N(z; 0, I) in nats, (K, N), for x (N, D) and z (K, N, d)."""
