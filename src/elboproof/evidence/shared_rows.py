@@ -13,6 +13,7 @@ from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.rounds import log_ends, reason
 from elboproof.evidence.search import CELLS, TIME
+from elboproof.evidence.shared_bounds import SharedRows
 from elboproof.evidence.shared_parts import SharedParts
 from elboproof.evidence.shared_search import SharedFound, SharedSearch
 from elboproof.evidence.shared_start import scales
@@ -67,16 +68,16 @@ class _Rows:
     """Rounds of search for N rows; ``shift`` and ``log_mass`` (N,) steer, and get better."""
 
     def __init__(self, model: NetworkModel, data: BallArray, digits: float) -> None:
-        self.parts, self.x, self.digits = SharedParts(model.quantities), data.mid, digits
+        self.parts, self.digits = SharedParts(model.quantities), digits
         self._integrand = model.integrand
         self.ceiling: Ceiling = self._integrand.ceiling(data)
-        self.constant = self.parts.constant(self.x)
-        found = scales(self.parts, self.x, self.constant.mid)
+        self.rows = SharedRows.of(self.parts, data.mid)
+        found = scales(self.parts, data.mid, self.rows.constant.mid)
         self.shift, self.log_mass = found.energy, found.log_mass
 
     def run(self, deadline: float, most: int) -> tuple[Enclosure, tuple[str, ...], int]:
         """Return the enclosures, the reasons of what is open, and the number of cells looked at."""
-        count, cells, share = len(self.x), 0, SHARES[self.parts.d]
+        count, cells, share = len(self.rows), 0, SHARES[self.parts.d]
         lower, upper = np.full(count, -np.inf), np.full(count, np.inf)
         reasons, wide = [""] * count, np.arange(count)
         for _ in range(ROUNDS):
@@ -106,9 +107,7 @@ class _Rows:
         shift = self.shift[which].copy()
         mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))
         target = Target(shift, mass, 0.5 * 10.0**-self.digits, share)
-        search = SharedSearch(
-            self.parts, self.x[which], self.constant[which], ceiling, target, deadline, most
-        )
+        search = SharedSearch(self.parts, self.rows[which], ceiling, target, deadline, most)
         found = search.run(float(where.half.max()))
         self.shift[which] = np.minimum(shift, found.lowest)
         return found, *_ends(found, where, shift)

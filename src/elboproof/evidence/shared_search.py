@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from elboproof.arrays import FloatArray
 from elboproof.evidence.found import mass_bound
 from elboproof.evidence.rules import largest_size
-from elboproof.evidence.shared_bounds import RowBounds, row_bounds
+from elboproof.evidence.shared_bounds import RHO, RowBounds, SharedRows, row_bounds
 from elboproof.evidence.shared_parts import SharedParts
 from elboproof.evidence.shared_sums import NUMBERS, points_of, row_sums
 from elboproof.evidence.steps import Steps
@@ -82,9 +82,7 @@ class SharedSearch:
 
     Attributes
     ----------
-    x : (N, D)
-    constant : (N,)
-        c(x).
+    rows : SharedRows
     target : Target
         Scales of the rows, which steer.
     deadline : float
@@ -94,8 +92,7 @@ class SharedSearch:
     """
 
     parts: SharedParts
-    x: FloatArray
-    constant: BallArray
+    rows: SharedRows
     ceiling: Ceiling
     target: Target
     deadline: float
@@ -104,9 +101,9 @@ class SharedSearch:
 
     def run(self, half: float) -> SharedFound:
         """Search the box |z_k| <= half, a float of few bits."""
-        self.found = SharedFound.nothing(len(self.x))
+        self.found = SharedFound.nothing(len(self.rows))
         d, steps = self.parts.d, Steps(self.deadline)
-        waiting = [(_roots(d, half), np.ones((len(self.x), 4**d), dtype=bool))]
+        waiting = [(_roots(d, half), np.ones((len(self.rows), 4**d), dtype=bool))]
         while waiting:
             cells, wanted = waiting.pop()
             count = int(np.clip(PAIRS // max(1, int(wanted.any(1).sum())), FEWEST, MOST))
@@ -132,7 +129,7 @@ class SharedSearch:
         """Discard and accept what can be, and return which pairs (N, C) are left."""
         rows = np.flatnonzero(wanted.any(1))
         which = wanted[rows]
-        bounds = row_bounds(self.parts, self.x[rows], self.constant[rows], cells)
+        bounds = row_bounds(self.parts, self.rows[rows], cells)
         pairs = _Pairs(self._target(rows), cells, bounds, self.ceiling.of(rows))
         self.found.lowest[rows] = np.minimum(self.found.lowest[rows], bounds.central.min(1))
         small = which & pairs.small()
@@ -161,14 +158,14 @@ class SharedSearch:
             return
         sizes, error = pairs.sizes(accepted)
         self._count(self.found.rule_error, rows, np.where(accepted, error, 0.0))
-        level = BallArray(self.target.shift) - self.constant
+        level = BallArray(self.target.shift) - self.rows.constant
         room = max(1, NUMBERS // self.parts.outputs)
         for part in _portions(some, sizes[some].prod(1), room):
             points = points_of(self.parts, cells[part], sizes[part])
             self.found.points += points.weights.size
             for place, cell in enumerate(part.tolist()):
                 own = rows[accepted[:, cell]]
-                self.found.add(own, row_sums(self.x[own], level[own], *points.of(place)))
+                self.found.add(own, row_sums(self.rows.x[own], level[own], *points.of(place)))
 
 
 class _Pairs:
@@ -203,13 +200,13 @@ class _Pairs:
         ]
         with np.errstate(divide="ignore"):
             self._needed = [allowed / scaled for scaled in self._scaled]
-        last = factors()[largest_size(len(self._scaled), self.target.tolerance) - 1]
+        last = factors(RHO)[largest_size(len(self._scaled), self.target.tolerance) - 1]
         return np.asarray(np.logical_and.reduce([last <= needed for needed in self._needed]))
 
     def sizes(self, accepted: Mask) -> tuple[Sizes, FloatArray]:
         """Return the sizes of each cell's rule (C, d) for its accepted rows, and bounds of their errors (n, C)."""
         # factors fall with the size: the first one that is no larger than what each row needs
-        falling, columns, error = factors(), [], np.zeros(accepted.shape)
+        falling, columns, error = factors(RHO), [], np.zeros(accepted.shape)
         for needed, scaled in zip(self._needed, self._scaled, strict=True):
             least = np.where(accepted, needed, np.inf).min(0)
             place = np.minimum(np.searchsorted(-falling, -least), len(SIZES) - 1)

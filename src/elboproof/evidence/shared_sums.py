@@ -55,7 +55,10 @@ def points_of(parts: SharedParts, cells: Cells, sizes: Sizes) -> Points:
     statistic, rest = parts.points(BallArray.concatenate([column.reshape(1, -1) for column in z]))
     count = len(cell)
     return Points(
-        statistic.broadcast_to((parts.outputs, count)), rest.broadcast_to((count,)), weight, np.cumsum(sizes.prod(1))
+        statistic[()].broadcast_to((parts.outputs, count)),
+        rest[()].broadcast_to((count,)),
+        weight,
+        np.cumsum(sizes.prod(1)),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from elboproof.model.network_algebra import Arrays
 from elboproof.model.network_layers import Arithmetic, outputs
 from elboproof.model.network_quantities import NetworkQuantities
+from elboproof.model.networks import Network
 from elboproof.numbers.compiler import Ring
 from elboproof.numbers.jets import Jet
 
@@ -20,11 +21,17 @@ def start_jet(z: Any, order: int, algebra: Arrays) -> Jet:
     return {(): z} | {(k,): unit for k, unit in enumerate(algebra.units(z, len(z)))}
 
 
-def output_jet(quantities: NetworkQuantities, jet: Jet, order: int, ring: Ring, algebra: Arrays) -> Jet:
+def output_jet(
+    quantities: NetworkQuantities, network: Network, jet: Jet, order: int, ring: Ring, algebra: Arrays
+) -> Jet:
     """Return the jet of f(z), Taylor coefficients of shape (D, P), or (D, 1) where points share them.
 
     Parameters
     ----------
+    quantities
+        Whose functions in the ring are used.
+    network
+        Its network, or some of that one's layers.
     jet
         Of the latents, coefficients of shape (d, P).
     """
@@ -33,4 +40,4 @@ def output_jet(quantities: NetworkQuantities, jet: Jet, order: int, ring: Ring, 
         return quantities.activation(name, order, ring)(h)
 
     constants = partial(quantities.layer_constants, ring=ring)
-    return outputs(quantities.network, jet, Arithmetic(algebra, taylor, constants, order))
+    return outputs(network, jet, Arithmetic(algebra, taylor, constants, order))
