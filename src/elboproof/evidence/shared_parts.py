@@ -38,6 +38,7 @@ class SharedParts:
     def __init__(self, quantities: NetworkQuantities) -> None:
         self._quantities = quantities
         self.d, self.outputs = len(quantities.latents), quantities.network.outputs
+        self.units = sum(quantities.network.widths)
         self._gaussian = isinstance(quantities.likelihood, Gaussian)
         self._body, self._head = split(quantities.network)
 

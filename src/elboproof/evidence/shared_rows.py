@@ -1,10 +1,12 @@
 """Evidences of many rows under a trained decoder: cells, decoder and rules are shared, a row costs products of matrices.
 
-For networks that are smooth, of one or two latents ~ N(0, I), with a Bernoulli likelihood or a Gaussian of constant
-variances (`shared_parts`). What a row's search leaves open is for the search by itself (`rounds`).
+For networks that are smooth, of two latents ~ N(0, I), with a Bernoulli likelihood or a Gaussian of constant
+variances (`shared_parts`). A row that is left open is for a search of its own (`rounds`).
 """
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,25 +26,28 @@ from elboproof.model.data import Data
 from elboproof.model.discrete import Bernoulli
 from elboproof.model.latent_model import LatentModel, NetworkModel
 from elboproof.model.likelihood import Gaussian
+from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.model.networks import Activation
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.quadrature.cells import Index
 
-MOST_LATENTS = 2
+LATENTS = 2
 MOST_DIGITS = 8.0
 """Beyond, the rounding of the sums in float64 counts."""
 ROUNDS = 3
 """Searches, each with a smaller share."""
-ROWS = 512
+ROWS = 256
 """Rows that are proved together: what they share is then little of their time, and their pairs fit into memory."""
+PATIENCE = 0.5
+"""Of a single row's time: what it may take before it has cells of its own."""
 
 
 def applies(model: LatentModel, digits: float) -> bool:
     """Whether a model's rows can share their cells."""
     if not isinstance(model, NetworkModel) or not model.prior.standard or digits > MOST_DIGITS:
         return False
-    family = type(model.likelihood) in {Bernoulli, Gaussian} and model.latent_dim <= MOST_LATENTS
+    family = type(model.likelihood) in {Bernoulli, Gaussian} and model.latent_dim == LATENTS
     return family and all(_smooth(layer) for layer in model.network.layers)
 
 
@@ -54,21 +59,47 @@ def _smooth(layer: object) -> bool:
     return function.name == "softplus" or not function.cut
 
 
-def evidence(model: NetworkModel, data: Data, digits: float, deadline: float, most: int) -> Evidence | None:
-    """Return the evidences of N data points; None where x are not all exact in float64."""
+def evidence(
+    model: LatentModel,
+    data: Data,
+    digits: float,
+    began: float,
+    seconds: float,
+    most: int,
+    alone: Callable[[], Evidence],
+) -> Evidence:
+    """Return the evidences of N data points of a model that `applies`.
+
+    Parameters
+    ----------
+    began, seconds, most
+        The limits for all of them together; time on the clock ``time.monotonic()``.
+    alone
+        Proves the same without shared cells: x that float64 does not hold exactly, and a single row that is left open.
+    """
     if data.balls.rad.any():
-        return None
-    began = time.monotonic()
-    rows = _Rows(model, data.balls, digits)
-    enclosure, statuses, cells = rows.run(deadline, most)
-    return Evidence(enclosure, statuses, cells, time.monotonic() - began)
+        return alone()
+    patience = PATIENCE if len(data) == 1 else 1.0
+    enclosure, statuses, cells = _Rows(model, data.balls, digits).run(began + patience * seconds, most)
+    found = Evidence(enclosure, statuses, cells, time.monotonic() - began)
+    if len(data) > 1 or not statuses[0]:
+        return found
+    again = alone()
+    lower = np.maximum(enclosure.lower, again.enclosure.lower)
+    upper = np.minimum(enclosure.upper, again.enclosure.upper)
+    return replace(again, enclosure=Enclosure(lower, upper), cells=cells + again.cells)
+
+
+def _quantities(model: LatentModel) -> NetworkQuantities:
+    found: NetworkQuantities = model.quantities  # type: ignore[assignment]  # `applies` has looked
+    return found
 
 
 class _Rows:
     """Rounds of search for N rows; ``shift`` and ``log_mass`` (N,) steer, and get better."""
 
-    def __init__(self, model: NetworkModel, data: BallArray, digits: float) -> None:
-        self.parts, self.digits = SharedParts(model.quantities), digits
+    def __init__(self, model: LatentModel, data: BallArray, digits: float) -> None:
+        self.parts, self.digits = SharedParts(_quantities(model)), digits
         self._integrand = model.integrand
         self.ceiling: Ceiling = self._integrand.ceiling(data)
         self.rows = SharedRows.of(self.parts, data.mid)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arrays import FloatArray
-from elboproof.evidence.found import mass_bound
 from elboproof.evidence.rules import largest_size
 from elboproof.evidence.shared_bounds import RHO, RowBounds, SharedRows, row_bounds
 from elboproof.evidence.shared_parts import SharedParts
@@ -25,8 +24,8 @@ from elboproof.numbers.outward import exp_upward, upward
 from elboproof.quadrature.cells import Cells
 from elboproof.quadrature.gauss_legendre import SIZES, factors
 
-PAIRS, MOST, FEWEST = 2**18, 256, 8
-"""Rows times cells that are looked at together, and the most and the fewest cells."""
+PAIRS, UNITS, FEWEST = 2**18, 2**15, 16
+"""Rows times cells, and outputs and units times cells, that are looked at together; and the fewest cells."""
 DEEPEST = 40
 """Halvings of the root box along each axis, at most: far fewer than centres have bits for."""
 Mask = NDArray[np.bool_]
@@ -106,7 +105,7 @@ class SharedSearch:
         waiting = [(_roots(d, half), np.ones((len(self.rows), 4**d), dtype=bool))]
         while waiting:
             cells, wanted = waiting.pop()
-            count = int(np.clip(PAIRS // max(1, int(wanted.any(1).sum())), FEWEST, MOST))
+            count = max(FEWEST, min(PAIRS // max(1, int(wanted.any(1).sum())), UNITS // self.parts.units))
             if len(cells) > count:
                 waiting.append((cells[count:], wanted[:, count:]))
                 cells, wanted = cells[:count], wanted[:, :count]
@@ -221,7 +220,9 @@ def _least_by_prior(cells: Cells, ceiling: Ceiling) -> FloatArray:
     nearest = np.maximum(np.abs(cells.centre) - cells.half, 0.0)
     prior = BallArray(0.5 * (nearest * nearest).sum(1)) * (1 - 2.0**-40)
     return np.where(
-        ceiling.grows[:, None], -np.inf, (prior.reshape(1, -1) - BallArray(ceiling.constant).reshape(-1, 1)).lower()
+        ceiling.grows[:, None],
+        -np.inf,
+        (prior.reshape(1, -1) - BallArray(ceiling.constant).reshape(-1, 1)).lower(),
     )
 
 

@@ -61,6 +61,7 @@ def prove_all(
     seconds: float,
     end: float = math.inf,
     trials: bool = True,
+    together: int = 0,
     workers: object = 1,
     progress: Listener | None = None,
     file: RowFile | None = None,
@@ -78,6 +79,9 @@ def prove_all(
         When all must be done, on the clock ``time.monotonic()``.
     trials
         Whether rows of a block share work, see `Schedule`.
+    together
+        Rows of a block at most, where they share nearly all of their work; 0 where nothing is known of that. Fewer where
+        there are workers for more blocks.
     workers, progress
         As in every public call.
     file
@@ -88,7 +92,9 @@ def prove_all(
     began = time.monotonic()
     with file or nullcontext(), executor_of(workers) as (executor, most):
         ledger = Ledger(len(asked), kind, began, file, progress, each)
-        schedule = Schedule(ledger.open_rows(), seconds, trials)
+        waiting = ledger.open_rows()
+        together = min(together, math.ceil(len(waiting) / most))
+        schedule = Schedule(waiting, seconds, trials, together)
         futures: dict[Future[Done[R]], Block] = {}
         try:
             while futures or (schedule.waiting and time.monotonic() < end):
