@@ -30,11 +30,11 @@ from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.jets import Jet, Key
 from elboproof.numbers.outward import rounding, upward
-from elboproof.quadrature.cells import Cells
+from elboproof.quadrature.cells import Cells, Index
 from elboproof.quadrature.gauss_legendre import semi_axes
 
 RHO = Fraction(2)
-"""The ellipse's sum of semi-axes. A smaller one than that of single rows: enclosures over it cost more than points do."""
+"""The ellipse's sum of semi-axes, smaller than that of single rows: enclosures over it cost more than points do."""
 ALONG, ACROSS = semi_axes(RHO)
 ORDER = 3
 """The order p of the remainder."""
@@ -58,8 +58,8 @@ class SharedRows:
     def __len__(self) -> int:
         return len(self.x)
 
-    def __getitem__(self, which: object) -> "SharedRows":
-        return SharedRows(self.x[which], self.turned[which], self.constant[which])  # type: ignore[index]
+    def __getitem__(self, which: Index) -> "SharedRows":
+        return SharedRows(self.x[which], self.turned[which], self.constant[which])
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ For a Bernoulli likelihood of logits f, and for a Gaussian of constant variances
     Bernoulli:  T_j = f_j,        A = sum_j softplus(f_j),   c = 0,
     Gaussian:   T_j = 2 w_j f_j,  A = sum_j w_j f_j^2,       c = sum_j w_j x_j^2 + log det(2 pi C)/2.
 
-T and R at points, and their Taylor coefficients at points and over boxes, do not depend on x: they are computed once for
-all rows, and each row costs a product with them. Over boxes the product is taken with the last hidden layer h, where
-f = W h + b and x . f has the coefficients (W'x) . h: the terms of the outputs cancel before any size is taken.
+T and R at points, and their Taylor coefficients at points and over boxes, do not depend on x: they are computed once
+for all rows, and each row costs a product with them. Over boxes the product is taken with the last hidden layer h,
+where f = W h + b and x . f has the coefficients (W'x) . h: the terms of the outputs cancel before any size is taken.
 """
 
 from typing import Any
@@ -45,13 +45,13 @@ class SharedParts:
     def constant(self, x: FloatArray) -> BallArray:
         """Return c(x) for exact data (N, D), shape (N,)."""
         density = self._quantities.constants("constant", BALL_ARRAYS)()[1]
-        total = BallArray(np.zeros(len(x))) + density
+        total: BallArray = BallArray(np.zeros(len(x))) + density
         if self._gaussian:
             total = total + (BallArray(x.T).square() * self._weights(BALL_ARRAYS, Balls(), x)).sum(0)
         return total
 
     def turned(self, x: FloatArray) -> BallArray:
-        """Return what the coefficients of the last hidden layer are multiplied by, (N, units), for exact data (N, D)."""
+        """Return what the last hidden layer's coefficients are multiplied by, (N, units), for exact data (N, D)."""
         # x . T = (x scaled) . (W h + b): coefficients beyond the value have no b
         scaled = BallArray(x.T)
         if self._gaussian:

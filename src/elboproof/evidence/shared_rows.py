@@ -1,4 +1,4 @@
-"""Evidences of many rows under a trained decoder: cells, decoder and rules are shared, a row costs products of matrices.
+"""Evidences of many rows under a trained decoder: cells and rules are shared, a row costs products of matrices.
 
 For networks that are smooth, of two latents ~ N(0, I), with a Bernoulli likelihood or a Gaussian of constant
 variances (`shared_parts`). A row that is left open is for a search of its own (`rounds`).
@@ -87,7 +87,8 @@ def evidence(
     again = alone()
     lower = np.maximum(enclosure.lower, again.enclosure.lower)
     upper = np.minimum(enclosure.upper, again.enclosure.upper)
-    return replace(again, enclosure=Enclosure(lower, upper), cells=cells + again.cells)
+    statuses = again.statuses if (upper - lower > 2 * 10.0**-digits).any() else ("",)
+    return replace(again, enclosure=Enclosure(lower, upper), statuses=statuses, cells=cells + again.cells)
 
 
 def _quantities(model: LatentModel) -> NetworkQuantities:

@@ -1,4 +1,4 @@
-"""Cells that many rows share: each is bounded once, with a rule for the rows that it is good for, and halved for others.
+"""Cells that many rows share: each is bounded once, has a rule for the rows that it is good for, and parts for others.
 
 A pair of a row and a cell is *discarded* when its mass is negligible for the row, *accepted* when a rule's error is,
 and else goes on in the cell's parts. What is shared, the decoder over the cell and at the rule's points, is computed
@@ -62,8 +62,8 @@ class SharedFound:
     @staticmethod
     def nothing(count: int) -> "SharedFound":
         """Return what is known before the search."""
-        zeros = (np.zeros(count) for _ in range(4))
-        return SharedFound(*zeros, np.full(count, np.inf), np.zeros(count, dtype=bool))
+        mid, rad, discarded, error = np.zeros((4, count))
+        return SharedFound(mid, rad, discarded, error, np.full(count, np.inf), np.zeros(count, dtype=bool))
 
     def add(self, which: NDArray[np.intp], total: BallArray) -> None:
         """Add the sums of some rows, each named once."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elboproof.arrays import FloatArray
 from elboproof.evidence.shared_parts import SharedParts
@@ -62,7 +64,7 @@ def _mass(values: FloatArray, lowest: FloatArray, volume: float) -> FloatArray:
         return np.asarray(np.nansum(np.exp(lowest[:, None] - values), 1) * volume)
 
 
-def _grid(axis: FloatArray, d: int) -> FloatArray:
+def _grid(axis: NDArray[Any], d: int) -> FloatArray:
     """Return all points of a grid, (d, P)."""
     return np.stack(np.meshgrid(*[axis] * d, indexing="ij")).reshape(d, -1)
 

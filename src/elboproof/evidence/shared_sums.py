@@ -80,7 +80,8 @@ def row_sums(
     value = exponent.exp()
     (total,) = (ExactMatrix(weights.mid[None, :]) @ _turned(value),)
     error = upward(value.mag() @ weights.rad, weights.size + 1, underflows=weights.size)
-    return total.reshape(-1) + BallArray(np.zeros(len(x)), error)
+    sums: BallArray = total.reshape(-1) + BallArray(np.zeros(len(x)), error)
+    return sums
 
 
 def _turned(value: BallArray) -> BallArray:

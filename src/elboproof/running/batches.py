@@ -80,8 +80,8 @@ def prove_all(
     trials
         Whether rows of a block share work, see `Schedule`.
     together
-        Rows of a block at most, where they share nearly all of their work; 0 where nothing is known of that. Fewer where
-        there are workers for more blocks.
+        Rows of a block at most, where they share nearly all of their work, and fewer where there are workers for more
+        blocks; 0 where nothing is known of that.
     workers, progress
         As in every public call.
     file

@@ -3,8 +3,8 @@
 Blocks may share the work of arrays, and easy rows take a hundredth of their time in them; hard ones are no faster, and
 those of a block stay open together. So some rows are tried together for little time, and where most of them are
 decided, the others follow in larger blocks. Else two rows are proved alone: if they take less than `ALONE` seconds
-each, blocks grow as long as they are faster than their rows alone. Where it is known that rows share nearly all of their
-work, blocks have a size that is given.
+each, blocks grow as long as they are faster than their rows alone. Where it is known that rows share nearly all of
+their work, blocks have a size that is given.
 """
 
 import math
