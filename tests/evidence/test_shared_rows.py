@@ -49,10 +49,10 @@ BUGS: dict[str, Bug] = {
         shared_bounds, "disc", "value.real.rad + value.imag.mag()", "value.real.rad", "discs"
     ),
     "the imaginary part is free": Seeded(
-        shared_bounds, "_losses", "(across[k] * across[k])", "(0 * across[k])", ("least", "sharp")
+        shared_bounds, "_losses", "(across[k] * across[k])", "(0 * across[k])", "sharp"
     ),
     "a product of two latents is free": Seeded(
-        shared_bounds, "_losses", "value.mag() * (along", "0 * value.mag() * (along", ("least", "sharp")
+        shared_bounds, "_losses", "value.mag() * (along", "0 * value.mag() * (along", "sharp"
     ),
     "the vertex lies half as deep": Seeded(shared_bounds, "_least_along", "/ (4 *", "/ (8 *", "sharp"),
     "a cubic is bounded by its real part": Seeded(
@@ -78,7 +78,7 @@ BUGS: dict[str, Bug] = {
         shared_search.SharedSearch, "_settle", "np.where(small, pairs.mass, 0.0)", "0 * pairs.mass", "search"
     ),
     "the rules' errors are not counted": Seeded(
-        shared_search.SharedSearch, "_rules", "np.where(accepted, error, 0.0)", "0 * error", "search"
+        shared_search.SharedSearch, "_rules", "np.where(accepted, error, 0.0)", "0.0 * accepted", "search"
     ),
     "accepted pairs go on": Seeded(
         shared_search.SharedSearch, "_settle", "which & ~accepted", "which", "search"

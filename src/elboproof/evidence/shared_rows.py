@@ -80,7 +80,8 @@ def evidence(
     if data.balls.rad.any():
         return alone()
     patience = PATIENCE if len(data) == 1 else 1.0
-    enclosure, statuses, cells = _Rows(model, data.balls, digits).run(began + patience * seconds, most)
+    with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
+        enclosure, statuses, cells = _Rows(model, data.balls, digits).run(began + patience * seconds, most)
     found = Evidence(enclosure, statuses, cells, time.monotonic() - began)
     if len(data) > 1 or not statuses[0]:
         return found

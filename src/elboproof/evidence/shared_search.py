@@ -197,7 +197,7 @@ class _Pairs:
         self._scaled = [
             upward(self._volume * self._suprema(least), 1, underflows=1) for least in self._bounds.analytic
         ]
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):  # an error that is nothing beside what is allowed
             self._needed = [allowed / scaled for scaled in self._scaled]
         last = factors(RHO)[largest_size(len(self._scaled), self.target.tolerance) - 1]
         return np.asarray(np.logical_and.reduce([last <= needed for needed in self._needed]))
