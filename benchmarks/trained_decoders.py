@@ -16,6 +16,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, it finds the files beside it
@@ -82,6 +83,7 @@ def trained(case: Case, x: FloatArray, steps: int = STEPS) -> tuple[torch.nn.Seq
     for _ in range(steps):
         optimiser.zero_grad()
         found = net(inputs)
+        loss: Any
         if case.likelihood == "Bernoulli":
             loss = torch.nn.functional.binary_cross_entropy_with_logits(found, aims)
         else:

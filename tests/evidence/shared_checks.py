@@ -22,11 +22,11 @@ from elboproof.evidence.target import PART, Target
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
-from elboproof.numbers.jets import Jet
+from elboproof.numbers.jets import Jet, Key
 from elboproof.quadrature.cells import Cells
 
 ACTIVATIONS = {"tanh": np.tanh, "silu": lambda t: t / (1 + np.exp(-t))}
-LAYERS = {"tanh": torch.nn.Tanh, "silu": torch.nn.SiLU}
+LAYERS: dict[str, type[torch.nn.Module]] = {"tanh": torch.nn.Tanh, "silu": torch.nn.SiLU}
 KINDS = ("bernoulli", "gaussian", "variances")
 X = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
 VARIANCES = {"gaussian": np.array([0.25]), "variances": np.array([0.25, 0.5, 0.125])}
@@ -59,8 +59,7 @@ def parts(kind: str, activation: str = "tanh") -> SharedParts:
 
 def energy(kind: str, z: Any, activation: str = "tanh") -> Any:
     """Return U (N, P) at points z (2, P), real or complex, by plain arithmetic."""
-    first, _, last = module(activation)
-    arrays = [p.detach().double().numpy() for p in (first.weight, first.bias, last.weight, last.bias)]
+    arrays = [p.detach().double().numpy() for p in module(activation).parameters()]
     f = arrays[2] @ ACTIVATIONS[activation](arrays[0] @ z + arrays[1][:, None]) + arrays[3][:, None]
     prior = (z * z).sum(0) / 2 + np.log(2 * np.pi)
     if kind == "bernoulli":
@@ -138,8 +137,8 @@ def check_least() -> None:
     """A cubic is nowhere smaller than its bound, which is attained in simple cases."""
     rng = np.random.default_rng(2)
     for _ in range(40):
-        values = {k: rng.normal() for k in ((), (0,), (1,), (0, 0), (0, 1), (1, 1))}
-        last = {k: rng.normal() for k in ((0, 0, 0), (0, 0, 1), (0, 1, 1), (1, 1, 1))}
+        values: dict[Key, float] = {k: rng.normal() for k in ((), (0,), (1,), (0, 0), (0, 1), (1, 1))}
+        last: dict[Key, float] = {k: rng.normal() for k in ((0, 0, 0), (0, 0, 1), (0, 1, 1), (1, 1, 1))}
         along, across = [np.array([0.7]), np.array([0.4])], [np.array([0.5]), np.array([0.0])]
         t = rng.uniform(-1, 1, (2, 400)) * np.array([[0.7], [0.4]]) + 1j * rng.uniform(
             -0.5, 0.5, 400
@@ -164,7 +163,7 @@ def check_sharp() -> None:
         centre = {k: BallArray(np.array([[c]])) for k, c in (zero | given).items()}
         found = least_real(centre, {}, along, across)[0, 0]
         assert least - 1e-12 < found <= least
-    cubic = {(0, 0, 1): np.array([[1.0]])}
+    cubic: dict[Key, FloatArray] = {(0, 0, 1): np.array([[1.0]])}
     found = least_real({k: BallArray(np.array([[0.0]])) for k in zero}, cubic, along, across)[0, 0]
     assert -(0.7**2 + 0.5**2) * 0.4 - 1e-12 < found <= -(0.7**2 + 0.5**2) * 0.4
 
@@ -229,10 +228,9 @@ def check_sums() -> None:
                 low, high = total.lower(), total.upper()
                 assert all(low[n] <= float(exact[n]) <= high[n] for n in range(3))
     assert (row_sums(X, *[BallArray(g.mid) for g in given]).rad < 1e-12).all()
-    alone = row_sums(
-        X, given[0].mid + BallArray(np.zeros(3)), *[BallArray(g.mid) for g in given[1:3]], given[3]
-    )
-    middle = row_sums(X, *[BallArray(g.mid) for g in given[:3]], BallArray(given[3].mid - 1e-2))
+    level_, statistic_, rest_, weights_ = (BallArray(g.mid) for g in given)
+    alone = row_sums(X, level_, statistic_, rest_, given[3])
+    middle = row_sums(X, level_, statistic_, rest_, BallArray(weights_.mid - 1e-2))
     assert (alone.lower() <= middle.upper()).all()
 
 

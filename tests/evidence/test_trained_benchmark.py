@@ -13,8 +13,7 @@ CASE = bench.Case("Tanh", "Bernoulli", 64, 2)
 
 
 def test_a_small_run_shows_rows_and_rivals() -> None:
-    changes = {"HIDDEN": 4, "STEPS": 5, "SAMPLES": 2000}
-    with patch.multiple(bench, **changes):
+    with patch.multiple(bench, HIDDEN=4, STEPS=5, SAMPLES=2000):
         text = bench.report(1, small=True)
     line = text.splitlines()[-1].split("|")
     assert line[1].strip() == "Tanh 2-4-64 Bernoulli"
