@@ -362,14 +362,14 @@ BUGS: dict[str, Bug] = {
     ),
     "floats: the rules' errors are subtracted": Seeded(
         rounds,
-        "_log_bounds",
+        "log_ends",
         "(total + BallArray(error) + BallArray(rest))",
         "(total - BallArray(error) + BallArray(rest))",
         "parts, floats",
     ),
     "floats: discarded cells enlarge the lower bound": Seeded(
         rounds,
-        "_log_bounds",
+        "log_ends",
         "(total - BallArray(error)).lower()",
         "(total - BallArray(error) + BallArray(rest)).lower()",
         "parts, floats",
@@ -379,7 +379,7 @@ BUGS: dict[str, Bug] = {
     ),
     "floats: the determinant is 1": Seeded(
         rounds,
-        "_log_bounds",
+        "log_ends",
         "BallArray(np.zeros(len(shift)), where.log_volume) - ",
         "BallArray(np.zeros(len(shift))) - ",
         "parts, floats, long",

@@ -13,7 +13,6 @@ from elboproof.networks import (
     evaluation,
     rescaled,
     terms,
-    trained,
     training,
 )
 from elboproof.networks.autoencoder import Autoencoder

@@ -48,6 +48,7 @@ def prove_rows(
     progress: Listener | None = None,
     file: RowFile | None = None,
     kind: Kind[Row] = BOUNDS,
+    together: int = 0,
     each: Callable[[int, Row], object] = lambda *_: None,
 ) -> Evidence:
     """Return the evidences of all data points; arguments as in `prove_all`."""
@@ -57,6 +58,7 @@ def prove_rows(
         kind,
         seconds=seconds,
         end=end,
+        together=together,
         workers=workers,
         progress=progress,
         file=file,

@@ -1,6 +1,7 @@
 """The exact log evidence of a latent-variable model, as a proved enclosure."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elboproof.arguments import bad, file_path, require_positive, suggesting
-from elboproof.evidence import affine, certificates, mixtures, polygons
+from elboproof.evidence import affine, certificates, mixtures, polygons, shared_rows
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.batch_rows import BeforeWork, head_of, require_bounded
 from elboproof.evidence.batches import Prove, prove_rows
@@ -121,6 +122,7 @@ def log_evidence(
             progress=request.progress,
             file=request.file(lambda: head_of(model, data, digits)),
             kind=BeforeWork(model, rows).kind,
+            together=shared_rows.ROWS if shared_rows.applies(model, digits) else 0,
         )
     proper = is_evidence(model)
     enclosure = evidence.enclosure if proper else LogIntegral.of(evidence.enclosure)
@@ -180,6 +182,8 @@ def evidence_of(
 ) -> Evidence:
     """Return what `prove` does, piece by piece where the decoder is piecewise linear, else by cells.
 
+    Those of trained decoders are shared by all rows; a single row that they leave open has cells of its own.
+
     Cells are those of the model without the latents that can be integrated out exactly.
     """
     began = time.monotonic() if began is None else began
@@ -195,7 +199,13 @@ def evidence_of(
         found = polygons.evidence(model, data, float(digits), began + seconds, int(most_cells))
         if found is not None:
             return replace(found, seconds=time.monotonic() - began)
-    return prove(reduced(model) or model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
+    rest: Callable[[], Evidence] = partial(
+        prove, reduced(model) or model, data, digits, seconds=seconds, most_cells=most_cells, began=began
+    )
+    if shared_rows.applies(model, digits):
+        found = shared_rows.evidence(model, data, float(digits), began, seconds, int(most_cells), rest)
+        return replace(found, seconds=time.monotonic() - began)
+    return rest()
 
 
 def prove(

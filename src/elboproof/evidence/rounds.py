@@ -177,12 +177,18 @@ def _log_bounds(energy: Energy, where: Domain, target: Target, found: Found) -> 
     # the tail is the mass outside in z; the other parts are in u, where |det A| applies to them alike
     tail = (BallArray(where.log_tail) + BallArray(where.log_volume) + BallArray(shift)).exp().upper()
     rest = found.safe(found.discarded + found.unfinished + tail)
-    error = found.safe(found.rule_error)
+    return _Bounds(*log_ends(where, shift, total, found.safe(found.rule_error), rest))
+
+
+def log_ends(
+    where: Domain, shift: FloatArray, total: BallArray, error: FloatArray, rest: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the ends of log p, (N,), from sums of rules, bounds of their errors, and bounds of everything left out."""
     scale = BallArray(np.zeros(len(shift)), where.log_volume) - BallArray(shift)
     low, high = (total - BallArray(error)).lower(), (total + BallArray(error) + BallArray(rest)).upper()
     lower = np.where(low > 0, (_log(low) + scale).lower(), -np.inf)
     upper = np.where(np.isfinite(high) & (high > 0), (_log(high) + scale).upper(), np.inf)
-    return _Bounds(lower, np.minimum(upper, where.log_supremum))
+    return lower, np.minimum(upper, where.log_supremum)
 
 
 def _log(values: FloatArray) -> BallArray:

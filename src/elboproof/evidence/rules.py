@@ -31,7 +31,7 @@ def try_rules(
     d = cells.half.shape[1]
     estimate = cells.volume() * np.exp(np.minimum(target.shift[cells.owner] - central, 700.0))
     allowed = PART / d * target.tolerance * (estimate + target.share * target.mass[cells.owner])
-    largest = _largest(d, target.tolerance)
+    largest = largest_size(d, target.tolerance)
     errors = _axis_errors(energy, cells, target)[:, :largest]
     accepted = (errors[:, -1] <= allowed[:, None]).all(1)
     _accept(cells, accepted, errors, allowed, found)
@@ -39,7 +39,7 @@ def try_rules(
     return accepted, _worst(errors[:, -1], cells.half, energy.kinks_across), unknown
 
 
-def _largest(d: int, tolerance: float) -> int:
+def largest_size(d: int, tolerance: float) -> int:
     """Return how many of the sizes may be used: more for more digits, of which a point an axis gives nearly one."""
     wanted = max(LARGEST_SIZE[d], 4 - 1.1 * np.log10(tolerance))
     return max(1, int(np.searchsorted(SIZES, wanted)) + 1) if wanted < SIZES[-1] else len(SIZES)

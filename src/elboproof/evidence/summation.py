@@ -53,7 +53,7 @@ def cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) -> 
     The points of all cells stand in one row (P,); the rule is exact algebra on balls, and the cell's volume factors h_k
     and the stretch of its chart are multiplied as balls, too.
     """
-    nodes, weights, cell, place = _laid_out(sizes)
+    nodes, weights, cell, place = laid_out(sizes)
     v = [
         BallArray(cells.centre[cell, k]) + BallArray(cells.half[cell, k]) * table[place]
         for k, table in enumerate(nodes)
@@ -71,7 +71,7 @@ def cell_sums(energy: Energy, cells: Cells, sizes: Sizes, shift: FloatArray) -> 
     return total
 
 
-def _laid_out(sizes: Sizes) -> tuple[list[BallArray], BallArray, Index, Index]:
+def laid_out(sizes: Sizes) -> tuple[list[BallArray], BallArray, Index, Index]:
     """Return tables of the rules' nodes (one an axis) and weights, and each point's cell and place in the tables."""
     # sizes (B, d) as numbers in base 64: equal rows share one tensor rule, whose points stand once in the
     # tables. place counts a cell's points from where its rule starts.

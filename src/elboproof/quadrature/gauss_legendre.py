@@ -103,7 +103,7 @@ def _balls(values: "list[arb]") -> BallArray:
 
 
 @lru_cache
-def factors() -> Float64[FloatArray, "sizes"]:
-    """Return upper bounds of `error_factor` for each size."""
+def factors(rho: Fraction | None = None) -> Float64[FloatArray, "sizes"]:
+    """Return upper bounds of `error_factor` for each size, of `RHO` unless another ellipse is given."""
     # One rounding, of an exact fraction, for each size.
-    return np.array([upward(float(error_factor(RHO, n)), 1) for n in SIZES])
+    return np.array([upward(float(error_factor(rho or RHO, n)), 1) for n in SIZES])

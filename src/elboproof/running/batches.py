@@ -63,6 +63,7 @@ def prove_all(
     seconds: float,
     end: float = math.inf,
     trials: bool = True,
+    together: int = 0,
     workers: object = 1,
     progress: Listener | None = None,
     file: RowFile | None = None,
@@ -80,6 +81,9 @@ def prove_all(
         When all must be done, on the clock ``time.monotonic()``.
     trials
         Whether rows of a block share work, see `Schedule`.
+    together
+        Rows of a block at most, where they share nearly all of their work, and fewer where there are workers for more
+        blocks; 0 where nothing is known of that.
     workers, progress
         As in every public call.
     file
@@ -90,7 +94,8 @@ def prove_all(
     began = time.monotonic()
     with file or nullcontext(), executor_of(workers) as (executor, most):
         ledger = Ledger(len(asked), kind, began, file, progress, each)
-        schedule = Schedule(ledger.open_rows(), seconds, trials)
+        waiting = ledger.open_rows()
+        schedule = Schedule(waiting, seconds, trials, min(together, math.ceil(len(waiting) / most)))
         run = _Run(prove, asked, seconds, executor, ledger, schedule)
         while run.futures or (schedule.rest and time.monotonic() < end):
             try:

@@ -3,7 +3,8 @@
 Blocks may share the work of arrays, and easy rows take a hundredth of their time in them; hard ones are no faster, and
 those of a block stay open together. So some rows are tried together for little time, and where most of them are
 decided, the others follow in larger blocks. Else two rows are proved alone: if they take less than `ALONE` seconds
-each, blocks grow as long as they are faster than their rows alone.
+each, blocks grow as long as they are faster than their rows alone. Where it is known that rows share nearly all of
+their work, blocks have a size that is given.
 
 Rows during which a process or its memory came to an end are proved one after the other, with nothing beside them: so
 the one that does it is known, and takes no other along.
@@ -47,11 +48,13 @@ class Schedule:
         Limit for each of them.
     trials
         Whether rows of a block share work, so that many are worth a trial.
+    together
+        Rows of every block, where that is known before; 0 where it is learned.
     """
 
-    def __init__(self, waiting: list[int], seconds: float, trials: bool = True) -> None:
-        self.waiting, self._seconds = waiting, seconds
-        self._trials = 2 if trials and len(waiting) >= FEWEST else 0
+    def __init__(self, waiting: list[int], seconds: float, trials: bool = True, together: int = 0) -> None:
+        self.waiting, self._seconds, self._together = waiting, seconds, together
+        self._trials = 2 if trials and not together and len(waiting) >= FEWEST else 0
         self._size, self._alone, self._singles, self._settled = 1, math.inf, 0, False
         self._each = math.inf  # of the last block
         self._trying = False
@@ -83,11 +86,13 @@ class Schedule:
             self._examined, self._suspects = self._suspects[:1], self._suspects[1:]
             return Block(self._examined, self._seconds, False)
         self._trying = self._trials > 0
-        size = TRIED if self._trying else self._size
+        size = self._together or (TRIED if self._trying else self._size)
         rows, self.waiting = self.waiting[:size], self.waiting[size:]
         if self._trying:
             self._trials -= 1
             return Block(rows, min(TRIAL, self._seconds) * len(rows), True)
+        if self._together:
+            return Block(rows, self._seconds * len(rows), False)
         each = (
             self._seconds if len(rows) == 1 else min(self._seconds, PATIENCE * min(self._alone, self._each))
         )
@@ -97,6 +102,8 @@ class Schedule:
         """Take what a block took into account; what a trial left open waits again."""
         if block.rows == self._examined:
             self._examined = []
+        if self._together:
+            return
         if block.trial:
             self._learn_trial(block, rows, seconds)
         elif len(block.rows) == 1:

@@ -1,0 +1,157 @@
+"""Evidences of many rows under a trained decoder: cells and rules are shared, a row costs products of matrices.
+
+For networks that are smooth, of two latents ~ N(0, I), with a Bernoulli likelihood or a Gaussian of constant
+variances (`shared_parts`). A row that is left open is for a search of its own (`rounds`).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from elboproof.arrays import FloatArray
+from elboproof.evidence.domain import Domain, domain
+from elboproof.evidence.evidences import Evidence
+from elboproof.evidence.rounds import log_ends, reason
+from elboproof.evidence.search import CELLS, TIME
+from elboproof.evidence.shared_bounds import SharedRows
+from elboproof.evidence.shared_parts import SharedParts
+from elboproof.evidence.shared_search import SharedFound, SharedSearch
+from elboproof.evidence.shared_start import scales
+from elboproof.evidence.target import SHARES, Target
+from elboproof.model.activations import known
+from elboproof.model.ceilings import Ceiling
+from elboproof.model.data import Data
+from elboproof.model.discrete import Bernoulli
+from elboproof.model.latent_model import LatentModel, NetworkModel
+from elboproof.model.likelihood import Gaussian
+from elboproof.model.network_quantities import NetworkQuantities
+from elboproof.model.networks import Activation
+from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.enclosure import Enclosure
+from elboproof.quadrature.cells import Index
+
+LATENTS = 2
+MOST_DIGITS = 8.0
+"""Beyond, the rounding of the sums in float64 counts."""
+ROUNDS = 3
+"""Searches, each with a smaller share."""
+ROWS = 256
+"""Rows that are proved together: what they share is then little of their time, and their pairs fit into memory."""
+PATIENCE = 0.5
+"""Of a single row's time: what it may take before it has cells of its own."""
+
+
+def applies(model: LatentModel, digits: float) -> bool:
+    """Whether a model's rows can share their cells."""
+    if not isinstance(model, NetworkModel) or not model.prior.standard or digits > MOST_DIGITS:
+        return False
+    family = type(model.likelihood) in {Bernoulli, Gaussian} and model.latent_dim == LATENTS
+    return family and all(_smooth(layer) for layer in model.network.layers)
+
+
+def _smooth(layer: object) -> bool:
+    """Whether a layer has no kink; second derivatives of those that have one are not bounded."""
+    if not isinstance(layer, Activation):
+        return True
+    function = known(layer.function)
+    return function.name == "softplus" or not function.cut
+
+
+def evidence(
+    model: LatentModel,
+    data: Data,
+    digits: float,
+    began: float,
+    seconds: float,
+    most: int,
+    alone: Callable[[], Evidence],
+) -> Evidence:
+    """Return the evidences of N data points of a model that `applies`.
+
+    Parameters
+    ----------
+    began, seconds, most
+        The limits for all of them together; time on the clock ``time.monotonic()``.
+    alone
+        Proves the same without shared cells: x that float64 does not hold exactly, and a single row that is left open.
+    """
+    if data.balls.rad.any():
+        return alone()
+    patience = PATIENCE if len(data) == 1 else 1.0
+    with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
+        enclosure, statuses, cells = _Rows(model, data.balls, digits).run(began + patience * seconds, most)
+    found = Evidence(enclosure, statuses, cells, time.monotonic() - began)
+    if len(data) > 1 or not statuses[0]:
+        return found
+    again = alone()
+    lower = np.maximum(enclosure.lower, again.enclosure.lower)
+    upper = np.minimum(enclosure.upper, again.enclosure.upper)
+    statuses = again.statuses if (upper - lower > 2 * 10.0**-digits).any() else ("",)
+    return replace(again, enclosure=Enclosure(lower, upper), statuses=statuses, cells=cells + again.cells)
+
+
+def _quantities(model: LatentModel) -> NetworkQuantities:
+    found: NetworkQuantities = model.quantities  # type: ignore[assignment]  # `applies` has looked
+    return found
+
+
+class _Rows:
+    """Rounds of search for N rows; ``shift`` and ``log_mass`` (N,) steer, and get better."""
+
+    def __init__(self, model: LatentModel, data: BallArray, digits: float) -> None:
+        self.parts, self.digits = SharedParts(_quantities(model)), digits
+        self._integrand = model.integrand
+        self.ceiling: Ceiling = self._integrand.ceiling(data)
+        self.rows = SharedRows.of(self.parts, data.mid)
+        found = scales(self.parts, data.mid, self.rows.constant.mid)
+        self.shift, self.log_mass = found.energy, found.log_mass
+
+    def run(self, deadline: float, most: int) -> tuple[Enclosure, tuple[str, ...], int]:
+        """Return the enclosures, the reasons of what is open, and the number of cells looked at."""
+        count, cells, share = len(self.rows), 0, SHARES[self.parts.d]
+        lower, upper = np.full(count, -np.inf), np.full(count, np.inf)
+        reasons, wide = [""] * count, np.arange(count)
+        for _ in range(ROUNDS):
+            found, low, high = self._round(wide, share, deadline, most - cells)
+            cells += found.cells
+            # the bounds of every round are true: the best of all count
+            lower[wide], upper[wide] = np.maximum(lower[wide], low), np.minimum(upper[wide], high)
+            limit = (TIME if time.monotonic() > deadline else CELLS) if found.open.any() else ""
+            widths = upper - lower
+            for n in wide:
+                open_row = not widths[n] <= 2 * 10.0**-self.digits
+                reasons[n] = reason(widths[n], self.digits, limit) if open_row else ""
+            wide = np.flatnonzero(~(widths <= 2 * 10.0**-self.digits))
+            if not len(wide) or limit:
+                break
+            known_rows = wide[np.isfinite(lower[wide])]
+            self.log_mass[known_rows] = lower[known_rows]
+            share /= 10
+        return Enclosure(lower, upper), tuple(reasons), cells
+
+    def _round(
+        self, which: Index, share: float, deadline: float, most: int
+    ) -> tuple[SharedFound, FloatArray, FloatArray]:
+        frames = np.broadcast_to(np.eye(self.parts.d), (len(which), self.parts.d, self.parts.d))
+        ceiling = self.ceiling.of(which)
+        where = domain(self._integrand, ceiling, frames, self.log_mass[which], self.digits)
+        shift = self.shift[which].copy()
+        mass = np.exp(np.minimum(self.log_mass[which] + shift, 700.0))
+        target = Target(shift, mass, 0.5 * 10.0**-self.digits, share)
+        search = SharedSearch(self.parts, self.rows[which], ceiling, target, deadline, most)
+        found = search.run(float(where.half.max()))
+        self.shift[which] = np.minimum(shift, found.lowest)
+        return found, *_ends(found, where, shift)
+
+
+def _ends(found: SharedFound, where: Domain, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return bounds of log p, (N,): of rows with open pairs the upper one is the likelihood's supremum."""
+    # the box that is searched holds each row's own, outside of which its tail is bounded
+    tail = (BallArray(where.log_tail) + BallArray(shift)).exp().upper()
+    rest = np.where(found.open, np.inf, found.safe(found.discarded + tail))
+    total = BallArray(found.mid, found.rad)
+    finite = np.where(np.isfinite(rest), rest, 0.0)
+    lower, upper = log_ends(where, shift, total, found.safe(found.rule_error), finite)
+    return lower, np.where(np.isfinite(rest), upper, where.log_supremum)

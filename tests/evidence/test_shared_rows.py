@@ -1,0 +1,147 @@
+"""Trained decoders' rows on shared cells: honest, as narrow as asked, and each bug seeded is caught."""
+
+import numpy as np
+import pytest
+import torch
+
+import elboproof as ep
+from elboproof.evidence import shared_bounds, shared_parts, shared_rows, shared_search, shared_sums
+from elboproof.evidence.log_evidence import prove
+from elboproof.running.schedule import Schedule
+from tests.evidence import shared_checks as checks
+from tests.seeding import Bug, Check, Seeded, falsification
+
+CHECKS: dict[str, Check] = {
+    "energy": checks.check_energy,
+    "regions": checks.check_regions,
+    "discs": checks.check_discs,
+    "least": checks.check_least,
+    "sharp": checks.check_sharp,
+    "bounds": checks.check_bounds,
+    "poles": checks.check_poles,
+    "inexact rows": checks.check_inexact_rows,
+    "sums": checks.check_sums,
+    "search": checks.check_search,
+    "limits": checks.check_limits,
+}
+
+BUGS: dict[str, Bug] = {
+    "a Gaussian's statistic has no weights": Seeded(
+        shared_parts.SharedParts, "_at", "value * weights", "value", "energy"
+    ),
+    "the mean-value form forgets a multiplicity": Seeded(
+        shared_parts, "narrowed", "(key.count(k) + 1)", "1", "regions"
+    ),
+    "the mean-value form forgets an axis": Seeded(
+        shared_parts, "narrowed", "enumerate(offsets)", "enumerate(offsets[:1])", "regions"
+    ),
+    "the first term of the chain rule counts twice": Seeded(
+        shared_parts.SharedParts, "_regional", "slope - BallArray(middle)", "slope", "regions"
+    ),
+    "the hidden layer's part is lost": Seeded(
+        shared_parts.SharedParts,
+        "_regional",
+        "for key, part in h.items() if key",
+        "for key, part in ()",
+        "regions",
+    ),
+    "a disc forgets the imaginary part": Seeded(
+        shared_bounds, "disc", "value.real.rad + value.imag.mag()", "value.real.rad", "discs"
+    ),
+    "the imaginary part is free": Seeded(
+        shared_bounds, "_losses", "(across[k] * across[k])", "(0 * across[k])", "sharp"
+    ),
+    "a product of two latents is free": Seeded(
+        shared_bounds, "_losses", "value.mag() * (along", "0 * value.mag() * (along", "sharp"
+    ),
+    "the vertex lies half as deep": Seeded(shared_bounds, "_least_along", "/ (4 *", "/ (8 *", "sharp"),
+    "a cubic is bounded by its real part": Seeded(
+        shared_bounds, "least_real", "[reach[k] for k in key]", "[along[k] for k in key]", "sharp"
+    ),
+    "the remainder is left out": Seeded(
+        shared_bounds, "least_real", "remainder.items()", "{}.items()", ("least", "sharp", "bounds")
+    ),
+    "the rows' constants are left out": Seeded(
+        shared_bounds, "row_bounds", "+ rows.constant.reshape(-1, 1)", "+ 0.5", "bounds"
+    ),
+    "poles are not looked for": Seeded(
+        shared_bounds, "_remainder", "np.where(known, total.mag(), np.inf)", "np.zeros(total.shape)", "poles"
+    ),
+    "rows are taken as exact": Seeded(
+        shared_bounds, "_spread", "radius @ sizes", "0 * radius @ sizes", "inexact rows"
+    ),
+    "weights are taken as exact": Seeded(shared_sums, "row_sums", "(len(x)), error)", "(len(x)))", "sums"),
+    "statistics are added": Seeded(
+        shared_sums, "row_sums", "@ statistic - rest", "@ -statistic - rest", "sums"
+    ),
+    "what is discarded is not counted": Seeded(
+        shared_search.SharedSearch, "_settle", "np.where(small, pairs.mass, 0.0)", "0 * pairs.mass", "search"
+    ),
+    "the rules' errors are not counted": Seeded(
+        shared_search.SharedSearch, "_rules", "np.where(accepted, error, 0.0)", "0.0 * accepted", "search"
+    ),
+    "accepted pairs go on": Seeded(
+        shared_search.SharedSearch, "_settle", "which & ~accepted", "which", "search"
+    ),
+    "a part of each cell is lost": Seeded(
+        shared_search.SharedSearch,
+        "run",
+        "np.tile(left[:, some], 2**d)",
+        "np.tile(left[:, some], 2**d) & (np.arange(2**d * some.sum()) > 0)",
+        "search",
+    ),
+    "what a limit leaves is forgotten": Seeded(
+        shared_search.SharedSearch, "run", "self.found.open |= wanted.any(1)", "pass", "limits"
+    ),
+}
+
+test_passes, test_catches, test_every_check_is_needed = falsification(CHECKS, BUGS)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "silu"])
+@pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
+def test_batches_agree_with_the_truth(kind: str, activation: str) -> None:
+    found = ep.log_evidence(checks.model(kind, activation), checks.X, 5)
+    truth = checks.truth(kind, activation)
+    assert (found.width <= 2e-5).all()
+    assert (found.lower <= truth + 1e-9).all()
+    assert (found.upper >= truth - 1e-9).all()
+
+
+def test_shared_cells_agree_with_a_row_s_own() -> None:
+    model = checks.model("variances")
+    alone = prove(model, checks.X[:1], 5, seconds=60, most_cells=10**6)
+    found = ep.log_evidence(model, checks.X[0], 5)
+    assert not alone.statuses[0]
+    assert alone.enclosure.lower[0] <= found.upper
+    assert found.lower <= alone.enclosure.upper[0]
+
+
+def test_inexact_rows_have_cells_of_their_own() -> None:
+    found = ep.log_evidence(checks.model("gaussian"), ["1/3", "0", "1"], 3)
+    near = ep.log_evidence(checks.model("gaussian"), [1 / 3, 0.0, 1.0], 3)
+    assert abs(found.midpoint - near.midpoint) < 2e-3
+
+
+def test_rows_share_cells_where_the_decoder_is_smooth() -> None:
+    assert shared_rows.applies(checks.model("bernoulli"), 4)
+    assert not shared_rows.applies(checks.model("bernoulli"), 12)
+    net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 3))
+    assert not shared_rows.applies(ep.LatentModel.from_torch(net, ep.Bernoulli()), 4)
+    assert not shared_rows.applies(ep.LatentModel.from_torch(net[:1], ep.Poisson()), 4)
+    assert not shared_rows.applies(ep.LatentModel(["u", "v"], ["u*v"], ep.Gaussian("1")), 4)
+
+
+def test_rows_that_share_their_work_make_blocks_of_a_given_size() -> None:
+    plan = Schedule(list(range(10)), 2.0, together=4)
+    blocks = [plan.next() for _ in range(3)]
+    assert [block.rows for block in blocks] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert [block.limit for block in blocks] == [8.0, 8.0, 4.0]
+    assert not any(block.trial for block in blocks)
+
+
+def test_a_limit_leaves_rows_open_with_true_bounds() -> None:
+    with pytest.raises(ep.Undecided) as caught:
+        ep.log_evidence(checks.model("bernoulli"), checks.X, 5, seconds=1e-3)
+    assert all(caught.value.statuses)
+    assert (np.asarray(caught.value.enclosure.upper) >= checks.truth("bernoulli")).all()
