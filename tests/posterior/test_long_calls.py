@@ -47,6 +47,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "decompose": partial(ep.decompose, SINH, X, Q, 4),
     "decompose with one covariance": partial(ep.decompose, SINH, X, Q, 4, shared="1/100"),
     "expectation": partial(ep.expectation, G, Q[0], 8),
+    "posterior": lambda **options: ep.Posterior(SINH, X, 4, **options).mean(),
 }
 OTHERS: dict[str, tuple[Callable[..., Any], str]] = {
     "elbo": (partial(ep.elbo, SINH, X, Q[0], 8), "q"),
@@ -57,6 +58,7 @@ OTHERS: dict[str, tuple[Callable[..., Any], str]] = {
         "family and q and shared and what",
     ),
     "expectation": (partial(ep.expectation, G, Q[1], 8), "q"),
+    "posterior": (lambda **options: ep.Posterior(SINH, X, 5, **options).mean(), "digits"),
 }
 """The same file for another question, and what the error names."""
 
@@ -151,6 +153,49 @@ def test_rows_after_the_total_limit_are_not_begun(name: str, monkeypatch: pytest
 def test_bad_options_are_named(name: str, options: dict[str, Any], match: str) -> None:
     with pytest.raises((TypeError, ValueError), match=match):
         CALLS[name](**options)
+
+
+def test_a_posterior_of_rows_answers_as_those_of_each(tmp_path: Path) -> None:
+    path, told = tmp_path / "rows.jsonl", list[ep.Progress]()
+    rows = ep.Posterior(SINH, X[:2], 4, resume=path, progress=told.append)
+    asked: dict[str, Callable[[ep.Posterior], ep.Enclosure]] = {
+        "probability": lambda one: one.probability([("0", "1")]),
+        "expectation": lambda one: one.expectation("z**2"),
+        "expectations": lambda one: one.expectation(["z", "z**3", "1"]),
+        "covariance": lambda one: one.covariance(),
+        "marginal": lambda one: one.marginal(0, "1/2"),
+        "quantile": lambda one: one.quantile(0, "9/10"),
+        "kl": lambda one: one.kl(Q[0]),
+    }
+    for name, ask in asked.items():
+        found, apart = ask(rows), [ask(ep.Posterior(SINH, x, 4)) for x in X[:2]]
+        assert found.shape == (2, *apart[0].shape), name
+        assert ends(found) == [([a.lower.tolist() for a in apart], [a.upper.tolist() for a in apart])], name
+    assert len(told) == 2 * len(asked)
+    # one file keeps the answers to all questions, and says which is which
+    assert len(path.read_bytes().splitlines()) == 1 + 2 * len(asked)
+    again = ep.Posterior(SINH, X[:2], 4, resume=path, seconds=1e-9)
+    for name, ask in asked.items():
+        assert ends(ask(again)) == ends(ask(rows)), name
+    with pytest.raises(ep.Undecided, match="2 of 2 posterior quantiles undecided"):
+        again.quantile(0, "1/2")  # which nobody has asked yet
+
+
+def test_each_row_of_a_posterior_has_its_own_gaussian() -> None:
+    found = ep.Posterior(SINH, X[:2], 4).kl(Q[:2])
+    crossed = ep.Posterior(SINH, X[:2], 4).kl(Q[1::-1])
+    assert (found.upper < crossed.lower).all()
+    with pytest.raises(ValueError, match="q: got 3 posteriors; expected 2, one for each x"):
+        ep.Posterior(SINH, X[:2], 4).kl(Q[:3])
+    with pytest.raises(ValueError, match="x: got '2 data points'; expected one data point to plot"):
+        ep.Posterior(SINH, X[:2], 4).plot()
+
+
+def test_what_was_asked_before_changes_no_answer() -> None:
+    after = ep.Posterior(SINH, X[0], 4)
+    after.covariance()
+    first, second = after.mean(), after.mean()
+    assert ends(first) == ends(second) == ends(ep.Posterior(SINH, X[0], 4).mean())
 
 
 def test_threads_answer_as_one() -> None:

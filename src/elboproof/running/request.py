@@ -43,9 +43,9 @@ class Request:
         """Seconds for what comes before the rows: it has the time of one."""
         return min(self.seconds, max(self.end - time.monotonic(), LEAST))
 
-    def file(self, head: Callable[[], Mapping[str, Any]]) -> RowFile | None:
-        """Return the file of the rows, None where none is kept; ``head`` says what they are of."""
-        return None if self.resume is None else RowFile(self.resume, head())
+    def file(self, head: Callable[[], Mapping[str, Any]], of: str = "") -> RowFile | None:
+        """Return the file of the rows, None where none is kept; ``head`` says what they are of, `RowFile` the rest."""
+        return None if self.resume is None else RowFile(self.resume, head(), of)
 
 
 def requested(

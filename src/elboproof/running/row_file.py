@@ -29,11 +29,13 @@ class RowFile:
         Made if it is not there.
     head
         What decides whether rows are still valid.
+    of
+        The question that the rows answer, where a file has those of several; rows of others stay as they are.
 
     Attributes
     ----------
     rows : dict
-        Rows by number, the last one of each.
+        Rows of that question by number, the last one of each.
 
     Raises
     ------
@@ -43,9 +45,9 @@ class RowFile:
         If it cannot be read or written.
     """
 
-    def __init__(self, path: object, head: Mapping[str, Any]) -> None:
+    def __init__(self, path: object, head: Mapping[str, Any], of: str = "") -> None:
         self.path: Path = file_path(path, "resume")
-        self._head = dict(head)
+        self._head, self._of = dict(head), {"of": of} if of else {}
         self.rows: dict[int, dict[str, Any]] = {}
         self._lock = FileLock(f"{self.path}.lock")
 
@@ -70,7 +72,11 @@ class RowFile:
         if text:
             self._require_head(lines[0])
             for line in lines[1:]:
-                if (row := _checked(line)) is not None and "row" in row:
+                if (
+                    (row := _checked(line)) is not None
+                    and "row" in row
+                    and row.get("of") == self._of.get("of")
+                ):
                     self.rows[row["row"]] = row
         self._file = self.path.open("ab")
         if not text:
@@ -97,7 +103,7 @@ class RowFile:
 
     def add(self, rows: Mapping[int, Mapping[str, Any]]) -> None:
         """Write rows by number, and return when they are on the disk."""
-        added = {number: {"row": number, **row} for number, row in rows.items()}
+        added = {number: {"row": number, **self._of, **row} for number, row in rows.items()}
         self.rows |= added
         self._append(*added.values())
 
