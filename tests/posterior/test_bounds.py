@@ -22,7 +22,7 @@ from elboproof.posterior.certification import _Stationarity, certify, place_of
 from elboproof.posterior.elbo import elbo_ball, one_elbo, prior_and_entropy
 from elboproof.posterior.equations import Equations, Reference, unknowns
 from elboproof.posterior.shared import _Shared
-from elboproof.posterior.stationary import _with_elbo, sharpened
+from elboproof.posterior.stationary_search import _with_elbo, sharpened
 from tests.evidence.truth import linear
 
 # -- whitened coordinates --

@@ -32,6 +32,7 @@ from elboproof.numbers.plain_text import (
 )
 from elboproof.posterior.decomposed_rows import Parts, unproved
 from elboproof.posterior.decomposition import Decomposition
+from elboproof.posterior.shared import SharedStationaryPoint
 from elboproof.running import batches
 from elboproof.running import rows as running_rows
 from elboproof.running.rows import NOT_BEGUN, Row
@@ -48,6 +49,9 @@ CALLS: dict[str, Callable[..., Any]] = {
     "decompose with one covariance": partial(ep.decompose, SINH, X, Q, 4, shared="1/100"),
     "expectation": partial(ep.expectation, G, Q[0], 8),
     "posterior": lambda **options: ep.Posterior(SINH, X, 4, **options).mean(),
+    "stationary": partial(ep.stationary_posterior, SINH, X, digits=8),
+    "all stationary": partial(ep.stationary_posteriors, SINH, X, digits=8),
+    "shared stationary": partial(ep.shared_stationary_posterior, SINH, X, digits=8),
 }
 OTHERS: dict[str, tuple[Callable[..., Any], str]] = {
     "elbo": (partial(ep.elbo, SINH, X, Q[0], 8), "q"),
@@ -59,15 +63,20 @@ OTHERS: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "expectation": (partial(ep.expectation, G, Q[1], 8), "q"),
     "posterior": (lambda **options: ep.Posterior(SINH, X, 5, **options).mean(), "digits"),
+    "stationary": (partial(ep.stationary_posteriors, SINH, X, digits=8, family="diagonal"), "family"),
+    "all stationary": (partial(ep.gap, SINH, X, 8), "what"),
+    "shared stationary": (partial(ep.stationary_posterior, SINH, X, digits=8), "digits"),  # starts need 2
 }
 """The same file for another question, and what the error names."""
 
 
 def parts_of(found: Any) -> list[ep.Enclosure]:
     """Return the enclosures of an answer."""
+    if isinstance(found, tuple):
+        return [part for one in found for part in (parts_of(one) if isinstance(one, tuple) else [one.elbo])]
     if isinstance(found, Decomposition):
         return [found.evidence, found.best, found.encoder, found.amortisation, found.approximation]
-    return [found]
+    return [found.elbo if isinstance(found, SharedStationaryPoint) else found]
 
 
 def ends(found: Any) -> list[Any]:

@@ -204,9 +204,10 @@ class _Row:
 
     def _point(self, name: str, family: str, covariance: Matrix | None) -> StationaryPoint | None:
         left = self._until(POINT_SHARE) - time.monotonic()
-        options = {"family": family, "covariance": covariance, "digits": self.digits}
         try:
-            point = stationary_posteriors(self.model, self.x, seconds=left, **options)[0]  # type: ignore[arg-type]
+            point = stationary_posteriors(
+                self.model, self.x, family=family, covariance=covariance, digits=self.digits, seconds=left
+            )[0]
         except Undecided as error:
             self._tell(name, error.statuses[0])
             return None
