@@ -43,9 +43,9 @@ class Request:
         """Seconds for what comes before the rows: it has the time of one."""
         return min(self.seconds, max(self.end - time.monotonic(), LEAST))
 
-    def file(self, head: Callable[[], Mapping[str, Any]], of: str = "") -> RowFile | None:
-        """Return the file of the rows, None where none is kept; ``head`` says what they are of, `RowFile` the rest."""
-        return None if self.resume is None else RowFile(self.resume, head(), of)
+    def file(self, head: Callable[[], Mapping[str, Any]], question: str = "") -> RowFile | None:
+        """Return the file of the rows, None where none is kept; arguments as of `RowFile`."""
+        return None if self.resume is None else RowFile(self.resume, head(), question)
 
 
 def requested(

@@ -29,8 +29,8 @@ class RowFile:
         Made if it is not there.
     head
         What decides whether rows are still valid.
-    of
-        The question that the rows answer, where a file has those of several; rows of others stay as they are.
+    question
+        What the rows answer, where a file has answers to several questions; those to others stay as they are.
 
     Attributes
     ----------
@@ -45,9 +45,9 @@ class RowFile:
         If it cannot be read or written.
     """
 
-    def __init__(self, path: object, head: Mapping[str, Any], of: str = "") -> None:
+    def __init__(self, path: object, head: Mapping[str, Any], question: str = "") -> None:
         self.path: Path = file_path(path, "resume")
-        self._head, self._of = dict(head), {"of": of} if of else {}
+        self._head, self._question = dict(head), {"question": question} if question else {}
         self.rows: dict[int, dict[str, Any]] = {}
         self._lock = FileLock(f"{self.path}.lock")
 
@@ -72,11 +72,8 @@ class RowFile:
         if text:
             self._require_head(lines[0])
             for line in lines[1:]:
-                if (
-                    (row := _checked(line)) is not None
-                    and "row" in row
-                    and row.get("of") == self._of.get("of")
-                ):
+                row = _checked(line)
+                if row is not None and "row" in row and _question(row) == _question(self._question):
                     self.rows[row["row"]] = row
         self._file = self.path.open("ab")
         if not text:
@@ -103,7 +100,7 @@ class RowFile:
 
     def add(self, rows: Mapping[int, Mapping[str, Any]]) -> None:
         """Write rows by number, and return when they are on the disk."""
-        added = {number: {"row": number, **self._of, **row} for number, row in rows.items()}
+        added = {number: {"row": number, **self._question, **row} for number, row in rows.items()}
         self.rows |= added
         self._append(*added.values())
 
@@ -119,6 +116,10 @@ class RowFile:
             self._file.close()  # writes what a full disk did not take, and may fail again
         finally:
             self._lock.release()
+
+
+def _question(row: Mapping[str, Any]) -> object:
+    return row.get("question")
 
 
 def _digest(text: bytes) -> str:
