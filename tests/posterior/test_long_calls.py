@@ -35,7 +35,8 @@ from elboproof.posterior.decomposition import Decomposition
 from elboproof.posterior.shared import SharedStationaryPoint
 from elboproof.running import batches
 from elboproof.running import rows as running_rows
-from elboproof.running.rows import NOT_BEGUN, Row
+from elboproof.running.rows import NOT_BEGUN, Items, Row
+from elboproof.running.schedule import Block
 from tests.seeding import Bug, Seeded, falsification
 
 SINH = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"))
@@ -87,11 +88,9 @@ def ends(found: Any) -> list[Any]:
 
 
 def agree(found: Any, other: Any) -> None:
-    """Both are narrow and overlap: the search in floats for a stationary point ends in other last digits at times."""
-    for one, two in zip(parts_of(found), parts_of(other), strict=True):
-        assert (one.lower <= two.upper).all()
-        assert (two.lower <= one.upper).all()
-        assert (one.width <= 4e-4).all()
+    """Both are narrow and the same to the last digit: no row depends on how long others took, or where."""
+    assert all((part.width <= 4e-4).all() for part in parts_of(found))
+    assert ends(found) == ends(other)
 
 
 @pytest.fixture(scope="module")
@@ -205,6 +204,54 @@ def test_what_was_asked_before_changes_no_answer() -> None:
     after.covariance()
     first, second = after.mean(), after.mean()
     assert ends(first) == ends(second) == ends(ep.Posterior(SINH, X[0], 4).mean())
+
+
+PLANE = ep.LatentModel(["u", "v"], ["sin(u) + v", "u*v"], ep.Gaussian("1/100"))
+AGAIN: dict[str, Callable[[], Any]] = {
+    **CALLS,
+    "log evidence": lambda: [ep.log_evidence(SINH, x, 8) for x in X],
+    "log evidence of two latents": lambda: ep.log_evidence(PLANE, ["0.5", "0.3"], 5),
+    "decompose in a plane": lambda: ep.decompose(
+        PLANE, ["0.5", "0.3"], ep.GaussianPosterior(["0.4", "0.1"], ["0.01", "0.02"]), 3, family="diagonal"
+    ),
+}
+IN_A_PROCESS = """
+from tests.posterior.test_long_calls import AGAIN, all_ends
+print(*(f"{name}: {all_ends(ask())}" for name, ask in AGAIN.items()), sep=chr(10))
+"""
+
+
+def all_ends(found: Any) -> list[Any]:
+    return [end for one in (found if isinstance(found, list) else [found]) for end in ends(one)]
+
+
+def test_the_same_call_has_the_same_last_digits() -> None:
+    """Twice in this process, and in another: nothing depends on how long other rows took."""
+    here = [f"{name}: {all_ends(ask())}" for name, ask in AGAIN.items()]
+    assert [f"{name}: {all_ends(ask())}" for name, ask in AGAIN.items()] == here
+    there = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", IN_A_PROCESS], capture_output=True, text=True, check=True, cwd=Path.cwd()
+    )
+    assert there.stdout.splitlines() == here
+
+
+def test_rows_that_share_no_work_have_all_of_their_own_time() -> None:
+    given: list[tuple[int, float]] = []
+
+    def prove(items: Items, seconds: float) -> list[Row]:
+        given.append((len(items), seconds))
+        return [Row(0.0, 1.0, None, "open", 0)] * len(items)
+
+    block = Block([0, 1, 2], 0.1, False)
+    done = batches.task(prove, Items((1, 2, 3)), 5.0, block, 1e6, apart=True)
+    assert given == [(1, 5.0)] * 3
+    assert len(done.rows) == 3
+    given.clear()
+    batches.task(prove, Items((1, 2, 3)), 5.0, block, 1e6)  # those that do: together, then each that is open
+    assert given == [(3, 0.1), *[(1, 5.0)] * 3]
+    given.clear()
+    batches.task(prove, Items((1, 2)), 5.0, block, 1e-3, apart=True)
+    assert all(seconds <= 1e-3 for _, seconds in given)  # no more than is left in all
 
 
 def test_threads_answer_as_one() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from elboproof.running.progress import Listener, Progress
+from elboproof.running.request import LEAST
 from elboproof.running.row_file import RowFile
 from elboproof.running.rows import NO_WORKER, NOT_BEGUN, Kind, Outcome
 from elboproof.running.schedule import Block, Schedule
@@ -41,14 +42,26 @@ class Done(Generic[R]):
     seconds: float
 
 
-def task(prove: ProveRows[R], part: Asked, seconds: float, block: Block, left: float) -> Done[R]:
-    """Prove a block within its limit; then, unless it is a trial, what is open, each alone, in what is left in all."""
+def task(
+    prove: ProveRows[R], part: Asked, seconds: float, block: Block, left: float, apart: bool = False
+) -> Done[R]:
+    """Prove a block within its limit; then, unless it is a trial, what is open, each alone, in what is left in all.
+
+    Rows that share no work are proved apart, each with all of its own time: what is found does not depend on how long
+    the rows before them took.
+    """
     began = time.monotonic()
+
+    def remains() -> float:
+        return left - (time.monotonic() - began)
+
+    if apart:
+        own = [prove(part.part([n]), min(seconds, max(remains(), LEAST)))[0] for n in range(len(part))]
+        return Done(tuple(own), time.monotonic() - began)
     rows = list(prove(part, min(block.limit, left)))
     for n, row in enumerate(rows):
-        remains = left - (time.monotonic() - began)
-        if row.status and len(rows) > 1 and not block.trial and remains > 0:
-            (alone,) = prove(part.part([n]), min(seconds, remains))
+        if row.status and len(rows) > 1 and not block.trial and remains() > 0:
+            (alone,) = prove(part.part([n]), min(seconds, remains()))
             rows[n] = alone.better(row)
     return Done(tuple(rows), time.monotonic() - began)
 
@@ -77,7 +90,7 @@ def prove_all(
     end
         When all must be done, on the clock ``time.monotonic()``.
     trials
-        Whether rows of a block share work, see `Schedule`.
+        Whether rows of a block share work, see `Schedule`; where they do not, each is proved apart.
     workers, progress
         As in every public call.
     file
@@ -97,7 +110,9 @@ def prove_all(
                         break
                     block = schedule.next()
                     try:
-                        future = executor.submit(task, prove, asked.part(block.rows), seconds, block, left)
+                        future = executor.submit(
+                            task, prove, asked.part(block.rows), seconds, block, left, not trials
+                        )
                     except BrokenExecutor:  # a process ended before anything of this block was begun
                         schedule.waiting = [*block.rows, *schedule.waiting]
                         raise
