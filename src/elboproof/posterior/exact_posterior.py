@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sympy import Expr
 
-from elboproof.arguments import bad, require_positive, suggesting, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.arrays import number_list, unwrapped
 from elboproof.evidence.batch_rows import head_of
 from elboproof.evidence.prior_totals import require_probability
@@ -16,7 +16,7 @@ from elboproof.model.data import Data, data_of
 from elboproof.model.decoder_entries import entry_of, require_real_everywhere
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.gaussian_posteriors import GaussianPosteriors, posteriors_for
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.prior_density import PriorDensity
 from elboproof.model.quantities import Interval, Quantities
 from elboproof.numbers.enclosed_rows import Several, enclosure_of, row_of, several, told
@@ -108,7 +108,7 @@ class Posterior:
         resume: str | PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, LatentModel):
-            raise wrong_type("model", model, "an ep.LatentModel")
+            raise no_model(model)
         (digits,) = require_positive(digits=digits)
         self._asked = (seconds, total_seconds, workers, progress, resume)
         requested(*self._asked)  # what is wrong is said here; the time counts from each question
@@ -127,8 +127,8 @@ class Posterior:
     def expectation(self, g: str | Expr | Sequence[str | Expr]) -> Enclosure:
         """Return E[g(z) | x] of an expression in the latents, or of a list of them, shape () or (K,)."""
         self._require_box()
-        batch = isinstance(g, list | tuple)
-        entries = list(g) if batch else [g]
+        batch = isinstance(g, list | tuple | np.ndarray)
+        entries = list(unwrapped(g, "g")) if batch else [g]
         if not entries:
             raise bad("g", g, "at least one expression")
         read = tuple(self._read(e, f"g[{j}]" if batch else "g") for j, e in enumerate(entries))
@@ -256,7 +256,8 @@ class Posterior:
 
 
 def _nested(box: Any) -> bool:
-    return hasattr(box, "__len__") and len(box) == 1
+    """Whether it is a list of intervals, and not the one interval of one latent."""
+    return hasattr(box, "__len__") and (len(box) == 1 or any(isinstance(end, list | tuple) for end in box))
 
 
 def _joined(rows: Sequence[Several], question: Question, shape: tuple[int, ...], batch: bool) -> Enclosure:

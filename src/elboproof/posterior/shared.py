@@ -172,6 +172,7 @@ class _Shared:
 
     def _start(self) -> None:
         asked, left = self.request, max(self.deadline - time.monotonic(), LEAST)
+        workers: Any = asked.workers
         points = stationary_posterior(
             self.model,
             self.rows,
@@ -179,7 +180,7 @@ class _Shared:
             digits=2,
             seconds=left,
             total_seconds=left,
-            workers=asked.workers,  # type: ignore[arg-type]
+            workers=workers,
             progress=asked.progress,
             resume=asked.resume,
         )

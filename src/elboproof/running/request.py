@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
+import numpy as np
+
 from elboproof.arguments import require_positive
 from elboproof.running.progress import Listener, require_listener
 from elboproof.running.row_file import RowFile
@@ -69,4 +71,5 @@ def requested(
         end = began + require_positive(total_seconds=total_seconds)[0]
     require_listener(progress)
     require_workers(workers)
-    return Request(each, end, workers, progress, resume)  # type: ignore[arg-type]
+    own = int(workers) if isinstance(workers, np.integer) else workers
+    return Request(each, end, own, progress, resume)  # type: ignore[arg-type]
