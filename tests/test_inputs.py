@@ -346,7 +346,7 @@ def test_long_calls_read_what_people_have() -> None:
     with pytest.raises(ValueError, match="box: got 2 numbers; expected 1"):
         posterior.probability([("0", "1"), ("0", "1")])
     module: Any = torch.nn.Linear(1, 1)
-    for call in (ep.Posterior, ep.evidence_cells, partial(ep.decompose, posteriors=None)):
+    for call in (ep.Posterior, ep.evidence_cells, partial(ep.decompose, posteriors=module)):
         with pytest.raises(TypeError, match=r"model: got a Linear, a torch module; expected .*from_torch"):
             call(module, x=["0.7"])
     with pytest.raises(ValueError, match=r"workers: got np.int64\(0\); expected at least 1"):
