@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -329,3 +330,24 @@ def test_csv_files_have_a_header_or_none(tmp_path: Path) -> None:
         read_points([str(tmp_path / "x.csv")], model)
     np.save(tmp_path / "x.npy", np.array([[1, 2], [3, 4]]))
     assert list(map(int, read_points([str(tmp_path / "x.npy")], model)[1].values)) == [3, 4]
+
+
+def test_long_calls_read_what_people_have() -> None:
+    """Scalars of NumPy for workers, arrays of expressions, booleans for a law, modules and boxes that do not fit."""
+    model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"))
+    posterior = ep.Posterior(model, ["0.7"], 3, workers=np.int64(1))  # type: ignore[arg-type]
+    assert posterior.expectation(np.array(["z", "z**2"])).shape == (2,)
+    heads = ep.LatentModel("z", ["z", "z"], ep.Bernoulli())
+    law, other = (ep.gap_law(heads, x, nearest=True) for x in ([True, False], [1, 0]))
+    assert law.leading == other.leading
+    one = np.array([[0.5]])
+    with pytest.raises(ValueError, match=r"x: got .*; expected one data point of shape \(1,\)"):
+        ep.gap_law(model, one)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="box: got 2 numbers; expected 1"):
+        posterior.probability([("0", "1"), ("0", "1")])
+    module: Any = torch.nn.Linear(1, 1)
+    for call in (ep.Posterior, ep.evidence_cells, partial(ep.decompose, posteriors=module)):
+        with pytest.raises(TypeError, match=r"model: got a Linear, a torch module; expected .*from_torch"):
+            call(module, x=["0.7"])
+    with pytest.raises(ValueError, match=r"workers: got np.int64\(0\); expected at least 1"):
+        ep.gap(model, ["0.7"], workers=np.int64(0))  # type: ignore[arg-type]

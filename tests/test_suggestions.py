@@ -57,6 +57,9 @@ MEANT: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: public.LatentModel.from_torch(nn.Linear(1, 1), likelyhood=1),
         r"did you mean likelihood\?$",
     ),
+    "of workers": (lambda: public.gap(1, 2, n_jobs=3), r"did you mean workers\?$"),
+    "of a file": (lambda: public.elbo(1, 2, 3, checkpoint="rows"), r"did you mean resume\?$"),
+    "of what is told": (lambda: public.for_all(1, {}, callback=print), r"did you mean progress\?$"),
     "of time": (lambda: public.log_evidence(1, 2, timeout=3), r"did you mean seconds\?$"),
     "of a statement": (
         lambda: public.Gap("z", ["z"], sigma="1", x=["0"]),

@@ -167,6 +167,9 @@ _SISTERS = {
     "q": {"posterior", "encoder"},
     "seconds": {"timeout", "time", "time_limit", "max_seconds"},
     "digits": {"precision", "accuracy", "tol"},
+    "workers": {"n_jobs", "jobs", "processes", "n_workers", "num_workers", "max_workers", "executor", "pool"},
+    "progress": {"callback", "verbose", "on_progress"},
+    "resume": {"checkpoint", "cache", "file", "path"},
 }
 """Other words for arguments, in small letters; those of a variance that mean its root or logarithm apart."""
 _VARIANCES = ("variance", "variances", "covariance", "covariances", "posterior_variance")

@@ -22,7 +22,8 @@ from elboproof.posterior.certification import _Stationarity, certify, place_of
 from elboproof.posterior.elbo import elbo_ball, one_elbo, prior_and_entropy
 from elboproof.posterior.equations import Equations, Reference, unknowns
 from elboproof.posterior.shared import _Shared
-from elboproof.posterior.stationary import _with_elbo, sharpened
+from elboproof.posterior.stationary_search import _with_elbo, sharpened
+from elboproof.running.request import requested
 from tests.evidence.truth import linear
 
 # -- whitened coordinates --
@@ -92,6 +93,7 @@ def test_a_whitening_moves_the_factor_by_the_factor() -> None:
 # -- points whose guess is far away --
 
 X, V = Fraction(1, 2), Fraction(1, 10)
+ALONE = requested(60.0, None, 1, None, None)
 AFFINE = ep.LatentModel("z", ["z"], ep.Gaussian(V))
 """Its posterior is N(x / (1 + v), v / (1 + v)), at which the ELBO is log p(x)."""
 MEAN, VARIANCE = X / (1 + V), V / (1 + V)
@@ -130,7 +132,7 @@ def test_a_point_far_from_its_guess_has_its_own_elbo_and_place() -> None:
 
 def test_a_shared_point_far_from_its_guess_has_its_own_elbo_and_places() -> None:
     rows = [[X], [Fraction(-1, 3)]]
-    problem = _Shared(AFFINE, rows, "full", np.inf)
+    problem = _Shared(AFFINE, rows, "full", np.inf, ALONE)
     deviation = float(VARIANCE) ** 0.5
     problem.means = np.array(
         [[float(x / (1 + V)) + s * FAR / 3 * deviation] for (x,), s in zip(rows, (1, -1), strict=True)]
@@ -159,7 +161,7 @@ def test_a_shared_point_far_from_its_guess_has_its_own_elbo_and_places() -> None
 
 def test_two_shared_means_do_not_meet() -> None:
     rows = [[X], [Fraction(-1, 3)]]
-    problem = _Shared(AFFINE, rows, "full", np.inf)
+    problem = _Shared(AFFINE, rows, "full", np.inf, ALONE)
     problem.means, problem.factor = np.array([[0.25], [-0.5]]), np.array([[0.5]])
     with working_precision(160):
         gradient, hessian = problem.enclosed(1e-6)
@@ -194,7 +196,7 @@ def test_long_steps_are_given_up_in_either_direction() -> None:
 
 def test_long_shared_steps_are_cut_in_either_direction() -> None:
     for sign in (1, -1):
-        problem = _Shared(AFFINE, [[X]], "full", np.inf)
+        problem = _Shared(AFFINE, [[X]], "full", np.inf, ALONE)
         problem.means, problem.factor = np.array([[0.25]]), np.array([[0.5]])
         assert problem.move(np.array([sign * 4.0, 0.0]))
         assert problem.means[0, 0] == 0.25 + sign * 0.5 * whitened.LARGEST_STEP

@@ -32,9 +32,11 @@ from elboproof.numbers.plain_text import (
 )
 from elboproof.posterior.decomposed_rows import Parts, unproved
 from elboproof.posterior.decomposition import Decomposition
+from elboproof.posterior.shared import SharedStationaryPoint
 from elboproof.running import batches
 from elboproof.running import rows as running_rows
-from elboproof.running.rows import NOT_BEGUN, Row
+from elboproof.running.rows import NOT_BEGUN, Items, Row
+from elboproof.running.schedule import Block
 from tests.seeding import Bug, Seeded, falsification
 
 SINH = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"))
@@ -47,6 +49,10 @@ CALLS: dict[str, Callable[..., Any]] = {
     "decompose": partial(ep.decompose, SINH, X, Q, 4),
     "decompose with one covariance": partial(ep.decompose, SINH, X, Q, 4, shared="1/100"),
     "expectation": partial(ep.expectation, G, Q[0], 8),
+    "posterior": lambda **options: ep.Posterior(SINH, X, 4, **options).mean(),
+    "stationary": partial(ep.stationary_posterior, SINH, X, digits=8),
+    "all stationary": partial(ep.stationary_posteriors, SINH, X, digits=8),
+    "shared stationary": partial(ep.shared_stationary_posterior, SINH, X, digits=8),
 }
 OTHERS: dict[str, tuple[Callable[..., Any], str]] = {
     "elbo": (partial(ep.elbo, SINH, X, Q[0], 8), "q"),
@@ -57,15 +63,21 @@ OTHERS: dict[str, tuple[Callable[..., Any], str]] = {
         "family and q and shared and what",
     ),
     "expectation": (partial(ep.expectation, G, Q[1], 8), "q"),
+    "posterior": (lambda **options: ep.Posterior(SINH, X, 5, **options).mean(), "digits"),
+    "stationary": (partial(ep.stationary_posteriors, SINH, X, digits=8, family="diagonal"), "family"),
+    "all stationary": (partial(ep.gap, SINH, X, 8), "what"),
+    "shared stationary": (partial(ep.stationary_posterior, SINH, X, digits=8), "digits"),  # starts need 2
 }
 """The same file for another question, and what the error names."""
 
 
 def parts_of(found: Any) -> list[ep.Enclosure]:
     """Return the enclosures of an answer."""
+    if isinstance(found, tuple):
+        return [part for one in found for part in (parts_of(one) if isinstance(one, tuple) else [one.elbo])]
     if isinstance(found, Decomposition):
         return [found.evidence, found.best, found.encoder, found.amortisation, found.approximation]
-    return [found]
+    return [found.elbo if isinstance(found, SharedStationaryPoint) else found]
 
 
 def ends(found: Any) -> list[Any]:
@@ -76,11 +88,9 @@ def ends(found: Any) -> list[Any]:
 
 
 def agree(found: Any, other: Any) -> None:
-    """Both are narrow and overlap: the search in floats for a stationary point ends in other last digits at times."""
-    for one, two in zip(parts_of(found), parts_of(other), strict=True):
-        assert (one.lower <= two.upper).all()
-        assert (two.lower <= one.upper).all()
-        assert (one.width <= 4e-4).all()
+    """Both are narrow and the same to the last digit: no row depends on how long others took, or where."""
+    assert all((part.width <= 4e-4).all() for part in parts_of(found))
+    assert ends(found) == ends(other)
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +161,97 @@ def test_rows_after_the_total_limit_are_not_begun(name: str, monkeypatch: pytest
 def test_bad_options_are_named(name: str, options: dict[str, Any], match: str) -> None:
     with pytest.raises((TypeError, ValueError), match=match):
         CALLS[name](**options)
+
+
+def test_a_posterior_of_rows_answers_as_those_of_each(tmp_path: Path) -> None:
+    path, told = tmp_path / "rows.jsonl", list[ep.Progress]()
+    rows = ep.Posterior(SINH, X[:2], 4, resume=path, progress=told.append)
+    asked: dict[str, Callable[[ep.Posterior], ep.Enclosure]] = {
+        "probability": lambda one: one.probability([("0", "1")]),
+        "expectation": lambda one: one.expectation("z**2"),
+        "expectations": lambda one: one.expectation(["z", "z**3", "1"]),
+        "covariance": lambda one: one.covariance(),
+        "marginal": lambda one: one.marginal(0, "1/2"),
+        "quantile": lambda one: one.quantile(0, "9/10"),
+        "kl": lambda one: one.kl(Q[0]),
+    }
+    for name, ask in asked.items():
+        found, apart = ask(rows), [ask(ep.Posterior(SINH, x, 4)) for x in X[:2]]
+        assert found.shape == (2, *apart[0].shape), name
+        assert ends(found) == [([a.lower.tolist() for a in apart], [a.upper.tolist() for a in apart])], name
+    assert len(told) == 2 * len(asked)
+    # one file keeps the answers to all questions, and says which is which
+    assert len(path.read_bytes().splitlines()) == 1 + 2 * len(asked)
+    again = ep.Posterior(SINH, X[:2], 4, resume=path, seconds=1e-9)
+    for name, ask in asked.items():
+        assert ends(ask(again)) == ends(ask(rows)), name
+    with pytest.raises(ep.Undecided, match="2 of 2 posterior quantiles undecided"):
+        again.quantile(0, "1/2")  # which nobody has asked yet
+
+
+def test_each_row_of_a_posterior_has_its_own_gaussian() -> None:
+    found = ep.Posterior(SINH, X[:2], 4).kl(Q[:2])
+    crossed = ep.Posterior(SINH, X[:2], 4).kl(Q[1::-1])
+    assert (found.upper < crossed.lower).all()
+    with pytest.raises(ValueError, match="q: got 3 posteriors; expected 2, one for each x"):
+        ep.Posterior(SINH, X[:2], 4).kl(Q[:3])
+    with pytest.raises(ValueError, match="x: got '2 data points'; expected one data point to plot"):
+        ep.Posterior(SINH, X[:2], 4).plot()
+
+
+def test_what_was_asked_before_changes_no_answer() -> None:
+    after = ep.Posterior(SINH, X[0], 4)
+    after.covariance()
+    first, second = after.mean(), after.mean()
+    assert ends(first) == ends(second) == ends(ep.Posterior(SINH, X[0], 4).mean())
+
+
+PLANE = ep.LatentModel(["u", "v"], ["sin(u) + v", "u*v"], ep.Gaussian("1/100"))
+AGAIN: dict[str, Callable[[], Any]] = {
+    **CALLS,
+    "log evidence": lambda: [ep.log_evidence(SINH, x, 8) for x in X],
+    "log evidence of two latents": lambda: ep.log_evidence(PLANE, ["0.5", "0.3"], 5),
+    "decompose in a plane": lambda: ep.decompose(
+        PLANE, ["0.5", "0.3"], ep.GaussianPosterior(["0.4", "0.1"], ["0.01", "0.02"]), 3, family="diagonal"
+    ),
+}
+IN_A_PROCESS = """
+from tests.posterior.test_long_calls import AGAIN, all_ends
+print(*(f"{name}: {all_ends(ask())}" for name, ask in AGAIN.items()), sep=chr(10))
+"""
+
+
+def all_ends(found: Any) -> list[Any]:
+    return [end for one in (found if isinstance(found, list) else [found]) for end in ends(one)]
+
+
+def test_the_same_call_has_the_same_last_digits() -> None:
+    """Twice in this process, and in another: nothing depends on how long other rows took."""
+    here = [f"{name}: {all_ends(ask())}" for name, ask in AGAIN.items()]
+    assert [f"{name}: {all_ends(ask())}" for name, ask in AGAIN.items()] == here
+    there = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", IN_A_PROCESS], capture_output=True, text=True, check=True, cwd=Path.cwd()
+    )
+    assert there.stdout.splitlines() == here
+
+
+def test_rows_that_share_no_work_have_all_of_their_own_time() -> None:
+    given: list[tuple[int, float]] = []
+
+    def prove(items: Items, seconds: float) -> list[Row]:
+        given.append((len(items), seconds))
+        return [Row(0.0, 1.0, None, "open", 0)] * len(items)
+
+    block = Block([0, 1, 2], 0.1, False)
+    done = batches.task(prove, Items((1, 2, 3)), 5.0, block, 1e6, apart=True)
+    assert given == [(1, 5.0)] * 3
+    assert len(done.rows) == 3
+    given.clear()
+    batches.task(prove, Items((1, 2, 3)), 5.0, block, 1e6)  # those that do: together, then each that is open
+    assert given == [(3, 0.1), *[(1, 5.0)] * 3]
+    given.clear()
+    batches.task(prove, Items((1, 2)), 5.0, block, 1e-3, apart=True)
+    assert all(seconds <= 1e-3 for _, seconds in given)  # no more than is left in all
 
 
 def test_threads_answer_as_one() -> None:

@@ -14,7 +14,14 @@ import elboproof as ep
 from elboproof.rechecking import best_posterior, trapezoids
 from elboproof.rechecking.best_posterior import Threshold
 from elboproof.rechecking.integration import Unable
-from elboproof.theorems import best_elbo, leaf_estimates, log_partition, natural, prove, sufficient_statistics
+from elboproof.theorems import (
+    best_elbo,
+    leaf_estimates,
+    log_partition,
+    natural,
+    search,
+    sufficient_statistics,
+)
 from elboproof.theorems.certificates import Certificate
 
 CUBIC = ep.Gap("z", ["z + c*z**3"], "v", ["7/10"])
@@ -413,7 +420,7 @@ def shrink_integrals(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lose_a_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prove, "halves", lambda *arguments: natural.halves(*arguments)[:1])
+    monkeypatch.setattr(search, "halves", lambda *arguments: natural.halves(*arguments)[:1])
 
 
 def half_the_divergence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from elboproof.theorems import (
     leaf_estimates,
     natural,
     polynomials,
-    prove,
+    search,
     sufficient_statistics,
     tails,
 )
@@ -425,7 +425,7 @@ BUGS: dict[str, Bug] = {
         (sufficient_statistics, "divergence", lambda q: _DIVERGENCE(q) * 0), by=("divergences", "leaves")
     ),
     "a sliver is lost in a cut": patched(
-        (prove, "halves", lambda box, axis, cut: _HALVES(box, axis, cut)[:1]), by="whole box"
+        (search, "halves", lambda box, axis, cut: _HALVES(box, axis, cut)[:1]), by="whole box"
     ),
 }
 

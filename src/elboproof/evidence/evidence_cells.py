@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from elboproof.arguments import bad, require_positive, suggesting, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.arrays import FloatArray
 from elboproof.evidence.bases import log_bases, with_bases
 from elboproof.evidence.by_arrays import prepared
@@ -20,7 +20,7 @@ from elboproof.evidence.rounds import Rounds
 from elboproof.evidence.search import TIME
 from elboproof.evidence.summation import cell_sums
 from elboproof.model.data import Given, data_of
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.placement import Placement
 from elboproof.model.priors import Normal, Uniform
 from elboproof.numbers.ball_arrays import BallArray
@@ -89,7 +89,7 @@ def evidence_cells(
 
 def _require_cells(model: LatentModel, digits: float) -> None:
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
+        raise no_model(model)
     if model.latent_dim > MOST_LATENTS:
         raise bad("model", model, f"at most {MOST_LATENTS} latents")
     if not isinstance(model.prior, Normal | Uniform):

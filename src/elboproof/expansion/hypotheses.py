@@ -8,6 +8,7 @@ import sympy
 from flint import arb
 from sympy import Rational
 
+from elboproof.arguments import bad
 from elboproof.arrays import number_list
 from elboproof.expansion.misfit import BITS
 from elboproof.model.latent_model import LatentModel
@@ -20,8 +21,18 @@ from elboproof.numbers.precision import working_precision
 
 
 def rationals(model: LatentModel, x: Sequence[object]) -> tuple[Rational, ...]:
-    """Return x as rationals."""
-    return tuple(rational(value, f"x[{j}]") for j, value in enumerate(number_list(x, "x", model.data_dim)))
+    """Return x as rationals, True and False as ones and zeros where data are whole numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no one data point.
+    """
+    entries = number_list(x, "x", model.data_dim)
+    if any(isinstance(entry, list | tuple) or getattr(entry, "ndim", 0) for entry in entries):
+        raise bad("x", x, f"one data point of shape ({model.data_dim},)")
+    counted = model.likelihood.support.numbers(entries)
+    return tuple(rational(value, f"x[{j}]") for j, value in enumerate(counted))
 
 
 def metric_of(likelihood: Gaussian, size: int) -> sympy.ImmutableMatrix:

@@ -1,7 +1,8 @@
-"""Rows of a long call that are enclosures of one number each."""
+"""Rows of a long call that are enclosures of one number each, or of some."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from elboproof.numbers.enclosure import Enclosure
@@ -9,7 +10,7 @@ from elboproof.numbers.enclosure_ends import ball_ends, worth_keeping
 from elboproof.numbers.undecided import Undecided
 from elboproof.running.batches import ProveRows, prove_all
 from elboproof.running.request import Request
-from elboproof.running.rows import BOUNDS, Items, Row
+from elboproof.running.rows import BOUNDS, Items, Kind, Row, unbounded
 
 if TYPE_CHECKING:
     from flint import arb
@@ -19,6 +20,38 @@ def row_of(ball: "arb", status: str) -> Row:
     """Return a ball as a row, with all its digits."""
     enclosure = Enclosure.from_balls(ball)
     return Row(float(enclosure.lower), float(enclosure.upper), ball_ends(ball, ball), status, 0)
+
+
+@dataclass(frozen=True)
+class Several:
+    """Bounds of some numbers that were asked about at once, decided if all are."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def status(self) -> str:
+        """Why the first that is open is open."""
+        return next((row.status for row in self.rows if row.status), "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain texts and numbers that lose nothing."""
+        return {"rows": [row.to_json() for row in self.rows]}
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> "Several":
+        """Return the numbers that were written."""
+        return cls(tuple(map(Row.from_json, row["rows"])))
+
+    def better(self, other: "Several | None") -> "Several":
+        """Return what both say of each number together."""
+        if other is None:
+            return self
+        return Several(tuple(one.better(two) for one, two in zip(self.rows, other.rows, strict=True)))
+
+
+def several(count: int) -> Kind[Several]:
+    """Return the kind of rows that have so many numbers."""
+    return Kind(Several.from_json, lambda n, reason: Several((unbounded(n, reason),) * count))
 
 
 def bounded_rows(

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elboproof.arguments import bad, require_positive, suggesting, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.evidence.batch_rows import head_of
 from elboproof.evidence.log_evidence import evidence_of
 from elboproof.evidence.prior_totals import Totals, remember
 from elboproof.model.data import data_of
 from elboproof.model.gaussian_posterior import GaussianPosterior, Matrix
 from elboproof.model.gaussian_posteriors import GaussianPosteriors, posteriors_for
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.numbers.enclosed_rows import shares
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
@@ -110,7 +110,7 @@ def decompose(
     0.0016(1) 0.164(1)
     """
     if not isinstance(model, LatentModel):
-        raise wrong_type("model", model, "an ep.LatentModel")
+        raise no_model(model)
     (digits,) = require_positive(digits=digits)
     request = requested(seconds, total_seconds, workers, progress, resume)
     if family not in DECOMPOSED:
@@ -204,9 +204,10 @@ class _Row:
 
     def _point(self, name: str, family: str, covariance: Matrix | None) -> StationaryPoint | None:
         left = self._until(POINT_SHARE) - time.monotonic()
-        options = {"family": family, "covariance": covariance, "digits": self.digits}
         try:
-            point = stationary_posteriors(self.model, self.x, seconds=left, **options)[0]  # type: ignore[arg-type]
+            point = stationary_posteriors(
+                self.model, self.x, family=family, covariance=covariance, digits=self.digits, seconds=left
+            )[0]
         except Undecided as error:
             self._tell(name, error.statuses[0])
             return None

@@ -1,56 +1,79 @@
-"""What p(z|x) says of z, for one x: probabilities, moments, marginal densities and quantiles, each with a proof."""
+"""What p(z|x) says of z: probabilities, moments, marginal densities and quantiles, each with a proof."""
 
 import time
 from collections.abc import Sequence
-from fractions import Fraction
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sympy
-from flint import arb
 from sympy import Expr
 
-from elboproof.arguments import bad, require_positive, suggesting, wrong_type
+from elboproof.arguments import bad, require_positive, suggesting
 from elboproof.arrays import number_list, unwrapped
-from elboproof.model.data import data_of
+from elboproof.evidence.batch_rows import head_of
+from elboproof.evidence.prior_totals import require_probability
+from elboproof.model.data import Data, data_of
 from elboproof.model.decoder_entries import entry_of, require_real_everywhere
 from elboproof.model.gaussian_posterior import GaussianPosterior
-from elboproof.model.latent_model import LatentModel
+from elboproof.model.gaussian_posteriors import GaussianPosteriors, posteriors_for
+from elboproof.model.latent_model import LatentModel, no_model
 from elboproof.model.prior_density import PriorDensity
-from elboproof.model.quantities import EVERYWHERE, Interval, Quantities
-from elboproof.numbers.balls import working_precision
+from elboproof.model.quantities import Interval, Quantities
+from elboproof.numbers.enclosed_rows import Several, enclosure_of, row_of, several, told
 from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import ball_of, exact
+from elboproof.numbers.exact import exact
 from elboproof.numbers.undecided import Undecided
-from elboproof.posterior.elbo import one_elbo, require_positive_prior
-from elboproof.posterior.quantile import Bracket, narrowed
-from elboproof.posterior.ratios import ONE, SPARE, Answer, Ratios
+from elboproof.posterior.elbo import require_positive_prior
+from elboproof.posterior.questions import (
+    Asker,
+    Covariance,
+    Density,
+    Divergence,
+    Expectations,
+    Means,
+    Probability,
+    Quantile,
+    Question,
+)
+from elboproof.posterior.ratios import Ratios
 from elboproof.posterior.root import gaussians
 from elboproof.posterior.stationary import stationary_posterior
+from elboproof.running.batches import prove_all
+from elboproof.running.fingerprint import fingerprint
+from elboproof.running.progress import Listener
+from elboproof.running.request import requested
+from elboproof.running.rows import Items
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from matplotlib.axes import Axes
 
 MOST_LATENTS = 3
 PLOTTED = 4.0
 """Digits of log p(x) in a plot."""
-RARE = "a level that is as rare as what lies outside of all cells"
 
 
 @suggesting
 class Posterior:
-    """p(z|x) of one data point.
+    """p(z|x) of one data point, or of N of them.
 
     Parameters
     ----------
     model
         With 1 to 3 latents and a likelihood that is bounded over z.
     x
-        Shape (D,); exact as for ``ep.log_evidence``.
+        Shape (D,) or (N, D); exact as for ``ep.log_evidence``. Of N data points every answer has an axis N in front.
     digits
         Half width 10^-digits of every number that is asked for.
     seconds
-        Limit for each question; a method that answers with several numbers has it for all of them together.
+        Limit for each question to each x; a method that answers with several numbers has it for all of them together.
+    total_seconds
+        Limit for each question to all x together; None for none.
+    workers, progress
+        As for ``ep.log_evidence``.
+    resume
+        A file that keeps the answers to all questions about these x, as for ``ep.log_evidence``.
 
     Raises
     ------
@@ -60,8 +83,8 @@ class Posterior:
     Notes
     -----
     All methods return ``ep.Enclosure``, and raise ``ep.Undecided`` with the best one where the digits could not be
-    proved. Moments, expectations and quantiles need a prior that is Gaussian, a mixture of Gaussians, or zero outside
-    of a box.
+    proved; of one x it has a status for each number, of N a status for each x. Moments, expectations and quantiles need
+    a prior that is Gaussian, a mixture of Gaussians, or zero outside of a box.
 
     Examples
     --------
@@ -72,73 +95,59 @@ class Posterior:
     0.70912(1) 0.64266(1)
     """
 
-    def __init__(self, model: LatentModel, x: Any, digits: float = 6, *, seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        model: LatentModel,
+        x: Any,
+        digits: float = 6,
+        *,
+        seconds: float = 60.0,
+        total_seconds: float | None = None,
+        workers: "int | Executor" = 1,
+        progress: Listener | None = None,
+        resume: str | PathLike[str] | None = None,
+    ) -> None:
         if not isinstance(model, LatentModel):
-            raise wrong_type("model", model, "an ep.LatentModel")
-        digits, seconds = require_positive(digits=digits, seconds=seconds)
+            raise no_model(model)
+        (digits,) = require_positive(digits=digits)
+        self._asked = (seconds, total_seconds, workers, progress, resume)
+        requested(*self._asked)  # what is wrong is said here; the time counts from each question
         if model.latent_dim > MOST_LATENTS:
             raise bad("model", model, f"at most {MOST_LATENTS} latents")
-        data = data_of(model, x)
-        if data.batch:
-            raise bad("x", x, f"one data point of shape ({model.data_dim},)")
-        self._model, self._digits, self._seconds = model, float(digits), seconds
-        self._ratios = Ratios(model, data, float(digits))
+        self._model, self._digits, self._data = model, float(digits), data_of(model, x)
+        self._kept: dict[int, Ratios] = {}
 
     def __repr__(self) -> str:
         return f"Posterior({self._model!r}, digits={self._digits:g})"
 
     def probability(self, box: Sequence[object]) -> Enclosure:
         """Return P(z in the box | x), shape (); ``box`` is one (low, high) for each latent, "inf" allowed."""
-        intervals = self._intervals(box)
-        answer = self._ratios.probability(intervals, self._digits, self._deadline())
-        return self._told([answer], "posterior probabilities").at_least(0)[0]
+        return self._answer(Probability(self._intervals(box)))
 
     def expectation(self, g: str | Expr | Sequence[str | Expr]) -> Enclosure:
-        """Return E[g(z) | x] of an expression in the latents, or of a list of them, shape () or (N,)."""
+        """Return E[g(z) | x] of an expression in the latents, or of a list of them, shape () or (K,)."""
         self._require_box()
-        batch = isinstance(g, list | tuple)
-        entries = list(g) if batch else [g]
+        batch = isinstance(g, list | tuple | np.ndarray)
+        entries = list(unwrapped(g, "g")) if batch else [g]
         if not entries:
             raise bad("g", g, "at least one expression")
-        read = [self._read(e, f"g[{j}]" if batch else "g") for j, e in enumerate(entries)]
-        found = self._expectations(read, self._deadline())
-        enclosure = self._told(found, "posterior expectations")
-        return enclosure if batch else enclosure[0]
+        read = tuple(self._read(e, f"g[{j}]" if batch else "g") for j, e in enumerate(entries))
+        found = self._answer(Expectations(read))
+        return found if batch else found[..., 0]
 
     def mean(self) -> Enclosure:
         """Return E[z | x], shape (d,)."""
         self._require_box()
-        return self._told(self._expectations(self._model.latents, self._deadline()), "posterior means")
+        return self._answer(Means(tuple(self._model.latents)))
 
     def covariance(self) -> Enclosure:
         """Return Cov[z | x], shape (d, d)."""
         self._require_box()
-        deadline, d, latents = self._deadline(), self._model.latent_dim, self._model.latents
-        means = self._expectations(latents, deadline)
-        # around a number near the mean: the square of the mean would cancel digits, and its error would count once
-        centres = [
-            Fraction(float(ball.mid())).limit_denominator(10**6) if ball.is_finite() else Fraction(0)
-            for ball, _ in means
-        ]
-        offsets = [
-            z - sympy.Rational(c.numerator, c.denominator) for z, c in zip(latents, centres, strict=True)
-        ]
-        places = [(j, k) for j in range(d) for k in range(j + 1)]
-        with working_precision(self._ratios.bits):
-            shifts = [ball - ball_of(c) for (ball, _), c in zip(means, centres, strict=True)]
-        squares = self._expectations([offsets[j] * offsets[k] for j, k in places], deadline, SPARE)
-        found = {}
-        with working_precision(self._ratios.bits):
-            for (j, k), (ball, why) in zip(places, squares, strict=True):
-                found[j, k] = found[k, j] = (ball - shifts[j] * shifts[k], why)
-        entries = [self._checked(found[j, k]) for j in range(d) for k in range(d)]
-        return self._told(entries, "posterior covariances").reshape(d, d)
+        return self._answer(Covariance())
 
     def marginal(self, k: int | np.integer[Any], at: object) -> Enclosure:
         """Return p(z_k = at | x), a density per unit of z_k, shape (); latents count from 0."""
-        place = self._latent(k)
-        answer = self._ratios.density(place, exact(at, "at"), self._digits, self._deadline())
-        return self._told([answer], "marginal densities").at_least(0)[0]
+        return self._answer(Density(self._latent(k), exact(at, "at")))
 
     def quantile(self, k: int | np.integer[Any], p: object) -> Enclosure:
         """Return the t with P(z_k <= t | x) = p, shape ()."""
@@ -146,39 +155,34 @@ class Posterior:
         if not 0 < level < 1:
             raise bad("p", p, "a number between 0 and 1")
         self._require_box()
-        deadline = self._deadline()
-        box = self._ratios.root(ONE, deadline)[0].box
-        low, high = (Fraction(end) for end in box[place])
-        bracket = Bracket(low, high)
+        return self._answer(Quantile(place, level))
 
-        def below(t: Fraction, digits: float) -> Answer:
-            # of the rarer side, whose probability has digits of its own
-            half: list[Interval] = [EVERYWHERE] * len(box)
-            half[place] = (-float("inf"), t) if level <= Fraction(1, 2) else (t, float("inf"))
-            ball, why = self._ratios.probability(half, digits, deadline)
-            return (ball if level <= Fraction(1, 2) else 1 - ball), why
+    def kl(self, q: GaussianPosterior | Sequence[GaussianPosterior] | GaussianPosteriors) -> Enclosure:
+        """Return KL(q || p(z|x)) = log p(x) - ELBO(q) in nats, shape (); one q for all x, or one for each."""
+        posteriors = posteriors_for(q, len(self._data), self._model.latent_dim)
+        require_positive_prior(self._model, time.monotonic() + requested(*self._asked).limit)
+        return self._answer(Divergence(tuple(posteriors)))
 
-        with working_precision(self._ratios.bits):
-            outside, why = self._ratios.outside(deadline)
-            if not why:
-                rare = not outside < ball_of(min(level, 1 - level))
-                why = RARE if rare else narrowed(below, bracket, level, self._digits)
-            return self._told([(bracket.ball(), why)], "posterior quantiles")[0]
-
-    def kl(self, q: GaussianPosterior) -> Enclosure:
-        """Return KL(q || p(z|x)) = log p(x) - ELBO(q) in nats, shape ()."""
-        self._require_q(q)
-        deadline, digits = self._deadline(), self._digits + SPARE
-        require_positive_prior(self._model, deadline)
-        whole = self._ratios.evidence(digits, deadline)
-        ball, why = one_elbo(self._model, self._ratios.data.rows[0], q, digits, deadline)
-        with working_precision(self._ratios.bits):
-            log_p = whole.lower.union(whole.upper) if whole.lower.is_finite() else arb(0, float("inf"))
-            difference = log_p - ball
-            # a divergence is at least 0
-            if difference.lower() < 0 < difference.upper():
-                difference = arb(0).union(difference.upper())
-        return self._told([self._checked((difference, whole.status or why))], "divergences")[0]
+    def _answer(self, question: Question) -> Enclosure:
+        """Return the answers of all rows, shape (..., ) or (N, ...)."""
+        model, data, request = self._model, self._data, requested(*self._asked)
+        shape = question.shape(model.latent_dim)
+        totals = require_probability(model, time.monotonic() + request.limit)
+        rows = prove_all(
+            Asker(model, self._digits, question, totals, self._kept),
+            Items(tuple((n, Data(row)) for n, row in enumerate(np.atleast_2d(data.array)))),
+            several(int(np.prod(shape))),
+            seconds=request.seconds,
+            end=request.end,
+            trials=False,
+            workers=request.workers,
+            progress=request.progress,
+            file=request.file(
+                lambda: head_of(model, data, self._digits) | {"what": "posterior"},
+                f"{question.what} {fingerprint(question)[:16]}",
+            ),
+        )
+        return _joined(rows, question, shape, data.batch)
 
     def plot(self, ax: "Axes | None" = None, *, q: GaussianPosterior | None = None) -> "Axes":
         """Draw p(z|x) and a Gaussian q: densities of one latent, contours at 1/2, 1/10, 1/100 of the peak of two.
@@ -193,7 +197,7 @@ class Posterior:
         Raises
         ------
         TypeError, ValueError
-            If an argument is not of the kind described, or there are three latents.
+            If an argument is not of the kind described, or there are three latents or N data points.
         Undecided
             If log p(x), or where no q is given a best one, could not be proved.
 
@@ -206,41 +210,17 @@ class Posterior:
         from elboproof.posterior.posterior_plot import drawn
 
         at_most_two("model", self._model.latent_dim, "latents")
-        x, deadline = self._ratios.data.rows[0], self._deadline()
+        if self._data.batch:
+            raise bad("x", f"{len(self._data)} data points", "one data point to plot")
+        x, request = self._data.rows[0], requested(*self._asked)
         if q is not None:
-            self._require_q(q)
-        chosen = q or stationary_posterior(self._model, list(x), digits=4, seconds=self._seconds).posterior
-        whole = self._ratios.evidence(PLOTTED, deadline)
-        log_p = self._told([(whole.lower.union(whole.upper), whole.status)], "log evidences").midpoint
-        numbers = [float(value) for value in x]
-        return drawn(self._model, numbers, float(log_p[0]), chosen, q is None, ax)
-
-    def _require_q(self, q: object) -> None:
-        d = self._model.latent_dim
-        if not isinstance(q, GaussianPosterior):
-            raise wrong_type("q", q, "an ep.GaussianPosterior")
-        if q.latent_dim != d:
-            raise ValueError(f"q: got {q.latent_dim} dimensions; expected {d}, the model's latents")
-
-    def _deadline(self) -> float:
-        return time.monotonic() + self._seconds
-
-    def _expectations(self, functions: Sequence[Expr], deadline: float, spare: float = 0.0) -> list[Answer]:
-        return [self._ratios.expectation(g, self._digits + spare, deadline) for g in functions]
-
-    def _checked(self, answer: Answer) -> Answer:
-        """Return a number with a status only where its own digits are missing."""
-        ball, why = answer
-        narrow = ball.is_finite() and ball.rad() <= arb(10) ** -arb(self._digits)
-        return ball, "" if narrow else why or "a difference has fewer digits than its terms"
-
-    @staticmethod
-    def _told(answers: Sequence[Answer], what: str) -> Enclosure:
-        enclosure = Enclosure.from_balls([ball for ball, _ in answers])
-        statuses = tuple(why for _, why in answers)
-        if any(statuses):
-            raise Undecided(enclosure, statuses, what, "answer")
-        return enclosure
+            posteriors_for(q, 1, self._model.latent_dim)
+        chosen = q or stationary_posterior(self._model, list(x), digits=4, seconds=request.seconds).posterior
+        ratios = self._kept.setdefault(0, Ratios(self._model, self._data, self._digits))
+        whole = ratios.evidence(PLOTTED, time.monotonic() + request.limit)
+        told([row_of(whole.lower.union(whole.upper), whole.status)], "log evidences", "answer")
+        log_p = float(whole.lower.union(whole.upper).mid())
+        return drawn(self._model, [float(value) for value in x], log_p, chosen, q is None, ax)
 
     def _require_box(self) -> None:
         """Raise unless the prior is one beyond whose box everything is bounded."""
@@ -276,4 +256,23 @@ class Posterior:
 
 
 def _nested(box: Any) -> bool:
-    return hasattr(box, "__len__") and len(box) == 1
+    """Whether it is a list of intervals, and not the one interval of one latent."""
+    return hasattr(box, "__len__") and (len(box) == 1 or any(isinstance(end, list | tuple) for end in box))
+
+
+def _joined(rows: Sequence[Several], question: Question, shape: tuple[int, ...], batch: bool) -> Enclosure:
+    """Return answers as one enclosure.
+
+    Raises
+    ------
+    Undecided
+        If one has a status: of N data points one for each, of one data point one for each number.
+    """
+    numbers = [one for row in rows for one in row.rows]
+    enclosure = enclosure_of(numbers).reshape(*((len(rows), *shape) if batch else shape or (1,)))
+    if question.least is not None:
+        enclosure = enclosure.at_least(question.least)
+    statuses = tuple(row.status for row in (rows if batch else numbers))
+    if any(statuses):
+        raise Undecided(enclosure, statuses, question.what, "x" if batch else "answer")
+    return enclosure if batch or shape else enclosure[0]

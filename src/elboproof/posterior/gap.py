@@ -26,8 +26,9 @@ from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
 from elboproof.posterior.core import core_evidence
 from elboproof.posterior.elbo import require_positive_prior
-from elboproof.posterior.stationary import checked, sharpened, stationary_posterior
+from elboproof.posterior.stationary import checked, stationary_posterior
 from elboproof.posterior.stationary_point import StationaryPoint
+from elboproof.posterior.stationary_search import sharpened
 from elboproof.running.fingerprint import fingerprint
 from elboproof.running.progress import Listener
 from elboproof.running.request import LEAST, requested

@@ -45,13 +45,15 @@ Answer = tuple[arb, str]
 
 @dataclass
 class Ratios:
-    """The integrals of one posterior; what is proved of the evidence is kept."""
+    """The integrals of one posterior; what is proved of the evidence is kept.
+
+    It is kept by the digits that were asked, so that no answer depends on what was asked before.
+    """
 
     model: LatentModel
     data: Data
     digits: float
-    _whole: LogMass | None = field(default=None, init=False)
-    _known: float = field(default=0.0, init=False)
+    _whole: dict[float, LogMass] = field(default_factory=dict, init=False)
     _roots: dict[Expr, tuple[Root, arb]] = field(default_factory=dict, init=False)
 
     @property
@@ -61,11 +63,12 @@ class Ratios:
 
     def evidence(self, digits: float, deadline: float) -> LogMass:
         """Return log p(x)."""
-        if self._whole is None or self._whole.status or digits > self._known:
+        known = self._whole.get(digits)
+        if known is None or known.status:
             left = max(deadline - time.monotonic(), LEAST_TIME)
-            found = told(evidence_of(self.model, self.data, digits, seconds=left, most_cells=CELLS))
-            self._whole, self._known = found, digits
-        return self._whole
+            known = told(evidence_of(self.model, self.data, digits, seconds=left, most_cells=CELLS))
+            self._whole[digits] = known
+        return known
 
     def root(self, g: Expr, deadline: float) -> tuple[Root, arb]:
         """Return the box for g, made once, and an upper bound of the integral of |g| F outside of it."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from flint import arb
@@ -37,6 +37,11 @@ from elboproof.posterior.whitened import (
     whitened,
     whitening,
 )
+from elboproof.running.progress import Listener
+from elboproof.running.request import LEAST, Request, Resumed, requested
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 MOST_UNKNOWNS = 200
 """Means' coordinates and covariance's parameters together: the test multiplies dense matrices of balls."""
@@ -76,7 +81,16 @@ class SharedStationaryPoint:
 
 @suggesting
 def shared_stationary_posterior(
-    model: LatentModel, x: Any, *, family: str = "full", digits: float = 10, seconds: float = 60.0
+    model: LatentModel,
+    x: Any,
+    *,
+    family: str = "full",
+    digits: float = 10,
+    seconds: float = 60.0,
+    total_seconds: float | None = None,
+    workers: "int | Executor" = 1,
+    progress: Listener | None = None,
+    resume: Resumed = None,
 ) -> SharedStationaryPoint:
     """Return the stationary q_n = N(m_n, S) of N data points next to their own best q, proved.
 
@@ -91,7 +105,12 @@ def shared_stationary_posterior(
     digits
         Half width 10^-digits of the mean ELBO.
     seconds
-        Limit in all.
+        Limit in all: the x are one problem.
+    total_seconds
+        Another such limit; the smaller counts.
+    workers, progress, resume
+        As for ``ep.log_evidence``, of the search's first part, in which a row is one x with its own best q; the proof
+        of all together comes after it, in this process.
 
     Raises
     ------
@@ -109,7 +128,8 @@ def shared_stationary_posterior(
         raise no_model(model)
     if family not in SHARED_FAMILIES:
         raise bad("family", family, f"one of {', '.join(map(repr, SHARED_FAMILIES))}")
-    digits, seconds = require_positive(digits=digits, seconds=seconds)
+    (digits,) = require_positive(digits=digits)
+    request = requested(seconds, total_seconds, workers, progress, resume)
     # N d means' coordinates and one factor
     rows, batch = exact_rows(model, x)
     if not batch:
@@ -117,9 +137,9 @@ def shared_stationary_posterior(
     size = len(rows) * model.latent_dim + len(unknowns(model.latent_dim, family)) - model.latent_dim
     if size > MOST_UNKNOWNS:
         raise bad("x", f"{len(rows)} data points", f"at most {MOST_UNKNOWNS} unknowns, not {size}")
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + request.limit
     require_positive_prior(model, deadline)
-    problem = _Shared(model, rows, family, deadline)
+    problem = _Shared(model, rows, family, deadline, request)
     return problem.solved(digits)
 
 
@@ -131,6 +151,7 @@ class _Shared:
     rows: list[list[Fraction]]
     family: str
     deadline: float
+    request: Request
     means: FloatArray = field(init=False)
     factor: FloatArray = field(init=False)
 
@@ -150,12 +171,20 @@ class _Shared:
         return time.monotonic() > self.deadline
 
     def _start(self) -> None:
-        own = []
-        for row in self.rows:
-            left = max(self.deadline - time.monotonic(), 1e-3)
-            own.append(
-                stationary_posterior(self.model, row, family=self.family, digits=2, seconds=left).posterior
-            )
+        asked, left = self.request, max(self.deadline - time.monotonic(), LEAST)
+        workers: Any = asked.workers
+        points = stationary_posterior(
+            self.model,
+            self.rows,
+            family=self.family,
+            digits=2,
+            seconds=left,
+            total_seconds=left,
+            workers=workers,
+            progress=asked.progress,
+            resume=asked.resume,
+        )
+        own = [point.posterior for point in points]
         self.means = np.array([[float(m) for m in q.mean] for q in own])
         # floats (N, d), (N, d, d): where Newton's method starts
         covariances = np.array([[[float(entry) for entry in r] for r in q.covariance] for q in own])

@@ -1,80 +1,141 @@
-"""Stationary Gaussian posteriors of one x: found in floats, proved to exist by Krawczyk's test.
-
-At the float point p with L0 L0' = S the unknowns are theta = (m, t, l) of `equations`. The ELBO of the true stationary
-point z* is never evaluated over the box: with J enclosing the Hessian over it, Taylor's theorem at z*, where the
-gradient vanishes, gives
-
-    ELBO(z*) = ELBO(p) - (z* - p)' J (z* - p) / 2.
-"""
+"""Stationary Gaussian posteriors of one x or of many, proved to exist: `stationary_search` finds and proves them."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
-from typing import Any
-
-import numpy as np
-from flint import arb
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from elboproof.arguments import bad, require_positive, suggesting
-from elboproof.expectations.rising_precision import SPARE_BITS
-from elboproof.model.data import double, exact_rows
+from elboproof.evidence.batch_rows import head_of
+from elboproof.evidence.prior_totals import Totals, remember
+from elboproof.model.data import data_of
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.model.latent_model import LatentModel, no_model
-from elboproof.numbers.balls import working_precision
-from elboproof.numbers.enclosure import Enclosure
-from elboproof.numbers.exact import bits_for
-from elboproof.numbers.floating import FLOATING
-from elboproof.numbers.functions import JumpError
-from elboproof.numbers.krawczyk import form
-from elboproof.posterior.ascent import Guess, guesses
-from elboproof.posterior.certification import ProvedPoint, certify, place_of, without_repetitions
-from elboproof.posterior.elbo import one_elbo, require_positive_prior, undecided
-from elboproof.posterior.equations import FAMILIES, prepared
+from elboproof.numbers.enclosed_rows import shares
+from elboproof.posterior.elbo import require_positive_prior, undecided
+from elboproof.posterior.equations import FAMILIES
 from elboproof.posterior.stationary_point import StationaryPoint
-from elboproof.posterior.whitened import BITS, kind_of
+from elboproof.posterior.stationary_rows import POINTS, Points, best_of
+from elboproof.posterior.stationary_search import points_of
+from elboproof.running.batches import prove_all
+from elboproof.running.fingerprint import fingerprint
+from elboproof.running.progress import Listener
+from elboproof.running.request import Request, Resumed, requested
+from elboproof.running.rows import Items
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+Number: TypeAlias = str | float | Fraction
 MOST_LATENTS = 3
-SEARCH_SHARE = 0.4
-"""Of the time: the search for candidates in floats ends then."""
-ELBO_SHARE = 0.1
-"""Of the time: kept for the ELBOs of what was proved before."""
 
 
+@overload
+def stationary_posterior(
+    model: LatentModel,
+    x: Sequence[Number],
+    *,
+    family: str = ...,
+    covariance: object = ...,
+    digits: float = ...,
+    seconds: float = ...,
+    total_seconds: float | None = ...,
+    workers: "int | Executor" = ...,
+    progress: Listener | None = ...,
+    resume: Resumed = ...,
+) -> StationaryPoint: ...
+@overload
+def stationary_posterior(
+    model: LatentModel,
+    x: Any,
+    *,
+    family: str = ...,
+    covariance: object = ...,
+    digits: float = ...,
+    seconds: float = ...,
+    total_seconds: float | None = ...,
+    workers: "int | Executor" = ...,
+    progress: Listener | None = ...,
+    resume: Resumed = ...,
+) -> Any: ...
 @suggesting
 def stationary_posterior(
     model: LatentModel,
-    x: Sequence[object],
+    x: Any,
     *,
     family: str = "full",
     covariance: object = None,
     digits: float = 10,
     seconds: float = 60.0,
-) -> StationaryPoint:
+    total_seconds: float | None = None,
+    workers: "int | Executor" = 1,
+    progress: Listener | None = None,
+    resume: Resumed = None,
+) -> StationaryPoint | tuple[StationaryPoint, ...]:
     """Return the stationary q with the highest ELBO among those found, proved; arguments as `stationary_posteriors`.
+
+    Returns
+    -------
+    StationaryPoint
+        Of one x; of N data points a tuple of N.
 
     Raises
     ------
     Undecided
         If no stationary point could be proved, or not the digits of its ELBO.
     """
-    options = {"family": family, "covariance": covariance, "digits": digits, "seconds": seconds}
-    best = stationary_posteriors(model, x, **options)[0]  # type: ignore[arg-type]
-    if best.status:
-        raise undecided("stationary points", best.elbo, (best.status,))
-    return best
+    request = requested(seconds, total_seconds, workers, progress, resume)
+    rows, batch = _rows_of(model, x, family, covariance, digits, request)
+    statuses = tuple(row.reason or row.each[0].status for row in rows)
+    if any(statuses):
+        raise undecided("stationary points", best_of(rows), statuses)
+    best = tuple(row.each[0] for row in rows)
+    return best if batch else best[0]
 
 
+@overload
+def stationary_posteriors(
+    model: LatentModel,
+    x: Sequence[Number],
+    *,
+    family: str = ...,
+    covariance: object = ...,
+    digits: float = ...,
+    seconds: float = ...,
+    total_seconds: float | None = ...,
+    workers: "int | Executor" = ...,
+    progress: Listener | None = ...,
+    resume: Resumed = ...,
+) -> tuple[StationaryPoint, ...]: ...
+@overload
+def stationary_posteriors(
+    model: LatentModel,
+    x: Any,
+    *,
+    family: str = ...,
+    covariance: object = ...,
+    digits: float = ...,
+    seconds: float = ...,
+    total_seconds: float | None = ...,
+    workers: "int | Executor" = ...,
+    progress: Listener | None = ...,
+    resume: Resumed = ...,
+) -> Any: ...
 @suggesting
 def stationary_posteriors(
     model: LatentModel,
-    x: Sequence[object],
+    x: Any,
     *,
     family: str = "full",
     covariance: object = None,
     digits: float = 10,
     seconds: float = 60.0,
-) -> tuple[StationaryPoint, ...]:
+    total_seconds: float | None = None,
+    workers: "int | Executor" = 1,
+    progress: Listener | None = None,
+    resume: Resumed = None,
+) -> tuple[StationaryPoint, ...] | tuple[tuple[StationaryPoint, ...], ...]:
     """Return all stationary q that were found and proved, the highest ELBO first.
 
     Parameters
@@ -82,7 +143,7 @@ def stationary_posteriors(
     model
         With 1 to 3 latents and two derivatives.
     x
-        Shape (D,); exact as for ``ep.elbo``.
+        Shape (D,) or (N, D); exact as for ``ep.elbo``.
     family
         Over which q the ELBO is stationary: all ("full"), those with a diagonal covariance ("diagonal"), or those
         with a given covariance ("fixed").
@@ -91,40 +152,73 @@ def stationary_posteriors(
     digits
         Half width 10^-digits of the ELBOs.
     seconds
-        Limit for the one x, search and proofs of all its points together.
+        Limit for each x, search and proofs of all its points together.
+    total_seconds, workers, progress, resume
+        As for ``ep.log_evidence``.
+
+    Returns
+    -------
+    tuple of StationaryPoint
+        Of one x; of N data points a tuple of N such tuples.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not of the kind described.
     Undecided
-        If no stationary point could be proved.
+        If no stationary point of some x could be proved; what was proved of others stands in the file, ``resume``.
 
     Notes
     -----
     Existence and uniqueness in a box: Krawczyk's test. That there are no further stationary points elsewhere is not
     shown; limits of the float search that cannot be proved are left out.
     """
+    request = requested(seconds, total_seconds, workers, progress, resume)
+    rows, batch = _rows_of(model, x, family, covariance, digits, request)
+    if any(row.reason for row in rows):
+        raise undecided("stationary points", best_of(rows), tuple(row.reason for row in rows))
+    found = tuple(row.each for row in rows)
+    return found if batch else found[0]
+
+
+def _rows_of(
+    model: LatentModel, x: Any, family: str, covariance: object, digits: float, request: Request
+) -> tuple[list[Points], bool]:
+    """Return the points of each row, and whether there was an axis N."""
     q = checked(model, family, covariance)
-    digits, seconds = require_positive(digits=digits, seconds=seconds)
-    # found in floats, proved by Krawczyk's test, ELBOs last: each stage has its share of the one limit
-    rows, batch = exact_rows(model, x)
-    if batch:
-        raise bad("x", x, f"one data point of shape ({model.data_dim},)")
-    deadline = time.monotonic() + seconds
-    require_positive_prior(model, deadline)
-    late = deadline - ELBO_SHARE * seconds
-    found, stopped = _found(model, rows[0], family, q, late)
-    if not found:
-        reason = (
-            "the time limit"
-            if stopped
-            else "Newton's method in floats found none that Krawczyk's test accepts"
-        )
-        reason = f"no stationary point proved: {reason}"
-        raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,))
-    proved = [_with_elbo(model, rows[0], point, digits, deadline) for point in found]
-    return tuple(sorted(proved, key=lambda point: -float(point.ball.mid())))
+    (digits,) = require_positive(digits=digits)
+    data = data_of(model, x)
+    totals = require_positive_prior(model, time.monotonic() + request.limit)
+    words = {"what": "stationary points", "family": family, "covariance": fingerprint(q)}
+    rows = prove_all(
+        partial(_rows, model, family, q, float(digits), totals),
+        Items(tuple(data.rows)),
+        POINTS,
+        seconds=request.seconds,
+        end=request.end,
+        trials=False,
+        workers=request.workers,
+        progress=request.progress,
+        file=request.file(lambda: head_of(model, data, digits) | words),
+    )
+    return rows, data.batch
+
+
+def _rows(
+    model: LatentModel,
+    family: str,
+    q: GaussianPosterior | None,
+    digits: float,
+    totals: Totals,
+    items: Items,
+    seconds: float,
+) -> list[Points]:
+    remember(totals)
+    limits = shares(len(items), seconds)
+    return [
+        points_of(model, x, family, q, digits, deadline)
+        for x, deadline in zip(items.each, limits, strict=True)
+    ]
 
 
 def checked(model: LatentModel, family: str, covariance: object) -> GaussianPosterior | None:
@@ -144,86 +238,3 @@ def checked(model: LatentModel, family: str, covariance: object) -> GaussianPost
     if (covariance is None) == (family == "fixed"):
         raise bad("covariance", covariance, "a covariance for the family 'fixed' and for no other")
     return None if covariance is None else GaussianPosterior([0] * model.latent_dim, covariance)
-
-
-def _found(
-    model: LatentModel, x: list[Fraction], family: str, q: GaussianPosterior | None, deadline: float
-) -> tuple[list[ProvedPoint], bool]:
-    """Return the points that are proved before the deadline, and whether search or proofs were stopped by the time."""
-    now = time.monotonic()
-    # the deadline is that of the proofs; ELBOs have their share after it. What was proved by then is kept
-    end = now + SEARCH_SHARE * (deadline - now)
-    candidates = _guesses(model, x, family, q, end)
-    stopped = time.monotonic() > end
-    found: list[ProvedPoint | None] = []
-    if prepared(model, family, deadline):
-        for guess in candidates:
-            if time.monotonic() > deadline:
-                break
-            found.append(certify(model, x, family, q, guess, deadline))
-    return without_repetitions(found), stopped or time.monotonic() > deadline
-
-
-@np.errstate(all="ignore")  # floats only steer
-def _guesses(
-    model: LatentModel, x: Sequence[Fraction], family: str, q: GaussianPosterior | None, deadline: float
-) -> list[Guess]:
-    # compiling the second derivatives for floats shows a function that has none, whatever the place
-    data = np.array([double(value, f"x[{j}]") for j, value in enumerate(x)])
-    with working_precision(BITS):
-        fixed = None if q is None else np.array([[float(entry) for entry in row] for row in q.cholesky()])
-    try:
-        model.quantities.compiled("tilted", 2, FLOATING)(*[np.zeros(1)] * model.latent_dim, *data)
-    except JumpError as error:
-        reason = f"no stationary point proved: {error}"
-        raise undecided("stationary points", Enclosure([-np.inf], [np.inf]), (reason,)) from error
-    return guesses(model, data, family, fixed, deadline)
-
-
-def _with_elbo(
-    model: LatentModel, x: list[Fraction], point: ProvedPoint, digits: float, deadline: float
-) -> StationaryPoint:
-    d = model.latent_dim
-    with working_precision(BITS):
-        # the whitened w and J over the box: w'J w is the same number as (z* - p)' H (z* - p), as theta - p = T w. J
-        # encloses the Hessian on the whole segment from p to z*, hence its mean in the remainder of Taylor's theorem.
-        # Mean and covariance, d and d^2 balls, are split after
-        correction = form(point.zero.jacobian, point.zero.place) / 2
-        kind = kind_of(point.zero.jacobian)
-        place = place_of(point)
-    return StationaryPoint(
-        Enclosure.from_balls(place[:d]),
-        Enclosure.from_balls(place[d:]).reshape(d, d),
-        point.posterior,
-        box=point.zero.radius,
-        kind=kind,
-        correction=correction,
-        **_elbo_fields(model, x, point.posterior, correction, digits, deadline),
-    )
-
-
-def _elbo_fields(
-    model: LatentModel,
-    x: list[Fraction],
-    q: GaussianPosterior,
-    correction: arb,
-    digits: float,
-    deadline: float,
-) -> dict[str, Any]:
-    """Return the ELBO of the true stationary q from that of the float one."""
-    # both terms are balls, so their difference holds the ELBO at the true point whatever the status says
-    ball, status = one_elbo(model, x, q, digits, deadline)
-    with working_precision(max(BITS, bits_for(digits, SPARE_BITS))):
-        total = ball - correction
-    if not status and not total.rad() <= 10.0**-digits:
-        status = "the stationary point is not known well enough for the digits of its ELBO"
-    return {"elbo": Enclosure.from_balls(total), "status": status, "ball": total}
-
-
-def sharpened(
-    model: LatentModel, x: list[Fraction], point: StationaryPoint, digits: float, deadline: float
-) -> StationaryPoint:
-    """Return the same point with more digits of its ELBO; deadline on the clock ``time.monotonic()``."""
-    if not point.status and point.ball.rad() <= 10.0**-digits:
-        return point
-    return replace(point, **_elbo_fields(model, x, point.posterior, point.correction, digits, deadline))

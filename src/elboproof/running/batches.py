@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from elboproof.running.progress import Listener, Progress
+from elboproof.running.request import LEAST
 from elboproof.running.row_file import RowFile
 from elboproof.running.rows import NO_MEMORY, NO_WORKER, NOT_BEGUN, Kind, Outcome
 from elboproof.running.schedule import Block, Schedule
@@ -43,14 +44,26 @@ class Done(Generic[R]):
     seconds: float
 
 
-def task(prove: ProveRows[R], part: Asked, seconds: float, block: Block, left: float) -> Done[R]:
-    """Prove a block within its limit; then, unless it is a trial, what is open, each alone, in what is left in all."""
+def task(
+    prove: ProveRows[R], part: Asked, seconds: float, block: Block, left: float, apart: bool = False
+) -> Done[R]:
+    """Prove a block within its limit; then, unless it is a trial, what is open, each alone, in what is left in all.
+
+    Rows that share no work are proved apart, each with all of its own time: what is found does not depend on how long
+    the rows before them took.
+    """
     began = time.monotonic()
+
+    def remains() -> float:
+        return left - (time.monotonic() - began)
+
+    if apart:
+        own = [prove(part.part([n]), min(seconds, max(remains(), LEAST)))[0] for n in range(len(part))]
+        return Done(tuple(own), time.monotonic() - began)
     rows = list(prove(part, min(block.limit, left)))
     for n, row in enumerate(rows):
-        remains = left - (time.monotonic() - began)
-        if row.status and len(rows) > 1 and not block.trial and remains > 0:
-            (alone,) = prove(part.part([n]), min(seconds, remains))
+        if row.status and len(rows) > 1 and not block.trial and remains() > 0:
+            (alone,) = prove(part.part([n]), min(seconds, remains()))
             rows[n] = alone.better(row)
     return Done(tuple(rows), time.monotonic() - began)
 
@@ -80,7 +93,7 @@ def prove_all(
     end
         When all must be done, on the clock ``time.monotonic()``.
     trials
-        Whether rows of a block share work, see `Schedule`.
+        Whether rows of a block share work, see `Schedule`; where they do not, each is proved apart.
     together
         Rows of a block at most, where they share nearly all of their work, and fewer where there are workers for more
         blocks; 0 where nothing is known of that.
@@ -96,7 +109,7 @@ def prove_all(
         ledger = Ledger(len(asked), kind, began, file, progress, each)
         waiting = ledger.open_rows()
         schedule = Schedule(waiting, seconds, trials, min(together, math.ceil(len(waiting) / most)))
-        run = _Run(prove, asked, seconds, executor, ledger, schedule)
+        run = _Run(prove, asked, seconds, not trials, executor, ledger, schedule)
         while run.futures or (schedule.rest and time.monotonic() < end):
             try:
                 while schedule.rest and len(run.futures) < most and not schedule.held:
@@ -117,6 +130,7 @@ class _Run(Generic[R]):
     prove: ProveRows[R]
     asked: Asked
     seconds: float
+    apart: bool
     executor: Submits
     ledger: "Ledger[R]"
     schedule: Schedule
@@ -126,7 +140,7 @@ class _Run(Generic[R]):
     def begin(self, left: float) -> None:
         """Begin the next block."""
         block = self.schedule.next()
-        words = (self.prove, self.asked.part(block.rows), self.seconds, block, left)
+        words = (self.prove, self.asked.part(block.rows), self.seconds, block, left, self.apart)
         try:
             self.futures[self.executor.submit(task, *words)] = block
         except BrokenExecutor:  # a process ended before anything of this block was begun

@@ -13,7 +13,7 @@ class Progress:
     Attributes
     ----------
     done, total : int
-        Rows; rows kept from an earlier run count as done.
+        Rows; rows kept from an earlier run count as done. Of ``ep.for_all`` leaves: those proved, and all so far.
     decided : int
         Of those that are done.
     seconds : float

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
+import numpy as np
+
 from elboproof.arguments import require_positive
 from elboproof.running.progress import Listener, require_listener
 from elboproof.running.row_file import RowFile
@@ -43,9 +45,9 @@ class Request:
         """Seconds for what comes before the rows: it has the time of one."""
         return min(self.seconds, max(self.end - time.monotonic(), LEAST))
 
-    def file(self, head: Callable[[], Mapping[str, Any]]) -> RowFile | None:
-        """Return the file of the rows, None where none is kept; ``head`` says what they are of."""
-        return None if self.resume is None else RowFile(self.resume, head())
+    def file(self, head: Callable[[], Mapping[str, Any]], question: str = "") -> RowFile | None:
+        """Return the file of the rows, None where none is kept; arguments as of `RowFile`."""
+        return None if self.resume is None else RowFile(self.resume, head(), question)
 
 
 def requested(
@@ -69,4 +71,5 @@ def requested(
         end = began + require_positive(total_seconds=total_seconds)[0]
     require_listener(progress)
     require_workers(workers)
-    return Request(each, end, workers, progress, resume)  # type: ignore[arg-type]
+    own = int(workers) if isinstance(workers, np.integer) else workers
+    return Request(each, end, own, progress, resume)  # type: ignore[arg-type]

@@ -27,11 +27,13 @@ class RowFile:
         Made if it is not there.
     head
         What decides whether rows are still valid.
+    question
+        What the rows answer, where a file has answers to several questions; those to others stay as they are.
 
     Attributes
     ----------
     rows : dict
-        Rows by number, the last one of each.
+        Rows of that question by number, the last one of each.
 
     Raises
     ------
@@ -43,9 +45,9 @@ class RowFile:
         If it cannot be written; a row is in the file whole or not at all.
     """
 
-    def __init__(self, path: object, head: Mapping[str, Any]) -> None:
+    def __init__(self, path: object, head: Mapping[str, Any], question: str = "") -> None:
         self.path: Path = file_path(path, "resume")
-        self._head = dict(head)
+        self._head, self._question = dict(head), {"question": question} if question else {}
         self.rows: dict[int, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
@@ -71,7 +73,10 @@ class RowFile:
         if text:
             self._require_head(lines[0])
             for line in lines[1:]:
-                if (row := _checked(line)) is not None and type(row.get("row")) is int:
+                row = _checked(line)
+                if row is None or type(row.get("row")) is not int:
+                    continue
+                if _question(row) == _question(self._question):
                     self.rows[row["row"]] = row
         self._file = Growing(self.path)
         try:
@@ -102,7 +107,7 @@ class RowFile:
 
     def add(self, rows: Mapping[int, Mapping[str, Any]]) -> None:
         """Write rows by number, and return when they are on the disk."""
-        added = {number: {"row": number, **row} for number, row in rows.items()}
+        added = {number: {"row": number, **self._question, **row} for number, row in rows.items()}
         self._append(*added.values())
         self.rows |= added
 
@@ -114,6 +119,10 @@ class RowFile:
     ) -> None:
         self._file.close()
         self._lock.release()
+
+
+def _question(row: Mapping[str, Any]) -> object:
+    return row.get("question")
 
 
 def _digest(text: bytes) -> str:

@@ -10,6 +10,8 @@ from multiprocessing.process import BaseProcess
 from threading import Thread
 from typing import Any, Protocol, cast
 
+import numpy as np
+
 from elboproof.arguments import bad, wrong_type
 
 
@@ -81,6 +83,7 @@ def executor_of(workers: object) -> Iterator[tuple[Submits, int]]:
     runs by ``if __name__ == "__main__":``.
     """
     require_workers(workers)
+    workers = int(workers) if isinstance(workers, np.integer) else workers
     if not isinstance(workers, int):
         yield cast(Submits, workers), max(2, 2 * int(getattr(workers, "_max_workers", None) or 8))
     elif workers == 1:
@@ -95,9 +98,11 @@ def executor_of(workers: object) -> Iterator[tuple[Submits, int]]:
 
 def require_workers(workers: object) -> None:
     """Raise ``TypeError`` or ``ValueError`` unless it is a number of processes or an executor."""
-    if isinstance(workers, bool) or not (isinstance(workers, int | Executor) or hasattr(workers, "submit")):
+    if isinstance(workers, bool) or not (
+        isinstance(workers, int | np.integer | Executor) or hasattr(workers, "submit")
+    ):
         raise wrong_type("workers", workers, "a number of processes, or a concurrent.futures.Executor")
-    if isinstance(workers, int) and workers < 1:
+    if isinstance(workers, int | np.integer) and workers < 1:
         raise bad("workers", workers, "at least 1")
 
 

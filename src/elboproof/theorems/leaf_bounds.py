@@ -48,7 +48,7 @@ class Judge:
         self.estimates = Estimates(statement, natural, self.from_below, self.expected)
         self.fixed = self.estimates.fixed
         self._expected: dict[GaussianPosterior, Expected] = {}
-        self._suprema: dict[Theta, float | None] = {}
+        self.suprema: dict[Theta, float | None] = {}
 
     def obstacle(self) -> str:
         """Return why nothing can be proved, empty if it can be tried."""
@@ -87,11 +87,11 @@ class Judge:
         """Return an upper bound of theta . T(z) - (3/8)|z|^2, None if none is known."""
         if theta == leaf.centre.theta:  # a point of the box: theta . T + constant = -(w/2)|x - f|^2 <= 0
             return above(-arb(leaf.centre.constant))
-        if theta not in self._suprema:
-            self._suprema[theta] = tails.supremum(self.natural, theta)
-            if self._suprema[theta] is None:
-                self._suprema |= tails.quadratic_suprema(self.natural, leaf.box)
-        return self._suprema.get(theta)
+        if theta not in self.suprema:
+            self.suprema[theta] = tails.supremum(self.natural, theta)
+            if self.suprema[theta] is None:
+                self.suprema |= tails.quadratic_suprema(self.natural, leaf.box)
+        return self.suprema.get(theta)
 
     def prove(self, leaves: Sequence[Leaf], deadline: float) -> None:
         """Prove bounds over leaves; they stay infinite where that fails, or where the time is over."""
