@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elboproof.arguments import bad, file_path, require_positive, suggesting
-from elboproof.evidence import affine, certificates, mixtures, polygons
+from elboproof.evidence import affine, certificates, mixtures, piece_cells, polygons
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.batch_rows import BeforeWork, head_of, require_bounded
 from elboproof.evidence.batches import Prove, prove_rows
@@ -245,7 +245,8 @@ def _of_model(model: LatentModel, data: Data, aim: Aim, deadline: float, most: i
     prior = model.prior
     require_probability(model, deadline)
     if not isinstance(prior, Mixture):
-        return proved(model.integrand, data, aim, deadline, most)
+        found = piece_cells.evidence(model, data, aim, deadline, most) if piece_cells.applies(model) else None
+        return proved(model.integrand, data, aim, deadline, most) if found is None else found
     # log-sum-exp averages the components' errors, so that each needs no more digits than their sum.
     most //= len(prior.components)
     parts = [_of_component(model.with_prior(part), data, aim, deadline, most) for part in prior.components]
