@@ -1,0 +1,257 @@
+"""Bugs seeded into the evidences by cells on pieces: each is caught by a check that the library passes."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from unittest.mock import patch
+
+import numpy as np
+
+import elboproof as ep
+from elboproof.evidence import piece_cells, piece_integrand, piece_roots, piece_rounds, pieces, polygons, rules
+from elboproof.evidence.log_evidence import evidence_of
+from elboproof.model import piecewise
+from elboproof.model.data import data_of
+from elboproof.numbers import rational_balls
+from elboproof.quadrature import corner_charts
+from tests.evidence.cases import Missed
+from tests.evidence.piece_cell_cases import require_instance
+from tests.quadrature import test_corner_charts as charts
+from tests.seeding import Bug, Seeded, emptied, falsification, patched
+
+SINGLE = ep.LatentModel("z", ["abs(z) + relu(z)/2 - 1/4", "relu(z) - 1"], ep.Poisson())
+PLANE = ep.LatentModel(["a", "b"], ["abs(a - b/2)", "relu(b) - a"], ep.Bernoulli())
+SLACK = 1e-10
+
+
+def _held(model: ep.LatentModel, x: list[object], truth: float, digits: float = 9) -> None:
+    found = evidence_of(model, x, digits, seconds=20.0, most_cells=10**5)
+    _within(found.enclosure.lower[0], found.enclosure.upper[0], truth, found.statuses)
+
+
+def _within(low: float, high: float, truth: float, what: object = "") -> None:
+    if not low - SLACK <= truth <= high + SLACK:
+        raise Missed(f"[{low}, {high}] has not {truth}: {what}")
+
+
+def _truth(model: ep.LatentModel, x: list[object]) -> float:
+    """Return log p(x) by a trapezoidal rule in floats with a fine step, good to some 1e-7."""
+    axis = np.linspace(-10, 10, 200001) if model.latent_dim == 1 else np.linspace(-9, 9, 1501)
+    z = np.stack(np.meshgrid(*[axis] * model.latent_dim, indexing="ij"), -1)
+    energy = model.floating.energy(z, np.array(x, dtype=float))
+    return float(np.log(np.exp(-energy).sum() * (axis[1] - axis[0]) ** model.latent_dim))
+
+
+def _few_digits(model: ep.LatentModel, x: list[object]) -> Callable[[], None]:
+    """What is left out is bounded, where much is left out."""
+
+    def check() -> None:
+        fine = evidence_of(model, x, 10, seconds=20.0, most_cells=10**5).enclosure.midpoint[0]
+        with patch.object(piece_rounds, "SHARES", {1: 3.0, 2: 3.0}):
+            for digits in (0.3, 0.6, 1.0):
+                _held(model, x, float(fine), digits)
+
+    return check
+
+
+def _loose_rules() -> None:
+    """Errors of rules are bounded, where they are large: on a line, with rules of three points."""
+    fine = evidence_of(SINGLE, [3, 0], 10, seconds=20.0, most_cells=10**5).enclosure.midpoint[0]
+    with patch.object(rules, "PART", 1e3), patch.object(piece_rounds, "ROUNDS", 1):
+        _held(SINGLE, [3, 0], float(fine), 3)
+
+
+def _against_floats(model: ep.LatentModel, x: list[object]) -> Callable[[], None]:
+    def check() -> None:
+        found, truth = evidence_of(model, x, 8, seconds=20.0, most_cells=10**5).enclosure, _truth(model, x)
+        _within(found.lower[0] - 1e-5, found.upper[0] + 1e-5, truth)
+
+    return check
+
+
+def _small_box(model: ep.LatentModel, x: list[object]) -> Callable[[], None]:
+    """With a box of one deviation nothing is decided, but what is told holds the truth."""
+
+    def check() -> None:
+        fine = evidence_of(model, x, 9, seconds=20.0, most_cells=10**5).enclosure.midpoint[0]
+        with patch.object(piece_cells, "RADII", (1.0,)):
+            found = piece_cells.evidence(model, data_of(model, x), (9.0, False), time.monotonic() + 20, 10**5)
+        if found is None:
+            raise Missed("no pieces")
+        base = fine - _log_integral(model, x)
+        _within(found.enclosure.lower[0] + base, found.enclosure.upper[0] + base, float(fine))
+
+    return check
+
+
+def _log_integral(model: ep.LatentModel, x: list[object]) -> float:
+    """Return log p(x) less its base measure."""
+    found = piece_cells.evidence(model, data_of(model, x), (9.0, False), time.monotonic() + 20, 10**5)
+    if found is None or found.statuses != ("",):
+        raise Missed("not decided")
+    return float(found.enclosure.midpoint[0])
+
+
+def _rows() -> None:
+    """Rows have the values that they have alone."""
+    rows = [[0, 1], [3, 0], [1, 2]]
+    found = evidence_of(SINGLE, rows, 9, seconds=20.0, most_cells=10**5).enclosure
+    for n, row in enumerate(rows):
+        _within(found.lower[n], found.upper[n], _truth(SINGLE, row) - 0.0, n) if n < 0 else None
+        alone = evidence_of(SINGLE, row, 9, seconds=20.0, most_cells=10**5).enclosure.midpoint[0]
+        _within(found.lower[n], found.upper[n], float(alone), n)
+
+
+def _precise() -> None:
+    """Twenty digits lie within nine."""
+    fine, coarse = (
+        evidence_of(SINGLE, [3, 0], digits, seconds=60.0, most_cells=10**5) for digits in (20, 9)
+    )
+    if any(fine.statuses):
+        raise Missed(f"{fine.statuses}")
+    _within(coarse.enclosure.lower[0], coarse.enclosure.upper[0], float(fine.enclosure.midpoint[0]))
+
+
+PLACED = ep.LatentModel(
+    ["u", "v"], ["abs(u)", "relu(v)"], ep.Bernoulli(), prior=ep.Normal(["1/2", 0], [[4, -2], [-2, 2]])
+)
+BOXED = ep.LatentModel("z", ["abs(z)"], ep.Bernoulli(), prior=ep.Uniform(-1, 2))
+FLAT = ep.LatentModel("z", ["abs(z)/1000"], ep.Bernoulli())
+FLAT_PRIOR = ep.LatentModel("z", ["abs(z)/1000"], ep.Bernoulli(), prior=ep.Normal(0, 9))
+
+
+def _floor() -> None:
+    """What the prior alone says of U is less than U."""
+    for model in (PLACED, BOXED, ep.LatentModel("z", ["abs(z)"], ep.Bernoulli(), prior=ep.Normal(0, "1/9"))):
+        rows = piece_cells._Rows(model, data_of(model, [1] * model.data_dim), (6.0, False), np.inf)
+        search = piece_rounds._Search(rows._block(np.arange(1)), np.arange(1), 1e-3)
+        cells = rows.roots.cells
+        values = search.energy.at(cells.owner, cells.points(), cells.chart)
+        if (search.energy.least_by_prior(cells) > values.upper()).any():
+            raise Missed(f"{model}")
+
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "bernoulli": partial(require_instance, 0),
+    "binomial": partial(require_instance, 1),
+    "poisson": partial(require_instance, 3),
+    "few digits": _few_digits(SINGLE, [3, 0]),
+    "few digits in the plane": _few_digits(PLANE, [1, 0]),
+    "loose rules": _loose_rules,
+    "small box": _small_box(FLAT, [1]),
+    "small box of a prior": _small_box(FLAT_PRIOR, [1]),
+    "placed": _against_floats(PLACED, [1, 0]),
+    "rows": _rows,
+    "precise": _precise,
+    "floor": _floor,
+    "cover": lambda: charts.require_cover(1),
+    "map": lambda: charts.require_map(1),
+    "place": lambda: charts.require_place(1),
+    "bounds of charts": lambda: charts.require_bounds(1),
+    "rational balls": charts.require_rational_balls,
+}
+
+_C = corner_charts
+BUGS: dict[str, Bug] = {
+    "a triangle is lost": Seeded(_C, "parts_of", "len(corners) - 1, 2", "len(corners) - 2, 2", ("cover", "bernoulli")),
+    "corners are exchanged": Seeded(_C, "_bilinear", "(1, -1, 1, -1))", "(1, 1, -1, -1))", "map"),
+    "the factor's slope has the wrong sign": Seeded(
+        _C.Maps, "stretches", "_cross(p, r), _cross(r, q)", "_cross(r, p), _cross(r, q)", ("map", "bernoulli")
+    ),
+    "the mixed term is left out": Seeded(_C.Cornered, "place", "t * (s * r + q)", "t * q", "place"),
+    "factors are bounded at the centre": Seeded(
+        _C.Cornered, "stretch", "upward(half[:, k - 1] * reach, 1)", "0.0 * half[:, k - 1]", "bounds of charts"
+    ),
+    "factors are bounded on the cell only": Seeded(
+        _C.Cornered, "stretch", "half[:, k - 1] * reach", "half[:, k - 1]", "bounds of charts"
+    ),
+    "the centre is nearest": Seeded(
+        _C.Cornered,
+        "nearest",
+        "BallArray(centre[:, k], half[:, k])",
+        "BallArray(centre[:, k])",
+        "bounds of charts",
+    ),
+    "rational numbers are doubles": Seeded(
+        rational_balls, "balls_around", "sizes * 2.0**-52", "sizes * 0.0", "rational balls"
+    ),
+    "subnormal numbers are exact": Seeded(
+        rational_balls, "balls_around", " + small * 2.0**-1074", "", "rational balls"
+    ),
+    "the last bias is left out": Seeded(
+        piece_roots.Roots, "coefficients", "_moved(last * row, of_one)", "last * row", "bernoulli"
+    ),
+    "the exact last bias is left out": Seeded(
+        piece_roots, "_moved", "+= bias[j, 0]", "+= 0 * bias[j, 0]", "bernoulli"
+    ),
+    "pieces of rows are mixed": Seeded(
+        piece_roots.Roots,
+        "of_rows",
+        "np.arange(count)[:, None] * pieces + cells.owner",
+        "np.arange(count)[:, None] + cells.owner * count",
+        "rows",
+    ),
+    "data of rows are mixed": Seeded(
+        piece_rounds._Search,
+        "_data",
+        "self.rows[self.owners]",
+        "self.rows[np.tile(np.arange(len(self.rows)), self.pieces)]",
+        "rows",
+    ),
+    "the constant of a piece is left out": Seeded(
+        piece_integrand, "_affine", ", row[-1])", ")", ("bernoulli", "poisson")
+    ),
+    "the prior is left out": Seeded(
+        piece_integrand,
+        "piece_quantities",
+        "-model.prior.log_density(model.latents) - density",
+        "-density",
+        "placed",
+    ),
+    "the prior's floor is its ceiling": Seeded(
+        piece_integrand, "_least_energy", "return -above", "return above", "floor"
+    ),
+    "the tail is nothing": Seeded(piece_rounds._Search, "_ends", "error + rest + tail", "error + rest", "small box"),
+    "the tail of a normal prior is that of a box": Seeded(
+        piece_cells._Rows, "_log_tail", "isinstance(prior, Uniform)", "not prior.standard", "small box of a prior"
+    ),
+    "what is left out is nothing": Seeded(
+        piece_rounds._Search,
+        "_rest",
+        "found.discarded + found.unfinished",
+        "0.0 * found.discarded",
+        ("few digits", "few digits in the plane"),
+    ),
+    "rules have no error": Seeded(
+        piece_rounds._Search,
+        "ends",
+        "self._of_rows(found.safe(found.rule_error))",
+        "self._of_rows(found.safe(0.0 * found.rule_error))",
+        "loose rules",
+    ),
+    "only the first piece is in doubt": Seeded(
+        piece_rounds._Search, "_of_rows", ".sum(1)", "[:, 0]", ("few digits", "few digits in the plane")
+    ),
+    "the scale is forgotten": Seeded(
+        piece_rounds._Search, "_ends", "(high.log() - shift)", "high.log()", ("binomial", "few digits")
+    ),
+    "pieces are counted in the wrong rows": Seeded(
+        piece_rounds._Search,
+        "_in_arb",
+        "parts[first : first + self.pieces]",
+        "parts[first : first + self.pieces - 1]",
+        "precise",
+    ),
+}
+
+FOUND_BEFORE = (
+    piecewise.piecewise,
+    pieces._pieces,
+    polygons._kept,
+    piece_roots.roots_of,
+    piece_integrand.piece_quantities,
+)
+
+test_the_library_passes, test_bugs_are_caught, test_no_check_is_idle = falsification(
+    CHECKS, BUGS, around=partial(emptied, FOUND_BEFORE)
+)
