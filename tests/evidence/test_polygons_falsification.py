@@ -324,7 +324,7 @@ BUGS: dict[str, Bug] = {
     "pieces left out are nothing": Seeded(piece_sums, "_integrated", "rests[done]", "arb(0)", "few digits"),
     "the tail is nothing": Seeded(polygons, "_ends", " + (log_tail + found.shift).exp()", "", "small box"),
     "the tail of one latent": Seeded(
-        polygons._Rows, "_log_tail", "self.model.latent_dim * ", "", "small box"
+        polygons, "log_beyond", "(d * (arb(radius)", "((arb(radius)", "small box"
     ),
     "the box of another prior": Seeded(
         polygons,

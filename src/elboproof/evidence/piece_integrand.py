@@ -58,7 +58,7 @@ class PieceIntegrand:
         """Return upper bounds of log p(x|z), those that are given."""
         return self.bounds
 
-    def log_base(self, x: Sequence[Fraction]) -> None:  # noqa: ARG002
+    def log_base(self, x: Sequence[Fraction]) -> None:
         """Return None: the base measure is added by whoever asks for the evidence."""
 
 
@@ -90,7 +90,9 @@ def _least_energy(prior: Prior, latents: Sequence[Symbol]) -> float:
     """Return a lower bound of -log p(z): at the mean of a normal prior, anywhere under a uniform one."""
     density = prior.log_density(latents)
     if isinstance(prior, Normal) and prior.mean is not None:
-        density = density.subs({z: sympy.Rational(m.numerator, m.denominator) for z, m in zip(latents, prior.mean, strict=True)})
+        density = density.subs(
+            {z: sympy.Rational(m.numerator, m.denominator) for z, m in zip(latents, prior.mean, strict=True)}
+        )
     return -above_constant(density)
 
 

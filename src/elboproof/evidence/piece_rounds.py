@@ -1,6 +1,5 @@
 """Searches on the pieces of a decoder for some rows of x, each with better estimates than the last."""
 
-import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -9,7 +8,6 @@ from flint import arb
 
 from elboproof.arrays import FloatArray
 from elboproof.evidence import search as branch
-from elboproof.evidence.evidences import FLOAT_DIGITS
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.found import Found, abandon
 from elboproof.evidence.line import width_of
@@ -155,9 +153,7 @@ class _Search:
         totals = self._totals(found)
         error, rest = self._of_rows(found.safe(found.rule_error)), self._of_rows(self._rest(found))
         with working_precision(bits_for(self.block.digits, SPARE_BITS)):
-            return [
-                self._ends(n, total, arb(error[n]), arb(rest[n])) for n, total in enumerate(totals)
-            ]
+            return [self._ends(n, total, arb(error[n]), arb(rest[n])) for n, total in enumerate(totals)]
 
     def _rest(self, found: Found) -> FloatArray:
         return found.safe(found.discarded + found.unfinished)
