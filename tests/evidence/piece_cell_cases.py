@@ -87,8 +87,11 @@ def instance(seed: int) -> Instance:
     return Instance(layers, model, x.tolist(), lambda f: family.log_density(x, f, *parameters))
 
 
-def require_instance(seed: int, digits: float = 9) -> None:
-    """Raise unless the cells hold the truth of an instance, as far as it is known, and are as narrow as asked."""
+def require_instance(seed: int, digits: float = 9, factors: tuple[int, ...] = (1, 2, 8)) -> None:
+    """Raise unless the cells hold the truth of an instance, as far as it is known, and are as narrow as asked.
+
+    The rules of two latents are made finer by the factors, one after the other, where they do not agree.
+    """
     case = instance(seed)
     if not piece_cells.applies(case.model):  # all its weights behind a kink are zero
         return
@@ -99,7 +102,7 @@ def require_instance(seed: int, digits: float = 9) -> None:
     if found.statuses != ("",):
         raise Missed(f"instance {seed}: {found.statuses}")
     plane = case.model.latent_dim == 2
-    for factor in (1, 2, 8) if plane else (1,):  # finer rules are for the few instances that need them
+    for factor in factors if plane else factors[:1]:
         near, fine = (case.log_evidence(k * factor * PANELS) for k in (1, 2))
         allowed = TRUSTED + 4 * abs(near - fine)
         if found.enclosure.lower[0] - allowed <= fine <= found.enclosure.upper[0] + allowed:
