@@ -221,6 +221,45 @@ def _network(hidden: tuple[int, ...]) -> ep.LatentModel:
     return ep.LatentModel.from_torch(relu.network((2, *hidden, 6), generator), ep.Bernoulli())
 
 
+@pytest.mark.parametrize("head", [torch.nn.Sigmoid(), torch.nn.Softplus(), torch.nn.Tanh()])
+def test_a_smooth_last_layer(head: torch.nn.Module) -> None:
+    """Layers of ReLU with a smooth activation of the outputs: a trapezoidal rule in floats, and more digits."""
+    torch.manual_seed(3)
+    layers = torch.nn.Linear(1, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2), head
+    model = ep.LatentModel.from_torch(torch.nn.Sequential(*layers).double(), ep.Gaussian("1/50"))
+    assert piece_cells.applies(model)
+    found, finer = (
+        evidence_of(model, ["1/3", "2/3"], digits, seconds=60.0, most_cells=10**5) for digits in (9, 12)
+    )
+    assert found.statuses == finer.statuses == ("",)
+    assert found.enclosure.lower[0] <= finer.enclosure.midpoint[0] <= found.enclosure.upper[0]
+    axis = np.linspace(-10, 10, 20001)
+    energy = model.floating.energy(axis[:, None], np.array([1 / 3, 2 / 3]))
+    truth = np.log(np.exp(-energy).sum() * (axis[1] - axis[0]))
+    assert abs(found.enclosure.midpoint[0] - truth) < 1e-6
+
+
+def test_a_smooth_last_layer_of_two_latents() -> None:
+    """Two outputs that do not meet: the evidence is a product."""
+
+    def model(weight: torch.Tensor, outputs: int) -> ep.LatentModel:
+        first, last = (
+            torch.nn.Linear(n, m, dtype=torch.float64) for n, m in ((len(weight[0]), 2), (2, outputs))
+        )
+        first.weight.data, first.bias.data = weight, torch.zeros(2, dtype=torch.float64)
+        last.weight.data, last.bias.data = (
+            torch.eye(2, dtype=torch.float64)[:outputs] * 2 - 0.0,
+            torch.ones(outputs).double(),
+        )
+        layers = torch.nn.Sequential(first, torch.nn.ReLU(), last, torch.nn.Sigmoid())
+        return ep.LatentModel.from_torch(layers, ep.Gaussian("1/9"))
+
+    both = ep.log_evidence(model(torch.eye(2).double(), 2), ["3/4", "1/2"], 10).midpoint
+    one = model(torch.tensor([[1.0], [0.0]]).double(), 1)
+    parts = [ep.log_evidence(one, [x], 11).midpoint for x in ("3/4", "1/2")]
+    assert abs(both - sum(parts)) < 3e-10
+
+
 def test_without_time_bounds_are_true() -> None:
     case = instance(0)
     whole = ep.log_evidence(case.model, case.x, 10)

@@ -275,6 +275,7 @@ BUGS: dict[str, Bug] = {
 
 FOUND_BEFORE = (
     piecewise.piecewise,
+    piecewise.kinked,
     pieces._pieces,
     polygons._kept,
     piece_roots.roots_of,

@@ -270,7 +270,7 @@ BUGS: dict[str, Bug] = {
         'fmpq(0 if function == "relu" else -1)',
         "fmpq(-1)",
         "relu",
-        (piecewise.piecewise, pieces._pieces),
+        (piecewise.piecewise, piecewise.kinked, pieces._pieces),
     ),
     "slopes are exchanged": Seeded(
         piecewise_networks.PiecewiseNetwork,
@@ -393,7 +393,7 @@ BUGS: dict[str, Bug] = {
 }
 
 
-FOUND_BEFORE = (piecewise.piecewise, pieces._pieces, polygons._kept)
+FOUND_BEFORE = (piecewise.piecewise, piecewise.kinked, pieces._pieces, polygons._kept)
 
 test_the_library_passes, test_bugs_are_caught, test_no_check_is_idle = falsification(
     CHECKS, BUGS, around=partial(emptied, FOUND_BEFORE)

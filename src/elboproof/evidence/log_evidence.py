@@ -61,7 +61,8 @@ def log_evidence(
         normal prior: they are integrated out exactly. Of others at most 4; 4 are practical at about 4 digits. Decoders
         that are piecewise linear (ReLU, LeakyReLU, abs, max, min) with one or two latents and a normal or uniform prior
         are cut into their pieces, once for all x: under a Gaussian likelihood of constant covariance and a normal prior
-        each has a closed form, and any digits; else each is integrated as smooth decoders are.
+        each has a closed form, and any digits; else each is integrated as smooth decoders are, as it is where a network
+        has a sigmoid, tanh, softplus, GELU, SiLU or sine of the outputs at its end.
     x
         Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
     digits

@@ -1,8 +1,9 @@
-"""Evidences of piecewise linear decoders with one or two latents and any likelihood: cells on each piece.
+"""Evidences of decoders with straight kinks, one or two latents and any likelihood: cells on each piece.
 
 Between kinks the integrand is analytic. So the pieces of the decoder (`evidence.pieces`) are cut into segments or
 quadrilaterals with exact corners, which are the roots of the search that smooth decoders have. All cells of a piece see
-its affine function, continued beyond it where a rule's ellipse reaches out. What is proved:
+its affine function, continued beyond it where a rule's ellipse reaches out; a smooth activation may follow, such as a
+sigmoid after layers of ReLU. What is proved:
 
     rules - errors <= p(x) <= rules + errors + bounds of the cells left out + tail,
 
@@ -31,7 +32,7 @@ from elboproof.evidence.start import start
 from elboproof.model.ceilings import Ceiling
 from elboproof.model.data import Data
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.piecewise import piecewise
+from elboproof.model.piecewise import kinked, piecewise
 from elboproof.model.priors import Normal, Uniform
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
@@ -47,8 +48,10 @@ TAIL_BITS = 64
 def applies(model: LatentModel) -> bool:
     """Whether a model's evidence is proved by cells on its pieces: where polygons have no closed form."""
     plain = isinstance(model.prior, Normal | Uniform) and model.latent_dim <= MOST_LATENTS
-    closed = isinstance(model.prior, Normal) and has_constant_covariance(model)
-    return plain and not closed and piecewise(model) is not None
+    if not plain or kinked(model) is None:
+        return False
+    gaussian = isinstance(model.prior, Normal) and has_constant_covariance(model)
+    return not gaussian or piecewise(model) is None
 
 
 def evidence(

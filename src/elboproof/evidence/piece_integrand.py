@@ -1,13 +1,14 @@
-"""The energy on a piece of a piecewise linear decoder, where it is smooth: the decoder's coefficients are data.
+"""The energy on a piece of a decoder with straight kinks, where it is smooth: the decoder's coefficients are data.
 
-On a piece the outputs are f_j = sum_k c_jk z_k + c_j, so that for any likelihood
+On a piece the outputs are f_j = g(sum_k c_jk z_k + c_j), g the last activation if there is one, so that for any
+likelihood
 
     U(z) = -log p(z) - log p(x | f(z))
 
 is one function of z and of the numbers (c, x): the engine takes each piece for a data point of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -18,9 +19,11 @@ from sympy import Expr, Symbol
 
 from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import Energy
+from elboproof.model.activations import known
 from elboproof.model.ceilings import Ceiling
 from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import above_constant, require_floats
+from elboproof.model.piecewise import kinked
 from elboproof.model.priors import Normal, Prior
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.ball_arrays import BallArray
@@ -101,10 +104,11 @@ def piece_quantities(model: LatentModel) -> Quantities:
     """Return the functions of a model on any piece of its decoder."""
     d, outputs = model.latent_dim, model.output_dim
     numbers = [sympy.Dummy(f"c_{j}", real=True) for j in range(outputs * (d + 1))]
+    last = _head(model)
 
     def lowered(quantity: str, tape: Tape) -> list[int]:
         rows = [numbers[j * (d + 1) : (j + 1) * (d + 1)] for j in range(outputs)]
-        places = [tape.lower(_affine(row, model.latents)) for row in rows]
+        places = [tape.lower(last(_affine(row, model.latents))) for row in rows]
         if quantity != "energy":
             return places
         dummies = [sympy.Dummy(f"f_{j}", real=True) for j in range(outputs)]
@@ -115,6 +119,12 @@ def piece_quantities(model: LatentModel) -> Quantities:
     return Quantities(
         model.latents, data, model.likelihood, (), lowered, lambda: require_floats(model.likelihood)
     )
+
+
+def _head(model: LatentModel) -> Callable[[Expr], Expr]:
+    """Return what the outputs are of the affine functions."""
+    found = kinked(model)
+    return known(found.head).symbolic if found is not None and found.head else lambda f: f
 
 
 def _affine(row: Sequence[Symbol], latents: Sequence[Symbol]) -> Expr:

@@ -13,7 +13,7 @@ from elboproof.evidence.piece_bounds import balls_of
 from elboproof.evidence.pieces import Box, LinearPiece, pieces_of
 from elboproof.model.kinks import Piecewise
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.piecewise import piecewise
+from elboproof.model.piecewise import Kinked, kinked
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
 from elboproof.quadrature.cells import Cells
@@ -31,7 +31,7 @@ class Roots:
     ----------
     pieces : tuple of LinearPiece
     function : Piecewise
-        The decoder.
+        The decoder, or what its last activation is of.
     """
 
     pieces: tuple[LinearPiece, ...]
@@ -91,5 +91,5 @@ def _moved(rows: Any, bias: Any) -> Any:
 @lru_cache(maxsize=2)
 def roots_of(model: LatentModel, box: Box) -> Roots:
     """Return the roots of a model whose pieces are known; kept for the next data."""
-    function: Piecewise = piecewise(model)  # type: ignore[assignment]  # whoever asks has looked
-    return Roots(pieces_of(model, box, math.inf), function)
+    found: Kinked = kinked(model)  # type: ignore[assignment]  # whoever asks has looked
+    return Roots(pieces_of(model, box, math.inf), found.function)

@@ -88,7 +88,7 @@ def parts_of(piece: Piece) -> list[tuple[Corner, ...]]:
     corners = piece.corners
     if len(corners) == 2:
         return [corners]
-    parts = []
+    parts: list[tuple[Corner, ...]] = []
     for k in range(1, len(corners) - 1, 2):
         last = corners[k + 2] if k + 2 < len(corners) else corners[k + 1]
         parts.append((corners[0], corners[k], corners[k + 1], last))
@@ -162,7 +162,7 @@ class Cornered:
         """Return u at v, both (B, d)."""
         m, p, *more = self._floats()
         u = m + p * v[:, :1]
-        return u + v[:, 1:] * (more[0] + more[1] * v[:, :1]) if more else u
+        return np.asarray(u + v[:, 1:] * (more[0] + more[1] * v[:, :1]) if more else u)
 
     def pulled(self, v: FloatArray, outer: Derivatives) -> Derivatives:
         """Return the derivatives in v by the chain rule: J'g, and J'HJ plus g times u's own mixed derivative r."""
