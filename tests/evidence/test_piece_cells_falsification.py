@@ -6,6 +6,7 @@ from functools import partial
 from unittest.mock import patch
 
 import numpy as np
+import torch
 from scipy import stats
 from scipy.integrate import quad
 from scipy.special import expit
@@ -29,6 +30,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.quadrature import corner_charts
 from tests.evidence.cases import Missed
 from tests.evidence.piece_cell_cases import require_instance
+from tests.evidence.test_piece_cells import require_head
 from tests.quadrature import test_corner_charts as charts
 from tests.seeding import Bug, Seeded, emptied, falsification
 
@@ -163,6 +165,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "rows": _rows,
     "precise": _precise,
     "floor": _floor,
+    "head": lambda: require_head(torch.nn.Sigmoid()),
     "cover": lambda: charts.require_cover(1),
     "map": lambda: charts.require_map(1),
     "place": lambda: charts.require_place(1),
@@ -233,6 +236,9 @@ BUGS: dict[str, Bug] = {
     ),
     "the prior's floor is its ceiling": Seeded(
         piece_integrand, "_least_energy", "return -above", "return above", "floor"
+    ),
+    "the last activation is left out": Seeded(
+        piece_integrand, "_head", "known(found.head).symbolic", "(lambda f: f)", "head"
     ),
     "the tail is nothing": Seeded(
         piece_rounds._Search, "_ends", "error + rest + tail", "error + rest", "small box"

@@ -42,6 +42,6 @@ def _sum(one: Trained) -> float:
 
 def test_a_small_report_has_two_rows() -> None:
     text = trained_decoders.report(1, small=True)
-    rows = [line for line in text.splitlines() if line.startswith("| tanh") or line.startswith("| relu")]
+    rows = [line for line in text.splitlines() if line.startswith(("| tanh", "| relu"))]
     assert len(rows) == 2
     assert all("2 of 2" in row for row in rows)

@@ -46,9 +46,8 @@ def test_images_keep_their_axes() -> None:
 @pytest.mark.parametrize("likelihood", [ep.Gaussian("1/4"), ep.Poisson()], ids=["closed form", "cells"])
 def test_evidences_are_those_of_the_decoder_written_out(likelihood: object) -> None:
     module = nn.Sequential(nn.Linear(1, 1), nn.Hardtanh(), nn.Linear(1, 1)).double()
-    for part, values in ((module[0], (2.0, 0.5)), (module[2], (1.5, -0.25))):
-        part.weight.data.fill_(values[0])
-        part.bias.data.fill_(values[1])
+    for parameter, value in zip(module.parameters(), (2.0, 0.5, 1.5, -0.25), strict=True):
+        parameter.data.fill_(value)
     written = ep.LatentModel("z", ["3*max(-1, min(1, 2*z + 1/2))/2 - 1/4"], likelihood)  # type: ignore[arg-type]
     read = ep.LatentModel.from_torch(module, likelihood)  # type: ignore[arg-type]
     first, second = (ep.log_evidence(model, [1], 11) for model in (written, read))
