@@ -274,6 +274,15 @@ def test_without_time_bounds_are_true() -> None:
         assert whole.lower <= found.enclosure.upper[0]
 
 
+def test_pieces_that_fill_the_memory_are_left_to_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ep.LatentModel("z", ["abs(z)", "relu(z - 1)"], ep.Bernoulli())
+    data = data_of(model, [[1, 0], [0, 1]])
+    for most, known in ((18, True), (17, False)):  # 3 pieces, 2 outputs of 2 numbers and 2 entries of x
+        monkeypatch.setattr(piece_cells, "MOST_NUMBERS", most)
+        found = piece_cells.evidence(model, data, (6, False), time.monotonic() + 20.0, 10**5)
+        assert (found is not None) == known
+
+
 def test_no_time_for_the_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells whose rules are not summed are bounded."""
     case = instance(0)

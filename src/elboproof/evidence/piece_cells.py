@@ -42,6 +42,8 @@ from elboproof.quadrature.cells import Index
 
 GROUP = 2**14
 """Pieces of all rows that are searched together."""
+MOST_NUMBERS = 2**24
+"""Coefficients and x of all of these: 256 MB."""
 TAIL_BITS = 64
 
 
@@ -59,8 +61,8 @@ def evidence(
 ) -> Evidence | None:
     """Return the evidences of N data points without their base measures, ``aim`` being digits and whether in arb.
 
-    None where the pieces would take too long, or be more than the cells allowed, or the likelihood grows without bound
-    under a prior that is not N(0, I).
+    None where the pieces would take too long, be more than the cells allowed or fill the memory, or the likelihood
+    grows without bound under a prior that is not N(0, I).
     """
     began = time.monotonic()
     ceiling = model.ceiling(data.balls)
@@ -70,7 +72,7 @@ def evidence(
         rows = _Rows(model, data, aim, began + PATIENCE * (deadline - began))
     except TooLateError:
         return None
-    if len(rows.roots) > most:
+    if len(rows.roots) > most or not rows.together:
         return None
     return rows.evidence(deadline, most)
 
@@ -93,11 +95,18 @@ class _Rows:
         pieces_of(self.model, box, deadline)
         return roots_of(self.model, box)
 
+    @property
+    def together(self) -> int:
+        """How many rows are searched together; 0 where even one has too many numbers."""
+        each = self.model.output_dim * (self.model.latent_dim + 1) + self.model.data_dim
+        pieces = len(self.roots)
+        return min(max(1, GROUP // pieces), MOST_NUMBERS // (pieces * each))
+
     def evidence(self, deadline: float, most: int) -> Evidence:
         """Return what is proved, some rows together."""
         pairs: list[tuple[arb, arb]] = []
         reasons: list[str] = []
-        cells, size = 0, max(1, GROUP // len(self.roots))
+        cells, size = 0, self.together
         for first in range(0, len(self.data), size):
             block = self._block(np.arange(first, min(first + size, len(self.data))))
             block.run(deadline, most - cells)
