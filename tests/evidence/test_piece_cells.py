@@ -10,6 +10,7 @@ from flint import acb, arb
 import elboproof as ep
 from elboproof.evidence import piece_cells, piece_rounds, polygons
 from elboproof.evidence.log_evidence import evidence_of, prove
+from elboproof.evidence.summation import sum_rules
 from elboproof.model.data import data_of
 from elboproof.numbers.exact import ball_of
 from elboproof.numbers.precision import working_precision
@@ -287,7 +288,7 @@ def test_no_time_for_the_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells whose rules are not summed are bounded."""
     case = instance(0)
     whole = ep.log_evidence(case.model, case.x, 10)
-    summed = piece_rounds.sum_rules
+    summed = sum_rules
 
     def cut(energy: object, cells: object, sizes: object, shift: object, _: float) -> object:
         half = len(cells) // 2  # type: ignore[arg-type]

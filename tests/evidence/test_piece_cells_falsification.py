@@ -62,7 +62,8 @@ def _placed() -> None:
     def part(likelihood: Callable[[float], float], mean: float, variance: float) -> float:
         prior = stats.norm(mean, variance**0.5)
         sides = ((-np.inf, 0.0), (0.0, np.inf))
-        return sum(quad(lambda z: likelihood(z) * prior.pdf(z), *ends, epsabs=1e-13)[0] for ends in sides)
+        parts = [quad(lambda z: likelihood(z) * prior.pdf(z), *ends, epsabs=1e-13)[0] for ends in sides]
+        return float(sum(parts))
 
     first = part(lambda u: float(expit(abs(u))), 0.5, 4.0)
     second = part(lambda v: float(expit(-max(v, 0.0))), 0.0, 2.0)

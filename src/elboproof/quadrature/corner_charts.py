@@ -147,7 +147,8 @@ class Cornered:
         for k in range(1, len(stretch)):
             disc = BallArray(centre[:, k - 1], upward(half[:, k - 1] * reach, 1))
             total = total + disc * stretch[k]
-        return total.mag()
+        bounds: FloatArray = total.mag()
+        return bounds
 
     def nearest(self, centre: FloatArray, half: FloatArray) -> FloatArray:
         """Return lower bounds of |u_k| over cells, (B, d)."""
