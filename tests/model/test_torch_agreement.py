@@ -300,7 +300,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], type[Exception], str]] = {
         TypeError,
         r"module\.1 \(SELU\): got SELU\(\); expected one of",
     ),
-    "relu6": (lambda: three(nn.ReLU6()), TypeError, r"module\.1 \(ReLU6\)"),
+    "hard swish": (lambda: three(nn.Hardswish()), TypeError, r"module\.1 \(Hardswish\)"),
     "batch norm": (
         lambda: three(nn.BatchNorm1d(5)).eval(),
         ValueError,

@@ -54,3 +54,14 @@ def told(
         for width, why in zip(widths, stopped, strict=True)
     )
     return enclosure, tuple(statuses)
+
+
+def evidence_of_pairs(
+    pairs: tuple[tuple[arb, arb], ...], digits: float, stopped: list[str], cells: int
+) -> Evidence:
+    """Return bounds in floats where these hold what was asked for, else with all their digits."""
+    enclosure, statuses = told(pairs, digits, stopped)
+    plain = Enclosure(enclosure.lower, enclosure.upper)
+    if digits <= FLOAT_DIGITS and (plain.width <= 2 * 10.0**-digits).all():
+        enclosure, pairs = plain, ()
+    return Evidence(enclosure, statuses, cells, 0.0, pairs)

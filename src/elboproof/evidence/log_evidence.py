@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elboproof.arguments import bad, file_path, require_positive, suggesting
-from elboproof.evidence import affine, certificates, mixtures, polygons, shared_rows
+from elboproof.evidence import affine, certificates, mixtures, piece_cells, polygons, shared_rows
 from elboproof.evidence.bases import cancelled_digits, log_bases, with_bases
 from elboproof.evidence.batch_rows import BeforeWork, head_of, require_bounded
 from elboproof.evidence.batches import Prove, prove_rows
@@ -60,8 +60,10 @@ def log_evidence(
     model
         With any number of latents that enter the mean of a Gaussian likelihood linearly, given the others, under a
         normal prior: they are integrated out exactly. Of others at most 4; 4 are practical at about 4 digits. Decoders
-        that are piecewise linear (ReLU, LeakyReLU, abs, max, min) with one or two latents, a Gaussian likelihood of
-        constant covariance and a normal prior are cut into their pieces, once for all x, and have any digits.
+        that are piecewise linear (ReLU, LeakyReLU, abs, max, min) with one or two latents and a normal or uniform prior
+        are cut into their pieces, once for all x: under a Gaussian likelihood of constant covariance and a normal prior
+        each has a closed form, and any digits; else each is integrated as smooth decoders are, as it is where a network
+        has a sigmoid, tanh, softplus, GELU, SiLU or sine of the outputs at its end.
     x
         Shape (D,) or (N, D). Floats are the exact binary doubles that they are; strings and Fractions are exact.
     digits
@@ -255,7 +257,8 @@ def _of_model(model: LatentModel, data: Data, aim: Aim, deadline: float, most: i
     prior = model.prior
     require_probability(model, deadline)
     if not isinstance(prior, Mixture):
-        return proved(model.integrand, data, aim, deadline, most)
+        found = piece_cells.evidence(model, data, aim, deadline, most) if piece_cells.applies(model) else None
+        return proved(model.integrand, data, aim, deadline, most) if found is None else found
     # log-sum-exp averages the components' errors, so that each needs no more digits than their sum.
     most //= len(prior.components)
     parts = [_of_component(model.with_prior(part), data, aim, deadline, most) for part in prior.components]

@@ -1,4 +1,4 @@
-"""The pieces of a piecewise linear decoder in a box: convex, with disjoint interiors, and the box is their union."""
+"""The pieces of a decoder with straight kinks in a box: convex, with disjoint interiors, and the box is their union."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from flint import fmpq, fmpq_mat
 
 from elboproof.model.kinks import Piecewise, Signs
 from elboproof.model.latent_model import LatentModel
-from elboproof.model.piecewise import piecewise
+from elboproof.model.piecewise import kinked
 from elboproof.quadrature.polygons import Lines, Piece, arranged
 
 Box = tuple[tuple[fmpq, fmpq], ...]
@@ -25,7 +25,7 @@ class TooLateError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class LinearPiece:
-    """A piece on which the decoder is affine.
+    """A piece on which the decoder is affine, or a smooth function of an affine one.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class LinearPiece:
     signs: tuple[Signs, ...]
 
     def units(self, function: Piecewise) -> fmpq_mat:
-        """Return the decoder's units as affine functions on the piece."""
+        """Return the units of its piecewise linear function as affine functions on the piece."""
         state = function.start()
         for layer, signs in enumerate(self.signs):
             state = function.after(state, layer, signs)
@@ -84,9 +84,10 @@ class _Clock:
 
 @lru_cache(maxsize=8)
 def _pieces(model: LatentModel, box: Box, clock: _Clock) -> tuple[LinearPiece, ...]:
-    function = piecewise(model)
-    if function is None:
+    found_kinks = kinked(model)
+    if found_kinks is None:
         return ()
+    function = found_kinks.function
     clock.proceed(_expected(function, len(box)))
     found: list[tuple[Piece, tuple[Signs, ...], Any]] = [(_root(box), (), function.start())]
     for layer in range(function.layers):

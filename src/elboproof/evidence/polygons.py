@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from flint import arb, fmpq
 
-from elboproof.evidence.evidences import FLOAT_DIGITS, Evidence, told
+from elboproof.evidence.evidences import Evidence, evidence_of_pairs
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.piece_sums import Pieces, Sum, summed
 from elboproof.evidence.pieces import Box, TooLateError, pieces_of
@@ -29,7 +29,6 @@ from elboproof.model.latent_model import LatentModel
 from elboproof.model.piecewise import piecewise
 from elboproof.model.priors import Normal
 from elboproof.numbers.balls import working_precision
-from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import bits_for, flint_rational
 
 MOST_LATENTS = 2
@@ -63,12 +62,8 @@ def evidence(model: LatentModel, data: Data, digits: float, deadline: float, mos
     if len(rows.pieces) > most:
         return None
     found = [rows.bounds(n, deadline) for n in range(len(data))]
-    enclosure, statuses = told(tuple(ends for ends, _ in found), digits, [stopped for _, stopped in found])
-    pairs = tuple(ends for ends, _ in found)
-    plain = Enclosure(enclosure.lower, enclosure.upper)
-    if digits <= FLOAT_DIGITS and (plain.width <= 2 * 10.0**-digits).all():  # doubles hold what was asked for
-        enclosure, pairs = plain, ()
-    return Evidence(enclosure, statuses, len(rows.pieces) * len(data), time.monotonic() - began, pairs)
+    pairs, reasons = tuple(ends for ends, _ in found), [stopped for _, stopped in found]
+    return evidence_of_pairs(pairs, digits, reasons, len(rows.pieces) * len(data))
 
 
 class _Rows:
@@ -140,9 +135,8 @@ class _Rows:
         return float(self.log_mass[n]) if np.isfinite(self.log_mass[n]) else None
 
     def _log_tail(self, n: int) -> arb:
-        """Return the log of a bound of the integral outside of the box: of P(|w_k| > R) for each k, w_k ~ N(0, 1)."""
-        beyond = self.model.latent_dim * (arb(self.radius) / arb(2).sqrt()).erfc()
-        return beyond.log() + arb(float(self.ceiling.suprema[n]))
+        """Return the log of a bound of the integral outside of the box."""
+        return log_beyond(self.model.latent_dim, self.radius) + arb(float(self.ceiling.suprema[n]))
 
 
 @lru_cache(maxsize=2)
@@ -165,6 +159,11 @@ def _better(a: Ends, b: Ends) -> Ends:
     lows = [one for one, _ in (a, b) if one.is_finite()]
     lower = max(lows) if lows else arb.nan()
     return lower, min(a[1], b[1])
+
+
+def log_beyond(d: int, radius: float) -> arb:
+    """Return the log of a bound of the prior's mass outside of a box: of P(|w_k| > R) for each k, w_k ~ N(0, 1)."""
+    return (d * (arb(radius) / arb(2).sqrt()).erfc()).log()
 
 
 def box_of(model: LatentModel, radius: float) -> Box:

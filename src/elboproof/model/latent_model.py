@@ -132,12 +132,12 @@ class LatentModel(JointModel, Sealed):
         ----------
         module
             From vectors of d latents to D outputs, images read row by row: Sequential (also nested) of Linear, Conv2d,
-            ConvTranspose2d, Tanh, Sigmoid, Softplus(beta=1, threshold=20), GELU, SiLU, ReLU, LeakyReLU, ELU, Sin (a
-            module whose class has that name), LayerNorm, GroupNorm, InstanceNorm2d, AvgPool2d, Upsample (nearest and
-            bilinear), PixelShuffle, Identity, Flatten, Unflatten and, in evaluation mode, BatchNorm1d, BatchNorm2d and
-            Dropout; and modules whose forward, as torch.fx records it, does nothing but call such layers, add two
-            values, apply torch's functions of these names, and reshape. A module that stands in two places is two
-            layers. The weights are copied: later training does not change the model.
+            ConvTranspose2d, Tanh, Sigmoid, Softplus(beta=1, threshold=20), GELU, SiLU, ReLU, LeakyReLU, ELU, Hardtanh,
+            ReLU6, Sin (a module whose class has that name), LayerNorm, GroupNorm, InstanceNorm2d, AvgPool2d, Upsample
+            (nearest and bilinear), PixelShuffle, Identity, Flatten, Unflatten and, in evaluation mode, BatchNorm1d,
+            BatchNorm2d and Dropout; and modules whose forward, as torch.fx records it, does nothing but call such
+            layers, add two values, apply torch's functions of these names, and reshape. A module that stands in two
+            places is two layers. The weights are copied: later training does not change the model.
         likelihood
             ``ep.Gaussian`` with scalar or diagonal covariance, or another family (``ep.Bernoulli``: the network gives
             logits). None for a module whose forward returns (mean, log variance): a Gaussian with two heads.

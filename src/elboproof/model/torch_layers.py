@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 ALLOWED = (
     "Sequential (also nested), Linear, Conv2d, ConvTranspose2d, Tanh, Sigmoid, Softplus(beta=1, threshold=20), GELU, "
-    "SiLU, ReLU, LeakyReLU, ELU, Sin, Identity, Flatten(start_dim=1, end_dim=-1), Unflatten(1, ...), LayerNorm, "
-    "GroupNorm, InstanceNorm2d, AvgPool2d, Upsample, PixelShuffle, in evaluation mode BatchNorm1d, BatchNorm2d and "
-    "Dropout, and modules whose forward does nothing but call, add and reshape such"
+    "SiLU, ReLU, LeakyReLU, ELU, Hardtanh, ReLU6, Sin, Identity, Flatten(start_dim=1, end_dim=-1), "
+    "Unflatten(1, ...), LayerNorm, GroupNorm, InstanceNorm2d, AvgPool2d, Upsample, PixelShuffle, in evaluation mode "
+    "BatchNorm1d, BatchNorm2d and Dropout, and modules whose forward does nothing but call, add and reshape such"
 )
 _ACTIVATIONS: dict[str, Callable[[Any], str]] = {
     "Tanh": lambda _: "tanh",
@@ -54,8 +54,6 @@ _INSTEAD: dict[str, str] = {
     ),
     **dict.fromkeys(("RNN", "LSTM", "GRU"), "a network without recurrence"),
     "PReLU": "a LeakyReLU of the slope that was learned",
-    "ReLU6": "a ReLU",
-    "Hardtanh": "a Tanh",
     "Hardsigmoid": "a Sigmoid",
     "Hardswish": "a SiLU",
 }

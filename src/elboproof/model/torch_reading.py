@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from elboproof.arguments import wrong_type
 from elboproof.model.networks import Network
+from elboproof.model.torch_clipping import clipped, clips
 from elboproof.model.torch_graphs import Step, operation, steps_of
 from elboproof.model.torch_layers import ALLOWED, leaf
 from elboproof.model.torch_parts import Part, Reading, Shape, network_of
@@ -118,6 +119,8 @@ def parts_of(
             raise TypeError(f"{name}: got a forward that returns {result!s:.60}; expected one tensor")
         chosen = parts.parts[places[result] - 1].leaving if places[result] else shape
         return Part(name, module, shape, chosen, parts=parts.parts, operands=parts.operands)
+    if clips(module):
+        return clipped(module, reading.told(shape), name)
     layer, leaving = leaf(module, shape, reading, name)
     return Part(name, module, shape, leaving, layer)
 

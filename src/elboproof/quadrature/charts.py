@@ -26,6 +26,9 @@ class Chart(Protocol):
     def __getitem__(self, part: Any) -> "Chart":
         """Return the chart of some of the cells."""
 
+    def joined(self, charts: "Sequence[Chart]") -> "Chart":
+        """Return the chart of all cells of several collections, all of this kind."""
+
     def place(self, v: list[Any], number: Callable[[FloatArray], Any] = BallArray) -> tuple[list[Any], Any]:
         """Return u and |du/dv| at v, elements of a ring whose numbers ``number`` makes of floats."""
 
@@ -49,6 +52,10 @@ class Straight:
     straight = True
 
     def __getitem__(self, part: Any) -> "Straight":
+        return self
+
+    def joined(self, charts: "Sequence[Chart]") -> "Straight":  # noqa: ARG002
+        """Return the chart of all cells of several collections."""
         return self
 
     def place(self, v: list[Any], number: Callable[[FloatArray], Any] = BallArray) -> tuple[list[Any], Any]:  # noqa: ARG002
@@ -89,6 +96,10 @@ class BetweenLines:
 
     def __getitem__(self, part: Any) -> "BetweenLines":
         return BetweenLines(self.lines[part])
+
+    def joined(self, charts: "Sequence[Chart]") -> "BetweenLines":
+        """Return the chart of all cells of several collections."""
+        return BetweenLines(np.concatenate([chart.lines for chart in charts]))  # type: ignore[attr-defined]
 
     def place(self, v: list[Any], number: Callable[[FloatArray], Any] = BallArray) -> tuple[list[Any], Any]:
         """Return u and |du/dv|; v are two elements of a ring, of shape (B,) in systems of arrays."""
@@ -157,8 +168,8 @@ STRAIGHT = Straight()
 
 
 def joined(charts: Sequence[Chart]) -> Chart:
-    """Return the chart of all cells of several collections, all straight or all between lines."""
-    # Straight charts have no rows, so that lines beside them would belong to the wrong cells: it is all or
+    """Return the chart of all cells of several collections, all straight or all of one other kind."""
+    # Straight charts have no rows, so that others beside them would belong to the wrong cells: it is all or
     # none.
-    lines = [chart.lines for chart in charts if isinstance(chart, BetweenLines)]
-    return BetweenLines(np.concatenate(lines)) if lines else STRAIGHT
+    curved = [chart for chart in charts if not chart.straight]
+    return curved[0].joined(curved) if curved else STRAIGHT
