@@ -156,7 +156,11 @@ def written(text: str, folder: Path) -> str:
         printed = walk.does(step)
         if step.kind != "command":
             return match[0]
-        return f"```console\n$ {step.command}\n{printed}\n```" if printed else f"```console\n$ {step.command}\n```"
+        return (
+            f"```console\n$ {step.command}\n{printed}\n```"
+            if printed
+            else f"```console\n$ {step.command}\n```"
+        )
 
     return BLOCK.sub(block, text)
 
