@@ -119,7 +119,7 @@ def _posterior(
         return [("density", *_rounded(grid[0], density))]
     import contourpy
 
-    lines = contourpy.contour_generator(*grid, density)
+    lines = contourpy.contour_generator(x=grid[0], y=grid[1], z=density)
     found = []
     for level in LEVELS:
         for k, line in enumerate(lines.lines(np.log10(level))):
