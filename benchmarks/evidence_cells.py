@@ -1,9 +1,9 @@
-"""The cells of three proofs of log p(x): what the search kept, what it discarded, and with which bounds.
+"""The cells of three proofs of log p(x): which are integrated, which are only bounded, and what each holds.
 
-    python benchmarks/evidence_cells.py            prints their numbers
-    python benchmarks/evidence_cells.py --write    writes evidence_cells.json, drawn by figures/evidence.py
+python benchmarks/evidence_cells.py            prints their numbers
+python benchmarks/evidence_cells.py --write    writes evidence_cells.json, drawn by figures/evidence.py
 
-The search is not changed to be observed: an energy that remembers what it is asked stands in for the usual one.
+The densities are bounds of their mean over a cell, relative to the highest density.
 """
 
 import argparse
@@ -14,27 +14,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 import elboproof as ep
 from elboproof.commands.evidence_output import ball_text
-from elboproof.evidence.domain import domain
-from elboproof.evidence.energy import Bounds, Energy
-from elboproof.evidence.floats import FloatEnergy
-from elboproof.evidence.search import search
-from elboproof.evidence.start import start
-from elboproof.evidence.target import Target
-from elboproof.numbers.ball_arrays import BallArray
+from elboproof.evidence.cells_record import EvidenceCells
 from elboproof.numbers.floating import FLOATING
-from elboproof.quadrature.cells import Cells
 
 RECORD = Path(__file__).with_suffix(".json")
 DIGITS = 5
 """Fewer than usual, so that single cells can be seen."""
-SHARE = 1e-2
-"""Of the tolerance: what one discarded cell may take."""
 LEVELS = (0.5, 0.1, 0.01)
 """Of the posterior's peak: where contours are drawn."""
-SECONDS, MOST_CELLS = 60.0, 1_000_000
+POINTS = 201
+"""Along each axis of the window, where the posterior is drawn."""
 
 Array = NDArray[np.float64]
 
@@ -64,80 +57,69 @@ PROBLEMS = (
 VARIANCE = "1/100"
 
 
-class Watched(Energy):
-    """An energy that remembers the cells it was asked about and the bounds it gave."""
-
-    def over(self, cells: Cells) -> Bounds:
-        """Return bounds of U over cells."""
-        bounds = super().over(cells)
-        self.seen = [*getattr(self, "seen", []), (cells, bounds.least)]
-        return bounds
-
-    def discarded(self, target: Target) -> tuple[Cells, Array]:
-        """Return the cells whose bounds were small enough to leave them out, with their bounds."""
-        cells = Cells.joined([cells for cells, _ in self.seen])
-        least = np.concatenate([bound for _, bound in self.seen])
-        small = target.negligible(cells, least)
-        return cells[small], least[small]
-
-
 def record(problem: Problem) -> dict[str, Any]:
     """Return the cells of one proof, with the posterior as curves."""
     model = ep.LatentModel(list(problem.latent), list(problem.decoder), ep.Gaussian(variance=VARIANCE))
-    x = BallArray(np.array([[float(value) for value in problem.x]]))
-    floats = FloatEnergy(model)
-    guess = start(floats, x.mid)
-    where = domain(model, model.ceiling(x), guess.frames, guess.log_mass, DIGITS)
-    roots = Cells(np.zeros(1, dtype=np.intp), where.centre, where.half)
-    target = Target(guess.energy, np.exp(guess.log_mass + guess.energy), 0.5 * 10.0**-DIGITS, SHARE)
-    energy = Watched(model, x, guess.frames)
-    kept = Cells.joined(search(energy, floats, roots, target, np.inf, MOST_CELLS).cells)
-    left_out, least_outside = energy.discarded(target)
-    proved = ep.log_evidence(model, list(problem.x), DIGITS, seconds=SECONDS)
-    cells, least = Cells.joined([kept, left_out]), np.append(energy.over(kept).least, least_outside)
-    kinds = ["kept"] * len(kept) + ["discarded"] * len(left_out)
-    peak = -float(guess.energy[0])
-    log_mass = np.log(np.prod(2 * cells.half, axis=1)) - least - float(proved.midpoint)
+    cells = ep.evidence_cells(model, list(problem.x), DIGITS)
+    peak = _peak(model, problem)
     return {
         "title": problem.title,
         "variance": VARIANCE,
-        "evidence": list(ball_text(float(proved.lower), float(proved.upper))),
+        "evidence": list(ball_text(float(cells.evidence.lower), float(cells.evidence.upper))),
         "window": problem.window,
-        "cells": _leaves(cells, kinds, guess.frames[0], log_mass, -least - peak),
-        "curves": _posterior(model, x.mid, problem.window, peak),
+        "cells": _rows(cells, peak),
+        "curves": _posterior(model, problem, peak),
     }
 
 
-def _leaves(
-    cells: Cells, kinds: list[str], frame: Array, log_mass: Array, log_density: Array
-) -> list[list[Any]]:
-    """Return kind, centre and half edges in z (two coordinates each), log10 of mass and density bounds."""
+def _peak(model: ep.LatentModel, problem: Problem) -> float:
+    """Return the largest log p(x, z), found from the best point of the window's grid."""
+    x = list(map(float, problem.x))
+    grid = _grid(model, problem)
+    best = int(np.argmin(_energies(model, problem)))
+    start = [axis.reshape(-1)[best] for axis in grid]
+    return -float(minimize(lambda z: model.floating.energy(z, x), start, method="Nelder-Mead").fun)
+
+
+def _grid(model: ep.LatentModel, problem: Problem) -> list[Array]:
+    axis = np.linspace(-problem.window, problem.window, POINTS)
+    return list(np.meshgrid(*[axis] * model.latent_dim))
+
+
+def _energies(model: ep.LatentModel, problem: Problem) -> Array:
+    (value,) = model.quantities.compiled("energy", 0, FLOATING)(
+        *_grid(model, problem), *map(float, problem.x)
+    )
+    return np.asarray(value)
+
+
+def _rows(cells: EvidenceCells, peak: float) -> list[list[Any]]:
+    """Return kind, centre and half edges in z (two coordinates each), log10 of mass and of mean density bounds."""
+    d = len(cells.latents)
+    log_mass = np.log(cells.probabilities.upper)
+    # p(z|x) at the peak is exp(peak) / p(x), and the mean over a cell its share of p(x) over its volume.
+    volume = np.abs(np.linalg.det(2 * cells.edges))
+    log_density = log_mass - np.log(volume) - (peak - float(cells.evidence.midpoint))
     rows = []
-    for k, kind in enumerate(kinds):
+    for k, integrated in enumerate(cells.integrated):
         numbers = np.zeros((3, 2))
-        d = len(frame)
-        numbers[0, :d] = frame @ cells.centre[k]
-        numbers[1 : 1 + d, :d] = (frame * cells.half[k]).T
+        numbers[0, :d], numbers[1 : 1 + d, :d] = cells.centres[k], cells.edges[k]
         tens = [log_mass[k] / np.log(10), log_density[k] / np.log(10)]
+        kind = "kept" if integrated else "discarded"
         rows.append([kind, *(float(f"{v:.6g}") for v in [*numbers.reshape(-1).tolist(), *tens])])
     return rows
 
 
 def _posterior(
-    model: ep.LatentModel, x: Array, window: float, peak: float
+    model: ep.LatentModel, problem: Problem, peak: float
 ) -> list[tuple[str, list[float], list[float]]]:
     """Return named curves of points (x, y): the relative log10 density where d = 1, contours where d = 2."""
-    compiled = model.quantities.compiled("energy", 0, FLOATING)
-    axis = np.linspace(-window, window, 201)
+    grid, density = _grid(model, problem), (-_energies(model, problem) - peak) / np.log(10)
     if model.latent_dim == 1:
-        (value,) = compiled(axis, *x[0])
-        density = (-value - peak) / np.log(10)
-        return [("density", *_rounded(axis, density))]
+        return [("density", *_rounded(grid[0], density))]
     import contourpy
 
-    grid = np.meshgrid(axis, axis)
-    (value,) = compiled(*grid, *x[0])
-    lines = contourpy.contour_generator(*grid, (-value - peak) / np.log(10))
+    lines = contourpy.contour_generator(x=grid[0], y=grid[1], z=density)
     found = []
     for level in LEVELS:
         for k, line in enumerate(lines.lines(np.log10(level))):

@@ -40,4 +40,6 @@ def _entry(script: Path) -> str:
         (ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or "").partition("\n\n")[0].split()
     )
     title = script.stem.replace("_", "-")
+    said = said.removeprefix(f"{title}: ")
+    said = said[:1].upper() + said[1:]
     return f"## {title}\n\n{said}\n\n![{title}](../../figures/{image.name})\n"

@@ -50,7 +50,7 @@ def _row(problem: Problem) -> list[str]:
     return [
         problem.name,
         shown,
-        f"`{problem.likelihood!r}`",
+        f"`{problem.likelihood!r}`".replace("variance=", ""),  # the first argument; rows are wide
         ", ".join(problem.x),
         f"{problem.reference:.9f}",
         problem.note,

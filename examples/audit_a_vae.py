@@ -21,7 +21,8 @@ def loss(x: torch.Tensor, detach: bool = False) -> torch.Tensor:
     deviation = torch.exp(log_variance / 2)
     z = mean + torch.randn_like(mean) * (deviation.detach() if detach else deviation)
     divergence = (mean**2 + log_variance.exp() - 1 - log_variance).sum(1) / 2
-    return (((x - decoder(z)) ** 2).sum(1) / 2 + divergence).mean()
+    each: torch.Tensor = ((x - decoder(z)) ** 2).sum(1) / 2 + divergence
+    return each.mean()
 
 
 for name, detach in (("correct", False), ("broken", True)):

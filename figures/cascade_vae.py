@@ -51,7 +51,7 @@ def draw(table: Rows) -> Figure:
     left.set(
         title="Codes of one stage, by class", xlabel="first principal axis", ylabel="second principal axis"
     )
-    left.legend(loc="lower left")
+    left.legend(loc="upper left")
     _flux(figure, middle, lines)
     _accuracy(right, lines)
     return figure

@@ -17,6 +17,7 @@ PAIRS = {"poles": ("pole, re", "pole, im"), "decoder": ("z", "decoder"), "slope"
 LEVELS = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 LEAST = 0.0626
 """Drawn for what is smaller: a logarithm is taken."""
+TUBE = "a, b, c: π s² / diam(m), in c with the average variance for s²"
 WALL, EXACT, POLE = "C1", "#004488", "black"
 
 
@@ -45,6 +46,8 @@ def draw(table: Rows) -> Figure:
         axes.set_title(title)
         _line(below, curves, name)
     upper[0].set_ylabel("Im z")
+    # One legend below all panels: in a plane it would cover poles.
+    figure.legend(*upper[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     lower[0].set_ylabel("slope $|f^{*\\prime}(z)|$")
     if shown is not None:
         bar = figure.colorbar(shown, ax=list(upper), label="$|f^*(z) - 1/2|$, data between 0 and 1", pad=0.01)
@@ -68,11 +71,9 @@ def _plane(axes: Axes, curves: Curves, name: str) -> QuadContourSet:
     axes.contour(x, y, modulus, levels=LEVELS, colors="white", linewidths=0.4)
     tube, exact = (curves[name, key][0][3] for key in ("tube", "exact"))
     for sign in (-1, 1):
-        general = "π v / diam(m), v average" if name == "two variances" else "π s² / diam(m)"
-        axes.axhline(
-            sign * tube, color=WALL, linestyle="--", linewidth=1.6, label=general if sign > 0 else None
-        )
         axes.axhline(sign * exact, color=EXACT, linewidth=1.4, label="widest tube" if sign > 0 else None)
+        # Drawn last, so that it is seen where both are one line.
+        axes.axhline(sign * tube, color=WALL, linestyle="--", linewidth=1.6, label=TUBE if sign > 0 else None)
         poles = curves[name, "poles"]
         axes.plot(
             [row[2] for row in poles], [sign * row[3] for row in poles], "X", color=POLE, markeredgecolor="white",
@@ -81,7 +82,6 @@ def _plane(axes: Axes, curves: Curves, name: str) -> QuadContourSet:
     codes = [row[2] for row in curves[name, "codes"]]
     axes.plot(codes, [0.0] * len(codes), "o", color=POLE, markersize=5, label="codes")
     axes.set(xlim=(-3, 3), ylim=(-3.6, 3.6))
-    axes.legend(loc="upper left", frameon=True, framealpha=0.9)
     return filled
 
 

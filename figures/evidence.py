@@ -26,7 +26,7 @@ COLUMNS = (
     "log10_mass",
     "log10_density",
 )
-"""Of a cell: centre, half edges, and bounds of its share of p(x) and of the density relative to the peak."""
+"""Of a cell: centre, half edges, and bounds of its share of p(x) and of the mean density relative to the peak."""
 
 TITLE = "title: "
 """Begins the series whose name is a panel's title and whose x is the half width of its window."""
@@ -104,7 +104,7 @@ def _line(axes: Axes, series: Series, window: float) -> None:
         xlim=(-window, window),
         ylim=(LOWEST, 2.5),
         xlabel="z",
-        ylabel="density relative to its peak; bars: proved bounds",
+        ylabel="density relative to its peak; bars: bounds of its mean",
     )
     ticks = range(LOWEST, 1, 6)
     axes.set_yticks(list(ticks), labels=[f"$10^{{{k}}}$" for k in ticks])

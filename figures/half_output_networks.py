@@ -102,12 +102,19 @@ def _sweep(axes: Axes, curves: Table) -> None:
 def _scores(axes: Axes, curves: Table) -> None:
     found = _of(curves, "scores")
     names = list(dict.fromkeys(name.partition(": ")[0] for name in found))
-    for score, colour, shift in (("amortised", COLOURS[0], 0.12), ("refined", COLOURS[1], -0.12)):
+    styles = (("amortised", COLOURS[0], "o", 0.12), ("refined", COLOURS[1], "s", -0.12))
+    for score, colour, marker, shift in styles:
         for place, name in enumerate(names):
             values = [point[1] for point in found[f"{name}: {score}"]]
             level, label = place + shift, score if not place else None
             axes.plot(
-                values, [level] * len(values), "o", color=colour, fillstyle="none", markersize=4, label=label
+                values,
+                [level] * len(values),
+                marker,
+                color=colour,
+                fillstyle="none",
+                markersize=4,
+                label=label,
             )
             axes.plot([sum(values) / len(values)], [level], "|", color=colour, markersize=14)
     labels = {

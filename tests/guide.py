@@ -1,7 +1,7 @@
 """The guide to a paper of one's own as what it is: files, edits and commands with their output, one after another.
 
 ``python -m tests.guide`` executes ``docs/your_own_paper.md`` in an empty folder and writes what the commands print into
-it. Blocks are Markdown's: ```` ```sh ```` begins with ``$ command``; a comment ``<!-- file: PATH -->`` or
+it. Blocks are Markdown's: ```` ```console ```` begins with ``$ command``; a comment ``<!-- file: PATH -->`` or
 ``<!-- edit: PATH -->`` before another block says what its text does.
 """
 
@@ -156,7 +156,11 @@ def written(text: str, folder: Path) -> str:
         printed = walk.does(step)
         if step.kind != "command":
             return match[0]
-        return f"```sh\n$ {step.command}\n{printed}\n```" if printed else f"```sh\n$ {step.command}\n```"
+        return (
+            f"```console\n$ {step.command}\n{printed}\n```"
+            if printed
+            else f"```console\n$ {step.command}\n```"
+        )
 
     return BLOCK.sub(block, text)
 

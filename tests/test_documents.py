@@ -48,6 +48,12 @@ def test_bars_are_escaped_but_not_in_code() -> None:
     assert lines == [r"\|det J\| of ``a | b``", "", ">>> 1 | 2", "3", "", r"\|z\|"]
 
 
+def test_numbers_in_tables_stay_on_one_line() -> None:
+    words, code = "1e-12 in words", "| `1e-12` | 2e-07 |"
+    assert pages.unbroken(f"{words}\n{code}\n") == f"{words}\n{code}\n"
+    assert pages.unbroken("| a | -3.5e-07 |") == '| a | <span style="white-space: nowrap">-3.5e-07</span> |'
+
+
 def test_every_problem_is_on_the_page_of_evidences() -> None:
     page = evidences.page()
     assert all(f"| {problem.name} |" in page for problem in BASE)

@@ -108,7 +108,7 @@ def test_junit_has_a_case_for_each_check(reports: list[Report]) -> None:
             assert suite.get(word) == str(count) == str(len(suite.findall(f"./testcase/{element}")))
     assert root.get("tests") == str(sum(len(one.results) for one in reports))
     (gradient,) = root.findall("./testsuite[@name='cut']/testcase[@name='gradient']/failure")
-    assert "look at M05" in (gradient.text or "")
+    assert "(as M05, M26 of the detection matrix)" in (gradient.text or "")
     (error,) = root.findall(".//error")
     assert "in _broken" in (error.text or "")
 
@@ -235,7 +235,7 @@ def test_a_terminal_shows_it_in_80_columns(reports: list[Report]) -> None:
     assert "\x1b" not in text(reports[3])
     failed = " ".join(text(reports[1]).split())
     assert "gradient FAILS d/ds" in failed
-    assert "look at M05" in failed
+    assert "(as M05, M26 of the detection matrix)" in failed
 
 
 def test_no_check_is_left_out_on_a_terminal(reports: list[Report]) -> None:

@@ -88,7 +88,7 @@ def test_a_bug_fails_its_own_test_alone_with_its_message(shown: str) -> None:
     outcomes = _outcomes(shown, "TestCut")
     assert [name for name, word in outcomes.items() if word == "FAILED"] == ["gradient"]
     assert len(outcomes) == len(CHECKS)
-    assert "look at M05" in shown
+    assert "hint: look for detach()" in shown
     assert "FAILS  d/ds" in shown
 
 

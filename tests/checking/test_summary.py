@@ -94,6 +94,10 @@ def test_a_claim_is_decided_if_all_its_checks_hold(finding: Make) -> None:
         line([holds], [good, slow, other], []) == "0 of 2 claims decided, 1 in part"
     )  # slow was not selected
     assert line([holds, fails], [good, other], []) == "1 of 2 claims decided, 1 open"
+    usual = check(
+        "first-claim", "usual"
+    )  # of the default tier: --quick leaves it out, and does not decide the claim
+    assert line([holds], [good, usual, other], [usual]) == "0 of 2 claims decided, 1 in part"
 
 
 def test_the_slowest_checks_come_first(finding: Make) -> None:

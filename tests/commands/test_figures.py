@@ -227,6 +227,11 @@ def test_recorded_cells_tile_the_box_that_was_searched(problem: int) -> None:
     assert sum(areas) - max(areas) != pytest.approx(box, rel=RECORDED)
 
 
+def test_the_label_of_a_claim_names_its_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert figures.main(["decoder-smoothness"], check=True) == 0
+    assert "figures/decoder_smoothness.png: unchanged" in capsys.readouterr().out
+
+
 def test_unknown_figures_and_missing_records_are_named(copy: Path) -> None:
     with pytest.raises(
         UsageError, match=r"NAME: got 'nonsense'; expected one of the figures .*optimal_decoder"

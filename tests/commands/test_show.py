@@ -88,6 +88,26 @@ def test_the_newer_of_two_findings_is_shown_and_an_edited_one_named(shown: Show)
     assert "EDITED: it is not what a run wrote" in " ".join(text.split())
 
 
+def test_the_record_beside_the_claim_modules_is_found_from_elsewhere(
+    shown: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An installed suite brings its findings along: what they say, and how long the checks took."""
+
+    def said(*words: str) -> str:
+        assert cli.main([*words, "good-claim", "--path", "../verification"]) == 0
+        return " ".join(capsys.readouterr().out.split())
+
+    assert cli.main(["verify", "good-claim", "-q", "--json", "paper_checks.json"]) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "1 of 1 check hold" in said("show")
+    assert "1 of 1 check hold" not in said("show", "--json", "other.json")
+    assert "1 check on 1 worker, the longest first; about" in said("verify")
+    (tmp_path / "paper_checks.json").unlink()
+    Path(".elboproof/run.jsonl").unlink()
+    assert "1 check on 1 worker good-claim 1/1" in said("verify")  # of unknown length, nothing is promised
+
+
 def test_a_claim_is_shown_with_its_sections_and_statements(shown: Show) -> None:
     assert cli.main(["verify", "good-claim", "-q"]) == 0
     text = shown("good-claim/")

@@ -180,7 +180,7 @@ def test_a_variance_of_no_double_is_one_for_balls_and_exact_numbers() -> None:
 @pytest.mark.parametrize(
     ("record", "text"),
     [
-        (ep.Gaussian(HUGE), "Gaussian(variance=a tuple too long to write, covariance=None, scalar=True)"),
+        (ep.Gaussian(HUGE), "Gaussian(variance=a Integer too long to write)"),
         (
             ep.LatentModel("z", ["z"], ep.Gaussian(HUGE)),
             "LatentModel(latents=(z,), decoder=(z,), likelihood=Gaussian(",
@@ -193,9 +193,11 @@ def test_a_variance_of_no_double_is_one_for_balls_and_exact_numbers() -> None:
             ep.GaussianPosterior([HUGE], [1]),
             "GaussianPosterior(mean=a tuple too long to write, covariance=((Fract",
         ),
-        (ep.Gaussian("1/100"), "Gaussian(variance=(1/100,), covariance=None, scalar=True)"),
+        (ep.Gaussian("1/100"), "Gaussian(variance=1/100)"),
+        (ep.Gaussian(["1/100", 1]), "Gaussian(variance=(1/100, 1))"),
+        (ep.Gaussian(covariance=[[2, 1], [1, 2]]), "Gaussian(covariance=((2, 1), (1, 2)))"),
     ],
-    ids=["variance", "model", "decoder", "posterior", "short"],
+    ids=["variance", "model", "decoder", "posterior", "short", "variances", "covariance"],
 )
 def test_a_record_with_long_numbers_has_a_repr(record: object, text: str) -> None:
     assert repr(record).startswith(text)

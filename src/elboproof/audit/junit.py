@@ -38,7 +38,7 @@ def _case(suite: ET.Element, name: str, one: Result, strict: bool) -> None:
     outcome = ET.SubElement(case, element, message=clean(one.statement))
     if element != "skipped":
         outcome.set("type", one.outcome)
-    outcome.text = clean("\n".join([one.statement, *(f"look at {hint}" for hint in one.hints), one.trace]))
+    outcome.text = clean("\n".join([one.statement, *one.advice, one.trace]))
 
 
 def _counts(results: Sequence[Result], strict: bool) -> dict[str, str]:

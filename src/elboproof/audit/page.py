@@ -19,6 +19,11 @@ td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .ok { color: #14632b; } .note { color: #444; } .fails, .failed { color: #a4161a; font-weight: 600; }
 .unknown { color: #7a5200; } .broken { color: #5b2a86; } .passed { color: #14632b; }
 .hint { color: #444; } pre { overflow-x: auto; background: #f5f5f5; padding: .6rem; } figure { margin: 1rem 0; }
+@media (max-width: 40rem) { /* a check is a block: its words as wide as the screen, its numbers named below */
+  .checks thead { display: none; } .checks tr { display: block; border-bottom: 1px solid #ddd; padding: .4rem 0; }
+  .checks td { display: inline-block; border: 0; padding: .1rem .8rem .1rem 0; }
+  .checks td:empty { display: none; } .checks td:nth-child(3) { display: block; }
+  .checks td.number::before { content: attr(data-name) " "; color: #555; } }
 svg { width: 100%; max-width: 34rem; height: auto; } figcaption, footer { color: #555; font-size: .9rem; }
 """
 CLASS = {"could not run": "broken"}
@@ -56,20 +61,24 @@ def _word(kind: str, words: str) -> str:
 
 
 def _sizes(report: Report) -> str:
-    sizes = ", ".join(f"{name} = {value}" for name, value in report.sizes.items())
+    sizes = ", ".join(f"{name} = {_said(value)}" for name, value in report.sizes.items())
     where = "" if report.place is None else f" The loss: {report.place.file}:{report.place.line}."
     return f"{sizes or 'The networks did not run'}; alpha {report.alpha:g}, seed {report.seed}.{where}"
+
+
+def _said(value: object) -> str:
+    return " and ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _checks(results: Iterable[Result]) -> str:
     head = ("check", "outcome", "what was found", "found", "limit", "n", "would see")
     rows = [_row(one) for one in results]
-    return _table(head, rows)
+    return _table(head, rows, kind="checks")
 
 
 def _row(one: Result) -> tuple[str, ...]:
     said = _safe(one.statement)
-    said += "".join(f'<br><span class="hint">look at {_safe(hint)}</span>' for hint in one.hints)
+    said += "".join(f'<br><span class="hint">{_safe(hint)}</span>' for hint in one.advice)
     if one.trace:
         said += f"<details open><summary>traceback</summary><pre>{_safe(one.trace)}</pre></details>"
     numbers = (one.statistic, one.threshold, one.n or None, one.smallest_detectable)
@@ -81,14 +90,18 @@ def _number(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else "" if value is None else _safe(value)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "numbers") -> str:
     top = "".join(f"<th>{_safe(one)}</th>" for one in head)
-    lines = ["<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows]
-    return f"<table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table>"
+    lines = ["<tr>" + "".join(map(_cell, head, row)) + "</tr>" for row in rows]
+    return f'<table class="{kind}">\n<thead><tr>{top}</tr></thead>\n<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table>'
 
 
-def _cell(content: str) -> str:
-    return f'<td class="number">{content}</td>' if _is_number(content) else f"<td>{content}</td>"
+def _cell(name: str, content: str) -> str:
+    return (
+        f'<td class="number" data-name="{_safe(name)}">{content}</td>'
+        if _is_number(content)
+        else f"<td>{content}</td>"
+    )
 
 
 def _is_number(content: str) -> bool:

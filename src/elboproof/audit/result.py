@@ -1,5 +1,6 @@
 """What one check of an audit found."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from elboproof.checking.verdict import Verdict, reached
 
 OUTCOMES = ("ok", "fails", "note", "unknown", "could not run")
+CATALOGUED = re.compile(r"M\d\d(, M\d\d)*$")
+"""Numbers of bugs in the detection matrix."""
 _STATUS = {"ok": "established", "note": "established", "fails": "refuted"}
 
 
@@ -61,6 +64,16 @@ class Result:
         """Return the smallest error that would have been seen, of a statistical check."""
         return self.verdict.smallest_detectable
 
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """Return the hints as a reader wants them: the place first, then the bugs of the catalogue that look alike."""
+        return tuple(map(_advice, self.hints))
+
+
+def _advice(hint: str) -> str:
+    bugs, _, place = hint.partition(": ")
+    return f"hint: {place} (as {bugs} of the detection matrix)" if CATALOGUED.match(bugs) else f"hint: {hint}"
+
 
 def result(
     name: str,
@@ -84,5 +97,5 @@ def result(
         options = {"smallest_detectable": detectable, "quantity": quantity}
     verdict = reached(method, status, statement, found, None, limit, **options)
     if outcome == "fails" and not hints:
-        hints = ("unknown: no bug of the catalogue looks like this",)
+        hints = ("no bug of the detection matrix looks like this",)
     return Result(name, outcome, statement, verdict, n, hints, trace, series or {})

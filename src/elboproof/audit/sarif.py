@@ -60,7 +60,7 @@ def _result(report: Report, one: Result, names: Sequence[str], base: Path) -> di
 
 
 def _message(report: Report, one: Result) -> str:
-    return "\n".join([f"{report.name}: {one.statement}", *(f"Look at {hint}" for hint in one.hints)])
+    return "\n".join([f"{report.name}: {one.statement}", *one.advice])
 
 
 def _fingerprint(report: Report, one: Result) -> str:

@@ -79,7 +79,7 @@ def lines_of(one: Result) -> list[str]:
     if numbers := _numbers(one):
         said[-1:] = _apart(said[-1], numbers, WIDTH - INDENT)
     if one.outcome in ("fails", "note"):
-        said += [line for hint in one.hints for line in _wrapped(f"look at {hint}")]
+        said += [line for hint in one.advice for line in _wrapped(hint)]
     return said + one.trace.rstrip().splitlines()
 
 

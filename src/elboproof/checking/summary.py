@@ -107,8 +107,10 @@ def show_counts(
 
 
 def _decided(findings: Sequence[Finding], collected: Sequence[Check], left_out: Sequence[Check]) -> str:
-    # A claim is decided if all its checks hold, up to those of a slower tier, which are counted on their own lines.
-    run = {finding.id for finding in findings} | {check.id for check in left_out}
+    # A claim is decided if all its checks hold, up to the long ones and those that lack something, which are counted on
+    # their own lines; what --quick leaves out it does not decide.
+    known = {check.id for check in left_out if check.tier == "full" or check.needs}
+    run = {finding.id for finding in findings} | known
     partly = {check.claim for check in collected if check.id not in run}
     members = _by_claim(findings)
     decided = [claim for claim in members if not decision(members[claim]).startswith("open")]

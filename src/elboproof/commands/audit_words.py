@@ -9,16 +9,20 @@ NOTES = """\
 The file defines an adapter (or several; FILE:NAME takes one):
 
   import elboproof.audit as audit
-  adapter = audit.Adapter(loss, data=x, encode=(model, "encode"), decode=(model, "decode"))
+  adapter = audit.Adapter(
+      loss, data=x, encode=(model, "encode"), decode=(model, "decode")
+  )
 
-Its top level runs, and nothing else is imported by the audit. The model is bitwise unchanged afterwards.
+Its top level runs, and nothing else is imported by the audit. The model is
+bitwise unchanged afterwards.
 
 exit codes:
   0  nothing failed
   1  a check failed; with --strict, or could not tell
   2  interrupted
   3  internal error
-  4  wrong use, a tap that never fired, or an error of the file's own code, which is shown
+  4  wrong use, a tap that never fired, or an error of the file's own code, which
+     is shown
 """
 
 REPORTS = {
@@ -34,7 +38,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     audit = commands.add_parser(
         "audit",
         help="say what the number is that your own VAE trains on or reports",
-        description="Say what a loss is, and whether its noise, gradient, extremes, state and mode are sound.",
+        description="Say what a loss is, and whether its noise, gradient, extremes,\nstate and mode are sound.",
         epilog=NOTES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

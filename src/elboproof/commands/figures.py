@@ -92,10 +92,11 @@ def _scripts(names: Sequence[str]) -> list[Path]:
             f"there are no scripts {FOLDER}/NAME.py here; run this in the folder of a paper, or start one: "
             "elboproof init FOLDER"
         )
-    unknown = [name for name in names if name not in found]
-    if unknown:
-        raise UsageError(str(bad("NAME", unknown[0], f"one of the figures {', '.join(found)}")))
-    return [found[name] for name in names] or list(found.values())
+    wanted = [name.replace("-", "_") for name in names]  # a claim's label names its figure
+    for given, name in zip(names, wanted, strict=True):
+        if name not in found:
+            raise UsageError(str(bad("NAME", given, f"one of the figures {', '.join(found)}")))
+    return [found[name] for name in wanted] or list(found.values())
 
 
 def load_findings(path: Path) -> Findings:

@@ -25,13 +25,16 @@ WIDEST = 100
 INDENT = 13
 """Columns of the names of fields."""
 
+DOCUMENT = "paper_checks.json"
+"""Where findings are looked for, here and beside the claim modules, if no other file is named."""
+
 DIGITS = 10
 """Of numbers."""
 
 Findings = dict[str, Known]
 
 
-def main(labels: Sequence[str], path: Path, json: str) -> int:
+def main(labels: Sequence[str], path: Path, json: str | None) -> int:
     """Show what the labels name; a claim as a whole, statements and checks in full.
 
     Raises
@@ -42,7 +45,7 @@ def main(labels: Sequence[str], path: Path, json: str) -> int:
     from rich.console import Console
 
     collection = collect(path)
-    known = known_findings(FOLDER, [Path(json)])
+    known = known_findings(FOLDER, [Path(json)] if json else [Path(DOCUMENT), path.parent / DOCUMENT])
     console = Console(highlight=False)
     for label in labels:
         able, lacking = select(collection, [label], tier="full")

@@ -18,7 +18,6 @@ def add(commands: "argparse._SubParsersAction[Any]", add_path: AddPath) -> None:
     add_path(show)
     show.add_argument(
         "--json",
-        default="paper_checks.json",
         metavar="F",
-        help="findings beside those of runs here (default: %(default)s)",
+        help="findings beside those of runs here (default: paper_checks.json, here or beside the claim modules)",
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DOCUMENT = Path("paper_checks.json")
-"""Where the findings of this repository lie; what checks took is read from it."""
+"""Where the findings of claim modules lie, beside their folder; what checks took is read from it."""
 
 
 def main(**words: Any) -> int:
@@ -46,7 +46,8 @@ def verify(options: Options) -> int:
     # A report on the standard output must be alone there.
     console = Console(stderr=STDOUT in reports, highlight=False)
     collection = collect(options.path)
-    known = known_findings(FOLDER, [DOCUMENT, *map(Path, _documents(options))])
+    beside = options.path.parent / DOCUMENT  # an installed suite brings its record along
+    known = known_findings(FOLDER, [DOCUMENT, beside, *map(Path, _documents(options))])
     checks, left_out = select(collection, options.labels, method=options.method, tier=options.tier)
     checks, left_out = [[one for one in some if wanted(one)] for some in (checks, left_out)]
     if options.last_failed:

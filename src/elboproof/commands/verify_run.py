@@ -146,10 +146,9 @@ def _announce(console: "Console", plan: Plan, record: Record, todo: list[Check])
     workers = None if options.scheduler else _workers(options, len(todo))
     where = "on the cluster" if workers is None else f"on {plural(workers, 'worker')}"
     foreseen = Remaining(plan.seconds, [check.id for check in todo], workers).seconds([], 0.0)
-    left = "" if foreseen is None else f"; about {duration(foreseen)}"
-    console.print(
-        f"{plural(len(todo), 'check')} {where}, the longest first{left}", markup=False, soft_wrap=True
-    )
+    # Where no earlier run has told how long each takes, their time limits order them: no promise about the longest.
+    left = "" if foreseen is None else f", the longest first; about {duration(foreseen)}"
+    console.print(f"{plural(len(todo), 'check')} {where}{left}", markup=False, soft_wrap=True)
     beyond = [check for check in todo if check.tier == "full"]
     if options.tier == "full" and beyond:
         words = summary.tier_words(beyond, plan.seconds)

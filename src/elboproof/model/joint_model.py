@@ -1,5 +1,6 @@
 """What every model of data and latents offers: dimensions, its energy, and an evaluator for each number system."""
 
+import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -9,7 +10,7 @@ import numpy as np
 import sympy
 from sympy import Expr, Symbol
 
-from elboproof.arguments import bad
+from elboproof.arguments import bad, wrong_type
 from elboproof.model.base_measures import with_base
 from elboproof.model.ceilings import Ceiling
 from elboproof.model.evaluators import FloatingEvaluator, TensorEvaluator
@@ -31,6 +32,17 @@ if TYPE_CHECKING:
     from elboproof.model.placed_model import PlacedModel
 
 _BOUNDED = "data for which log p(x|z) is bounded over z, by a constant or by a + b|z| + c|z|^2 with c < 1/2"
+
+
+def no_model(value: object) -> TypeError:
+    """Return the error for what stands where a model should; of a torch module it says how to make one."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.nn.Module):
+        made = "which ep.LatentModel.from_torch(module, likelihood) makes of a module"
+        return TypeError(
+            f"model: got a {type(value).__name__}, a torch module; expected an ep.LatentModel, {made}"
+        )
+    return wrong_type("model", value, "an ep.LatentModel")
 
 
 class JointModel:

@@ -1,6 +1,5 @@
 """The latent-variable model: written once, evaluated in every number system."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from sympy import Expr, Symbol
 from elboproof.arguments import Sealed, bad, record_text, suggesting, wrong_type
 from elboproof.model.decoder_entries import entry_of, names_of, require_real_everywhere
 from elboproof.model.joint_model import JointModel
+from elboproof.model.joint_model import no_model as no_model  # for those who ask for a LatentModel
 from elboproof.model.likelihood import Gaussian, Likelihood, require_floats, require_likelihood
 from elboproof.model.network_growth import output_majorants
 from elboproof.model.network_quantities import NetworkQuantities
@@ -26,17 +26,6 @@ if TYPE_CHECKING:
 
 STANDARD = Normal()
 """N(0, I)."""
-
-
-def no_model(value: object) -> TypeError:
-    """Return the error for what stands where a model should; of a torch module it says how to make one."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(value, torch.nn.Module):
-        made = "which ep.LatentModel.from_torch(module, likelihood) makes of a module"
-        return TypeError(
-            f"model: got a {type(value).__name__}, a torch module; expected an ep.LatentModel, {made}"
-        )
-    return wrong_type("model", value, "an ep.LatentModel")
 
 
 @suggesting

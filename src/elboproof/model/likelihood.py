@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
-from sys import float_info
+from sys import float_info, maxsize
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +14,7 @@ import sympy
 from flint import fmpq
 from sympy import Expr, Rational, Symbol
 
-from elboproof.arguments import Sealed, bad, record_text, shown, suggesting, wrong_type
+from elboproof.arguments import Sealed, bad, shown, suggesting, wrong_type
 from elboproof.arrays import FloatArray, unwrapped
 from elboproof.model.base_measures import Operations
 from elboproof.model.supports import REAL, Support
@@ -102,7 +102,9 @@ class Gaussian(Sealed):
     def __repr__(self) -> str:
         if self.heads:
             return f"Gaussian(variance={list(map(str, self.heads))})"
-        return record_text(self).replace(", heads=()", "")
+        name = "covariance" if self.variance is None else "variance"
+        value = self.variance[0] if self.scalar and self.variance else getattr(self, name)
+        return f"Gaussian({name}={shown(value, maxsize)})"
 
     @property
     def support(self) -> Support:
