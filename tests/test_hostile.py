@@ -300,7 +300,7 @@ def _joined(contents: tuple[Any, ...]) -> bytes:
 def _sealed_rows(contents: tuple[Any, ...]) -> bytes:
     from elboproof.running import row_file
 
-    lines = [one.get("line") if isinstance(one, dict) else one for one in contents]
+    lines: list[Any] = [one.get("line") if isinstance(one, dict) else one for one in contents]
     return b"".join(row_file._sealed(line) + b"\n" for line in lines)
 
 

@@ -31,7 +31,7 @@ Mount = Callable[[str], Path]
 @pytest.fixture
 def mounted(tmp_path: Path) -> Iterator[Mount]:
     """Return what makes a folder of its own file system, with the options given."""
-    made = []
+    made: list[Path] = []
 
     def mount(options: str) -> Path:
         folder = tmp_path / f"mounted {len(made)}"
