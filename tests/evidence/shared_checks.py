@@ -25,7 +25,7 @@ from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.jets import Jet, Key
 from elboproof.quadrature.cells import Cells
 
-ACTIVATIONS = {"tanh": np.tanh, "silu": lambda t: t / (1 + np.exp(-t))}
+ACTIVATIONS: dict[str, Any] = {"tanh": np.tanh, "silu": lambda t: t / (1 + np.exp(-t))}
 LAYERS: dict[str, type[torch.nn.Module]] = {"tanh": torch.nn.Tanh, "silu": torch.nn.SiLU}
 KINDS = ("bernoulli", "gaussian", "variances")
 X = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
