@@ -469,6 +469,7 @@ ALLOWED = {
     "src/elboproof/checking/worker.py": {"simplefilter"},
     "benchmarks/stationary.py": {"manual_seed"},  # one thread, no part of the library
     "benchmarks/trained_decoders.py": {"manual_seed"},  # the same
+    "benchmarks/small_decoders.py": {"manual_seed"},  # the same
     "benchmarks/evidence_rivals.py": {"catch_warnings", "simplefilter"},  # the same
 }
 """Files that may use what all threads share, and what of it."""

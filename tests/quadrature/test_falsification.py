@@ -113,8 +113,8 @@ BUGS: dict[str, Bug] = {
     "factors are rounded to nearest": Seeded(
         gauss_legendre,
         "factors",
-        "upward(float(error_factor(RHO, n)), 1)",
-        "float(error_factor(RHO, n))",
+        "upward(float(error_factor(rho or RHO, n)), 1)",
+        "float(error_factor(rho or RHO, n))",
         "error factors",
     ),
     "semi-axes are rounded to nearest": Seeded(
