@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from multiprocessing import get_context
@@ -23,7 +24,7 @@ from flint import arb
 import elboproof as ep
 from elboproof.numbers import enclosed_rows, plain_text
 from elboproof.numbers.balls import working_precision
-from elboproof.numbers.enclosed_rows import enclosure_of, row_of, shares
+from elboproof.numbers.enclosed_rows import Several, enclosure_of, row_of, shares
 from elboproof.numbers.plain_text import (
     ball_from_plain,
     ball_to_plain,
@@ -33,6 +34,7 @@ from elboproof.numbers.plain_text import (
 from elboproof.posterior.decomposed_rows import Parts, unproved
 from elboproof.posterior.decomposition import Decomposition
 from elboproof.posterior.shared import SharedStationaryPoint
+from elboproof.posterior.stationary_rows import POINTS, Points
 from elboproof.running import batches
 from elboproof.running import rows as running_rows
 from elboproof.running.rows import NOT_BEGUN, Items, Row
@@ -403,6 +405,30 @@ def test_of_two_decompositions_the_decided_or_narrower_is_kept_whole() -> None:
     assert nothing.better(half) is half.better(nothing) is half
     assert half.better(decided) is decided.better(half) is decided
     assert half.better(None) is half
+
+
+def test_of_two_searches_the_decided_or_larger_one_is_kept() -> None:
+    point = ep.stationary_posterior(SINH, ["0.7"])
+    none, one, two = (
+        POINTS.unproved(0, NOT_BEGUN),
+        Points((point,)),
+        Points((point, replace(point, status="open"))),
+    )
+    assert none.status == NOT_BEGUN
+    assert two.status == "open"
+    assert none.better(one) is one.better(none) is one.better(two) is two.better(one) is one
+    assert none.better(two) is two.better(none) is two
+    assert (float(none.best.lower), float(none.best.upper)) == (-np.inf, np.inf)
+
+
+def test_numbers_asked_at_once_are_bettered_one_by_one() -> None:
+    left = Several((Row(0.0, 1.0, None, "open", 1), Row(2.0, 4.0, None, "", 1)))
+    right = Several((Row(0.5, 2.0, None, "", 1), Row(3.0, 9.0, None, "open", 1)))
+    assert left.status == right.status == "open"
+    both = left.better(right)
+    assert both.status == ""
+    assert [(row.lower, row.upper) for row in both.rows] == [(0.5, 1.0), (3.0, 4.0)]
+    assert Several.from_json(json.loads(json.dumps(both.to_json()))) == both
 
 
 def test_shares_are_of_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

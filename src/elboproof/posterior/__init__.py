@@ -12,10 +12,10 @@ The way of a number
 ``elbo``  the ELBO: the rest of it is elementary.
 ``equations``  its gradient and Hessian in the parameters of q.
 ``ascent``, ``critical_points``  where it may be stationary, in floats; trusted for nothing.
-``whitened``, ``certification``, ``stationary``, ``shared``  that it is, once, in a box (`numbers.krawczyk`).
-``stationary_point``  the record of one.
+``whitened``, ``certification``, ``stationary_search``, ``shared``  that it is, once, in a box (`numbers.krawczyk`).
+``stationary``  such points of one x or of many; ``stationary_point`` the record of one, ``stationary_rows`` of a row's.
 ``gap``  log p(x) - ELBO there.
-``exact_posterior``  what p(z|x) itself says of z: ``ratios`` of integrals over a ``region``, in the box of ``root``;
+``exact_posterior``, ``questions``  what p(z|x) says of z: ``ratios`` of integrals over a ``region``, in a ``root`` box;
 ``quantile`` between two places with proved probabilities.
 ``decompose``  its parts for an encoder's q, by ``decomposed_rows``; ``decomposition`` the record and its table.
 ``unit_speed``  a curve decoder in its arc length; ``unit_speed_regular`` what that needs, ``unit_speed_curve`` lengths,
