@@ -442,6 +442,7 @@ ALLOWED = {
     "benchmarks/training_step.py": {"manual_seed", "set_num_threads"},
     "benchmarks/training_loop.py": {"set_num_threads"},
     "benchmarks/audit/instances.py": {"manual_seed"},  # within fork_rng
+    "benchmarks/trained_decoders.py": {"manual_seed"},  # the same
     "benchmarks/audit/noise.py": {"manual_seed"},  # a bug of the catalogue
     "verification/half_output_networks/record.py": {"set_num_threads"},
     "src/elboproof/commands/train.py": {
