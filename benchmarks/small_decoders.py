@@ -145,13 +145,15 @@ def images() -> tuple[FloatArray, FloatArray]:
 
 def train(kind: Kind, given: FloatArray, seed: int) -> tuple[list[list[int]], str]:
     """Return weights times ``GRID``, and the mean square that is left, rounded up to a multiple of 1/256."""
-    torch.manual_seed(seed)
     centred = given - given.mean(0)
     codes = torch.tensor(
         np.linalg.svd(centred, full_matrices=False)[0][:, : kind.latents] * len(given) ** 0.5
     )
     aims = torch.tensor((given > 0.5).astype(np.float64) if kind.binary else given)
-    module, loss = kind.module(), nn.BCEWithLogitsLoss() if kind.binary else nn.MSELoss()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = kind.module()
+    loss = nn.BCEWithLogitsLoss() if kind.binary else nn.MSELoss()
     optimiser = torch.optim.Adam(module.parameters(), lr=1e-2)
     for _ in range(STEPS):
         optimiser.zero_grad()

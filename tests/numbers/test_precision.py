@@ -442,6 +442,7 @@ ALLOWED = {
     "benchmarks/training_step.py": {"manual_seed", "set_num_threads"},
     "benchmarks/training_loop.py": {"set_num_threads"},
     "benchmarks/audit/instances.py": {"manual_seed"},  # within fork_rng
+    "benchmarks/small_decoders.py": {"manual_seed"},  # the same
     "benchmarks/audit/noise.py": {"manual_seed"},  # a bug of the catalogue
     "verification/half_output_networks/record.py": {"set_num_threads"},
     "src/elboproof/commands/train.py": {
@@ -469,7 +470,6 @@ ALLOWED = {
     "src/elboproof/checking/worker.py": {"simplefilter"},
     "benchmarks/stationary.py": {"manual_seed"},  # one thread, no part of the library
     "benchmarks/trained_decoders.py": {"manual_seed"},  # the same
-    "benchmarks/small_decoders.py": {"manual_seed"},  # the same
     "benchmarks/evidence_rivals.py": {"catch_warnings", "simplefilter"},  # the same
 }
 """Files that may use what all threads share, and what of it."""

@@ -5,9 +5,9 @@ corners c_0, ..., c_3, counterclockwise, is the image of [-1, 1]^2 under the bil
 
     u = m + p s + q t + r s t,        |du/dv| = p x q + s (p x r) + t (r x q),
 
-whose factor of volume is affine and, at the corners of the square, a quarter of the cross product of two edges: it is
-nowhere negative on the square, and a triangle is a quadrilateral with one corner twice. All coefficients are rational; arrays
-hold balls around them.
+whose factor of volumes is affine and, at the corners of the square, a quarter of the cross product of two edges: it is
+nowhere negative on the square, and a triangle is a quadrilateral with one corner twice. All coefficients are rational;
+arrays hold balls around them.
 """
 
 from collections.abc import Callable, Sequence
