@@ -1,6 +1,7 @@
 """Checks of shared rows: small networks, and truths from plain sums, complex floats and arb."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -25,7 +26,7 @@ from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.jets import Jet, Key
 from elboproof.quadrature.cells import Cells
 
-ACTIVATIONS: dict[str, Any] = {"tanh": np.tanh, "silu": lambda t: t / (1 + np.exp(-t))}
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"tanh": np.tanh, "silu": lambda t: t / (1 + np.exp(-t))}
 LAYERS: dict[str, type[torch.nn.Module]] = {"tanh": torch.nn.Tanh, "silu": torch.nn.SiLU}
 KINDS = ("bernoulli", "gaussian", "variances")
 X = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
