@@ -14,7 +14,7 @@ from elboproof.checking.report_files import STDOUT, require_writable
 from elboproof.checking.seal import file_edits
 from elboproof.checking.stale import stale
 from elboproof.checking.summary import left_out_lines
-from elboproof.checking.words import one_line, plural
+from elboproof.checking.words import filled, one_line, plural
 from elboproof.commands.verify_run import ALL_HOLD, NOTHING, Plan, run
 from elboproof.commands.verify_run import Options as Options
 
@@ -117,7 +117,10 @@ def _needed(
 def _list(console: "Console", plan: Plan) -> None:
     for check in plan.checks:
         line = f"{check.id}  [{check.role}, {check.method}, {check.tier}]  {check.states}"
-        console.print(one_line(line), markup=False, soft_wrap=True)
+        # A screen breaks between words; in a pipe a check is a line, for grep.
+        width = console.width if console.is_terminal else len(line)
+        for part in filled(one_line(line), width, indent=4):
+            console.print(part, markup=False, soft_wrap=True)
     console.print(plural(len(plan.checks), "check"), markup=False)
     _hint_at_tiers(console, plan)
 
