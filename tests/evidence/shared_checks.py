@@ -20,9 +20,11 @@ from elboproof.evidence.shared_parts import SharedParts
 from elboproof.evidence.shared_search import SharedFound, SharedSearch
 from elboproof.evidence.shared_sums import row_sums
 from elboproof.evidence.target import PART, Target
+from elboproof.model.network_algebra import Balls
 from elboproof.model.network_quantities import NetworkQuantities
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
+from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.jets import Jet, Key
 from elboproof.quadrature.cells import Cells
 
@@ -112,8 +114,9 @@ def check_regions() -> None:
             hidden, rest = shared.regions(where, BallArray(cells(half).centre.T), 3)
             for z in regions(half, j):
                 inside = ComplexBallArray(BallArray(z.real), BallArray(z.imag))
-                middle = BallArray(z.real)
-                _enclose((hidden, rest), shared.regions(inside, middle, 3))
+                # the plain chain rule at points, without what is rearranged over regions
+                plain = shared._at(inside, 3, BALL_ARRAYS, Balls())[1]
+                _enclose((hidden, rest), (shared.regions(inside, BallArray(z.real), 3)[0], plain))
 
 
 def _enclose(wide: tuple[Jet, Jet], narrow: tuple[Jet, Jet]) -> None:
