@@ -16,8 +16,10 @@ from elboproof.evidence import search, steps
 from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.log_evidence import prove
 from elboproof.evidence.pace import FEW, FIRST, RULES, Pace, _Measured, block
+from elboproof.evidence.rounds import Rounds
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
+from elboproof.numbers.enclosure import Enclosure
 from elboproof.quadrature.cells import Cells
 from elboproof.running.rows import NOT_BEGUN
 from tests.evidence import truth
@@ -332,3 +334,24 @@ def test_blocks_are_cut_to_what_is_left_of_the_time() -> None:
     assert pace.affordable("bounds", 1024, 0.0, 1) == 1024
     assert pace.affordable("bounds", 1024, 90.0, 1) == 256
     assert pace.affordable("bounds", 1024, 99.9, 1) == 0
+
+
+def test_rounds_share_one_limit_on_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a round looked at is no longer there for the next, and all are counted."""
+    given: list[int] = []
+
+    def one(_: Rounds, which: Any, share: float, deadline: float, most: int) -> Any:
+        given.append(most)
+        return Enclosure(np.array([-1.0]), np.array([1.0])), SimpleNamespace(visited=40, stopped="")
+
+    monkeypatch.setattr(Rounds, "_round", one)
+    monkeypatch.setattr(Rounds, "_rescale", lambda *_: None)
+    integrand: Any = SimpleNamespace(latent_dim=1)
+    nothing: Any = None
+    scales = (np.zeros(1), np.zeros(1))
+    rounds = Rounds(integrand, nothing, [0], np.eye(1)[None], False, *scales, digits=6, precise=False)  # type: ignore[arg-type]
+    _, (why,), cells = rounds.run(np.inf, 1000)
+    assert why
+    assert len(given) > 1
+    assert given == [1000 - 40 * n for n in range(len(given))]
+    assert cells == 40 * len(given)
