@@ -97,5 +97,5 @@ def result(
         options = {"smallest_detectable": detectable, "quantity": quantity}
     verdict = reached(method, status, statement, found, None, limit, **options)
     if outcome == "fails" and not hints:
-        hints = ("no bug of the detection matrix looks like this",)
+        hints = ("unknown: no bug of the detection matrix looks like this",)
     return Result(name, outcome, statement, verdict, n, hints, trace, series or {})
