@@ -107,8 +107,10 @@ def test_a_model_of_each_pair(name: str, kind: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Error in function boost:RuntimeWarning")
 @pytest.mark.parametrize(("name", "kind"), PAIRS)
 def test_many_models_of_each_pair(name: str, kind: str) -> None:
+    # SciPy warns of quantiles that it ends early; whether the route knows is decided by twice as many panels
     models = 25
     undecided = compare(name, kind, models, first=100)
     print(f"{name} under {kind}: {undecided} of {models * ROWS} undecided")
