@@ -115,9 +115,13 @@ def test_the_wheel_brings_the_folder_that_the_entry_point_names() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     points = project["project"]["entry-points"][GROUP]
-    assert {place.replace("/", ".") for place in included.values()} == set(points.values())
+    folders = {source: place for source, place in included.items() if (ROOT / source).is_dir()}
+    assert {place.replace("/", ".") for place in folders.values()} == set(points.values())
+    (folder,) = folders.values()
+    record = {"paper_checks.json": f"{Path(folder).parent.as_posix()}/paper_checks.json"}  # beside the folder
+    assert included == folders | record
     for source, place in included.items():
-        assert (ROOT / source).is_dir()
+        assert (ROOT / source).exists()
         assert Path(place).name == source  # digests have the folder's name in them
     assert set(points) == {"fyffe2019"}
 

@@ -51,7 +51,7 @@ def test_a_claim_that_is_not_kept_fails(file: Path, capsys: pytest.CaptureFixtur
     out = capsys.readouterr().out
     assert "FAILS" in out
     assert "claimed: -elbo; found: UP TO A CONSTANT" in " ".join(out.split())
-    assert "look at M38" in out
+    assert "(as M38 of the" in out
 
 
 def test_a_bug_fails_and_the_reports_say_so(file: Path, tmp_path: Path) -> None:
