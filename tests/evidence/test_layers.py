@@ -21,7 +21,13 @@ VARIANCE = 0.25
 LATTICE = {1: np.linspace(-11, 11, 40_001), 2: np.linspace(-8, 8, 801)}
 ERROR = 2e-7
 """Of a lattice sum, where the decoder has a kink; the worst change seen when the spacing was halved was 4e-8."""
-CASES = [(kind, d) for kind in MAKERS for d in ((1,) if kind in KINKED else (1, 2))]
+LONG = {("group norm", 2)}
+"""Two minutes: nearly all of the time that it has."""
+CASES = [
+    pytest.param(kind, d, marks=[pytest.mark.slow] if (kind, d) in LONG else [])
+    for kind in MAKERS
+    for d in ((1,) if kind in KINKED else (1, 2))
+]
 
 
 def log_joint(module: nn.Module, x: float, d: int) -> tuple[np.ndarray, np.ndarray, float]:

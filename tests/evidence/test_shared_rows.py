@@ -1,12 +1,19 @@
 """Trained decoders' rows on shared cells: honest, as narrow as asked, and each bug seeded is caught."""
 
+import math
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 import elboproof as ep
 from elboproof.evidence import shared_bounds, shared_parts, shared_rows, shared_search, shared_sums
+from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import prove
+from elboproof.model.data import Data, data_of
+from elboproof.numbers.enclosure import Enclosure
 from elboproof.running.schedule import Schedule
 from tests.evidence import shared_checks as checks
 from tests.seeding import Bug, Check, Seeded, falsification
@@ -98,6 +105,13 @@ BUGS: dict[str, Bug] = {
 test_passes, test_catches, test_every_check_is_needed = falsification(CHECKS, BUGS)
 
 
+@pytest.fixture
+def always_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little the rows take alone, all but the first have shared cells, and as much time as they need."""
+    monkeypatch.setattr(shared_rows, "SHARE", math.inf)
+
+
+@pytest.mark.usefixtures("always_shared")
 @pytest.mark.parametrize("activation", ["tanh", "silu"])
 @pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
 def test_batches_agree_with_the_truth(kind: str, activation: str) -> None:
@@ -108,13 +122,44 @@ def test_batches_agree_with_the_truth(kind: str, activation: str) -> None:
     assert (found.upper >= truth - 1e-9).all()
 
 
+@pytest.mark.usefixtures("always_shared")
 def test_shared_cells_agree_with_a_row_s_own() -> None:
     model = checks.model("variances")
-    alone = prove(model, checks.X[:1], 5, seconds=60, most_cells=10**6)
-    found = ep.log_evidence(model, checks.X[0], 5)
-    assert not alone.statuses[0]
-    assert alone.enclosure.lower[0] <= found.upper
-    assert found.lower <= alone.enclosure.upper[0]
+    alone = prove(model, checks.X, 5, seconds=60, most_cells=10**6)
+    found = ep.log_evidence(model, checks.X, 5)
+    assert not any(alone.statuses)
+    assert (alone.enclosure.lower <= found.upper).all()
+    assert (found.lower <= alone.enclosure.upper).all()
+
+
+@pytest.mark.parametrize("took", [0.0, 100.0])
+def test_rows_are_shared_where_they_would_take_long_alone(
+    took: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first row has cells of its own, and tells how long the others would take; they have a tenth of that."""
+    asked: list[tuple[int, float]] = []
+    clock = [0.0]
+
+    def alone(part: Data, seconds: float) -> Evidence:
+        asked.append((len(part), seconds))
+        clock[0] += took
+        return Evidence(Enclosure(np.zeros(len(part)), np.ones(len(part))), ("",) * len(part), 1, took)
+
+    def shared(_: Any, part: Data, digits: float, end: float, most: int) -> Evidence:
+        asked.append((-len(part), end))
+        return Evidence(Enclosure(2 * np.ones(len(part)), 3 * np.ones(len(part))), ("",) * len(part), 1, 0.0)
+
+    monkeypatch.setattr(shared_rows, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(shared_rows, "_shared", shared)
+    model = checks.model("bernoulli")
+    found = shared_rows.evidence(model, data_of(model, checks.X), 4, 900.0, 10**6, alone)
+    assert asked[0] == (1, 300.0)
+    assert asked[1] == ((-2, 100.0 + 0.1 * 300.0) if took else (2, 0.0))
+    assert found.enclosure.lower.tolist() == ([0.0, 2.0, 2.0] if took else [0.0] * 3)
+    assert len(asked) == 2
+    single = shared_rows.evidence(model, data_of(model, checks.X[:1]), 4, 900.0, 10**6, alone)
+    assert single.cells == 1
+    assert asked[2][0] == 1
 
 
 def test_inexact_rows_have_cells_of_their_own() -> None:

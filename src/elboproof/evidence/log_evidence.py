@@ -1,7 +1,6 @@
 """The exact log evidence of a latent-variable model, as a proved enclosure."""
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -28,7 +27,7 @@ from elboproof.model.mixture import Mixture
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.undecided import Undecided
 from elboproof.running.progress import Listener
-from elboproof.running.request import requested
+from elboproof.running.request import LEAST, requested
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -184,7 +183,7 @@ def evidence_of(
 ) -> Evidence:
     """Return what `prove` does, piece by piece where the decoder is piecewise linear, else by cells.
 
-    Those of trained decoders are shared by all rows; a single row that they leave open has cells of its own.
+    Those of trained decoders are shared by many rows.
 
     Cells are those of the model without the latents that can be integrated out exactly.
     """
@@ -201,13 +200,14 @@ def evidence_of(
         found = polygons.evidence(model, data, float(digits), began + seconds, int(most_cells))
         if found is not None:
             return replace(found, seconds=time.monotonic() - began)
-    rest: Callable[[], Evidence] = partial(
-        prove, reduced(model) or model, data, digits, seconds=seconds, most_cells=most_cells, began=began
-    )
+
+    def by_cells(part: Data, left: float) -> Evidence:
+        return prove(reduced(model) or model, part, digits, seconds=max(left, LEAST), most_cells=most_cells)
+
     if shared_rows.applies(model, digits):
-        found = shared_rows.evidence(model, data, float(digits), began, seconds, int(most_cells), rest)
+        found = shared_rows.evidence(model, data, float(digits), began + seconds, int(most_cells), by_cells)
         return replace(found, seconds=time.monotonic() - began)
-    return rest()
+    return prove(reduced(model) or model, data, digits, seconds=seconds, most_cells=most_cells, began=began)
 
 
 def prove(

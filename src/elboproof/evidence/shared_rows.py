@@ -1,12 +1,11 @@
 """Evidences of many rows under a trained decoder: cells and rules are shared, a row costs products of matrices.
 
 For networks that are smooth, of two latents ~ N(0, I), with a Bernoulli likelihood or a Gaussian of constant
-variances (`shared_parts`). A row that is left open is for a search of its own (`rounds`).
+variances (`shared_parts`). A single row, and one that is left open, is for a search of its own (`rounds`).
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -39,8 +38,9 @@ ROUNDS = 3
 """Searches, each with a smaller share."""
 ROWS = 256
 """Rows that are proved together: what they share is then little of their time, and their pairs fit into memory."""
-PATIENCE = 0.5
-"""Of a single row's time: what it may take before it has cells of its own."""
+SHARE, LEAST, PATIENCE = 0.1, 0.5, 4.0
+"""Of the time that all rows would take alone, as the first one does: what they may take on shared cells; the seconds
+below which that is not tried, as blocks of rows are quick then; how many times as long as expected those may take."""
 
 
 def applies(model: LatentModel, digits: float) -> bool:
@@ -63,33 +63,48 @@ def evidence(
     model: LatentModel,
     data: Data,
     digits: float,
-    began: float,
-    seconds: float,
+    end: float,
     most: int,
-    alone: Callable[[], Evidence],
+    alone: Callable[[Data, float], Evidence],
 ) -> Evidence:
     """Return the evidences of N data points of a model that `applies`.
 
+    The first row has cells of its own; the others are proved together as long as that is far less than they would take
+    so. Those that are left open are for whoever asks: each has its own time.
+
     Parameters
     ----------
-    began, seconds, most
+    end, most
         The limits for all of them together; time on the clock ``time.monotonic()``.
     alone
-        Proves the same without shared cells: x that float64 does not hold exactly, and a single row that is left open.
+        Proves rows in so many seconds without shared cells: a single row, the first of several, and x that float64 does
+        not hold exactly.
     """
-    if data.balls.rad.any():
-        return alone()
-    patience = PATIENCE if len(data) == 1 else 1.0
+    began, count = time.monotonic(), len(data)
+    if count == 1 or data.balls.rad.any():
+        return alone(data, end - began)
+    first = alone(data.part([0]), (end - began) / count)
+    now = time.monotonic()
+    rest, expected = data.part(list(range(1, count))), (now - began) * count
+    if SHARE * expected < LEAST:
+        others = alone(rest, min(end - now, PATIENCE * expected))
+    else:
+        others = _shared(model, rest, digits, min(end, now + SHARE * expected), most)
+    lower, upper = (
+        np.append(one, other)
+        for one, other in zip(_ends_of(first.enclosure), _ends_of(others.enclosure), strict=True)
+    )
+    statuses = (*first.statuses, *others.statuses)
+    return Evidence(Enclosure(lower, upper), statuses, first.cells + others.cells, time.monotonic() - began)
+
+
+def _shared(model: LatentModel, data: Data, digits: float, end: float, most: int) -> Evidence:
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
-        enclosure, statuses, cells = _Rows(model, data.balls, digits).run(began + patience * seconds, most)
-    found = Evidence(enclosure, statuses, cells, time.monotonic() - began)
-    if len(data) > 1 or not statuses[0]:
-        return found
-    again = alone()
-    lower = np.maximum(enclosure.lower, again.enclosure.lower)
-    upper = np.minimum(enclosure.upper, again.enclosure.upper)
-    statuses = again.statuses if (upper - lower > 2 * 10.0**-digits).any() else ("",)
-    return replace(again, enclosure=Enclosure(lower, upper), statuses=statuses, cells=cells + again.cells)
+        return Evidence(*_Rows(model, data.balls, digits).run(end, most), 0.0)
+
+
+def _ends_of(enclosure: Enclosure) -> tuple[FloatArray, FloatArray]:
+    return np.asarray(enclosure.lower), np.asarray(enclosure.upper)
 
 
 def _quantities(model: LatentModel) -> NetworkQuantities:
