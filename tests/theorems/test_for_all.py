@@ -367,6 +367,10 @@ WRONG_TYPES: list[tuple[Any, str]] = [
     (lambda: ep.for_all(cubic <= 1, {}), "box: got {} of type dict; expected a dictionary from at least one"),
     (lambda: ep.for_all(cubic <= 1, {"c": anything(1)}), r"box\['c'\]: got 1 of type int; expected a pair"),
     (
+        lambda: ep.for_all(cubic <= 1, CUBIC_BOX, workers=anything(math.nan)),
+        "workers: got nan of type float; expected a number of processes, or a concurrent.futures.Executor",
+    ),
+    (
         lambda: ep.Elbo("z", ["z"], "v", ["1"], anything(1)),
         "q: got 1 of type int; expected an ep.GaussianPosterior",
     ),
@@ -434,10 +438,7 @@ WRONG_VALUES: list[tuple[Any, str]] = [
     (lambda: ep.Gap("2z", ["z"], "v", ["1"]), "latent: got '2z'; expected a name"),
     (lambda: ep.for_all(cubic <= 1, CUBIC_BOX, seconds=0), "seconds: got 0; expected a positive number"),
     (lambda: ep.for_all(cubic <= 1, CUBIC_BOX, leaves=-1), "leaves: got -1; expected a positive number"),
-    (
-        lambda: ep.for_all(cubic <= 1, CUBIC_BOX, workers=anything(math.nan)),
-        "workers: got nan; expected a positive number",
-    ),
+    (lambda: ep.for_all(cubic <= 1, CUBIC_BOX, workers=0), "workers: got 0; expected at least 1"),
     (
         lambda: ep.Elbo("z", ["z"], "v", ["1"], ep.GaussianPosterior([0, 0], [1, 1])),
         "q: got 2 latents; expected 1",
