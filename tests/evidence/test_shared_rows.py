@@ -136,7 +136,7 @@ def test_shared_cells_agree_with_a_row_s_own() -> None:
 def test_rows_are_shared_where_they_would_take_long_alone(
     took: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first row has cells of its own, and tells how long the others would take; they have a tenth of that."""
+    """The first row has cells of its own, and tells how long the others would take; they have a quarter of that."""
     asked: list[tuple[int, float]] = []
     clock = [0.0]
 
@@ -154,7 +154,7 @@ def test_rows_are_shared_where_they_would_take_long_alone(
     model = checks.model("bernoulli")
     found = shared_rows.evidence(model, data_of(model, checks.X), 4, 900.0, 10**6, alone)
     assert asked[0] == (1, 300.0)
-    assert asked[1] == ((-2, 100.0 + 0.1 * 300.0) if took else (2, 0.0))
+    assert asked[1] == ((-2, 100.0 + 0.25 * 300.0) if took else (2, 0.0))
     assert found.enclosure.lower.tolist() == ([0.0, 2.0, 2.0] if took else [0.0] * 3)
     assert len(asked) == 2
     single = shared_rows.evidence(model, data_of(model, checks.X[:1]), 4, 900.0, 10**6, alone)

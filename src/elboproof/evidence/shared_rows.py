@@ -38,7 +38,7 @@ ROUNDS = 3
 """Searches, each with a smaller share."""
 ROWS = 256
 """Rows that are proved together: what they share is then little of their time, and their pairs fit into memory."""
-SHARE, LEAST, PATIENCE = 0.1, 0.5, 4.0
+SHARE, LEAST, PATIENCE = 0.25, 0.5, 4.0
 """Of the time that all rows would take alone, as the first one does: what they may take on shared cells; the seconds
 below which that is not tried, as blocks of rows are quick then; how many times as long as expected those may take."""
 
