@@ -12,6 +12,10 @@ from flint import ctx
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+from tests.hanging import pytest_handlecrashitem
+
+__all__ = ["pytest_handlecrashitem"]
+
 SHAPED = (
     "elboproof.decoder.attention",
     "elboproof.decoder.averaging",

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from fractions import Fraction
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from elboproof.numbers.enclosure import Enclosure
 from elboproof.running import schedule
 from elboproof.running.rows import NO_WORKER, NOT_BEGUN, Row
 from elboproof.running.workers import InProcess
+from tests.processes import pool
 
 MODEL = ep.LatentModel(["u", "v"], ["sin(u) + v**2", "u*v"], ep.Gaussian("1/10"))
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -179,8 +179,8 @@ def test_nothing_is_lost_when_it_is_killed(wait: float, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
-        yield pool
+    with pool(2) as two:
+        yield two
 
 
 def test_processes_prove_the_same(processes: ProcessPoolExecutor) -> None:
@@ -209,8 +209,8 @@ def test_spawned_processes_prove_the_same() -> None:
 
 
 def test_a_worker_that_ends_takes_only_what_is_left() -> None:
-    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
-        found = proved(1, 1, 3, 1, 1, workers=pool)
+    with pool(1) as one:
+        found = proved(1, 1, 3, 1, 1, workers=one)
     assert found.statuses[0] == ""
     assert found.statuses[2] == NO_WORKER
     assert found.enclosure.upper[2] == math.inf

@@ -12,7 +12,6 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,6 +38,7 @@ from elboproof.running import batches
 from elboproof.running import rows as running_rows
 from elboproof.running.rows import NOT_BEGUN, Items, Row
 from elboproof.running.schedule import Block
+from tests.processes import pool
 from tests.seeding import Bug, Seeded, falsification
 
 SINH = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian("1/100"))
@@ -103,8 +103,8 @@ def whole() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
-        yield pool
+    with pool(2) as two:
+        yield two
 
 
 @pytest.mark.parametrize("name", CALLS)

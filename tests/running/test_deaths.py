@@ -5,7 +5,6 @@ import resource
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from elboproof.running import workers
 from elboproof.running.batches import MOST_DEATHS, prove_all
 from elboproof.running.row_file import RowFile
 from elboproof.running.rows import BOUNDS, NO_MEMORY, NO_WORKER, Items, Row
+from tests.processes import pool
 
 PROVED = Row(0.0, 1.0, None, "", 1)
 DIES, FILLS, HIDDEN = "dies", "fills the memory", "fills the memory of its process only"
@@ -43,40 +43,37 @@ def statuses(*words: str, prove: Callable[[Items, float], list[Row]] = outcome, 
 
 
 @pytest.fixture
-def forked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Fork in the place of spawning, which takes seconds; return the sizes of the pools that were made."""
+def pools(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Make processes quicker than by spawning, which takes seconds; return the sizes of the pools that were made."""
     made: list[int] = []
 
-    def pool(size: int) -> ProcessPoolExecutor:
+    def counted(size: int) -> ProcessPoolExecutor:
         made.append(size)
-        return ProcessPoolExecutor(size, mp_context=get_context("fork"))
+        return pool(size)
 
-    monkeypatch.setattr(workers, "process_pool", pool)
+    monkeypatch.setattr(workers, "process_pool", counted)
     return made
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("place", [0, 3, 8])
-def test_a_row_that_ends_its_process_takes_no_other_along(place: int, forked: list[int]) -> None:
+def test_a_row_that_ends_its_process_takes_no_other_along(place: int, pools: list[int]) -> None:
     words = ["a"] * 9
     words[place] = DIES
     found = statuses(*words, workers=2)
     assert found[place] == NO_WORKER
     assert found[:place] + found[place + 1 :] == [""] * 8
-    assert len(forked) == 3  # at first, after the death in company, and after the one alone
+    assert len(pools) == 3  # at first, after the death in company, and after the one alone
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_processes_that_die_each_time_are_given_up(forked: list[int]) -> None:
+def test_processes_that_die_each_time_are_given_up(pools: list[int]) -> None:
     assert statuses(*[DIES] * 20, workers=2) == [NO_WORKER] * 20
-    assert len(forked) == MOST_DEATHS
+    assert len(pools) == MOST_DEATHS
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_row_that_fills_the_memory_of_a_worker_takes_no_other_along(forked: list[int]) -> None:
+def test_a_row_that_fills_the_memory_of_a_worker_takes_no_other_along(pools: list[int]) -> None:
     found = statuses("a", "a", FILLS, "a", prove=limited, workers=2)
     assert found == ["", "", NO_MEMORY, ""]
-    assert len(forked) == 1
+    assert len(pools) == 1
 
 
 def test_a_row_that_fills_the_memory_of_this_process_takes_no_other_along() -> None:
