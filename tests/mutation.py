@@ -3,6 +3,7 @@
     python -m tests.mutation                      all rooms, as docs/mutation.md says
     python -m tests.mutation --room quadrature    one room
     python -m tests.mutation --list               the mutants, none of them run
+    python -m tests.mutation --seed 2             others, drawn by another seed
 
 A mutant is one change of one place in the sources of a room that claims soundness. It is *killed* if a test of the room
 fails, fails again by itself, and passes by itself without the change: a test that fails because the machine is busy is
@@ -352,6 +353,7 @@ def outcome(mutant: Mutant | None, tests: Sequence[str], without: Sequence[str] 
         if mutant is not None:
             (copy / "elboproof" / mutant.file).write_text(mutant.text, encoding="utf-8")
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header"]
+        options += ["-o", "faulthandler_exit_on_timeout=false"]  # limits of our own tell what has not ended
         options += [f"--deselect={test}" for test in without]
         environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
         failing = Path(folder) / "failing"
@@ -379,7 +381,7 @@ def outcome(mutant: Mutant | None, tests: Sequence[str], without: Sequence[str] 
     return Fate(KILLED, next(iter(names), f"exit {found.returncode}"))
 
 
-def run(room: str, workers: int) -> list[tuple[Mutant, Fate]]:
+def run(room: str, workers: int, seed: int = SEED) -> list[tuple[Mutant, Fate]]:
     """Return the mutants of a room and what became of them, with a line on standard error for each."""
 
     def one(mutant: Mutant) -> Fate:
@@ -387,7 +389,7 @@ def run(room: str, workers: int) -> list[tuple[Mutant, Fate]]:
         print(f"{found.word} {found.by}: {mutant.label}", file=sys.stderr, flush=True)
         return found
 
-    chosen = drawn(room)
+    chosen = drawn(room, seed)
     with ThreadPoolExecutor(workers) as pool:
         return list(zip(chosen, pool.map(one, chosen), strict=True))
 
@@ -410,12 +412,13 @@ def main() -> None:
     parser.add_argument("--room", choices=ROOMS, action="append", help="only this room (may be repeated)")
     parser.add_argument("--list", dest="list_only", action="store_true", help="list the mutants and run none")
     parser.add_argument("--workers", type=int, default=2, help="mutants at a time (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the draw (default %(default)s)")
     options = parser.parse_args()
     for room in options.room or ROOMS:
         if options.list_only:
-            print(f"{room}:", *(f"  {mutant.label}" for mutant in drawn(room)), sep="\n")
+            print(f"{room}:", *(f"  {mutant.label}" for mutant in drawn(room, options.seed)), sep="\n")
             continue
-        print(report(room, run(room, options.workers)), flush=True)
+        print(report(room, run(room, options.workers, options.seed)), flush=True)
 
 
 if __name__ == "__main__":
