@@ -62,7 +62,8 @@ class Walk:
             script = bin_folder / name
             script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
             script.chmod(0o755)
-        self.environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "COLUMNS": "80"}
+        ours = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+        self.environment = {**ours, "PATH": f"{bin_folder}:{os.environ['PATH']}", "COLUMNS": "80"}
         if not list(
             entry_points(group="elboproof.suites", name="fyffe2019")
         ):  # the sources are only on the path
