@@ -11,7 +11,7 @@ from flint import acb, arb
 from scipy.optimize import minimize_scalar
 
 import elboproof as ep
-from elboproof.decoder import line, two_points, unequal
+from elboproof.decoder import line, smoothness, two_points, unequal
 from elboproof.numbers.precision import working_precision
 
 ORDERED = np.array([[[0.3, 0.1], [0.1, 0.2]], [[1.5, -0.2], [-0.2, 0.9]]])
@@ -257,6 +257,30 @@ def test_winding_that_cannot_be_decided_is_none() -> None:
     with working_precision(line.BITS):
         terms = line.Terms([1, 1], [arb(-1), arb(1)], arb(1))
         assert terms.zeros_below(arb.pi() / 2) is None  # the line goes through a zero
+
+
+def test_a_bracket_about_a_guess_needs_a_zero_inside_and_none_below() -> None:
+    with working_precision(line.BITS):
+        terms = line.Terms(
+            [1, 1, 1], [arb(-1), arb(0), arb(1)], arb(1)
+        )  # zeros at 2.5398... and 8.8230..., among others
+        first, second = (2 * arb.pi() * n - (-1) ** n * (-(arb(1) / 2).exp() / 2).acos() for n in (0, 1))
+        found = line._narrowed(terms, abs(first).mid())
+        assert found is not None
+        assert found[0] < abs(first) < found[1]
+        assert line._narrowed(terms, second.mid()) is None  # there is one below
+        assert line._narrowed(terms, (abs(first) * 9 / 10).mid()) is None  # there is none inside
+
+
+def test_the_hyperbolic_tangent_of_a_modulus_is_rounded_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smoothness.bounds, "diameter", lambda _: 1.0)
+    monkeypatch.setattr(smoothness.bounds, "slope_diameter", lambda _: 4.0)
+    decoder = ep.OptimalDecoder([[0.0], [1.0]], [[0.0], [1.0]], 0.25)
+    far = np.random.default_rng(0).uniform(1.0, 12.0, 2000)
+    found = decoder.modulus(far)
+    with mpmath.workdps(50):
+        assert all(mpmath.mpf(float(m)) >= mpmath.tanh(float(h)) for m, h in zip(found, far, strict=True))
+    assert (found <= np.tanh(far) * (1 + 1e-14)).all()
 
 
 def test_modulus_is_reached_and_bounded() -> None:
