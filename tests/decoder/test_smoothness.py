@@ -272,6 +272,17 @@ def test_a_bracket_about_a_guess_needs_a_zero_inside_and_none_below() -> None:
         assert line._narrowed(terms, (abs(first) * 9 / 10).mid()) is None  # there is none inside
 
 
+@pytest.mark.parametrize("bend", [0.0, 0.3, 7.0])
+@pytest.mark.parametrize("share", [0.125, 2.0**-20])
+def test_a_tube_is_the_root_of_its_equation(bend: float, share: float) -> None:
+    found = unequal.Spread(constant=1.7, rate=0.0, each=0.9, bend=bend)
+    with working_precision(line.BITS):
+        t = unequal._tube(found, 5, share)
+        angle = 2 * (arb(share) / (1 - arb(share))).acos()
+        inside = arb(1.7) + arb(0.9) * (arb(5) / arb(share)).log() + (arb(bend) * t) ** 2
+        assert abs(t * t * inside - angle * angle) < arb(2) ** -140
+
+
 def test_the_hyperbolic_tangent_of_a_modulus_is_rounded_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smoothness.bounds, "diameter", lambda _: 1.0)
     monkeypatch.setattr(smoothness.bounds, "slope_diameter", lambda _: 4.0)
