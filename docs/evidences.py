@@ -1,6 +1,6 @@
 """The page of reference evidences: the problem table, and published values that are proved or refuted."""
 
-from benchmarks import published
+from benchmarks import published, small_decoders
 from elboproof.checking.markup import table
 from elboproof.model.problems import BASE, Problem
 
@@ -22,6 +22,14 @@ samplers. The proved value is rounded to the nine digits that stand there, with 
 *Wrong* means that the published value differs from the proved one by more than half of its own last place.
 `python -m benchmarks.published` proves them anew in seconds.
 """
+TRAINED = f"""## Trained networks
+
+Decoders of {small_decoders.SIDE} x {small_decoders.SIDE} pixels that were trained on digits; their weights, multiples
+of 1/{small_decoders.GRID}, and the images, on which none was trained, stand in `benchmarks/small_decoders.json`, and
+`benchmarks.small_decoders.stored()` makes models of them. Bernoulli likelihoods are over the image with each pixel
+above 1/2 set to 1, the others to 0. All values are proved; the last place is off by one at most.
+`python benchmarks/small_decoders.py --prove` proves them anew.
+"""
 
 
 def page() -> str:
@@ -33,6 +41,7 @@ def page() -> str:
             HEAD,
             f"## Proved ({len(proved)} problems)\n\n{_table(proved)}\n",
             f"## By two sums in floating point ({len(rest)} problems)\n\n{_table(rest)}\n",
+            f"{TRAINED}\n{_trained()}\n",
             f"{PUBLISHED}\n{published.markdown()}",
         ]
     )
@@ -41,6 +50,14 @@ def page() -> str:
 def _table(problems: list[Problem]) -> str:
     return table(
         ("problem", "decoder", "likelihood", "x", "log p(x), nats", "why"), [_row(one) for one in problems]
+    )
+
+
+def _trained() -> str:
+    numbers = [f"log p(x), nats, image {k + 1}" for k in range(small_decoders.ROWS)]
+    return table(
+        ("decoder and likelihood", *numbers),
+        [[one.kind.name, *one.evidences] for one in small_decoders.stored()],
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import elboproof
+from benchmarks import small_decoders
 from benchmarks.published import PUBLISHED, Published
 from docs import contact_sheet, evidences, pages, reference, theory
 from elboproof.model.problems import BASE
@@ -59,7 +60,9 @@ def test_every_problem_is_on_the_page_of_evidences() -> None:
     assert all(f"| {problem.name} |" in page for problem in BASE)
     proved, rest = page.split("## By two sums in floating point")
     assert all((f"| {one.name} |" in proved) == one.routes[0].proved for one in BASE)
-    assert "## Published values" in rest
+    trained, published = rest.split("## Published values")
+    assert all(f"| {kind.name} |" in trained for kind in small_decoders.KINDS)
+    assert "eggbox" in published
 
 
 def test_every_claim_and_every_figure_is_on_the_contact_sheet() -> None:

@@ -261,9 +261,7 @@ def test_winding_that_cannot_be_decided_is_none() -> None:
 
 def test_a_bracket_about_a_guess_needs_a_zero_inside_and_none_below() -> None:
     with working_precision(line.BITS):
-        terms = line.Terms(
-            [1, 1, 1], [arb(-1), arb(0), arb(1)], arb(1)
-        )  # zeros at 2.5398... and 8.8230...
+        terms = line.Terms([1, 1, 1], [arb(-1), arb(0), arb(1)], arb(1))  # zeros at 2.5398... and 8.8230...
         first, second = (2 * arb.pi() * n - (-1) ** n * (-(arb(1) / 2).exp() / 2).acos() for n in (0, 1))
         found = line._narrowed(terms, abs(first).mid())
         assert found is not None
