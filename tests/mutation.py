@@ -16,6 +16,7 @@ import argparse
 import ast
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -316,6 +317,15 @@ def drawn(room: str, seed: int = SEED, each: int = EACH) -> list[Mutant]:
     return chosen[:each]
 
 
+def ordered(mutant: Mutant, tests: Sequence[str]) -> list[str]:
+    """Return the files of tests, those that name the changed module first: most bugs are found there, and soon."""
+    found = [ROOT / name for name in tests]
+    files = [file for one in found for file in (sorted(one.rglob("test_*.py")) if one.is_dir() else [one])]
+    module = re.compile(rf"\b{Path(mutant.file).stem}\b")
+    files.sort(key=lambda file: module.search(file.read_text(encoding="utf-8")) is None)
+    return [file.relative_to(ROOT).as_posix() for file in files]
+
+
 def fate(mutant: Mutant, tests: Sequence[str]) -> Fate:
     """Return what becomes of a mutant: a kill is confirmed by its test, alone with the change and without it.
 
@@ -385,7 +395,7 @@ def run(room: str, workers: int, seed: int = SEED) -> list[tuple[Mutant, Fate]]:
     """Return the mutants of a room and what became of them, with a line on standard error for each."""
 
     def one(mutant: Mutant) -> Fate:
-        found = fate(mutant, ROOMS[room][1])
+        found = fate(mutant, ordered(mutant, ROOMS[room][1]))
         print(f"{found.word} {found.by}: {mutant.label}", file=sys.stderr, flush=True)
         return found
 

@@ -50,6 +50,19 @@ def test_a_failing_test_is_told_from_one_that_does_not_end(
         assert mutation.outcome(None, [f"{file}::{found.by.split('::')[1]}"]).word == mutation.KILLED
 
 
+@pytest.mark.parametrize("room", mutation.ROOMS)
+def test_tests_that_name_the_changed_module_come_first(room: str) -> None:
+    mutant, tests = mutation.drawn(room)[0], mutation.ROOMS[room][1]
+    found = mutation.ordered(mutant, tests)
+    every = (file for name in tests for file in (mutation.ROOT / name).rglob("test_*.py"))
+    assert sorted(found) == sorted(
+        {str(file.relative_to(mutation.ROOT)) for file in every}
+        | {name for name in tests if name.endswith(".py")}
+    )
+    named = [Path(mutant.file).stem in (mutation.ROOT / name).read_text(encoding="utf-8") for name in found]
+    assert named[0]
+
+
 def test_a_kill_is_confirmed_by_its_test_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that fails without any change, and one that fails only beside others, kill nothing."""
     mutant, asked = mutation.drawn("decoder")[0], []

@@ -259,6 +259,19 @@ def test_winding_that_cannot_be_decided_is_none() -> None:
         assert terms.zeros_below(arb.pi() / 2) is None  # the line goes through a zero
 
 
+def test_winding_that_cannot_be_decided_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    top, asked = line.Terms.top, []
+
+    def counted(self: line.Terms, x: arb) -> int:
+        asked.append(x)
+        assert len(asked) <= line.PIECES
+        return top(self, x)
+
+    monkeypatch.setattr(line.Terms, "top", counted)
+    with working_precision(line.BITS):
+        assert line.Terms([1, 1], [arb(-1), arb(1)], arb(1)).zeros_below(arb.pi() / 2) is None
+
+
 def test_a_bracket_about_a_guess_needs_a_zero_inside_and_none_below() -> None:
     with working_precision(line.BITS):
         terms = line.Terms([1, 1, 1], [arb(-1), arb(0), arb(1)], arb(1))  # zeros at 2.5398... and 8.8230...
