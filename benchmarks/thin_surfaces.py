@@ -4,9 +4,9 @@
     python benchmarks/thin_surfaces.py --write    replaces it in benchmarks/README.md
     python benchmarks/thin_surfaces.py --small    the first two rows only, a smoke test
 
-One output and three latents: the mass lies on a surface whose thickness is proportional to sigma. Growth is that of cells
-since the row before, as a power of 1/sigma. All latents are searched here; `ep.log_evidence` integrates those that enter
-linearly by a formula, which leaves nothing thin of the last three.
+One output and three latents: the mass lies on a surface whose thickness is proportional to sigma. Growth is that of
+cells since the row before, as a power of 1/sigma. All latents are searched here; `ep.log_evidence` integrates those
+that enter linearly by a formula, which leaves nothing thin of the last three.
 """
 
 import math
