@@ -454,3 +454,34 @@ def test_the_check_catches_a_search_that_ignores_branches(
     content = certificate(square >= "0.65", {"sigma": ("0.28", "0.3"), "x": ("0.6", "0.62")})  # truth .618
     with pytest.raises(ep.CertificateError, match=r"the lower bound 0\.65 could not be verified"):
         check(content, tmp_path)
+
+
+NARROW = {"y": ("1/10", "101/1000"), "w": ("4", "401/100")}
+"""A box over which each quantity is the same within 1/100."""
+TILTED = ep.GaussianPosterior("0.1", "0.2")
+QUANTITIES: dict[str, tuple[Any, Any]] = {
+    "log evidence": (
+        ep.LogEvidence("z", ["tanh(z)"], "1/w", ["y"]),
+        lambda model: ep.log_evidence(model, ["1/10"], 8),
+    ),
+    "elbo": (
+        ep.Elbo("z", ["tanh(z)"], "1/w", ["y"], TILTED),
+        lambda model: ep.elbo(model, ["1/10"], TILTED, 8),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+@pytest.mark.parametrize("side", ["lower", "upper"])
+def test_bounds_that_are_true_and_a_little_more_are_told_apart(name: str, side: str, tmp_path: Path) -> None:
+    quantity, value = QUANTITIES[name]
+    truth = Fraction(float(value(ep.LatentModel("z", ["tanh(z)"], ep.Gaussian("1/4"))).midpoint))
+    outward = Fraction(-1, 100) if side == "lower" else Fraction(1, 100)
+    true, false = str(truth + outward), str(truth - outward)
+    content = certificate(quantity >= true if side == "lower" else quantity <= true, NARROW)
+    check(content, tmp_path)
+    content["statement"][side] = false
+    for leaf in content["leaves"]:
+        leaf["bounds"] = [false, None] if side == "lower" else [None, false]
+    with pytest.raises(ep.CertificateError, match="bound"):
+        check(content, tmp_path)
