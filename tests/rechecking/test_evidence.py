@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
+from flint import arb
 
 import elboproof as ep
 from elboproof.evidence import certificates
@@ -332,3 +333,19 @@ def test_what_cannot_be_verified_within_the_limit_ends(
     monkeypatch.setattr(checker, "MOST_EACH", 1)
     with pytest.raises(ep.CertificateError, match="cells: got some that cannot be verified with 24 values"):
         check(copy.deepcopy(of_sinh), tmp_path)
+
+
+def test_cells_of_which_nothing_is_known_are_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a function has a pole in the enclosure over a coarse cell, and none over its halves."""
+    content, _ = certificate("sinh", tmp_path)
+    mass, seen = checker._Sum._mass, []
+
+    def known(self: checker._Sum, cell: Any, volume: Fraction) -> arb:
+        if volume <= self.volume / 64:
+            return mass(self, cell, volume)
+        seen.append(volume)
+        return arb("inf")
+
+    monkeypatch.setattr(checker._Sum, "_mass", known)
+    check(content, tmp_path)
+    assert seen

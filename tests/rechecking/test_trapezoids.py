@@ -131,3 +131,20 @@ def test_polynomials_agree_with_the_check_by_bernstein_coefficients() -> None:
     top = best(lambda z: 3 * z**2 - 2 * z**4 + z / 3)
     claims = [Threshold(function, top + shift) for shift in (0.01, -1e-4)]
     assert trapezoids.bounded(claims, Z) == best_posterior.bounded(claims, Z) == [True, False]
+
+
+def test_a_cell_is_halved_where_any_claim_may_rise_most() -> None:
+    cell = np.array([[0.0, 1.0, 1.0, 2.0]])  # m in [0, 1], S in [1, 2]
+    slopes = np.array([[10.0, 0.5, 0.2, 3.0]])  # of two claims along m, and along S
+
+    def at_centres(*_: BallArray) -> BallArray:
+        return BallArray(np.zeros((1, 2)))
+
+    def over_cells(*_: BallArray) -> BallArray:
+        return BallArray(np.zeros((1, 4)), slopes)
+
+    # along m the values may rise by 5.5 and .75, along S by .175 and .875
+    holds = np.array([True, True])
+    tables: Any = at_centres, over_cells
+    halves = trapezoids._open_halves(cell, *tables, np.array([0.1, 0.1]), holds)
+    assert halves.tolist() == [[0.0, 0.5, 1.0, 2.0], [0.5, 1.0, 1.0, 2.0]]
