@@ -148,3 +148,19 @@ def test_a_cell_is_halved_where_any_claim_may_rise_most() -> None:
     tables: Any = at_centres, over_cells
     halves = trapezoids._open_halves(cell, *tables, np.array([0.1, 0.1]), holds)
     assert halves.tolist() == [[0.0, 0.5, 1.0, 2.0], [0.5, 1.0, 1.0, 2.0]]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_combinations_are_rounded_by_the_sizes_of_their_terms(seed: int) -> None:
+    """Terms of both signs, which cancel: the error of their sum does not."""
+    rng = np.random.default_rng(seed)
+    mid, numbers = rng.normal(size=(30, 12)), rng.normal(size=(3, 12))
+    table = object.__new__(trapezoids._Table)
+    table.numbers = numbers
+    table.expected = lambda *_: (mid, np.zeros_like(mid))  # type: ignore[assignment]
+    found = table(BallArray(0.0), BallArray(1.0))
+    exact = [[sum(Fraction(a) * Fraction(b) for a, b in zip(m, n, strict=True)) for n in numbers.tolist()]
+             for m in mid.tolist()]  # fmt: skip
+    for ball, radius, number in zip(found.mid.ravel(), found.rad.ravel(), sum(exact, []), strict=True):
+        assert abs(Fraction(float(ball)) - number) <= Fraction(float(radius)) < Fraction(1, 10**12)
+    assert (found.rad > 0).all()
