@@ -145,8 +145,9 @@ def test_a_cell_is_halved_where_any_claim_may_rise_most() -> None:
 
     # along m the values may rise by 5.5 and .75, along S by .175 and .875
     holds = np.array([True, True])
-    tables: Any = at_centres, over_cells
-    halves = trapezoids._open_halves(cell, *tables, np.array([0.1, 0.1]), holds)
+    first: Any = at_centres
+    second: Any = over_cells
+    halves = trapezoids._open_halves(cell, first, second, np.array([0.1, 0.1]), holds)
     assert halves.tolist() == [[0.0, 0.5, 1.0, 2.0], [0.5, 1.0, 1.0, 2.0]]
 
 
@@ -159,8 +160,11 @@ def test_combinations_are_rounded_by_the_sizes_of_their_terms(seed: int) -> None
     table.numbers = numbers
     table.expected = lambda *_: (mid, np.zeros_like(mid))  # type: ignore[assignment]
     found = table(BallArray(0.0), BallArray(1.0))
-    exact = [[sum(Fraction(a) * Fraction(b) for a, b in zip(m, n, strict=True)) for n in numbers.tolist()]
-             for m in mid.tolist()]  # fmt: skip
-    for ball, radius, number in zip(found.mid.ravel(), found.rad.ravel(), sum(exact, []), strict=True):
+    exact = [
+        sum(Fraction(a) * Fraction(b) for a, b in zip(m, n, strict=True))
+        for m in mid.tolist()
+        for n in numbers.tolist()
+    ]
+    for ball, radius, number in zip(found.mid.ravel(), found.rad.ravel(), exact, strict=True):
         assert abs(Fraction(float(ball)) - number) <= Fraction(float(radius)) < Fraction(1, 10**12)
     assert (found.rad > 0).all()
