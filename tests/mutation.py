@@ -69,6 +69,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 STEERING = (
     "evidence/floats.py",
     "evidence/forecast.py",
+    "evidence/kinks.py",
     "evidence/pace.py",
     "evidence/start.py",
     "expansion/descent.py",

@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -108,3 +109,22 @@ def test_scales_follow_a_deeper_mode() -> None:
     assert one.log_mass[0] == -5.0  # ten nats below the least energy, at least
     one._rescale(np.arange(1), found, np.full(1, -1.5), deeper=False)
     assert one.log_mass[0] == -1.5
+
+
+@pytest.mark.parametrize(("linear", "square"), [(0.0, 0.0), (0.7, 0.0), (2.5, 0.0), (0.7, 0.2), (2.5, 0.45)])
+def test_the_prior_alone_bounds_where_the_ceiling_grows(linear: float, square: float) -> None:
+    """z^2/2 + log(2 pi)/2 - (constant + linear |z| + square z^2), least over a cell."""
+    growing = SimpleNamespace(tails=None, constant=0.3, linear=linear, square=square)
+    with working_precision(BOUND_BITS):
+        for c, h in CELLS:
+            z = np.abs(np.linspace(c - h, c + h, 20001))
+            least = float((z * z / 2 + np.log(2 * np.pi) / 2 - 0.3 - linear * z - square * z * z).min())
+            bound = float(LinePoint.least_by_prior(growing, c, h).lower())  # type: ignore[arg-type]
+            outside = linear > 0 and abs(c) - h <= linear / (
+                1 - 2 * square
+            )  # the least of all z stands for the cell's
+            assert bound <= least + 1e-12
+            if not outside:
+                assert bound >= least - 1e-12
+            elif abs(c) + h >= linear / (1 - 2 * square):
+                assert bound >= least - 1e-6  # it is inside

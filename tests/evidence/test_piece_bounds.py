@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -11,7 +12,7 @@ import pytest
 from flint import arb
 
 import elboproof as ep
-from elboproof.evidence import piece_sums, pieces, polygons
+from elboproof.evidence import piece_rounds, piece_sums, pieces, polygons
 from elboproof.evidence.piece_arrays import Energies, KeptEnergies, OneLayerEnergies, one_layer
 from elboproof.evidence.piece_bounds import Places, balls_of, sum_of
 from elboproof.evidence.piece_forms import DataForms
@@ -189,3 +190,14 @@ def test_the_time_that_is_expected_counts_the_parts_of_general_position(
     function: Any = SimpleNamespace(bends=bends)
     each = pieces.SECONDS + pieces.SECONDS_OF_KINK * bends
     assert pieces._expected(function, d) == pytest.approx(parts * each, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_bounds_of_a_row_are_summed_upward(seed: int) -> None:
+    bounds = np.random.default_rng(seed).uniform(size=7 * 31)
+    search = object.__new__(piece_rounds._Search)
+    search.pieces = 31
+    sums = search._of_rows(bounds)
+    for row, total in zip(bounds.reshape(7, 31).tolist(), sums, strict=True):
+        exact = sum(Fraction(one) for one in row)
+        assert exact <= Fraction(total) <= exact * (1 + Fraction(1, 10**13))
