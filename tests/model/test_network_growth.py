@@ -242,3 +242,17 @@ def test_blocks_add_up() -> None:
         for single, total in zip(one, all_, strict=True):
             for key, value in single.terms.items():
                 assert 3 * mpmath.mpf(value) <= total.terms[key] <= 3 * mpmath.mpf(value) * CLOSE
+
+
+@pytest.mark.parametrize(("order", "sums"), [(1, "_first"), (2, "_second")])
+def test_sums_over_outputs_are_rounded_up_with_their_terms(
+    order: int, sums: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five roundings in each of D terms, and D of their sum: both coefficients move by more than that."""
+    monkeypatch.setattr(network_growth, sums, lambda *_: [(1.0, 1.0)])
+    outputs = 30
+    linear = torch.nn.Linear(1, outputs, dtype=torch.float64)
+    model: Any = ep.LatentModel.from_torch(linear, ep.Gaussian(1))
+    (found,) = network_majorants(model.network, model.likelihood, [(0.0, 1.0)] * outputs, [(0.0, 1.0)], order)
+    assert sorted(found.terms) == [(0, 0), (1, 0)]
+    assert all(c >= 1 + (outputs + 5) * 2.0**-53 for c in found.terms.values())

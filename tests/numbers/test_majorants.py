@@ -16,6 +16,7 @@ import elboproof as ep
 from elboproof.model.latent_model import NetworkModel
 from elboproof.model.network_growth import _affine, _applied, _Growth, network_majorants
 from elboproof.model.networks import Affine
+from elboproof.numbers import majorant_ranges
 from elboproof.numbers.ball_matrices import ExactMatrix
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.floating import FLOATING
@@ -366,3 +367,16 @@ def test_growth_of_a_layer_is_bounded_exactly() -> None:
             is_bound(applied.first[k, j], slope * first[0])
             exact = slope * Fraction(float(affine.second[k, l, j])) + curve * first[0] * first[1]
             is_bound(applied.second[k, l, j], exact)
+
+
+def test_ranges_of_roots_and_of_logarithms_of_sums_are_those_of_their_ends() -> None:
+    root = Majorant.between(1.0, 4.0).sqrt()
+    assert 1.0 - 1e-15 <= root.low <= 1.0
+    assert 2.0 <= root.high <= 2.0 + 1e-15
+    both = Majorant.between(0.0, 1.0).logaddexp(Majorant.between(5.0, 6.0))
+    assert both.low <= np.logaddexp(0.0, 5.0)
+    assert np.logaddexp(1.0, 6.0) <= both.high <= 6.7 + 1e-12
+
+
+def test_what_underflowed_is_rounded_up_too() -> None:
+    assert majorant_ranges.up(1e-200 * 1e-200) > 0
