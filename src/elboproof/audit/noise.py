@@ -7,7 +7,7 @@ import torch
 from elboproof.audit.calls import Call
 from elboproof.audit.divergences import residuals
 from elboproof.audit.flows import transport
-from elboproof.audit.laws import NORMAL, Law
+from elboproof.audit.laws import NORMAL, NoiseLaw
 from elboproof.audit.parameters import Parameter
 from elboproof.audit.result import Result, result
 from elboproof.audit.scores import Score, scores, smallest_variance
@@ -48,7 +48,7 @@ class Compared:
         return self.value <= self.limit
 
 
-def compared(session: Session, parameter: Parameter, law: Law) -> Compared:
+def compared(session: Session, parameter: Parameter, law: NoiseLaw) -> Compared:
     """Return how the noise of the calls of this check compares with a law; they are made once."""
     found = list(scores(noise_of(session, parameter), law))
     each = session.share / sum(one.means.numel() for one in found)
@@ -88,7 +88,7 @@ def _copied(r: torch.Tensor) -> bool:
     )
 
 
-def _right(parameter: Parameter, law: Law, detectable: float | None) -> str:
+def _right(parameter: Parameter, law: NoiseLaw, detectable: float | None) -> str:
     if detectable is None:
         return f"{law.name} noise about the mean, s as a {parameter.name}, fresh, independent"
     return f"N(mean, s as a {parameter.name}), fresh, independent; would see variance x {1 + detectable:.2f}"
@@ -132,7 +132,7 @@ def _noise(session: Session, call: Call, parameter: Parameter) -> torch.Tensor:
     return residuals(call, parameter) if found is None else found[0][:, None]
 
 
-def _wrong(r: torch.Tensor, found: Compared, law: Law) -> str:
+def _wrong(r: torch.Tensor, found: Compared, law: NoiseLaw) -> str:
     if not bool(r.any()):
         return "there is no noise: z = mean"
     seen = f"r has mean {float(r.mean()):.3g}, variance {float(r.var()):.3g}"

@@ -14,7 +14,7 @@ from elboproof.audit.detector import Recognised
 from elboproof.audit.divergences import OTHER_LAWS
 from elboproof.audit.flows import FLOW
 from elboproof.audit.formula import Formula, snapped, units
-from elboproof.audit.laws import NORMAL, Law
+from elboproof.audit.laws import NORMAL, NoiseLaw
 from elboproof.audit.reading_divergence import GONE, NAMES, SAME, Divergence, read_divergence, same
 
 
@@ -27,7 +27,7 @@ class Reader:
     support: str
     sampler: str | None
     limit: float = SAME
-    law: Law = NORMAL
+    law: NoiseLaw = NORMAL
 
     def _same(self, one: float, other: float, size: float | None = None) -> bool:
         return same(one, other, size, self.limit)
