@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from elboproof.audit.bends import Bend
 from elboproof.audit.calls import Call, Shapes, Tensor
 from elboproof.audit.divergences import OTHER_LAWS, divergence, each_latent, every_term
 from elboproof.audit.fitting import Column, Columns, Equations, Fit, columns_of, ones, reductions
@@ -25,13 +26,16 @@ class Recognised:
     Attributes
     ----------
     form : str
-        "plain", "mixed" (reductions differ), "each latent" (of the prior), or "dictionary" (any terms).
+        "plain", "mixed" (reductions differ), "each latent" (of the prior), "bent" (at a threshold), or "dictionary"
+        (any terms).
     kind : str
         "closed form", "monte carlo", "flow" or one of `OTHER_LAWS`.
     fit : Fit
         Weights by name; in mixed forms and dictionaries the names carry their reduction.
     reduction, other : str
         Of the likelihood, and of the divergence.
+    bend : Bend or None
+        How the divergence enters, if it is bent.
     """
 
     form: str
@@ -41,6 +45,7 @@ class Recognised:
     fit: Fit
     reduction: str
     other: str
+    bend: Bend | None = None
 
 
 def likelihood_terms(call: Call, likelihood: Likelihood) -> dict[str, Tensor]:

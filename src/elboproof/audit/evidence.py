@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from elboproof.audit.calls import Design
+from elboproof.audit.ceiling import Floor, floor_of
 from elboproof.audit.detector import likelihood_terms
 from elboproof.audit.differences import WeightedLikelihood, density, likelihood_of
 from elboproof.audit.fitting import reduced
@@ -54,7 +55,7 @@ class Ratio:
 
 def check_evidence(session: Session) -> Result:
     """Compare the mean weight with p(x) where nothing else says what the loss is."""
-    if session.found is not None or session.multi is not None:
+    if session.formula is not None and session.formula.kind != "NOT RECOGNISED":
         return result("evidence", "ok", "not needed: the formula is known")
     if session.samples != 1 or session.bench.dtype != torch.float64:
         return result("evidence", "note", "not looked at: several samples, or float32")
@@ -81,8 +82,24 @@ def check_evidence(session: Session) -> Result:
         return result(
             "evidence", "fails", f"claimed: -elbo; the prior has weight {scale:.6g}", found=scale, limit=1.0
         )
-    ratios = _ratios(session, law, scale)
-    return _judged(session, ratios) if known else _of_unknown_prior(ratios)
+    if not known:
+        floor = floor_of(session, law)
+        return (
+            _of_unknown_prior(_ratios(session, law, scale))
+            if floor is None or floor.low <= 1
+            else _above(floor)
+        )
+    return _judged(session, _ratios(session, law, scale))
+
+
+def _above(floor: Floor) -> Result:
+    words = (
+        f"E exp(-loss) is at least {floor.low:.3g} p(x) where the outputs do not move with z: it is at most p(x) "
+        "with any prior and any q, auxiliary variables included"
+    )
+    hints = ("unknown: a density without the one that belongs to it, of a reverse model or a prior",)
+    numbers = {"method": "statistical", "found": floor.low, "limit": 1.0, "n": floor.draws}
+    return result("evidence", "fails", words, hints=hints, **numbers)  # type: ignore[arg-type]
 
 
 def _normalised(law: WeightedLikelihood, scale: float) -> bool:

@@ -10,6 +10,9 @@ KINDS = (
     "UP TO A CONSTANT",
     "UP TO SCALE",
     "BETA",
+    "FREE BITS",
+    "CAPACITY",
+    "AGGREGATE",
     "UNNORMALISED",
     "MIXED REDUCTION",
     "GRADIENT SURROGATE",
@@ -18,6 +21,8 @@ KINDS = (
 )
 NEVER = ("MIXED REDUCTION", "GRADIENT SURROGATE", "NOT AN ELBO")
 """Kinds that fail whatever is claimed."""
+OTHER = ("FREE BITS", "CAPACITY", "AGGREGATE")
+"""Kinds that are objectives of their own: they pass as a loss, and as no bound."""
 
 
 @dataclass(frozen=True)

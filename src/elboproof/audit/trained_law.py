@@ -175,7 +175,9 @@ def _declared(session: Session, family: str, spread: float | None) -> DecoderLaw
     if family == "bernoulli" and _binary(session):
         unit = session.bench.shapes.ranges[0] == "unit"
         return (
-            DecoderLaw(lambda out: _logits(out[0]), BernoulliLikelihood()) if unit else _first(BernoulliLikelihood())
+            DecoderLaw(lambda out: _logits(out[0]), BernoulliLikelihood())
+            if unit
+            else _first(BernoulliLikelihood())
         )
     raise NoLawError(f"the likelihood declared ({family}) is none that diagnostics take without a formula")
 
