@@ -67,6 +67,8 @@ def _weights(
     for m in range(count):
         call = session.bench.call(design, session.seed(first + m))
         terms = likelihood_terms(call, law.likelihood)
-        log_p = -sum(float(weight * terms[name].detach().sum()) for name, weight in weights.items()) - constant
+        log_p = (
+            -sum(float(weight * terms[name].detach().sum()) for name, weight in weights.items()) - constant
+        )
         found.append(-float(call.loss.detach().sum()) - log_p)
     return np.asarray(np.exp(found))
