@@ -1,5 +1,7 @@
 """Bugs seeded into the search for thresholds, for codes that are summed over, and into what a bound is at most."""
 
+import math
+
 import pytest
 
 from elboproof.audit import aggregates, bends, bent, ceiling, codes, formulas, reading_bent
@@ -42,7 +44,7 @@ TESTS: dict[str, Check] = {
     "codes": lambda: test_codes.test_a_code_that_is_summed_over_is_exact(test_codes.Summed),
     "tiled": lambda: test_codes.test_a_code_that_is_summed_over_is_exact(test_codes.Tiled),
     "no prior": lambda: test_codes.test_a_code_without_its_prior_is_one_up_to_a_constant(
-        test_codes._prior(1, 1, 1, 1), "UP TO A CONSTANT", test_codes.math.log(test_codes.VALUES)
+        test_codes._prior(1, 1, 1, 1), "UP TO A CONSTANT", math.log(test_codes.VALUES)
     ),
     "ceiling": test_codes.test_a_density_that_counts_once_exceeds_what_any_prior_allows,
     "lower end": test_codes.test_a_lower_end_is_one,

@@ -26,10 +26,10 @@ class Recognised:
     Attributes
     ----------
     form : str
-        "plain", "mixed" (reductions differ), "each latent" (of the prior), "bent" (at a threshold), or "dictionary"
-        (any terms).
+        "plain", "mixed" (reductions differ), "each latent" (of the prior), "bent" (at a threshold), "codes" (summed
+        over), "aggregate" (of the batch), or "dictionary" (any terms).
     kind : str
-        "closed form", "monte carlo", "flow" or one of `OTHER_LAWS`.
+        "closed form", "monte carlo", "flow", "enumerated", "aggregate" or one of `OTHER_LAWS`.
     fit : Fit
         Weights by name; in mixed forms and dictionaries the names carry their reduction.
     reduction, other : str
