@@ -54,6 +54,10 @@ FREE_BITS: dict[str, tuple[Any, str]] = {
         _rate(lambda kl: (kl - 0.5).relu().sum(1)),
         "the KL of each latent of each datum counts beyond 1/2 nats",
     ),
+    "latents of the batch, below all plain designs": (
+        _rate(lambda kl: kl.mean(0).clamp_min(0.5).sum()),
+        "the mean over the batch of each latent's KL counts at least 1/2 nats",
+    ),
     "one that designs near the prior cross": (
         _rate(lambda kl: kl.clamp_min(0.01).sum(1)),
         "the KL of each latent of each datum counts at least 0.01 nats",
@@ -81,6 +85,10 @@ CAPACITIES: dict[str, tuple[Any, str]] = {
     "one that no design of a plain formula reaches": (
         _total(lambda f, r: f.mean() + 5 * (r.mean() - 25).abs()),
         "5 x |R - 25|, mean",
+    ),
+    "one below all plain designs": (
+        _total(lambda f, r: f.mean() + 5 * (r.mean() - 0.1).abs()),
+        "5 x |R - 1/10|, mean",
     ),
     "squared": (_total(lambda f, r: f.mean() + 3 * (r.mean() - 0.5) ** 2), "3 x (R - 1/2)^2, mean"),
     "latents": (
@@ -188,9 +196,10 @@ def test_what_bends_otherwise_is_not_recognised(name: str) -> None:
 
 
 def test_a_threshold_below_all_designs_shows_near_the_prior() -> None:
-    tiny = with_methods(rate=lambda self, m, s, z: each(m, s).sum(1).clamp_min(0.0002))
+    tiny = with_methods(rate=lambda self, m, s, z: each(m, s).sum(1).mean().clamp_min(0.0002))
     report = audited(tiny, claim="-elbo")
-    assert report.failed, str(report)
+    assert report.failed == ("extremes",), str(report)
+    assert "does not hold at the prior, almost" in report["extremes"].statement
 
 
 def test_bugs_beside_free_bits_are_seen() -> None:

@@ -20,6 +20,7 @@ from elboproof.audit.detector import KINDS, Recognised, likelihood_terms
 from elboproof.audit.differences import WeightedLikelihood, likelihood_of
 from elboproof.audit.fitting import Column, Columns, Equations, columns_of, ones, reduced
 from elboproof.audit.parameters import Parameter
+from elboproof.audit.reading_divergence import OF_SINGLE, SAME
 from elboproof.audit.session import Session
 from elboproof.networks.randomness import generator_of
 
@@ -34,8 +35,6 @@ STILL = 1e-11
 """Relative: a threshold that moves less has arrived."""
 LEAST = 3
 """Values of the KL on each side of a threshold: fewer say nothing of a slope."""
-SAME = 1e-6
-"""Two slopes that differ by less, relative to the larger, are one."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,7 @@ class _Search:
     ) -> None:
         terms = partial(likelihood_terms, likelihood=law.likelihood)
         self.calls, self.law, self.parameter, self.close = calls, law, parameter, close
+        self.same = SAME if close < SAME else OF_SINGLE
         self.reductions = ("mean", "sum") if calls[0].loss.ndim == 0 else ("per datum",)
         tables = [terms(call) for call in calls]
         self.rest = [
@@ -140,7 +140,7 @@ class _Search:
 
     def _counts(self, column: Column) -> bool:
         """Return whether what the KL adds to the equations moves at all: else any threshold would do."""
-        return float(np.ptp(column)) > SAME * float(self.equations.size.max())
+        return float(np.ptp(column)) > self.same * float(self.equations.size.max())
 
     def _constants(self, how: str) -> Columns:
         if how == self.law.reduction:
@@ -179,7 +179,7 @@ class _Search:
         r = units.values
         s, g = self._solved([units.column(r), units.column(r**2), *free.values()])[:2]
         far = float(np.abs(r).max())
-        return None if abs(g) * far <= SAME * abs(s) else float(-s / (2 * g))
+        return None if abs(g) * far <= self.same * abs(s) else float(-s / (2 * g))
 
     def _arrived(self, units: Units, free: Columns, t: float) -> tuple[str, float] | None:
         """Return shape and threshold at which the search ends; None if it leaves the values, or ends at no shape."""
@@ -195,14 +195,14 @@ class _Search:
             if not low <= moved <= high:
                 return None
             if abs(moved - t) <= STILL * (1 + abs(t)):
-                shape = _shape(float(s), float(g))
+                shape = _shape(float(s), float(g), self.same)
                 return None if shape is None else (shape, float(moved))
             t = float(moved)
         return None
 
 
-def _shape(s: float, g: float) -> str | None:
+def _shape(s: float, g: float, close: float) -> str | None:
     """Return which function has the slope s below its threshold and s + g above."""
-    size = SAME * max(abs(s), abs(s + g))
+    size = close * max(abs(s), abs(s + g))
     gone = {"at least": s, "at most": s + g, "distance": 2 * s + g}
     return next((name for name, one in gone.items() if abs(one) <= size), None)

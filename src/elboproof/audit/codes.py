@@ -92,7 +92,7 @@ def _read(reader: Reader, found: Recognised, K: int) -> Formula | None:
     scale, beta, variance, needed, words = reader.likelihood(found, b)
     logs = -(each - needed) / b
     mass = float(logs.max()) + math.log(float(np.exp(logs - logs.max()).sum()))
-    alike = all(same(one, float(each[0]), 1 + abs(needed)) for one in each)
+    alike = all(same(one, float(each[0]), 1 + abs(needed), reader.limit) for one in each)
     prior = "a uniform prior" if alike else "a prior of its own for each"
     part = Divergence(b, 0.0, (), {}, f"a code of {K} values that are summed over, KL to {prior}")
     values: dict[str, object] = {"scale": scale, "beta": beta, "variance": variance}

@@ -58,7 +58,7 @@ def read_bent(reader: Reader, found: Recognised) -> Formula:
         **common,
     }
     values |= {"constant_needed": read.needed, "constant_found": read.found}
-    divided = _divided(found, bend, read)
+    divided = _divided(found, bend, read, reader.limit)
     if divided:
         return Formula("MIXED REDUCTION", divided, hints=("M23: reduce both terms alike",), **values)  # type: ignore[arg-type]
     kind = "CAPACITY" if bend.shape in CAPACITIES else "FREE BITS"
@@ -85,7 +85,7 @@ def _weighed(reader: Reader, found: Recognised, bend: Bend) -> _Read:
     return _Read(scale, weight, variance, needed, constant, left, words)
 
 
-def _divided(found: Recognised, bend: Bend, read: _Read) -> str:
+def _divided(found: Recognised, bend: Bend, read: _Read, limit: float) -> str:
     """Return in words why the terms' weights depend on the batch size; empty if they do not."""
     how = "sum" if bend.of_sum else found.other
     if how != found.reduction:
@@ -93,7 +93,7 @@ def _divided(found: Recognised, bend: Bend, read: _Read) -> str:
             f"the likelihood enters as a {found.reduction} over the batch and the divergence as a {how}: "
             f"the weight of the KL depends on the batch size ({read.words} at one of them)"
         )
-    if not same(read.left, 0.0, abs(read.found) + abs(read.scale)):
+    if not same(read.left, 0.0, abs(read.found) + abs(read.scale), limit):
         return f"a constant of {read.left:.6g} does not scale with the batch as the other terms do"
     return ""
 
@@ -104,15 +104,17 @@ def _threshold(bend: Bend) -> str:
 
 
 def _free_bits(reader: Reader, found: Recognised, bend: Bend, read: _Read) -> str:
-    factor = "" if same(read.scale, 1.0) else f"{snapped(read.scale, reader.units)} x "
+    factor = "" if same(read.scale, 1.0, None, reader.limit) else f"{snapped(read.scale, reader.units)} x "
     count = reader.d if bend.of_latents else 1
-    beyond = same(read.found - read.needed, -read.scale * read.weight * count * bend.threshold)
+    beyond = same(
+        read.found - read.needed, -read.scale * read.weight * count * bend.threshold, None, reader.limit
+    )
     how = "counts beyond" if beyond else "counts at least"
     tail = f"{read.words}, {_kind(found)}; {LEVELS[bend.level]} {how} {_threshold(bend)}"
-    if not same(read.weight, 1.0):
+    if not same(read.weight, 1.0, None, reader.limit):
         tail += f"; KL weight {snapped(read.weight, {})}"
     offset = (read.needed - read.found) / read.scale
-    if not beyond and not same(offset, 0.0, 1 + abs(read.needed)):
+    if not beyond and not same(offset, 0.0, 1 + abs(read.needed), reader.limit):
         tail += f"; -loss{' / scale' if factor else ''} is that {offset:+.6g} nats"
     return (
         f"your loss is {factor}the negative ELBO with free bits, {reduced_words(found.reduction)}: {tail}; below "
@@ -121,7 +123,7 @@ def _free_bits(reader: Reader, found: Recognised, bend: Bend, read: _Read) -> st
 
 
 def _capacity(reader: Reader, found: Recognised, bend: Bend, read: _Read) -> str:
-    factor = "" if same(read.scale, 1.0) else f"{snapped(read.scale, reader.units)} x "
+    factor = "" if same(read.scale, 1.0, None, reader.limit) else f"{snapped(read.scale, reader.units)} x "
     inner = f"R - {snapped(bend.threshold, {})}"
     term = f"|{inner}|" if bend.shape == "distance" else f"({inner})^2"
     total = ", summed over the latents" if bend.of_latents else ""
