@@ -113,9 +113,7 @@ def _free_bits(reader: Reader, found: Recognised, bend: Bend, read: _Read) -> st
     tail = f"{read.words}, {_kind(found)}; {LEVELS[bend.level]} {how} {_threshold(bend)}"
     if not same(read.weight, 1.0, None, reader.limit):
         tail += f"; KL weight {snapped(read.weight, {})}"
-    offset = (read.needed - read.found) / read.scale
-    if not beyond and not same(offset, 0.0, 1 + abs(read.needed), reader.limit):
-        tail += f"; -loss{' / scale' if factor else ''} is that {offset:+.6g} nats"
+    tail += "" if beyond else _beside(reader, read)
     return (
         f"your loss is {factor}the negative ELBO with free bits, {reduced_words(found.reduction)}: {tail}; below "
         "that the KL has no gradient"
@@ -131,8 +129,18 @@ def _capacity(reader: Reader, found: Recognised, bend: Bend, read: _Read) -> str
     return (
         f"your loss is {factor}a negative log likelihood plus {snapped(read.weight, reader.units)} x {term}{total}, "
         f"{reduced_words(found.reduction)}: {read.words}; R is {LEVELS[bend.level]}, {_kind(found)}, held at a "
-        f"capacity C of {snapped(bend.threshold, {})} nats{nats}: no bound"
+        f"capacity C of {snapped(bend.threshold, {})} nats{nats}: no bound{_beside(reader, read)}"
     )
+
+
+def _beside(reader: Reader, read: _Read) -> str:
+    """Return in words by how many nats -loss / scale lies beside the objective that was named, constants included."""
+    offset = (read.needed - read.found) / read.scale
+    if same(offset, 0.0, 1 + abs(read.needed), reader.limit):
+        return ""
+    divided = "" if same(read.scale, 1.0, None, reader.limit) else " / scale"
+    way = "lower" if offset > 0 else "higher"
+    return f"; with its constants -loss{divided} would be {abs(offset):.6g} nats {way}"
 
 
 def _kind(found: Recognised) -> str:
