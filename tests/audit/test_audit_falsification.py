@@ -138,7 +138,7 @@ BUGS: dict[str, Bug] = {
         reading_divergence, "_patterns", "(pattern, d * law.constant", "(pattern, 0.0", "exact"
     ),
     "a Gaussian lacks 2": Seeded(
-        reading.Reader, "_likelihood", "2 * math.pi * variance", "math.pi * variance", "exact"
+        reading.Reader, "likelihood", "2 * math.pi * variance", "math.pi * variance", "exact"
     ),
     "a reward is a divergence": Seeded(reading.Reader, "_slip", "part.weight < 0", "False", "sign"),
     "a missing divergence is overlooked": Seeded(
