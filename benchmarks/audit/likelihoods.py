@@ -139,7 +139,7 @@ class UniformPriorLost(Categorical):
         return (q * log_q).sum(-1)
 
 
-@mutant("M42", "formula", "named")
+@mutant("M42", "formula")
 class Broadcast(Gaussian):
     """The sum of a (B, 1) and a (B,) is a (B, B), and the sum over it is B times too large."""
 

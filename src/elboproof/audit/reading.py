@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from elboproof.audit.detector import Recognised
 from elboproof.audit.divergences import OTHER_LAWS
+from elboproof.audit.fitting import TIMES
 from elboproof.audit.flows import FLOW
 from elboproof.audit.formula import Formula, snapped, units
 from elboproof.audit.laws import NORMAL, NoiseLaw
@@ -81,8 +82,10 @@ class Reader:
         values: dict[str, object] = {"scale": scale, "beta": beta, "variance": variance, **common}
         values |= {"constant_needed": needed, "constant_found": constant}
         # beside a value per datum the batch's mean divergence has the same mean, whatever the batch
-        if mixed or (
-            found.other != found.reduction and (found.reduction, found.other) != ("per datum", "mean")
+        if (
+            mixed
+            or found.reduction == TIMES
+            or (found.other != found.reduction and (found.reduction, found.other) != ("per datum", "mean"))
         ):
             return self._mixed(found, values, words, mixed)
         return self.bound(found, part, values, words)
@@ -193,19 +196,21 @@ class Reader:
         return own, other
 
     def _mixed(self, found: Recognised, values: Mapping[str, object], words: str, left: float) -> Formula:
-        if found.kind == FLOW:
+        hint = "M23: reduce both terms alike"
+        if found.reduction == TIMES:
+            sentence = f"the sum over the batch is taken once for each datum, B times too often ({words})"
+            hint = "M42: a (B, 1) and a (B,) make a (B, B)"
+        elif found.kind == FLOW:
             sentence = f"the log determinant enters as a {found.other}, all else as a {found.reduction} over the batch"
-            hints = ("M52: the log determinants of the data, each its own",)
-            return Formula("MIXED REDUCTION", sentence, hints=hints, **values)  # type: ignore[arg-type]
-        if found.other != found.reduction:
+            hint = "M52: the log determinants of the data, each its own"
+        elif found.other != found.reduction:
             sentence = (
                 f"the likelihood enters as a {found.reduction} over the batch and the divergence as a {found.other}: "
                 f"the weight of the KL depends on the batch size ({words} at one of them)"
             )
         else:
             sentence = f"a constant of {left:.6g} does not scale with the batch as the other terms do"
-        hints = ("M23: reduce both terms alike",)
-        return Formula("MIXED REDUCTION", sentence, hints=hints, **values)  # type: ignore[arg-type]
+        return Formula("MIXED REDUCTION", sentence, hints=(hint,), **values)  # type: ignore[arg-type]
 
     def bound(self, found: Recognised, part: Divergence, values: dict[str, object], words: str) -> Formula:
         """Return the formula of a bound, up to what its values say."""
