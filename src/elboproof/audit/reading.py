@@ -218,7 +218,6 @@ class Reader:
         needed, constant = float(values["constant_needed"]), float(values["constant_found"])  # type: ignore[arg-type]
         offset = (needed - constant) / scale
         off = abs(needed - constant) > self.limit * max(abs(needed), abs(constant), abs(scale))
-        kind = self._kind(found, scale, beta, off)
         factor = "" if self._same(scale, 1.0) else f"{snapped(scale, self.units)} x "
         lead = f"{factor}the negative ELBO in nats"
         if not self._same(beta, 1.0) or not found.likelihood.law:
@@ -238,7 +237,7 @@ class Reader:
             divided = "" if self._same(scale, 1.0) else " / scale"
             sentence += f"; -loss{divided} = ELBO {offset:+.6g} nats: {_direction(offset)}"
         hints = ("M38: a constant of the likelihood or of the KL",) if off else ()
-        return Formula(kind, sentence, hints=hints, **values)  # type: ignore[arg-type]
+        return Formula(self._kind(found, scale, beta, off), sentence, hints=hints, **values)  # type: ignore[arg-type]
 
     def grey(self, law: Likelihood) -> bool:
         """Return whether a Bernoulli likelihood is taken of data that are no bits."""
@@ -268,25 +267,24 @@ class Reader:
                 and square > 0
             )
             if not good or b <= 0:
-                wrong.append(str(k))
+                wrong.append(f"latent {k}")
                 continue
             spread = b / (2 * square)
             centre = -cross * spread / b
             constant += b / 2 * (centre**2 / spread + math.log(spread) - 1)
         words = "closed-form KL to a prior with its own mean and variance for each latent"
         law = {name: value for name, value in weights.items() if "[" not in name and name != "1"}
-        names = tuple(f"latent {k}" for k in wrong)
         part = Divergence(b, constant, (), {}, words)
-        if names:
-            sentence = f"the divergence is no KL to a normal prior in {', '.join(names)}"
+        if wrong:
+            sentence = f"the divergence is no KL to a normal prior in {', '.join(wrong)}"
             common = self.common(found, weights)
             return Formula("NOT AN ELBO", sentence, hints=("M13: compare the terms of the KL",), **common)  # type: ignore[arg-type]
         return self._judge(found, part, law)
 
     def _dictionary(self, found: Recognised) -> Formula:
         terms = dict(found.fit.weights)
-        words = " ".join(f"{value:+.6g} {name};" for name, value in terms.items())
-        sentence = f"the loss is a sum of terms that is no bound: {words}".rstrip(";")
+        words = "; ".join(f"{value:+.6g} {name}" for name, value in terms.items())
+        sentence = f"the loss is a sum of terms that is no bound: {words}"
         hints = ("M13: compare these terms with those of a likelihood and a KL",)
         return Formula("NOT AN ELBO", sentence, hints=hints, **self.common(found, terms))  # type: ignore[arg-type]
 
