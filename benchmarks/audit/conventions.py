@@ -80,11 +80,12 @@ class MeanSquaresUnweighted(MeanSquares):
     weight = 1.0
 
 
-@convention("PyTorch-VAE BetaVAE, type B", "UP TO SCALE|NOT RECOGNISED")
+@convention("PyTorch-VAE BetaVAE, type B", "CAPACITY")
 class GrowingCapacity(MeanSquares):
     """The distance of the KL from a capacity that grows with each call.
 
-    Early on the KL is above it, and the loss 1000 x 0.00025 times the negative ELBO of a variance, up to a constant.
+    Early on the KL is above it but near the prior: elsewhere the loss is 1000 x 0.00025 times the negative ELBO of a
+    variance, up to a constant.
     """
 
     def __init__(self) -> None:

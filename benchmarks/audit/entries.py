@@ -26,7 +26,7 @@ class Mutant:
     Attributes
     ----------
     label : str
-        "M01" to "M52", "N01" to "N07", or "odd-1" to "odd-3".
+        "M01" to "M52", "N01" to "N09", or "odd-1" to "odd-3".
     model : type
         Its docstring's first line says what is wrong; its base is the control that it was.
     seen : tuple of str

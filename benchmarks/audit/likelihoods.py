@@ -131,7 +131,7 @@ class OtherTarget(Gaussian):
         return 0.5 * ((2 * x - 1 - output) ** 2 / self.variance + LOG_2PI + math.log(self.variance)).sum(-1)
 
 
-@mutant("M41", "evidence")
+@mutant("M41", "formula", "named")
 class UniformPriorLost(Categorical):
     """The KL to a uniform prior over categories lacks the logarithm of their number."""
 
@@ -139,7 +139,7 @@ class UniformPriorLost(Categorical):
         return (q * log_q).sum(-1)
 
 
-@mutant("M42", "formula", "named")
+@mutant("M42", "formula")
 class Broadcast(Gaussian):
     """The sum of a (B, 1) and a (B,) is a (B, B), and the sum over it is B times too large."""
 

@@ -141,7 +141,7 @@ class CountsMeanOverLatents(Dispersed):
         return 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean(-1)
 
 
-@mutant("N02", "formula")
+@mutant("N02", "formula", "named")
 class ZerosOnce(ZeroInflated):
     """The mass of a zero lacks what is added to it."""
 
@@ -157,7 +157,7 @@ class CutAtCondition(Conditional):
         return torch.cat([z.detach(), condition], -1)
 
 
-@mutant("N04", "evidence formula")
+@mutant("N04", "evidence", "named")
 class ReverseLost(Auxiliary):
     """The reverse model is left out, so that the auxiliary's density counts once."""
 

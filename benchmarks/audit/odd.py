@@ -14,7 +14,7 @@ class RootOfSquares(Gaussian):
         return ((x - output) ** 2).sum(-1).sqrt()
 
 
-@mutant("odd-2", "formula")
+@mutant("odd-2", "formula", "named")
 class Capacity(Gaussian):
     """The distance of the KL from a capacity of 2 nats, ten times over."""
 
@@ -22,7 +22,7 @@ class Capacity(Gaussian):
         return (reconstruction + 10 * (divergence - 2).abs()).mean()
 
 
-@mutant("odd-3", "formula")
+@mutant("odd-3", "formula", "named")
 class AggregateInPlaceOfPosterior(Gaussian):
     """The KL of a Gaussian fitted to the batch of codes, in place of the mean KL of the posteriors."""
 

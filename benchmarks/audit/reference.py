@@ -16,7 +16,7 @@ from torch.distributions import NegativeBinomial as NegativeBinomialLaw
 from torch.distributions import Normal, kl_divergence
 from torch.distributions import Poisson as PoissonLaw
 
-from benchmarks.audit import controls, conventions_more, reference_more, vae, vae_others
+from benchmarks.audit import controls, conventions_more, reference_more, thresholds, vae, vae_others
 from benchmarks.audit.entries import Convention
 from benchmarks.audit.expectations import (
     Expected,
@@ -108,6 +108,19 @@ def free_bits(model: Vae, x: Tensor) -> Tensor:
     return squares(model, x, model.variance, q) + torch.maximum(kl, torch.tensor(0.25)).sum(-1)
 
 
+def free_bits_of_batch(model: Vae, x: Tensor) -> Tensor:
+    """Return the bound with the batch's mean of each latent's KL, or 1/2."""
+    q = posterior(model, x)
+    kl = kl_divergence(q, Normal(0.0, 1.0)).mean(0)
+    return squares(model, x, model.variance, q) + torch.maximum(kl, torch.tensor(0.5)).sum(-1)
+
+
+def capacity(model: Vae, x: Tensor) -> Tensor:
+    """Return the likelihood's part, and ten times the distance of the batch's mean KL from 2."""
+    q = posterior(model, x)
+    return squares(model, x, model.variance, q) + 10 * (divergence(q).mean() - 2).abs()
+
+
 def beta(model: Vae, x: Tensor) -> Tensor:
     """Return the bound with four times the KL."""
     return gaussian(fixed)(model, x) + 3 * divergence(posterior(model, x))
@@ -184,6 +197,8 @@ EXPECTED: dict[type[Vae], Expected] = {
     controls.SeveralDraws: several,
     controls.Beta: beta,
     controls.FreeBits: free_bits,
+    thresholds.FreeBitsOfBatch: free_bits_of_batch,
+    thresholds.CapacityOfBatch: capacity,
     controls.LearnedPrior: learned_prior,
     controls.Laplace: absolute(1 / 3),
     controls.Poisson: plain(lambda _, out, x: log_density(PoissonLaw(out.exp()), x)),

@@ -86,6 +86,7 @@ TESTS: dict[str, Check] = {
     "two readings": _wrong_formula("two readings of s"),
     "log variance": _wrong_formula("no log variance"),
     "reductions": test_formula.test_reductions_that_differ_are_named,
+    "once for each": test_formula.test_a_sum_that_is_taken_once_for_each_datum_is_named,
     "small term": test_beyond.test_a_small_term_is_not_overlooked,
     "declared": test_formula.test_a_declared_variance_is_compared,
     "bits": test_formula.test_bits_per_dimension,
@@ -138,7 +139,7 @@ BUGS: dict[str, Bug] = {
         reading_divergence, "_patterns", "(pattern, d * law.constant", "(pattern, 0.0", "exact"
     ),
     "a Gaussian lacks 2": Seeded(
-        reading.Reader, "_likelihood", "2 * math.pi * variance", "math.pi * variance", "exact"
+        reading.Reader, "likelihood", "2 * math.pi * variance", "math.pi * variance", "exact"
     ),
     "a reward is a divergence": Seeded(reading.Reader, "_slip", "part.weight < 0", "False", "sign"),
     "a missing divergence is overlooked": Seeded(
@@ -152,6 +153,9 @@ BUGS: dict[str, Bug] = {
     ),
     "reductions that differ are not tried": Seeded(
         detector.Detector, "_mixed", "*itertools.permutations(self.reductions, 2), ", "", "reductions"
+    ),
+    "a sum for each datum is not looked for": Seeded(
+        detector.Detector, "_times", "ndim == 0", "ndim == 9", "once for each"
     ),
     "the largest residual times 10000": Seeded(
         detector.Detector,

@@ -133,6 +133,13 @@ def test_what_is_no_bound_fails_and_says_why(name: str) -> None:
     assert report["formula"].hints
 
 
+def test_a_sum_that_is_taken_once_for_each_datum_is_named() -> None:
+    report = audited(with_methods(total=lambda self, f, r: (f[:, None] + r).sum()), "formula")
+    assert report.failed == ("formula",)
+    assert "the sum over the batch is taken once for each datum" in report["formula"].statement
+    assert report["formula"].hints[0].startswith("M42")
+
+
 def test_reductions_that_differ_are_named() -> None:
     report = audited(with_methods(total=lambda self, f, r: f.mean() + r.sum()), "formula")
     assert report.failed == ("formula",)

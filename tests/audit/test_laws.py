@@ -10,14 +10,14 @@ from torch.distributions import Distribution, Laplace, TransformedDistribution, 
 from torch.distributions.transforms import AffineTransform, SigmoidTransform
 
 from elboproof.audit import Report, Reported
-from elboproof.audit.laws import LAPLACE, LAWS, LOGISTIC, NORMAL, UNIFORM, USUAL, Law
+from elboproof.audit.laws import LAPLACE, LAWS, LOGISTIC, NORMAL, UNIFORM, USUAL, NoiseLaw
 from tests.audit.beyond_posteriors import LaplaceCode
 from tests.audit.small import LATENTS, LOG_2PI, Small, audited, with_methods
 
 DRAWS = 200
 
 
-def _draw(law: Law, width: float = 1.0) -> Any:
+def _draw(law: NoiseLaw, width: float = 1.0) -> Any:
     """Return a sampler whose noise is of this law, times a width."""
 
     def sample(self: Small, mean: Tensor, s: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ def _drawn_prior(entropy: float) -> Any:
     return lambda self, m, s, z: (z**2 / 2 + LOG_2PI / 2 - s - entropy).sum(-1)
 
 
-def _closed(law: Law, width: float = 1.0) -> Any:
+def _closed(law: NoiseLaw, width: float = 1.0) -> Any:
     """Return the KL of noise of a law and a width to N(0, 1), in closed form."""
     variance, entropy = width**2 * law.variance, law.entropy + math.log(width)
     return lambda self, m, s, z: ((m**2 + variance * (2 * s).exp() + LOG_2PI) / 2 - s - entropy).sum(-1)
@@ -50,7 +50,7 @@ def _heard(sample: Any, rate: Any, *checks: str, claim: str = "-elbo", draws: in
 
 @pytest.mark.parametrize("law", LAWS[1:], ids=lambda one: one.name)
 @pytest.mark.parametrize("form", ["entropy", "closed form"])
-def test_a_correct_bound_of_another_q_passes_the_strongest_claim(law: Law, form: str) -> None:
+def test_a_correct_bound_of_another_q_passes_the_strongest_claim(law: NoiseLaw, form: str) -> None:
     rate = _drawn_prior(law.entropy) if form == "entropy" else _closed(law)
     report = _heard(_draw(law), rate)
     assert report.status == "passed", str(report)
@@ -62,7 +62,7 @@ def test_a_correct_bound_of_another_q_passes_the_strongest_claim(law: Law, form:
 
 @pytest.mark.parametrize("law", [NORMAL, LAPLACE], ids=lambda one: one.name)
 @pytest.mark.parametrize("form", ["entropy", "closed form"])
-def test_noise_of_another_width_passes_too(law: Law, form: str) -> None:
+def test_noise_of_another_width_passes_too(law: NoiseLaw, form: str) -> None:
     rate = _drawn_prior(law.entropy + math.log(0.3)) if form == "entropy" else _closed(law, 0.3)
     report = _heard(_draw(law, 0.3), rate, "formula", "noise")
     assert report.status == "passed", str(report)
@@ -131,7 +131,7 @@ def test_a_width_too_near_to_one_is_not_told_from_it() -> None:
     assert "another width" in report["formula"].statement
 
 
-def _of_torch(law: Law) -> Distribution:
+def _of_torch(law: NoiseLaw) -> Distribution:
     zero, one = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
     if law is LAPLACE:
         return Laplace(zero, one)
@@ -142,7 +142,7 @@ def _of_torch(law: Law) -> Distribution:
 
 
 @pytest.mark.parametrize("law", [LAPLACE, LOGISTIC, UNIFORM], ids=lambda one: one.name)
-def test_the_laws_are_those_of_torch(law: Law) -> None:
+def test_the_laws_are_those_of_torch(law: NoiseLaw) -> None:
     other: Any = _of_torch(law)
     r = torch.linspace(-0.95, 0.95, 21, dtype=torch.float64)
     torch.testing.assert_close(law.log_density(r), other.log_prob(r))
@@ -150,7 +150,7 @@ def test_the_laws_are_those_of_torch(law: Law) -> None:
 
 
 @pytest.mark.parametrize("law", USUAL, ids=lambda one: one.name)
-def test_a_law_has_the_variance_and_the_entropy_that_it_says(law: Law) -> None:
+def test_a_law_has_the_variance_and_the_entropy_that_it_says(law: NoiseLaw) -> None:
     """By the midpoint rule, on a line beyond which every one has less than 1e-12."""
     edge = 60.0
     r = (torch.arange(2_000_000, dtype=torch.float64) + 0.5) * (2 * edge / 2_000_000) - edge

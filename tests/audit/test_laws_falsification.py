@@ -18,7 +18,7 @@ from tests.seeding import CAUGHT, Bug, Check, Seeded, falsification
 pytestmark = pytest.mark.slow
 
 
-def _bound(law: laws.Law, form: str) -> Check:
+def _bound(law: laws.NoiseLaw, form: str) -> Check:
     return lambda: test_laws.test_a_correct_bound_of_another_q_passes_the_strongest_claim(law, form)
 
 
@@ -50,16 +50,16 @@ TESTS: dict[str, Check] = {
 
 BUGS: dict[str, Bug] = {
     "each law has the normal entropy": Seeded(
-        laws.Law, "constant", "self.entropy", "1.4189385332", "entropy"
+        laws.NoiseLaw, "constant", "self.entropy", "1.4189385332", "entropy"
     ),
     "each law has variance 1": Seeded(
         reading_divergence, "_patterns", "law.variance / 2", "0.5", "closed form"
     ),
     "a width changes no entropy": Seeded(
-        laws.Law, "scaled", "entropy=self.entropy + math.log(width)", "entropy=self.entropy", "width"
+        laws.NoiseLaw, "scaled", "entropy=self.entropy + math.log(width)", "entropy=self.entropy", "width"
     ),
     "a width is its own square": Seeded(
-        laws.Law, "scaled", "width**2 *", "width *", "width of a closed form"
+        laws.NoiseLaw, "scaled", "width**2 *", "width *", "width of a closed form"
     ),
     "noise is compared with a normal law": Seeded(
         noise, "check_noise", "session.law or NORMAL", "NORMAL", ("entropy", "drawn")

@@ -348,7 +348,7 @@ BUGS = {
     "probabilities for logits": Seeded(trained_law, "_logits", "torch.logit(", "torch.as_tensor(", "Bernoulli"),
     "logits of logits": Seeded(
         trained_law, "_recognised", "return _first(BernoulliLikelihood())",
-        "return Law(lambda out: torch.sigmoid(out[0]), BernoulliLikelihood())", "Bernoulli of logits",
+        "return DecoderLaw(lambda out: torch.sigmoid(out[0]), BernoulliLikelihood())", "Bernoulli of logits",
     ),
     "deviations for variances": Seeded(
         trained_law, "_learned", "variance[0].clone()", "variance[0].sqrt()", "learned variances"

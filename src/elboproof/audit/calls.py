@@ -69,7 +69,11 @@ class Call:
 
 @dataclass
 class Shapes:
-    """What the real networks return, learnt from the first call."""
+    """What the real networks return, learnt from the first call.
+
+    Where an encoder returns probabilities and their logarithms, ``probabilities`` says which of "mean" and "s" are the
+    probabilities; it is empty otherwise. ``real_q`` are mean and s of one datum.
+    """
 
     x: tuple[int, ...]
     latent: tuple[int, ...] = ()
@@ -77,6 +81,8 @@ class Shapes:
     layout: str = "datum first"
     ranges: tuple[str, ...] = ()
     positive_s: bool = False
+    probabilities: str = ""
+    real_q: tuple[Tensor, Tensor] | None = None
     template_q: Any = None
     template_x: Any = None
     lead: tuple[int, ...] = ()

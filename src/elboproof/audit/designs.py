@@ -59,6 +59,9 @@ class Designer:
         s = FARTHEST_S * (2 * self._uniform((batch, *self.shapes.latent), generator) - 1)
         if self.shapes.positive_s:
             s = torch.exp(s / 2)
+        if self.shapes.probabilities:
+            logs = mean.log_softmax(-1)
+            mean, s = (logs.exp(), logs) if self.shapes.probabilities == "mean" else (logs, logs.exp())
         return self.around(name, mean, s, alike=alike)
 
     def around(

@@ -4,9 +4,10 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from elboproof.audit.bends import Bend
 from elboproof.audit.calls import Call, Shapes, Tensor
 from elboproof.audit.divergences import OTHER_LAWS, divergence, each_latent, every_term
-from elboproof.audit.fitting import Column, Columns, Equations, Fit, columns_of, ones, reductions
+from elboproof.audit.fitting import TIMES, Column, Columns, Equations, Fit, columns_of, ones, reductions
 from elboproof.audit.flows import FLOW, flow_terms
 from elboproof.audit.likelihoods import Likelihood, candidates
 from elboproof.audit.parameters import Parameter
@@ -25,13 +26,16 @@ class Recognised:
     Attributes
     ----------
     form : str
-        "plain", "mixed" (reductions differ), "each latent" (of the prior), or "dictionary" (any terms).
+        "plain", "mixed" (reductions differ), "each latent" (of the prior), "bent" (at a threshold), "codes" (summed
+        over), "aggregate" (of the batch), or "dictionary" (any terms).
     kind : str
-        "closed form", "monte carlo", "flow" or one of `OTHER_LAWS`.
+        "closed form", "monte carlo", "flow", "enumerated", "aggregate" or one of `OTHER_LAWS`.
     fit : Fit
         Weights by name; in mixed forms and dictionaries the names carry their reduction.
     reduction, other : str
-        Of the likelihood, and of the divergence.
+        Of the likelihood, and of the divergence; `TIMES` of both.
+    bend : Bend or None
+        How the divergence enters, if it is bent.
     """
 
     form: str
@@ -41,6 +45,7 @@ class Recognised:
     fit: Fit
     reduction: str
     other: str
+    bend: Bend | None = None
 
 
 def likelihood_terms(call: Call, likelihood: Likelihood) -> dict[str, Tensor]:
@@ -108,7 +113,7 @@ class Detector:
         if self.flow:
             searches: tuple[Callable[[], Iterator[Recognised]], ...] = () if wide else (self._flows,)
         else:
-            more = (self._other_laws, self._mixed, self._each_latent, self._dictionary)
+            more = (self._other_laws, self._times, self._mixed, self._each_latent, self._dictionary)
             searches = more if wide else (self._plain,)
         for search in searches:
             for found in search():
@@ -153,16 +158,20 @@ class Detector:
             yield Recognised(form, likelihood, kind, parameter, fit, *how)
 
     def _plain(self) -> Iterator[Recognised]:
-        yield from self._alike(KINDS, self.parameters)
+        yield from self._alike(KINDS, self.parameters, self.reductions)
 
     def _other_laws(self) -> Iterator[Recognised]:
-        yield from self._alike(OTHER_LAWS, self.parameters[:1])
+        yield from self._alike(OTHER_LAWS, self.parameters[:1], self.reductions)
 
-    def _alike(self, kinds: Iterable[str], parameters: Sequence[Parameter]) -> Iterator[Recognised]:
+    def _times(self) -> Iterator[Recognised]:
+        if self.calls[0].loss.ndim == 0:
+            yield from self._alike(KINDS, self.parameters[:1], (TIMES,))
+
+    def _alike(
+        self, kinds: Iterable[str], parameters: Sequence[Parameter], hows: Sequence[str]
+    ) -> Iterator[Recognised]:
         """Yield formulas whose terms all have one reduction."""
-        for how, likelihood, kind, parameter in itertools.product(
-            self.reductions, self.likelihoods, kinds, parameters
-        ):
+        for how, likelihood, kind, parameter in itertools.product(hows, self.likelihoods, kinds, parameters):
             columns = {
                 **self._of_likelihood(likelihood, how),
                 **self._of_divergence(parameter, kind, how),

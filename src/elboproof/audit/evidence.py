@@ -7,19 +7,18 @@ in all of them.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 import torch
 
 from elboproof.audit.calls import Design
-from elboproof.audit.detector import likelihood_terms, split
-from elboproof.audit.fitting import Equations, columns_of, reduced, reductions
+from elboproof.audit.ceiling import Floor, floor_of
+from elboproof.audit.detector import likelihood_terms
+from elboproof.audit.differences import WeightedLikelihood, density, likelihood_of
+from elboproof.audit.fitting import reduced
 from elboproof.audit.integrals import log_evidence, log_likelihoods
-from elboproof.audit.likelihoods import Likelihood, candidates
 from elboproof.audit.parameters import named
 from elboproof.audit.result import Result, result
 from elboproof.audit.session import Session
@@ -27,7 +26,7 @@ from elboproof.checking.unbounded import catoni
 from elboproof.networks.randomness import generator_of
 
 Weights: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-PAIRS, DRAWS, PILOT = 24, 800, 100
+DRAWS, PILOT = 800, 100
 BATCHES = (1, 1, 2)
 """Data of a call, a design each: what mixes the data of a batch shows in the last."""
 DESIGNS = len(BATCHES)
@@ -46,15 +45,6 @@ MOVED = 0.15
 
 
 @dataclass(frozen=True)
-class Law:
-    """A likelihood known by differences, with the weights of its terms per datum."""
-
-    likelihood: Likelihood
-    weights: Mapping[str, float]
-    reduction: str
-
-
-@dataclass(frozen=True)
 class Ratio:
     """The mean of exp(-loss / b) over p(x): an interval, and the share of draws that count."""
 
@@ -65,11 +55,11 @@ class Ratio:
 
 def check_evidence(session: Session) -> Result:
     """Compare the mean weight with p(x) where nothing else says what the loss is."""
-    if session.found is not None or session.multi is not None:
+    if session.formula is not None and session.formula.kind != "NOT RECOGNISED":
         return result("evidence", "ok", "not needed: the formula is known")
     if session.samples != 1 or session.bench.dtype != torch.float64:
         return result("evidence", "note", "not looked at: several samples, or float32")
-    law = _law(session)
+    law = likelihood_of(session)
     if law is None or not law.likelihood.law or next(iter(law.weights.values())) <= 0:
         return result("evidence", "note", "not applicable: the likelihood is not known, or is none")
     found = _scale(session, law)
@@ -92,43 +82,33 @@ def check_evidence(session: Session) -> Result:
         return result(
             "evidence", "fails", f"claimed: -elbo; the prior has weight {scale:.6g}", found=scale, limit=1.0
         )
-    ratios = _ratios(session, law, scale)
-    return _judged(session, ratios) if known else _of_unknown_prior(ratios)
+    if not known:
+        floor = floor_of(session, law)
+        return (
+            _of_unknown_prior(_ratios(session, law, scale))
+            if floor is None or floor.low <= 1
+            else _above(floor)
+        )
+    return _judged(session, _ratios(session, law, scale))
 
 
-def _normalised(law: Law, scale: float) -> bool:
+def _above(floor: Floor) -> Result:
+    words = (
+        f"E exp(-loss) is at least {floor.low:.3g} p(x) where the outputs do not move with z: it is at most p(x) "
+        "with any prior and any q, auxiliary variables included"
+    )
+    hints = ("unknown: a density without the one that belongs to it, of a reverse model or a prior",)
+    numbers = {"method": "statistical", "found": floor.low, "limit": 1.0, "n": floor.draws}
+    return result("evidence", "fails", words, hints=hints, **numbers)  # type: ignore[arg-type]
+
+
+def _normalised(law: WeightedLikelihood, scale: float) -> bool:
     """Return whether the terms have the weights of a density, where these are not free."""
     expected = law.likelihood.expected
     return all(abs(value / scale - expected[name]) <= 1e-6 for name, value in law.weights.items() if expected)
 
 
-def _law(session: Session) -> Law | None:
-    """Return the likelihood, from losses whose outputs alone differ."""
-    first, second = [], []
-    for n, design in enumerate(session.designer.designs("pairs", PAIRS)):
-        first.append(session.bench.call(design, session.seed(n)))
-        second.append(session.bench.call(replace(design, seed=design.seed + 1), session.seed(n)))
-    apart = [
-        replace(one, loss=one.loss.detach() - two.loss.detach())
-        for one, two in zip(first, second, strict=True)
-    ]
-    equations = Equations(apart)
-    x = first[0].design.x.reshape(first[0].batch, -1)
-    for law in candidates(
-        split(first[0].outputs, x.shape[1]), x, session.bench.shapes.ranges, session.designer.support
-    ):
-        for how in reductions(first[0]):
-            terms = partial(likelihood_terms, likelihood=law)
-            ours, others = (columns_of(calls, terms, how) for calls in (first, second))
-            # what depends on the data alone, such as log x!, is the same in both
-            columns = {name: ours[name] - others[name] for name in ours if np.any(ours[name] != others[name])}
-            fit = equations.solve(columns)
-            if fit is not None and fit.residual <= session.close:
-                return Law(law, fit.weights, how)
-    return None
-
-
-def _scale(session: Session, law: Law) -> float | None:
+def _scale(session: Session, law: WeightedLikelihood) -> float | None:
     """Return b of the loss's slope b z in z, less what goes through the decoder.
 
     None if it has no such slope, `OTHER_SLOPE` if it has another one, as of a density of an auxiliary variable at z.
@@ -148,7 +128,7 @@ def _scale(session: Session, law: Law) -> float | None:
     return centre if float((ratio - centre).abs().max()) <= 1e-6 * abs(centre) else OTHER_SLOPE
 
 
-def _drawn(session: Session, law: Law, scale: float) -> bool:
+def _drawn(session: Session, law: WeightedLikelihood, scale: float) -> bool:
     """Return whether the loss less its likelihood and b z^2 / 2 changes with the noise, as a drawn log q does."""
     design = session.designer.design("drawn", session.designer.batches[1])
     rests, sizes = [], []
@@ -162,7 +142,7 @@ def _drawn(session: Session, law: Law, scale: float) -> bool:
     return any(float((one - rests[0]).abs().max()) > UNDRAWN * max(sizes) for one in rests[1:])
 
 
-def _ratios(session: Session, law: Law, scale: float) -> list[Ratio]:
+def _ratios(session: Session, law: WeightedLikelihood, scale: float) -> list[Ratio]:
     """Return the mean weight over p(x) of each design, to the power of one datum."""
     best = max(
         LOG_VARIANCES,
@@ -177,19 +157,7 @@ def _ratios(session: Session, law: Law, scale: float) -> list[Ratio]:
     return found
 
 
-def density(law: Law, scale: float, D: int) -> tuple[dict[str, float], float]:
-    """Return the weights and the constant of minus a log density, for a loss that is ``scale`` times one."""
-    found = {name: value / scale for name, value in law.weights.items()}
-    likelihood, first = law.likelihood, next(iter(law.weights))
-    if likelihood.expected:
-        # what differences of outputs cannot see, a term of the data alone, belongs to the density
-        return {**likelihood.expected, **found}, likelihood.constant(D)
-    a = found[first]
-    width = math.log(math.pi / a) / 2 if likelihood.family == "gaussian" else math.log(2 / a)
-    return found, D * width + likelihood.constant(D)
-
-
-def _weights(session: Session, law: Law, scale: float, drawn: Design, count: int) -> Weights:
+def _weights(session: Session, law: WeightedLikelihood, scale: float, drawn: Design, count: int) -> Weights:
     """Return exp(-loss / b) of a batch over the product of its p(x), (n,)."""
     design = _scaled(session, drawn, law, scale)
     first = 9000 + design.seed % 10**6
@@ -217,7 +185,7 @@ def _design(session: Session, n: int, log_variance: float) -> Design:
     return designer.around(f"evidence {n}", mean, s, slope=SLOPE)
 
 
-def _scaled(session: Session, design: Design, law: Law, scale: float) -> Design:
+def _scaled(session: Session, design: Design, law: WeightedLikelihood, scale: float) -> Design:
     """Return a design whose slopes let the log likelihood vary by `MOVED` over the prior, to first order."""
     call = session.bench.call(design, session.seed(0))
     variance = (

@@ -13,6 +13,7 @@ PLACES = {
     "log variance -12": (-12.0, 3.0),
     "log variance 6": (6.0, 3.0),
     "means up to 90": (0.0, 90.0),
+    "the prior, almost": (0.0, 0.01),
 }
 CLOSE = 1e-6
 """Relative: at variance e^-25 the noise (z - mean) / deviation keeps nine digits of float64."""
@@ -26,7 +27,9 @@ def check_extremes(session: Session) -> Result:
     found = session.multi or session.known
     parameter = session.parameter or (session.found.parameter if session.found else None)
     if found is None or parameter is None:
-        return result("extremes", "note", "the formula is not known, so that nothing can be compared")
+        return result(
+            "extremes", "note", "no formula of a normal q is known, so that nothing can be compared"
+        )
     if session.formula is not None and session.formula.kind == "NOT AN ELBO":
         return result("extremes", "note", "the formula is no bound: its extremes are not looked at")
     apart, moved = {}, []

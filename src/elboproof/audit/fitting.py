@@ -18,6 +18,8 @@ SPARE = 4
 """Equations that are solved beyond the number of columns, at least."""
 SCALAR, EACH = ("sum", "mean"), ("per datum", "mean", "sum")
 """How a term can enter a scalar loss, and one of a value per datum."""
+TIMES = "sum, once for each datum"
+"""B times the sum: that over a (B, B), which a (B, 1) and a (B,) make."""
 
 
 def reductions(call: Call) -> tuple[str, ...]:
@@ -29,7 +31,8 @@ def reduced(values: Tensor, call: Call, reduction: str) -> Tensor:
     """Return a term (B,) as it enters the loss: a scalar, or (B,)."""
     if reduction == "per datum":
         return values
-    value = values.sum() if reduction == "sum" else values.mean()
+    value = values.mean() if reduction == "mean" else values.sum()
+    value = call.batch * value if reduction == TIMES else value
     return value if call.loss.ndim == 0 else value.expand(call.batch)
 
 

@@ -10,6 +10,9 @@ KINDS = (
     "UP TO A CONSTANT",
     "UP TO SCALE",
     "BETA",
+    "FREE BITS",
+    "CAPACITY",
+    "AGGREGATE",
     "UNNORMALISED",
     "MIXED REDUCTION",
     "GRADIENT SURROGATE",
@@ -18,6 +21,8 @@ KINDS = (
 )
 NEVER = ("MIXED REDUCTION", "GRADIENT SURROGATE", "NOT AN ELBO")
 """Kinds that fail whatever is claimed."""
+OTHER = ("FREE BITS", "CAPACITY", "AGGREGATE")
+"""Kinds that are objectives of their own: they pass as a loss, and as no bound."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,13 @@ class Formula:
     sentence : str
         For a reader.
     likelihood, divergence, noise, parameter, reduction : str
-        The likelihood; "closed form", "monte carlo", "flow" or "drawn, " and another law; the law of the noise of q;
-        what s is; "sum", "mean" or "per datum".
+        The likelihood; "closed form", "monte carlo", "flow", "drawn, " and another law, "enumerated" of a code that is
+        summed over, or "aggregate"; the law of the noise of q; what s is; "sum", "mean" or "per datum".
     scale : float
         The loss is this times the negative bound.
     beta : float
-        The weight of the divergence relative to the likelihood; 1 where the likelihood's variance is free.
+        The weight of the divergence relative to the likelihood; 1 where the likelihood's variance is free, but of a
+        capacity or an aggregate its weight beside a likelihood of its own variance.
     variance : float or None
         Of a Gaussian, the scale of a Laplace law; None if it is learned or there is none.
     constant_found, constant_needed : float

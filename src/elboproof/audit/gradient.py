@@ -123,7 +123,8 @@ def _by_value(session: Session) -> Result:
         )
     apart = max(_difference(session, call, name) for name in ("mean", "s"))
     if apart <= STEP_ERROR:
-        words = "is that of the value, at one seed; of which formula is not known"
+        unknown = session.formula is None or session.formula.kind == "NOT RECOGNISED"
+        words = "is that of the value, at one seed" + ("; of which formula is not known" if unknown else "")
         return result("gradient", "ok", words, found=apart, limit=STEP_ERROR, n=5)
     words = (
         f"is not that of the value at one seed (differs by {apart:.2g}): a surrogate, or a path that is cut"

@@ -18,7 +18,7 @@ HALF_LOG_2PI = math.log(2 * math.pi) / 2
 
 
 @dataclass(frozen=True)
-class Law:
+class NoiseLaw:
     """A law of noise about 0.
 
     Attributes
@@ -45,7 +45,7 @@ class Law:
         """Return the constant of KL(q | N(0, 1)) of a latent, beside mean^2 / 2, V deviation^2 / 2, -log deviation."""
         return HALF_LOG_2PI - self.entropy
 
-    def scaled(self, width: float) -> "Law":
+    def scaled(self, width: float) -> "NoiseLaw":
         """Return the law of ``width`` times this noise."""
         return replace(
             self,
@@ -75,16 +75,16 @@ def _uniform_log_density(r: Tensor) -> Tensor:
     return torch.where(r.abs() <= 1, -math.log(2), -math.inf).to(r.dtype)
 
 
-NORMAL = Law("normal", torch.special.ndtr, lambda r: -(r**2) / 2 - HALF_LOG_2PI, 1.0, 0.5 + HALF_LOG_2PI)
-LAPLACE = Law("Laplace", _laplace_cdf, lambda r: -r.abs() - math.log(2), 2.0, 1 + math.log(2))
-LOGISTIC = Law(
+NORMAL = NoiseLaw("normal", torch.special.ndtr, lambda r: -(r**2) / 2 - HALF_LOG_2PI, 1.0, 0.5 + HALF_LOG_2PI)
+LAPLACE = NoiseLaw("Laplace", _laplace_cdf, lambda r: -r.abs() - math.log(2), 2.0, 1 + math.log(2))
+LOGISTIC = NoiseLaw(
     "logistic",
     torch.sigmoid,
     lambda r: torch.nn.functional.logsigmoid(r) + torch.nn.functional.logsigmoid(-r),
     math.pi**2 / 3,
     2.0,
 )
-UNIFORM = Law("uniform", lambda r: (r / 2 + 0.5).clamp(0, 1), _uniform_log_density, 1 / 3, math.log(2))
+UNIFORM = NoiseLaw("uniform", lambda r: (r / 2 + 0.5).clamp(0, 1), _uniform_log_density, 1 / 3, math.log(2))
 LAWS = (NORMAL, LAPLACE, LOGISTIC, UNIFORM)
 """Each of the deviation by which its family is written: scale 1, and uniform on (-1, 1)."""
 USUAL = (*LAWS, *(one.scaled(one.variance**-0.5) for one in LAWS[1:]))

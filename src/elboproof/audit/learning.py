@@ -23,6 +23,8 @@ ROWS = 10
 WIDE = 20.0
 """Of means in calls that ask for the decoder's range: what saturates does so here."""
 PROBES = 3
+PROBABLE = {torch.float64: 1e-12, torch.float32: 1e-5}
+"""How far sums of probabilities may be from one."""
 NEVER = (
     "expected the very object that the loss calls: of a compiled module the original, no copy, nothing scripted or "
     "traced by torch.jit, and no method that the loss goes round"
@@ -75,7 +77,17 @@ def learn(adapter: Adapter, dtype: torch.dtype) -> Shapes:
     shapes.template_q, shapes.template_x = seen.template_q, seen.template_x
     _count_samples(shapes, seen, count)
     _find_ranges(adapter, shapes, given, seen)
+    pairs = {"mean": (mean, seen.s[0]), "s": (seen.s[0], mean)}
+    shapes.real_q = (mean[:1].clone(), seen.s[0][:1].clone())
+    shapes.probabilities = next((name for name, one in pairs.items() if _with_logarithms(*one)), "")
     return shapes
+
+
+def _with_logarithms(q: Tensor, log_q: Tensor) -> bool:
+    """Return whether these are probabilities that sum to one, and their logarithms."""
+    close = PROBABLE.get(q.dtype, 0.0)
+    one = bool((q >= 0).all()) and float((q.sum(-1) - 1).abs().max()) <= close
+    return one and bool(((log_q.exp() - q).abs() <= close).all())
 
 
 def _require_no_draw(seen: Seen) -> None:

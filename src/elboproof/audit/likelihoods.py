@@ -154,22 +154,27 @@ def _poisson(name: str, log_rate: bool) -> Likelihood:
     )
 
 
-def _negative_binomial(name: str, *, zeros: bool) -> Likelihood:
-    """Return a law of counts, of two outputs or of three, the last of which are log odds of a zero."""
+def _negative_binomial(name: str, *, zeros: bool, added: bool = True) -> Likelihood:
+    """Return a law of counts, of two outputs or of three, the last of which are log odds of a zero.
+
+    Without what is ``added`` to the mass of a zero it is no law.
+    """
 
     def terms(o: tuple[Tensor, ...], x: Tensor) -> Terms:
         mass = log_negative_binomial(x, *TOTALS[name](o[0], o[1]))
-        value = with_zeros(mass, x, o[2]) if zeros else mass
+        value = mass if not zeros else with_zeros(mass, x, o[2]) if added else mass - softplus(o[2])
         return {"minus log mass": -_sum(value), "log x!": _sum(torch.lgamma(x + 1))}
 
     return Likelihood(
-        f"{'zero-inflated ' if zeros else ''}negative binomial ({name})",
+        f"{'zero-inflated ' if zeros else ''}negative binomial ({name}){'' if added else ' without its zeros'}",
         "negative binomial",
         terms,
         {"minus log mass": 1.0, "log x!": 1.0},
         3 if zeros else 2,
         ranges=("positive", "unit"),
         supports=("count", "binary"),
+        law=added,
+        note="" if added else "the mass of a zero lacks the odds of one: probabilities sum to less than 1",
     )
 
 
@@ -249,6 +254,7 @@ LIKELIHOODS = (
     *(_learned("gaussian", name) for name in _SPREADS),
     *(_learned("laplace", name) for name in ("log deviation", "deviation", "softplus deviation")),
     *(_negative_binomial(name, zeros=zeros) for zeros in (False, True) for name in TOTALS),
+    *(_negative_binomial(name, zeros=True, added=False) for name in TOTALS),
     *(_discretised(255, floor, centred=True) for floor in FLOORS),
     *(_discretised(256, floor, centred=False) for floor in FLOORS),
     _optimal("Gaussian, its best variance in the batch", shared=True),

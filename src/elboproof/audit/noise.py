@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 
 from elboproof.audit.calls import Call
+from elboproof.audit.codes import ENUMERATED
 from elboproof.audit.divergences import residuals
 from elboproof.audit.flows import transport
-from elboproof.audit.laws import NORMAL, Law
+from elboproof.audit.laws import NORMAL, NoiseLaw
 from elboproof.audit.parameters import Parameter
 from elboproof.audit.result import Result, result
 from elboproof.audit.scores import Score, scores, smallest_variance
@@ -48,7 +49,7 @@ class Compared:
         return self.value <= self.limit
 
 
-def compared(session: Session, parameter: Parameter, law: Law) -> Compared:
+def compared(session: Session, parameter: Parameter, law: NoiseLaw) -> Compared:
     """Return how the noise of the calls of this check compares with a law; they are made once."""
     found = list(scores(noise_of(session, parameter), law))
     each = session.share / sum(one.means.numel() for one in found)
@@ -61,6 +62,8 @@ def check_noise(session: Session) -> Result:
     """Compare r = (z - mean) / deviation with fresh, independent noise of the law whose divergence is in the loss."""
     parameter = _parameter(session)
     if parameter is None:
+        if session.formula is not None and session.formula.divergence == ENUMERATED:
+            return result("noise", "ok", "not needed: the values of the code are summed over")
         sentence = "z is no Gaussian sample of the tapped q, and no divergence of it was recognised: a flow?"
         return result("noise", "note", sentence)
     r, law = noise_of(session, parameter), session.law or NORMAL
@@ -88,7 +91,7 @@ def _copied(r: torch.Tensor) -> bool:
     )
 
 
-def _right(parameter: Parameter, law: Law, detectable: float | None) -> str:
+def _right(parameter: Parameter, law: NoiseLaw, detectable: float | None) -> str:
     if detectable is None:
         return f"{law.name} noise about the mean, s as a {parameter.name}, fresh, independent"
     return f"N(mean, s as a {parameter.name}), fresh, independent; would see variance x {1 + detectable:.2f}"
@@ -132,7 +135,7 @@ def _noise(session: Session, call: Call, parameter: Parameter) -> torch.Tensor:
     return residuals(call, parameter) if found is None else found[0][:, None]
 
 
-def _wrong(r: torch.Tensor, found: Compared, law: Law) -> str:
+def _wrong(r: torch.Tensor, found: Compared, law: NoiseLaw) -> str:
     if not bool(r.any()):
         return "there is no noise: z = mean"
     seen = f"r has mean {float(r.mean()):.3g}, variance {float(r.var()):.3g}"

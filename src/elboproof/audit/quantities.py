@@ -15,7 +15,7 @@ Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class Law:
+class Density:
     """The density of x given the decoder's outputs: minus its logarithm is the terms times weights, and a constant."""
 
     likelihood: Likelihood
@@ -39,7 +39,7 @@ class Logs:
         return self.likelihood + self.prior - self.posterior
 
 
-def logs(drawn: Draws, law: Law, parameter: Parameter) -> Logs:
+def logs(drawn: Draws, law: Density, parameter: Parameter) -> Logs:
     """Return the logarithms for a q that is N(mean, variance(s)) and the prior N(0, I)."""
     variance = parameter.variance(drawn.s)
     r2 = (drawn.z - drawn.mean) ** 2 / variance
@@ -54,7 +54,7 @@ def logs(drawn: Draws, law: Law, parameter: Parameter) -> Logs:
     )
 
 
-def _log_likelihood(drawn: Draws, law: Law) -> Tensor:
+def _log_likelihood(drawn: Draws, law: Density) -> Tensor:
     batch, samples = drawn.z.shape[:2]
     x = drawn.x[:, None].expand(-1, samples, -1).reshape(batch * samples, -1)
     outputs = split(tuple(one.reshape(batch * samples, -1) for one in drawn.outputs), x.shape[1])

@@ -12,10 +12,14 @@ from dataclasses import dataclass
 
 from elboproof.audit.detector import Recognised
 from elboproof.audit.divergences import OTHER_LAWS
+from elboproof.audit.fitting import TIMES
 from elboproof.audit.flows import FLOW
 from elboproof.audit.formula import Formula, snapped, units
-from elboproof.audit.laws import NORMAL, Law
+from elboproof.audit.laws import NORMAL, NoiseLaw
+from elboproof.audit.likelihoods import Likelihood
 from elboproof.audit.reading_divergence import GONE, NAMES, SAME, Divergence, read_divergence, same
+
+GREY = "data between 0 and 1 are no bits: the likelihood is not normalised"
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,12 @@ class Reader:
     support: str
     sampler: str | None
     limit: float = SAME
-    law: Law = NORMAL
+    law: NoiseLaw = NORMAL
+
+    @property
+    def units(self) -> dict[str, float]:
+        """Return the numbers that reductions multiply by."""
+        return units(self.D, self.d)
 
     def _same(self, one: float, other: float, size: float | None = None) -> bool:
         return same(one, other, size, self.limit)
@@ -48,7 +57,8 @@ class Reader:
         part = read_divergence(own, found.kind, self.d, self.limit, self.law)
         return self._judge(found, part, {name: value for name, value in weights.items() if name[0] != "1"})
 
-    def _common(self, found: Recognised, terms: Mapping[str, float]) -> dict[str, object]:
+    def common(self, found: Recognised, terms: Mapping[str, float]) -> dict[str, object]:
+        """Return what a formula says of itself whatever its kind."""
         return {
             "likelihood": found.likelihood.name,
             "divergence": found.kind,
@@ -61,22 +71,24 @@ class Reader:
         }
 
     def _judge(self, found: Recognised, part: Divergence, terms: Mapping[str, float]) -> Formula:
-        common = self._common(found, terms)
+        common = self.common(found, terms)
         slip = self._slip(found, part, terms)
         if slip is not None:
             sentence, hints, expected = slip
             return Formula("NOT AN ELBO", sentence, expected=expected, hints=hints, **common)  # type: ignore[arg-type]
-        scale, beta, variance, needed, words = self._likelihood(found, part.weight)
+        scale, beta, variance, needed, words = self.likelihood(found, part.weight)
         needed += part.constant
-        constant, mixed = self._constant(found)
+        constant, mixed = self.constant(found)
         values: dict[str, object] = {"scale": scale, "beta": beta, "variance": variance, **common}
         values |= {"constant_needed": needed, "constant_found": constant}
         # beside a value per datum the batch's mean divergence has the same mean, whatever the batch
-        if mixed or (
-            found.other != found.reduction and (found.reduction, found.other) != ("per datum", "mean")
+        if (
+            mixed
+            or found.reduction == TIMES
+            or (found.other != found.reduction and (found.reduction, found.other) != ("per datum", "mean"))
         ):
             return self._mixed(found, values, words, mixed)
-        return self._bound(found, part, values, words)
+        return self.bound(found, part, values, words)
 
     def _slip(
         self, found: Recognised, part: Divergence, terms: Mapping[str, float]
@@ -109,11 +121,12 @@ class Reader:
                 ("M14: the sign of the KL",),
                 part.expected,
             )
-        return self._law_slip(found, law, part)
+        return self.law_slip(found, law, part)
 
-    def _law_slip(
+    def law_slip(
         self, found: Recognised, law: Mapping[str, float], part: Divergence
     ) -> tuple[str, tuple[str, ...], Mapping[str, float]] | None:
+        """Return what makes the likelihood none: sentence, hints, expected weights."""
         first = next(iter(law))
         if abs(law[first]) <= self._gone * abs(part.weight):
             return (
@@ -139,7 +152,7 @@ class Reader:
             return found.likelihood.note, ("M28: logits are expected where probabilities are given",), {}
         return None
 
-    def _likelihood(self, found: Recognised, b: float) -> tuple[float, float, float | None, float, str]:
+    def likelihood(self, found: Recognised, b: float) -> tuple[float, float, float | None, float, str]:
         """Return scale, beta, variance, needed constant, and words of the likelihood."""
         law, D = found.likelihood, self.D
         a = found.fit.weights[self._first(found)]
@@ -171,7 +184,7 @@ class Reader:
     def _first(found: Recognised) -> str:
         return next(iter(found.fit.weights))
 
-    def _constant(self, found: Recognised) -> tuple[float, float]:
+    def constant(self, found: Recognised) -> tuple[float, float]:
         """Return the constant per datum in the likelihood's reduction, and what is left over of the other."""
         weights = found.fit.weights
         if "1" in weights:
@@ -183,27 +196,29 @@ class Reader:
         return own, other
 
     def _mixed(self, found: Recognised, values: Mapping[str, object], words: str, left: float) -> Formula:
-        if found.kind == FLOW:
+        hint = "M23: reduce both terms alike"
+        if found.reduction == TIMES:
+            sentence = f"the sum over the batch is taken once for each datum, B times too often ({words})"
+            hint = "M42: a (B, 1) and a (B,) make a (B, B)"
+        elif found.kind == FLOW:
             sentence = f"the log determinant enters as a {found.other}, all else as a {found.reduction} over the batch"
-            hints = ("M52: the log determinants of the data, each its own",)
-            return Formula("MIXED REDUCTION", sentence, hints=hints, **values)  # type: ignore[arg-type]
-        if found.other != found.reduction:
+            hint = "M52: the log determinants of the data, each its own"
+        elif found.other != found.reduction:
             sentence = (
                 f"the likelihood enters as a {found.reduction} over the batch and the divergence as a {found.other}: "
                 f"the weight of the KL depends on the batch size ({words} at one of them)"
             )
         else:
             sentence = f"a constant of {left:.6g} does not scale with the batch as the other terms do"
-        hints = ("M23: reduce both terms alike",)
-        return Formula("MIXED REDUCTION", sentence, hints=hints, **values)  # type: ignore[arg-type]
+        return Formula("MIXED REDUCTION", sentence, hints=(hint,), **values)  # type: ignore[arg-type]
 
-    def _bound(self, found: Recognised, part: Divergence, values: dict[str, object], words: str) -> Formula:
+    def bound(self, found: Recognised, part: Divergence, values: dict[str, object], words: str) -> Formula:
+        """Return the formula of a bound, up to what its values say."""
         scale, beta = float(values["scale"]), float(values["beta"])  # type: ignore[arg-type]
         needed, constant = float(values["constant_needed"]), float(values["constant_found"])  # type: ignore[arg-type]
         offset = (needed - constant) / scale
         off = abs(needed - constant) > self.limit * max(abs(needed), abs(constant), abs(scale))
-        kind = self._kind(found, scale, beta, off)
-        factor = "" if self._same(scale, 1.0) else f"{snapped(scale, units(self.D, self.d))} x "
+        factor = "" if self._same(scale, 1.0) else f"{snapped(scale, self.units)} x "
         lead = f"{factor}the negative ELBO in nats"
         if not self._same(beta, 1.0) or not found.likelihood.law:
             lead = lead.replace("the negative ELBO", "of the form of a negative ELBO")
@@ -215,24 +230,25 @@ class Reader:
             )
         if found.likelihood.note:
             tail.append(found.likelihood.note)
-        if self._grey(found):
-            tail.append("data between 0 and 1 are no bits: the likelihood is not normalised")
-        sentence = f"your loss is {lead}, {_reduced(found.reduction)}: {'; '.join(tail)}"
+        if self.grey(found.likelihood):
+            tail.append(GREY)
+        sentence = f"your loss is {lead}, {reduced_words(found.reduction)}: {'; '.join(tail)}"
         if off:
             divided = "" if self._same(scale, 1.0) else " / scale"
             sentence += f"; -loss{divided} = ELBO {offset:+.6g} nats: {_direction(offset)}"
         hints = ("M38: a constant of the likelihood or of the KL",) if off else ()
-        return Formula(kind, sentence, hints=hints, **values)  # type: ignore[arg-type]
+        return Formula(self._kind(found, scale, beta, off), sentence, hints=hints, **values)  # type: ignore[arg-type]
 
-    def _grey(self, found: Recognised) -> bool:
-        return found.likelihood.family == "bernoulli" and self.support in ("unit", "real")
+    def grey(self, law: Likelihood) -> bool:
+        """Return whether a Bernoulli likelihood is taken of data that are no bits."""
+        return law.family == "bernoulli" and self.support in ("unit", "real")
 
     def _kind(self, found: Recognised, scale: float, beta: float, off: bool) -> str:
         if not found.likelihood.law:
             return "UNNORMALISED"
         if not self._same(beta, 1.0):
             return "BETA"
-        if self._grey(found) or found.likelihood.note.startswith("logarithms"):
+        if self.grey(found.likelihood) or found.likelihood.note.startswith("logarithms"):
             return "UNNORMALISED"
         if not self._same(scale, 1.0):
             return "UP TO SCALE"
@@ -251,30 +267,30 @@ class Reader:
                 and square > 0
             )
             if not good or b <= 0:
-                wrong.append(str(k))
+                wrong.append(f"latent {k}")
                 continue
             spread = b / (2 * square)
             centre = -cross * spread / b
             constant += b / 2 * (centre**2 / spread + math.log(spread) - 1)
         words = "closed-form KL to a prior with its own mean and variance for each latent"
         law = {name: value for name, value in weights.items() if "[" not in name and name != "1"}
-        names = tuple(f"latent {k}" for k in wrong)
         part = Divergence(b, constant, (), {}, words)
-        if names:
-            sentence = f"the divergence is no KL to a normal prior in {', '.join(names)}"
-            common = self._common(found, weights)
+        if wrong:
+            sentence = f"the divergence is no KL to a normal prior in {', '.join(wrong)}"
+            common = self.common(found, weights)
             return Formula("NOT AN ELBO", sentence, hints=("M13: compare the terms of the KL",), **common)  # type: ignore[arg-type]
         return self._judge(found, part, law)
 
     def _dictionary(self, found: Recognised) -> Formula:
         terms = dict(found.fit.weights)
-        words = " ".join(f"{value:+.6g} {name};" for name, value in terms.items())
-        sentence = f"the loss is a sum of terms that is no bound: {words}".rstrip(";")
+        words = "; ".join(f"{value:+.6g} {name}" for name, value in terms.items())
+        sentence = f"the loss is a sum of terms that is no bound: {words}"
         hints = ("M13: compare these terms with those of a likelihood and a KL",)
-        return Formula("NOT AN ELBO", sentence, hints=hints, **self._common(found, terms))  # type: ignore[arg-type]
+        return Formula("NOT AN ELBO", sentence, hints=hints, **self.common(found, terms))  # type: ignore[arg-type]
 
 
-def _reduced(reduction: str) -> str:
+def reduced_words(reduction: str) -> str:
+    """Return a reduction as sentences say it."""
     return {"sum": "sum over the batch", "mean": "mean over the batch"}.get(reduction, "one value per datum")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from elboproof.audit.divergences import BY_LAW, CLOSED, DRAWN, OTHER_LAWS
 from elboproof.audit.flows import FLOW, PATTERN
-from elboproof.audit.laws import HALF_LOG_2PI, NORMAL, Law
+from elboproof.audit.laws import HALF_LOG_2PI, NORMAL, NoiseLaw
 
 SAME = 1e-6
 """Two weights that differ by less, relative to the larger, are one: float32 parameters enter them."""
@@ -48,14 +48,14 @@ def same(one: float, other: float, size: float | None = None, limit: float = SAM
 
 
 def read_divergence(
-    weights: Mapping[str, float], kind: str, d: int, limit: float = SAME, law: Law = NORMAL
+    weights: Mapping[str, float], kind: str, d: int, limit: float = SAME, law: NoiseLaw = NORMAL
 ) -> Divergence:
     """Return what the weights of three terms say, of a q whose noise has a law."""
     read = [_against(weights, *one, limit) for one in _patterns(kind, d, law)]
     return min(read, key=lambda one: len(one.wrong))
 
 
-def _patterns(kind: str, d: int, law: Law) -> list[tuple[Mapping[str, float], float, str]]:
+def _patterns(kind: str, d: int, law: NoiseLaw) -> list[tuple[Mapping[str, float], float, str]]:
     """Return the weights for b = 1, the constant that belongs to them, and words."""
     of = "" if law is NORMAL else f", q of {law.name} noise"
     if kind == "closed form":

@@ -12,7 +12,7 @@ from dataclasses import replace
 from elboproof.audit.detector import Recognised
 from elboproof.audit.divergences import OTHER_LAWS
 from elboproof.audit.formula import NEVER, Formula
-from elboproof.audit.laws import LAWS, NORMAL, USUAL, Law
+from elboproof.audit.laws import LAWS, NORMAL, USUAL, NoiseLaw
 from elboproof.audit.noise import compared
 from elboproof.audit.reading import Reader
 from elboproof.audit.reading_divergence import same
@@ -54,7 +54,7 @@ def _off(reader: Reader, formula: Formula) -> bool:
     return abs(formula.constant_needed - formula.constant_found) > reader.limit * size
 
 
-def _agrees(session: Session, found: Recognised, law: Law) -> bool:
+def _agrees(session: Session, found: Recognised, law: NoiseLaw) -> bool:
     return compared(session, found.parameter, law).agrees
 
 
@@ -84,13 +84,13 @@ def _by_constant(session: Session, reader: Reader, found: Recognised, plain: For
     return Formula("NOT RECOGNISED", NO_LAW, residual=plain.residual)
 
 
-def _of_constant(plain: Formula, d: int) -> list[Law]:
+def _of_constant(plain: Formula, d: int) -> list[NoiseLaw]:
     """Return the laws with the width that makes the constant right: a nat of entropy for each e-fold."""
     logs = {base: plain.offset / d - base.entropy + NORMAL.entropy for base in LAWS}
     return _of_widths({base: math.exp(one) for base, one in logs.items() if abs(one) <= WIDEST})
 
 
-def _of_widths(widths: Mapping[Law, float]) -> list[Law]:
+def _of_widths(widths: Mapping[NoiseLaw, float]) -> list[NoiseLaw]:
     """Return laws of these widths, those of width 1 first: a normal law of another width can be near to each."""
     found = [base if same(width, 1.0) else base.scaled(width) for base, width in widths.items()]
     return sorted(found, key=lambda one: one.width != 1.0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from elboproof.audit.bench import Bench
+from elboproof.audit.bends import bent_divergence
 from elboproof.audit.calls import Call, Tensor
 from elboproof.audit.detector import Recognised, likelihood_terms
 from elboproof.audit.divergences import divergence, each_latent, every_term, residuals, variance_of
@@ -21,12 +22,7 @@ def value(found: Recognised, call: Call) -> Tensor:
         split = {name: name.rpartition(", ") for name in weights}
         parts = [weights[name] * reduced(terms[one], call, how) for name, (one, _, how) in split.items()]
         return torch.stack(parts).sum(0)
-    law = likelihood_terms(call, found.likelihood)
-    own = (
-        each_latent(call, found.parameter)
-        if found.form == "each latent"
-        else divergence(call, found.parameter, found.kind)
-    )
+    law, own = likelihood_terms(call, found.likelihood), _divergence(found, call)
     parts = [weights[name] * reduced(one, call, found.reduction) for name, one in law.items()]
     parts += [weights[name] * reduced(one, call, found.other) for name, one in own.items()]
     for name in weights:
@@ -36,6 +32,14 @@ def value(found: Recognised, call: Call) -> Tensor:
                 * reduced(ones, call, name.removeprefix("1, ") if name != "1" else found.reduction)
             )
     return torch.stack(parts).sum(0)
+
+
+def _divergence(found: Recognised, call: Call) -> dict[str, Tensor]:
+    if found.bend is not None:
+        return {"KL": bent_divergence(call, found.parameter, found.kind, found.bend)}
+    if found.form == "each latent":
+        return each_latent(call, found.parameter)
+    return divergence(call, found.parameter, found.kind)
 
 
 @dataclass(frozen=True)

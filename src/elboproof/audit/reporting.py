@@ -13,13 +13,12 @@ import torch
 
 from elboproof.audit.bench import Bench
 from elboproof.audit.containers import loss_of
-from elboproof.audit.evidence import Law as Terms
-from elboproof.audit.evidence import density
+from elboproof.audit.differences import WeightedLikelihood, density
 from elboproof.audit.formula import NEVER
 from elboproof.audit.laws import NORMAL
 from elboproof.audit.learning import typed
 from elboproof.audit.parameters import Parameter
-from elboproof.audit.quantities import QUANTITIES, Law, Logs, Quantity, logs
+from elboproof.audit.quantities import QUANTITIES, Density, Logs, Quantity, logs
 from elboproof.audit.reading_divergence import NAMES
 from elboproof.audit.replay import Recorder, layouts
 from elboproof.audit.reported import Reported
@@ -86,7 +85,7 @@ def _parameter(session: Session) -> Parameter | None:
     return session.found.parameter if session.found is not None and normal else None
 
 
-def _law(session: Session) -> Law | None:
+def _law(session: Session) -> Density | None:
     """Return the density of x that the loss contains."""
     found, formula, D = session.found, session.formula, session.bench.shapes.data
     if session.flow or formula is None:
@@ -101,7 +100,7 @@ def _law(session: Session) -> Law | None:
         return None
     if not likelihood.law or scale <= 0 or next(iter(weights.values())) <= 0:
         return None
-    return Law(likelihood, *density(Terms(likelihood, weights, ""), scale, D))
+    return Density(likelihood, *density(WeightedLikelihood(likelihood, weights, ""), scale, D))
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ class Asking:
 
     session: Session
     said: Reported
-    law: Law
+    law: Density
     parameter: Parameter
     rows: Sequence[int]
 
@@ -129,7 +128,7 @@ class Asking:
         return Told(value.detach().double().reshape(-1), found, asked, drawn[0].z.shape[1], axes)
 
 
-def _told(session: Session, said: Reported, law: Law, parameter: Parameter) -> Iterator[Told | None]:
+def _told(session: Session, said: Reported, law: Density, parameter: Parameter) -> Iterator[Told | None]:
     rows = _distinct(session.adapter.tensors[0])
     asked = said.samples or (None,)
     first = [Asking(session, said, law, parameter, rows[:SIZES]).told(0, one) for one in asked]

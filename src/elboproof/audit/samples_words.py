@@ -2,6 +2,7 @@
 
 import math
 
+from elboproof.audit.codes import ENUMERATED
 from elboproof.audit.formula import Formula, snapped, units
 from elboproof.audit.reading_divergence import same
 from elboproof.audit.result import Result, result
@@ -23,6 +24,8 @@ def check_samples(session: Session) -> Result:
     found, formula = session.multi, session.formula
     if session.samples == 1:
         return result("samples", "ok", "one sample for each datum")
+    if formula is not None and formula.divergence == ENUMERATED:
+        return result("samples", "ok", f"all {session.samples} values of the code are summed over")
     if found is None or formula is None:
         known = session.found is not None
         return result(

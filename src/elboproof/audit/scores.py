@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from elboproof.audit.laws import NORMAL, Law
+from elboproof.audit.laws import NORMAL, NoiseLaw
 
 Tensor = torch.Tensor
 BOUNDS = {"P1": math.sqrt(3), "P2": math.sqrt(5), "P4": 3.0}
@@ -53,7 +53,7 @@ def bernstein(n: int, bound: float, false_alarm: float) -> float:
     return math.sqrt(2 * level / n) + 2 * bound * level / (3 * n)
 
 
-def legendre(r: Tensor, law: Law = NORMAL) -> dict[str, Tensor]:
+def legendre(r: Tensor, law: NoiseLaw = NORMAL) -> dict[str, Tensor]:
     """Return P1, P2 and P4 of F(r) of a law; what is not finite scores at the bound."""
     t = 2 * law.cdf(r.double()) - 1
     t = torch.where(torch.isfinite(t), t, torch.ones_like(t))
@@ -67,7 +67,7 @@ def legendre(r: Tensor, law: Law = NORMAL) -> dict[str, Tensor]:
 WORDS = {"P1": "mean", "P2": "variance", "P4": "shape"}
 
 
-def scores(r: Tensor, law: Law = NORMAL) -> Iterator[Score]:
+def scores(r: Tensor, law: NoiseLaw = NORMAL) -> Iterator[Score]:
     """Yield the scores of residuals r, (T, B, K, d): calls, data, samples, latents."""
     found = legendre(r, law)
     calls, batch, samples, _ = r.shape

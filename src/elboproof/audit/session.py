@@ -14,7 +14,7 @@ from elboproof.audit.detector import Recognised
 from elboproof.audit.divergences import residuals
 from elboproof.audit.flows import transport
 from elboproof.audit.formula import Formula
-from elboproof.audit.laws import NORMAL, Law
+from elboproof.audit.laws import NORMAL, NoiseLaw
 from elboproof.audit.parameters import Parameter, possible
 from elboproof.audit.rows import LAYOUTS
 
@@ -40,10 +40,12 @@ class Session:
         What the sampler takes s for; None if z is no function of mean + deviation(s) x noise.
     flow : bool
         Whether z is a function of that draw, and not the draw itself.
-    law : Law or None
+    law : NoiseLaw or None
         Of the noise that the loss takes the divergence of; None if that is not known.
     noise : dict
         Of the calls of the noise check, by what s is taken for.
+    kept : dict
+        What several checks use and one has looked for, by name.
     """
 
     adapter: Adapter
@@ -59,8 +61,9 @@ class Session:
     found: Recognised | None = None
     formula: Formula | None = None
     multi: Any = None
-    law: Law | None = NORMAL
+    law: NoiseLaw | None = NORMAL
     noise: dict[str, Tensor] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def share(self) -> float:

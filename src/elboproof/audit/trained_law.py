@@ -41,7 +41,7 @@ class NoLawError(Exception):
 
 
 @dataclass(frozen=True)
-class Law:
+class DecoderLaw:
     """A likelihood: what the decoder's first output becomes, and the law of x given that.
 
     Attributes
@@ -95,7 +95,7 @@ def _close(one: Tensor, other: Tensor) -> bool:
     return bool(((one - other).abs() <= 4 * torch.finfo(torch.float64).eps).all())
 
 
-def law_of(session: Session, decode: Callable[[Tensor], Outputs]) -> Law:
+def law_of(session: Session, decode: Callable[[Tensor], Outputs]) -> DecoderLaw:
     """Return the likelihood of a session whose formula was looked for, or the one declared.
 
     Raises
@@ -115,11 +115,11 @@ def law_of(session: Session, decode: Callable[[Tensor], Outputs]) -> Law:
 
 def _recognised(
     session: Session, law: Likelihood, spread: float | None, decode: Callable[[Tensor], Outputs]
-) -> Law:
+) -> DecoderLaw:
     name, spread = law.name, None if spread is None else _simple(spread)
     if name in MEANS and spread is not None:
         mean = MEANS[name]()
-        return Law(lambda out: mean(out[0]), GaussianLikelihood(spread), mean)
+        return DecoderLaw(lambda out: mean(out[0]), GaussianLikelihood(spread), mean)
     if name == BEST:
         return _first(None)
     if name.startswith(LEARNED):
@@ -127,7 +127,7 @@ def _recognised(
     if name == "Bernoulli of logits":
         return _first(BernoulliLikelihood()) if _binary(session) else _grey()
     if law.family == "bernoulli" and law.ranges == ("unit",) and not law.note.startswith("a sigmoid"):
-        return Law(lambda out: _logits(out[0]), BernoulliLikelihood()) if _binary(session) else _grey()
+        return DecoderLaw(lambda out: _logits(out[0]), BernoulliLikelihood()) if _binary(session) else _grey()
     if not law.law or law.outputs > 1 or law.family not in ("gaussian", "laplace", "poisson"):
         raise NoLawError(f"the likelihood ({name}) is none of a law that diagnostics know")
     return _first(_general(session, law, spread))
@@ -139,16 +139,16 @@ def _simple(spread: float) -> float:
     return near if abs(near - spread) <= SIMPLE * spread else spread
 
 
-def _first(likelihood: LogLikelihood | None) -> Law:
+def _first(likelihood: LogLikelihood | None) -> DecoderLaw:
     """Return a law of the first output as it is."""
-    return Law(lambda out: out[0], likelihood, torch.nn.Identity())
+    return DecoderLaw(lambda out: out[0], likelihood, torch.nn.Identity())
 
 
 def _binary(session: Session) -> bool:
     return session.designer.support == "binary"
 
 
-def _grey() -> Law:
+def _grey() -> DecoderLaw:
     raise NoLawError("a Bernoulli likelihood of grey values is no density")
 
 
@@ -156,7 +156,7 @@ def _logits(p: Tensor) -> Tensor:
     return torch.logit(p.double().clamp(LEAST, MOST))
 
 
-def _learned(session: Session, name: str, decode: Callable[[Tensor], Outputs]) -> Law:
+def _learned(session: Session, name: str, decode: Callable[[Tensor], Outputs]) -> DecoderLaw:
     """Return a Gaussian of a variance that was learned, if it is the same for all z."""
     generator = torch.Generator().manual_seed(0)
     shapes = session.bench.shapes
@@ -168,14 +168,16 @@ def _learned(session: Session, name: str, decode: Callable[[Tensor], Outputs]) -
     return _first(GaussianLikelihood(variance[0].clone()))
 
 
-def _declared(session: Session, family: str, spread: float | None) -> Law:
+def _declared(session: Session, family: str, spread: float | None) -> DecoderLaw:
     """Return a law that was named: of the decoder's first output, probabilities where all lie in [0, 1]."""
     if family == "gaussian":
         return _first(GaussianLikelihood(spread) if spread is not None else None)
     if family == "bernoulli" and _binary(session):
         unit = session.bench.shapes.ranges[0] == "unit"
         return (
-            Law(lambda out: _logits(out[0]), BernoulliLikelihood()) if unit else _first(BernoulliLikelihood())
+            DecoderLaw(lambda out: _logits(out[0]), BernoulliLikelihood())
+            if unit
+            else _first(BernoulliLikelihood())
         )
     raise NoLawError(f"the likelihood declared ({family}) is none that diagnostics take without a formula")
 
