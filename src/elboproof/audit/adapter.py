@@ -30,6 +30,11 @@ class Declared:
         Of a Gaussian; a number, or a function without arguments that returns one.
     scale
         Of a Laplace law, as ``variance``.
+
+    Raises
+    ------
+    ValueError
+        If the family is none of these, or has no such number.
     """
 
     family: str
@@ -72,8 +77,8 @@ class Adapter:
         Taps: a submodule, ``(owner, "name")``, or for the encoder a list of two modules ``[mean, s]``.
     read_q, write_q
         ``read_q(out) -> (mean, s)`` and ``write_q(out, mean, s) -> out``, for containers that are not known.
-    read_x
-        ``read_x(out) -> tensor`` or a tuple of tensors, with ``write_x(out, *tensors) -> out`` beside it.
+    read_x, write_x
+        ``read_x(out) -> tensor`` or a tuple of tensors, and ``write_x(out, *tensors) -> out``.
     read_z
         ``read_z(arguments, keywords) -> z``; the decoder's first tensor if not given.
     skip

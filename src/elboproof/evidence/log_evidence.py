@@ -101,6 +101,13 @@ def log_evidence(
         If the file cannot be written.
     Undecided
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> model = ep.LatentModel(["u", "v"], ["sin(u) + v", "u*v"], ep.Gaussian(variance="1/100"))
+    >>> print(f"{ep.log_evidence(model, ['0.5', '0.3'], digits=6):S}")
+    -4.02832301(7)
     """
     if not isinstance(model, LatentModel):
         raise no_model(model)

@@ -88,6 +88,11 @@ def importance_evidence(
     generator
         Draws all noise.
 
+    Returns
+    -------
+    ImportanceEvidence
+        ``values`` (N,) in nats, below the truth in expectation, their standard ``errors``, and ``pareto_k`` (N,).
+
     Raises
     ------
     TypeError, ValueError

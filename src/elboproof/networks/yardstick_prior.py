@@ -52,6 +52,11 @@ def refitted_prior(means: torch.Tensor, log_variances: torch.Tensor) -> AffinePr
     means, log_variances
         (N, d) float64: an encoder's q(z|x) = N(mean, diag(exp(log_variance))) of the training split.
 
+    Returns
+    -------
+    AffinePrior
+        N(mean, factor factor'); its methods absorb it into a `Joint`, whose prior is N(0, I).
+
     Raises
     ------
     TypeError, ValueError

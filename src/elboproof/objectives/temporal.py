@@ -148,6 +148,11 @@ def td_vae_rollout(
     generator
         As in `td_vae_loss`.
 
+    Returns
+    -------
+    Tensor
+        (S, B, J, D).
+
     Raises
     ------
     TypeError, ValueError

@@ -53,6 +53,8 @@ class UnitSpeed(Sealed):
     ----------
     model : LatentModel
         The model in z.
+    curve, regular
+        How arc lengths are enclosed, and the proof that the curve is regular.
     """
 
     model: LatentModel
@@ -192,6 +194,11 @@ def unit_speed(model: LatentModel) -> UnitSpeed:
         curve is to be regular, |f'| > 0, with |f'| >= c / (1 + |z|) for a c > 0: then both of its lengths are infinite
         and E_q z(t)^2 is finite for every Gaussian q(t). This is proved, or refused. For a likelihood with covariance
         C the speed is measured by (tr C / D) C^-1, which is I for C = sigma^2 I.
+
+    Returns
+    -------
+    UnitSpeed
+        With ``gap``, ``elbo``, ``log_evidence`` and ``stationary_posterior``, whose Gaussians q are over t.
 
     Raises
     ------
