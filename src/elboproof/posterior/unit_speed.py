@@ -210,6 +210,11 @@ def unit_speed(model: LatentModel) -> UnitSpeed:
     Undecided
         If the curve could not be shown to be regular and of infinite length.
 
+    Notes
+    -----
+    Source of the law: `elboproof.posterior.unit_speed`; of the proofs: `elboproof.posterior.unit_speed_panels` and
+    `elboproof.posterior.unit_speed_regular`.
+
     Examples
     --------
     >>> import elboproof as ep
@@ -217,11 +222,6 @@ def unit_speed(model: LatentModel) -> UnitSpeed:
     >>> curve, x = ep.unit_speed(model), ["0.7", "0.49"]
     >>> print(f"{ep.gap(model, x).midpoint:.4e} {curve.gap(x).midpoint:.4e}")
     2.3247e-03 2.0183e-07
-
-    Notes
-    -----
-    Source of the law: `elboproof.posterior.unit_speed`; of the proofs: `elboproof.posterior.unit_speed_panels` and
-    `elboproof.posterior.unit_speed_regular`.
     """
     if not isinstance(model, LatentModel):
         raise no_model(model)
