@@ -224,8 +224,6 @@ def test_points_stay_exact(tmp_path: Path) -> None:
     assert Fraction(0.1) != tenth
 
 
-TWO = build_model(["u", "v"], None, "1", bernoulli=False)
-
 BAD: list[tuple[dict[str, object], str]] = [
     ({"decoder": ["sinhh(z)"]}, r"decoder\[0\]: got the function 'sinhh' .*; expected the functions exp"),
     ({"decoder": ["z", "u +"], "x": ["1,2"]}, r"decoder\[1\]: got the end .*; expected a number"),
