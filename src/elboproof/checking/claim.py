@@ -193,6 +193,21 @@ class Claim:
     ------
     ValueError
         If the label has another form.
+
+    Examples
+    --------
+    >>> from elboproof.checking import Claim, control, identity
+    >>> claim = Claim("difference-of-squares", "A difference of squares is a product.")
+    >>> @claim.check(
+    ...     statement="S1", role="confirms", method="symbolic", relation="=", states="(a + b)(a - b) = a^2 - b^2",
+    ...     domain="all real a, b", hypotheses="none", controls=[control("another sign", sign=1)],
+    ... )
+    ... def it_is_a_product(run, *, sign=-1):
+    ...     import sympy
+    ...     a, b = sympy.symbols("a b", real=True)
+    ...     return identity((a + b) * (a - b) - (a**2 + sign * b**2))
+    >>> [check.id for check in claim.checks]
+    ['difference-of-squares/S1/it_is_a_product']
     """
 
     label: str

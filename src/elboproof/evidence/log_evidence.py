@@ -102,6 +102,13 @@ def log_evidence(
     Undecided
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
 
+    Notes
+    -----
+    The space of the latents is cut into cells. Over each a Gauss-Legendre rule is summed, whose error is bounded on a
+    Bernstein ellipse (Trefethen, Approximation Theory and Approximation Practice, Theorem 19.3), or the integrand is
+    only bounded; what lies outside of all cells has a bound of its own. The modules with the proofs are listed in
+    ``docs/trusted_base.md``.
+
     Examples
     --------
     >>> import elboproof as ep

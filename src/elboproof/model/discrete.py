@@ -67,6 +67,11 @@ class Binomial(Separable):
     trials
         One positive integer, or D of them.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such number.
+
     Examples
     --------
     >>> import elboproof as ep
@@ -160,6 +165,11 @@ class NegativeBinomial(Separable):
     ----------
     dispersion
         r, one positive number or D of them; as it grows the counts become Poisson's.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such number.
     """
 
     dispersion: PerOutput

@@ -133,6 +133,10 @@ def annealed_evidence(
     ------
     TypeError, ValueError
         If an argument is not of the kind described, or a log likelihood is NaN.
+
+    Notes
+    -----
+    log w = sum_t (b_t - b_(t-1)) (log p(x, z_(t-1)) - log q(z_(t-1))), E w = p(x) (Neal 2001).
     """
     run = _Run.prepared(model, x, posteriors, (chains, temperatures, leapfrogs), generator)
     return run.forwards()
@@ -170,6 +174,10 @@ def annealed_sandwich(
     ------
     TypeError, ValueError
         As `annealed_evidence`.
+
+    Notes
+    -----
+    Upper ends are the same chains from an exact draw of the posterior, backwards: E 1/w = 1/p(x) (Grosse et al. 2015).
     """
     run = _Run.prepared(model, x, posteriors, (chains, temperatures, leapfrogs), generator)
     exact = double_rows(z, "z", posteriors.latents, len(posteriors))

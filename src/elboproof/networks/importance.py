@@ -97,6 +97,10 @@ def importance_evidence(
     ------
     TypeError, ValueError
         If an argument is not of the kind described, or a log likelihood is NaN, or all weights of a point are zero.
+
+    Notes
+    -----
+    log of the mean of K weights w = p(x, z)/q(z); the errors are sd(w) / (mean(w) sqrt K), by the delta method.
     """
     data = checked_rows(model, x, posteriors)
     count = require_count("draws", draws, 2)

@@ -61,6 +61,10 @@ def refitted_prior(means: torch.Tensor, log_variances: torch.Tensor) -> AffinePr
     ------
     TypeError, ValueError
         If they are not finite float64 tensors of one shape.
+
+    Notes
+    -----
+    It has the moments of the aggregate posterior: mean m_n, and cov(m) + mean S_n.
     """
     posteriors = Posteriors.diagonal(double_rows(means, "means"), log_variances)
     centre = posteriors.means.mean(0)
