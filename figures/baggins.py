@@ -10,6 +10,7 @@ STEPS = "baggins/S5/noise_keeps_a_stable_step"
 BITS = ("1", "2", "4", "8")
 COLOURS = ("C0", "C1", "C3", "C4")
 STYLES = ("-", "--", "-.", (0, (3, 1, 1, 1, 1, 1)))
+UNBOUNDED = (0, (1, 1))
 
 
 def rows(findings: Findings) -> Rows:
@@ -37,7 +38,8 @@ def draw(table: Rows) -> Figure:
 def _bits(axes: Axes, lines: Curves) -> None:
     """Draw what a dimension tells against how well it is met; caps are dotted."""
     ratio, plain = xy(lines["bits", "without noise"])
-    axes.plot(ratio, plain, color="0.4", linewidth=1, label="best variance, no noise: unbounded")
+    name = "best variance, no noise: unbounded"
+    axes.plot(ratio, plain, color="0.4", linestyle=UNBOUNDED, linewidth=1.2, label=name)
     for bits, colour, style in zip(BITS, COLOURS, STYLES, strict=True):
         axes.axhline(float(bits), color=colour, linewidth=0.7, linestyle=":")
         axes.plot(*xy(lines["bits", f"{bits} bits"]), color=colour, linestyle=style, label=f"b = {bits}")

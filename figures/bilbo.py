@@ -11,6 +11,7 @@ BIAS = "bilbo/S6/bias_has_this_expansion"
 SNRS = ("1", "4", "1000")
 COLOURS = {"1": "C0", "4": "C1", "1000": "C3"}
 MARKS = {"1": "o", "4": "s", "1000": "^"}
+LAWS = {"1": "-", "4": "-.", "1000": ":"}
 
 
 def rows(findings: Findings) -> Rows:
@@ -67,7 +68,7 @@ def _bias(axes: Axes, curves: Curves) -> None:
         sizes, exact = xy(curves["bias", f"snr {snr}"])
         _, law = xy(curves["bias", f"law {snr}"])
         axes.plot(sizes, exact, MARKS[snr], color=COLOURS[snr], markersize=4.5, label=f"exact, v/s = {snr}")
-        axes.plot(sizes, law, color=COLOURS[snr], linewidth=0.9, label=f"r²/(2B), v/s = {snr}")
+        axes.plot(sizes, law, LAWS[snr], color=COLOURS[snr], linewidth=1.1, label=f"r²/(2B), v/s = {snr}")
     axes.set(
         title="On minibatches the rate is too small:\nGaussian codes of variance v, r = v/(v + s)",
         xlabel="batch size B",

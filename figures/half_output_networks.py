@@ -153,7 +153,9 @@ def _decoder(axes: Axes, curves: Table, name: str) -> None:
     inside = (
         (codes[:, 0] > x.min()) & (codes[:, 0] < x.max()) & (codes[:, 1] > y.min()) & (codes[:, 1] < y.max())
     )
-    axes.plot(*codes[inside, :2].T, ".", color=COLOURS[1], markersize=2)
+    axes.plot(
+        *codes[inside, :2].T, "o", color=COLOURS[1], markersize=2.8, mec="white", mew=0.4
+    )  # on any grey
     titles = {
         "learned": "Learned decoder, one pixel",
         "optimal": "Optimal decoder $f^*$, the same pixel",
@@ -165,10 +167,13 @@ def _decoder(axes: Axes, curves: Table, name: str) -> None:
 def _gap(axes: Axes, curves: Table) -> None:
     found = _of(curves, "parts")
     bottom = np.zeros(len(next(iter(found.values()))))
-    for (name, points), colour in zip(found.items(), (COLOURS[3], COLOURS[2], COLOURS[0]), strict=True):
+    fills = zip((COLOURS[3], COLOURS[2], COLOURS[0]), ("//", "", "\\\\"), strict=True)
+    for (name, points), (colour, hatch) in zip(found.items(), fills, strict=True):
         place, middle, half = (np.array(one) for one in zip(*points, strict=True))
         bottom = bottom + middle
-        axes.bar(place, middle, bottom=bottom - middle, color=colour, width=0.6, label=name)
+        bars = axes.bar(place, middle, bottom=bottom - middle, color=colour, width=0.6, label=name)
+        for bar in bars:
+            bar.set(hatch=hatch, edgecolor="white", linewidth=0)
         axes.errorbar(place, bottom, yerr=half, fmt="none", color="black", capsize=4, linewidth=1)
     axes.set_xticks(range(len(bottom)))
     axes.set(
@@ -176,7 +181,7 @@ def _gap(axes: Axes, curves: Table) -> None:
         xlabel="test image",
         ylabel="part of the gap, nats",
     )
-    axes.legend()
+    axes.legend(reverse=True)
 
 
 def _pictures(axes: Axes, curves: Table) -> None:

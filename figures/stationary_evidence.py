@@ -154,7 +154,11 @@ def _missed(axes: Axes, curves: Curves, part: str, title: str) -> None:
     axes.fill_between(*_xy(curves[part, "posterior"]), color=POSTERIOR, alpha=0.25, linewidth=0)
     axes.plot(*_xy(curves[part, "posterior"]), color=POSTERIOR, linewidth=1.2, label="posterior p(z|x)")
     axes.plot(
-        *_xy(curves[part, "gaussian"]), color=GAUSSIAN, linewidth=1.6, label=f"best Gaussian, gap {gap:.3f}"
+        *_xy(curves[part, "gaussian"]),
+        "--",
+        color=GAUSSIAN,
+        linewidth=1.6,
+        label=f"best Gaussian, gap {gap:.3f}",
     )
     axes.set(xlabel="latent z", ylabel="density", xlim=(-2, 2))
     axes.set_title(title)

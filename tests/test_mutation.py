@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from tests import mutation
+from tests import mutants, mutation
 
 
-@pytest.mark.parametrize("room", mutation.ROOMS)
+@pytest.mark.parametrize("room", mutants.ROOMS)
 def test_mutants_are_drawn_by_seed(room: str) -> None:
-    chosen = mutation.drawn(room)
-    assert len(chosen) == mutation.EACH
-    assert [mutant.label for mutant in chosen] == [mutant.label for mutant in mutation.drawn(room)]
-    assert chosen != mutation.drawn(room, seed=mutation.SEED + 1)
+    chosen = mutants.drawn(room)
+    assert len(chosen) == mutants.EACH
+    assert [mutant.label for mutant in chosen] == [mutant.label for mutant in mutants.drawn(room)]
+    assert chosen != mutants.drawn(room, seed=mutants.SEED + 1)
     for mutant in chosen:
-        source = (mutation.SOURCE / mutant.file).read_text(encoding="utf-8")
+        source = (mutants.SOURCE / mutant.file).read_text(encoding="utf-8")
         assert ast.dump(ast.parse(mutant.text)) != ast.dump(ast.parse(source)), mutant.label
 
 
 def test_steering_files_exist() -> None:
-    assert all((mutation.SOURCE / name).exists() for name in mutation.STEERING)
+    assert all((mutants.SOURCE / name).exists() for name in mutants.STEERING)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_failing_test_is_told_from_one_that_does_not_end(
 
 @pytest.mark.parametrize("room", mutation.ROOMS)
 def test_tests_that_name_the_changed_module_come_first(room: str) -> None:
-    mutant, tests = mutation.drawn(room)[0], mutation.ROOMS[room][1]
+    mutant, tests = mutants.drawn(room)[0], mutants.ROOMS[room][1]
     found = mutation.ordered(mutant, tests)
     every = (file for name in tests for file in (mutation.ROOT / name).rglob("test_*.py"))
     assert sorted(found) == sorted(
@@ -65,10 +65,10 @@ def test_tests_that_name_the_changed_module_come_first(room: str) -> None:
 
 def test_a_kill_is_confirmed_by_its_test_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that fails without any change, and one that fails only beside others, kill nothing."""
-    mutant, asked = mutation.drawn("decoder")[0], []
+    mutant, asked = mutants.drawn("decoder")[0], []
 
     def outcome(
-        change: mutation.Mutant | None, tests: Sequence[str], without: Sequence[str] = ()
+        change: mutants.Mutant | None, tests: Sequence[str], without: Sequence[str] = ()
     ) -> mutation.Fate:
         asked.append((change is None, list(tests)))
         fails = {"always", "kills"} if change else {"always"}
@@ -85,7 +85,7 @@ def test_a_kill_is_confirmed_by_its_test_alone(monkeypatch: pytest.MonkeyPatch) 
 def test_a_test_that_cannot_be_left_out_is_no_endless_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mutation, "outcome", lambda *_: mutation.Fate(mutation.KILLED, "always"))
     with pytest.raises(RuntimeError, match="always: cannot be left out"):
-        mutation.fate(mutation.drawn("decoder")[0], ["always"])
+        mutation.fate(mutants.drawn("decoder")[0], ["always"])
 
 
 def test_code_that_does_not_import_is_killed_and_no_tests_are_a_mistake(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_code_that_does_not_import_is_killed_and_no_tests_are_a_mistake(tmp_path
 
 
 def test_a_report_counts_what_is_late_apart() -> None:
-    one, two, three = mutation.drawn("decoder")[:3]
+    one, two, three = mutants.drawn("decoder")[:3]
     fates = [
         mutation.Fate(mutation.KILLED, "t::a"),
         mutation.Fate(mutation.UNENDED),

@@ -37,20 +37,8 @@ class Quantity(Sealed):
 
     Parameters
     ----------
-    latent
-        The latents' names.
-    decoder
-        f: one string per data dimension, an expression in the latents and in parameters. Its parameters enter
-        polynomially: f_j = sum_k a_jk(parameters) g_k(z).
-    variance
-        v: a number, or an expression in the parameters: a polynomial or a quotient of two.
-    x
-        The data: numbers, or polynomials in the parameters.
-    prior
-        ``ep.Normal()`` or None, which are N(0, I): there is no other one for statements.
-    model
-        An ``ep.LatentModel`` in the place of latent and decoder; a network is written out with its exact weights. The
-        variance is the model's where none is given.
+    latent, decoder, variance, x, prior, model
+        As of `Gap`.
 
     Raises
     ------
@@ -144,6 +132,33 @@ class Quantity(Sealed):
 class Gap(Quantity):
     """log p(x) - ELBO of the best Gaussian posterior, over all means and covariances, in nats.
 
+    Parameters
+    ----------
+    latent
+        The latents' names; ``"z"`` for one.
+    decoder
+        f: one string per data dimension, an expression in the latents and in parameters. Its parameters enter
+        polynomially: f_j = sum_k a_jk(parameters) g_k(z).
+    variance
+        v: a number, or an expression in the parameters: a polynomial or a quotient of two.
+    x
+        The data: numbers, or polynomials in the parameters.
+    prior
+        ``ep.Normal()`` or None, which are N(0, I): there is no other one for statements.
+    model
+        An ``ep.LatentModel`` in the place of latent and decoder; a network is written out with its exact weights. The
+        variance is the model's where none is given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind; what an expression holds is looked at by ``ep.for_all``.
+
+    Notes
+    -----
+    ``gap <= number``, ``gap >= number`` and ``gap.between(low, high)`` make the statements that ``ep.for_all`` decides;
+    the model is p(x, z) = N(z; 0, I) N(x; f(z), v I).
+
     Examples
     --------
     >>> import elboproof as ep
@@ -158,7 +173,25 @@ class Gap(Quantity):
 @suggesting
 @dataclass(frozen=True, init=False, eq=False)
 class LogEvidence(Quantity):
-    """log p(x) in nats; see `Quantity` for the parameters."""
+    """log p(x) in nats.
+
+    Parameters
+    ----------
+    latent, decoder, variance, x, prior, model
+        As of ``ep.Gap``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``ep.Gap``.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> evidence = ep.LogEvidence("z", ["c*z"], "1/4", ["1/2"])
+    >>> print(ep.for_all(evidence.between(-2, 0), {"c": ("1/2", "1")}))
+    proved: -2 <= log evidence <= 0 for all c in [1/2, 1]
+    """
 
     name: ClassVar[str] = "log evidence"
 
@@ -170,10 +203,17 @@ class Elbo(Quantity):
 
     Parameters
     ----------
-    latent, decoder, variance, x, model
-        As in `Quantity`.
+    latent, decoder, variance, x
+        As of ``ep.Gap``.
     q
-        An ``ep.GaussianPosterior``.
+        An ``ep.GaussianPosterior`` over the latents.
+    model
+        As of ``ep.Gap``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``ep.Gap``; also if q has another number of latents.
     """
 
     q: "GaussianPosterior"

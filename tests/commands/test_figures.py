@@ -1,16 +1,12 @@
 import json
 import math
 import shutil
-from itertools import combinations
 from pathlib import Path
 from string import ascii_lowercase
 from types import SimpleNamespace
 
-import matplotlib as mpl
-import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
@@ -138,36 +134,6 @@ def test_a_line_that_is_no_setting_is_named(copy: Path) -> None:
     style.write_text("lines.linewidth: thick\n")
     with pytest.raises(UsageError, match=r"style\.mplstyle: got 'lines\.linewidth'; expected lines"):
         figures.main(["baggins"])
-
-
-DEUTERANOPIA = np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
-                         [-0.011820, 0.042940, 0.968881]])  # fmt: skip
-"""On linear RGB: Machado, Oliveira and Fernandes (2009), severity 1."""
-XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-APART = 15
-"""CIE 1976 difference of colours; about 2 can just be seen. Least of the cycle 17.9, bluish green and purple."""
-
-
-def seen_by_deuteranopes(colour: str) -> np.ndarray:
-    """Return CIELAB coordinates, for the white point of sRGB."""
-    rgb = np.array(to_rgb(colour))
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    xyz = XYZ @ np.clip(DEUTERANOPIA @ linear, 0, 1) / XYZ.sum(axis=1)
-    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
-
-
-def nearest(colours: list[str]) -> float:
-    pairs = combinations(map(seen_by_deuteranopes, colours), 2)
-    return min(float(np.linalg.norm(a - b)) for a, b in pairs)
-
-
-def test_colours_keep_apart_under_deuteranopia() -> None:
-    settings = mpl.rc_params_from_file(ROOT / "figures" / figures.STYLE, use_default_template=False)
-    cycle = ["#" + colour.lstrip("#") for colour in settings["axes.prop_cycle"].by_key()["color"]]
-    assert len(cycle) == len(set(cycle)) >= 6
-    assert nearest(cycle) > APART
-    assert nearest(["#ff7f0e", "#2ca02c", "#d62728", "#8c564b"]) < APART  # of matplotlib's own
 
 
 def test_other_findings_make_another_figure(copy: Path) -> None:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from elboproof import networks
 from elboproof.diagnostics import Diagnostic, Diagnostics, Fitted, trained
 from elboproof.diagnostics.diagnostic import KINDS, jackknife, mean_and_error, proved
+from elboproof.diagnostics.picture import STYLES
 from elboproof.diagnostics.text import number
 from elboproof.numbers.enclosure import Enclosure
 from tests.diagnostics.known import data, exact, found, linear, posterior, weights
@@ -89,6 +90,19 @@ def test_the_picture_has_four_panels() -> None:
         TypeError, match=r"figure: got 'trained.png' of type str; expected a matplotlib Figure"
     ):
         found().plot("trained.png")  # type: ignore[arg-type]
+
+
+def test_kinds_of_numbers_are_told_by_more_than_colour() -> None:
+    axes = found().plot().axes[1]
+    names = [label.get_text().removeprefix("<= ").removeprefix(">= ") for label in axes.get_yticklabels()]
+    hatches = {found()[name].kind: bar.get_hatch() for name, bar in zip(names, axes.patches, strict=True)}
+    assert {"exact", "estimate"} <= set(hatches)
+    assert len(set(hatches.values())) == len(hatches)
+    legend = axes.get_legend()
+    assert legend is not None
+    drawn = zip(legend.get_texts(), legend.get_patches(), strict=True)
+    assert {text.get_text(): patch.get_hatch() for text, patch in drawn} == hatches
+    assert len({hatch for _, hatch in STYLES.values()}) == len(STYLES)
 
 
 def test_the_picture_leaves_pyplot_alone() -> None:

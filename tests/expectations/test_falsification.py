@@ -8,7 +8,7 @@ from elboproof.expectations import integrands, lattice, plan, rules, sums, supre
 from elboproof.expectations.integrands import EnclosedGaussian, Integrands
 from elboproof.expectations.lattice import Lattice
 from elboproof.quadrature import cells
-from tests.expectations import test_bounds, test_lattice, test_plan, test_sums
+from tests.expectations import test_bounds, test_coverings, test_lattice, test_plan, test_sums
 from tests.seeding import Bug, Check, Seeded, falsification
 
 pytestmark = pytest.mark.slow
@@ -32,9 +32,9 @@ def _stopped(floats: bool) -> Check:
 
 
 TESTS: dict[str, Check] = {
-    "errors of heights": test_bounds.test_errors_of_a_lattice_are_the_least_of_all_heights_that_are_allowed,
-    "allowed heights": test_bounds.test_heights_beyond_the_formula_are_not_used,
-    "cells and faces, d = 2": lambda: test_bounds.test_cells_and_faces_have_the_weight_of_the_cube(2),
+    "errors of heights": test_coverings.test_errors_of_a_lattice_are_the_least_of_all_heights_that_are_allowed,
+    "allowed heights": test_coverings.test_heights_beyond_the_formula_are_not_used,
+    "cells and faces, d = 2": lambda: test_coverings.test_cells_and_faces_have_the_weight_of_the_cube(2),
     "lattice of tanh": _patched(lambda p: test_lattice.test_bound_holds_and_is_of_the_right_size(1e-3, p)),
     "suprema": test_bounds.test_suprema_bound_the_integrands_over_rectangles,
     "densities": test_bounds.test_densities_are_bounded_where_they_are_largest,
@@ -44,19 +44,19 @@ TESTS: dict[str, Check] = {
     "faces of strips": lambda: (
         test_bounds.test_suprema_over_strips_lift_one_axis_and_the_density_where_it_is_meant(False)
     ),
-    "grids": lambda: test_bounds.test_grids_cover_the_cube_without_overlap(5, 7.3),
-    "halves": test_bounds.test_halves_cover_their_cells,
-    "factors of ellipses": test_bounds.test_factors_of_ellipses_are_rounded_up,
+    "grids": lambda: test_coverings.test_grids_cover_the_cube_without_overlap(5, 7.3),
+    "halves": test_coverings.test_halves_cover_their_cells,
+    "factors of ellipses": test_coverings.test_factors_of_ellipses_are_rounded_up,
     "suprema of cells": test_bounds.test_suprema_of_cells_hold_on_every_ellipse,
     "accepted cells": test_bounds.test_accepted_cells_add_the_error_of_every_axis,
-    "tails of a radius": test_bounds.test_tails_are_those_of_the_radius_that_is_returned,
+    "tails of a radius": test_coverings.test_tails_are_those_of_the_radius_that_is_returned,
     "all errors of a lattice": test_bounds.test_a_lattice_adds_the_errors_of_all_axes_and_the_tails,
-    "flat cells": test_bounds.test_flat_cells_add_up,
+    "flat cells": test_coverings.test_flat_cells_add_up,
     "means with kinks": test_plan.test_means_over_cells_with_a_kink_are_enclosed,
     "a limit on cells": test_plan.test_limits_leave_an_enclosure,
-    "weights, d = 2": lambda: test_bounds.test_lattices_and_cells_integrate_the_density(2),
-    "midpoints": test_bounds.test_nodes_of_a_lattice_are_the_midpoints_of_its_steps,
-    "completed": lambda: test_bounds.test_sums_are_completed_by_flat_cells_and_errors((2.0, 0.25)),
+    "weights, d = 2": lambda: test_coverings.test_lattices_and_cells_integrate_the_density(2),
+    "midpoints": test_coverings.test_nodes_of_a_lattice_are_the_midpoints_of_its_steps,
+    "completed": lambda: test_coverings.test_sums_are_completed_by_flat_cells_and_errors((2.0, 0.25)),
     "float balls": test_bounds.test_gaussians_in_floats_hold_those_in_arb,
     "monomials": test_bounds.test_monomials_are_bounded_upwards,
     "stopped sums, floats": _stopped(True),

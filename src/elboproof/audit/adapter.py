@@ -30,6 +30,11 @@ class Declared:
         Of a Gaussian; a number, or a function without arguments that returns one.
     scale
         Of a Laplace law, as ``variance``.
+
+    Raises
+    ------
+    ValueError
+        If the family is none of these, or has no such number.
     """
 
     family: str
@@ -45,7 +50,13 @@ class Declared:
             raise bad("scale", self.scale, f"none for the family {self.family}")
 
     def spread(self) -> float | None:
-        """Return the variance or the scale, None if neither is declared."""
+        """Return the variance or the scale, None if neither is declared.
+
+        Raises
+        ------
+        ValueError
+            If a function that was given returns no positive number.
+        """
         given = self.variance if self.variance is not None else self.scale
         value = given() if callable(given) else given
         if value is None:
@@ -70,12 +81,14 @@ class Adapter:
         the audit draws its own.
     encode, decode
         Taps: a submodule, ``(owner, "name")``, or for the encoder a list of two modules ``[mean, s]``.
-    read_q, write_q
-        ``read_q(out) -> (mean, s)`` and ``write_q(out, mean, s) -> out``, for containers that are not known.
+    read_q
+        ``read_q(out) -> (mean, s)``, for containers that are not known.
     read_x
-        ``read_x(out) -> tensor`` or a tuple of tensors, with ``write_x(out, *tensors) -> out`` beside it.
+        ``read_x(out) -> tensor`` or a tuple of tensors.
     read_z
         ``read_z(arguments, keywords) -> z``; the decoder's first tensor if not given.
+    write_q, write_x
+        Beside those that read: ``write_q(out, mean, s) -> out``, ``write_x(out, *tensors) -> out``.
     skip
         Modules that are replaced by a function that returns what they once returned: expensive trunks.
     claim

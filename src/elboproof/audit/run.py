@@ -73,12 +73,35 @@ def audit(
     checks
         Names of those to report; all if not given. What they need runs too.
 
+    Returns
+    -------
+    Report
+        The formula of the loss, one result for each check, and the places to look at; printed, it is one screen.
+
     Raises
     ------
     UsageError
         If a tap never fires or an output cannot be read; the user's own errors are results, "could not run".
     TypeError, ValueError
         If an argument is no such thing.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from elboproof import audit
+    >>> class VAE(torch.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.encoder, self.decoder = torch.nn.Linear(3, 2), torch.nn.Linear(1, 3)
+    ...     def loss(self, x):
+    ...         mean, log_variance = self.encoder(x).chunk(2, dim=-1)
+    ...         z = mean + torch.randn_like(mean) * torch.exp(log_variance / 2)
+    ...         kl = 0.5 * (log_variance.exp() + mean**2 - 1 - log_variance).sum()
+    ...         return ((x - self.decoder(z)) ** 2).sum() / 2 + kl
+    >>> model = VAE()
+    >>> report = audit.audit(audit.Adapter(model.loss, torch.randn(8, 3), model.encoder, model.decoder))
+    >>> report.formula.kind, report.formula.likelihood, report.formula.divergence
+    ('UP TO A CONSTANT', 'Gaussian', 'closed form')
     """
     _require(adapter, seed, alpha, draws, checks)
     began = time.perf_counter()

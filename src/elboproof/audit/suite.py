@@ -22,17 +22,17 @@ class Suite:
     adapter : Adapter, or a function without arguments that returns one
         Set by the subclass, whose name begins with Test: ``class TestMyVAE(audit.Suite): adapter = my_adapter``.
 
+    Raises
+    ------
+    TypeError
+        When a test runs, if the adapter is none.
+
     Notes
     -----
     A check that fails or could not run is a failed test, with its statement and the places to look at. One that
     cannot tell is skipped, and fails with ``--elboproof-strict``. ``@pytest.mark.elboproof(claim="-elbo")`` on the
     class says what the number is claimed to be; ``seed``, ``alpha``, ``draws`` and ``strict`` stand there too, and
     go before the options ``--elboproof-seed`` and so on.
-
-    Raises
-    ------
-    TypeError
-        When a test runs, if the adapter is none.
     """
 
     adapter: ClassVar[Any] = None

@@ -52,6 +52,11 @@ def trained(
     x, rows, draws, simulated, seconds, scale, seed
         As of ``elboproof.diagnostics.trained``.
 
+    Returns
+    -------
+    Diagnostics
+        As of ``elboproof.diagnostics.trained``.
+
     Raises
     ------
     UsageError

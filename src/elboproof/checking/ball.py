@@ -23,12 +23,33 @@ def ball_equal(difference: Ball, width: float) -> Verdict:
     Certified for balls, exact rational numbers, pairs of them, and enclosures made by elboproof; by hand
     for `Between`; numeric for other pairs of floats, which nothing proves to be enclosures.
 
+    Parameters
+    ----------
+    difference
+        A ball of python-flint, an exact number, an ``ep.Enclosure``, a pair of ends, or `Between`.
+    width
+        Positive: half the width that is accepted, in the unit of the difference.
+
+    Returns
+    -------
+    Verdict
+        Its ``computed`` is the enclosure.
+
     Raises
     ------
     ValueError
         If ``width`` is not positive, or the lower end exceeds the upper one.
     TypeError
         If ``difference`` is no real enclosure.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from elboproof import checking
+    >>> checking.ball_equal((Fraction(-1, 10**6), Fraction(1, 10**7)), 1e-5).status
+    'established'
+    >>> checking.ball_equal((Fraction(1, 10**6), Fraction(2, 10**6)), 1e-5).status
+    'refuted'
     """
     if not 0.0 < width < float("inf"):
         raise bad("width", width, "a positive finite number")
@@ -51,6 +72,18 @@ def ball_at_most(ball: Ball, bound: float | Fraction) -> Verdict:
 
     Established if the upper end is at most ``bound``, refuted if the lower end exceeds it, otherwise
     undecided. ``bound`` is taken exactly: a float as the double that it is. Methods are as in `ball_equal`.
+
+    Parameters
+    ----------
+    ball
+        An enclosure, as `ball_equal` takes it.
+    bound
+        A float or a Fraction.
+
+    Returns
+    -------
+    Verdict
+        Its ``computed`` is the enclosure.
 
     Raises
     ------
@@ -76,6 +109,16 @@ def ball_positive(ball: Ball) -> Verdict:
 
     Established if the lower end is positive, refuted if the upper end is at most 0, else undecided.
     Methods are as in `ball_equal`.
+
+    Parameters
+    ----------
+    ball
+        An enclosure, as `ball_equal` takes it.
+
+    Returns
+    -------
+    Verdict
+        Its ``computed`` is the enclosure.
 
     Raises
     ------

@@ -61,6 +61,8 @@ class Control:
         runs, and insists that they are indeed violated.
     refutes : tuple of str
         Patterns of the parts of the check that must be refuted, see `control`.
+    name : str
+        What makes the neighbour false.
     """
 
     name: str
@@ -92,6 +94,11 @@ def control(
         Declared hypotheses that the neighbour violates, see `Control`.
     **overrides
         New values for keyword-only parameters of the check.
+
+    Returns
+    -------
+    Control
+        For the argument ``controls`` of `Claim.check`.
     """
     # A text is a sequence of texts too: tuple("ab") would name the parts "a" and "b".
     patterns = (refutes,) if isinstance(refutes, str) else tuple(refutes)
@@ -100,7 +107,19 @@ def control(
 
 @dataclass(frozen=True)
 class Check:
-    """One decidable statement together with the function that decides it; made by `Claim.check`."""
+    """One decidable statement together with the function that decides it; made by `Claim.check`.
+
+    Attributes
+    ----------
+    claim, name : str
+        Labels of the claim and of the function.
+    function : callable
+        ``function(run, *, ...) -> Verdict``.
+    statement, role, method, relation, states, domain, hypotheses, controls, tier, time_limit, tests, needs
+        As of `Claim.check`.
+    none_on_purpose : bool
+        Whether the check says "none" of its hypotheses, rather than nothing.
+    """
 
     claim: str
     name: str
@@ -167,11 +186,28 @@ class Claim:
         Lower-case words joined by hyphens; the name of the module or package with ``-`` for ``_``.
     title
         The claim as a short sentence.
+    checks
+        Filled by `Claim.check`; nothing is passed here.
 
     Raises
     ------
     ValueError
         If the label has another form.
+
+    Examples
+    --------
+    >>> from elboproof.checking import Claim, control, identity
+    >>> claim = Claim("difference-of-squares", "A difference of squares is a product.")
+    >>> @claim.check(
+    ...     statement="S1", role="confirms", method="symbolic", relation="=", states="(a + b)(a - b) = a^2 - b^2",
+    ...     domain="all real a, b", hypotheses="none", controls=[control("another sign", sign=1)],
+    ... )
+    ... def it_is_a_product(run, *, sign=-1):
+    ...     import sympy
+    ...     a, b = sympy.symbols("a b", real=True)
+    ...     return identity((a + b) * (a - b) - (a**2 + sign * b**2))
+    >>> [check.id for check in claim.checks]
+    ['difference-of-squares/S1/it_is_a_product']
     """
 
     label: str

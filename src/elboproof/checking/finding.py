@@ -48,6 +48,18 @@ class Finding:
     side_effects : dict
         What the check and its controls left behind, as sentences: on "modules" (then it does not hold) and on
         the "process". The process was not used again.
+    claim, statement, check : str
+        Labels: ``finding.id`` joins them.
+    role, relation, tier, states, domain : str
+        As the check declares them, see `elboproof.checking.Claim.check`.
+    reason : str
+        One sentence: what was found, or why it does not hold.
+    computed, stated, error : float, str or None
+        The decisive numbers, as of `elboproof.checking.Verdict`.
+    smallest_detectable, quantity : float or None
+        A deviation larger than the first would have been seen; the second is the size of what is decided.
+    data : dict or None
+        Series of floats by name, which figures draw.
     """
 
     claim: str

@@ -79,10 +79,28 @@ def equal(computed: ArrayLike, stated: ArrayLike, tolerance: float) -> Verdict:
 
     The entry with the largest difference is reported. A NaN anywhere makes the verdict undecided.
 
+    Parameters
+    ----------
+    computed, stated
+        Real numbers, or arrays of one shape; a scalar ``stated`` fits all of ``computed``.
+    tolerance
+        In the unit of both, at least 0.
+
+    Returns
+    -------
+    Verdict
+        Numeric; ``error`` is the largest difference.
+
     Raises
     ------
     ValueError
         If the tolerance is negative or not finite, or the shapes differ (a scalar ``stated`` fits all).
+
+    Examples
+    --------
+    >>> from elboproof import checking
+    >>> print(checking.equal([1.0, 2.0], [1.0, 2.5], tolerance=0.1).reason)
+    2 is not equal to 2.5 within 0.1
     """
     pair = _pair(computed, stated, "stated")
     return _decide(
@@ -92,6 +110,18 @@ def equal(computed: ArrayLike, stated: ArrayLike, tolerance: float) -> Verdict:
 
 def at_most(computed: ArrayLike, bound: ArrayLike, *, tolerance: float = 0.0) -> Verdict:
     """Decide ``computed <= bound + tolerance``; for arrays of one shape, in every entry.
+
+    Parameters
+    ----------
+    computed, bound
+        Real numbers, or arrays of one shape; a scalar ``bound`` fits all of ``computed``.
+    tolerance
+        In the unit of both, at least 0.
+
+    Returns
+    -------
+    Verdict
+        Numeric; ``error`` is the distance in the entry that decides. A NaN anywhere makes it undecided.
 
     Raises
     ------
@@ -104,6 +134,18 @@ def at_most(computed: ArrayLike, bound: ArrayLike, *, tolerance: float = 0.0) ->
 
 def at_least(computed: ArrayLike, bound: ArrayLike, *, tolerance: float = 0.0) -> Verdict:
     """Decide ``computed >= bound - tolerance``; for arrays of one shape, in every entry.
+
+    Parameters
+    ----------
+    computed, bound
+        Real numbers, or arrays of one shape; a scalar ``bound`` fits all of ``computed``.
+    tolerance
+        In the unit of both, at least 0.
+
+    Returns
+    -------
+    Verdict
+        Numeric; ``error`` is the distance in the entry that decides. A NaN anywhere makes it undecided.
 
     Raises
     ------

@@ -19,6 +19,7 @@ import time
 from collections import deque
 from typing import IO, Any
 
+from elboproof.checking import memory
 from elboproof.checking.clock import STARVED, Limit, slowness
 
 IMPORT_LIMIT = 120.0
@@ -30,8 +31,8 @@ GRACE = 60
 LAST_OUTPUT = "; its last output: "
 """What stands before a dead child's output in the reason of its finding."""
 
-_HINTS = {9: ", which the system sends to what takes too much memory"}
-"""What is known of signals that no check sends itself."""
+_HINT = ", which the system sends to what takes too much memory"
+"""What is known of SIGKILL, which no check sends itself."""
 _POLL = 0.1  # seconds: a grandchild can hold the answer pipe open, so the child itself is looked at too
 _TAIL = 2000  # characters of a dead child's output that go into the reason
 _LIVE: set["Lane"] = set()
@@ -156,6 +157,8 @@ class _Child:
         )
         os.close(jobs_read)
         os.close(answers_write)
+        memory.offer(self._process.pid)
+        self._held = 0
         self._buffer = bytearray()
         self._versions: dict[tuple[str, str], tuple[str, str]] = {}
         self._tail: deque[bytes] = deque(maxlen=4)
@@ -181,6 +184,7 @@ class _Child:
         # Two limits: importing SymPy and torch is not the check's time, so that its clock starts when it says so.
         start = time.monotonic()
         self._tail.clear()
+        self._held = 0
         limit = Limit(self._process.pid, IMPORT_LIMIT)
         alarm = {"alarm": math.ceil(STARVED * slowness() * job["time_limit"]) + GRACE}
         with contextlib.suppress(BrokenPipeError):  # a child that died shows in the answer below
@@ -208,6 +212,7 @@ class _Child:
             if left <= 0:
                 raise TimeoutError(limit.reason())
             dead = self._process.poll() is not None
+            self._held = max(self._held, memory.held(self._process.pid))
             ready, _, _ = select.select([self._answers], [], [], 0.0 if dead else min(left, _POLL))
             if ready:
                 chunk = os.read(self._answers, 1 << 16)
@@ -226,7 +231,8 @@ class _Child:
         code = self._process.returncode
         how = f"its process ended with status {code}"
         if code and code < 0:
-            how = f"its process died of {_signal_name(-code)}{_HINTS.get(-code, '')}"
+            hint = f"{_HINT}{memory.words(self._held)}" if code == -signal.SIGKILL else ""
+            how = f"its process died of {_signal_name(-code)}{hint}"
         self._drain.join(0.5)
         tail = b"".join(list(self._tail)).decode(errors="replace").strip()[-_TAIL:]
         return f"{how}{LAST_OUTPUT}{tail}" if tail else how

@@ -45,6 +45,11 @@ def slope_equals(
     relative_error
         Bound of the values' own errors. If it is a confidence statement, weaken the verdict to "statistical".
 
+    Returns
+    -------
+    Verdict
+        Numeric; ``computed`` is the slope, ``error`` its distance from the order.
+
     Raises
     ------
     ValueError
@@ -94,6 +99,11 @@ def ball_slope(
         A distance for all steps, or one for each: the next terms count less at smaller scales. A pure power
         whose exponent is off by more than the smallest one, and twice the radius of that slope, is refuted: this
         is the smallest detectable error, and ``|order|`` the quantity.
+
+    Returns
+    -------
+    Verdict
+        Its ``error`` is the largest distance from the order.
 
     Raises
     ------
@@ -156,6 +166,11 @@ def tends_to(
     quantity
         The size of what is decided: |limit| if not given. A limit of 0 needs one. The smallest detectable error of
         the limit is twice the smallest bound, as that bound allows one to be off by so much.
+
+    Returns
+    -------
+    Verdict
+        As strong as the enclosures, see `elboproof.checking.ball_equal`.
 
     Raises
     ------

@@ -49,6 +49,11 @@ def property_holds(
     seed
         Usually ``run.integer_seed``.
 
+    Returns
+    -------
+    Verdict
+        Of the method "property"; ``reason`` has the counterexample, or the number of instances.
+
     Raises
     ------
     ValueError

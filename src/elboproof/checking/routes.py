@@ -55,6 +55,11 @@ def routes_agree(first: Ball, second: Route, width: float) -> Verdict:
     width
         Positive and finite.
 
+    Returns
+    -------
+    Verdict
+        Its ``second_route`` is ``second.by``.
+
     Raises
     ------
     ValueError

@@ -81,6 +81,11 @@ class Run:
         Names of the hypotheses that were tested, in order of first use.
     drew : bool
         True once random numbers, or a seed of them, were asked for.
+
+    Raises
+    ------
+    ValueError
+        If the seed is negative.
     """
 
     def __init__(

@@ -131,6 +131,14 @@ def mean_equals(
     ValueError
         If there are too few samples, one is not finite or lies outside the bounds, the stated value
         is not finite, or ``false_alarm`` is not in (0, 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elboproof import checking
+    >>> samples = np.random.default_rng(0).random(10_000)
+    >>> [checking.mean_equals(samples, stated, (0.0, 1.0), 1e-6).status for stated in (0.5, 0.6)]
+    ['established', 'refuted']
     """
     # Two-sided and never undecided: a stated value inside the interval is established only up to the smallest
     # detectable error, which the finding compares with the quantity.
@@ -153,10 +161,17 @@ def mean_at_most(
 
     Parameters
     ----------
-    samples, bounds, false_alarm, quantity
-        As in `mean_equals`; ``quantity`` is ``|bound|`` if not given.
+    samples
+        As in `mean_equals`.
     bound
         The claimed upper bound.
+    bounds, false_alarm, quantity
+        As in `mean_equals`; ``quantity`` is ``|bound|`` if not given.
+
+    Returns
+    -------
+    Verdict
+        ``error`` is the half width of the interval.
 
     Raises
     ------
@@ -175,7 +190,27 @@ def mean_at_most(
 def mean_at_least(
     samples: ArrayLike, bound: float, bounds: Spread, false_alarm: float, *, quantity: float | None = None
 ) -> Verdict:
-    """Decide from independent samples that their mean is at least a bound; see `mean_at_most`."""
+    """Decide from independent samples that their mean is at least a bound; see `mean_at_most`.
+
+    Parameters
+    ----------
+    samples
+        As in `mean_equals`.
+    bound
+        The claimed lower bound.
+    bounds, false_alarm, quantity
+        As in `mean_at_most`.
+
+    Returns
+    -------
+    Verdict
+        ``error`` is the half width of the interval.
+
+    Raises
+    ------
+    ValueError
+        As in `mean_equals`.
+    """
     interval, value = confidence_interval(samples, bounds, false_alarm), _finite("bound", bound)
     if interval.centre - interval.half >= value:
         return _verdict("established", f"{value:.6g} lies below all of", interval, value, quantity)

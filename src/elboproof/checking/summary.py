@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FEW = 12
-"""Limits that are shown as whole sentences; of more, each statement's first one has at most two lines."""
+"""Limits that are all shown; of more, each statement's first one is."""
 
 NAMED = 8
 """Claims that are named where checks were left out; of more, only their number is told."""
@@ -48,7 +48,7 @@ def _statements(findings: Sequence[Finding]) -> str:
 
 
 def show_limits(console: "Console", findings: Sequence[Finding], *, whole: bool = False) -> None:
-    """Print what was found to fail as worded; whole sentences if there are few of them or all are wanted."""
+    """Print what was found to fail as worded, in whole sentences: all if they are few or ``whole`` is asked for."""
     limits = [finding for finding in findings if finding.role == "limits" and finding.holds]
     if not limits:
         return
@@ -59,21 +59,14 @@ def show_limits(console: "Console", findings: Sequence[Finding], *, whole: bool 
             text = f"{finding.claim} {finding.statement}: {finding.states}"
             _print_lines(console, filled(text, console.width, indent=4, first=2))
         return
+    # A sentence that is cut may say the opposite: fewer sentences are shown, each to its end.
     first = {(finding.claim, finding.statement): finding for finding in reversed(limits)}
     for claim, statement in dict.fromkeys((finding.claim, finding.statement) for finding in limits):
         text = f"{claim} {statement}: {first[claim, statement].states}"
-        _print_lines(console, _cut(filled(text, console.width, indent=4, first=2), console.width))
-    _print_lines(console, ["  in full: elboproof show CLAIM/STATEMENT, or verify -v"], "dim")
-
-
-def _cut(lines: list[str], width: int) -> list[str]:
-    """Return the first two lines, with dots where there are more."""
-    if len(lines) <= 2:
-        return lines
-    second = lines[1]
-    while len(second) + 4 > width and " " in second.strip():
-        second = second.rpartition(" ")[0]
-    return [lines[0], f"{second.rstrip(' ,;:')} ..."]
+        _print_lines(console, filled(text, console.width, indent=4, first=2))
+    if more := len(limits) - len(first):
+        words = f"{plural(more, 'more sentence')}: elboproof show CLAIM/STATEMENT, or verify -v"
+        _print_lines(console, filled(words, console.width, indent=4, first=2), "dim")
 
 
 def show_counts(

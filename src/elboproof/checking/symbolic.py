@@ -34,12 +34,30 @@ def identity(expression: "sympy.Expr | Iterable[sympy.Expr]") -> Verdict:
     polynomial in the symbols that is not zero. Pass the statement's own expression: what simplifies it beforehand is
     shared by both programs.
 
+    Parameters
+    ----------
+    expression
+        A SymPy expression, or an iterable of them such as a matrix.
+
+    Returns
+    -------
+    Verdict
+        Symbolic; ``decided_by`` names the programs that decided, each on its own.
+
     Raises
     ------
     ValueError
         If there is no expression.
     Contradiction
         If one program proves what the other refutes.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> from elboproof import checking
+    >>> z = sympy.Symbol("z", real=True)
+    >>> checking.identity(sympy.cosh(z) ** 2 - sympy.sinh(z) ** 2 - 1).status
+    'established'
     """
     entries = _entries(expression)
     if not entries:

@@ -211,6 +211,16 @@ def by_hand(method: str, status: str, reason: str, *numbers: Any, **options: Any
         How the claim's own code reached the verdict, one of `elboproof.checking.vocabulary.METHODS`.
     status, reason, *numbers, **options
         As in `Verdict`.
+
+    Returns
+    -------
+    Verdict
+        With ``by_hand`` true.
+
+    Raises
+    ------
+    ValueError
+        As `Verdict`.
     """
     return Verdict(status, reason, *numbers, **options, method=method)
 
@@ -224,6 +234,16 @@ def all_of(parts: Mapping[str, Verdict]) -> Verdict:
 
     A part is known by its name, and a control must refute it under that name: make it from what is stated,
     not from what a control overrides.
+
+    Parameters
+    ----------
+    parts
+        Verdicts by name.
+
+    Returns
+    -------
+    Verdict
+        Its ``parts`` are the conjuncts by name.
 
     Raises
     ------

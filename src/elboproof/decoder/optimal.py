@@ -59,6 +59,13 @@ class OptimalDecoder:
     write into it afterwards. A NumPy z gives NumPy results in the precision of ``data`` (float32 or float64),
     with densities computed in float64. A tensor z gives tensors on its device in its precision, differentiable
     in z and in each argument that is a tensor.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> decoder = ep.OptimalDecoder([[-1.0], [1.0]], [[0.0], [1.0]], 0.5)  # two codes, variance 1/2
+    >>> decoder([0.0]), decoder.jacobian([0.0])  # halfway between the data, slope diam(x) diam(m) / (4 s^2)
+    (array([0.5]), array([[1.]]))
     """
 
     def __init__(self, codes: Any, data: Any, covariances: Any = None, *, variances: Any = None) -> None:

@@ -55,6 +55,11 @@ def trained(
     seed
         Of all that is drawn.
 
+    Returns
+    -------
+    Diagnostics
+        Numbers with their errors, each by its name, such as ``found["evidence"]``; printed, they are a table.
+
     Raises
     ------
     TypeError, ValueError

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elboproof.arguments import wrong_type
+from elboproof.plotting import BLUE, RED, YELLOW
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +28,8 @@ GAINS = (
 """What stands in nats side by side."""
 SIZE = (10.0, 7.5)
 MOST_BARS = 64
-COLOURS = {"exact": "tab:blue", "proved": "tab:green", "estimate": "tab:orange"}
+STYLES = {"exact": (BLUE, ""), "proved": (YELLOW, ".."), "estimate": (RED, "//")}
+"""Colour and hatch of each kind."""
 
 
 def drawn(found: "Diagnostics", figure: "Figure | None") -> "Figure":
@@ -59,10 +61,15 @@ def _gains(found: "Diagnostics", axes: Any) -> None:
     errors = [one.error if math.isfinite(one.error) else 0.0 for one in kept]
     signs = {"": "", "at least": ">= ", "at most": "<= "}
     labels = [f"{signs[one.bound]}{one.name}" for one in kept]
-    colours = [COLOURS.get(one.kind, "gray") for one in kept]
-    axes.barh(labels, [one.value for one in kept], xerr=errors, color=colours)
+    bars = axes.barh(labels, [one.value for one in kept], xerr=errors)
+    shown: dict[str, Any] = {}
+    for one, bar in zip(kept, bars, strict=True):
+        colour, hatch = STYLES.get(one.kind, ("gray", "xx"))
+        bar.set(facecolor=colour, hatch=hatch, edgecolor="white")
+        shown.setdefault(one.kind, bar)
     axes.invert_yaxis()
-    axes.set(title="where nats are", xlabel="nats: blue exact, green proved, orange estimated")
+    axes.set(title="where nats are", xlabel="nats")
+    axes.legend(list(shown.values()), list(shown), loc="lower right")
 
 
 def _pixels(found: "Diagnostics", axes: Any) -> None:

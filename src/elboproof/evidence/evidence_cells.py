@@ -54,6 +54,11 @@ def evidence_cells(
     seconds, most_cells
         Limits.
 
+    Returns
+    -------
+    EvidenceCells
+        B cells with the proved probability of each under p(z|x); ``plot()`` draws them.
+
     Raises
     ------
     TypeError, ValueError

@@ -101,6 +101,20 @@ def log_evidence(
         If the file cannot be written.
     Undecided
         If the digits could not be proved within the limits; it carries the best enclosure and a status per x.
+
+    Notes
+    -----
+    The space of the latents is cut into cells. Over each a Gauss-Legendre rule is summed, whose error is bounded on a
+    Bernstein ellipse (Trefethen, Approximation Theory and Approximation Practice, Theorem 19.3), or the integrand is
+    only bounded; what lies outside of all cells has a bound of its own. The modules with the proofs are listed in
+    ``docs/trusted_base.md``.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> model = ep.LatentModel(["u", "v"], ["sin(u) + v", "u*v"], ep.Gaussian(variance="1/100"))
+    >>> print(f"{ep.log_evidence(model, ['0.5', '0.3'], digits=6):S}")
+    -4.02832301(7)
     """
     if not isinstance(model, LatentModel):
         raise no_model(model)

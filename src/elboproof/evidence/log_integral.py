@@ -24,7 +24,18 @@ NO_DATA = Data(np.zeros(1))
 
 
 class LogIntegral(Enclosure):
-    """Bounds of the log of an integral of a prior density that is not normalised: no log evidence."""
+    """Bounds of the log of an integral of a prior density that is not normalised: no log evidence.
+
+    Parameters
+    ----------
+    lower, upper
+        Proved bounds in nats, as of ``ep.Enclosure``.
+
+    Raises
+    ------
+    ValueError
+        As ``ep.Enclosure``.
+    """
 
     @classmethod
     def of(cls, bounds: Enclosure) -> "LogIntegral":

@@ -67,6 +67,7 @@ def gap_law(
     Returns
     -------
     GapLaw
+        The coefficients in nats per power of v, with the modes and what was proved of them.
 
     Raises
     ------

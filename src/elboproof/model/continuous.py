@@ -70,6 +70,11 @@ class Gamma(Separable):
     ----------
     shape
         One positive number, or D of them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such number.
     """
 
     shape: PerOutput
@@ -116,6 +121,11 @@ class StudentT(Separable):
         Of freedom, one positive number or D of them.
     scale
         s in (x - f)/s, a scale and not a variance; one positive number or D of them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is no such number.
     """
 
     degrees: PerOutput
@@ -166,6 +176,11 @@ class Laplace(Separable):
     ----------
     scale
         b in |x - f|/b, one positive number or D of them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such number.
     """
 
     scale: PerOutput
@@ -211,6 +226,11 @@ class VonMises(Separable):
     concentration
         k in k cos(x - f), one positive number or D of them. The density is with respect to the angle on a circle of
         length 2 pi.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such number.
     """
 
     concentration: PerOutput

@@ -22,7 +22,15 @@ from elboproof.numbers.functions import Softplus
 @suggesting
 @dataclass(frozen=True, repr=False)
 class Bernoulli(Separable):
-    """Independent Bernoulli outputs; the decoder gives the LOGITS."""
+    """Independent Bernoulli outputs; the decoder gives the LOGITS.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> model = ep.LatentModel("z", ["z", "2*z"], ep.Bernoulli())
+    >>> print(ep.log_evidence(model, [1, 0]).midpoint.round(8))
+    -1.68569243
+    """
 
     gives: ClassVar[str] = "logits"
     data: ClassVar[str] = "zeros and ones, the data of a Bernoulli likelihood"
@@ -58,6 +66,11 @@ class Binomial(Separable):
     ----------
     trials
         One positive integer, or D of them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such number.
 
     Examples
     --------
@@ -152,6 +165,11 @@ class NegativeBinomial(Separable):
     ----------
     dispersion
         r, one positive number or D of them; as it grows the counts become Poisson's.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such number.
     """
 
     dispersion: PerOutput
@@ -199,6 +217,11 @@ class Categorical(Sealed):
     groups
         Sizes of consecutive groups of outputs, each with a one-hot x of its own; one group of all outputs if not
         given. The metric of the logits is singular: a constant added to a group's logits changes nothing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the groups are no integers, each at least 2.
 
     Examples
     --------

@@ -37,15 +37,15 @@ class GaussianPosterior(Sealed):
         If a number is not finite, the shapes do not fit, or the covariance is not symmetric positive definite
         (decided exactly).
 
+    Notes
+    -----
+    Floats are the exact binary doubles that they are; strings and Fractions are exact.
+
     Examples
     --------
     >>> import elboproof as ep
     >>> ep.GaussianPosterior("0.5", "1/100").covariance
     ((Fraction(1, 100),),)
-
-    Notes
-    -----
-    Floats are the exact binary doubles that they are; strings and Fractions are exact.
     """
 
     mean: Row

@@ -33,16 +33,16 @@ class GaussianPosteriors(Sealed):
         If a shape does not fit, a number is not finite, or a covariance is not symmetric positive definite, which is
         decided exactly; the message names the row.
 
+    Notes
+    -----
+    Floats are the exact binary doubles that they are; strings and Fractions are exact.
+
     Examples
     --------
     >>> import elboproof as ep
     >>> posteriors = ep.GaussianPosteriors([[0.5], [1.0]], [["1/100"], ["1/50"]])
     >>> posteriors[1].covariance
     ((Fraction(1, 50),),)
-
-    Notes
-    -----
-    Floats are the exact binary doubles that they are; strings and Fractions are exact.
     """
 
     each: tuple[GaussianPosterior, ...]

@@ -54,18 +54,18 @@ class LatentModel(JointModel, Sealed):
         If a name, an expression, or the likelihood's or the prior's size does not fit, or the decoder is not real
         where the prior lives.
 
+    Notes
+    -----
+    The energy is U(z) = -log p(x, z) in nats, normalised. Evaluators, one per number system, share its one tape of
+    operations and its derivatives: ``exact`` (SymPy), ``floating`` (NumPy float64), ``tensors`` (torch), ``balls``
+    (python-flint).
+
     Examples
     --------
     >>> import elboproof as ep
     >>> model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/100"))
     >>> print(model.balls.energy(["0.7"], ["0.7"]))  # -log p(x, z) in nats
     [-0.04810552052353 +/- 6.05e-15]
-
-    Notes
-    -----
-    The energy is U(z) = -log p(x, z) in nats, normalised. Evaluators, one per number system, share its one tape of
-    operations and its derivatives: ``exact`` (SymPy), ``floating`` (NumPy float64), ``tensors`` (torch), ``balls``
-    (python-flint).
     """
 
     latents: tuple[Symbol, ...]

@@ -78,6 +78,12 @@ class Gaussian(Sealed):
         If an entry is no number, or not exactly one of the two is given.
     ValueError
         If a variance is not positive, or the covariance is not symmetric positive definite (decided exactly).
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> ep.Gaussian(variance="1/100"), ep.Gaussian(covariance=[[2, 1], [1, 2]])
+    (Gaussian(variance=1/100), Gaussian(covariance=((2, 1), (1, 2))))
     """
 
     variance: tuple[Rational, ...] | None

@@ -33,6 +33,14 @@ class Mixture(Prior):
     ------
     TypeError, ValueError
         If they are not.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> prior = ep.Mixture([ep.Normal(-1, "1/4"), ep.Normal(1, "1/4")], ["1/3", "2/3"])
+    >>> model = ep.LatentModel("z", ["z"], ep.Gaussian(variance="3/4"), prior=prior)
+    >>> print(ep.log_evidence(model, [1]).midpoint.round(8))  # log(N(1; -1, 1)/3 + 2 N(1; 1, 1)/3)
+    -1.25892715
     """
 
     components: tuple[Prior, ...]

@@ -174,6 +174,13 @@ class Uniform(Prior):
     ------
     TypeError, ValueError
         If an entry is no finite number, the lengths differ, or a low is not below its high.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/100"), prior=ep.Uniform("0", "2"))
+    >>> print(f"{ep.log_evidence(model, ['0.7'], digits=6):S}")
+    -0.89263125(4)
     """
 
     low: Row

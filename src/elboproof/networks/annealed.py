@@ -72,6 +72,20 @@ def simulated(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return x (N, D) from the model itself and the z (N, d) that they were made from: exact draws of p(z|x).
 
+    Parameters
+    ----------
+    model
+        Its likelihood has ``sample(outputs, generator)``.
+    count, latents
+        N and d.
+    generator
+        Draws z and x.
+
+    Returns
+    -------
+    x, z : Tensor
+        (N, D) and (N, d), float64.
+
     Raises
     ------
     TypeError, ValueError
@@ -110,10 +124,19 @@ def annealed_evidence(
     generator
         Draws all noise.
 
+    Returns
+    -------
+    AnnealedEvidence
+        ``values`` (N,) in nats, their standard ``errors``, ``log_weights`` (K, N) and the ``acceptance`` of each point.
+
     Raises
     ------
     TypeError, ValueError
         If an argument is not of the kind described, or a log likelihood is NaN.
+
+    Notes
+    -----
+    log w = sum_t (b_t - b_(t-1)) (log p(x, z_(t-1)) - log q(z_(t-1))), E w = p(x) (Neal 2001).
     """
     run = _Run.prepared(model, x, posteriors, (chains, temperatures, leapfrogs), generator)
     return run.forwards()
@@ -134,16 +157,27 @@ def annealed_sandwich(
 
     Parameters
     ----------
-    model, x, posteriors, chains, temperatures, leapfrogs, generator
+    model, x
         As `annealed_evidence`.
     z
         (N, d): the latents that x were made from under the same model, by `simulated`. Of data that were not simulated
         nothing is known that could stand here, and the result would bound nothing.
+    posteriors, chains, temperatures, leapfrogs, generator
+        As `annealed_evidence`.
+
+    Returns
+    -------
+    Sandwich
+        ``lower`` and ``upper``, log p(x) in nats from either side, with ``interval()`` around their mean.
 
     Raises
     ------
     TypeError, ValueError
         As `annealed_evidence`.
+
+    Notes
+    -----
+    Upper ends are the same chains from an exact draw of the posterior, backwards: E 1/w = 1/p(x) (Grosse et al. 2015).
     """
     run = _Run.prepared(model, x, posteriors, (chains, temperatures, leapfrogs), generator)
     exact = double_rows(z, "z", posteriors.latents, len(posteriors))

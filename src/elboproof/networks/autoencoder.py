@@ -25,6 +25,21 @@ from elboproof.networks.variants import Variant
 class Autoencoder(nn.Module):
     """Encoder and decoder; which heads and numbers they have is the variant's.
 
+    Parameters
+    ----------
+    variant
+        Says which heads there are.
+    outputs
+        D, the numbers of a datum.
+    latents
+        d.
+    hidden, activation, architecture
+        As of `train`.
+    image
+        (channels, height, width) of a datum, for the architecture "conv".
+    seed
+        Of the first weights.
+
     Attributes
     ----------
     trunk, mean_head, decoder : Module

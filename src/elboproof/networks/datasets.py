@@ -31,6 +31,18 @@ _HOW = (
 def digits(*, seed: int = 0, validation: float = 1 / 6, test: float = 1 / 6) -> Splits:
     """Return scikit-learn's 1,797 images of 8 x 8 pixels in [0, 1], split with a seed: 1197, 300, 300.
 
+    Parameters
+    ----------
+    seed
+        Of the permutation.
+    validation, test
+        Shares of the images, as in `split`.
+
+    Returns
+    -------
+    Splits
+        Rows of 64 pixels, with ``image`` (1, 8, 8).
+
     Raises
     ------
     TypeError, ValueError
@@ -53,6 +65,11 @@ def mnist(path: "str | PathLike[str] | None" = None, *, seed: int = 0) -> Splits
         `array_pickles`.
     seed
         Of the choice of the validation images.
+
+    Returns
+    -------
+    Splits
+        Rows of 784 pixels, with ``image`` (1, 28, 28).
 
     Raises
     ------

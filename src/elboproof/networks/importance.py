@@ -88,10 +88,19 @@ def importance_evidence(
     generator
         Draws all noise.
 
+    Returns
+    -------
+    ImportanceEvidence
+        ``values`` (N,) in nats, below the truth in expectation, their standard ``errors``, and ``pareto_k`` (N,).
+
     Raises
     ------
     TypeError, ValueError
         If an argument is not of the kind described, or a log likelihood is NaN, or all weights of a point are zero.
+
+    Notes
+    -----
+    log of the mean of K weights w = p(x, z)/q(z); the errors are sd(w) / (mean(w) sqrt K), by the delta method.
     """
     data = checked_rows(model, x, posteriors)
     count = require_count("draws", draws, 2)

@@ -31,7 +31,14 @@ class Terms:
 
 @dataclass(frozen=True)
 class Point:
-    """A point of the training curve: the whole validation split after a number of steps."""
+    """A point of the training curve: the whole validation split after a number of steps.
+
+    Attributes
+    ----------
+    step : int
+    terms : Terms
+        Of the whole validation split.
+    """
 
     step: int
     terms: Terms
@@ -69,7 +76,21 @@ class Progress:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that determines a run, besides the data; the arguments of `train`, as they were used."""
+    """All that determines a run, besides the data; the arguments of `train`, as they were used.
+
+    Attributes
+    ----------
+    variant : Variant
+    latents : int
+    hidden : tuple of int
+    activation, architecture : str
+    image : tuple of int or None
+        Channels, height and width, where rows are images.
+    steps, batch : int
+    learning_rate : float
+    seed, every : int
+    patience : int or None
+    """
 
     variant: Variant
     latents: int

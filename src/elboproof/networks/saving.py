@@ -22,6 +22,13 @@ REQUEST = {"kind": "trained networks", "schema": "1"}
 def save(trained: Trained, path: "str | PathLike[str]") -> None:
     """Write trained networks into a file, in the place of what was there.
 
+    Parameters
+    ----------
+    trained
+        What `train` returned.
+    path
+        The file.
+
     Raises
     ------
     TypeError, ValueError
@@ -35,6 +42,16 @@ def save(trained: Trained, path: "str | PathLike[str]") -> None:
 
 def load(path: "str | PathLike[str]") -> Trained:
     """Return what `save` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    Trained
+        With the same parameters, bit for bit.
 
     Raises
     ------

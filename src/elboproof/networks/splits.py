@@ -88,11 +88,24 @@ def split(
     name
         Of the data, for messages.
 
+    Returns
+    -------
+    Splits
+        Rows of D numbers in float64.
+
     Raises
     ------
     TypeError, ValueError
         If the data are no finite numbers (the row and column is named), of another rank, or
         the shares leave fewer than 2 examples to train with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elboproof import networks
+    >>> splits = networks.split(np.zeros((100, 3)), validation=0.2, test=0.1)
+    >>> splits.train.shape, splits.validation.shape, splits.test.shape
+    ((70, 3), (20, 3), (10, 3))
     """
     if isinstance(data, Splits):
         return data

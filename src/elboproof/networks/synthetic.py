@@ -106,6 +106,11 @@ def linear_gaussian(weight: ArrayLike, variance: float) -> Known:
     variance
         Of the noise.
 
+    Returns
+    -------
+    Known
+        Evidence and entropy are in closed form.
+
     Raises
     ------
     TypeError, ValueError
@@ -124,10 +129,17 @@ def curve(decoder: Sequence[str], variance: float, *, latent: "str | Sequence[st
 
     Parameters
     ----------
-    decoder, latent
+    decoder
         As of ``ep.LatentModel``.
     variance
-        Of the noise.
+        Of the noise, in the units of x squared.
+    latent
+        As of ``ep.LatentModel``.
+
+    Returns
+    -------
+    Known
+        Draws data, and has its evidence as `ep.log_evidence` proves it.
 
     Raises
     ------

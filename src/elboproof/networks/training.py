@@ -61,10 +61,12 @@ def train(
         "tanh", "silu", "gelu", "softplus" or "relu".
     architecture
         "mlp", or "conv" for images.
-    steps, learning_rate
+    steps
         Of Adam.
     batch
         Examples of a step: 128, or all of fewer, if not given.
+    learning_rate
+        Of Adam.
     seed
         Of weights, batches and noise, which are streams of their own; no global generator is used.
     every
@@ -81,6 +83,7 @@ def train(
     Returns
     -------
     Trained
+        Encoder and decoder, with the settings, the constants of the data and the training curve.
 
     Raises
     ------

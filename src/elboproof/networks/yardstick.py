@@ -67,6 +67,11 @@ def elbo_estimate(
     generator
         Draws all noise.
 
+    Returns
+    -------
+    Estimate
+        ``values`` (N,) in nats, and their standard ``errors`` from the draws.
+
     Raises
     ------
     TypeError, ValueError
@@ -95,12 +100,19 @@ def refined(
     ----------
     model, x, posteriors
         As `elbo_estimate`.
-    steps, learning_rate
-        Of Adam, falling along a cosine to 0.
+    steps
+        Of Adam.
     draws
         Antithetic pairs for each step and point: u and -u.
+    learning_rate
+        Of Adam, falling along a cosine to 0.
     generator
         Draws all noise. Score the result with fresh draws, which `elbo_estimate` makes.
+
+    Returns
+    -------
+    Posteriors
+        One Gaussian for each of the N points.
 
     Raises
     ------
@@ -174,8 +186,10 @@ def fitted_variance(
     x, posteriors
         Of the VALIDATION split: on the training split memorising looks like precision, the test split is for scoring.
     per_pixel
-        One variance for each pixel, none below ``floor`` times their mean: pixels that hardly move would otherwise
-        decide all comparisons. Else one for all.
+        One variance for each pixel; else one for all.
+    floor
+        With ``per_pixel`` no variance is below this times their mean: pixels that hardly move would otherwise
+        decide all comparisons.
     draws, generator
         As `elbo_estimate`.
 

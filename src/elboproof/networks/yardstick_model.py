@@ -153,7 +153,13 @@ class Joint:
         return given.reshape(*z.shape[:-1], -1)
 
     def log_given(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        """Return log p(x|z) in nats, (K, N), for x (N, D) and z (K, N, d)."""
+        """Return log p(x|z) in nats, (K, N), for x (N, D) and z (K, N, d).
+
+        Raises
+        ------
+        ValueError
+            If ``decode`` or ``log_likelihood`` returns another shape.
+        """
         outputs = self.outputs(z)
         self.require_outputs(x, outputs)
         found = self.log_likelihood(x, outputs)

@@ -43,6 +43,11 @@ def paired_difference(
     confidence
         Between 0 and 1.
 
+    Returns
+    -------
+    PairedDifference
+        The mean of first - second, its standard ``error``, and the ends of the interval.
+
     Raises
     ------
     TypeError, ValueError
@@ -51,6 +56,15 @@ def paired_difference(
     Notes
     -----
     mean +- t_(N-1) s / sqrt N: pairing takes the spread of the points themselves, tens of nats, out of the error.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from elboproof import networks
+    >>> first = torch.tensor([-80.0, -95.0, -110.0], dtype=torch.float64)
+    >>> found = networks.paired_difference(first, first - torch.tensor([1.0, 1.1, 0.9], dtype=torch.float64))
+    >>> print(f"{found.mean:.2f} in [{found.lower:.2f}, {found.upper:.2f}]")
+    1.00 in [0.75, 1.25]
     """
     from scipy.stats import t
 
@@ -84,10 +98,22 @@ def bits_per_dimension(nats: float, dimensions: int, scale: float) -> float:
         The data's: one step of its quantisation, or its standard deviation. The density of x / c is c^D p(x), so that
         the number is the same whatever the unit of x.
 
+    Returns
+    -------
+    float
+        In bits.
+
     Raises
     ------
     ValueError
         If dimensions or scale are not positive, or nats are not finite.
+
+    Examples
+    --------
+    >>> import math
+    >>> from elboproof import networks
+    >>> networks.bits_per_dimension(-64 * math.log(2), dimensions=64, scale=1.0)
+    1.0
     """
     require_positive(dimensions=dimensions, scale=scale)
     if not math.isfinite(nats):

@@ -52,10 +52,19 @@ def refitted_prior(means: torch.Tensor, log_variances: torch.Tensor) -> AffinePr
     means, log_variances
         (N, d) float64: an encoder's q(z|x) = N(mean, diag(exp(log_variance))) of the training split.
 
+    Returns
+    -------
+    AffinePrior
+        N(mean, factor factor'); its methods absorb it into a `Joint`, whose prior is N(0, I).
+
     Raises
     ------
     TypeError, ValueError
         If they are not finite float64 tensors of one shape.
+
+    Notes
+    -----
+    It has the moments of the aggregate posterior: mean m_n, and cov(m) + mean S_n.
     """
     posteriors = Posteriors.diagonal(double_rows(means, "means"), log_variances)
     centre = posteriors.means.mean(0)

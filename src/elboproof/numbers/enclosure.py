@@ -237,14 +237,26 @@ class Enclosure:
             return Enclosure._of(operation(first, second))
 
     def sum(self, axis: int | None = None) -> "Enclosure":
-        """Return the sum over an axis, or of all entries; in doubles it is rounded once, however many there are."""
+        """Return the sum over an axis, or of all entries; in doubles it is rounded once, however many there are.
+
+        Raises
+        ------
+        ValueError
+            If there is no such axis.
+        """
         axes = range(-len(self.shape), len(self.shape))
         if axis is not None and (isinstance(axis, bool) or axis not in axes):
             raise bad("axis", axis, f"None, or an axis of the shape {self.shape}")
         return Enclosure._of(ends_of.summed(self._ends, axis))
 
     def mean(self, axis: int | None = None) -> "Enclosure":
-        """Return the mean over an axis, or of all entries."""
+        """Return the mean over an axis, or of all entries.
+
+        Raises
+        ------
+        ValueError
+            If there is no such axis, or no entry.
+        """
         total = self.sum(axis)
         count = self.lower.size if axis is None else self.shape[axis]
         if not count:

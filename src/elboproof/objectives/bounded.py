@@ -107,6 +107,11 @@ def bilbo_baggins(
     data_variance, bits, mode, form
         As in `baggins`.
 
+    Returns
+    -------
+    Tensor
+        A scalar, of the batch.
+
     Raises
     ------
     TypeError, ValueError

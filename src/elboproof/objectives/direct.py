@@ -52,6 +52,8 @@ def direct_gradient(
 
     Notes
     -----
+    Lorberbom, Gane, Jaakkola and Hazan (2019).
+
     ||bias||_1 <= eps (max f - min f)^2 / 4 for each latent, whatever eps. Constants added to f change nothing.
     Sums are in float64, in which eps * values is not lost beside the Gumbels. Of equal sums, which have probability 0
     but for rounding, the first category is taken, in all maxima alike. Values of the other latents are held fixed: of

@@ -39,6 +39,10 @@ def flow_limit_log_prob(
     TypeError, ValueError
         If an argument is not of the kind described, decoder(z0) is not x, or J has not full rank.
 
+    Notes
+    -----
+    The derivation, and where the limit is none, stand in the claim flow-limit.
+
     Examples
     --------
     >>> import torch

@@ -103,6 +103,14 @@ def bilbo(
     minibatches of B it is optimistic: the rate is too small by Var(m_k^2) / (4 B (s_k + E m_k^2)^2) to leading order in
     each latent, (v/(v + s))^2 / (2 B) for Gaussian codes of variance v, and by at most 1/(2 B) + 1/(6 B^2) + ... there.
     The formula is that of the public reference implementation, for one posterior variance.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from elboproof import objectives
+    >>> x, mean = torch.zeros(2, 3), torch.tensor([[-1.0], [1.0]])
+    >>> objectives.bilbo(x, x, mean)  # -3/2 log 2 pi - 1/2 log 2
+    tensor([-3.1034, -3.1034])
     """
     likelihood = _log_likelihood(x, mean_x, variance)
     m = wide(mean, "mean")

@@ -80,6 +80,9 @@ def hvae_elbo(
 
     Notes
     -----
+    log w = log p(x, z_K) - |rho_K|^2/2 + |gamma|^2/2 - log q0(z_0), rho_0 = gamma / sqrt(inverse_temperature)
+    (Caterini, Doucet and Sejdinovic 2018).
+
     K + 1 gradients of ``log_joint``. Training differentiates them: as many Hessian-vector products on the way back.
     Under ``torch.no_grad`` no graph is kept.
 

@@ -131,6 +131,10 @@ def elbo_surgery(
     TypeError, ValueError
         If an argument is not of the kind described, or holds NaN or infinite numbers.
 
+    Notes
+    -----
+    mean_n KL(q(z|x_n) || p) = I(x; z) + KL(q(z) || p), q(z) = (1/N) sum_n q(z|x_n) (Hoffman and Johnson 2016).
+
     Examples
     --------
     >>> import torch

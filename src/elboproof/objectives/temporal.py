@@ -91,6 +91,8 @@ def td_vae_loss(
 
     Notes
     -----
+    Gregor et al. (2019), as released code and secondary sources have it.
+
     Whatever the heads, the best smoother is proportional to p_B(z1|b1) p_T(z2|z1): it does not depend on b2. With it
     the mean is KL(p_B(.|b2) || int p_T(.|z1) p_B(z1|b1)) - E log p_D(x2|z2). Logarithms of variances are the heads' to
     bound: nothing is clipped here.
@@ -147,6 +149,11 @@ def td_vae_rollout(
         S, at least 1.
     generator
         As in `td_vae_loss`.
+
+    Returns
+    -------
+    Tensor
+        (S, B, J, D).
 
     Raises
     ------

@@ -98,6 +98,9 @@ def decompose(
 
     Notes
     -----
+    log p(x) - ELBO(encoder) = [log p(x) - best] + [best - shared] + [shared - encoder], the middle part only with
+    ``shared``.
+
     The highest *proved* stationary Gaussian is a lower bound of the best one, so that the approximation gap is at most
     and the amortisation gap at least what stands there.
 

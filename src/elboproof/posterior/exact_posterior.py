@@ -125,7 +125,15 @@ class Posterior:
         return self._answer(Probability(self._intervals(box)))
 
     def expectation(self, g: str | Expr | Sequence[str | Expr]) -> Enclosure:
-        """Return E[g(z) | x] of an expression in the latents, or of a list of them, shape () or (K,)."""
+        """Return E[g(z) | x] of an expression in the latents, or of a list of them, shape () or (K,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an entry is no expression in the latents, or the prior is none of those that have moments here.
+        Undecided
+            As every method, see `Posterior`.
+        """
         self._require_box()
         batch = isinstance(g, list | tuple | np.ndarray)
         entries = list(unwrapped(g, "g")) if batch else [g]
@@ -150,7 +158,15 @@ class Posterior:
         return self._answer(Density(self._latent(k), exact(at, "at")))
 
     def quantile(self, k: int | np.integer[Any], p: object) -> Enclosure:
-        """Return the t with P(z_k <= t | x) = p, shape ()."""
+        """Return the t with P(z_k <= t | x) = p, shape (); latents count from 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no latent k, p is not between 0 and 1, or the prior is none of those that have quantiles here.
+        Undecided
+            As every method, see `Posterior`.
+        """
         place, level = self._latent(k), exact(p, "p")
         if not 0 < level < 1:
             raise bad("p", p, "a number between 0 and 1")

@@ -112,6 +112,11 @@ def shared_stationary_posterior(
         As for ``ep.log_evidence``, of the search's first part, in which a row is one x with its own best q; the proof
         of all together comes after it, in this process.
 
+    Returns
+    -------
+    SharedStationaryPoint
+        ``means`` (N, d), ``covariance`` (d, d) and the mean ``elbo`` in nats, proved, and the Gaussians next to them.
+
     Raises
     ------
     TypeError, ValueError
@@ -123,6 +128,14 @@ def shared_stationary_posterior(
     -----
     The search starts at each x's own best stationary mean, and S at the inverse of their mean precision, which is the
     best shared one to leading order. That no other stationary point has a higher sum is not shown.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/100"))
+    >>> found = ep.shared_stationary_posterior(model, [["0.7"], ["-0.2"]])
+    >>> print(f"{found.elbo.midpoint:.6f}, {found.kind}")
+    -1.156260, maximum
     """
     if not isinstance(model, LatentModel):
         raise no_model(model)

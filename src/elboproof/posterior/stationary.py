@@ -73,7 +73,12 @@ def stationary_posterior(
     progress: Listener | None = None,
     resume: Resumed = None,
 ) -> StationaryPoint | tuple[StationaryPoint, ...]:
-    """Return the stationary q with the highest ELBO among those found, proved; arguments as `stationary_posteriors`.
+    """Return the stationary q with the highest ELBO among those found, proved.
+
+    Parameters
+    ----------
+    model, x, family, covariance, digits, seconds, total_seconds, workers, progress, resume
+        As for ``ep.stationary_posteriors``.
 
     Returns
     -------
@@ -82,8 +87,22 @@ def stationary_posterior(
 
     Raises
     ------
+    TypeError, ValueError
+        If an argument is not of the kind described.
     Undecided
         If no stationary point could be proved, or not the digits of its ELBO.
+
+    Notes
+    -----
+    That no Gaussian has a higher ELBO is not shown: other stationary points may exist that no search found.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> model = ep.LatentModel("z", ["sinh(z)"], ep.Gaussian(variance="1/100"))
+    >>> best = ep.stationary_posterior(model, ["0.7"])
+    >>> print(best.kind, best.mean.midpoint.round(6), best.elbo.midpoint.round(8))
+    maximum [0.642649] -1.3312437
     """
     request = requested(seconds, total_seconds, workers, progress, resume)
     rows, batch = _rows_of(model, x, family, covariance, digits, request)

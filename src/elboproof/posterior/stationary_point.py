@@ -43,6 +43,8 @@ class StationaryPoint:
         Why the digits of the ELBO were not reached; empty where they were.
     ball : arb
         The ELBO with all its digits.
+    correction : arb
+        What is subtracted from the ELBO at ``posterior`` for ``ball``.
     """
 
     mean: Enclosure

@@ -53,6 +53,8 @@ class UnitSpeed(Sealed):
     ----------
     model : LatentModel
         The model in z.
+    curve, regular
+        How arc lengths are enclosed, and the proof that the curve is regular.
     """
 
     model: LatentModel
@@ -193,6 +195,11 @@ def unit_speed(model: LatentModel) -> UnitSpeed:
         and E_q z(t)^2 is finite for every Gaussian q(t). This is proved, or refused. For a likelihood with covariance
         C the speed is measured by (tr C / D) C^-1, which is I for C = sigma^2 I.
 
+    Returns
+    -------
+    UnitSpeed
+        With ``gap``, ``elbo``, ``log_evidence`` and ``stationary_posterior``, whose Gaussians q are over t.
+
     Raises
     ------
     TypeError
@@ -203,6 +210,11 @@ def unit_speed(model: LatentModel) -> UnitSpeed:
     Undecided
         If the curve could not be shown to be regular and of infinite length.
 
+    Notes
+    -----
+    Source of the law: `elboproof.posterior.unit_speed`; of the proofs: `elboproof.posterior.unit_speed_panels` and
+    `elboproof.posterior.unit_speed_regular`.
+
     Examples
     --------
     >>> import elboproof as ep
@@ -210,11 +222,6 @@ def unit_speed(model: LatentModel) -> UnitSpeed:
     >>> curve, x = ep.unit_speed(model), ["0.7", "0.49"]
     >>> print(f"{ep.gap(model, x).midpoint:.4e} {curve.gap(x).midpoint:.4e}")
     2.3247e-03 2.0183e-07
-
-    Notes
-    -----
-    Source of the law: `elboproof.posterior.unit_speed`; of the proofs: `elboproof.posterior.unit_speed_panels` and
-    `elboproof.posterior.unit_speed_regular`.
     """
     if not isinstance(model, LatentModel):
         raise no_model(model)

@@ -45,6 +45,11 @@ def recheck(path: str | Path) -> Statement | ProvedEvidence:
     path
         A file that ``proof.certificate.save`` wrote, or ``ep.log_evidence(..., certificate=path)``.
 
+    Returns
+    -------
+    Statement or ProvedEvidence
+        Printed, it is one sentence.
+
     Raises
     ------
     TypeError, ValueError
@@ -60,6 +65,16 @@ def recheck(path: str | Path) -> Statement | ProvedEvidence:
     is finite, whatever the file holds: numbers have at most 14,000 bits, leaves, integrals and cells are gone through
     once, integrands are evaluated a bounded number of times, and the search for a better Gaussian looks at 20,000 cells
     of each function at most. A file made to be slow may still take long.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import elboproof as ep
+    >>> model = ep.LatentModel("z", ["z**2"], ep.Gaussian(variance="1/4"))
+    >>> with tempfile.NamedTemporaryFile(suffix=".json") as file:
+    ...     _ = ep.log_evidence(model, ["1/2"], digits=4, certificate=file.name)
+    ...     print(ep.recheck(file.name))
+    log p(x) = -0.77025(7) for x = (0.5), latents z
     """
     # Whatever is raised on the way refuses the certificate: nothing is returned but by reaching the end.
     content = loaded(file_path(path, "path"))

@@ -78,6 +78,11 @@ def likelihoods(family: str | None = None, outputs: int = 1) -> st.SearchStrateg
     outputs
         Of the decoder, 1 to 3; a Categorical needs two.
 
+    Returns
+    -------
+    SearchStrategy of Likelihood
+        For ``@hypothesis.given``.
+
     Raises
     ------
     ValueError
@@ -101,6 +106,11 @@ def data(model: LatentModel, rows: int | None = None) -> st.SearchStrategy[list[
         Such as `models` draws.
     rows
         N for data (N, D); None for one x, (D,).
+
+    Returns
+    -------
+    SearchStrategy of list of int and Fraction
+        (D,), or N lists of D.
 
     Raises
     ------

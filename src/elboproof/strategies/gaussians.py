@@ -24,6 +24,11 @@ def posteriors(latents: int = 1, *, diagonal: bool = False) -> st.SearchStrategy
     diagonal
         Draw diagonal covariances alone.
 
+    Returns
+    -------
+    SearchStrategy of GaussianPosterior
+        For ``@hypothesis.given``.
+
     Raises
     ------
     TypeError, ValueError
@@ -61,10 +66,17 @@ def posterior_batches(
 
     Parameters
     ----------
-    latents, diagonal
-        As of `posteriors`; diagonal ones are given by their variances, (N, d).
+    latents
+        As of `posteriors`.
     rows
         N, 1 to 20.
+    diagonal
+        As of `posteriors`; diagonal ones are given by their variances, (N, d).
+
+    Returns
+    -------
+    SearchStrategy of GaussianPosteriors
+        For ``@hypothesis.given``.
 
     Raises
     ------

@@ -23,6 +23,11 @@ def decoders(latents: int = 1, outputs: int = 1) -> st.SearchStrategy[list[str]]
     latents, outputs
         1 to 3.
 
+    Returns
+    -------
+    SearchStrategy of list of str
+        One for each output.
+
     Raises
     ------
     ValueError
@@ -84,10 +89,25 @@ def models(
     prior
         A name of `KINDS`; any of them if None.
 
+    Returns
+    -------
+    SearchStrategy of LatentModel
+        For ``@hypothesis.given``.
+
     Raises
     ------
     ValueError
         If an argument is no such number or name.
+
+    Examples
+    --------
+    >>> from hypothesis import given, settings
+    >>> from elboproof import strategies
+    >>> @settings(max_examples=5, deadline=None, database=None)
+    ... @given(strategies.models(latents=1, family="Gaussian"))
+    ... def a_decoder_has_one_latent(model):
+    ...     assert len(model.latents) == 1
+    >>> a_decoder_has_one_latent()
     """
     require_family(family)
     require_kind("prior", prior)

@@ -73,6 +73,11 @@ def priors(kind: str | None = None, latents: int = 1) -> st.SearchStrategy[Prior
     latents
         1 to 3.
 
+    Returns
+    -------
+    SearchStrategy of Prior
+        For ``@hypothesis.given``.
+
     Raises
     ------
     ValueError
@@ -92,6 +97,16 @@ def require_kind(name: str, kind: object) -> None:
 @suggesting
 def codes(model: LatentModel) -> st.SearchStrategy[list[Fraction]]:
     """Return the strategy of values of a model's latents strictly inside the domain of its prior.
+
+    Parameters
+    ----------
+    model
+        Such as `models` draws.
+
+    Returns
+    -------
+    SearchStrategy of list of Fraction
+        d numbers.
 
     Raises
     ------

@@ -15,7 +15,13 @@ GUARDED = {"log": "({0})**2 + {1}", "log1p": "({0})**2/{1}", "sqrt": "({0})**2 +
 
 
 def numbers() -> st.SearchStrategy[str]:
-    """Return the strategy of positive numbers as texts: integers, ratios and decimals; 1/3 and 0.1 are no doubles."""
+    """Return the strategy of positive numbers as texts: integers, ratios and decimals; 1/3 and 0.1 are no doubles.
+
+    Returns
+    -------
+    SearchStrategy of str
+        For ``@hypothesis.given``.
+    """
     return st.one_of(
         st.integers(1, 9).map(str),
         st.builds("{}/{}".format, st.integers(1, 9), st.integers(2, 9)),
@@ -39,6 +45,11 @@ def expressions(
         Leave out kinks: ``abs``, ``relu``, ``max``, ``min``.
     names
         Of the latents.
+
+    Returns
+    -------
+    SearchStrategy of str
+        For ``@hypothesis.given``.
 
     Raises
     ------
@@ -105,6 +116,16 @@ def coordinates() -> st.SearchStrategy[Fraction]:
 @suggesting
 def points(latents: int = 1) -> st.SearchStrategy[list[Fraction]]:
     """Return the strategy of points, one rational coordinate for each latent.
+
+    Parameters
+    ----------
+    latents
+        1 to 3.
+
+    Returns
+    -------
+    SearchStrategy of list of Fraction
+        For ``@hypothesis.given``.
 
     Raises
     ------

@@ -83,6 +83,15 @@ def for_all(
     hull of their Bernstein control points; so bounds over a box come from integrals at points (see `leaves`).
     Where the coefficient of the decoder's highest power vanishes within the box, the integral at a control point may be
     infinite on every leaf beside that place: then the answer is ``Unproved``, and says so.
+
+    Examples
+    --------
+    >>> import elboproof as ep
+    >>> evidence = ep.LogEvidence("z", ["z + c*z**2"], "1/4", ["1/2"])
+    >>> print(ep.for_all(evidence <= 0, {"c": ("1/4", "1/2")}))
+    proved: log evidence <= 0 for all c in [1/4, 1/2]
+    >>> print(ep.for_all(evidence <= -2, {"c": ("1/4", "1/2")}))
+    refuted: log evidence <= -2 fails at c = 3/8, where the quantity is in [-1.1986861215580624, -1.1986861207758936]
     """
     # Everything is checked before anything is searched; the limit in seconds begins here, so that reading counts.
     began = time.monotonic()
