@@ -82,13 +82,13 @@ BUGS: dict[str, Bug] = {
         shared_sums, "row_sums", "@ statistic - rest", "@ -statistic - rest", "sums"
     ),
     "what is discarded is not counted": Seeded(
-        shared_search.SharedSearch, "_settle", "np.where(small, pairs.mass, 0.0)", "0 * pairs.mass", "search"
+        shared_search.SharedSearch, "_heavy", "np.where(small, pairs.mass, 0.0)", "0 * pairs.mass", "search"
     ),
     "the rules' errors are not counted": Seeded(
         shared_search.SharedSearch, "_rules", "np.where(accepted, error, 0.0)", "0.0 * accepted", "search"
     ),
     "accepted pairs go on": Seeded(
-        shared_search.SharedSearch, "_settle", "which & ~accepted", "which", "search"
+        shared_search.SharedSearch, "_without_rules", "which & ~accepted", "which", "search"
     ),
     "a part of each cell is lost": Seeded(
         shared_search.SharedSearch,

@@ -12,6 +12,7 @@ for all rows, and each row costs a product with them. Over boxes the product is 
 where f = W h + b and x . f has the coefficients (W'x) . h: the terms of the outputs cancel before any size is taken.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,33 @@ from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.centred import narrower
 from elboproof.numbers.compiler import Ring
 from elboproof.numbers.floating import FLOATING
-from elboproof.numbers.jets import Jet, added, composed, mapped, squared
+from elboproof.numbers.jets import Jet, Key, added, composed, mapped, squared
+
+
+@dataclass(frozen=True)
+class Tangents:
+    """What the rows' tangents share on C cells.
+
+    Attributes
+    ----------
+    statistic, rest : BallArray (D, C), (C,)
+        T and R at the centres.
+    mixed : BallArray (units, C)
+        W'a'(f) there.
+    first : list of BallArray (units, C)
+        The slopes of the last hidden layer there.
+    second : dict of BallArray (units, C)
+        Its Taylor coefficients of order 2 all over the cells.
+    bend : (d, C)
+        The diagonal of R's Hessian without the outputs' own curvatures; floats that steer.
+    """
+
+    statistic: BallArray
+    rest: BallArray
+    mixed: BallArray
+    first: list[BallArray]
+    second: dict[Key, BallArray]
+    bend: FloatArray
 
 
 class SharedParts:
@@ -86,6 +113,27 @@ class SharedParts:
         )
         f = narrowed(f, middle, [z[k] - centre[k] for k in range(self.d)], order)
         return h, added(self._prior(latents, order, BALL_ARRAYS, algebra), self._regional(h, f, order))
+
+    def tangents(self, centre: BallArray, box: BallArray) -> Tangents:
+        """Return what tangents at centres (d, C) are made of; the hidden layer's curvature over boxes around them."""
+        algebra, count = Balls(), centre.shape[1]
+        h = self._hidden(centre, 2)
+        f = h[()] if self._head is None else algebra.affine(self._head, h[()], True)
+        value, slope, curve = self._taylor(f, 2)
+        statistic = f * (self._weights(BALL_ARRAYS, algebra, f) * 2.0) if self._gaussian else f
+        mixed = slope if self._head is None else ExactMatrix(self._head.weight.entries.T) @ slope
+        units = (mixed.shape[0], count)
+        first = [h[k,].broadcast_to(units) for k in range(self.d)]
+        over = narrowed(self._hidden(box, 3), h, [box[k] - centre[k] for k in range(self.d)], 3)
+        second = {key: value.broadcast_to(units) for key, value in over.items() if len(key) == 2}
+        rest = algebra.total(value) + self._prior({(): centre}, 0, BALL_ARRAYS, algebra)[()]
+        slopes = [part.mid if self._head is None else self._head.weight.entries @ part.mid for part in first]
+        bend = np.array([1.0 + 2 * (curve.mid * part**2).sum(0) for part in slopes])
+        return Tangents(statistic, rest, mixed.broadcast_to(units), first, second, bend)
+
+    def _hidden(self, z: BallArray, order: int) -> Jet:
+        """Return the jet of the last hidden layer, (units, P), at real points or over boxes (d, P)."""
+        return output_jet(self._quantities, self._body, start_jet(z, order, Balls()), order, BALL_ARRAYS, Balls())
 
     def _regional(self, h: Jet, f: Jet, order: int) -> Jet:
         """Return the jet of A over rectangles, h being the last hidden layer's.
@@ -162,7 +210,7 @@ def narrowed(region: Jet, centre: Jet, offsets: list[Any], order: int) -> Jet:
     for key in sorted(region, key=len, reverse=True):
         if len(key) == order or key not in centre:
             continue
-        form = ComplexBallArray(centre[key])
+        form = centre[key]
         for k, offset in enumerate(offsets):
             above = tuple(sorted((*key, k)))
             if above in found:
