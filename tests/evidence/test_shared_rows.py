@@ -9,7 +9,14 @@ import pytest
 import torch
 
 import elboproof as ep
-from elboproof.evidence import shared_bounds, shared_parts, shared_rows, shared_search, shared_sums
+from elboproof.evidence import (
+    shared_bounds,
+    shared_parts,
+    shared_rows,
+    shared_search,
+    shared_sums,
+    shared_tangents,
+)
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import prove
 from elboproof.model.data import Data, data_of
@@ -27,6 +34,9 @@ CHECKS: dict[str, Check] = {
     "bounds": checks.check_bounds,
     "poles": checks.check_poles,
     "inexact rows": checks.check_inexact_rows,
+    "tangents": checks.check_tangents,
+    "tangents of squares": checks.check_tangents_of_squares,
+    "spread": checks.check_spread,
     "sums": checks.check_sums,
     "search": checks.check_search,
     "limits": checks.check_limits,
@@ -76,6 +86,37 @@ BUGS: dict[str, Bug] = {
     ),
     "rows are taken as exact": Seeded(
         shared_bounds, "_spread", "radius @ sizes", "0 * radius @ sizes", "inexact rows"
+    ),
+    "a tangent has the outputs' values as its slope": Seeded(
+        shared_parts.SharedParts, "tangents", "entries.T) @ slope", "entries.T) @ value", "tangents"
+    ),
+    "a tangent's Gaussian has half its weights": Seeded(
+        shared_parts.SharedParts, "tangents", "f) * 2.0)", "f) * 1.0)", "tangents"
+    ),
+    "a tangent follows the hidden layer at the centre": Seeded(
+        shared_parts.SharedParts, "tangents", "self._hidden(box, 3)", "self._hidden(centre, 3)", "tangents"
+    ),
+    "a tangent forgets the prior's slope": Seeded(
+        shared_tangents,
+        "tangent_bounds",
+        ".sum(0) + centre[k]",
+        ".sum(0)",
+        ("tangents", "tangents of squares"),
+    ),
+    "a tangent counts the prior's curvature twice": Seeded(
+        shared_tangents, "tangent_bounds", "curve + 0.5", "curve + 1.0", "tangents of squares"
+    ),
+    "a tangent knows the hidden layer's curvature": Seeded(
+        shared_tangents, "_curve", "_spread(rows, mixed, h.rad)", "0.0", "tangents"
+    ),
+    "a tangent's rows are taken as exact": Seeded(
+        shared_tangents, "_spread", " + turned.rad)", ")", "spread"
+    ),
+    "a tangent's slopes of outputs are taken as exact": Seeded(
+        shared_tangents, "_spread", "(mixed.rad.T[part, None, :] + ", "(", "spread"
+    ),
+    "pairs that are settled go on": Seeded(
+        shared_search.SharedSearch, "_heavy", "wanted & ~small", "~small", "search"
     ),
     "weights are taken as exact": Seeded(shared_sums, "row_sums", "(len(x)), error)", "(len(x)))", "sums"),
     "statistics are added": Seeded(

@@ -125,7 +125,9 @@ class SharedParts:
         units = (mixed.shape[0], count)
         first = [h[k,].broadcast_to(units) for k in range(self.d)]
         over = narrowed(self._hidden(box, 3), h, [box[k] - centre[k] for k in range(self.d)], 3)
-        second = {key: value.broadcast_to(units) for key, value in over.items() if len(key) == 2}
+        second: dict[Key, BallArray] = {
+            key: value.broadcast_to(units) for key, value in over.items() if len(key) == 2
+        }
         rest = algebra.total(value) + self._prior({(): centre}, 0, BALL_ARRAYS, algebra)[()]
         slopes = [part.mid if self._head is None else self._head.weight.entries @ part.mid for part in first]
         bend = np.array([1.0 + 2 * (curve.mid * part**2).sum(0) for part in slopes])
@@ -133,7 +135,9 @@ class SharedParts:
 
     def _hidden(self, z: BallArray, order: int) -> Jet:
         """Return the jet of the last hidden layer, (units, P), at real points or over boxes (d, P)."""
-        return output_jet(self._quantities, self._body, start_jet(z, order, Balls()), order, BALL_ARRAYS, Balls())
+        return output_jet(
+            self._quantities, self._body, start_jet(z, order, Balls()), order, BALL_ARRAYS, Balls()
+        )
 
     def _regional(self, h: Jet, f: Jet, order: int) -> Jet:
         """Return the jet of A over rectangles, h being the last hidden layer's.

@@ -1,6 +1,6 @@
 r"""Lower bounds of U over real cells by tangents, for all rows at once: what most pairs are discarded by.
 
-a is convex, so that it lies above its tangent at f_0 = f(c). With g = a'(f_0) - s x, s = 1 (Bernoulli) or 2 w (Gaussian),
+a is convex, so that it lies above its tangent at f_0 = f(c). With g = a'(f_0) - s x, where T = s f,
 
     U(c + t) >= U(c) + c . t + |t|^2/2 + g . (f(c + t) - f_0),      f - f_0 = W (h - h_0),
 
@@ -21,6 +21,7 @@ from elboproof.evidence.shared_bounds import SharedRows, hidden_product, least_r
 from elboproof.evidence.shared_parts import SharedParts
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_matrices import ExactMatrix
+from elboproof.numbers.jets import Jet
 from elboproof.numbers.outward import upward
 from elboproof.quadrature.cells import Cells
 
@@ -50,7 +51,7 @@ def tangent_bounds(parts: SharedParts, rows: SharedRows, cells: Cells) -> Tangen
     centre, count = matrix(cells.points()), len(cells)
     found = parts.tangents(centre, matrix(cells.box()))
     value = wide(found.rest, count) - row_product(ExactMatrix(rows.x), found.statistic, count)
-    jet = {(): value + rows.constant.reshape(-1, 1)}
+    jet: Jet = {(): value + rows.constant.reshape(-1, 1)}
     for k in range(parts.d):
         slope = (found.mixed * found.first[k]).sum(0) + centre[k]
         jet[k,] = wide(slope, count) - hidden_product(rows, found.first[k], count)
