@@ -181,7 +181,7 @@ def test_rows_are_shared_where_they_would_take_long_alone(
     asked: list[tuple[int, float]] = []
     clock = [0.0]
 
-    def alone(part: Data, seconds: float) -> Evidence:
+    def alone(part: Data, seconds: float, _: int) -> Evidence:
         asked.append((len(part), seconds))
         clock[0] += took
         return Evidence(Enclosure(np.zeros(len(part)), np.ones(len(part))), ("",) * len(part), 1, took)
@@ -201,6 +201,38 @@ def test_rows_are_shared_where_they_would_take_long_alone(
     single = shared_rows.evidence(model, data_of(model, checks.X[:1]), 4, 900.0, 10**6, alone)
     assert single.cells == 1
     assert asked[2][0] == 1
+
+
+@pytest.mark.parametrize("status", ["", "open"])
+def test_wide_networks_share_cells_even_for_one_row(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single row that shared cells leave open has cells of its own, in what is left of the time and the cells."""
+    asked: list[tuple[float, int]] = []
+    clock = [0.0]
+
+    def alone(part: Data, seconds: float, most: int) -> Evidence:
+        asked.append((seconds, most))
+        return Evidence(Enclosure(np.array([0.5]), np.array([9.0])), ("",) * len(part), 10, 1.0)
+
+    def shared(_: Any, part: Data, digits: float, end: float, most: int) -> Evidence:
+        assert (digits, end, most) == (4, 450.0, 1000)
+        clock[0] += 100.0
+        rows = len(part)
+        return Evidence(Enclosure(np.zeros(rows), np.ones(rows)), (status,) * rows, 400, 0.0)
+
+    monkeypatch.setattr(shared_rows, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(shared_rows, "WIDE", 3)
+    monkeypatch.setattr(shared_rows, "_shared", shared)
+    model = checks.model("bernoulli")
+    found = shared_rows.evidence(model, data_of(model, checks.X[:1]), 4, 900.0, 1000, alone)
+    assert asked == ([(800.0, 600)] if status else [])
+    assert found.cells == (410 if status else 400)
+    assert found.enclosure.lower.tolist() == [0.5 if status else 0.0]
+    assert found.enclosure.upper.tolist() == [1.0]
+    assert found.statuses == ("",)
+    clock[0] = 0.0
+    together = shared_rows.evidence(model, data_of(model, checks.X), 4, 900.0, 1000, alone)
+    assert together.statuses == (status,) * 3
+    assert len(asked) == bool(status)
 
 
 def test_inexact_rows_have_cells_of_their_own() -> None:
