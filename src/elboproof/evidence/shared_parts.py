@@ -1,11 +1,16 @@
 r"""What rows of x share: an energy that is linear in what it knows of x.
 
-For a Bernoulli likelihood of logits f, and for a Gaussian of constant variances v_j with w_j = 1/(2 v_j),
+For Bernoulli and binomial likelihoods of logits f and n_j trials, a Poisson one of log rates f, and a Gaussian one of
+constant variances v_j with w_j = 1/(2 v_j),
 
     U(z; x) = R(z) - x . T(z) + c(x),      R(z) = |z|^2/2 + (d/2) log 2 pi + A(z),
 
-    Bernoulli:  T_j = f_j,        A = sum_j softplus(f_j),   c = 0,
-    Gaussian:   T_j = 2 w_j f_j,  A = sum_j w_j f_j^2,       c = sum_j w_j x_j^2 + log det(2 pi C)/2.
+    Bernoulli:  T_j = f_j,        A = sum_j softplus(f_j),      c = 0,
+    Binomial:   T_j = f_j,        A = sum_j n_j softplus(f_j),  c = 0,
+    Poisson:    T_j = f_j,        A = sum_j exp(f_j),           c = 0,
+    Gaussian:   T_j = 2 w_j f_j,  A = sum_j w_j f_j^2,          c = sum_j w_j x_j^2 + log det(2 pi C)/2,
+
+less the logarithm of the base measure, which no cell sees (`bases`). A is convex.
 
 T and R at points, and their Taylor coefficients at points and over boxes, do not depend on x: they are computed once
 for all rows, and each row costs a product with them. Over boxes the product is taken with the last hidden layer h,
@@ -18,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from elboproof.arrays import FloatArray
+from elboproof.model.discrete import Binomial, Poisson
 from elboproof.model.likelihood import Gaussian
 from elboproof.model.network_algebra import Arrays, Balls
 from elboproof.model.network_jets import output_jet, start_jet
@@ -60,13 +66,16 @@ class Tangents:
 
 
 class SharedParts:
-    """T and R of a network with a Bernoulli or a Gaussian likelihood, under z ~ N(0, I_d)."""
+    """T and R of a network with a likelihood of those above, under z ~ N(0, I_d)."""
 
     def __init__(self, quantities: NetworkQuantities) -> None:
         self._quantities = quantities
         self.d, self.outputs = len(quantities.latents), quantities.network.outputs
         self.units = sum(quantities.network.widths)
-        self._gaussian = isinstance(quantities.likelihood, Gaussian)
+        likelihood = quantities.likelihood
+        self._gaussian = isinstance(likelihood, Gaussian)
+        self._partition = "exp" if isinstance(likelihood, Poisson) else "softplus"
+        self._trials = [float(n) for n in likelihood.trials] if isinstance(likelihood, Binomial) else None
         self._body, self._head = split(quantities.network)
 
     def constant(self, x: FloatArray) -> BallArray:
@@ -156,7 +165,7 @@ class SharedParts:
     def _taylor(self, f: Any, order: int) -> list[Any]:
         """Return the Taylor coefficients of a at the outputs, (D, P)."""
         if not self._gaussian:
-            return list(self._quantities.activation("softplus", order, BALL_ARRAYS)(f))
+            return self._counted(f, order, BALL_ARRAYS, Balls())
         weights = self._weights(BALL_ARRAYS, Balls(), f)
         found = [f.square() * weights, f * weights * 2.0, f * 0.0 + weights]
         return (found + [f * 0.0] * order)[: order + 1]
@@ -188,8 +197,15 @@ class SharedParts:
         if self._gaussian:
             weights = self._weights(ring, algebra, f[()])
             return mapped(lambda value: algebra.total(value * weights), squared(f, order, algebra.square))
-        taylor = self._quantities.activation("softplus", order, ring)(f[()])
-        return mapped(algebra.total, composed(taylor, f))
+        return mapped(algebra.total, composed(self._counted(f[()], order, ring, algebra), f))
+
+    def _counted(self, f: Any, order: int, ring: Ring, algebra: Arrays) -> list[Any]:
+        """Return the Taylor coefficients of a at outputs (D, P) of a likelihood of counts."""
+        found = self._quantities.activation(self._partition, order, ring)(f)
+        if self._trials is None:
+            return list(found)
+        trials = algebra.column(self._trials, f)  # exact floats, one or D
+        return [value * trials for value in found]
 
     def _weights(self, ring: Ring, algebra: Arrays, like: Any) -> Any:
         """Return w as a column, of one row if all are equal."""

@@ -1,7 +1,8 @@
 """Evidences of many rows under a trained decoder: cells and rules are shared, a row costs products of matrices.
 
-For networks that are smooth, of two latents ~ N(0, I), with a Bernoulli likelihood or a Gaussian of constant
-variances (`shared_parts`). A single row, and one that is left open, is for a search of its own (`rounds`).
+For networks that are smooth, of two latents ~ N(0, I), with a Bernoulli, binomial or Poisson likelihood, or a Gaussian
+one of constant variances (`shared_parts`). A single row of few outputs, and one that is left open, is for a search of
+its own (`rounds`).
 """
 
 import time
@@ -11,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from elboproof.arrays import FloatArray
+from elboproof.evidence.bases import log_bases, with_bases
 from elboproof.evidence.domain import Domain, domain
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.rounds import log_ends, reason
@@ -23,7 +25,7 @@ from elboproof.evidence.target import SHARES, Target
 from elboproof.model.activations import known
 from elboproof.model.ceilings import Ceiling
 from elboproof.model.data import Data
-from elboproof.model.discrete import Bernoulli
+from elboproof.model.discrete import Bernoulli, Binomial, Poisson
 from elboproof.model.latent_model import LatentModel, NetworkModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.model.network_quantities import NetworkQuantities
@@ -35,6 +37,8 @@ from elboproof.quadrature.cells import Index
 LATENTS = 2
 MOST_DIGITS = 8.0
 """Beyond, the rounding of the sums in float64 counts."""
+MOST_TRIALS = 2**53
+"""Beyond, a number of trials may be no float."""
 ROUNDS = 3
 """Searches, each with a smaller share."""
 ROWS = 256
@@ -53,7 +57,11 @@ def applies(model: LatentModel, digits: float) -> bool:
     """Whether a model's rows can share their cells."""
     if not isinstance(model, NetworkModel) or not model.prior.standard or digits > MOST_DIGITS:
         return False
-    family = type(model.likelihood) in {Bernoulli, Gaussian} and model.latent_dim == LATENTS
+    family = (
+        type(model.likelihood) in {Bernoulli, Binomial, Gaussian, Poisson} and model.latent_dim == LATENTS
+    )
+    if isinstance(model.likelihood, Binomial) and max(model.likelihood.trials) > MOST_TRIALS:
+        return False
     return family and all(_smooth(layer) for layer in model.network.layers)
 
 
@@ -123,7 +131,8 @@ def _wide(model: LatentModel, data: Data, digits: float, end: float, most: int, 
 
 def _shared(model: LatentModel, data: Data, digits: float, end: float, most: int) -> Evidence:
     with np.errstate(all="ignore"):  # plain floats that overflow are infinite or NaN, and only steer
-        return Evidence(*_Rows(model, data.balls, digits).run(end, most), 0.0)
+        found = Evidence(*_Rows(model, data.balls, digits).run(end, most), 0.0)
+        return with_bases(found, log_bases(model.integrand, data, digits), digits)
 
 
 def _ends_of(enclosure: Enclosure) -> tuple[FloatArray, FloatArray]:
