@@ -238,6 +238,33 @@ def test_wide_networks_share_cells_even_for_one_row(status: str, monkeypatch: py
     assert len(asked) == bool(status)
 
 
+def test_rows_that_shared_cells_leave_open_have_their_own_while_time_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[float] = []
+    clock = [0.0]
+
+    def alone(part: Data, seconds: float, _: int) -> Evidence:
+        asked.append(seconds)
+        clock[0] += 100.0
+        return Evidence(Enclosure(np.zeros(1), np.ones(1)), ("",) * len(part), 1, 100.0)
+
+    def shared(_: Any, part: Data, digits: float, end: float, most: int) -> Evidence:
+        assert (digits, end, most) == (4, 175.0, 1000)
+        clock[0] = end
+        return Evidence(Enclosure(np.array([0.5, 0.25]), np.array([2.0, 0.75])), ("open", ""), 400, 0.0)
+
+    monkeypatch.setattr(shared_rows, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(shared_rows, "_shared", shared)
+    model = checks.model("bernoulli")
+    found = shared_rows.evidence(model, data_of(model, checks.X), 4, 900.0, 1000, alone)
+    assert asked == [300.0, 400.0]
+    assert found.statuses == ("",) * 3
+    assert found.enclosure.lower.tolist() == [0.0, 0.5, 0.25]
+    assert found.enclosure.upper.tolist() == [1.0, 1.0, 0.75]
+    assert found.cells == 402
+
+
 def test_inexact_rows_have_cells_of_their_own() -> None:
     found = ep.log_evidence(checks.model("gaussian"), ["1/3", "0", "1"], 3)
     near = ep.log_evidence(checks.model("gaussian"), [1 / 3, 0.0, 1.0], 3)
@@ -265,5 +292,5 @@ def test_rows_that_share_their_work_make_blocks_of_a_given_size() -> None:
 def test_a_limit_leaves_rows_open_with_true_bounds() -> None:
     with pytest.raises(ep.Undecided) as caught:
         ep.log_evidence(checks.model("bernoulli"), checks.X, 5, seconds=1e-3)
-    assert all(caught.value.statuses)
+    assert all("the time limit" in status for status in caught.value.statuses)
     assert (np.asarray(caught.value.enclosure.upper) >= checks.truth("bernoulli")).all()

@@ -84,8 +84,8 @@ def evidence(
     """Return the evidences of N data points of a model that `applies`.
 
     Of `WIDE` networks all rows are proved together. Of others the first row has cells of its own, and the rest are
-    proved together as long as that is far less than they would take so. Rows of several that are left open are for
-    whoever asks: each has its own time.
+    proved together as long as that is far less than they would take so, or else like the first. What is open then is
+    for whoever asks: each row has its own time.
 
     Parameters
     ----------
@@ -108,6 +108,8 @@ def evidence(
         others = alone(rest, min(end - now, PATIENCE * expected), most)
     else:
         others = _shared(model, rest, digits, min(end, now + SHARE * expected), most)
+        if not first.statuses[0]:  # else cells of their own would hardly be enough for others
+            others = _completed(others, rest, end, PATIENCE * (now - began), most, alone)
     lower, upper = (
         np.append(one, other)
         for one, other in zip(_ends_of(first.enclosure), _ends_of(others.enclosure), strict=True)
@@ -120,13 +122,25 @@ def _wide(model: LatentModel, data: Data, digits: float, end: float, most: int, 
     """Return the evidences on shared cells; of a single row that these leave open the better bounds of both ways."""
     began = time.monotonic()
     found = _shared(model, data, digits, began + HALF * (end - began), most)
-    now, left = time.monotonic(), most - found.cells
-    if len(data) > 1 or not found.statuses[0] or now >= end or left <= 0:
-        return replace(found, seconds=now - began)
-    other = alone(data, end - now, left)
-    (lower, upper), (low, high) = _ends_of(found.enclosure), _ends_of(other.enclosure)
-    enclosure = Enclosure(np.maximum(lower, low), np.minimum(upper, high))
-    return replace(other, enclosure=enclosure, cells=found.cells + other.cells)
+    if len(data) == 1:
+        found = _completed(found, data, end, np.inf, most, alone)
+    return replace(found, seconds=time.monotonic() - began)
+
+
+def _completed(found: Evidence, data: Data, end: float, seconds: float, most: int, alone: Alone) -> Evidence:
+    """Return the better bounds of both ways for rows that shared cells leave open, of so many seconds each at most."""
+    lower, upper = (part.copy() for part in _ends_of(found.enclosure))
+    statuses, cells = list(found.statuses), found.cells
+    waiting = [n for n, status in enumerate(statuses) if status]
+    for place, n in enumerate(waiting):
+        left = end - time.monotonic()
+        if left <= 0 or cells >= most:
+            break
+        other = alone(data.part([n]), min(seconds, left / (len(waiting) - place)), most - cells)
+        (low,), (high,) = _ends_of(other.enclosure)
+        lower[n], upper[n], statuses[n] = max(lower[n], low), min(upper[n], high), other.statuses[0]
+        cells += other.cells
+    return replace(found, enclosure=Enclosure(lower, upper), statuses=tuple(statuses), cells=cells)
 
 
 def _shared(model: LatentModel, data: Data, digits: float, end: float, most: int) -> Evidence:
@@ -170,7 +184,7 @@ class _Rows:
             cells += found.cells
             # the bounds of every round are true: the best of all count
             lower[wide], upper[wide] = np.maximum(lower[wide], low), np.minimum(upper[wide], high)
-            limit = (TIME if time.monotonic() > deadline else CELLS) if found.open.any() else ""
+            limit = (TIME if found.late else CELLS) if found.open.any() else ""
             widths = upper - lower
             for n in wide:
                 open_row = not widths[n] <= 2 * 10.0**-self.digits

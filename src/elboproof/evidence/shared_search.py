@@ -48,6 +48,8 @@ class SharedFound:
         Rows with pairs that a limit left.
     cells, points, terms : int
         Cells looked at, points of rules, and bounds in a running sum at most.
+    late : bool
+        Whether the deadline was the limit.
     """
 
     mid: FloatArray
@@ -59,6 +61,7 @@ class SharedFound:
     cells: int = 0
     points: int = 0
     terms: int = 0
+    late: bool = False
 
     @staticmethod
     def nothing(count: int) -> "SharedFound":
@@ -110,7 +113,8 @@ class SharedSearch:
             if len(cells) > count:
                 waiting.append((cells[count:], wanted[:, count:]))
                 cells, wanted = cells[:count], wanted[:, :count]
-            if not steps.another() or self.found.cells + len(cells) > self.most:
+            self.found.late = not steps.another()
+            if self.found.late or self.found.cells + len(cells) > self.most:
                 waiting.append((cells, wanted))
                 break
             self.found.cells += len(cells)
