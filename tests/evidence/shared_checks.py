@@ -1,9 +1,11 @@
 """Checks of shared rows: small networks, and truths from plain sums, complex floats and arb."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from itertools import product
 from typing import Any
 from unittest.mock import patch
 
@@ -13,12 +15,13 @@ from flint import arb
 
 import elboproof as ep
 from elboproof.arrays import FloatArray
-from elboproof.evidence import shared_rows, shared_search
+from elboproof.evidence import shared_rows, shared_search, shared_tangents
 from elboproof.evidence.domain import domain
 from elboproof.evidence.shared_bounds import SharedRows, disc, least_real, rectangle, row_bounds
 from elboproof.evidence.shared_parts import SharedParts
 from elboproof.evidence.shared_search import SharedFound, SharedSearch
 from elboproof.evidence.shared_sums import row_sums
+from elboproof.evidence.shared_tangents import tangent_bounds
 from elboproof.evidence.target import PART, Target
 from elboproof.model.network_algebra import Balls
 from elboproof.model.network_quantities import NetworkQuantities
@@ -30,7 +33,13 @@ from elboproof.quadrature.cells import Cells
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"tanh": np.tanh, "silu": lambda t: t / (1 + np.exp(-t))}
 LAYERS: dict[str, type[torch.nn.Module]] = {"tanh": torch.nn.Tanh, "silu": torch.nn.SiLU}
-KINDS = ("bernoulli", "gaussian", "variances")
+KINDS = ("bernoulli", "gaussian", "variances", "binomial", "poisson")
+COUNTS: dict[str, Any] = {
+    "bernoulli": ep.Bernoulli(),
+    "binomial": ep.Binomial([3, 1, 2]),
+    "poisson": ep.Poisson(),
+}
+TRIALS = np.array([[3.0], [1.0], [2.0]])
 X = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
 VARIANCES = {"gaussian": np.array([0.25]), "variances": np.array([0.25, 0.5, 0.125])}
 
@@ -48,8 +57,8 @@ def module(activation: str = "tanh", hidden: int = 4) -> torch.nn.Sequential:
 @lru_cache
 def model(kind: str, activation: str = "tanh") -> ep.LatentModel:
     """Return a model of three outputs."""
-    if kind == "bernoulli":
-        return ep.LatentModel.from_torch(module(activation), ep.Bernoulli())
+    if kind in COUNTS:
+        return ep.LatentModel.from_torch(module(activation), COUNTS[kind])
     given = [str(v) for v in VARIANCES[kind]]
     return ep.LatentModel.from_torch(module(activation), ep.Gaussian(given if len(given) > 1 else given[0]))
 
@@ -65,8 +74,10 @@ def energy(kind: str, z: Any, activation: str = "tanh") -> Any:
     arrays = [p.detach().double().numpy() for p in module(activation).parameters()]
     f = arrays[2] @ ACTIVATIONS[activation](arrays[0] @ z + arrays[1][:, None]) + arrays[3][:, None]
     prior = (z * z).sum(0) / 2 + np.log(2 * np.pi)
-    if kind == "bernoulli":
-        return prior + np.log1p(np.exp(f)).sum(0) - X @ f
+    if kind == "poisson":
+        return prior + np.exp(f).sum(0) - X @ f
+    if kind in COUNTS:
+        return prior + (np.log1p(np.exp(f)) * (TRIALS if kind == "binomial" else 1)).sum(0) - X @ f
     v = np.broadcast_to(VARIANCES[kind], 3)[None, :, None]
     return prior + ((X[:, :, None] - f) ** 2 / v + np.log(2 * np.pi * v)).sum(1) / 2
 
@@ -77,6 +88,15 @@ def truth(kind: str, activation: str = "tanh") -> FloatArray:
     axis = np.linspace(-8, 8, 301)
     z = np.stack(np.meshgrid(axis, axis)).reshape(2, -1)
     return np.asarray(np.log(np.exp(-energy(kind, z, activation)).sum(1) * (axis[1] - axis[0]) ** 2))
+
+
+def log_base(kind: str) -> FloatArray:
+    """Return log h(x), (N,), which the energy does not have."""
+    if kind != "binomial":  # 0! = 1! = 1
+        return np.zeros(len(X))
+    return np.array(
+        [sum(math.log(math.comb(int(n), int(k))) for n, k in zip(TRIALS[:, 0], x, strict=True)) for x in X]
+    )
 
 
 def cells(half: float = 0.125) -> Cells:
@@ -274,3 +294,51 @@ def check_limits() -> None:
     assert found.cells <= 60
     assert (low <= truth("gaussian")).all()
     assert (high >= truth("gaussian")).all()
+
+
+TANGENT_MARGIN = 0.1
+"""Of what U varies by on a cell of half width 2^-6, that tangents lose at most of its least value: measured 0.056."""
+
+
+def check_tangents() -> None:
+    """U is nowhere smaller on cells than its tangents say, and little larger on small ones."""
+    rng = np.random.default_rng(5)
+    for kind, activation in product(KINDS, ACTIVATIONS):
+        shared = parts(kind, activation)
+        rows = SharedRows.of(shared, X)
+        for half in (1.0, 0.5, 0.25, 0.125, 2.0**-6):
+            where = cells(half)
+            found = tangent_bounds(shared, rows, where)
+            t = rng.uniform(-1, 1, (200, 2, 4))
+            t[:50, 0], t[50:100, 1] = np.sign(t[:50, 0]), np.sign(t[50:100, 1])
+            t[100:120] = np.sign(t[100:120])
+            values = np.array([energy(kind, where.centre.T + where.half.T * s, activation) for s in t])
+            assert (found.least <= values + 1e-9).all()
+            assert np.abs(found.central - energy(kind, where.centre.T, activation)).max() < 1e-9
+            lost = TANGENT_MARGIN * (values.max(0) - values.min(0))
+            assert half != 2.0**-6 or (found.least >= values.min(0) - lost).all()
+
+
+def check_tangents_of_squares() -> None:
+    """Of a decoder that is constant, tangents are the prior itself."""
+    net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh(), torch.nn.Linear(2, 3)).double()
+    for parameter in net.parameters():
+        parameter.data *= 0
+    shared = SharedParts(ep.LatentModel.from_torch(net, ep.Bernoulli()).quantities)
+    where = Cells(np.zeros(2, dtype=np.intp), np.array([[1.0, -2.0], [0.25, 0.0]]), np.full((2, 2), 0.5))
+    found = tangent_bounds(shared, SharedRows.of(shared, X), where)
+    least = np.array([(0.25 + 2.25) / 2, 0.0]) + np.log(2 * np.pi) + 3 * np.log(2)
+    assert np.abs(found.least - least).max() < 1e-9
+    assert np.abs(found.bend - 0.25).max() < 1e-9
+
+
+def check_spread() -> None:
+    """Radii of the hidden layer count with the sizes of the rows' products, whose own radii are added."""
+    rng = np.random.default_rng(6)
+    size = rng.uniform(0.1, 1, (4, 5))
+    mixed, turned = (BallArray(rng.normal(size=n), rng.uniform(0, 1, n)) for n in ((4, 5), (3, 4)))
+    exact = np.abs(mixed.mid.T[None] - turned.mid[:, None]) + mixed.rad.T[None] + turned.rad[:, None]
+    expected = (exact * size.T[None]).sum(2)
+    found = shared_tangents._spread(SharedRows(X, turned, BallArray(np.zeros(3))), mixed, size)
+    assert (expected <= found).all()
+    assert (found <= expected * (1 + 1e-12)).all()

@@ -9,7 +9,14 @@ import pytest
 import torch
 
 import elboproof as ep
-from elboproof.evidence import shared_bounds, shared_parts, shared_rows, shared_search, shared_sums
+from elboproof.evidence import (
+    shared_bounds,
+    shared_parts,
+    shared_rows,
+    shared_search,
+    shared_sums,
+    shared_tangents,
+)
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import prove
 from elboproof.model.data import Data, data_of
@@ -27,6 +34,9 @@ CHECKS: dict[str, Check] = {
     "bounds": checks.check_bounds,
     "poles": checks.check_poles,
     "inexact rows": checks.check_inexact_rows,
+    "tangents": checks.check_tangents,
+    "tangents of squares": checks.check_tangents_of_squares,
+    "spread": checks.check_spread,
     "sums": checks.check_sums,
     "search": checks.check_search,
     "limits": checks.check_limits,
@@ -77,18 +87,52 @@ BUGS: dict[str, Bug] = {
     "rows are taken as exact": Seeded(
         shared_bounds, "_spread", "radius @ sizes", "0 * radius @ sizes", "inexact rows"
     ),
+    "a tangent has the outputs' values as its slope": Seeded(
+        shared_parts.SharedParts, "tangents", "entries.T) @ slope", "entries.T) @ value", "tangents"
+    ),
+    "a tangent's Gaussian has half its weights": Seeded(
+        shared_parts.SharedParts, "tangents", "f) * 2.0)", "f) * 1.0)", "tangents"
+    ),
+    "a tangent follows the hidden layer at the centre": Seeded(
+        shared_parts.SharedParts, "tangents", "self._hidden(box, 3)", "self._hidden(centre, 3)", "tangents"
+    ),
+    "a tangent forgets the prior's slope": Seeded(
+        shared_tangents,
+        "tangent_bounds",
+        ".sum(0) + centre[k]",
+        ".sum(0)",
+        ("tangents", "tangents of squares"),
+    ),
+    "a tangent counts the prior's curvature twice": Seeded(
+        shared_tangents, "tangent_bounds", "curve + 0.5", "curve + 1.0", "tangents of squares"
+    ),
+    "a tangent knows the hidden layer's curvature": Seeded(
+        shared_tangents, "_curve", "_spread(rows, mixed, h.rad)", "0.0", "tangents"
+    ),
+    "a tangent's rows are taken as exact": Seeded(
+        shared_tangents, "_spread", " + turned.rad)", ")", "spread"
+    ),
+    "a tangent's slopes of outputs are taken as exact": Seeded(
+        shared_tangents, "_spread", "(mixed.rad.T[part, None, :] + ", "(", "spread"
+    ),
+    "pairs that are settled go on": Seeded(
+        shared_search.SharedSearch, "_heavy", "wanted & ~small", "~small", "search"
+    ),
+    "binomial outputs have one trial": Seeded(
+        shared_parts.SharedParts, "_counted", "value * trials", "value", "energy"
+    ),
     "weights are taken as exact": Seeded(shared_sums, "row_sums", "(len(x)), error)", "(len(x)))", "sums"),
     "statistics are added": Seeded(
         shared_sums, "row_sums", "@ statistic - rest", "@ -statistic - rest", "sums"
     ),
     "what is discarded is not counted": Seeded(
-        shared_search.SharedSearch, "_settle", "np.where(small, pairs.mass, 0.0)", "0 * pairs.mass", "search"
+        shared_search.SharedSearch, "_heavy", "np.where(small, pairs.mass, 0.0)", "0 * pairs.mass", "search"
     ),
     "the rules' errors are not counted": Seeded(
         shared_search.SharedSearch, "_rules", "np.where(accepted, error, 0.0)", "0.0 * accepted", "search"
     ),
     "accepted pairs go on": Seeded(
-        shared_search.SharedSearch, "_settle", "which & ~accepted", "which", "search"
+        shared_search.SharedSearch, "_without_rules", "which & ~accepted", "which", "search"
     ),
     "a part of each cell is lost": Seeded(
         shared_search.SharedSearch,
@@ -113,10 +157,10 @@ def always_shared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("always_shared")
 @pytest.mark.parametrize("activation", ["tanh", "silu"])
-@pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("kind", ["bernoulli", "gaussian", "binomial", "poisson"])
 def test_batches_agree_with_the_truth(kind: str, activation: str) -> None:
     found = ep.log_evidence(checks.model(kind, activation), checks.X, 5)
-    truth = checks.truth(kind, activation)
+    truth = checks.truth(kind, activation) + checks.log_base(kind)
     assert (found.width <= 2e-5).all()
     assert (found.lower <= truth + 1e-9).all()
     assert (found.upper >= truth - 1e-9).all()
@@ -140,7 +184,7 @@ def test_rows_are_shared_where_they_would_take_long_alone(
     asked: list[tuple[int, float]] = []
     clock = [0.0]
 
-    def alone(part: Data, seconds: float) -> Evidence:
+    def alone(part: Data, seconds: float, _: int) -> Evidence:
         asked.append((len(part), seconds))
         clock[0] += took
         return Evidence(Enclosure(np.zeros(len(part)), np.ones(len(part))), ("",) * len(part), 1, took)
@@ -162,6 +206,65 @@ def test_rows_are_shared_where_they_would_take_long_alone(
     assert asked[2][0] == 1
 
 
+@pytest.mark.parametrize("status", ["", "open"])
+def test_wide_networks_share_cells_even_for_one_row(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single row that shared cells leave open has cells of its own, in what is left of the time and the cells."""
+    asked: list[tuple[float, int]] = []
+    clock = [0.0]
+
+    def alone(part: Data, seconds: float, most: int) -> Evidence:
+        asked.append((seconds, most))
+        return Evidence(Enclosure(np.array([0.5]), np.array([9.0])), ("",) * len(part), 10, 1.0)
+
+    def shared(_: Any, part: Data, digits: float, end: float, most: int) -> Evidence:
+        assert (digits, end, most) == (4, 450.0, 1000)
+        clock[0] += 100.0
+        rows = len(part)
+        return Evidence(Enclosure(np.zeros(rows), np.ones(rows)), (status,) * rows, 400, 0.0)
+
+    monkeypatch.setattr(shared_rows, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(shared_rows, "WIDE", 3)
+    monkeypatch.setattr(shared_rows, "_shared", shared)
+    model = checks.model("bernoulli")
+    found = shared_rows.evidence(model, data_of(model, checks.X[:1]), 4, 900.0, 1000, alone)
+    assert asked == ([(800.0, 600)] if status else [])
+    assert found.cells == (410 if status else 400)
+    assert found.enclosure.lower.tolist() == [0.5 if status else 0.0]
+    assert found.enclosure.upper.tolist() == [1.0]
+    assert found.statuses == ("",)
+    clock[0] = 0.0
+    together = shared_rows.evidence(model, data_of(model, checks.X), 4, 900.0, 1000, alone)
+    assert together.statuses == (status,) * 3
+    assert len(asked) == bool(status)
+
+
+def test_rows_that_shared_cells_leave_open_have_their_own_while_time_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[float] = []
+    clock = [0.0]
+
+    def alone(part: Data, seconds: float, _: int) -> Evidence:
+        asked.append(seconds)
+        clock[0] += 100.0
+        return Evidence(Enclosure(np.zeros(1), np.ones(1)), ("",) * len(part), 1, 100.0)
+
+    def shared(_: Any, part: Data, digits: float, end: float, most: int) -> Evidence:
+        assert (digits, end, most) == (4, 175.0, 1000)
+        clock[0] = end
+        return Evidence(Enclosure(np.array([0.5, 0.25]), np.array([2.0, 0.75])), ("open", ""), 400, 0.0)
+
+    monkeypatch.setattr(shared_rows, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(shared_rows, "_shared", shared)
+    model = checks.model("bernoulli")
+    found = shared_rows.evidence(model, data_of(model, checks.X), 4, 900.0, 1000, alone)
+    assert asked == [300.0, 400.0]
+    assert found.statuses == ("",) * 3
+    assert found.enclosure.lower.tolist() == [0.0, 0.5, 0.25]
+    assert found.enclosure.upper.tolist() == [1.0, 1.0, 0.75]
+    assert found.cells == 402
+
+
 def test_inexact_rows_have_cells_of_their_own() -> None:
     found = ep.log_evidence(checks.model("gaussian"), ["1/3", "0", "1"], 3)
     near = ep.log_evidence(checks.model("gaussian"), [1 / 3, 0.0, 1.0], 3)
@@ -173,7 +276,8 @@ def test_rows_share_cells_where_the_decoder_is_smooth() -> None:
     assert not shared_rows.applies(checks.model("bernoulli"), 12)
     net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 3))
     assert not shared_rows.applies(ep.LatentModel.from_torch(net, ep.Bernoulli()), 4)
-    assert not shared_rows.applies(ep.LatentModel.from_torch(net[:1], ep.Poisson()), 4)
+    for likelihood in (ep.NegativeBinomial("2"), ep.Binomial(2**60)):
+        assert not shared_rows.applies(ep.LatentModel.from_torch(net[:1], likelihood), 4)
     assert not shared_rows.applies(ep.LatentModel(["u", "v"], ["u*v"], ep.Gaussian("1")), 4)
 
 
@@ -188,5 +292,5 @@ def test_rows_that_share_their_work_make_blocks_of_a_given_size() -> None:
 def test_a_limit_leaves_rows_open_with_true_bounds() -> None:
     with pytest.raises(ep.Undecided) as caught:
         ep.log_evidence(checks.model("bernoulli"), checks.X, 5, seconds=1e-3)
-    assert all(caught.value.statuses)
+    assert all("the time limit" in status for status in caught.value.statuses)
     assert (np.asarray(caught.value.enclosure.upper) >= checks.truth("bernoulli")).all()

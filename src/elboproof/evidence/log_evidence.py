@@ -215,8 +215,8 @@ def evidence_of(
         if found is not None:
             return replace(found, seconds=time.monotonic() - began)
 
-    def by_cells(part: Data, left: float) -> Evidence:
-        return prove(reduced(model) or model, part, digits, seconds=max(left, LEAST), most_cells=most_cells)
+    def by_cells(part: Data, left: float, most: int) -> Evidence:
+        return prove(reduced(model) or model, part, digits, seconds=max(left, LEAST), most_cells=most)
 
     if shared_rows.applies(model, digits):
         found = shared_rows.evidence(model, data, float(digits), began + seconds, int(most_cells), by_cells)

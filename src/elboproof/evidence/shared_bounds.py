@@ -84,10 +84,10 @@ class RowBounds:
 def row_bounds(parts: SharedParts, rows: SharedRows, cells: Cells) -> RowBounds:
     """Return bounds over straight cells."""
     exact, count = ExactMatrix(rows.x), len(cells)
-    middle = _matrix(cells.points())
+    middle = matrix(cells.points())
     statistic, rest = parts.points(middle, ORDER - 1)
     centre = {
-        key: _wide(value, count) - _product(exact, statistic.get(key), count) for key, value in rest.items()
+        key: wide(value, count) - row_product(exact, statistic.get(key), count) for key, value in rest.items()
     }
     centre[()] = centre[()] + rows.constant.reshape(-1, 1)
     reach = [cells.half[:, k] for k in range(parts.d)]
@@ -117,17 +117,21 @@ def _remainder(
     count = centre.shape[1]
     # a pole or a cut shows in the values, and where there is one the coefficients count for nothing
     known = np.isfinite(disc(hidden[()]).rad).all(0) & np.isfinite(disc(rest[()]).rad)
-    middle, found = ExactMatrix(rows.turned.mid), {}
+    found = {}
     for key, value in rest.items():
         if len(key) != ORDER:
             continue
-        total = _wide(disc(value), count)
+        total = wide(disc(value), count)
         if key in hidden:
-            h = disc(hidden[key])
-            total = total - _product(middle, h, count)
-            total = total + _spread(rows.turned.rad, h, count)
+            total = total - hidden_product(rows, disc(hidden[key]), count)
         found[key] = np.where(known, total.mag(), np.inf)
     return found
+
+
+def hidden_product(rows: SharedRows, h: BallArray, count: int) -> BallArray:
+    """Return the products of what the rows multiply the last hidden layer by with h (units, C), (N, C)."""
+    product = row_product(ExactMatrix(rows.turned.mid), h, count)
+    return product + _spread(rows.turned.rad, h, count) if rows.turned.rad.any() else product
 
 
 def _spread(radius: FloatArray, h: BallArray, count: int) -> BallArray:
@@ -145,15 +149,17 @@ def disc(value: BallArray | ComplexBallArray) -> BallArray:
     return BallArray(value.real.mid, upward(value.real.rad + value.imag.mag(), 1))
 
 
-def _matrix(columns: list[BallArray]) -> BallArray:
+def matrix(columns: list[BallArray]) -> BallArray:
+    """Return d columns (C,) as one array (d, C)."""
     return BallArray.concatenate([column.reshape(1, -1) for column in columns])
 
 
-def _wide(value: BallArray, count: int) -> BallArray:
+def wide(value: BallArray, count: int) -> BallArray:
+    """Return numbers of C cells as a row (1, C)."""
     return value.broadcast_to((count,)).reshape(1, -1)
 
 
-def _product(rows: ExactMatrix, value: BallArray | None, count: int) -> BallArray:
+def row_product(rows: ExactMatrix, value: BallArray | None, count: int) -> BallArray:
     """Return x . value, (N, C); discs of real combinations are balls of the same arithmetic."""
     if value is None:
         return BallArray(np.zeros((rows.shape[0], count)))

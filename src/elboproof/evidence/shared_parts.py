@@ -1,22 +1,29 @@
 r"""What rows of x share: an energy that is linear in what it knows of x.
 
-For a Bernoulli likelihood of logits f, and for a Gaussian of constant variances v_j with w_j = 1/(2 v_j),
+For Bernoulli and binomial likelihoods of logits f and n_j trials, a Poisson one of log rates f, and a Gaussian one of
+constant variances v_j with w_j = 1/(2 v_j),
 
     U(z; x) = R(z) - x . T(z) + c(x),      R(z) = |z|^2/2 + (d/2) log 2 pi + A(z),
 
-    Bernoulli:  T_j = f_j,        A = sum_j softplus(f_j),   c = 0,
-    Gaussian:   T_j = 2 w_j f_j,  A = sum_j w_j f_j^2,       c = sum_j w_j x_j^2 + log det(2 pi C)/2.
+    Bernoulli:  T_j = f_j,        A = sum_j softplus(f_j),      c = 0,
+    Binomial:   T_j = f_j,        A = sum_j n_j softplus(f_j),  c = 0,
+    Poisson:    T_j = f_j,        A = sum_j exp(f_j),           c = 0,
+    Gaussian:   T_j = 2 w_j f_j,  A = sum_j w_j f_j^2,          c = sum_j w_j x_j^2 + log det(2 pi C)/2,
+
+less the logarithm of the base measure, which no cell sees (`bases`). A is convex.
 
 T and R at points, and their Taylor coefficients at points and over boxes, do not depend on x: they are computed once
 for all rows, and each row costs a product with them. Over boxes the product is taken with the last hidden layer h,
 where f = W h + b and x . f has the coefficients (W'x) . h: the terms of the outputs cancel before any size is taken.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from elboproof.arrays import FloatArray
+from elboproof.model.discrete import Binomial, Poisson
 from elboproof.model.likelihood import Gaussian
 from elboproof.model.network_algebra import Arrays, Balls
 from elboproof.model.network_jets import output_jet, start_jet
@@ -29,17 +36,46 @@ from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.centred import narrower
 from elboproof.numbers.compiler import Ring
 from elboproof.numbers.floating import FLOATING
-from elboproof.numbers.jets import Jet, added, composed, mapped, squared
+from elboproof.numbers.jets import Jet, Key, added, composed, mapped, squared
+
+
+@dataclass(frozen=True)
+class Tangents:
+    """What the rows' tangents share on C cells.
+
+    Attributes
+    ----------
+    statistic, rest : BallArray (D, C), (C,)
+        T and R at the centres.
+    mixed : BallArray (units, C)
+        W'a'(f) there.
+    first : list of BallArray (units, C)
+        The slopes of the last hidden layer there.
+    second : dict of BallArray (units, C)
+        Its Taylor coefficients of order 2 all over the cells.
+    bend : (d, C)
+        The diagonal of R's Hessian without the outputs' own curvatures; floats that steer.
+    """
+
+    statistic: BallArray
+    rest: BallArray
+    mixed: BallArray
+    first: list[BallArray]
+    second: dict[Key, BallArray]
+    bend: FloatArray
 
 
 class SharedParts:
-    """T and R of a network with a Bernoulli or a Gaussian likelihood, under z ~ N(0, I_d)."""
+    """T and R of a network with a likelihood of those above, under z ~ N(0, I_d)."""
 
     def __init__(self, quantities: NetworkQuantities) -> None:
         self._quantities = quantities
         self.d, self.outputs = len(quantities.latents), quantities.network.outputs
         self.units = sum(quantities.network.widths)
-        self._gaussian = isinstance(quantities.likelihood, Gaussian)
+        likelihood = quantities.likelihood
+        self._gaussian = isinstance(likelihood, Gaussian)
+        self._partition = "exp" if isinstance(likelihood, Poisson) else "softplus"
+        self._trials = [float(n) for n in likelihood.trials] if isinstance(likelihood, Binomial) else None
         self._body, self._head = split(quantities.network)
 
     def constant(self, x: FloatArray) -> BallArray:
@@ -87,6 +123,31 @@ class SharedParts:
         f = narrowed(f, middle, [z[k] - centre[k] for k in range(self.d)], order)
         return h, added(self._prior(latents, order, BALL_ARRAYS, algebra), self._regional(h, f, order))
 
+    def tangents(self, centre: BallArray, box: BallArray) -> Tangents:
+        """Return what tangents at centres (d, C) are made of; the hidden layer's curvature over boxes around them."""
+        algebra, count = Balls(), centre.shape[1]
+        h = self._hidden(centre, 2)
+        f = h[()] if self._head is None else algebra.affine(self._head, h[()], True)
+        value, slope, curve = self._taylor(f, 2)
+        statistic = f * (self._weights(BALL_ARRAYS, algebra, f) * 2.0) if self._gaussian else f
+        mixed = slope if self._head is None else ExactMatrix(self._head.weight.entries.T) @ slope
+        units = (mixed.shape[0], count)
+        first = [h[k,].broadcast_to(units) for k in range(self.d)]
+        over = narrowed(self._hidden(box, 3), h, [box[k] - centre[k] for k in range(self.d)], 3)
+        second: dict[Key, BallArray] = {
+            key: value.broadcast_to(units) for key, value in over.items() if len(key) == 2
+        }
+        rest = algebra.total(value) + self._prior({(): centre}, 0, BALL_ARRAYS, algebra)[()]
+        slopes = [part.mid if self._head is None else self._head.weight.entries @ part.mid for part in first]
+        bend = np.array([1.0 + 2 * (curve.mid * part**2).sum(0) for part in slopes])
+        return Tangents(statistic, rest, mixed.broadcast_to(units), first, second, bend)
+
+    def _hidden(self, z: BallArray, order: int) -> Jet:
+        """Return the jet of the last hidden layer, (units, P), at real points or over boxes (d, P)."""
+        return output_jet(
+            self._quantities, self._body, start_jet(z, order, Balls()), order, BALL_ARRAYS, Balls()
+        )
+
     def _regional(self, h: Jet, f: Jet, order: int) -> Jet:
         """Return the jet of A over rectangles, h being the last hidden layer's.
 
@@ -104,7 +165,7 @@ class SharedParts:
     def _taylor(self, f: Any, order: int) -> list[Any]:
         """Return the Taylor coefficients of a at the outputs, (D, P)."""
         if not self._gaussian:
-            return list(self._quantities.activation("softplus", order, BALL_ARRAYS)(f))
+            return self._counted(f, order, BALL_ARRAYS, Balls())
         weights = self._weights(BALL_ARRAYS, Balls(), f)
         found = [f.square() * weights, f * weights * 2.0, f * 0.0 + weights]
         return (found + [f * 0.0] * order)[: order + 1]
@@ -136,8 +197,15 @@ class SharedParts:
         if self._gaussian:
             weights = self._weights(ring, algebra, f[()])
             return mapped(lambda value: algebra.total(value * weights), squared(f, order, algebra.square))
-        taylor = self._quantities.activation("softplus", order, ring)(f[()])
-        return mapped(algebra.total, composed(taylor, f))
+        return mapped(algebra.total, composed(self._counted(f[()], order, ring, algebra), f))
+
+    def _counted(self, f: Any, order: int, ring: Ring, algebra: Arrays) -> list[Any]:
+        """Return the Taylor coefficients of a at outputs (D, P) of a likelihood of counts."""
+        found = self._quantities.activation(self._partition, order, ring)(f)
+        if self._trials is None:
+            return list(found)
+        trials = algebra.column(self._trials, f)  # exact floats, one or D
+        return [value * trials for value in found]
 
     def _weights(self, ring: Ring, algebra: Arrays, like: Any) -> Any:
         """Return w as a column, of one row if all are equal."""
@@ -162,7 +230,7 @@ def narrowed(region: Jet, centre: Jet, offsets: list[Any], order: int) -> Jet:
     for key in sorted(region, key=len, reverse=True):
         if len(key) == order or key not in centre:
             continue
-        form = ComplexBallArray(centre[key])
+        form = centre[key]
         for k, offset in enumerate(offsets):
             above = tuple(sorted((*key, k)))
             if above in found:

@@ -15,9 +15,10 @@ from elboproof.evidence.rules import largest_size
 from elboproof.evidence.shared_bounds import RHO, RowBounds, SharedRows, row_bounds
 from elboproof.evidence.shared_parts import SharedParts
 from elboproof.evidence.shared_sums import NUMBERS, points_of, row_sums
+from elboproof.evidence.shared_tangents import tangent_bounds
 from elboproof.evidence.steps import Steps
 from elboproof.evidence.summation import Sizes
-from elboproof.evidence.target import PART, Target
+from elboproof.evidence.target import CORE, PART, Target
 from elboproof.model.ceilings import Ceiling
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.outward import exp_upward, upward
@@ -47,6 +48,8 @@ class SharedFound:
         Rows with pairs that a limit left.
     cells, points, terms : int
         Cells looked at, points of rules, and bounds in a running sum at most.
+    late : bool
+        Whether the deadline was the limit.
     """
 
     mid: FloatArray
@@ -58,6 +61,7 @@ class SharedFound:
     cells: int = 0
     points: int = 0
     terms: int = 0
+    late: bool = False
 
     @staticmethod
     def nothing(count: int) -> "SharedFound":
@@ -109,7 +113,8 @@ class SharedSearch:
             if len(cells) > count:
                 waiting.append((cells[count:], wanted[:, count:]))
                 cells, wanted = cells[:count], wanted[:, :count]
-            if not steps.another() or self.found.cells + len(cells) > self.most:
+            self.found.late = not steps.another()
+            if self.found.late or self.found.cells + len(cells) > self.most:
                 waiting.append((cells, wanted))
                 break
             self.found.cells += len(cells)
@@ -127,18 +132,36 @@ class SharedSearch:
     def _settle(self, cells: Cells, wanted: Mask) -> Mask:
         """Discard and accept what can be, and return which pairs (N, C) are left."""
         rows = np.flatnonzero(wanted.any(1))
-        which = wanted[rows]
-        bounds = row_bounds(self.parts, self.rows[rows], cells)
-        pairs = _Pairs(self._target(rows), cells, bounds, self.ceiling.of(rows))
+        bounds = tangent_bounds(self.parts, self.rows[rows], cells)
         self.found.lowest[rows] = np.minimum(self.found.lowest[rows], bounds.central.min(1))
-        small = which & pairs.small()
-        self._count(self.found.discarded, rows, np.where(small, pairs.mass, 0.0))
-        which &= ~small
-        accepted = which & pairs.acceptable()
+        left = np.zeros_like(wanted)
+        left[rows] = self._heavy(rows, wanted[rows], self._pairs(rows, cells, bounds.least))
+        # the floats only steer: where U bends by more, no rule would be good enough; NaN says nothing
+        ready = np.flatnonzero(left.any(0) & ~(bounds.bend > CORE).any(1))
+        if len(ready):
+            left[:, ready] = self._without_rules(cells[ready], left[:, ready])
+        return left
+
+    def _without_rules(self, cells: Cells, wanted: Mask) -> Mask:
+        """Accept the pairs that have a rule, and return which (N, C) are left."""
+        rows = np.flatnonzero(wanted.any(1))
+        bounds = row_bounds(self.parts, self.rows[rows], cells)
+        pairs = self._pairs(rows, cells, bounds.least)
+        which = self._heavy(rows, wanted[rows], pairs)
+        accepted = which & pairs.acceptable(bounds)
         self._rules(cells, rows, accepted, pairs)
         left = np.zeros_like(wanted)
         left[rows] = which & ~accepted
         return left
+
+    def _heavy(self, rows: NDArray[np.intp], wanted: Mask, pairs: "_Pairs") -> Mask:
+        """Count the bounds of the pairs (n, C) that may be left out, and return the others."""
+        small = wanted & pairs.small()
+        self._count(self.found.discarded, rows, np.where(small, pairs.mass, 0.0))
+        return wanted & ~small
+
+    def _pairs(self, rows: NDArray[np.intp], cells: Cells, least: FloatArray) -> "_Pairs":
+        return _Pairs(self._target(rows), cells, least, self.ceiling.of(rows))
 
     def _target(self, rows: NDArray[np.intp]) -> Target:
         t = self.target
@@ -170,10 +193,10 @@ class SharedSearch:
 class _Pairs:
     """Pairs of rows and cells, (n, C): bounds of their masses, and of the rules' errors."""
 
-    def __init__(self, target: Target, cells: Cells, bounds: RowBounds, ceiling: Ceiling) -> None:
-        self.target, self.cells, self._bounds = target, cells, bounds
+    def __init__(self, target: Target, cells: Cells, least: FloatArray, ceiling: Ceiling) -> None:
+        self.target = target
         self._volume = cells.volume()
-        least = np.fmax(bounds.least, _least_by_prior(cells, ceiling))
+        least = np.fmax(least, _least_by_prior(cells, ceiling))
         self.mass = upward(self._volume * self._suprema(least), 1, underflows=1)
 
     def _suprema(self, least: FloatArray) -> FloatArray:
@@ -188,14 +211,14 @@ class _Pairs:
     def _share(self) -> FloatArray:
         return self.target.tolerance * self.target.share * self.target.mass
 
-    def acceptable(self) -> Mask:
+    def acceptable(self, bounds: RowBounds) -> Mask:
         """Return which pairs have a rule that is good enough."""
         # (n, C): what a rule's error may take, as a share of the pair's estimated mass; the floats only steer.
-        exponent = np.minimum(self.target.shift[:, None] - self._bounds.central, 700.0)
+        exponent = np.minimum(self.target.shift[:, None] - bounds.central, 700.0)
         estimate = self._volume * np.exp(exponent) + self.target.share * self.target.mass[:, None]
-        allowed = PART / len(self._bounds.analytic) * self.target.tolerance * estimate
+        allowed = PART / len(bounds.analytic) * self.target.tolerance * estimate
         self._scaled = [
-            upward(self._volume * self._suprema(least), 1, underflows=1) for least in self._bounds.analytic
+            upward(self._volume * self._suprema(least), 1, underflows=1) for least in bounds.analytic
         ]
         with np.errstate(divide="ignore", over="ignore"):  # an error that is nothing beside what is allowed
             self._needed = [allowed / scaled for scaled in self._scaled]
