@@ -50,7 +50,7 @@ def test_a_failing_test_is_told_from_one_that_does_not_end(
         assert mutation.outcome(None, [f"{file}::{found.by.split('::')[1]}"]).word == mutation.KILLED
 
 
-@pytest.mark.parametrize("room", mutation.ROOMS)
+@pytest.mark.parametrize("room", mutants.ROOMS)
 def test_tests_that_name_the_changed_module_come_first(room: str) -> None:
     mutant, tests = mutants.drawn(room)[0], mutants.ROOMS[room][1]
     found = mutation.ordered(mutant, tests)
