@@ -52,7 +52,10 @@ class Case:
 CASES = (
     Case("Tanh", "Bernoulli", 64, 100),
     Case("GELU", "Gaussian", 64, 50),
+    Case("SiLU", "Bernoulli", 64, 50),
     Case("Tanh", "Bernoulli", 784, 3),
+    Case("SiLU", "Bernoulli", 784, 8),
+    Case("SiLU", "Gaussian", 784, 8),
 )
 
 

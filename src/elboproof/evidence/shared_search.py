@@ -1,7 +1,8 @@
 """Cells that many rows share: each is bounded once, has a rule for the rows that it is good for, and parts for others.
 
 A pair of a row and a cell is *discarded* when its mass is negligible for the row, *accepted* when a rule's error is,
-and else goes on in the cell's parts. What is shared, the decoder over the cell and at the rule's points, is computed
+and else goes on in the cell's parts. Tangents discard most pairs; only where U bends little enough for a rule are
+rectangles bounded. What is shared, the decoder over the cell and at the rule's points, is computed
 once for all rows; a row costs products of matrices. All of a row's root box is covered by its pairs.
 """
 
