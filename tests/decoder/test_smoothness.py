@@ -11,7 +11,7 @@ from flint import acb, arb
 from scipy.optimize import minimize_scalar
 
 import elboproof as ep
-from elboproof.decoder import line, smoothness, two_points, unequal
+from elboproof.decoder import bounds, line, two_points, unequal
 from elboproof.numbers.precision import working_precision
 
 ORDERED = np.array([[[0.3, 0.1], [0.1, 0.2]], [[1.5, -0.2], [-0.2, 0.9]]])
@@ -295,8 +295,8 @@ def test_a_tube_is_the_root_of_its_equation(bend: float, share: float) -> None:
 
 
 def test_the_hyperbolic_tangent_of_a_modulus_is_rounded_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smoothness.bounds, "diameter", lambda _: 1.0)
-    monkeypatch.setattr(smoothness.bounds, "slope_diameter", lambda _: 4.0)
+    monkeypatch.setattr(bounds, "diameter", lambda _: 1.0)
+    monkeypatch.setattr(bounds, "slope_diameter", lambda _: 4.0)
     decoder = ep.OptimalDecoder([[0.0], [1.0]], [[0.0], [1.0]], 0.25)
     far = np.random.default_rng(0).uniform(1.0, 12.0, 2000)
     found = decoder.modulus(far)
