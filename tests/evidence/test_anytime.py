@@ -79,6 +79,32 @@ def test_more_digits_cost_little_width_where_a_limit_stops_them(name: str) -> No
     assert all(width <= WIDENED * min(widths[:n]) for n, width in enumerate(widths) if n)
 
 
+FEW_HEAVY: dict[str, tuple[list[str], list[str], str, list[str]]] = {
+    "crossed sines": (["u", "v"], ["sin(3*u*v)", "u + v**2"], "1/1000", ["3/10", "1/2"]),
+    "two modes": (["u", "v"], ["u**2", "u*v"], "1/1000", ["1", "1/2"]),
+    "three latents": (
+        ["a", "b", "c"],
+        ["a", "sin(b) + a**2", "sin(c) + a*b"],
+        "1/100",
+        ["0.3", "0.5", "0.2"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FEW_HEAVY)
+@pytest.mark.parametrize("most", [3000, 5000])
+def test_heavy_cells_do_not_wait_behind_thousands_of_light_ones(name: str, most: int) -> None:
+    """At a limit on cells, digits that are out of reach leave the bounds as narrow as those of two digits, or nearly.
+
+    Before, crossed sines gave 0.76 nats for two digits and 1.5 for twelve; three latents 2.2 and up to 4.0.
+    """
+    latents, decoder, variance, x = FEW_HEAVY[name]
+    case = ep.LatentModel(latents, decoder, ep.Gaussian(variance)), x
+    few, *more = [float(found(case, digits, most).enclosure.width[0]) for digits in (2, 6, 12)]
+    assert few <= 3.0  # 2.3 at most, of three latents at 3,000 cells
+    assert max(more) <= WIDENED * few
+
+
 def test_a_search_goes_by_stages_when_a_part_of_its_time_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[float] = []
     plain = search._Search._go_by_stages

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 from unittest.mock import patch
@@ -26,7 +27,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.balls import working_precision
 from elboproof.quadrature.cells import Cells
 from elboproof.quadrature.charts import BetweenLines
-from elboproof.quadrature.gauss_legendre import RHO, factors
+from elboproof.quadrature.gauss_legendre import RHO, SIZES, factors
 
 BANANA = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian("1/10"))
 KINKED = ep.LatentModel(["a", "b"], ["abs(a) + b/2", "b"], ep.Gaussian("1/10"))
@@ -91,7 +92,10 @@ LIMITS: dict[str, tuple[int, Callable[[int], bool]]] = {
     "none": (3000, lambda _: False),
     "cells": (100, lambda _: False),
     "few cells": (1, lambda _: False),
-    "a deeper mode": (3000, lambda _: False),
+    "a deeper mode": (
+        search.PLENTY,
+        lambda _: False,
+    ),  # looks far ahead, so that cells are ready when it stops
     **{f"time, after {k} rounds": (3000, lambda n, k=k: n >= k) for k in (0, 1, 2, 3)},  # type: ignore[misc]
 }
 
@@ -122,6 +126,30 @@ def test_what_is_aside_counts_with_its_bounds() -> None:
     assert found.discarded.tolist() == [0.75]
     aside.settle(found)  # it is empty now
     assert found.discarded.tolist() == [0.75]
+
+
+def test_cells_that_rules_were_tried_on_are_aside_or_wait_as_halves() -> None:
+    cells = Cells(np.zeros(3, int), np.zeros((3, 2)), np.ones((3, 2)))
+    looking = energy_of(THIN, [0.7, 0.3]), FloatEnergy(THIN)
+    work = search._Search(*looking, target_of(0.0), cells[:1], 3000, Pace())
+    scale = np.array([[0.0, 0.0], [1e300, 0.0], [0.0, 0.0]])
+    work._take_up(rules.Tried(Forecast(cells, np.ones(3, bool), np.zeros(3)), scale, 5))
+    assert sum(map(len, work.aside.rules()[0])) == 2
+    assert len(work.waiting) == 1 + 2
+
+
+def test_rules_of_a_stage_count_with_their_errors() -> None:
+    cells = Cells(np.zeros(2, int), np.zeros((2, 1)), np.ones((2, 1)))
+    expected = Forecast(cells, np.ones(2, bool), np.zeros(2))
+    tried = rules.Tried(expected, np.array([[1e-3], [1e-4]]), 5)
+    target = replace(target_of(0.0), tolerance=1e9)  # the first size is good enough
+    aside, found = stages.Aside(), Found.nothing(1, Pace())
+    aside.put_rules(tried, target)
+    assert aside.rules()[2] == 2 * SIZES[0]
+    aside.settle(found)
+    assert found.rule_error[0] >= 1.1e-3 * factors()[0]
+    assert [size.tolist() for size in found.sizes] == [[[SIZES[0]]] * 2]
+    assert aside.take_rules() == []
 
 
 def test_stages_end_at_the_target() -> None:
@@ -341,7 +369,8 @@ PLAIN = Cells(np.zeros(2, int), np.array([[0.5, -0.5], [2.0, 1.0]]), np.array([[
 
 @pytest.mark.parametrize("cells", [NEAR, PLAIN], ids=["between lines", "plain"])
 def test_errors_of_rules_cover_the_ellipse_and_its_stretch(cells: Cells) -> None:
-    errors = rules._axis_errors(energy_of(ROUND, [0.25, -0.5]), cells, target_of(3.0))
+    expected = Forecast(cells, np.ones(2, bool), np.zeros(2))
+    errors = rules.try_rules(energy_of(ROUND, [0.25, -0.5]), expected, target_of(3.0))._errors()
     rho, angles = float(RHO), np.linspace(0, 2 * np.pi, 33)
     ellipse = (rho * np.exp(1j * angles) + np.exp(-1j * angles) / rho) / 2
     for b, (centre, half) in enumerate(zip(cells.centre, cells.half, strict=True)):
@@ -356,7 +385,7 @@ def test_errors_of_rules_cover_the_ellipse_and_its_stretch(cells: Cells) -> None
                 a, c = v[0], p0 + p1 * v[0] + v[1] * slope
                 value = (a * a + c * c) / 2 + ((0.25 - a) ** 2 + (-0.5 - c) ** 2) / 2 + 2 * np.log(2 * np.pi)
                 sizes.append(np.abs(np.exp(3.0 - value) * slope).max() * np.prod(2 * half))
-            exact = factors() * max(sizes)
+            exact = factors()[: errors.shape[1]] * max(sizes)
             assert (exact <= errors[b, :, j] * (1 + 1e-9)).all()
             assert (errors[b, :, j] <= 4 * exact).all()
 

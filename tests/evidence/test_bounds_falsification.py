@@ -141,7 +141,7 @@ BUGS: dict[str, Bug] = {
     ),
     "the stretch of the cell for that of the ellipse": Seeded(
         rules,
-        "_axis_errors",
+        "_scales",
         "cells.volume(reach=ALONG + ACROSS)",
         "cells.volume()",
         "ellipses between lines",

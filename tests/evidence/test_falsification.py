@@ -62,6 +62,8 @@ CHECKS: dict[str, Callable[[], object]] = {
     "rod along ridges": test_ridges.check_rod,
     "cells add up": _cells_add_up,
     "aside": test_bounds.test_what_is_aside_counts_with_its_bounds,
+    "taken up": test_bounds.test_cells_that_rules_were_tried_on_are_aside_or_wait_as_halves,
+    "rules aside": test_bounds.test_rules_of_a_stage_count_with_their_errors,
     "worklist": test_worklist.test_no_cell_is_lost_whatever_is_taken,
     "known bounds": test_worklist.test_what_is_known_of_cells_stays_with_them,
 }
@@ -271,6 +273,19 @@ BUGS: dict[str, Bug] = {
         "found.discard(expected.cells, mass)",
         "found.discard(expected.cells, 0 * mass)",
         "aside",
+    ),
+    "rules of a stage have no errors": Seeded(
+        stages.Aside,
+        "settle",
+        "found.accept(tried.expected.cells, size, error)",
+        "found.accept(tried.expected.cells, size, 0 * error)",
+        "rules aside",
+    ),
+    "cells with a rule of a stage are lost": Seeded(
+        search._Search, "_take_up", "self.aside.put_rules(tried[good], self.target)", "pass", "taken up"
+    ),
+    "cells without a good rule are lost": Seeded(
+        search._Search, "_take_up", "self._split(tried[~good])", "pass", ("cells add up", "taken up")
     ),
     "what is aside is counted again": Seeded(
         stages.Aside, "settle", "in self.take()", "in self._cells", "aside"

@@ -5,12 +5,15 @@ axis on its ellipse (`quadrature.gauss_legendre`). The ellipse lies in a complex
 ball arithmetic; where U is not analytic there, the bound is infinite.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from elboproof.arrays import FloatArray
 from elboproof.evidence.energy import Energy
-from elboproof.evidence.found import Found
+from elboproof.evidence.forecast import Forecast
 from elboproof.evidence.target import PART, Target
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
@@ -22,21 +25,68 @@ LARGEST_SIZE = {1: 40, 2: 24, 3: 18, 4: 12}
 """Points an axis, by dimension, for few digits: beyond, halving the cell costs fewer points."""
 
 
-def try_rules(
-    energy: Energy, cells: Cells, target: Target, central: FloatArray, found: Found
-) -> tuple[NDArray[np.bool_], Index, NDArray[np.bool_]]:
-    """Accept the cells for which a rule is good enough; return which, the worst axis, and where none is bounded."""
-    # Arrays (B,) of floats decide what is good enough: a share of the cell's estimated mass. What is accepted
-    # adds the bound of its error, so that a bad estimate costs width and no truth.
-    d = cells.half.shape[1]
-    estimate = cells.volume() * np.exp(np.minimum(target.shift[cells.owner] - central, 700.0))
-    allowed = PART / d * target.tolerance * (estimate + target.share * target.mass[cells.owner])
-    largest = largest_size(d, target.tolerance)
-    errors = _axis_errors(energy, cells, target)[:, :largest]
-    accepted = (errors[:, -1] <= allowed[:, None]).all(1)
-    _accept(cells, accepted, errors, allowed, found)
-    unknown = ~np.isfinite(errors[:, -1]).any(1) & (d > 1)
-    return accepted, _worst(errors[:, -1], cells.half, energy.kinks_across), unknown
+@dataclass(frozen=True)
+class Tried:
+    """Cells on which rules were tried, with bounds of what the error of any rule is proportional to.
+
+    Attributes
+    ----------
+    expected : Forecast
+    scale : (B, d)
+        Volume times supremum with that axis on its ellipse, at most.
+    largest : int
+        How many of the sizes may be used.
+    """
+
+    expected: Forecast
+    scale: FloatArray
+    largest: int
+
+    def __getitem__(self, part: Any) -> "Tried":
+        return Tried(self.expected[part], self.scale[part], self.largest)
+
+    def __len__(self) -> int:
+        return len(self.scale)
+
+    def good(self, target: Target) -> NDArray[np.bool_]:
+        """Return where a rule is good enough, (B,)."""
+        return np.asarray((self._errors()[:, -1] <= self._allowed(target)[:, None]).all(1))
+
+    def rules(self, target: Target) -> tuple[Index, FloatArray]:
+        """Return the smallest sizes that are good enough on every axis (B, d), where one is, and the errors (B,)."""
+        # (B, sizes, d) -> (B, d): argmax of booleans is the first size that is good enough; the last one is, by
+        # `good`.
+        errors = self._errors()
+        choice = (errors <= self._allowed(target)[:, None, None]).argmax(1)
+        error, d = np.take_along_axis(errors, choice[:, None, :], 1)[:, 0].sum(1), choice.shape[1]
+        return np.array(SIZES)[choice], upward(error, d - 1, underflows=d)
+
+    def worst(self, kinks_across: bool) -> Index:
+        """Return the axis along which to halve, (B,)."""
+        return _worst(self._errors()[:, -1], self.expected.cells.half, kinks_across)
+
+    def unknown(self) -> NDArray[np.bool_]:
+        """Return where no rule has a bound, (B,), in more than one dimension."""
+        return np.asarray(~np.isfinite(self.scale).any(1) & (self.scale.shape[1] > 1))
+
+    def _errors(self) -> FloatArray:
+        """Return upper bounds (B, sizes, d): the product's rounding is covered by the scale's margin."""
+        return factors()[None, : self.largest, None] * self.scale[:, None, :]
+
+    def _allowed(self, target: Target) -> FloatArray:
+        # Floats (B,) decide what is good enough: a share of the cell's estimated mass. What is accepted adds the
+        # bound of its error, so that a bad estimate costs width and no truth.
+        cells, d = self.expected.cells, self.scale.shape[1]
+        estimate = cells.volume() * np.exp(
+            np.minimum(target.shift[cells.owner] - self.expected.energy, 700.0)
+        )
+        return np.asarray(PART / d * target.tolerance * (estimate + target.share * target.mass[cells.owner]))
+
+
+def try_rules(energy: Energy, expected: Forecast, target: Target) -> Tried:
+    """Bound the errors of rules on cells, of any that the target's digits may take."""
+    scale = _scales(energy, expected.cells, target)
+    return Tried(expected, scale, largest_size(scale.shape[1], target.tolerance))
 
 
 def largest_size(d: int, tolerance: float) -> int:
@@ -59,30 +109,16 @@ def _worst(errors: FloatArray, half: FloatArray, kinks_across: bool) -> Index:
     return np.asarray(np.where(unknown.any(1), lengths.argmax(1), errors.argmax(1)))
 
 
-def _axis_errors(energy: Energy, cells: Cells, target: Target) -> FloatArray:
-    """Return upper bounds of each rule's error on each cell, axis by axis: (B, sizes, d).
+def _scales(energy: Energy, cells: Cells, target: Target) -> FloatArray:
+    """Return upper bounds of what the errors of rules are in proportion to, axis by axis: (B, d).
 
     Axis j stands on its rectangle, the others in the cell; the volume's stretch is bounded as far out as that reaches.
-    There are two products, the second one after its margin; its underflow is `_accept`'s.
+    Two products make an error, the second one after its margin; its underflow is that of `Tried.rules`.
     """
     # suprema (B, d), factors (sizes,). Volume times supremum is rounded once and its stretch is part of the
     # volume; the margin of two covers the product with the factor, too.
     suprema = np.stack([_supremum(energy, cells, target, j) for j in range(cells.half.shape[1])], -1)
-    scaled = upward(suprema * cells.volume(reach=ALONG + ACROSS)[:, None], 2, underflows=1)
-    return factors()[None, :, None] * scaled[:, None, :]
-
-
-def _accept(
-    cells: Cells, accepted: NDArray[np.bool_], errors: FloatArray, allowed: FloatArray, found: Found
-) -> None:
-    """Give each accepted cell, by its row, the smallest size that is good enough on every axis."""
-    rows = np.flatnonzero(accepted)
-    if len(rows):
-        # (rows, sizes, d) -> (rows, d): argmax of booleans is the first size that is good enough; the last one
-        # is, by `accepted`.
-        choice = (errors[rows] <= allowed[rows, None, None]).argmax(1)
-        error, d = np.take_along_axis(errors[rows], choice[:, None, :], 1)[:, 0].sum(1), choice.shape[1]
-        found.accept(cells[rows], np.array(SIZES)[choice], upward(error, d - 1, underflows=d))
+    return upward(suprema * cells.volume(reach=ALONG + ACROSS)[:, None], 2, underflows=1)
 
 
 def _supremum(energy: Energy, cells: Cells, target: Target, j: int) -> FloatArray:

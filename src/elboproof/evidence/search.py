@@ -8,24 +8,29 @@ most. Every bound comes from ball arithmetic; the floats that steer (scales, thr
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elboproof.arrays import FloatArray
-from elboproof.evidence.energy import Energy
+from elboproof.evidence.energy import BLOCK, Energy
 from elboproof.evidence.floats import FloatEnergy
 from elboproof.evidence.forecast import Forecast, forecast, joined
 from elboproof.evidence.found import Found, abandon, bounds, mass_bound
 from elboproof.evidence.pace import FEW, Pace
-from elboproof.evidence.rules import try_rules
+from elboproof.evidence.rules import Tried, try_rules
 from elboproof.evidence.stages import Aside, stages_of
 from elboproof.evidence.target import Target, widest
-from elboproof.evidence.worklist import Worklist
-from elboproof.quadrature.cells import SMALLEST, Cells, Index
+from elboproof.evidence.worklist import Worklist, heaviest
+from elboproof.quadrature.cells import SMALLEST, Cells
 
 PLENTY = 32_768
 """A limit on cells; a search goes by stages at once if there are fewer, which may not be enough: stages cost up to a
 third of the time where they are.
 """
+PART = 64
+"""Cells at once under a limit below `PLENTY`: from block to block the heaviest come first. All such limits have one
+size, so that a search goes on from where one with a smaller limit ends.
+"""
+AHEAD = 4
+"""Blocks at which a forecast stops where a limit allows many cells; the search comes back to it."""
 EARLY = 0.25
 """Of the time limit: what passes before anybody asks whether the rest suffices for the sums, or goes by stages."""
 CHEAP = 0.25
@@ -89,14 +94,14 @@ class _Search:
         # Along each axis, of the whole domain and not of a root: roots of a ridge are small, but their centres are not.
         self.smallest = np.zeros((len(target.shift), energy.d))
         np.maximum.at(self.smallest, roots.owner, (np.abs(roots.centre) + roots.half) * SMALLEST)
-        self.waiting, self.ready, self.block = Worklist(roots, target), list[Forecast](), pace.block()
+        self.waiting, self.ready, self.block = Worklist(roots, target), list[Forecast](), self._size()
         self.visited_by_rules = 0
 
     def run(self) -> Found:
         """Work until no cell is left or a limit is reached; what is left then is bounded."""
         found = self.found
         while not found.stopped and (len(self.waiting) or self.ready or self._next_stage()):
-            self.block = self.pace.block()
+            self.block = self._size()
             if not self.staged and self.pace.elapsed > EARLY * self.pace.limit:
                 self._go_by_stages()
             if self.pace.over:
@@ -114,6 +119,11 @@ class _Search:
         abandon(self.energy, left, self.target, found)
         return found
 
+    def _size(self) -> int:
+        """Return how many cells to look at once: few where a limit allows few."""
+        size = self.pace.block()
+        return size if self.most >= PLENTY else min(size, PART)
+
     def _go_by_stages(self) -> None:
         self.staged = True
         self.target, *self.stages = stages_of(self.final)
@@ -123,11 +133,19 @@ class _Search:
         if not self.stages:
             return False
         self.target = self.stages.pop(0)
+        for tried in self.aside.take_rules():
+            self._take_up(tried)
         for expected, mass in self.aside.take():
             small = mass <= self.target.small(expected.cells)
             self._leave_out(expected[small], mass[small])
             self.waiting.put(expected.cells[~small], expected.energy[~small])
         return bool(len(self.waiting) or self._next_stage())
+
+    def _take_up(self, tried: Tried) -> None:
+        """Put cells aside that have a rule which is good enough for the stage; halve the others."""
+        good = tried.good(self.target)
+        self.aside.put_rules(tried[good], self.target)
+        self._split(tried[~good])
 
     def _leave_out(self, expected: Forecast, mass: FloatArray) -> None:
         """Count cells that the last stage leaves out, too; put the others aside."""
@@ -165,7 +183,9 @@ class _Search:
             return 0.0
         left = len(self.waiting) + self._ready()
         bounding = max(pace.seconds("bounds", left), CHEAP * left * elapsed / max(found.visited, 1))
-        summing = pace.summing(self.energy, found.cells, found.sizes, found.points, self.target.shift)
+        cells, sizes, points = self.aside.rules()
+        cells, sizes, points = found.cells + cells, found.sizes + sizes, found.points + points
+        summing = pace.summing(self.energy, cells, sizes, points, self.target.shift)
         return bounding + summing + pace.seconds("rules", self._ready(), self.energy.d)
 
     def _forecast(self, cells: Cells) -> None:
@@ -174,10 +194,17 @@ class _Search:
         exhausted = (cells.half < self.smallest[cells.owner]).any(1)
         if exhausted.any():
             abandon(self.energy, [cells[exhausted]], self.target, self.found)
-        expected = forecast(self.floats, self.energy, cells[~exhausted], self.target, self.pace.deadline)
+        # Where a limit allows few cells, no further than to a block: the next ones begin with the heaviest.
+        most = AHEAD * BLOCK if self.most >= PLENTY else self.block
+        expected = forecast(
+            self.floats, self.energy, cells[~exhausted], self.target, self.pace.deadline, most
+        )
         np.minimum.at(self.found.lowest, expected.cells.owner, np.nan_to_num(expected.energy, nan=np.inf))
         self._keep(expected[expected.smooth])
-        first, *more = _blocks(expected[~expected.smooth], self.block)
+        rough = expected[~expected.smooth]
+        if self.staged:
+            rough = rough[heaviest(self.target, rough.cells, rough.energy, self.block)]
+        first, *more = _blocks(rough, self.block)
         for part in reversed(more):
             self.waiting.put(part.cells, part.energy)
         self._bound(first)
@@ -191,6 +218,7 @@ class _Search:
         admitted = self.pace.affordable(step, min(count, max(spare, 0)), self._reserve(), self.energy.d)
         if admitted < count:
             found.stopped = CELLS if admitted >= spare else TIME
+            expected = expected[heaviest(self.target, expected.cells, expected.energy, admitted)]
         self.waiting.put(expected.cells[admitted:], expected.energy[admitted:])
         found.visited += admitted
         return expected[:admitted]
@@ -223,15 +251,18 @@ class _Search:
         if not len(cells):
             return
         with self.pace.timing("rules", len(cells)):
-            accepted, worst, unknown = try_rules(self.energy, cells, self.final, expected.energy, self.found)
-        self._split(expected[~accepted], worst[~accepted], unknown[~accepted])
+            tried = try_rules(self.energy, expected, self.final)
+        good = tried.good(self.final)
+        if good.any():
+            self.found.accept(cells[good], *tried[good].rules(self.final))
+        self._take_up(tried[~good])
 
-    def _split(self, expected: Forecast, axis: Index, unknown: NDArray[np.bool_]) -> None:
+    def _split(self, tried: Tried) -> None:
         """Halve cells, and once more along another axis where no rule was bounded, if that saves a round."""
         # Where no ellipse is free of kinks, one more cut along the longest other axis; the halves of both cuts
         # cover the cell.
-        cells = expected.cells
-        halves, energy = cells.split(axis), np.tile(expected.energy, 2)
+        cells, axis, unknown = tried.expected.cells, tried.worst(self.energy.kinks_across), tried.unknown()
+        halves, energy = cells.split(axis), np.tile(tried.expected.energy, 2)
         if 0 < len(halves) < FEW and not self.energy.kinks_across:
             others = np.where(np.arange(cells.half.shape[1]) == axis[:, None], -1.0, cells.half)
             second, again = np.tile(others.argmax(1), 2), np.tile(unknown, 2)

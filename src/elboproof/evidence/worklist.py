@@ -10,7 +10,7 @@ import numpy as np
 
 from elboproof.arrays import FloatArray
 from elboproof.evidence.target import Target
-from elboproof.quadrature.cells import Cells
+from elboproof.quadrature.cells import Cells, Index
 from elboproof.shapes import Float64
 
 PART = 8
@@ -65,10 +65,15 @@ class Worklist:
         known = cells.known()
         # what is not bounded yet is taken for what is expected, and first where nothing is
         usual = np.where(np.isfinite(known), known, np.where(np.isnan(energy), -np.inf, energy))
-        masses = self._target.log_mass(cells, usual if self._proved else energy)
-        masses[np.isnan(masses)] = -np.inf
         first = max(size, len(cells) // PART)
-        order = np.argpartition(-masses, first - 1)
+        order = heaviest(self._target, cells, usual if self._proved else energy, first)
         heavy, others = order[:first], order[first:]
         self._heaviest = [(cells[heavy], energy[heavy])]
         self._waiting = [(cells[others], energy[others])]
+
+
+def heaviest(target: Target, cells: Cells, energy: Float64[FloatArray, "B"], count: int) -> Index:
+    """Return an order (B,) of cells in which the ``count`` heaviest come first, if U is ``energy`` on them."""
+    masses = target.log_mass(cells, energy)
+    masses[np.isnan(masses)] = -np.inf
+    return np.argpartition(-masses, count - 1) if 0 < count < len(cells) else np.arange(len(cells))
