@@ -1,6 +1,7 @@
 """Mixtures component by component: the parts add up, and bound the mixture over complex boxes."""
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from flint import acb, arb
 from sympy import Symbol
 
 from elboproof.evidence import energy as energies
+from elboproof.evidence import mixtures
 from elboproof.evidence.energy import Energy
 from elboproof.evidence.log_evidence import prove
 from elboproof.model.ceilings import Ceiling
@@ -172,3 +174,16 @@ def test_narrow_mixtures_with_an_exact_truth(variance: float) -> None:
 test_the_library_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
     falsification(CHECKS, BUGS, (Missed,))
 )
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_sums_of_weighted_evidences_are_rounded_outward(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    logs = [arb(value) for value in rng.normal(scale=3, size=3).tolist()]
+    weights = [Fraction(1, 7), Fraction(2, 7), Fraction(4, 7)]
+    ((lower, upper),) = mixtures.summed([[(one, one)] for one in logs], weights, 5)
+    with working_precision(400):
+        parts = [arb(w.numerator) / w.denominator * one.exp() for w, one in zip(weights, logs, strict=True)]
+        truth = sum(parts, arb(0)).log()
+        assert lower < truth < upper
+        assert upper - lower < arb(2) ** -60
