@@ -294,3 +294,14 @@ def test_a_limit_leaves_rows_open_with_true_bounds() -> None:
         ep.log_evidence(checks.model("bernoulli"), checks.X, 5, seconds=1e-3)
     assert all("the time limit" in status for status in caught.value.statuses)
     assert (np.asarray(caught.value.enclosure.upper) >= checks.truth("bernoulli")).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_portions_hold_each_cell_once_in_order(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.integers(1, 40, size=30)
+    points[0] = 100  # the first has no room for another
+    portions = shared_search._portions(np.arange(30), points, 64)
+    assert np.concatenate(portions).tolist() == list(range(30))
+    assert all(len(one) and points[one[:-1]].sum() < 64 + points.max() for one in portions)
+    assert portions[0].tolist() == [0]
