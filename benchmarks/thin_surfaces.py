@@ -32,8 +32,8 @@ SURFACES = {
     "saddle": ("c + a*b", "1/2"),
     "plane": ("a - 2*b + 3*c", "1/2"),
 }
-SIGMAS = ("1/4", "1/8", "1/16", "1/32", "1/64", "1/128", "1/256")
-DIGITS, SECONDS, CELLS = 4, 300.0, 40_000_000
+SIGMAS = ("1/4", "1/8", "1/16", "1/32", "1/64", "1/128")
+DIGITS, SECONDS, CELLS = 4, 90.0, 40_000_000
 
 
 @dataclass(frozen=True)
