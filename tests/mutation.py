@@ -25,10 +25,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import ROOMS, SEED, Mutant, drawn
+from tests.mutants import ROOMS, ROOT, SEED, Mutant, drawn
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "mutation.md"
 LIMIT = 900
 """Seconds of a processor after which a mutant's tests are stopped, which is no kill."""
 PATIENCE = 6.0 * LIMIT

@@ -54,12 +54,12 @@ def test_a_failing_test_is_told_from_one_that_does_not_end(
 def test_tests_that_name_the_changed_module_come_first(room: str) -> None:
     mutant, tests = mutants.drawn(room)[0], mutants.ROOMS[room][1]
     found = mutation.ordered(mutant, tests)
-    every = (file for name in tests for file in (mutation.ROOT / name).rglob("test_*.py"))
+    every = (file for name in tests for file in (mutants.ROOT / name).rglob("test_*.py"))
     assert sorted(found) == sorted(
-        {str(file.relative_to(mutation.ROOT)) for file in every}
+        {str(file.relative_to(mutants.ROOT)) for file in every}
         | {name for name in tests if name.endswith(".py")}
     )
-    named = [Path(mutant.file).stem in (mutation.ROOT / name).read_text(encoding="utf-8") for name in found]
+    named = [Path(mutant.file).stem in (mutants.ROOT / name).read_text(encoding="utf-8") for name in found]
     assert named[0]
 
 
