@@ -156,6 +156,6 @@ def digits_obey_pythagoras(run: Run, *, factor: float = 0.5) -> Verdict:
         f = encoded.data.mean(0)
         z, masses = encoded.aggregate_grid
         gain = ((encoded.data - f) ** 2).sum(1).mean() - encoded.optimal_mean_square
-        distance = float(masses @ ((encoded.decoder(z) - f) ** 2).sum(1))
+        distance = float(masses @ ((encoded.decoder_in_singles(z) - f) ** 2).sum(1))
         parts[name] = equal(gain / 2 / (factor * distance), 1.0, PRECISE)
     return all_of(parts)

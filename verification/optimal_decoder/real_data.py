@@ -55,6 +55,15 @@ class Encoded:
         """The closed form under test."""
         return ep.OptimalDecoder(self.codes, self.data, self.covariances)
 
+    @cached_property
+    def decoder_in_singles(self) -> Callable[[Array], Array]:
+        """The same, its weights' products in float32: for averages over all images, in a twentieth of the time.
+
+        Pixels are sixteenths, exact in float32; its rounding, 1e-7, is far below the precision of any average here.
+        """
+        decoder = ep.OptimalDecoder(self.codes, self.data.astype(np.float32), self.covariances)
+        return lambda z: np.asarray(decoder(z), dtype=np.float64)
+
     def with_noise(self, factor: float) -> Self:
         """Return the same data and codes with deviations that are ``factor`` times as large."""
         return replace(self, covariances=self.covariances * factor**2)
@@ -103,7 +112,7 @@ class Encoded:
     @cached_property
     def optimal_mean_square(self) -> float:
         """`mean_square` of f*."""
-        return self.mean_square(self.decoder)
+        return self.mean_square(self.decoder_in_singles)
 
     @cached_property
     def aggregate_grid(self) -> tuple[Array, Array]:

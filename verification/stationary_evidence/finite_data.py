@@ -40,7 +40,8 @@ def evidences(variance: str, keys: Encoder) -> tuple[arb, ...]:
     return tuple(spanned(ep.log_evidence(model, [x], digits=DIGITS)) for x in DATA)
 
 
-def integrated_evidences(variance: str, keys: Encoder) -> list[arb]:
+@lru_cache
+def integrated_evidences(variance: str, keys: Encoder) -> tuple[arb, ...]:
     """Return the same by acb.integral over the prior, half a unit at a time: f* has poles next to the line."""
     v, decode, prior = ball(variance), keys.decoder(), Line(Fraction(0), Fraction(1))
 
@@ -50,9 +51,10 @@ def integrated_evidences(variance: str, keys: Encoder) -> list[arb]:
         )
         return mass.log() - (2 * arb.pi() * v).log() / 2
 
-    return [log_mass(ball(x)) for x in DATA]
+    return tuple(log_mass(ball(x)) for x in DATA)
 
 
+@lru_cache
 def elbo_and_slopes(
     variance: str, datum: str, mean: float, spread: float, keys: Encoder
 ) -> tuple[arb, arb, arb]:
