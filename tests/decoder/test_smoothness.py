@@ -253,6 +253,17 @@ def test_winding_agrees_with_the_roots_of_a_polynomial() -> None:
             assert terms.zeros_below(arb(top)) == sum(0 < height < top for height in heights)
 
 
+def test_the_height_of_two_places_is_known_without_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(line.Terms, "zeros_below")
+    with working_precision(line.BITS):
+        terms = line.Terms([3, 5], [arb(-1), arb(2)], arb(2))
+        found = line.least_height(terms)
+        exact = arb.pi() / 6
+        assert found is not None
+        assert found <= exact
+        assert exact - found < 1e-30
+
+
 def test_winding_that_cannot_be_decided_is_none() -> None:
     with working_precision(line.BITS):
         terms = line.Terms([1, 1], [arb(-1), arb(1)], arb(1))

@@ -267,6 +267,14 @@ def too_many_nodes(content: Content) -> None:
     content["cells"][1]["nodes"] = ["1000"]
 
 
+def nodes_that_are_no_number(content: Content) -> None:
+    content["cells"][1]["nodes"] = ["-20"]
+
+
+def nodes_without_quotes(content: Content) -> None:
+    content["cells"][1]["nodes"] = [20]
+
+
 def no_such_function(content: Content) -> None:
     content["model"]["decoder"] = ["moment0(z)"]
 
@@ -297,6 +305,8 @@ TAMPERED: list[tuple[Any, str]] = [
     (of_three, r"model.latent: got .*; expected one or 2 names"),
     (no_such_family, r"model.likelihood: got the family 'laplace'; expected one of gaussian, bernoulli"),
     (too_many_nodes, r"cells\[1\].nodes: got \['1000'\]; expected 2 to 48"),
+    (nodes_that_are_no_number, r"cells\[1\].nodes: got '-20'; expected a whole number as a string"),
+    (nodes_without_quotes, r"cells\[1\].nodes: got 20; expected a whole number as a string"),
     (no_such_function, r"model: decoder\[0\]: got the function 'moment0'"),
 ]
 

@@ -170,6 +170,7 @@ CHECKS: dict[str, Check] = {
     "sizes": _steps(
         steps.test_sizes_over_rectangles_are_above_the_continuation, *[(name,) for name in steps.DENSITIES]
     ),
+    "sizes at real points": _steps(steps.test_sizes_at_real_points_are_those_of_the_values, ("sinh",)),
     "no size at a pole": steps.test_no_size_is_known_over_a_pole,
     "nodes": _steps(steps.test_nodes_and_weights_are_those_of_flint, (8,), (31,)),
     "errors": _steps(steps.test_errors_are_within_their_bound_and_near_it, (3.0, 4), (1.3, 2)),
@@ -257,6 +258,9 @@ BUGS: dict[str, Bug] = {
     # functions
     "sizes without the imaginary part": Seeded(
         densities, "_gaussian", "return a + sum(", "return a + 0 * sum(", caught_by="sizes"
+    ),
+    "a remainder without its constant": Seeded(
+        Integrand, "_size", "exponent += self._constant", "pass", caught_by="sizes at real points"
     ),
     "Poisson's cosine": Seeded(densities, "_poisson", " * f.imag.cos()", "", caught_by="sizes"),
     "poles are not seen": Seeded(

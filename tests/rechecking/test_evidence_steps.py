@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import elboproof as ep
 from elboproof.model.networks import Affine, Network, Plus
 from elboproof.numbers.ball_matrices import ExactMatrix
+from elboproof.numbers.exact import ball_of
 from elboproof.numbers.functions import Log1p, Sigmoid, Silu, Softplus
 from elboproof.numbers.parser import parse
 from elboproof.numbers.precision import working_precision
@@ -196,6 +197,21 @@ def test_errors_of_cells_are_within_their_bounds(name: str) -> None:
             )
             assert off < bound
             assert off * 10**6 > bound
+
+
+@pytest.mark.parametrize("name", ["sinh", "two latents"])
+def test_sizes_at_real_points_are_those_of_the_values(name: str) -> None:
+    """The bounds of the remainder hold every factor of the integrand, constants too."""
+    claim = evidence_claim(claimed(name))
+    with working_precision(BITS):
+        integrand = Integrand(claim)
+        points = [
+            [ball_of(low + (high - low) * Fraction(k, 7)) for low, high in claim.box] for k in range(1, 7)
+        ]
+        sizes = integrand.sizes([[acb(t) for t in point] for point in points])
+        for size, value in zip(sizes, integrand.values(points), strict=True):
+            assert size >= abs(value)
+            assert size <= abs(value) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("rho", [1.3, 2.2, 7.0])
