@@ -18,7 +18,7 @@ from elboproof.evidence import (
     shared_tangents,
 )
 from elboproof.evidence.evidences import Evidence
-from elboproof.evidence.log_evidence import prove
+from elboproof.evidence.log_evidence import evidence_of, prove
 from elboproof.model.data import Data, data_of
 from elboproof.numbers.enclosure import Enclosure
 from elboproof.running.schedule import Schedule
@@ -236,6 +236,20 @@ def test_wide_networks_share_cells_even_for_one_row(status: str, monkeypatch: py
     together = shared_rows.evidence(model, data_of(model, checks.X), 4, 900.0, 1000, alone)
     assert together.statuses == (status,) * 3
     assert len(asked) == bool(status)
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "gaussian"])
+def test_a_single_point_that_shared_cells_leave_open_keeps_all_its_entries(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of a point without an axis N was its first entry, which no decoder of several outputs takes."""
+    monkeypatch.setattr(shared_rows, "WIDE", 2)
+    model = checks.model(family)
+    point, batch = (
+        evidence_of(model, x, 8, seconds=60, most_cells=30) for x in (checks.X[0], checks.X[:1])
+    )
+    assert all(point.statuses)
+    assert point.enclosure.upper == batch.enclosure.upper
 
 
 def test_rows_that_shared_cells_leave_open_have_their_own_while_time_is_left(

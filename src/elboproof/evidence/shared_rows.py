@@ -46,9 +46,10 @@ ROWS = 256
 SHARE, LEAST, PATIENCE = 0.25, 0.5, 4.0
 """Of the time that all rows would take alone, as the first one does: what they may take on shared cells; the seconds
 below which that is not tried, as blocks of rows are quick then; how many times as long as expected those may take."""
-WIDE, HALF = 256, 0.5
+WIDE, HALF = 64, 0.5
 """Outputs from which on shared cells are faster for a single row, too: 784 take 1 to 2 s at 4 to 8 digits there, and 1
-to 9 s on cells of their own; 64 take about the same on both. The share of the time that they may take then."""
+to 9 s on cells of their own; 64 take .9 to 1 s, and 1.4 to 2.7 s (Bernoulli); 32 take about the same on both. The share
+of the time that they may take then."""
 Alone = Callable[[Data, float, int], Evidence]
 """Proves rows without shared cells, in so many seconds and cells."""
 
