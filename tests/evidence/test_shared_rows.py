@@ -1,6 +1,8 @@
 """Trained decoders' rows on shared cells: honest, as narrow as asked, and each bug seeded is caught."""
 
 import math
+import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,8 +21,12 @@ from elboproof.evidence import (
 )
 from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import evidence_of, prove
+from elboproof.evidence.shared_bounds import SharedRows, rectangle, row_bounds
+from elboproof.evidence.shared_parts import SharedParts
+from elboproof.evidence.shared_tangents import tangent_bounds
 from elboproof.model.data import Data, data_of
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.quadrature.cells import Cells
 from elboproof.running.schedule import Schedule
 from tests.evidence import shared_checks as checks
 from tests.seeding import Bug, Check, Seeded, falsification
@@ -176,6 +182,77 @@ def test_shared_cells_agree_with_a_row_s_own() -> None:
     assert (found.lower <= alone.enclosure.upper).all()
 
 
+def of_three_latents(kind: str) -> tuple[ep.LatentModel, Callable[[Any], Any]]:
+    """Return a model of three latents and outputs, and log p(x|z), (N, P) at points (3, P), by plain arithmetic."""
+    generator = torch.Generator().manual_seed(4)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3))
+    for parameter in net.parameters():
+        parameter.data = 0.7 * torch.randn(parameter.shape, generator=generator)
+    w, b, v, c = (p.detach().double().numpy() for p in net.parameters())
+
+    def log_density(z: Any) -> Any:
+        f = v @ np.tanh(w @ z + b[:, None]) + c[:, None]
+        if kind == "bernoulli":
+            return checks.X @ f - np.log1p(np.exp(f)).sum(0)
+        return -(2 * (checks.X[:, :, None] - f) ** 2 + math.log(math.pi / 2) / 2).sum(1)
+
+    likelihood = ep.Bernoulli() if kind == "bernoulli" else ep.Gaussian("1/4")
+    return ep.LatentModel.from_torch(net, likelihood), log_density
+
+
+@pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
+def test_rows_of_three_latents_agree_with_the_truth(kind: str) -> None:
+    """The trapezoidal rule is exact to some 1e-10 here: the decoder's poles are half a unit off, or more."""
+    model, log_density = of_three_latents(kind)
+    found = shared_rows._shared(model, data_of(model, checks.X), 2, time.monotonic() + 300, 10**6)
+    assert not any(found.statuses)
+    assert (found.enclosure.width <= 2e-2).all()
+    axis, mass = np.linspace(-7, 7, 141), np.zeros(len(checks.X))
+    for first in axis:  # a plane at a time
+        z = np.stack([np.full(141**2, first), *(part.ravel() for part in np.meshgrid(axis, axis))])
+        mass += np.exp(log_density(z) - (z * z).sum(0) / 2).sum(1)
+    truth = np.log(mass * 0.1**3) - 1.5 * math.log(2 * math.pi)
+    assert (found.enclosure.lower <= truth + 1e-9).all()
+    assert (found.enclosure.upper >= truth - 1e-9).all()
+
+
+@pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("half", [0.5, 0.25, 0.0625])
+def test_bounds_with_three_latents_hold_at_points_of_their_rectangles(kind: str, half: float) -> None:
+    model, log_density = of_three_latents(kind)
+    parts = SharedParts(model.quantities)  # type: ignore[arg-type]
+    rows, rng = SharedRows.of(parts, checks.X), np.random.default_rng(2)
+    cells = Cells(np.zeros(8, dtype=np.intp), rng.integers(-16, 16, (8, 3)) / 8, np.full((8, 3), half))
+    cells.half[:, 1] /= 2
+    bounds, tangents = row_bounds(parts, rows, cells), tangent_bounds(parts, rows, cells)
+
+    def energy(z: Any) -> Any:
+        return ((z * z).sum(0) / 2 + 1.5 * math.log(2 * math.pi) - log_density(z)).real
+
+    inside = np.concatenate([rng.uniform(-1, 1, (50, 3, 8)), rng.choice([-1, 1], (50, 3, 8))])
+    values = np.array([energy(cells.centre.T + t * cells.half.T) for t in inside]).min(0)
+    for least in (bounds.least, tangents.least):
+        assert (least <= values + 1e-9).all()
+        assert half > 0.1 or (least >= values - 0.5).all()
+    for j, least in enumerate(bounds.analytic):
+        region = rectangle(cells, j)
+        reach = region.real.rad + 1j * region.imag.rad
+        corners = rng.choice([-1, 0.5, 1], (2, 50, 3, 8))
+        z = region.real.mid + corners[0] * reach.real + 1j * corners[1] * reach.imag
+        values = np.array([energy(one) for one in z]).min(0)
+        assert (least <= values + 1e-9).all()
+        assert half > 0.1 or (least >= values - 1).all()
+
+
+def test_three_latents_share_cells_where_outputs_are_many() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 16))
+    many, few = (
+        ep.LatentModel.from_torch(part, ep.Bernoulli()) for part in (net, net[:1].append(torch.nn.Tanh()))
+    )
+    assert shared_rows.applies(many, 4)
+    assert not shared_rows.applies(few, 4)
+
+
 @pytest.mark.parametrize("took", [0.0, 100.0])
 def test_rows_are_shared_where_they_would_take_long_alone(
     took: float, monkeypatch: pytest.MonkeyPatch
@@ -245,9 +322,7 @@ def test_a_single_point_that_shared_cells_leave_open_keeps_all_its_entries(
     """A part of a point without an axis N was its first entry, which no decoder of several outputs takes."""
     monkeypatch.setattr(shared_rows, "WIDE", 2)
     model = checks.model(family)
-    point, batch = (
-        evidence_of(model, x, 8, seconds=60, most_cells=30) for x in (checks.X[0], checks.X[:1])
-    )
+    point, batch = (evidence_of(model, x, 8, seconds=60, most_cells=30) for x in (checks.X[0], checks.X[:1]))
     assert all(point.statuses)
     assert point.enclosure.upper == batch.enclosure.upper
 

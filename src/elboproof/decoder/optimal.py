@@ -19,6 +19,7 @@ from elboproof.decoder import (
     stacks,
     tensors,
 )
+from elboproof.decoder.attention import Attention
 from elboproof.decoder.gaussians import Gaussians
 from elboproof.decoder.tensors import Table
 
@@ -218,7 +219,7 @@ class OptimalDecoder:
         """
         return smoothness.modulus(self._gaussians, tensors.plain(self.data), distance)
 
-    def attention(self) -> attention.Attention:
+    def attention(self) -> Attention:
         """Return keys, values, bias and scale with which softmax attention reproduces the decoder.
 
         Arrays are of the kind and precision of ``data``. In float32 the bias loses |m|^2 / (2 s^2) 6e-8 nats.

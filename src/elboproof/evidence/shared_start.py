@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from elboproof.arrays import FloatArray
 from elboproof.evidence.shared_parts import SharedParts
 
-REACH, SIDE = 5.0, 101
-"""The first grid reaches so many standard deviations of the prior, with so many points an axis."""
+REACH, SIDE = 5.0, {1: 101, 2: 101, 3: 31}
+"""The first grid reaches so many standard deviations of the prior, with so many points an axis for d latents."""
 NEAR = 15
 """Points an axis of each row's second grid, between the neighbours of its best point."""
 NUMBERS = 2**22
@@ -27,9 +27,10 @@ class Scales:
 
 
 def scales(parts: SharedParts, x: FloatArray, constant: FloatArray) -> Scales:
-    """Return scales for data (N, D) with constants c(x), (N,), two latents or one."""
-    step = 2 * REACH / (SIDE - 1)
-    grid = _grid(np.linspace(-REACH, REACH, SIDE), parts.d)
+    """Return scales for data (N, D) with constants c(x), (N,), and up to three latents."""
+    side = SIDE[parts.d]
+    step = 2 * REACH / (side - 1)
+    grid = _grid(np.linspace(-REACH, REACH, side), parts.d)
     statistic, rest = parts.floats(grid)
     energy, log_mass = np.empty(len(x)), np.empty(len(x))
     for rows in _rows(len(x), grid.shape[1]):
