@@ -238,6 +238,27 @@ def test_wide_networks_share_cells_even_for_one_row(status: str, monkeypatch: py
     assert len(asked) == bool(status)
 
 
+@pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
+def test_x_without_an_axis_of_rows_has_cells_of_its_own_as_a_row(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shared(_: Any, part: Data, *__: float) -> Evidence:
+        ends = np.full(len(part), np.inf)
+        return Evidence(Enclosure(-ends, ends), ("open",) * len(part), 1, 0.0)
+
+    monkeypatch.setattr(shared_rows, "WIDE", 3)
+    monkeypatch.setattr(shared_rows, "_shared", shared)
+    found = ep.log_evidence(checks.model(kind), checks.X[0], 4)
+    assert found.lower <= checks.truth(kind)[0] <= found.upper
+    assert found.width <= 2e-4
+
+
+def test_parts_of_one_row_are_rows() -> None:
+    one, several = Data(np.array([1.0, 2.0, 3.0])), Data(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    assert one.part([0]).array.tolist() == [[1.0, 2.0, 3.0]]
+    assert several.part([1, 0]).array.tolist() == [[4.0, 5.0, 6.0], [1.0, 2.0, 3.0]]
+
+
 def test_rows_that_shared_cells_leave_open_have_their_own_while_time_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -50,8 +50,8 @@ class Data:
         return [self.row(n) for n in range(len(self))]
 
     def part(self, which: list[int]) -> "Data":
-        """Return some rows of a batch, in the order given."""
-        return Data(self.array[which])
+        """Return some rows, in the order given, as a batch; x of shape (D,) is a row and not D of them."""
+        return Data(self.array.reshape(-1, self.array.shape[-1])[which])
 
     def row(self, n: int) -> list[Fraction]:
         """Return one row of exact numbers, without reading the others."""
