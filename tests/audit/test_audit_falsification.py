@@ -17,6 +17,7 @@ from elboproof.audit import (
     noise,
     reading,
     reading_divergence,
+    reading_drawn,
     samples_words,
     scores,
     session,
@@ -87,6 +88,11 @@ TESTS: dict[str, Check] = {
     "log variance": _wrong_formula("no log variance"),
     "reductions": test_formula.test_reductions_that_differ_are_named,
     "once for each": test_formula.test_a_sum_that_is_taken_once_for_each_datum_is_named,
+    "partly drawn": lambda: test_formula.test_a_divergence_partly_at_the_draw_is_the_bound_in_the_mean(
+        "half"
+    ),
+    "a slip beside": lambda: test_formula.test_what_is_no_bound_in_the_mean_fails("a mean beside it"),
+    "a sum beside": lambda: test_formula.test_what_is_no_bound_in_the_mean_fails("a sum beside means"),
     "small term": test_beyond.test_a_small_term_is_not_overlooked,
     "declared": test_formula.test_a_declared_variance_is_compared,
     "bits": test_formula.test_bits_per_dimension,
@@ -174,6 +180,16 @@ BUGS: dict[str, Bug] = {
     ),
     "axes are one": Seeded(combinations, "_along", "movedim(1 + axis, -1)", "movedim(-1, -1)", "axes"),
     "axes are not learnt": Seeded(learning, "_count_samples", "lead.count(count) == 1", "False", "axes"),
+    "the noise has no variance": Seeded(
+        reading_drawn, "_means", 'd * weights.get("r^2", 0.0)', "0.0", "partly drawn"
+    ),
+    "the noise is of one latent": Seeded(
+        reading_drawn, "_means", "d * weights.get", "weights.get", "partly drawn"
+    ),
+    "slips count for nothing": Seeded(reading_drawn, "in_the_mean", "in SLIPS):", "in ()):", "a slip beside"),
+    "one reduction is enough": Seeded(
+        reading_drawn, "in_the_mean", "len(hows) != 1", "len(hows) == 0", "a sum beside"
+    ),
     "any evidence is the right one": Seeded(evidence, "_judged", "low <= 1 <= high", "True", "evidence"),
     "a closed form is a density": Seeded(
         evidence, "_drawn", "return any(", "return True or any(", "closed form"

@@ -1,14 +1,20 @@
 """The convention detector: what the sentence says, to all digits, and what is never said."""
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from elboproof.audit import Declared
+from elboproof.audit.calls import Design
+from elboproof.audit.divergences import CLOSED, SLIPS, every_term
 from elboproof.audit.formula import KINDS, snapped
+from elboproof.audit.parameters import named
+from elboproof.audit.reading_drawn import MEANS, _means
 from tests.audit.small import LOG_2PI, PIXELS, Drawn, Small, audited, with_methods
 
 D, d = PIXELS, 2
@@ -171,6 +177,92 @@ def test_a_missing_constant_of_the_divergence_is_no_free_constant() -> None:
     assert report.formula is not None
     assert report.formula.kind == "UP TO A CONSTANT"
     assert report.formula.offset == pytest.approx(-d / 2)
+
+
+def _shared(closed: float, drawn: float) -> dict[str, Any]:
+    """Return a KL of which so much is in closed form, and so much at the draw."""
+    return {
+        "rate": lambda self, m, s, z: closed * Small.rate(self, m, s, z) + drawn * Drawn.rate(self, m, s, z)
+    }
+
+
+PARTLY: dict[str, Any] = {
+    # methods, kind, nats by which -loss / scale exceeds the bound
+    "half": (_shared(0.5, 0.5), "EXACT", 0.0),
+    "twice less once": (_shared(2.0, -1.0), "EXACT", 0.0),
+    "a sum": (_shared(0.5, 0.5) | {"total": lambda self, f, r: (f + r).sum()}, "EXACT", 0.0),
+    "a variance at the draw": (
+        {"rate": lambda self, m, s, z: (m**2 + (z - m) ** 2 - 1 - s).sum(-1) / 2},
+        "EXACT",
+        0.0,
+    ),
+    "without its constant": (
+        {"rate": lambda self, m, s, z: (m**2 + (z - m) ** 2 - s).sum(-1) / 2},
+        "UP TO A CONSTANT",
+        -d / 2,
+    ),
+    "more than one": (
+        _shared(0.5, 0.6),
+        "UP TO SCALE",
+        D / 2 * (math.log(1.1 * math.pi) - math.log(math.pi) / 1.1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PARTLY)
+def test_a_divergence_partly_at_the_draw_is_the_bound_in_the_mean(name: str) -> None:
+    methods, kind, offset = PARTLY[name]
+    report = audited(with_methods(**methods), "formula", "gradient", "extremes")
+    assert report.ok, str(report)
+    assert report.formula is not None
+    assert (report.formula.kind, report.formula.divergence) == (kind, "monte carlo")
+    assert "KL partly in closed form and partly Monte Carlo" in report.formula.sentence
+    assert report.formula.offset == pytest.approx(offset, abs=1e-9)
+    assert audited(with_methods(**methods), "formula", claim="-elbo").ok == (kind == "EXACT")
+
+
+NO_PART: dict[str, Any] = {
+    "half of a variance at the draw": {
+        "rate": lambda self, m, s, z: (m**2 + (z - m) ** 2 / 2 - 1 - s).sum(-1) / 2
+    },
+    "a mean beside it": {"rate": lambda self, m, s, z: (m**2 + (z - m) ** 2 - 1 - s + z).sum(-1) / 2},
+    "two reductions": _shared(0.5, 0.5) | {"total": lambda self, f, r: f.mean() + r.sum()},
+    "the wrong sign": _shared(-0.5, -0.5),
+    "a sum beside means": {
+        "rate": lambda self, m, s, z: (
+            (m**2 + (z - m) ** 2 - 1 - s).sum(-1) / 2 + 0.1 * len(m) * (z**2).sum(-1)
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("name", NO_PART)
+def test_what_is_no_bound_in_the_mean_fails(name: str) -> None:
+    report = audited(with_methods(**NO_PART[name]), "formula")
+    assert report.failed == ("formula",)
+    assert report.formula is not None
+    assert report.formula.kind == "NOT AN ELBO"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_means_of_terms_at_the_draw_are_those_over_the_noise(seed: int) -> None:
+    """Gauss-Hermite quadrature over the noise of one latent; and every term is at the draw, of a KL, or a slip."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(6)
+    share = weights / weights.sum()
+    mean, deviation = np.random.default_rng(seed).uniform(0.5, 2.0, 2)
+    z = mean + deviation * nodes
+    at_the_draw = {"z^2": z**2, "z": z, "r^2": nodes**2, "(z - mean)^2": (z - mean) ** 2}
+    closed = {"mean^2": mean**2, "variance": deviation**2, "mean": mean, "1": 1.0}
+    assert set(MEANS) == set(at_the_draw)
+    for name, values in at_the_draw.items():
+        found = {"1": 0.0} | _means({name: 1.0}, 1)
+        assert share @ values == pytest.approx(sum(found[one] * closed[one] for one in found))
+    design = Design(
+        torch.zeros(1, 1), torch.tensor([[mean]]), torch.tensor([[np.log(deviation**2)]]), (), seed
+    )
+    call: Any = SimpleNamespace(design=design, z=torch.tensor(z)[None, :, None])
+    terms = every_term(call, named("log variance"))
+    assert set(terms) == {*CLOSED, *SLIPS, *MEANS}
 
 
 @pytest.mark.parametrize("seed", range(8))

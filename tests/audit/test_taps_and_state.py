@@ -106,6 +106,15 @@ def test_a_batch_that_stays_coupled_in_eval_fails() -> None:
     assert audited(model, "batch").failed == ("batch",)
 
 
+def test_an_encoder_that_draws_is_not_accused_of_mixing_its_batch() -> None:
+    """A denoising encoder adds noise to each datum: in batches of two sizes it is other noise."""
+    model = with_methods(encode=lambda self, x: Small.encode(self, x + 0.1 * torch.randn_like(x)))
+    report = audited(model)
+    assert report.failed == (), str(report)
+    assert report["batch"].outcome == "unknown"
+    assert "changes from call to call" in report["batch"].statement
+
+
 class Clamped(Small):
     """The draw's log variance is clamped, that of the divergence is not."""
 

@@ -20,7 +20,7 @@ from elboproof.evidence import (
     shared_tangents,
 )
 from elboproof.evidence.evidences import Evidence
-from elboproof.evidence.log_evidence import evidence_of, prove
+from elboproof.evidence.log_evidence import prove
 from elboproof.evidence.shared_bounds import SharedRows, rectangle, row_bounds
 from elboproof.evidence.shared_parts import SharedParts
 from elboproof.evidence.shared_tangents import tangent_bounds
@@ -315,16 +315,25 @@ def test_wide_networks_share_cells_even_for_one_row(status: str, monkeypatch: py
     assert len(asked) == bool(status)
 
 
-@pytest.mark.parametrize("family", ["bernoulli", "gaussian"])
-def test_a_single_point_that_shared_cells_leave_open_keeps_all_its_entries(
-    family: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
+def test_x_without_an_axis_of_rows_has_cells_of_its_own_as_a_row(
+    kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A part of a point without an axis N was its first entry, which no decoder of several outputs takes."""
-    monkeypatch.setattr(shared_rows, "WIDE", 2)
-    model = checks.model(family)
-    point, batch = (evidence_of(model, x, 8, seconds=60, most_cells=30) for x in (checks.X[0], checks.X[:1]))
-    assert all(point.statuses)
-    assert point.enclosure.upper == batch.enclosure.upper
+    def shared(_: Any, part: Data, *__: float) -> Evidence:
+        ends = np.full(len(part), np.inf)
+        return Evidence(Enclosure(-ends, ends), ("open",) * len(part), 1, 0.0)
+
+    monkeypatch.setattr(shared_rows, "WIDE", 3)
+    monkeypatch.setattr(shared_rows, "_shared", shared)
+    found = ep.log_evidence(checks.model(kind), checks.X[0], 4)
+    assert found.lower <= checks.truth(kind)[0] <= found.upper
+    assert found.width <= 2e-4
+
+
+def test_parts_of_one_row_are_rows() -> None:
+    one, several = Data(np.array([1.0, 2.0, 3.0])), Data(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    assert one.part([0]).array.tolist() == [[1.0, 2.0, 3.0]]
+    assert several.part([1, 0]).array.tolist() == [[4.0, 5.0, 6.0], [1.0, 2.0, 3.0]]
 
 
 def test_rows_that_shared_cells_leave_open_have_their_own_while_time_is_left(

@@ -14,6 +14,17 @@ DRAWN = ("z^2", "r^2", "log variance")
 """r = (z - mean) / deviation."""
 BY_LAW = ("z^2", "log density of the noise", "log variance")
 """Of another law of r."""
+SLIPS = (
+    "mean",
+    "(log variance)^2",
+    "deviation",
+    "variance^2",
+    "1/variance",
+    "mean^2/variance",
+    "relu(log variance)",
+    "|mean|",
+)
+"""Terms of the dictionary that no divergence of a normal q to N(0, I) has."""
 OTHER_LAWS = {f"drawn, {one.name}": one for one in LAWS[1:]}
 """Kinds of a divergence of a q that is not normal, at the draw."""
 

@@ -120,10 +120,12 @@ def _count_samples(shapes: Shapes, seen: Seen, count: int) -> None:
         shapes.axes = tuple(size for size in lead if size not in (1, count))
 
 
-def watched(adapter: Adapter, given: tuple[Tensor, ...], wide: tuple[Tensor, Tensor] | None) -> Seen:
+def watched(
+    adapter: Adapter, given: tuple[Tensor, ...], wide: tuple[Tensor, Tensor] | None, seed: int = 0
+) -> Seen:
     """Run the loss on real networks; with ``wide`` the encoder is replaced by a mean and s."""
     seen = Seen()
-    seed_all(0)
+    seed_all(seed)
     with shadowed(_handlers(adapter, seen, wide)):
         adapter.loss(*given)
     return seen
@@ -207,10 +209,18 @@ def _tried(adapter: Adapter, given: tuple[Tensor, ...], wide: tuple[Tensor, Tens
 
 
 def real_means(adapter: Adapter, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Return what the real encoder says of the first two data, among all that are looked at and alone."""
+    """Return what the real encoder says of the first datum, among all that are looked at and among two."""
     count = min(ROWS, adapter.tensors[0].shape[0])
-    found = []
-    for rows in (count, 2):
-        seen = watched(adapter, tuple(typed(one[:rows], dtype) for one in adapter.tensors), None)
-        found.append(seen.mean[0][:1])
-    return found[0], found[1]
+    among, few = (_first_mean(adapter, dtype, rows, 0) for rows in (count, 2))
+    return among, few
+
+
+def encoder_moves(adapter: Adapter, dtype: torch.dtype) -> bool:
+    """Return whether what the real encoder says of the same data is another mean at another seed."""
+    one, other = (_first_mean(adapter, dtype, 2, seed) for seed in (0, 1))
+    return not torch.equal(one, other)
+
+
+def _first_mean(adapter: Adapter, dtype: torch.dtype, rows: int, seed: int) -> Tensor:
+    seen = watched(adapter, tuple(typed(one[:rows], dtype) for one in adapter.tensors), None, seed)
+    return seen.mean[0][:1]

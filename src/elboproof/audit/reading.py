@@ -18,6 +18,7 @@ from elboproof.audit.formula import Formula, snapped, units
 from elboproof.audit.laws import NORMAL, NoiseLaw
 from elboproof.audit.likelihoods import Likelihood
 from elboproof.audit.reading_divergence import GONE, NAMES, SAME, Divergence, read_divergence, same
+from elboproof.audit.reading_drawn import read_terms
 
 GREY = "data between 0 and 1 are no bits: the likelihood is not normalised"
 
@@ -48,7 +49,7 @@ class Reader:
     def read(self, found: Recognised) -> Formula:
         """Return what a recognised formula says."""
         if found.form == "dictionary":
-            return self._dictionary(found)
+            return read_terms(self, found)
         if found.form == "each latent":
             return self._each_latent(found)
         weights = found.fit.weights
@@ -280,13 +281,6 @@ class Reader:
             common = self.common(found, weights)
             return Formula("NOT AN ELBO", sentence, hints=("M13: compare the terms of the KL",), **common)  # type: ignore[arg-type]
         return self._judge(found, part, law)
-
-    def _dictionary(self, found: Recognised) -> Formula:
-        terms = dict(found.fit.weights)
-        words = "; ".join(f"{value:+.6g} {name}" for name, value in terms.items())
-        sentence = f"the loss is a sum of terms that is no bound: {words}"
-        hints = ("M13: compare these terms with those of a likelihood and a KL",)
-        return Formula("NOT AN ELBO", sentence, hints=hints, **self.common(found, terms))  # type: ignore[arg-type]
 
 
 def reduced_words(reduction: str) -> str:

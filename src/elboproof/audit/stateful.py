@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from elboproof.audit.learning import real_means
+from elboproof.audit.learning import encoder_moves, real_means
 from elboproof.audit.reach import modules_of
 from elboproof.audit.result import Result, result
 from elboproof.audit.session import Session
@@ -104,7 +104,14 @@ def check_batch(session: Session) -> Result:
     apart = float((trained[0] - trained[1]).abs().max())
     with _evaluating(modules_of(session.objects)):
         means = real_means(session.adapter, session.bench.dtype)
-    in_eval = float((means[0] - means[1]).abs().max())
+        in_eval = float((means[0] - means[1]).abs().max())
+        moves = in_eval > limit and encoder_moves(session.adapter, session.bench.dtype)
+    if moves:
+        sentence = (
+            "eval(): what the encoder says of a datum changes from call to call: whether it depends on the others in "
+            "its batch cannot be told"
+        )
+        return result("batch", "unknown", sentence, found=in_eval, limit=limit, n=6)
     if in_eval > limit:
         sentence = "eval(): what the encoder says of a datum depends on the others in its batch"
         hints = ("unknown: statistics of the batch where running ones are meant",)

@@ -36,8 +36,7 @@ def one_by_one(
     lines: list[line.Line] = []
     cells = 0
     for n in range(len(data)):
-        row = data.part([n]) if data.batch else data
-        lines.append(_row(functions, row, wanted, deadline, most - cells))
+        lines.append(_row(functions, data.part([n]), wanted, deadline, most - cells))
         cells += lines[-1].cells
     pairs = tuple((found.lower, found.upper) for found in lines)
     enclosure, statuses = told(pairs, wanted[0], [found.stopped or "the number of rounds" for found in lines])

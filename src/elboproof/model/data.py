@@ -50,7 +50,7 @@ class Data:
         return [self.row(n) for n in range(len(self))]
 
     def part(self, which: list[int]) -> "Data":
-        """Return some rows as a batch, in the order given; a single point is row 0."""
+        """Return some rows, in the order given, as a batch; x of shape (D,) is a row and not D of them."""
         return Data(self.array.reshape(-1, self.array.shape[-1])[which])
 
     def row(self, n: int) -> list[Fraction]:
