@@ -131,7 +131,14 @@ def test_wrong_models_are_refused_by_name(given: dict[str, Any], kind: type[Exce
         ep.Gap(x=["a"], **given)
 
 
-def test_a_network_of_two_latents_is_said_to_be_unknown() -> None:
-    answer = ep.for_all(ep.Gap(model=network(2, 2, 1), x=["a"], variance="v") <= 1, BOX)
-    assert isinstance(answer, ep.Unproved)
-    assert re.search(r"what is not known: the expectation of tanh\(.*\) under several latents", answer.why)
+@pytest.mark.parametrize(
+    "claim",
+    [
+        lambda **parts: ep.Gap(**parts) <= "1/2",
+        lambda **parts: ep.LogEvidence(**parts).between(-9, 1),
+        lambda **parts: ep.Elbo(**parts, q=ep.GaussianPosterior([0, 0], [1, 1])).between(-9, 1),
+    ],
+)
+def test_statements_about_a_network_of_two_latents_are_proved(claim: Any) -> None:
+    proof = ep.for_all(claim(model=network(2, 4, 2), x=["a", "1/10"], variance="v"), BOX)
+    assert isinstance(proof, ep.Proof)

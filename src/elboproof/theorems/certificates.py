@@ -102,6 +102,8 @@ def unverifiable(statement: Statement, natural: Natural) -> str:
     growing = [atom for atom in natural.atoms if tails.magnitude(atom) is None]
     if growing and not _in_sinh_alone(natural):
         return f"a decoder with {spelling(growing[0])}"
+    if len(natural.latents) > 1 and natural.atoms:
+        return f"a decoder with {spelling(natural.atoms[0])} under several latents"
     curved = [atom for atom in natural.atoms if not _squashed_affinely(atom)]
     if from_below and curved:
         return f"a lower bound of the gap with {spelling(curved[0])}"

@@ -24,7 +24,7 @@ from sympy import Expr
 
 from elboproof.numbers.functions import WRITABLE
 from elboproof.numbers.outward import LIBRARY, above, library_upward
-from elboproof.statements import Box
+from elboproof.statements import STEP, Box
 from elboproof.theorems import polynomials
 from elboproof.theorems.natural import Natural, Theta
 from elboproof.theorems.polynomials import Polynomial, rational
@@ -108,21 +108,29 @@ def gram(natural: Natural) -> tuple[list[tuple[int, ...]], dict[tuple[int, int],
     return g, entries
 
 
-def quadratic_suprema(natural: Natural, box: Box) -> dict[Theta, float | None]:
-    """Return bounds for the control points over a box, by their theta, from the control points of the Gram matrix."""
+def quadratic_suprema(
+    natural: Natural, box: Box, centre: Sequence[Fraction] | None = None
+) -> dict[Theta, float | None]:
+    """Return bounds for the control points over a box, by their theta, from the control points of the Gram matrix.
+
+    With the box's ``centre`` also for what the tangents there are taken from, c - h (b - c) for each control point b.
+    """
     # The entries of M and phi are taken as one vector of polynomials, so that a row of control points holds both with
     # the same degrees: theta is the same linear function of M there as at the points of the box.
     g, entries = gram(natural)
+    # w M is linear in the same vector as theta = w phi, so that c - h (b - c) is taken of both alike.
     keys, weights = list(entries), natural.weights(box)
-    rows = polynomials.control_points([*entries.values(), *natural.phi], box)
+    every = [*entries.values(), *natural.phi]
+    rows = [[w * v for v in row] for row in polynomials.control_points(every, box) for w in weights or ()]
+    if centre is not None:
+        w, h = natural.at(centre).weight, rational(STEP)
+        middle = [w * polynomials.value(one, centre) for one in every]
+        rows += [[c - h * (b - c) for b, c in zip(row, middle, strict=True)] for row in rows]
     suprema: dict[Theta, float | None] = {}
     for row in rows:
-        values = dict(zip(keys, row, strict=False))
-        for w in weights or ():
-            theta = tuple(w * v for v in row[len(keys) : -1])
-            whole = _completed(g, values, w, len(natural.latents))
-            # the constant w row[-1] is part of g'Mg, but not of theta . T
-            suprema[theta] = None if whole is None else above(arb(whole - w * row[-1]))
+        whole = _completed(g, dict(zip(keys, row, strict=False)), fmpq(1), len(natural.latents))
+        # the constant row[-1] is part of g'Mg, but not of theta . T
+        suprema[tuple(row[len(keys) : -1])] = None if whole is None else above(arb(whole - row[-1]))
     return suprema
 
 
