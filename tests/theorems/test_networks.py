@@ -1,6 +1,5 @@
 """Statements about models and networks: written out with their exact weights, proved and verified."""
 
-import re
 from fractions import Fraction
 from itertools import pairwise, product
 from pathlib import Path
@@ -138,6 +137,7 @@ def test_wrong_models_are_refused_by_name(given: dict[str, Any], kind: type[Exce
         lambda **parts: ep.LogEvidence(**parts).between(-9, 1),
         lambda **parts: ep.Elbo(**parts, q=ep.GaussianPosterior([0, 0], [1, 1])).between(-9, 1),
     ],
+    ids=["gap", "evidence", "elbo"],
 )
 def test_statements_about_a_network_of_two_latents_are_proved(claim: Any) -> None:
     proof = ep.for_all(claim(model=network(2, 4, 2), x=["a", "1/10"], variance="v"), BOX)

@@ -1,7 +1,8 @@
 r"""Proved expectations of the statistics under a Gaussian posterior, and its KL divergence from the prior.
 
 Products of latents: Stein's recursion E[z_i g] = m_i E[g] + sum_j S_ij E[d_j g], exact in rationals. Atoms of several
-latents: `ep.expectation`, whose rules hold for any covariance. Atoms of one latent: the integral of phi(e) T(m + s e) over |e| <= R by ``acb.integral`` with its analytic flag; outside
+latents: `ep.expectation`, whose rules hold for any covariance. Atoms of one latent: the integral of phi(e) T(m + s e)
+over |e| <= R by ``acb.integral`` with its analytic flag; outside
 
     |T(m + s e)| <= C k! exp((a + 1)(|m| + s |e|))        from |z|^k <= k! e^|z|,  prod |atoms| <= C exp(a |z|),
     int_{|e| > R} phi(e) exp(b |e|) de = exp(b^2/2) erfc((R - b)/sqrt 2).
