@@ -46,8 +46,11 @@ def generated(template: int, seed: int, kind: str) -> tuple[Quantity, dict[str, 
     v, a = (Fraction(int(rng.integers(low, high)), 16) for low, high in ((4, 12), (2, 12)))
     box = {"a": (a, a + Fraction(1, 8)), "b": (Fraction(1, 4), Fraction(3, 8)), "v": (v, v * Fraction(5, 4))}
     outputs = [one.format(**numbers) for one in decoder]
-    made = {"gap": ep.Gap, "evidence": ep.LogEvidence, "elbo": lambda *parts: ep.Elbo(*parts, Q)}[kind]
-    return made(list(NAMES), outputs, "v", x), {k: (str(low), str(high)) for k, (low, high) in box.items()}
+    parts: Any = {"latent": list(NAMES), "decoder": outputs, "variance": "v", "x": x}
+    whole = {k: (str(low), str(high)) for k, (low, high) in box.items()}
+    if kind == "elbo":
+        return ep.Elbo(**parts, q=Q), whole
+    return (ep.Gap(**parts) if kind == "gap" else ep.LogEvidence(**parts)), whole
 
 
 def smooth(t: Any) -> Any:

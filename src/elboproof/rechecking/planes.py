@@ -38,7 +38,7 @@ from elboproof.rechecking.integration import Unable
 
 NATS = 40.0
 """exp(-40) = 4e-18: what each of the rule's errors is to be, about."""
-MOST_NODES = 2_000_000
+MOST_NODES = 10_000_000
 _WORK = 2**15
 """Nodes that are evaluated at once."""
 _SHARES = (1.0, 0.75, 0.5, 0.3, 0.15)
@@ -53,7 +53,8 @@ class _Lattice:
     counts: tuple[int, int]
 
     def axis(self, k: int) -> FloatArray:
-        return np.arange(-self.counts[k], self.counts[k] + 1) * self.steps[k]
+        nodes: FloatArray = np.arange(-self.counts[k], self.counts[k] + 1) * self.steps[k]
+        return nodes
 
 
 @dataclass(frozen=True)
