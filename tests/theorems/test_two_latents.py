@@ -2,8 +2,10 @@
 
 import math
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ from flint import arb
 import elboproof as ep
 from elboproof.arrays import FloatArray
 from elboproof.model.gaussian_posterior import GaussianPosterior
+from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.functions import Sigmoid
+from elboproof.numbers.undecided import Undecided
 from elboproof.statements import Quantity, read_box
-from elboproof.theorems import sufficient_statistics, tails
+from elboproof.theorems import polynomials, sufficient_statistics, tails
 from elboproof.theorems.natural import Natural, natural
 from elboproof.theorems.steering import Steering
 
@@ -111,33 +115,38 @@ def value(quantity: Quantity, point: dict[str, float], parts: Natural) -> float:
 
 
 def compared(case: tuple[int, int, str], folder: Path) -> None:
-    """A statement 1/4 nat beyond what its points have is proved, verified, and its leaves hold at the points."""
+    """A statement 1/4 nat beyond what some points have is proved and verified, and its leaves hold at the points."""
     quantity, box = generated(*case)
     names, sides = read_box(box)
     parts = natural(quantity, names, sides)
     rng = np.random.default_rng(case[:2])
-    points = [
-        {k: float(rng.uniform(float(a), float(b))) for k, (a, b) in zip(names, sides, strict=True)}
-        for _ in range(4)
+    inner = [
+        rng.uniform([float(low) for low, _ in sides], [float(high) for _, high in sides]) for _ in range(4)
     ]
+    corners = list(product(*[(float(low), float(high)) for low, high in sides]))
+    points = [dict(zip(names, map(float, place), strict=True)) for place in (*inner, *corners)]
     values = [value(quantity, point, parts) for point in points]
     low, high = Fraction(min(values)) - Fraction(1, 4), Fraction(max(values)) + Fraction(1, 4)
     claim = quantity <= high if isinstance(quantity, ep.Gap) else quantity.between(low, high)
     proof = ep.for_all(claim, box)
     assert isinstance(proof, ep.Proof), proof
     for point, truth in zip(points, values, strict=True):
+        seen = 0
         for leaf in proof.certificate.content["leaves"]:
             inside = all(
                 Fraction(a) <= number <= Fraction(b)
                 for (a, b), number in zip(leaf["box"], point.values(), strict=True)
             )
+            seen += inside
             if inside:
                 below, above = (None if bound is None else float(Fraction(bound)) for bound in leaf["bounds"])
                 assert below is None or below <= truth + 1e-9
                 assert above is None or truth <= above + (1e-4 if case[2] == "gap" else 1e-9)
-    assert proof.unverifiable == ""
+        assert seen
+    assert (proof.unverifiable == "") == (case[0] < 5 or case[2] == "elbo")
     proof.certificate.save(folder / "proof.json")
-    assert ep.recheck(folder / "proof.json") == claim
+    if not proof.unverifiable:
+        assert ep.recheck(folder / "proof.json") == claim
     false = quantity <= Fraction(max(values)) - Fraction(1, 1000)
     assert not isinstance(ep.for_all(false, box, seconds=3, leaves=8), ep.Proof)
 
@@ -210,3 +219,39 @@ def test_lower_bounds_of_the_gap_say_what_they_need() -> None:
     answer = ep.for_all(quantity >= "1/1000", box)
     assert isinstance(answer, ep.Unproved)
     assert "lower bounds of the gap need one latent" in answer.why
+
+
+def test_expectations_that_are_undecided_count_with_both_ends() -> None:
+    parts, _ = of_template(1)
+    z, mass = samples(Q)
+    truths = [float(np.real(mass @ values)) for values in products(parts, z)]
+
+    def crude(g: list[Any], *_: Any, **__: Any) -> Enclosure:
+        curved = [t for t, s in zip(truths, parts.statistics, strict=True) if any(s[2:])]
+        enclosure = Enclosure(np.array(curved) - 0.3, np.array(curved) + 0.1)
+        raise Undecided(enclosure, ("the time limit",) * len(g), "expectations", "g")
+
+    with patch.object(sufficient_statistics, "expectation", crude):
+        for ball, truth in zip(sufficient_statistics.expectations(parts, Q), truths, strict=True):
+            assert ball.overlaps(arb(truth, 1e-9))
+
+
+def test_squares_of_bounded_products_count_with_what_they_add() -> None:
+    """x sin(u) - (w/2) M sin(u)^2 with M < 0 at most as a control point has it: the greatest value is at the crest."""
+    parts, _ = of_template(0)
+    one = (0, 0, *(int(atom.func is sympy.sin) for atom in parts.atoms))
+    g = [(0,) * len(one), one, *(tuple(int(k == i) for k in range(len(one))) for i in range(2))]
+    for pull, curvature in ((1, -1), (3, -4), (-2, Fraction(-1, 8))):
+        values = {
+            (0, 1): polynomials.rational(Fraction(-pull)),
+            (1, 1): polynomials.rational(Fraction(curvature)),
+        }
+        whole = tails._with_squares(parts, g, values)
+        assert whole is not None
+        assert float(whole.p) / float(whole.q) >= abs(pull) - curvature / 2
+
+
+def test_a_form_that_no_square_of_a_bounded_product_mends_has_no_bound() -> None:
+    parts, _ = of_template(0)
+    g = [(0,) * 4, (0, 1, 1, 0)]
+    assert tails._with_squares(parts, g, {(1, 1): polynomials.rational(Fraction(-1))}) is None
