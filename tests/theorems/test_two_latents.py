@@ -120,11 +120,9 @@ def compared(case: tuple[int, int, str], folder: Path) -> None:
     names, sides = read_box(box)
     parts = natural(quantity, names, sides)
     rng = np.random.default_rng(case[:2])
-    inner = [
-        rng.uniform([float(low) for low, _ in sides], [float(high) for _, high in sides]) for _ in range(4)
-    ]
-    corners = list(product(*[(float(low), float(high)) for low, high in sides]))
-    points = [dict(zip(names, map(float, place), strict=True)) for place in (*inner, *corners)]
+    places = [[rng.uniform(float(low), float(high)) for low, high in sides] for _ in range(4)]
+    places += [[float(number) for number in corner] for corner in product(*sides)]
+    points = [dict(zip(names, place, strict=True)) for place in places]
     values = [value(quantity, point, parts) for point in points]
     low, high = Fraction(min(values)) - Fraction(1, 4), Fraction(max(values)) + Fraction(1, 4)
     claim = quantity <= high if isinstance(quantity, ep.Gap) else quantity.between(low, high)

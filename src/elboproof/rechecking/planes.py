@@ -53,8 +53,7 @@ class _Lattice:
     counts: tuple[int, int]
 
     def axis(self, k: int) -> FloatArray:
-        nodes: FloatArray = np.arange(-self.counts[k], self.counts[k] + 1) * self.steps[k]
-        return nodes
+        return np.arange(-self.counts[k], self.counts[k] + 1, dtype=np.float64) * self.steps[k]
 
 
 @dataclass(frozen=True)

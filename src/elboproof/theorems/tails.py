@@ -138,7 +138,7 @@ def quadratic_suprema(
 
 
 def _with_squares(
-    natural: Natural, g: list[tuple[int, ...]], values: dict[tuple[int, int], fmpq]
+    natural: Natural, g: Sequence[tuple[int, ...]], values: dict[tuple[int, int], fmpq]
 ) -> fmpq | None:
     """Return the supremum of -g'Mg/2 - (3/8)|z|^2, or a bound by what the squares of bounded products can add."""
     # Where a control point's M is not semidefinite: -g'Mg/2 = (-g'Mg/2 - e sum g_i^2) + e sum g_i^2, over those g_i of
