@@ -64,8 +64,9 @@ def recheck(path: str | Path) -> Statement | ProvedEvidence:
     -----
     There is no limit on time: a verification that stops half-way has verified nothing. It ends because all that it does
     is finite, whatever the file holds: numbers have at most 14,000 bits, leaves, integrals and cells are gone through
-    once, integrands are evaluated a bounded number of times, and the search for a better Gaussian looks at 20,000 cells
-    of each function at most. A file made to be slow may still take long.
+    once, integrands are evaluated a bounded number of times, those of two latents at 4 million nodes at most, and the
+    search for a better Gaussian looks at 20,000 cells of each function at most. A file made to be slow may still take
+    long.
 
     Examples
     --------
