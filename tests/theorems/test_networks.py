@@ -139,6 +139,10 @@ def test_wrong_models_are_refused_by_name(given: dict[str, Any], kind: type[Exce
     ],
     ids=["gap", "evidence", "elbo"],
 )
-def test_statements_about_a_network_of_two_latents_are_proved(claim: Any) -> None:
-    proof = ep.for_all(claim(model=network(2, 4, 2), x=["a", "1/10"], variance="v"), BOX)
+def test_statements_about_a_network_of_two_latents_are_proved(claim: Any, tmp_path: Path) -> None:
+    statement = claim(model=network(2, 4, 2), x=["a", "1/10"], variance="v")
+    proof = ep.for_all(statement, BOX)
     assert isinstance(proof, ep.Proof)
+    assert not proof.unverifiable
+    proof.certificate.save(tmp_path / "proof.json")
+    assert ep.recheck(tmp_path / "proof.json") == statement
