@@ -48,6 +48,7 @@ FUNCTIONS: list[Terms] = [
     },
     {W * sympy.sin(U): Fraction(4), sympy.tanh(U): Fraction(1)},
     {Sigmoid(3 * U - W): Fraction(4), sympy.cos(U + W): Fraction(-2), U: Fraction(-1)},
+    {sympy.tanh(W): Fraction(1), sympy.sqrt(2): Fraction(1, 3), sympy.sqrt(2) * U: Fraction(1)},
 ]
 
 
@@ -195,6 +196,10 @@ REFUSED: list[tuple[Terms, str]] = [
     ({U * W * sympy.tanh(W): Fraction(1)}, r"an exponent with u\*w\*tanh\(w\)"),
     ({U**2: Fraction(1, 2), sympy.tanh(W): Fraction(1)}, "not seen to fall in all directions"),
     ({U * W: Fraction(1), sympy.tanh(W): Fraction(1)}, "not seen to fall in all directions"),
+    (
+        {sympy.sqrt(2) * U**2: Fraction(10**12), U**2: Fraction(-1414213562374), sympy.tanh(W): Fraction(1)},
+        "not seen to fall in all directions",
+    ),
     ({1 / sympy.sin(U): Fraction(1)}, r"1/sin\(u\) under two latents"),
     ({sympy.tanh(10**4 * U): Fraction(1)}, "more than"),
 ]

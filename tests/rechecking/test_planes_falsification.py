@@ -69,7 +69,7 @@ BUGS: dict[str, Bug] = {
         envelopes, "of_monomial", "strip * strip / 2", "-strip * strip / 2", "envelopes"
     ),
     "the prior falls off the real line": Seeded(
-        envelopes, "of_exponential", "+ h[k] * strip * strip / 2", "- h[k] * strip * strip / 2", "envelopes"
+        envelopes, "of_exponential", "+ (h[k] + 2 * lost) * strip", "- (h[k] + 2 * lost) * strip", "envelopes"
     ),
     "powers count by their value at the mean": Seeded(
         envelopes, "of_monomial", "log(start + s * r)", "log(start)", "envelopes"
@@ -84,7 +84,7 @@ BUGS: dict[str, Bug] = {
         (envelopes, "_STRIP", {sympy.tanh: math.pi / 2, Sigmoid: math.pi}), by=("strips", "envelopes")
     ),
     "linear terms are forgotten": Seeded(
-        envelopes, "of_exponential", "slope + abs(line)", "slope", "envelopes"
+        envelopes, "of_exponential", "slope + abs(line) + lost", "slope", "envelopes"
     ),
     "a latent beside a function is bounded": Seeded(
         envelopes, "of_exponential", "slope + size * i", "slope", "envelopes"

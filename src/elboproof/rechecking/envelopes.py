@@ -137,7 +137,7 @@ def of_exponential(
 ) -> Envelope:
     """Return the envelope of exp(G - |z|^2/2); ``share`` of lambda/2 is d."""
     frame = Frame((0.0, 0.0), ((1.0, 0.0), (0.0, 1.0)))
-    constant, slopes, plain = 0.0, [0.0, 0.0], dict.fromkeys(_PLAIN, 0.0)
+    constant, slopes, plain, lost = 0.0, [0.0, 0.0], dict.fromkeys(_PLAIN, 0.0), 0.0
     for monomial, number in function.items():
         one = _size(monomial, latents)
         power = sum(one.powers)
@@ -145,16 +145,19 @@ def of_exponential(
             raise Unable(f"an exponent with {monomial} under two latents")
         if one.plain and power:
             plain[one.powers] += one.constant * float(number)
+            lost += _SLACK * abs(one.constant * float(number))  # what nearly cancels counts with its sizes
             continue
         size = library_upward(abs(float(number)) * one.bound(frame, k, strip))
         constant += size * (strip if power else 1.0)
         slopes = [slope + size * i for slope, i in zip(slopes, one.powers, strict=True)]
     h = 1 - 2 * plain[2, 0], 1 - 2 * plain[0, 2]
     least = (h[0] + h[1]) / 2 - hypot((h[0] - h[1]) / 2, plain[1, 1])
-    least -= _SLACK * (2 + abs(h[0]) + abs(h[1]) + abs(plain[1, 1]))
+    least -= _SLACK * (2 + abs(h[0]) + abs(h[1]) + abs(plain[1, 1])) + 2 * lost
     if not least >= _LEAST_CURVATURE:
         raise Unable("an exponent under two latents is not seen to fall in all directions")
     d = share * least / 2
-    slopes = [slope + abs(line) for slope, line in zip(slopes, (plain[1, 0], plain[0, 1]), strict=True)]
-    nats = constant + h[k] * strip * strip / 2 + sum(t * t for t in slopes) / (4 * d)
+    slopes = [
+        slope + abs(line) + lost for slope, line in zip(slopes, (plain[1, 0], plain[0, 1]), strict=True)
+    ]
+    nats = constant + (h[k] + 2 * lost) * strip * strip / 2 + sum(t * t for t in slopes) / (4 * d)
     return Envelope(nats + _SLACK * (1 + abs(nats)), (1 - _SLACK) * (least / 2 - d))
