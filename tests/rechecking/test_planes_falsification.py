@@ -69,7 +69,7 @@ BUGS: dict[str, Bug] = {
         envelopes, "of_monomial", "strip * strip / 2", "-strip * strip / 2", "envelopes"
     ),
     "the prior falls off the real line": Seeded(
-        envelopes, "of_exponential", "+ (h[k] + 2 * lost) * strip", "- (h[k] + 2 * lost) * strip", "envelopes"
+        envelopes, "of_exponential", "constant + moved", "constant - moved", "envelopes"
     ),
     "powers count by their value at the mean": Seeded(
         envelopes, "of_monomial", "log(start + s * r)", "log(start)", "envelopes"
@@ -84,13 +84,13 @@ BUGS: dict[str, Bug] = {
         (envelopes, "_STRIP", {sympy.tanh: math.pi / 2, Sigmoid: math.pi}), by=("strips", "envelopes")
     ),
     "linear terms are forgotten": Seeded(
-        envelopes, "of_exponential", "slope + abs(line) + lost", "slope", "envelopes"
+        envelopes, "of_exponential", "t + abs(line) + whole.lost", "t", "envelopes"
     ),
     "a latent beside a function is bounded": Seeded(
-        envelopes, "of_exponential", "slope + size * i", "slope", "envelopes"
+        envelopes._Exponent, "add", "self.slopes[1] + size * one.powers[1]", "self.slopes[1]", "envelopes"
     ),
     "the greatest curvature counts": Seeded(
-        envelopes, "of_exponential", "/ 2 - hypot(", "/ 2 + hypot(", "envelopes"
+        envelopes._Exponent, "least", "/ 2 - hypot(", "/ 2 + hypot(", "envelopes"
     ),
     "sums are exact": Seeded(planes, "_combined", "upward(radius + lost, 2)", "radius", "sums"),
     "radii are dropped": Seeded(planes, "_combined", "upward(radius + lost, 2)", "lost", "sums"),

@@ -61,6 +61,9 @@ class Frame:
         return library_upward(abs(sum(parts)) + _SLACK * sum(map(abs, parts)))
 
 
+_UNIT = Frame((0.0, 0.0), ((1.0, 0.0), (0.0, 1.0)))
+
+
 @dataclass(frozen=True)
 class _Size:
     """A monomial: its constant, the powers of the latents, and gradients of its atoms with powers or limits."""
@@ -132,32 +135,53 @@ def of_monomial(e: Expr, latents: tuple[Symbol, ...], frame: Frame, k: int, stri
     return Envelope(nats + _SLACK * (1 + abs(nats) + power), 0.375)
 
 
+@dataclass
+class _Exponent:
+    """G without atoms, by powers; constants and factors of |x_i| that bound the rest; what floats may have lost."""
+
+    plain: dict[Powers, float]
+    constant: float = 0.0
+    slopes: Pair = (0.0, 0.0)
+    lost: float = 0.0
+
+    def add(self, one: _Size, factor: float, k: int, strip: float) -> None:
+        """Add a monomial times a number."""
+        if one.plain and any(one.powers):
+            self.plain[one.powers] += one.constant * factor
+            self.lost += _SLACK * abs(one.constant * factor)  # what nearly cancels counts with its sizes
+            return
+        size = library_upward(abs(factor) * one.bound(_UNIT, k, strip))
+        self.constant += size * (strip if any(one.powers) else 1.0)
+        self.slopes = self.slopes[0] + size * one.powers[0], self.slopes[1] + size * one.powers[1]
+
+    @property
+    def curvatures(self) -> Pair:
+        """H_11 and H_22."""
+        return 1 - 2 * self.plain[2, 0], 1 - 2 * self.plain[0, 2]
+
+    @property
+    def least(self) -> float:
+        """A lower bound of H's eigenvalues."""
+        (h, j), across = self.curvatures, self.plain[1, 1]
+        lost = _SLACK * (2 + abs(h) + abs(j) + abs(across)) + 2 * self.lost
+        return (h + j) / 2 - hypot((h - j) / 2, across) - lost
+
+
 def of_exponential(
     function: Terms, latents: tuple[Symbol, ...], k: int, strip: float, share: float
 ) -> Envelope:
     """Return the envelope of exp(G - |z|^2/2); ``share`` of lambda/2 is d."""
-    frame = Frame((0.0, 0.0), ((1.0, 0.0), (0.0, 1.0)))
-    constant, slopes, plain, lost = 0.0, [0.0, 0.0], dict.fromkeys(_PLAIN, 0.0), 0.0
+    whole = _Exponent(dict.fromkeys(_PLAIN, 0.0))
     for monomial, number in function.items():
         one = _size(monomial, latents)
-        power = sum(one.powers)
-        if power > (2 if one.plain else 1):
+        if sum(one.powers) > (2 if one.plain else 1):
             raise Unable(f"an exponent with {monomial} under two latents")
-        if one.plain and power:
-            plain[one.powers] += one.constant * float(number)
-            lost += _SLACK * abs(one.constant * float(number))  # what nearly cancels counts with its sizes
-            continue
-        size = library_upward(abs(float(number)) * one.bound(frame, k, strip))
-        constant += size * (strip if power else 1.0)
-        slopes = [slope + size * i for slope, i in zip(slopes, one.powers, strict=True)]
-    h = 1 - 2 * plain[2, 0], 1 - 2 * plain[0, 2]
-    least = (h[0] + h[1]) / 2 - hypot((h[0] - h[1]) / 2, plain[1, 1])
-    least -= _SLACK * (2 + abs(h[0]) + abs(h[1]) + abs(plain[1, 1])) + 2 * lost
-    if not least >= _LEAST_CURVATURE:
+        whole.add(one, float(number), k, strip)
+    if not whole.least >= _LEAST_CURVATURE:
         raise Unable("an exponent under two latents is not seen to fall in all directions")
-    d = share * least / 2
-    slopes = [
-        slope + abs(line) + lost for slope, line in zip(slopes, (plain[1, 0], plain[0, 1]), strict=True)
-    ]
-    nats = constant + (h[k] + 2 * lost) * strip * strip / 2 + sum(t * t for t in slopes) / (4 * d)
-    return Envelope(nats + _SLACK * (1 + abs(nats)), (1 - _SLACK) * (least / 2 - d))
+    d = share * whole.least / 2
+    lines = whole.plain[1, 0], whole.plain[0, 1]
+    slopes = [t + abs(line) + whole.lost for t, line in zip(whole.slopes, lines, strict=True)]
+    moved = (whole.curvatures[k] + 2 * whole.lost) * strip * strip / 2
+    nats = whole.constant + moved + sum(t * t for t in slopes) / (4 * d)
+    return Envelope(nats + _SLACK * (1 + abs(nats)), (1 - _SLACK) * (whole.least / 2 - d))
