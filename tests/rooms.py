@@ -73,6 +73,7 @@ NARROWER = {
         "model",
         "quadrature",
         "evidence",
+        "expectations",
         "statements",
     },
     "rechecking": {"arguments", "arrays", "numbers", "model", "statements"},

@@ -147,7 +147,11 @@ SYMBOLS = {
         "quadrature.gauss_legendre": {"error_factor", "factors", "semi_axes"},
         "rechecking.gauss": {"error", "points", "rule"},
     },
-    4: {"expectations.lattice": {"lattice"}, "rechecking.trapezoids": {"_Expectations"}},
+    4: {
+        "expectations.lattice": {"lattice"},
+        "rechecking.trapezoids": {"_Expectations"},
+        "rechecking.planes": {"_Bounds"},
+    },
     5: {"numbers.krawczyk": {"certified", "zero_near"}},
     6: {"numbers.symmetric": {"ldl", "inertia", "not_positive"}},
     15: {"evidence.observations": {"Observations"}, "evidence.affine": {"log_bounds"}},

@@ -33,6 +33,10 @@ STATEMENTS: dict[str, tuple[Statement, Any]] = {
         ep.Gap(["a", "b"], ["a*b"], "v", ["x"]) <= "0.3",
         {"x": ("0.6", "0.8"), "v": ("0.5", "1")},
     ),
+    "functions of two": (
+        ep.Gap(["a", "b"], ["sin(a) + b", "tanh(b)"], "v", ["x", "1/3"]) <= "0.3",
+        {"x": ("0.6", "0.8"), "v": ("0.5", "1")},
+    ),
     "gap from below": (
         ep.Gap("z", ["z**2"], "sigma**2", ["x"]).between("0.6", "0.9"),
         {"sigma": ("0.2", "0.3"), "x": ("0.6", "0.8")},
@@ -167,7 +171,10 @@ def require_sound(content: Any, true: Statement, file: Path) -> bool:
 @pytest.mark.parametrize(
     ("name", "stride"),
     [(name, 7) for name in QUICK]
-    + [pytest.param(name, 5 if "below" in name else 1, marks=pytest.mark.slow) for name in STATEMENTS],
+    + [
+        pytest.param(name, {"gap from below": 5, "functions of two": 11}.get(name, 1), marks=pytest.mark.slow)
+        for name in STATEMENTS
+    ],
 )
 def test_every_entry_tampered_with(name: str, stride: int, contents: dict[str, Any], tmp_path: Path) -> None:
     content, true = contents[name], STATEMENTS[name][0]

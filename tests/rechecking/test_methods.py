@@ -45,6 +45,10 @@ VERIFIED: dict[str, Statement] = {
     "sinh alone, elbo": elbo("a*sinh(z)"),
     "one latent linear": of_two(ep.Gap, "u + a*v**2") <= 5,
     "an odd curvature": of_two(ep.Gap, "v + a*u*v") <= 5,
+    "functions of one of two": of_two(ep.Gap, "u + a*sin(v)") <= 5,
+    "functions of two": of_two(ep.Gap, "a*tanh(u - 2*v) + cos(v/2)") <= 5,
+    "functions of two, evidence": of_two(ep.LogEvidence, "a*sigmoid(u + v) - v").between(-9, 1),
+    "functions of two, elbo": of_two(ep.Elbo, "u**2*tanh(v)*a + sin(u)", q=Q2).between(-99, 1),
     "powers of two, elbo": of_two(ep.Elbo, "u**2*v**2*a", q=Q2).between(-99, 1),
 }
 NOT: dict[str, tuple[Statement, str]] = {
@@ -53,6 +57,15 @@ NOT: dict[str, tuple[Statement, str]] = {
     "exp, elbo": (elbo("a*exp(z)"), r"a decoder with exp\(z\)"),
     "softplus": (gap("z + a*softplus(z)") <= 5, r"a decoder with softplus\(z\)"),
     "abs": (gap("a*z + abs(z)") <= 5, r"a decoder with abs\(z\)"),
+    "softplus of two": (
+        of_two(ep.Gap, "a*softplus(u - v)") <= 5,
+        r"a decoder with softplus\(u - v\)",
+    ),
+    "sin of a product": (of_two(ep.Gap, "a*sin(u*v)") <= 5, r"a decoder with sin\(u\*v\) under two latents"),
+    "a square beside tanh": (
+        of_two(ep.Gap, "a*u*tanh(v)") <= 5,
+        "or above 1 beside a function, in two latents",
+    ),
     "powers of two": (of_two(ep.Gap, "u**2*v**2*a") <= 5, "an exponent of degree above 2 in each latent"),
     "powers of two, evidence": (of_two(ep.LogEvidence, "u**2*v**2*a") <= 1, "degree above 2 in each latent"),
 }

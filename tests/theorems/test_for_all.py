@@ -231,16 +231,17 @@ def test_the_evidence_over_a_box() -> None:
     assert truth.lower > -1.2
 
 
-def test_the_evidence_of_two_latents_from_above() -> None:
+def test_the_evidence_of_two_latents() -> None:
     quantity = ep.LogEvidence(["a", "b"], ["a", "b + a**2"], "v", ["1/2", "x"])
     box = {"x": ("0.6", "0.7"), "v": ("0.8", "1")}
     model = ep.LatentModel(["a", "b"], ["a", "b + a**2"], ep.Gaussian("4/5"))
     truth = float(ep.log_evidence(model, ["1/2", "6/10"], 8).upper)
     assert isinstance(ep.for_all(quantity <= truth + 0.05, box), ep.Proof)
     assert isinstance(ep.for_all(quantity <= truth - 0.05, box), ep.Counterexample)
-    below = ep.for_all(quantity >= truth - 1, box)
-    assert isinstance(below, ep.Unproved)
-    assert below.why == "lower bounds of the evidence need one latent"
+    assert isinstance(ep.for_all(quantity >= truth - 1, box), ep.Proof)
+    assert isinstance(
+        ep.for_all(quantity >= truth, box), ep.Counterexample
+    )  # it falls in v: the centre is lower
 
 
 def test_an_elbo_over_a_box() -> None:
@@ -470,14 +471,10 @@ def test_few_functions_have_lower_bounds(f: str) -> None:
         (ep.Gap("z", ["z + a*sinh(z)"], 1, ["0.7"]) >= "0.1", "only sin, cos, tanh and sigmoid"),
         (ep.Gap("z", ["z + a*atan(z)"], 1, ["0.7"]) >= "0.1", "only sin, cos, tanh and sigmoid"),
         (ep.Gap(["u", "v"], ["u + a*v**2"], 1, ["0.7"]) >= "0.1", "lower bounds of the gap need one latent"),
-        (
-            ep.LogEvidence(["u", "v"], ["u + a*v**2"], 1, ["0.7"]) >= -9,
-            "lower bounds of the evidence need one",
-        ),
-        (ep.Gap(["u", "v"], ["u + a*sin(v)"], 1, ["0.7"]) <= 5, r"the expectation of sin\(v\) under several"),
+        (ep.Gap(["u", "v"], ["u + a*exp(v**2)"], 1, ["0.7"]) <= 5, r"the expectation of .*exp\(v\*\*2\)"),
         (ep.Gap("z", ["z + a*relu(z)"], 1, ["0.7"]) <= 5, "the growth of Max.* is not known"),
     ],
-    ids=["sinh", "atan", "two", "evidence", "sin of two", "relu"],
+    ids=["sinh", "atan", "two", "exp of a square", "relu"],
 )
 def test_what_is_not_proved_says_why(claim: Statement, why: str) -> None:
     answer = ep.for_all(claim, {"a": ("0.1", "0.2")})

@@ -1,4 +1,4 @@
-"""For the check: E_q[G], exactly for polynomials, in closed form for sinh, else by one integral."""
+"""For the check: E_q[G], exactly for polynomials, in closed form for sinh, else by integrals of one or two latents."""
 
 from fractions import Fraction
 from functools import lru_cache
@@ -6,11 +6,12 @@ from math import comb
 
 import sympy
 from flint import acb, arb
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import ball_of
+from elboproof.rechecking import planes
 from elboproof.rechecking.functions import Terms
 from elboproof.rechecking.integration import (
     BITS,
@@ -83,8 +84,11 @@ def _central(power: int, variance: Fraction) -> Fraction:
 def _integrated(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosterior) -> arb:
     # int_{|e| > R} phi |G| <= (E G^2 P(|e| > R))^(1/2) by Cauchy and Schwarz, and G^2 is at most the square of a
     # polynomial in |z| with coefficients >= 0, whose mean is exact.
-    if len(latents) > 1:
-        raise Unable("expectations of functions of several latents")
+    if len(latents) > 2:
+        raise Unable("expectations of functions of more than two latents")
+    if len(latents) == 2:
+        known = _over_plane(tuple(sorted(function, key=str)), latents, q)
+        return sum((ball_of(number) * known[m] for m, number in function.items()), arb(0))
     if powers(sympy.sinh(latents[0]), function) is not None:
         return _of_exponentials(function, latents[0], q)
     (z,), mean, variance = latents, q.mean[0], q.covariance[0][0]
@@ -103,6 +107,13 @@ def _integrated(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosteri
     tolerance = arb(TOLERANCE)
     inside = acb.integral(integrand, -radius, radius, rel_tol=tolerance, abs_tol=tolerance).real
     return inside / (2 * arb.pi()).sqrt() + arb(0, outside.upper())
+
+
+@lru_cache(maxsize=256)
+def _over_plane(
+    monomials: tuple[Expr, ...], latents: tuple[Symbol, ...], q: GaussianPosterior
+) -> dict[Expr, arb]:
+    return planes.expectations(monomials, latents, q)
 
 
 def _of_exponentials(function: Terms, z: Symbol, q: GaussianPosterior) -> arb:

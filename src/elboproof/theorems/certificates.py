@@ -103,6 +103,8 @@ def unverifiable(statement: Statement, natural: Natural) -> str:
     if growing and not _in_sinh_alone(natural):
         return f"a decoder with {spelling(growing[0])}"
     curved = [atom for atom in natural.atoms if not _squashed_affinely(atom)]
+    if len(natural.latents) > 1 and natural.atoms:
+        return _unverifiable_over_planes(statement, natural, curved)
     if from_below and curved:
         return f"a lower bound of the gap with {spelling(curved[0])}"
     d, highest = (
@@ -111,6 +113,19 @@ def unverifiable(statement: Statement, natural: Natural) -> str:
     )
     if d > 1 and not isinstance(statement.quantity, Elbo) and min(highest[:d], default=0) > 2:
         return "an exponent of degree above 2 in each latent"
+    return ""
+
+
+def _unverifiable_over_planes(statement: Statement, natural: Natural, curved: Sequence[Expr]) -> str:
+    """Return what is missing for decoders with functions of two latents."""
+    # Integrals of exp(theta . T) are bounded by Gaussians, so that no power above 2 may stand in T, nor one above 1
+    # beside a function; expectations take products of any powers.
+    if curved:
+        return f"a decoder with {spelling(curved[0])} under two latents"
+    d = len(natural.latents)
+    highest = max((sum(s[:d]) - (0 if any(s[d:]) else 1) for s in natural.statistics), default=0)
+    if highest > 1 and not isinstance(statement.quantity, Elbo):
+        return "an exponent of degree above 2, or above 1 beside a function, in two latents"
     return ""
 
 

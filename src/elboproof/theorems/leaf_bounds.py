@@ -45,18 +45,17 @@ class Judge:
         # That of the gap is free up to 0, by Jensen's inequality.
         self.from_below = statement.lower is not None and not (self.of_gap and statement.lower <= 0)
         self.integrals, self.best = Integrals(natural), BestElbo(natural)
-        self.estimates = Estimates(statement, natural, self.from_below, self.expected)
+        self.estimates = Estimates(statement, natural, self.from_below, self._guessed)
         self.fixed = self.estimates.fixed
         self._expected: dict[GaussianPosterior, Expected] = {}
         self.suprema: dict[Theta, float | None] = {}
+        self.deadline = inf  # of expectations under several latents, on the clock ``time.monotonic()``
 
     def obstacle(self) -> str:
         """Return why nothing can be proved, empty if it can be tried."""
         # Said before the search: it would reach its limits without it.
         if self.of_gap and self.from_below and not self.best.possible:
             return "lower bounds of the gap need one latent and, beside polynomials, only sin, cos, tanh and sigmoid"
-        if self.from_below and not self.fixed and len(self.natural.latents) > 1:
-            return "lower bounds of the evidence need one latent"
         return ""
 
     def leaf(self, box: Box) -> Leaf:
@@ -75,13 +74,21 @@ class Judge:
         return leaf.above or (-inf < leaf.lower and claim_below(leaf.lower) >= low)
 
     def expected(self, q: GaussianPosterior) -> Expected:
-        """Return E_q T and KL(q || prior)."""
-        if q not in self._expected:
-            self._expected[q] = (
-                sufficient_statistics.expectations(self.natural, q),
-                sufficient_statistics.divergence(q),
-            )
-        return self._expected[q]
+        """Return E_q T and KL(q || prior); what ``deadline`` leaves unknown is infinite."""
+        if q in self._expected:
+            return self._expected[q]
+        found = (
+            sufficient_statistics.expectations(self.natural, q, self.deadline),
+            sufficient_statistics.divergence(q),
+        )
+        if time.monotonic() < self.deadline:
+            self._expected[q] = found
+        return found
+
+    def _guessed(self, q: GaussianPosterior) -> Expected | None:
+        """Return E_q T and KL(q || prior) for estimates; None where proved ones are dear for every leaf."""
+        dear = len(self.natural.latents) > 1 and self.natural.atoms and not self.fixed
+        return None if dear else self.expected(q)
 
     def supremum(self, leaf: Leaf, theta: Theta) -> float | None:
         """Return an upper bound of theta . T(z) - (3/8)|z|^2, None if none is known."""
@@ -90,14 +97,14 @@ class Judge:
         if theta not in self.suprema:
             self.suprema[theta] = tails.supremum(self.natural, theta)
             if self.suprema[theta] is None:
-                self.suprema |= tails.quadratic_suprema(self.natural, leaf.box)
+                self.suprema |= tails.quadratic_suprema(self.natural, leaf.box, leaf.point)
         return self.suprema.get(theta)
 
     def prove(self, leaves: Sequence[Leaf], deadline: float) -> None:
         """Prove bounds over leaves; they stay infinite where that fails, or where the time is over."""
         # All integrals of the leaves are taken together, many at once; what the deadline leaves unknown counts
         # as infinite below, so that no bound rests on it.
-        wanted = []
+        wanted, self.deadline = [], deadline
         for leaf in leaves:
             if time.monotonic() > deadline:
                 return
@@ -209,7 +216,7 @@ class Judge:
         # bound only if no Gaussian at all does better, which `_gap_from_below` proves.
         if leaf.posterior is None:
             return UNKNOWN
-        theta = leaf.centre.theta
+        theta, self.deadline = leaf.centre.theta, deadline
         self.integrals.bounds([] if self.fixed else [(theta, self.supremum(leaf, theta))], deadline)
         with working_precision(BITS):
             low, high = (arb(0), arb(0)) if self.fixed else self._mass(theta)

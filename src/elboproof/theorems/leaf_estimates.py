@@ -16,7 +16,7 @@ from elboproof.theorems import steering
 from elboproof.theorems.leaf import Leaf
 from elboproof.theorems.natural import ControlPoint, Natural, Theta
 from elboproof.theorems.steering import Steering
-from elboproof.theorems.sufficient_statistics import BITS
+from elboproof.theorems.sufficient_statistics import BITS, divergence
 
 SLACK = 1e-6
 """Nats: what estimates must have to spare before a proof is tried; integrals have 8 digits."""
@@ -46,7 +46,7 @@ class Estimates:
     from_below
         Whether a lower bound must be proved.
     expected
-        From a Gaussian q to E_q T and KL(q || prior).
+        From a Gaussian q to E_q T and KL(q || prior), or to None where floats are to do.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Estimates:
         statement: Statement,
         natural: Natural,
         from_below: bool,
-        expected: Callable[[GaussianPosterior], Expected],
+        expected: Callable[[GaussianPosterior], Expected | None],
     ) -> None:
         self.statement, self.natural, self.from_below, self.expected = (
             statement,
@@ -106,15 +106,21 @@ class Estimates:
             rows = np.flatnonzero(owner == n)
             leaf.posterior = self.fixed or steering.rounded(best, n)
             guess = _Guess(thetas[rows], mass[rows], tangent[rows], top[rows], float(peak[n]), best.elbo[n])
-            self._guess(leaf, guess, *self.expected(leaf.posterior))
+            self._guess(leaf, guess, *self._floating(leaf.posterior))
 
     def _floats(self, thetas: Sequence[Theta]) -> FloatArray:
         return steering.floats(thetas, len(self.natural.statistics))
 
-    def _guess(self, leaf: Leaf, guess: _Guess, expected_balls: list[arb], divergence_ball: arb) -> None:
+    def _floating(self, q: GaussianPosterior) -> tuple[FloatArray, float]:
+        """Return E_q T (m,) and KL(q || prior)."""
+        known = self.expected(q)
+        if known is None:
+            return self.steering.expected(steering.floating(q), 0), float(divergence(q))
+        return np.array([float(e) for e in known[0]]), float(known[1])
+
+    def _guess(self, leaf: Leaf, guess: _Guess, expected: FloatArray, divergence: float) -> None:
         # theta (C, m) against expected (m,): the bounds of `leaf_bounds` in floats, of which the least and the
         # greatest over the control points count.
-        expected, divergence = [float(e) for e in expected_balls], float(divergence_ball)
         if self.of_gap:
             values = guess.mass - guess.theta @ expected + divergence
             leaf.guess = float((guess.tangent - guess.top).min()), float(values.max())

@@ -81,6 +81,7 @@ def for_all(
     -----
     log p(x) - ELBO(q) is convex in the natural parameters of the likelihood, whose values over a box lie in the convex
     hull of their Bernstein control points; so bounds over a box come from integrals at points (see `leaves`).
+    With two latents there are bounds of ELBOs, of evidences and, from above, of gaps.
     Where the coefficient of the decoder's highest power vanishes within the box, the integral at a control point may be
     infinite on every leaf beside that place: then the answer is ``Unproved``, and says so.
 

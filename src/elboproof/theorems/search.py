@@ -5,6 +5,7 @@ Floats decide where to cut and which posterior to take, and when a proof is wort
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
@@ -82,6 +83,7 @@ def searched(
     # A statistic whose expectation has no bound ends the search with a reason instead of an error: the statement
     # itself is fine, and other bounds of it might be provable.
     judge = Judge(task.statement, whole)
+    judge.deadline = task.stop
     search = _Search(task, judge, restored(judge, task.box, before, TRIES))
     if judge.obstacle():
         return _unproved(search, judge.obstacle())
@@ -181,7 +183,8 @@ def _unproved(search: _Search, why: str) -> Unproved:
     tried = [leaf for leaf in candidates if leaf.controls is not None and leaf.posterior is not None]
     if tried and not judge.obstacle():
         tried = sorted(tried, key=violation)[-SHOWN:]
-        judge.prove(tried, task.began + task.seconds)
+        with suppress(Unbounded):  # which ended the search: the bounds of these leaves stay infinite
+            judge.prove(tried, task.began + task.seconds)
         worst = max(tried, key=lambda leaf: (leaf.unbounded, not judge.holds(leaf), violation(leaf)))
         if worst.unbounded:
             why += "; at a control point the exponent is not seen to be bounded above"

@@ -1,31 +1,40 @@
 r"""Proved expectations of the statistics under a Gaussian posterior, and its KL divergence from the prior.
 
-Products of latents: Stein's recursion E[z_i g] = m_i E[g] + sum_j S_ij E[d_j g], exact in rationals. Atoms (one
-latent): the integral of phi(e) T(m + s e) over |e| <= R by ``acb.integral`` with its analytic flag; outside
+Products of latents: Stein's recursion E[z_i g] = m_i E[g] + sum_j S_ij E[d_j g], exact in rationals. Atoms of several
+latents: `ep.expectation`, whose rules hold for any covariance. Atoms of one latent: the integral of phi(e) T(m + s e)
+over |e| <= R by ``acb.integral`` with its analytic flag; outside
 
     |T(m + s e)| <= C k! exp((a + 1)(|m| + s |e|))        from |z|^k <= k! e^|z|,  prod |atoms| <= C exp(a |z|),
     int_{|e| > R} phi(e) exp(b |e|) de = exp(b^2/2) erfc((R - b)/sqrt 2).
 """
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from math import factorial
+from math import factorial, inf
 from typing import Any
 
+import numpy as np
 import sympy
 from flint import acb, arb
 from sympy import Expr
 
+from elboproof.expectations.expectation import expectation
 from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import COMPLEX_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
+from elboproof.numbers.exact import ball_of
 from elboproof.numbers.functions import Expm1, Sigmoid, Softplus
 from elboproof.numbers.tape import Tape
+from elboproof.numbers.undecided import Undecided
 from elboproof.theorems.natural import Natural
 from elboproof.theorems.polynomials import rational
 
 BITS = 128
+DIGITS = 9
+"""Of expectations under several latents: claims are rounded by 1e-7."""
 _RADIUS = 10
 """Beyond b + 10 the standard normal holds less than 1e-23."""
 _BOUNDED = (sympy.sin, sympy.cos, sympy.tanh, sympy.erf, Sigmoid)
@@ -47,24 +56,59 @@ def divergence(q: GaussianPosterior) -> arb:
         return (arb(rational(squares)) - d - log_det) / 2
 
 
-def expectations(natural: Natural, q: GaussianPosterior) -> list[arb]:
+def expectations(natural: Natural, q: GaussianPosterior, deadline: float = inf) -> list[arb]:
     """Return E_q[T], one ball per statistic.
+
+    Under several latents those with atoms are infinite where ``deadline``, on the clock ``time.monotonic()``, is over.
 
     Raises
     ------
     Unbounded
-        If a statistic has an atom and there are several latents, or its growth is not known.
+        If the growth of a statistic with atoms is not known.
     """
     # Statistics without atoms are exact rationals; the others are one integral each, with its tail in the ball.
     d = len(natural.latents)
     polynomial = _Moments(q)
+    curved = [statistic for statistic in natural.statistics if any(statistic[d:])]
     with working_precision(BITS):
+        if d > 1:
+            known = dict(zip(curved, _of_several(natural, curved, q, deadline), strict=True))
+        else:
+            known = {statistic: _with_atoms(natural, statistic, q) for statistic in curved}
         return [
-            _with_atoms(natural, statistic, q)
-            if any(statistic[d:])
-            else arb(rational(polynomial(statistic[:d])))
+            known[statistic] if statistic in known else arb(rational(polynomial(statistic[:d])))
             for statistic in natural.statistics
         ]
+
+
+def _of_several(
+    natural: Natural, curved: Sequence[tuple[int, ...]], q: GaussianPosterior, deadline: float
+) -> list[arb]:
+    """Return E_q of statistics with atoms of several latents."""
+    # Whatever was proved of each counts, however wide. What is infinite though there was time has no bound at all.
+    left = min(deadline - time.monotonic(), 1e6)
+    if not curved or left <= 0:
+        return [arb(0, inf)] * len(curved)
+    factors = (*natural.latents, *natural.atoms)
+    products = [sympy.Mul(*map(sympy.Pow, factors, statistic)) for statistic in curved]
+    names = [str(z) for z in natural.latents]
+    try:
+        found = expectation(products, q, DIGITS, latent=names, seconds=left, total_seconds=left)
+    except Undecided as undecided:
+        found = undecided.enclosure
+    ends = zip(np.atleast_1d(found.lower).tolist(), np.atleast_1d(found.upper).tolist(), strict=True)
+    balls = [_between(low, high) for low, high in ends]
+    for function, ball in zip(products, balls, strict=True):
+        if not ball.is_finite() and time.monotonic() < deadline:
+            raise Unbounded(f"the expectation of {function}")
+    return balls
+
+
+def _between(low: float, high: float) -> arb:
+    """Return a ball that holds an interval, infinite if an end is."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return arb(0, inf)
+    return ball_of(Fraction(low)).union(ball_of(Fraction(high)))
 
 
 class _Moments:
@@ -96,8 +140,6 @@ def _with_atoms(natural: Natural, statistic: tuple[int, ...], q: GaussianPosteri
     # beyond R the integral is at most k! C exp(rate |m|) exp(b^2/2) erfc((R - b)/sqrt 2), b = rate s. The rest is one
     # contour integral of an analytic function, enclosed by `acb.integral`; where a function is not analytic, its flag
     # makes the ball infinite, and cells are halved.
-    if q.latent_dim > 1:
-        raise Unbounded(f"the expectation of {natural.atoms[0]} under several latents")
     rates = [growth(atom, natural.latents[0]) for atom in natural.atoms]
     k, powers = statistic[0], statistic[1:]
     constant, rate = arb(factorial(k)), arb(1 if k else 0)

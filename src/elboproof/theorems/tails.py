@@ -10,7 +10,8 @@ bounded on short intervals by its ends.
 
 *Otherwise.* theta . T = -(w/2) g'M g with M rational and g the vector of the products in the residuals, g_0 = 1. With
 (3/8) z_i^2 added to the diagonal, completing the square in exact arithmetic bounds the exponent if M is positive
-semidefinite on the rest and the linear part lies in its range.
+semidefinite on the rest and the linear part lies in its range. Products of bounded atoms may have more on their
+diagonal, for what that can add.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from sympy import Expr
 
 from elboproof.numbers.functions import WRITABLE
 from elboproof.numbers.outward import LIBRARY, above, library_upward
-from elboproof.statements import Box
+from elboproof.statements import STEP, Box
 from elboproof.theorems import polynomials
 from elboproof.theorems.natural import Natural, Theta
 from elboproof.theorems.polynomials import Polynomial, rational
@@ -32,6 +33,8 @@ from elboproof.theorems.polynomials import Polynomial, rational
 PRIOR = fmpq(3, 8)
 """Of |z|^2: three quarters of the prior's exponent help to bound the tail, the last quarter gives its mass."""
 _SEGMENTS = 256
+_MORE = (fmpq(0), fmpq(1, 4), fmpq(4), fmpq(64))
+"""Multiples of the squares of bounded products that are tried; a larger one only makes the bound larger."""
 _BOUNDED = {
     known.symbolic: rational(Fraction(known.size)) for known in WRITABLE.values() if known.size is not None
 }
@@ -108,22 +111,59 @@ def gram(natural: Natural) -> tuple[list[tuple[int, ...]], dict[tuple[int, int],
     return g, entries
 
 
-def quadratic_suprema(natural: Natural, box: Box) -> dict[Theta, float | None]:
-    """Return bounds for the control points over a box, by their theta, from the control points of the Gram matrix."""
+def quadratic_suprema(
+    natural: Natural, box: Box, centre: Sequence[Fraction] | None = None
+) -> dict[Theta, float | None]:
+    """Return bounds for the control points over a box, by their theta, from the control points of the Gram matrix.
+
+    With the box's ``centre`` also for what the tangents there are taken from, c - h (b - c) for each control point b.
+    """
     # The entries of M and phi are taken as one vector of polynomials, so that a row of control points holds both with
     # the same degrees: theta is the same linear function of M there as at the points of the box.
     g, entries = gram(natural)
+    # w M is linear in the same vector as theta = w phi, so that c - h (b - c) is taken of both alike.
     keys, weights = list(entries), natural.weights(box)
-    rows = polynomials.control_points([*entries.values(), *natural.phi], box)
+    every = [*entries.values(), *natural.phi]
+    rows = [[w * v for v in row] for row in polynomials.control_points(every, box) for w in weights or ()]
+    if centre is not None:
+        w, h = natural.at(centre).weight, rational(STEP)
+        middle = [w * polynomials.value(one, centre) for one in every]
+        rows += [[c - h * (b - c) for b, c in zip(row, middle, strict=True)] for row in rows]
     suprema: dict[Theta, float | None] = {}
     for row in rows:
-        values = dict(zip(keys, row, strict=False))
-        for w in weights or ():
-            theta = tuple(w * v for v in row[len(keys) : -1])
-            whole = _completed(g, values, w, len(natural.latents))
-            # the constant w row[-1] is part of g'Mg, but not of theta . T
-            suprema[theta] = None if whole is None else above(arb(whole - w * row[-1]))
+        whole = _with_squares(natural, g, dict(zip(keys, row, strict=False)))
+        # the constant row[-1] is part of g'Mg, but not of theta . T
+        suprema[tuple(row[len(keys) : -1])] = None if whole is None else above(arb(whole - row[-1]))
     return suprema
+
+
+def _with_squares(
+    natural: Natural, g: Sequence[tuple[int, ...]], values: dict[tuple[int, int], fmpq]
+) -> fmpq | None:
+    """Return the supremum of -g'Mg/2 - (3/8)|z|^2, or a bound by what the squares of bounded products can add."""
+    # Where a control point's M is not semidefinite: -g'Mg/2 = (-g'Mg/2 - e sum g_i^2) + e sum g_i^2, over those g_i of
+    # which |g_i| <= B_i is known; the last sum is at most e sum B_i^2.
+    d = len(natural.latents)
+    squares = {i: square for i, one in enumerate(g) if (square := _square(natural, one)) is not None}
+    for more in _MORE if squares else _MORE[:1]:
+        filled = dict(values)
+        for i in squares:
+            filled[i, i] = filled.get((i, i), fmpq(0)) + 2 * more
+        whole = _completed(g, filled, fmpq(1), d)
+        if whole is not None:
+            return whole + more * sum(squares.values(), fmpq(0))
+    return None
+
+
+def _square(natural: Natural, exponents: tuple[int, ...]) -> fmpq | None:
+    """Return a bound of a product's square, None for 1, for products with latents, and where none is known."""
+    d = len(natural.latents)
+    sizes = [
+        (magnitude(atom), power) for atom, power in zip(natural.atoms, exponents[d:], strict=True) if power
+    ]
+    if any(exponents[:d]) or not sizes or any(size is None for size, _ in sizes):
+        return None
+    return prod((size ** (2 * power) for size, power in sizes if size is not None), start=fmpq(1))
 
 
 def _completed(
