@@ -1,10 +1,10 @@
 """Which rows of a long call come next, in blocks of a size that is learned on the way.
 
-Blocks may share the work of arrays, and easy rows take a hundredth of their time in them; hard ones are no faster, and
-those of a block stay open together. So many rows are tried together for little time, and where that decides less than
-half of them, fewer for as long; where most of them are decided, the others follow in larger blocks. Else two rows are
-proved alone: if they take less than `ALONE` seconds each, blocks grow as long as they are faster than their rows alone. Where it is known that rows share nearly all of
-their work, blocks have a size that is given.
+Blocks may share the work of arrays, and easy rows take a hundredth of their time in them; hard ones are no faster,
+and those of a block stay open together. So many rows are tried together for little time, and where that decides less
+than half of them, fewer for as long; where most of them are decided, the others follow in larger blocks. Else two
+rows are proved alone: if they take less than `ALONE` seconds each, blocks grow as long as they are faster than their
+rows alone. Where it is known that rows share nearly all of their work, blocks have a size that is given.
 
 Rows during which a process or its memory came to an end are proved one after the other, with nothing beside them: so
 the one that does it is known, and takes no other along.
