@@ -39,6 +39,8 @@ OTHERS = 16
 """Times as many others as are ready, looked at since a rule was tried, that make it due."""
 PATIENCE = 4
 """Blocks that are looked at before a rule is tried on less than a block of cells."""
+TINY_PART = 8
+"""Times as many cells as ready as others that let those wait: they are bounded with what the rules leave."""
 TOO_DEEP = 100.0
 """Nats below the shift at which the scale is renewed: exp would overflow soon."""
 DEEPER = "a deeper mode"
@@ -159,7 +161,8 @@ class _Search:
         ready, visited = self._ready(), self.found.visited
         late = visited > max(2 * self.visited_by_rules, PATIENCE * self.block)
         late |= visited - self.visited_by_rules > OTHERS * ready
-        return ready >= self.block or not len(self.waiting) or bool(ready and late)
+        few = TINY_PART * len(self.waiting) <= ready
+        return ready >= self.block or not len(self.waiting) or bool(ready and (late or few))
 
     def _last_rules(self) -> None:
         """Try rules on the cells that are ready when a limit is reached, as far as it allows."""
@@ -204,6 +207,9 @@ class _Search:
         rough = expected[~expected.smooth]
         if self.staged:
             rough = rough[heaviest(self.target, rough.cells, rough.energy, self.block)]
+        elif 0 < TINY_PART * len(rough.cells) <= min(self._ready(), FEW):
+            self.waiting.put(rough.cells, rough.energy)
+            return
         first, *more = _blocks(rough, self.block)
         for part in reversed(more):
             self.waiting.put(part.cells, part.energy)
