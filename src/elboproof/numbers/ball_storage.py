@@ -76,7 +76,7 @@ class BallStorage:
         If a radius is negative or the shapes do not broadcast.
     """
 
-    __slots__ = ("_mid", "_rad")
+    __slots__ = ("_known", "_mid", "_rad")
     __array_ufunc__ = None  # ndarray + ball asks the ball
     _mid: FloatArray
     _rad: FloatArray
@@ -104,6 +104,7 @@ class BallStorage:
         # balls are values: an array that could be written to would change results that were proved before
         self._mid.setflags(write=False)
         self._rad.setflags(write=False)
+        self._known: dict[object, Self] | None = None
 
     @classmethod
     def _of(cls, pair: Pair) -> Self:
