@@ -264,16 +264,15 @@ def test_of_two_true_rows_the_narrower_is_better() -> None:
 def test_blocks_grow_where_they_pay_and_only_there() -> None:
     quick = schedule.Schedule(list(range(10_000)), 60.0)
     trial = quick.next()
-    assert (len(trial.rows), trial.trial, quick.held) == (schedule.MANY, True, True)
+    assert (len(trial.rows), trial.trial, quick.held) == (schedule.TRIED, True, True)
     row, left_open = Row(0.0, 1.0, None, "", 0), Row(0.0, 1.0, None, "open", 0)
-    quick.learn(trial, (row,) * schedule.MANY, 0.01)
-    assert len(quick.next().rows) == schedule.MOST
+    quick.learn(trial, (row,) * schedule.TRIED, 0.01)
+    assert len(quick.next().rows) == schedule.TRIED * schedule.GROWTH
     slow = schedule.Schedule(list(range(10_000)), 60.0)
-    for size in (schedule.MANY, schedule.TRIED, schedule.TRIED):
+    for _ in range(2):
         block = slow.next()
-        assert (len(block.rows), block.trial) == (size, True)
-        assert block.limit == pytest.approx(schedule.TRIAL * schedule.TRIED)
-        slow.learn(block, (left_open,) * size, 1.0)
+        assert block.trial
+        slow.learn(block, (left_open,) * schedule.TRIED, 1.0)
     for _ in range(4):
         block = slow.next()
         assert (len(block.rows), block.limit) == (1, 60.0)
@@ -281,18 +280,21 @@ def test_blocks_grow_where_they_pay_and_only_there() -> None:
     assert slow.waiting[0] == 4
 
 
-def test_fewer_rows_are_tried_where_many_were_too_many() -> None:
-    plan = schedule.Schedule(list(range(1000)), 60.0)
+def test_many_rows_are_tried_first_where_they_may_be_easy() -> None:
     row, left_open = Row(0.0, 1.0, None, "", 0), Row(0.0, 1.0, None, "open", 0)
-    many = plan.next()
-    plan.learn(many, [row] * 100 + [left_open] * (schedule.MANY - 100), 1.0)
-    few = plan.next()
+    easy = schedule.Schedule(list(range(10_000)), 60.0, easy=True)
+    many = easy.next()
+    assert (len(many.rows), many.limit, many.trial) == (schedule.MANY, schedule.MANY_SECONDS, True)
+    easy.learn(many, [row] * schedule.MANY, 0.05)
+    assert len(easy.next().rows) == schedule.MOST
+    hard = schedule.Schedule(list(range(1000)), 60.0, easy=True)
+    hard.learn(hard.next(), [row] * 100 + [left_open] * (schedule.MANY - 100), 0.5)
+    few = hard.next()
     assert (few.rows, few.trial) == (list(range(100, 100 + schedule.TRIED)), True)
-    plan.learn(few, [row] * schedule.TRIED, 0.5)
-    assert len(plan.next().rows) == int(schedule.AIM / (0.5 / schedule.TRIED))
-    short = schedule.Schedule(list(range(schedule.TRIED)), 60.0)
+    hard.learn(few, [row] * schedule.TRIED, 0.5)
+    assert len(hard.next().rows) == int(schedule.AIM / (0.5 / schedule.TRIED))
+    short = schedule.Schedule(list(range(schedule.TRIED)), 60.0, easy=True)
     assert len(short.next().rows) == schedule.TRIED
-    assert short._trials == [schedule.TRIED]
 
 
 LINE = ["1/3", "0.5", "-1", "1", "0.2", "7/3", "0.9", "1.1"]

@@ -384,7 +384,7 @@ PLAIN = Cells(np.zeros(2, int), np.array([[0.5, -0.5], [2.0, 1.0]]), np.array([[
 @pytest.mark.parametrize("cells", [NEAR, PLAIN], ids=["between lines", "plain"])
 def test_errors_of_rules_cover_the_ellipse_and_its_stretch(cells: Cells) -> None:
     expected = Forecast(cells, np.ones(2, bool), np.zeros(2))
-    errors = rules.try_rules(energy_of(ROUND, [0.25, -0.5]), expected, target_of(3.0))._errors()
+    errors = rules.try_rules(energy_of(ROUND, [0.25, -0.5]), expected, target_of(3.0)).errors()
     rho, angles = float(RHO), np.linspace(0, 2 * np.pi, 33)
     ellipse = (rho * np.exp(1j * angles) + np.exp(-1j * angles) / rho) / 2
     for b, (centre, half) in enumerate(zip(cells.centre, cells.half, strict=True)):

@@ -289,7 +289,7 @@ BUGS: dict[str, Bug] = {
         search._Search, "_take_up", "self.aside.put_rules(tried[good], self.target)", "pass", "taken up"
     ),
     "cells without a good rule are lost": Seeded(
-        search._Search, "_take_up", "self._split(tried[~good])", "pass", ("cells add up", "taken up")
+        search._Search, "_take_up", "self._split(tried)", "pass", ("cells add up", "taken up")
     ),
     "what is aside is counted again": Seeded(
         stages.Aside, "settle", "in self.take()", "in self._cells", "aside"

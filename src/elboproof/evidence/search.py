@@ -90,7 +90,8 @@ class _Search:
         self.energy, self.floats, self.most, self.pace = energy, floats, most, pace
         self.target = self.final = target
         self.aside, self.stages, self.staged = Aside(), list[Target](), False
-        if most < PLENTY:
+        self.plenty = most >= PLENTY
+        if not self.plenty:
             self._go_by_stages()
         self.found = Found.nothing(len(target.shift), pace)
         # Along each axis, of the whole domain and not of a root: roots of a ridge are small, but their centres are not.
@@ -124,7 +125,7 @@ class _Search:
     def _size(self) -> int:
         """Return how many cells to look at once: few where a limit allows few."""
         size = self.pace.block()
-        return size if self.most >= PLENTY else min(size, PART)
+        return size if self.plenty else min(size, PART)
 
     def _go_by_stages(self) -> None:
         self.staged = True
@@ -145,9 +146,11 @@ class _Search:
 
     def _take_up(self, tried: Tried) -> None:
         """Put cells aside that have a rule which is good enough for the stage; halve the others."""
-        good = tried.good(self.target)
-        self.aside.put_rules(tried[good], self.target)
-        self._split(tried[~good])
+        if self.target is not self.final:  # whose good ones were accepted
+            good = tried.good(self.target)
+            self.aside.put_rules(tried[good], self.target)
+            tried = tried[~good]
+        self._split(tried)
 
     def _leave_out(self, expected: Forecast, mass: FloatArray) -> None:
         """Count cells that the last stage leaves out, too; put the others aside."""
@@ -198,7 +201,7 @@ class _Search:
         if exhausted.any():
             abandon(self.energy, [cells[exhausted]], self.target, self.found)
         # Where a limit allows few cells, no further than to a block: the next ones begin with the heaviest.
-        most = AHEAD * BLOCK if self.most >= PLENTY else self.block
+        most = AHEAD * BLOCK if self.plenty else self.block
         expected = forecast(
             self.floats, self.energy, cells[~exhausted], self.target, self.pace.deadline, most
         )

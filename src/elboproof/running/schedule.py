@@ -1,10 +1,10 @@
 """Which rows of a long call come next, in blocks of a size that is learned on the way.
 
 Blocks may share the work of arrays, and easy rows take a hundredth of their time in them; hard ones are no faster,
-and those of a block stay open together. So many rows are tried together for little time, and where that decides less
-than half of them, fewer for as long; where most of them are decided, the others follow in larger blocks. Else two
-rows are proved alone: if they take less than `ALONE` seconds each, blocks grow as long as they are faster than their
-rows alone. Where it is known that rows share nearly all of their work, blocks have a size that is given.
+and those of a block stay open together. So some rows are tried together for little time, before them many where rows
+may be very easy, and where most of them are decided, the others follow in larger blocks. Else two rows are proved
+alone: if they take less than `ALONE` seconds each, blocks grow as long as they are faster than their rows alone.
+Where it is known that rows share nearly all of their work, blocks have a size that is given.
 
 Rows during which a process or its memory came to an end are proved one after the other, with nothing beside them: so
 the one that does it is known, and takes no other along.
@@ -22,8 +22,8 @@ AIM = 2.0
 """Seconds that a block should take."""
 TRIED, TRIAL, FEWEST = 32, 0.03, 7
 """Rows of a trial, seconds for each of them, and rows from which on there is one."""
-MANY = 512
-"""Rows of the first trial, which has the seconds of `TRIED` rows: of easy rows in arrays so many take hardly longer."""
+MANY, MANY_SECONDS = 512, 0.5
+"""Rows, and seconds, of a trial before it where rows may be so easy that many take hardly longer than few."""
 PATIENCE = 4.0
 """Times as long as expected that a block may take."""
 MOST, GROWTH = 4096, 16
@@ -52,12 +52,21 @@ class Schedule:
         Whether rows of a block share work, so that many are worth a trial.
     together
         Rows of every block, where that is known before; 0 where it is learned.
+    easy
+        Whether rows may be so easy that many are tried first.
     """
 
-    def __init__(self, waiting: list[int], seconds: float, trials: bool = True, together: int = 0) -> None:
+    def __init__(
+        self,
+        waiting: list[int],
+        seconds: float,
+        trials: bool = True,
+        together: int = 0,
+        easy: bool = False,
+    ) -> None:
         self.waiting, self._seconds, self._together = waiting, seconds, together
         tried = trials and not together and len(waiting) >= FEWEST
-        self._trials = [*([MANY] if len(waiting) > TRIED else []), TRIED, TRIED] if tried else []
+        self._trials = [*([MANY] if easy and len(waiting) > TRIED else []), TRIED, TRIED] if tried else []
         self._size, self._alone, self._singles, self._settled = 1, math.inf, 0, False
         self._each = math.inf  # of the last block
         self._trying = False
@@ -92,7 +101,8 @@ class Schedule:
         size = self._together or (self._trials.pop(0) if self._trying else self._size)
         rows, self.waiting = self.waiting[:size], self.waiting[size:]
         if self._trying:
-            return Block(rows, min(TRIAL, self._seconds) * min(len(rows), TRIED), True)
+            limit = min(TRIAL, self._seconds) * len(rows)
+            return Block(rows, limit if len(rows) <= TRIED else min(limit, MANY_SECONDS), True)
         if self._together:
             return Block(rows, self._seconds * len(rows), False)
         each = (
