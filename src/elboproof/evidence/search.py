@@ -40,7 +40,7 @@ OTHERS = 16
 PATIENCE = 4
 """Blocks that are looked at before a rule is tried on less than a block of cells."""
 TINY_PART = 8
-"""Times as many cells as ready as others that let those wait: they are bounded with what the rules leave."""
+"""Times as many cells that are ready as others that wait for them, to be bounded with what the rules leave."""
 TOO_DEEP = 100.0
 """Nats below the shift at which the scale is renewed: exp would overflow soon."""
 DEEPER = "a deeper mode"
@@ -124,8 +124,7 @@ class _Search:
 
     def _size(self) -> int:
         """Return how many cells to look at once: few where a limit allows few."""
-        size = self.pace.block()
-        return size if self.plenty else min(size, PART)
+        return self.pace.block() if self.plenty else min(self.pace.block(), PART)
 
     def _go_by_stages(self) -> None:
         self.staged = True
