@@ -280,6 +280,23 @@ def test_blocks_grow_where_they_pay_and_only_there() -> None:
     assert slow.waiting[0] == 4
 
 
+def test_many_rows_are_tried_first_where_they_may_be_easy() -> None:
+    row, left_open = Row(0.0, 1.0, None, "", 0), Row(0.0, 1.0, None, "open", 0)
+    easy = schedule.Schedule(list(range(10_000)), 60.0, easy=True)
+    many = easy.next()
+    assert (len(many.rows), many.limit, many.trial) == (schedule.MANY, schedule.MANY_SECONDS, True)
+    easy.learn(many, [row] * schedule.MANY, 0.05)
+    assert len(easy.next().rows) == schedule.MOST
+    hard = schedule.Schedule(list(range(1000)), 60.0, easy=True)
+    hard.learn(hard.next(), [row] * 100 + [left_open] * (schedule.MANY - 100), 0.5)
+    few = hard.next()
+    assert (few.rows, few.trial) == (list(range(100, 100 + schedule.TRIED)), True)
+    hard.learn(few, [row] * schedule.TRIED, 0.5)
+    assert len(hard.next().rows) == int(schedule.AIM / (0.5 / schedule.TRIED))
+    short = schedule.Schedule(list(range(schedule.TRIED)), 60.0, easy=True)
+    assert len(short.next().rows) == schedule.TRIED
+
+
 LINE = ["1/3", "0.5", "-1", "1", "0.2", "7/3", "0.9", "1.1"]
 
 

@@ -128,6 +128,20 @@ def test_what_is_aside_counts_with_its_bounds() -> None:
     assert found.discarded.tolist() == [0.75]
 
 
+def test_few_rough_cells_beside_many_that_are_ready_wait_for_the_rules() -> None:
+    looking = energy_of(THIN, [0.7, 0.3]), FloatEnergy(THIN)
+    ready = Cells(np.zeros(40, int), np.zeros((40, 2)), np.ones((40, 2)))
+    far = Cells(np.zeros(1, int), np.full((1, 2), 7.0), np.full((1, 2), 0.5))
+    work = search._Search(*looking, target_of(0.0), far, search.PLENTY, Pace())
+    work._keep(Forecast(ready, np.ones(40, bool), np.zeros(40)))
+    work._forecast(work.waiting.take(1))
+    assert (work.found.visited, work._rules_are_due()) == (0, True)
+    assert sum(map(volume, work.waiting.left())) == 1
+    work.ready.clear()
+    work._forecast(work.waiting.take(1))
+    assert work.found.visited == 1
+
+
 def test_cells_that_rules_were_tried_on_are_aside_or_wait_as_halves() -> None:
     cells = Cells(np.zeros(3, int), np.zeros((3, 2)), np.ones((3, 2)))
     looking = energy_of(THIN, [0.7, 0.3]), FloatEnergy(THIN)
@@ -370,7 +384,7 @@ PLAIN = Cells(np.zeros(2, int), np.array([[0.5, -0.5], [2.0, 1.0]]), np.array([[
 @pytest.mark.parametrize("cells", [NEAR, PLAIN], ids=["between lines", "plain"])
 def test_errors_of_rules_cover_the_ellipse_and_its_stretch(cells: Cells) -> None:
     expected = Forecast(cells, np.ones(2, bool), np.zeros(2))
-    errors = rules.try_rules(energy_of(ROUND, [0.25, -0.5]), expected, target_of(3.0))._errors()
+    errors = rules.try_rules(energy_of(ROUND, [0.25, -0.5]), expected, target_of(3.0)).errors()
     rho, angles = float(RHO), np.linspace(0, 2 * np.pi, 33)
     ellipse = (rho * np.exp(1j * angles) + np.exp(-1j * angles) / rho) / 2
     for b, (centre, half) in enumerate(zip(cells.centre, cells.half, strict=True)):

@@ -342,3 +342,14 @@ def test_variances_that_depend_on_latents_are_left_to_the_engine() -> None:
     assert selection(two_heads) is None
     unused = ep.LatentModel(["z", "w", "y"], ["z"], ep.Gaussian(variance="exp(w/2)"))
     assert latents_left(unused) == 2
+
+
+def test_doubles_of_a_linear_model_are_the_numbers_that_they_are() -> None:
+    model = ep.LatentModel("z", ["z/3", "2*z"], ep.Gaussian("1/100"))
+    x = np.array([[0.1, 1e-3], [-7.3, 2.0**60]])
+    doubles = ep.log_evidence(model, x, 40)
+    exact = ep.log_evidence(model, [[Fraction(v) for v in row] for row in x.tolist()], 40)
+    for one, other in zip(doubles.exact[0], exact.exact[1], strict=True):
+        assert 0 <= other - one <= Fraction(1, 10**39)
+    spelled = ep.log_evidence(model, [["0.1", "0.001"]], 40)  # the control: 0.1 is another number
+    assert abs(spelled.exact[0][0] - doubles.exact[0][0]) > Fraction(1, 10**20)

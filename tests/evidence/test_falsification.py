@@ -61,6 +61,7 @@ CHECKS: dict[str, Callable[[], object]] = {
     "rule's ellipses": _ellipses_lie_in_rectangles,
     "rod along ridges": test_ridges.check_rod,
     "cells add up": _cells_add_up,
+    "few rough cells": test_bounds.test_few_rough_cells_beside_many_that_are_ready_wait_for_the_rules,
     "aside": test_bounds.test_what_is_aside_counts_with_its_bounds,
     "taken up": test_bounds.test_cells_that_rules_were_tried_on_are_aside_or_wait_as_halves,
     "rules aside": test_bounds.test_rules_of_a_stage_count_with_their_errors,
@@ -250,6 +251,9 @@ BUGS: dict[str, Bug] = {
     "later blocks of bounds are lost": Seeded(
         search._Search, "_forecast", "self.waiting.put(part.cells, part.energy)", "pass", "cells add up"
     ),
+    "few rough cells beside many that are ready are lost": Seeded(
+        search._Search, "_forecast", "self.waiting.put(rough.cells, rough.energy)", "pass", "few rough cells"
+    ),
     "what is put aside is lost at a stop": Seeded(
         search._Search, "run", "self.aside.settle(found)", "pass", "cells add up"
     ),
@@ -285,7 +289,7 @@ BUGS: dict[str, Bug] = {
         search._Search, "_take_up", "self.aside.put_rules(tried[good], self.target)", "pass", "taken up"
     ),
     "cells without a good rule are lost": Seeded(
-        search._Search, "_take_up", "self._split(tried[~good])", "pass", ("cells add up", "taken up")
+        search._Search, "_take_up", "self._split(tried)", "pass", ("cells add up", "taken up")
     ),
     "what is aside is counted again": Seeded(
         stages.Aside, "settle", "in self.take()", "in self._cells", "aside"

@@ -104,16 +104,17 @@ def test_grids_cover_the_cube_without_overlap(count: int, radius: float) -> None
 
 def test_halves_cover_their_cells() -> None:
     rng = np.random.default_rng(12)
-    centre, half = grid(3, 8.0, 2)
-    axis = rng.integers(0, 2, len(half))
-    parts, sizes, allowed = plan._halved(centre, half, np.ones(len(half)), axis)
-    n = len(half)
-    for k in range(n):
-        for j in range(2):
-            low, high = parts[k, j] - sizes[k, j], parts[n + k, j] + sizes[n + k, j]
-            assert (low, high) == (centre[k, j] - half[k, j], centre[k, j] + half[k, j])
-        assert parts[k, axis[k]] + sizes[k, axis[k]] == parts[n + k, axis[k]] - sizes[n + k, axis[k]]
-    assert allowed.sum() == n
+    for d in (1, 2):
+        centre, half = grid(3, 8.0, d)
+        axis = rng.integers(0, d, len(half))
+        parts, sizes, allowed = plan._halved(centre, half, np.ones(len(half)), axis)
+        n = len(half)
+        for k in range(n):
+            for j in range(d):
+                low, high = parts[k, j] - sizes[k, j], parts[n + k, j] + sizes[n + k, j]
+                assert (low, high) == (centre[k, j] - half[k, j], centre[k, j] + half[k, j])
+            assert parts[k, axis[k]] + sizes[k, axis[k]] == parts[n + k, axis[k]] - sizes[n + k, axis[k]]
+        assert allowed.sum() == n
 
 
 def test_factors_of_ellipses_are_rounded_up() -> None:

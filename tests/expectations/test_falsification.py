@@ -170,6 +170,9 @@ BUGS: dict[str, Bug] = {
     "halves are not moved": Seeded(
         cells, "halved", "    low[rows, axis] -= half[rows, axis]\n", "", "halves"
     ),
+    "the upper half of an interval is lost": Seeded(
+        cells, "halved", "[centre - half, centre + half]", "[centre - half, centre - half]", "halves"
+    ),
     "one half is lost": Seeded(
         cells,
         "halved",

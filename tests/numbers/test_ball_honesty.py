@@ -352,3 +352,19 @@ def test_the_catcher_rejects_a_ball_one_unit_too_small() -> None:
     assert not _inside(third, 1 / 3, 2.0**-56)
     assert not _inside(third, np.nan, 1.0)
     assert not _inside(third, 0.0, np.nan)
+
+
+def test_squares_of_narrow_balls_are_those_beside_wide_ones_and_contain_the_truth() -> None:
+    # without a ball near 0 among them, squares take a shorter way
+    sizes = np.concatenate([[0.0, 5e-324, 1e-310], 10.0 ** np.linspace(-170, 150, 641)])
+    for share in (2.0**-60, 1e-16, 0.1, 0.25):
+        mid = np.concatenate([sizes, -sizes])
+        rad = np.abs(mid) * share
+        rad[4 * rad > np.abs(mid)] = 0.0  # subnormal products are rounded
+        alone, beside = BallArray(mid, rad).square(), BallArray([*mid, 0.0], [*rad, 1.0]).square()
+        assert (alone.mid == beside.mid[:-1]).all()
+        assert (alone.rad == beside.rad[:-1]).all()
+        for m, r, square, error in zip(*(a.tolist() for a in (mid, rad, alone.mid, alone.rad)), strict=True):
+            for end in (Fraction(m) - Fraction(r), Fraction(m) + Fraction(r)):
+                assert abs(end**2 - Fraction(square)) <= Fraction(error)
+            assert square >= error or square <= ball_rounding.NORMAL

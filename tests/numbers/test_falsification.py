@@ -94,6 +94,9 @@ TESTS: dict[str, Callable[[], object]] = {
         )
     },
     **{f"balls: {name}": _operation(name) for name in ("multiply", "divide", "maximum")},
+    "squares of narrow balls": (
+        test_ball_honesty.test_squares_of_narrow_balls_are_those_beside_wide_ones_and_contain_the_truth
+    ),
     "sums": test_ball_honesty.test_sums_contain_the_truth,
     "bounds": test_ball_honesty.test_bounds_are_outward,
     "containment": test_ball_storage.test_containment_is_decided_exactly,
@@ -132,6 +135,18 @@ BUGS: dict[str, Bug] = {
     ),
     "square: no excess over the midpoint": Seeded(
         _A, "square", "    spread += excess\n", "", "balls of square"
+    ),
+    "square of a narrow ball: half of the linear term": Seeded(
+        _A, "_square_of_narrow", "    spread += spread\n", "", "squares of narrow balls"
+    ),
+    "square of a narrow ball: the midpoint's rounding": Seeded(
+        _A, "_square_of_narrow", "ROUND * middle", "0.0 * middle", "squares of narrow balls"
+    ),
+    "square of a narrow ball: an underflow": Seeded(
+        _A, "_square_of_narrow", "    spread += TINY\n", "", "squares of narrow balls"
+    ),
+    "square: a ball that may hold 0 is taken for narrow": Seeded(
+        _A, "square", "(4 * rad <= m).all()", "(rad <= m).any()", "balls of square"
     ),
     "square: half of the linear term": Seeded(_A, "square", "    spread += spread\n", "", "balls of square"),
     "maximum: the lesser upper bound": Seeded(

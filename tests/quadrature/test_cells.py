@@ -171,3 +171,8 @@ def test_halves_of_boxes_cover_them_and_share_one_face() -> None:
         assert ends == [(low, centres[n, k]), (centres[n, k], high)]
         for i in (n, n + COUNT):
             assert (centre[i, 1 - k], half[i, 1 - k]) == (centres[n, 1 - k], halfs[n, 1 - k])
+    # of intervals, which take a shorter way, those of boxes along one axis
+    lines, line_halves = halved(centres[:, :1], halfs[:, :1], np.zeros(COUNT, dtype=np.intp))
+    boxes, box_halves = halved(centres, halfs, np.zeros(COUNT, dtype=np.intp))
+    assert (lines[:, 0] == boxes[:, 0]).all()
+    assert (line_halves[:, 0] == box_halves[:, 0]).all()

@@ -6,14 +6,16 @@ Balls enclose whatever cancels; the precision rises until log p has the digits.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import frexp
 from sys import float_info
 
+import numpy as np
 from flint import arb, arb_mat
 
 from elboproof.evidence.elimination import parts
-from elboproof.evidence.evidences import FLOAT_DIGITS, Evidence, told
+from elboproof.evidence.evidences import Evidence, evidence_of_pairs
 from elboproof.evidence.search import TIME
 from elboproof.evidence.selection import Selection
 from elboproof.model.data import Data
@@ -21,7 +23,6 @@ from elboproof.model.latent_model import LatentModel
 from elboproof.model.likelihood import Gaussian
 from elboproof.numbers.balls import REAL_BALLS, working_precision
 from elboproof.numbers.compiler import compile_tape
-from elboproof.numbers.enclosure import Enclosure
 from elboproof.numbers.exact import ball_of, bits_for
 from elboproof.numbers.tape import Tape
 
@@ -41,11 +42,7 @@ def evidence(
     """Return the evidences of a model all of whose latents are integrated out."""
     pairs = tuple(log_bounds(model, selection, data, digits, began + seconds))
     stopped = [TIME if low.is_finite() or not high.is_finite() else RANGE for low, high in pairs]
-    enclosure, statuses = told(pairs, digits, stopped)
-    plain = Enclosure(enclosure.lower, enclosure.upper)
-    if digits <= FLOAT_DIGITS and (plain.width <= 2 * 10.0**-digits).all():  # doubles hold what was asked for
-        enclosure, pairs = plain, ()
-    return Evidence(enclosure, statuses, 0, time.monotonic() - began, pairs)
+    return replace(evidence_of_pairs(pairs, digits, stopped, 0), seconds=time.monotonic() - began)
 
 
 def log_bounds(
@@ -85,8 +82,11 @@ def _told(ball: arb, digits: float) -> tuple[arb, arb]:
 def _at_precision(model: LatentModel, selection: Selection, data: Data) -> list[arb]:
     """Return the log densities in balls of the precision in force."""
     offset, columns = _balls(selection)
-    # D x N residuals; rows of x are exact numbers, rounded to balls here once
-    x = arb_mat([[ball_of(value) for value in row] for row in data.rows])
+    # D x N residuals; doubles are balls as they are, other exact numbers are rounded to balls here once
+    if data.array.dtype == np.float64:
+        x = arb_mat([[arb(v) for v in row] for row in data.array.reshape(len(data), -1).tolist()])
+    else:
+        x = arb_mat([[ball_of(value) for value in row] for row in data.rows])
     residuals = x.transpose() - arb_mat([[c] * len(data) for c in offset])
     likelihood: Gaussian = model.likelihood  # type: ignore[assignment]
     slopes = arb_mat([list(row) for row in zip(*columns, strict=True)])

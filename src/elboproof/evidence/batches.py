@@ -49,6 +49,7 @@ def prove_rows(
     file: RowFile | None = None,
     kind: Kind[Row] = BOUNDS,
     together: int = 0,
+    easy: bool = False,
     each: Callable[[int, Row], object] = lambda *_: None,
 ) -> Evidence:
     """Return the evidences of all data points; arguments as in `prove_all`."""
@@ -59,6 +60,7 @@ def prove_rows(
         seconds=seconds,
         end=end,
         together=together,
+        easy=easy,
         workers=workers,
         progress=progress,
         file=file,

@@ -9,6 +9,7 @@ from flint import arb
 from elboproof.evidence import line
 from elboproof.evidence.rounds import reason
 from elboproof.numbers.enclosure import Enclosure
+from elboproof.numbers.enclosure_ends import ball_doubles
 
 FLOAT_DIGITS = 12
 """Up to here float64 sums are tried; beyond, the sums are taken in arb."""
@@ -60,8 +61,11 @@ def evidence_of_pairs(
     pairs: tuple[tuple[arb, arb], ...], digits: float, stopped: list[str], cells: int
 ) -> Evidence:
     """Return bounds in floats where these hold what was asked for, else with all their digits."""
+    # floats around the balls are no narrower than they are: where those are narrow enough, nothing is open
+    if digits <= FLOAT_DIGITS and all(low.is_finite() and high.is_finite() for low, high in pairs):
+        doubles = ball_doubles([ball for pair in pairs for ball in pair])
+        plain = Enclosure([low for low, _ in doubles[::2]], [high for _, high in doubles[1::2]])
+        if (plain.width <= 2 * 10.0**-digits).all():
+            return Evidence(plain, ("",) * len(pairs), cells, 0.0)
     enclosure, statuses = told(pairs, digits, stopped)
-    plain = Enclosure(enclosure.lower, enclosure.upper)
-    if digits <= FLOAT_DIGITS and (plain.width <= 2 * 10.0**-digits).all():
-        enclosure, pairs = plain, ()
     return Evidence(enclosure, statuses, cells, 0.0, pairs)

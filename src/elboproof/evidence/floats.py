@@ -72,6 +72,8 @@ class FloatEnergy:
         if self._curves is None:
             parts = self._run(self._slopes, z, x)
             return parts[..., 0], parts[..., 1:], self._differences(z, x)
+        if d == 1:
+            return parts[..., 0], parts[..., 1:2], parts[..., 2:, None]
         rows, columns = np.triu_indices(d)
         hessian = np.empty((*z.shape, d))
         hessian[..., rows, columns] = hessian[..., columns, rows] = parts[..., 1 + d :]

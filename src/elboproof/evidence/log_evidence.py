@@ -138,6 +138,7 @@ def log_evidence(
             file=request.file(lambda: head_of(model, data, digits)),
             kind=BeforeWork(model, rows).kind,
             together=shared_rows.ROWS if shared_rows.applies(model, digits) else 0,
+            easy=latents_left(model) <= 1,
         )
     proper = is_evidence(model)
     enclosure = evidence.enclosure if proper else LogIntegral.of(evidence.enclosure)

@@ -19,7 +19,7 @@ from elboproof.quadrature.cells import Cells
 
 FEW = 1024
 """Cells at once below which a block costs nearly as much as one of so many."""
-LONG, FIRST = 10.0, 256
+LONG, FIRST = 10.0, 512
 """Seconds of a limit that any first block keeps; and its cells under a shorter limit."""
 FEWEST = 32
 """Cells at once below which a block is not cut to fit into what is left of the limit."""

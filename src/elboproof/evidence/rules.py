@@ -50,28 +50,32 @@ class Tried:
 
     def good(self, target: Target) -> NDArray[np.bool_]:
         """Return where a rule is good enough, (B,)."""
-        return np.asarray((self._errors()[:, -1] <= self._allowed(target)[:, None]).all(1))
+        return np.asarray((self._least() <= self._allowed(target)[:, None]).all(1))
 
     def rules(self, target: Target) -> tuple[Index, FloatArray]:
         """Return the smallest sizes that are good enough on every axis (B, d), where one is, and the errors (B,)."""
         # (B, sizes, d) -> (B, d): argmax of booleans is the first size that is good enough; the last one is, by
         # `good`.
-        errors = self._errors()
+        errors = self.errors()
         choice = (errors <= self._allowed(target)[:, None, None]).argmax(1)
         error, d = np.take_along_axis(errors, choice[:, None, :], 1)[:, 0].sum(1), choice.shape[1]
         return np.array(SIZES)[choice], upward(error, d - 1, underflows=d)
 
     def worst(self, kinks_across: bool) -> Index:
         """Return the axis along which to halve, (B,)."""
-        return _worst(self._errors()[:, -1], self.expected.cells.half, kinks_across)
+        return _worst(self._least(), self.expected.cells.half, kinks_across)
 
     def unknown(self) -> NDArray[np.bool_]:
         """Return where no rule has a bound, (B,), in more than one dimension."""
         return np.asarray(~np.isfinite(self.scale).any(1) & (self.scale.shape[1] > 1))
 
-    def _errors(self) -> FloatArray:
+    def errors(self) -> FloatArray:
         """Return upper bounds (B, sizes, d): the product's rounding is covered by the scale's margin."""
         return factors()[None, : self.largest, None] * self.scale[:, None, :]
+
+    def _least(self) -> FloatArray:
+        """Return those of the largest size, (B, d)."""
+        return np.asarray(factors()[self.largest - 1] * self.scale)
 
     def _allowed(self, target: Target) -> FloatArray:
         # Floats (B,) decide what is good enough: a share of the cell's estimated mass. What is accepted adds the

@@ -39,6 +39,8 @@ OTHERS = 16
 """Times as many others as are ready, looked at since a rule was tried, that make it due."""
 PATIENCE = 4
 """Blocks that are looked at before a rule is tried on less than a block of cells."""
+TINY_PART = 8
+"""Times as many cells that are ready as others that wait for them, to be bounded with what the rules leave."""
 TOO_DEEP = 100.0
 """Nats below the shift at which the scale is renewed: exp would overflow soon."""
 DEEPER = "a deeper mode"
@@ -88,7 +90,8 @@ class _Search:
         self.energy, self.floats, self.most, self.pace = energy, floats, most, pace
         self.target = self.final = target
         self.aside, self.stages, self.staged = Aside(), list[Target](), False
-        if most < PLENTY:
+        self.plenty = most >= PLENTY
+        if not self.plenty:
             self._go_by_stages()
         self.found = Found.nothing(len(target.shift), pace)
         # Along each axis, of the whole domain and not of a root: roots of a ridge are small, but their centres are not.
@@ -121,8 +124,7 @@ class _Search:
 
     def _size(self) -> int:
         """Return how many cells to look at once: few where a limit allows few."""
-        size = self.pace.block()
-        return size if self.most >= PLENTY else min(size, PART)
+        return self.pace.block() if self.plenty else min(self.pace.block(), PART)
 
     def _go_by_stages(self) -> None:
         self.staged = True
@@ -143,9 +145,11 @@ class _Search:
 
     def _take_up(self, tried: Tried) -> None:
         """Put cells aside that have a rule which is good enough for the stage; halve the others."""
-        good = tried.good(self.target)
-        self.aside.put_rules(tried[good], self.target)
-        self._split(tried[~good])
+        if self.target is not self.final:  # whose good ones were accepted
+            good = tried.good(self.target)
+            self.aside.put_rules(tried[good], self.target)
+            tried = tried[~good]
+        self._split(tried)
 
     def _leave_out(self, expected: Forecast, mass: FloatArray) -> None:
         """Count cells that the last stage leaves out, too; put the others aside."""
@@ -159,7 +163,8 @@ class _Search:
         ready, visited = self._ready(), self.found.visited
         late = visited > max(2 * self.visited_by_rules, PATIENCE * self.block)
         late |= visited - self.visited_by_rules > OTHERS * ready
-        return ready >= self.block or not len(self.waiting) or bool(ready and late)
+        few = TINY_PART * len(self.waiting) <= ready
+        return ready >= self.block or not len(self.waiting) or bool(ready and (late or few))
 
     def _last_rules(self) -> None:
         """Try rules on the cells that are ready when a limit is reached, as far as it allows."""
@@ -195,7 +200,7 @@ class _Search:
         if exhausted.any():
             abandon(self.energy, [cells[exhausted]], self.target, self.found)
         # Where a limit allows few cells, no further than to a block: the next ones begin with the heaviest.
-        most = AHEAD * BLOCK if self.most >= PLENTY else self.block
+        most = AHEAD * BLOCK if self.plenty else self.block
         expected = forecast(
             self.floats, self.energy, cells[~exhausted], self.target, self.pace.deadline, most
         )
@@ -204,6 +209,9 @@ class _Search:
         rough = expected[~expected.smooth]
         if self.staged:
             rough = rough[heaviest(self.target, rough.cells, rough.energy, self.block)]
+        elif 0 < TINY_PART * len(rough.cells) <= min(self._ready(), FEW):
+            self.waiting.put(rough.cells, rough.energy)
+            return
         first, *more = _blocks(rough, self.block)
         for part in reversed(more):
             self.waiting.put(part.cells, part.energy)

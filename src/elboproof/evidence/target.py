@@ -71,6 +71,8 @@ def widest(spread: Float64[FloatArray, "B d"], half: Float64[FloatArray, "B d"])
     Any choice is sound. Taking always the same axis where nothing is known would make slivers without end.
     """
     # (B, d) -> (B,).
+    if half.shape[1] == 1:
+        return np.zeros(len(half), dtype=np.intp)
     known = np.where(np.isfinite(spread), spread, np.inf)
     unknown = ~np.isfinite(known).all(1)
     return np.asarray(np.where(unknown, half.argmax(1), known.argmax(1)))

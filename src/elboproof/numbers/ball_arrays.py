@@ -96,6 +96,15 @@ class BallArray(BallStorage):
     def _map(self, function: ball_lift.Lifted) -> Self:
         return self._of(ball_lift.apply(function, self._mid, self._rad))
 
+    def _once(self, function: ball_lift.Lifted) -> Self:
+        """Return a function that values, slopes and both parts of complex functions ask for in turn."""
+        # balls cannot be changed, so that what was computed of them stays true
+        if self._known is None:
+            self._known = {}
+        if function not in self._known:
+            self._known[function] = self._map(function)
+        return self._known[function]
+
     def exp(self) -> Self:
         """Return e^t."""
         return self._map(ball_lift.exp)
@@ -118,11 +127,11 @@ class BallArray(BallStorage):
 
     def sin(self) -> Self:
         """Return sin t; [-1, 1] beyond `ball_trig.FAR`."""
-        return self._map(ball_waves.sin)
+        return self._once(ball_waves.sin)
 
     def cos(self) -> Self:
         """Return cos t; [-1, 1] beyond `ball_trig.FAR`."""
-        return self._map(ball_waves.cos)
+        return self._once(ball_waves.cos)
 
     def tan(self) -> Self:
         """Return tan t; infinite radius unless free of poles."""
@@ -130,11 +139,11 @@ class BallArray(BallStorage):
 
     def sinh(self) -> Self:
         """Return sinh t."""
-        return self._map(ball_lift.sinh)
+        return self._once(ball_lift.sinh)
 
     def cosh(self) -> Self:
         """Return cosh t."""
-        return self._map(ball_lift.cosh)
+        return self._once(ball_lift.cosh)
 
     def tanh(self) -> Self:
         """Return tanh t."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -53,6 +54,11 @@ def scalar_ball(value: Scalar) -> Pair:
     return np.array(nearest), np.array(rad)
 
 
+@lru_cache(maxsize=256)
+def _integer_ball(value: int) -> Pair:
+    return scalar_ball(value)
+
+
 class BallStorage:
     """An array of real balls.
 
@@ -70,7 +76,7 @@ class BallStorage:
         If a radius is negative or the shapes do not broadcast.
     """
 
-    __slots__ = ("_mid", "_rad")
+    __slots__ = ("_known", "_mid", "_rad")
     __array_ufunc__ = None  # ndarray + ball asks the ball
     _mid: FloatArray
     _rad: FloatArray
@@ -83,20 +89,22 @@ class BallStorage:
             return
         if (r < 0.0).any():
             raise bad("rad", float(r.min()), "radii >= 0")
-        try:
-            m, r = (a.copy() for a in np.broadcast_arrays(m, r))
-        except ValueError as error:
-            raise ValueError(
-                f"rad: got shape {r.shape}; expected one that broadcasts with {m.shape}"
-            ) from error
+        if m.shape != r.shape:
+            try:
+                m, r = (a.copy() for a in np.broadcast_arrays(m, r))
+            except ValueError as error:
+                raise ValueError(
+                    f"rad: got shape {r.shape}; expected one that broadcasts with {m.shape}"
+                ) from error
         r[~np.isfinite(m)] = np.inf
         self._set(canonical(m, r))
 
     def _set(self, pair: Pair) -> None:
         self._mid, self._rad = np.asarray(pair[0]), np.asarray(pair[1])
         # balls are values: an array that could be written to would change results that were proved before
-        self._mid.flags.writeable = False
-        self._rad.flags.writeable = False
+        self._mid.setflags(write=False)
+        self._rad.setflags(write=False)
+        self._known: dict[object, Self] | None = None
 
     @classmethod
     def _of(cls, pair: Pair) -> Self:
@@ -155,6 +163,8 @@ class BallStorage:
             return value
         if isinstance(value, np.ndarray):
             return cls(value)
+        if type(value) is int:
+            return cls._of(_integer_ball(value))
         if isinstance(value, bool | np.timedelta64) or not isinstance(
             value, int | float | Fraction | np.integer | np.floating
         ):

@@ -81,10 +81,10 @@ def shares(count: int, seconds: float) -> Iterator[float]:
 
 def enclosure_of(rows: Sequence[Row]) -> Enclosure:
     """Return rows as enclosures (N,); exact where doubles lose digits of one and no row is without bounds."""
-    ends = [row.fractions for row in rows]
-    finer = any(row.exact and worth_keeping(row.exact, (row.lower, row.upper)) for row in rows)
-    if finer and None not in ends:
-        return Enclosure.between_exact([pair for pair in ends if pair is not None])
+    if any(row.exact and worth_keeping(row.exact, (row.lower, row.upper)) for row in rows):
+        ends = [row.fractions for row in rows]
+        if None not in ends:
+            return Enclosure.between_exact([pair for pair in ends if pair is not None])
     return Enclosure([row.lower for row in rows], [row.upper for row in rows])
 
 

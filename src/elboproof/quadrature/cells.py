@@ -43,6 +43,9 @@ def halved(
     """Return centres and half widths of both halves of each box, cut across its own axis, first all lower ones."""
     # (B, d) -> (2B, d). Halves of floats are floats, and so are the new centres as long as the bits last, for which
     # the caller answers: the two halves then cover the box and share one face.
+    if half.shape[1] == 1:  # there is no other axis
+        half = half / 2
+        return np.concatenate([centre - half, centre + half]), np.concatenate([half, half])
     rows = np.arange(len(half))
     half = half.copy()
     half[rows, axis] /= 2

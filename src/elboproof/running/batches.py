@@ -77,6 +77,7 @@ def prove_all(
     end: float = math.inf,
     trials: bool = True,
     together: int = 0,
+    easy: bool = False,
     workers: object = 1,
     progress: Listener | None = None,
     file: RowFile | None = None,
@@ -97,6 +98,8 @@ def prove_all(
     together
         Rows of a block at most, where they share nearly all of their work, and fewer where there are workers for more
         blocks; 0 where nothing is known of that.
+    easy
+        Whether rows may be so easy that many of them are tried together first, see `Schedule`.
     workers, progress
         As in every public call.
     file
@@ -108,7 +111,7 @@ def prove_all(
     with file or nullcontext(), executor_of(workers) as (executor, most):
         ledger = Ledger(len(asked), kind, began, file, progress, each)
         waiting = ledger.open_rows()
-        schedule = Schedule(waiting, seconds, trials, min(together, math.ceil(len(waiting) / most)))
+        schedule = Schedule(waiting, seconds, trials, min(together, math.ceil(len(waiting) / most)), easy)
         run = _Run(prove, asked, seconds, not trials, executor, ledger, schedule)
         while run.futures or (schedule.rest and time.monotonic() < end):
             try:

@@ -1,10 +1,10 @@
 """Which rows of a long call come next, in blocks of a size that is learned on the way.
 
-Blocks may share the work of arrays, and easy rows take a hundredth of their time in them; hard ones are no faster, and
-those of a block stay open together. So some rows are tried together for little time, and where most of them are
-decided, the others follow in larger blocks. Else two rows are proved alone: if they take less than `ALONE` seconds
-each, blocks grow as long as they are faster than their rows alone. Where it is known that rows share nearly all of
-their work, blocks have a size that is given.
+Blocks may share the work of arrays, and easy rows take a hundredth of their time in them; hard ones are no faster,
+and those of a block stay open together. So some rows are tried together for little time, before them many where rows
+may be very easy, and where most of them are decided, the others follow in larger blocks. Else two rows are proved
+alone: if they take less than `ALONE` seconds each, blocks grow as long as they are faster than their rows alone.
+Where it is known that rows share nearly all of their work, blocks have a size that is given.
 
 Rows during which a process or its memory came to an end are proved one after the other, with nothing beside them: so
 the one that does it is known, and takes no other along.
@@ -22,6 +22,8 @@ AIM = 2.0
 """Seconds that a block should take."""
 TRIED, TRIAL, FEWEST = 32, 0.03, 7
 """Rows of a trial, seconds for each of them, and rows from which on there is one."""
+MANY, MANY_SECONDS = 512, 0.5
+"""Rows, and seconds, of a trial before it where rows may be so easy that many take hardly longer than few."""
 PATIENCE = 4.0
 """Times as long as expected that a block may take."""
 MOST, GROWTH = 4096, 16
@@ -50,11 +52,21 @@ class Schedule:
         Whether rows of a block share work, so that many are worth a trial.
     together
         Rows of every block, where that is known before; 0 where it is learned.
+    easy
+        Whether rows may be so easy that many are tried first.
     """
 
-    def __init__(self, waiting: list[int], seconds: float, trials: bool = True, together: int = 0) -> None:
+    def __init__(
+        self,
+        waiting: list[int],
+        seconds: float,
+        trials: bool = True,
+        together: int = 0,
+        easy: bool = False,
+    ) -> None:
         self.waiting, self._seconds, self._together = waiting, seconds, together
-        self._trials = 2 if trials and not together and len(waiting) >= FEWEST else 0
+        tried = trials and not together and len(waiting) >= FEWEST
+        self._trials = [*([MANY] if easy and len(waiting) > TRIED else []), TRIED, TRIED] if tried else []
         self._size, self._alone, self._singles, self._settled = 1, math.inf, 0, False
         self._each = math.inf  # of the last block
         self._trying = False
@@ -85,12 +97,12 @@ class Schedule:
         if self._suspects:
             self._examined, self._suspects = self._suspects[:1], self._suspects[1:]
             return Block(self._examined, self._seconds, False)
-        self._trying = self._trials > 0
-        size = self._together or (TRIED if self._trying else self._size)
+        self._trying = bool(self._trials)
+        size = self._together or (self._trials.pop(0) if self._trying else self._size)
         rows, self.waiting = self.waiting[:size], self.waiting[size:]
         if self._trying:
-            self._trials -= 1
-            return Block(rows, min(TRIAL, self._seconds) * len(rows), True)
+            limit = min(TRIAL, self._seconds) * len(rows)
+            return Block(rows, limit if len(rows) <= TRIED else min(limit, MANY_SECONDS), True)
         if self._together:
             return Block(rows, self._seconds * len(rows), False)
         each = (
@@ -120,11 +132,11 @@ class Schedule:
         left = [n for n, row in zip(block.rows, rows, strict=True) if row.status]
         decided = len(block.rows) - len(left)
         self.waiting = [*left, *self.waiting]
-        if decided:  # else the time may have gone into compiling: once more
-            self._trials = 0
         if decided > len(left):
-            self._size = TRIED
+            self._trials, self._size = [], len(block.rows)
             self._grow(seconds / decided)
+        elif decided and len(block.rows) <= TRIED:  # else the time may have gone into compiling: once more
+            self._trials = []
 
     def _grow(self, each: float) -> None:
         self._each = each
