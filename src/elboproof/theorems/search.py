@@ -109,11 +109,15 @@ def _searched(search: _Search, told: Told, until: float) -> Answer | None:
     return search.judge.pieces(leaves.done)
 
 
-def _proved(search: _Search) -> list[Plain]:
-    """Prove a batch of leaves that are ready, or cut them."""
+def _proved(search: _Search) -> list[Plain] | Answer:
+    """Prove a batch of leaves that are ready, or cut them, unless no cut can help."""
     judge, leaves, stop = search.judge, search.leaves, search.task.stop
     batch, leaves.ready = leaves.ready[:BATCH], leaves.ready[BATCH:]
     judge.prove(batch, stop)
+    for leaf in batch:
+        if not judge.holds(leaf) and (why := judge.hopeless(leaf)):
+            leaves.ready += batch
+            return _unproved(search, why)
     did: list[Plain] = []
     for leaf in batch:
         if judge.holds(leaf):
@@ -183,7 +187,7 @@ def _unproved(search: _Search, why: str) -> Unproved:
         tried = sorted(tried, key=violation)[-SHOWN:]
         judge.prove(tried, task.began + task.seconds)
         worst = max(tried, key=lambda leaf: (leaf.unbounded, not judge.holds(leaf), violation(leaf)))
-        if worst.unbounded:
+        if worst.unbounded and not judge.hopeless(worst):
             why += "; at a control point the exponent is not seen to be bounded above"
     low = max(worst.lower, 0.0) if judge.of_gap else worst.lower
     return stopped(task, worst.box, Enclosure(low, max(worst.upper, low)), why, len(leaves.done))
