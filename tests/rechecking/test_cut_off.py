@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flint import arb
 from scipy import integrate
+from sympy import Symbol
 
 import elboproof as ep
 from elboproof.numbers.balls import working_precision
@@ -108,7 +109,7 @@ def _own_integrals(content: Content, radius: Fraction) -> None:
 
 def test_two_latents_are_not_cut_off() -> None:
     with pytest.raises(Unable, match="several latents"):
-        log_integral_within({}, (certificates.Z, certificates.Symbol("y", real=True)), Fraction(2))
+        log_integral_within({}, (certificates.Z, Symbol("y", real=True)), Fraction(2))
 
 
 # -- steps and seeded bugs --

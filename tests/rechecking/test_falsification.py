@@ -270,7 +270,7 @@ def _first_control(self: Any, leaf: Any, bound: Fraction) -> None:
 
 def _any_integral(self: Any, function: Any, leaf: Any) -> arb:
     """Integrals that the certificate lacks are computed on the way."""
-    value: arb = self._integral(function.key) + ball_of(function.constant)
+    value: arb = self._integral((function.key, leaf.radius)) + ball_of(function.constant)
     return value
 
 

@@ -17,8 +17,10 @@ from scipy.optimize import minimize
 
 import elboproof as ep
 from elboproof.model.placement import Placement
+from elboproof.numbers.exact import rational
 from elboproof.statements import Statement
-from elboproof.theorems import leaf_bounds, log_partition, tails, truncation
+from elboproof.theorems import log_partition, tails, truncation
+from elboproof.theorems.leaf import Leaf
 from elboproof.theorems.leaf_bounds import Judge
 from elboproof.theorems.log_partition import Integrals
 from tests.seeding import CAUGHT, Bug, falsification, patched
@@ -57,9 +59,9 @@ CUT_OFF = [name for name in PROVED if name != "ELBO"]
 def points(box: Box, count: int) -> list[dict[str, float]]:
     """Random parameters of a box, the first at its lower corner."""
     rng = np.random.default_rng(7)
-    ends = {name: [float(Fraction(end)) for end in side] for name, side in box.items()}
+    ends = {name: (float(Fraction(low)), float(Fraction(high))) for name, (low, high) in box.items()}
     corner = {name: low for name, (low, _) in ends.items()}
-    return [corner, *({k: float(rng.uniform(*side)) for k, side in ends.items()} for _ in range(count))]
+    return [corner, *({k: rng.uniform(*side) for k, side in ends.items()} for _ in range(count))]
 
 
 def value_at(quantity: Any, point: dict[str, float]) -> float:
@@ -82,16 +84,17 @@ def value_at(quantity: Any, point: dict[str, float]) -> float:
 
     def elbo(u: Any) -> float:
         m, s = u[0], math.exp(u[1])
-        return float(weights @ body(m + s * nodes) / weights.sum()) - (m * m + s * s - 1) / 2 + u[1]
+        mean = weights @ body(m + s * nodes) / weights.sum()
+        return float(mean - (m * m + s * s - 1) / 2 + u[1])
 
     if isinstance(quantity, ep.Elbo):
         return elbo((float(quantity.q.mean[0]), math.log(float(quantity.q.covariance[0][0])) / 2))
     if isinstance(quantity, ep.LogEvidence):
-        return math.log(whole)
+        return float(math.log(whole))
     starts = [(m, t) for m in (-1.0, 0.3, 1.5) for t in (-2.0, -0.5)]
     options = {"xatol": 1e-8, "fatol": 1e-10}
     found = [minimize(lambda u: -elbo(u), s, method="Nelder-Mead", options=options) for s in starts]
-    return math.log(whole) - max(-float(one.fun) for one in found)
+    return float(math.log(whole)) - max(-float(one.fun) for one in found)
 
 
 @pytest.mark.parametrize("name", PROVED)
@@ -184,10 +187,10 @@ def test_what_is_known_of_an_exponent_is_not_forgotten(monkeypatch: pytest.Monke
 # -- steps and seeded bugs --
 
 
-def _judged(statement: Statement, box: Any, radius: Fraction) -> leaf_bounds.Leaf:
+def _judged(quantity: Any, box: Any, radius: Fraction) -> Leaf:
     """One leaf over a whole box, cut off at a radius at which the tail counts."""
-    made, sides = parts.made(statement.quantity, box)
-    judge = Judge(statement, made)
+    made, sides = parts.made(quantity, box)
+    judge = Judge(quantity.between(-50, 50), made)
     leaf = judge.leaf(sides)
     judge.estimates.estimate([leaf], math.inf)
     with pytest.MonkeyPatch.context() as patch:
@@ -200,7 +203,7 @@ def _judged(statement: Statement, box: Any, radius: Fraction) -> leaf_bounds.Lea
 def _bounds(x: str, v: tuple[str, str], close: float) -> None:
     """Both bounds of an evidence that is cut off at 1, at the parameters of a small box."""
     quantity, box = bent(ep.LogEvidence, x), {"c": ("0", "1/1000"), "v": v}
-    leaf = _judged(quantity.between(-50, 50), box, Fraction(1))
+    leaf = _judged(quantity, box, Fraction(1))
     true = [value_at(quantity, point) for point in points(box, 3)]
     assert leaf.lower <= min(true)
     assert max(true) <= leaf.upper <= max(true) + close
@@ -272,7 +275,7 @@ BUGS: dict[str, Bug] = {
         (
             log_partition.Exponent,
             "scale",
-            property(lambda self: log_partition.rational(self.radius + 1, "R")),
+            property(lambda self: rational(self.radius + 1, "R")),
         ),
         by="integrals",
     ),

@@ -139,8 +139,8 @@ class Found:
 
 def _integrals(judge: Judge) -> dict[tuple[Theta, Fraction | None], tuple[float, float]]:
     """Return all integrals that are known, by theta and radius."""
-    kinds = {None: judge.integrals, **judge.within}
-    return {(theta, r): bounds for r, kind in kinds.items() for theta, bounds in kind.known.items()}
+    kinds = [(None, judge.integrals), *judge.within.items()]
+    return {(theta, r): bounds for r, kind in kinds for theta, bounds in kind.known.items()}
 
 
 def _remember(judge: Judge, known: Plain) -> None:
