@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 from flint import arb
 from scipy import integrate
@@ -17,18 +18,23 @@ from sympy import Symbol
 import elboproof as ep
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import ball_of
-from elboproof.rechecking import integration
+from elboproof.rechecking import best_posterior, integration
+from elboproof.rechecking.best_posterior import Threshold
 from elboproof.rechecking.document import CertificateError, Document
 from elboproof.rechecking.integration import Unable, log_integral_within
 from elboproof.rechecking.recheck import _Checker
 from tests.rechecking import test_recheck as certificates
 from tests.rechecking.test_recheck import Content, Z
-from tests.seeding import CAUGHT, Bug, falsification, patched
+from tests.seeding import CAUGHT, Bug, Seeded, falsification, patched
 from tests.theorems.test_truncation import bent, points, value_at
 
 STATEMENTS: dict[str, tuple[Any, dict[str, tuple[str, str]]]] = {
     "above": (bent(ep.Gap) <= "1/10", {"c": ("0", "1/10"), "v": ("1/4", "1")}),
     "evidence": (bent(ep.LogEvidence).between(-3, 0), {"c": ("0", "1/10"), "v": ("1/10", "1")}),
+    "below": (
+        ep.Gap("z", ["z**2 + c*z**3"], "v", ["1/2"]).between("1/20", "1/2"),
+        {"c": ("0", "1/20"), "v": ("2/5", "1/2")},
+    ),
 }
 
 
@@ -155,9 +161,40 @@ def _bounds(x: str, v: tuple[str, str], close: float) -> None:
     assert max(true) <= high <= max(true) + close
 
 
+def claims_more(content: Content) -> None:
+    """The gap is some 0.1."""
+    content["statement"]["lower"] = "1/3"
+    for leaf in content["leaves"]:
+        leaf["bounds"] = ["1/3", "2/5"]
+
+
+def _within_a_divergence() -> None:
+    """ELBO(q) = 5 m - KL is greatest at the edge of KL < K: 5 m - K with m = sqrt(2 K) and variance 1."""
+    function = {Z: Fraction(5), Z**2: Fraction(0)}
+    for within, top in ((8.0, 12.0), (1.0, 5 * math.sqrt(2) - 1)):
+        claims = [Threshold(function, top + shift, within) for shift in (0.2, -0.2)]
+        assert best_posterior.bounded(claims, Z) == [True, False]
+
+
+def _of_another_divergence() -> None:
+    """The lower threshold holds within 1 nat; the higher one does not within 8."""
+    claims = [Threshold({Z: Fraction(5)}, 6.2, 1.0), Threshold({Z: Fraction(5)}, 7.0, 8.0)]
+    assert best_posterior.bounded(claims, Z) == [True, False]
+
+
+def test_a_divergence_whose_cells_would_have_no_end_is_refused() -> None:
+    with pytest.raises(ValueError, match="not seen to be bounded"):
+        best_posterior.slabs_within(354.0)
+    with pytest.raises(ValueError, match="not seen to be bounded"):
+        best_posterior.slabs_within(math.nan)
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     "accepted": _accepted,
     "integrals": _integrals,
+    "within a divergence": _within_a_divergence,
+    "of another divergence": _of_another_divergence,
+    "a false lower bound": partial(refused, "below", claims_more, "the lower bound .* could not be verified"),
     "a flat likelihood": partial(_bounds, "1/2", ("100", "101"), 0.02),
     "data beyond R": partial(_bounds, "3", ("4", "401/100"), 0.7),
     "a sharp likelihood": partial(_bounds, "1/2", ("1/4", "26/100"), 0.9),
@@ -166,6 +203,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "a smaller radius with its own integrals": test_a_smaller_radius_with_its_own_integrals_proves_less,
 }
 
+_PLACES = best_posterior._places
 _ABOVE, _MASS, _INTERVAL = _Checker._mass_above, _Checker._mass, integration._interval
 
 
@@ -226,6 +264,31 @@ BUGS: dict[str, Bug] = {
     ),
     "claims about integrals are not compared": patched(
         (_Checker, "_integrate_claims", lambda _: None), by="integrals that are too small"
+    ),
+    "slopes decide at the edge": patched(
+        (best_posterior, "_places", lambda c, w: (np.ones(len(w), dtype=bool), _PLACES(c, w)[1])),
+        by="within a divergence",
+    ),
+    "Gaussians beyond count": patched(
+        (best_posterior, "_places", lambda c, w: (_PLACES(c, w)[0], np.zeros(len(w), dtype=bool))),
+        by="within a divergence",
+    ),
+    "cells at the edge are done": patched(
+        (best_posterior, "_places", lambda c, w: ((p := _PLACES(c, w)[0]), ~p)), by="within a divergence"
+    ),
+    "the cells are too few": patched(
+        (best_posterior, "slabs_within", lambda _: best_posterior.slabs(0.7, Fraction(0))),
+        by="within a divergence",
+    ),
+    "one divergence stands for all": Seeded(
+        best_posterior,
+        "bounded",
+        "(frozenset(claim.function.items()), claim.within)",
+        "frozenset(claim.function.items())",
+        "of another divergence",
+    ),
+    "few Gaussians are compared": patched(
+        (_Checker, "_divergence_within", lambda *_: 0.01), by="a false lower bound"
     ),
     "more than the tail is added": patched(
         (_Checker, "_mass_above", _with(lambda mass, _, __: (mass.exp() + 1).log())), by="accepted"

@@ -365,7 +365,11 @@ BUGS: dict[str, Bug] = {
         by="hyperbolic moments",
     ),
     "open cells are dropped": patched(
-        (best_posterior, "_left", lambda c, cells, t: _LEFT(c, cells, t) & (cells[:, 1] - cells[:, 0] > 0.5)),
+        (
+            best_posterior,
+            "_left",
+            lambda c, cells, *t: _LEFT(c, cells, *t) & (cells[:, 1] - cells[:, 0] > 0.5),
+        ),
         by="best ELBOs",
     ),
     "a quarter of each cell is lost": patched(

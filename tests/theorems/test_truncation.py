@@ -19,7 +19,8 @@ import elboproof as ep
 from elboproof.model.placement import Placement
 from elboproof.numbers.exact import rational
 from elboproof.statements import Statement
-from elboproof.theorems import log_partition, tails, truncation
+from elboproof.theorems import best_elbo, log_partition, tails, truncation
+from elboproof.theorems.best_elbo import BestElbo, ElboBound
 from elboproof.theorems.leaf import Leaf
 from elboproof.theorems.leaf_bounds import Judge
 from elboproof.theorems.log_partition import Integrals
@@ -50,6 +51,14 @@ PROVED: dict[str, tuple[Statement, Box]] = {
     ),
     "evidence": (bent(ep.LogEvidence).between(-2, 0), {"c": ("-1/10", "1/10"), "v": ("1/100", "1")}),
     "evidence from below": (bent(ep.LogEvidence) >= "-3/2", {"c": ("0", "1/10"), "v": ("1/100", "1")}),
+    "gap from below": (
+        ep.Gap("z", ["z**2 + c*z**3"], "v", ["1/2"]).between("1/100", "1/2"),
+        {"c": ("-1/20", "1/20"), "v": ("1/4", "1/2")},
+    ),
+    "gap from below, nearly straight": (
+        ep.Gap("z", ["z + z**2/2 + c*z**3"], "v", ["1/2"]) >= "1/1000",
+        {"c": ("0", "1/20"), "v": ("1/2", "1")},
+    ),
     "ELBO": (bent(ep.Elbo, q=POSTERIOR).between(-4, -1), {"c": ("0", "1/10"), "v": ("1/10", "1")}),
 }  # fmt: skip
 CUT_OFF = [name for name in PROVED if name != "ELBO"]
@@ -123,16 +132,13 @@ def test_a_false_statement_beside_the_place_is_refuted() -> None:
     assert true > 1 / 1000
 
 
-def test_lower_bounds_of_the_gap_stay_open_there_at_once_and_are_named() -> None:
-    """The best ELBO at a control point that keeps z^5 and loses z^6 is infinite on every leaf at c = 0."""
-    gap = ep.Gap("z", ["z + z**2/2 + c*z**3"], "v", ["1/2"])
-    answer = ep.for_all(gap.between("1/1000", "1/2"), {"c": ("0", "1/20"), "v": ("1/4", "1")})
+def test_lower_bounds_of_the_gap_with_functions_stay_open_there_at_once_and_are_named() -> None:
+    """The best ELBO at a control point that keeps z^3 and loses z^4 is infinite on every leaf at c = 0."""
+    gap = ep.Gap("z", ["sin(2*z) + z + c*z**2"], "v", ["1/2"])
+    answer = ep.for_all(gap >= "1/1000", {"c": ("0", "1/20"), "v": ("1/4", "1/2")})
     assert isinstance(answer, ep.Unproved)
     assert answer.why.startswith("control points at which the best ELBO over all Gaussians is not seen to be")
     assert answer.sub_box["c"][0] == 0
-    away = ep.for_all(gap.between("1/1000", "1/2"), {"c": ("1/25", "1/20"), "v": ("1/4", "1")}, leaves=8)
-    assert isinstance(away, ep.Unproved)
-    assert away.why == "the limit of 8 leaves"
 
 
 def test_two_latents_stay_open_and_are_named() -> None:
@@ -140,6 +146,13 @@ def test_two_latents_stay_open_and_are_named() -> None:
     answer = ep.for_all(gap <= "1/10", {"c": ("0", "1/20"), "v": ("1/4", "1")}, leaves=20)
     assert isinstance(answer, ep.Unproved)
     assert answer.why.endswith("at a control point the exponent is not seen to be bounded above")
+
+
+def test_a_false_lower_bound_of_the_gap_beside_the_place_is_refuted() -> None:
+    gap = ep.Gap("z", ["z**2 + c*z**3"], "v", ["1/2"])
+    answer = ep.for_all(gap >= "1/2", {"c": ("0", "1/20"), "v": ("1/4", "1/2")})
+    assert isinstance(answer, ep.Counterexample)
+    assert value_at(gap, {name: float(value) for name, value in answer.point.items()}) < 1 / 2
 
 
 def test_what_was_proved_without_is_proved_without() -> None:
@@ -237,14 +250,48 @@ def _suprema_within() -> None:
             assert max(grid) <= truncation.supremum(made, signed, Fraction(3))
 
 
+def _within_a_divergence() -> None:
+    """ELBO(q) = 5 m - KL is greatest at the edge of KL < K: 5 m - K with m = sqrt(2 K) and variance 1."""
+    made, _ = parts.made(BENT, {"c": ("0", "1/10"), "v": ("1/4", "1")})
+    theta = (fmpq(5), fmpq(0), fmpq(0), fmpq(0))
+    for within, top in ((8.0, 12.0), (1.0, 5 * math.sqrt(2) - 1)):
+        claims = [ElboBound(theta, 0.0, top + shift, within) for shift in (0.2, -0.2)]
+        assert BestElbo(made).proved(claims, math.inf) == [True, False]
+
+
+def _of_another_divergence() -> None:
+    """The lower threshold holds within 1 nat; the higher one does not within 8."""
+    made, _ = parts.made(BENT, {"c": ("0", "1/10"), "v": ("1/4", "1")})
+    theta = (fmpq(5), fmpq(0), fmpq(0), fmpq(0))
+    claims = [ElboBound(theta, 0.0, 6.2, 1.0), ElboBound(theta, 0.0, 7.0, 8.0)]
+    assert BestElbo(made).proved(claims, math.inf) == [True, False]
+
+
+def _false_lower_bound() -> None:
+    """The gap is some 0.1, the true bound is found and the false one is not."""
+    quantity = ep.Gap("z", ["z**2 + c*z**3"], "v", ["1/2"])
+    made, sides = parts.made(quantity, {"c": ("0", "1/100"), "v": ("2/5", "1/2")})
+    for bound, holds in (("1/20", True), ("1/2", False)):
+        judge = Judge(quantity >= bound, made)
+        leaf = judge.leaf(sides)
+        judge.estimates.estimate([leaf], math.inf)
+        judge.prove([leaf], time.monotonic() + 60.0)
+        assert leaf.radius is not None
+        assert leaf.above == holds
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     "integrals": _integrals,
     "suprema within": _suprema_within,
     "a flat likelihood": partial(_bounds, "1/2", ("100", "101"), 0.02),
     "data beyond R": partial(_bounds, "3", ("4", "401/100"), 0.7),
     "a sharp likelihood": partial(_bounds, "1/2", ("1/4", "26/100"), 0.9),
+    "within a divergence": _within_a_divergence,
+    "of another divergence": _of_another_divergence,
+    "a false lower bound": _false_lower_bound,
 }
 
+_PLACES = best_elbo._places
 _TAIL, _WITH, _MASS, _SUPREMUM = truncation.tail, truncation.with_tail, Judge._mass, truncation.supremum
 
 
@@ -294,6 +341,24 @@ BUGS: dict[str, Bug] = {
             lambda n, t, r: _SUPREMUM(n, tuple(min(v, fmpq(0)) for v in t), r),
         ),
         by="suprema within",
+    ),
+    "slopes decide at the edge": patched(
+        (best_elbo, "_places", lambda c, w: (np.ones(len(w), dtype=bool), _PLACES(c, w)[1])),
+        by="within a divergence",
+    ),
+    "Gaussians beyond count": patched(
+        (best_elbo, "_places", lambda c, w: (_PLACES(c, w)[0], np.zeros(len(w), dtype=bool))),
+        by="within a divergence",
+    ),
+    "cells at the edge are done": patched(
+        (best_elbo, "_places", lambda c, w: ((p := _PLACES(c, w)[0]), ~p)), by="within a divergence"
+    ),
+    "the outer box is too small": patched((best_elbo, "_margin", lambda _: 0.2), by="within a divergence"),
+    "one divergence stands for all": patched(
+        (best_elbo, "_key", lambda claim: claim.theta), by="of another divergence"
+    ),
+    "few Gaussians are compared": patched(
+        (truncation, "divergence", lambda *_: 0.01), by="a false lower bound"
     ),
 }
 

@@ -7,10 +7,10 @@ expansion of polynomials, FLINT's balls and integrator, and the theorems named i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
-from math import prod
+from math import ceil, inf, prod
 from pathlib import Path
 
 from flint import arb
@@ -248,10 +248,13 @@ class _Checker:
             raise CertificateError(
                 f"{leaf.name}.bounds: got the lower bound {shown(leaf.lower)}; expected one from {bound}"
             )
-        for control in self.exponent.controls(leaf.box):
-            if isinstance(self.quantity, Gap):
-                self.thresholds.append((leaf, self._threshold(leaf, control, leaf.lower)))
-                continue
+        controls = self.exponent.controls(leaf.box)
+        if isinstance(self.quantity, Gap):
+            within = self._divergence_within(leaf, controls, leaf.lower)
+            found = [self._threshold(leaf, control, leaf.lower) for control in controls]
+            self.thresholds += [(leaf, replace(threshold, within=within)) for threshold in found]
+            return
+        for control in controls:
             fixed = self.quantity.q if isinstance(self.quantity, Elbo) else None
             body = self._elbo(control, fixed) if fixed else self._tangent(leaf, control)
             log_w = ball_of(control.weight).log() - _log_two_pi()
@@ -277,10 +280,24 @@ class _Checker:
         threshold = self._tangent(leaf, control) - ball_of(control.constant) - ball_of(bound)
         return Threshold(dict(control.key), below(threshold))
 
+    def _divergence_within(self, leaf: LeafClaim, controls: Sequence[Function], bound: Fraction) -> float:
+        """Return a K such that no ELBO with KL(q || prior) >= K exceeds l - bound over the leaf; infinite without R."""
+        # At parameters the whole exponent is at most 0, and its ELBO at most -KL. l - bound is affine and, at each
+        # control point, at least -K by the choice of K, which may be larger: so it is everywhere. The other Gaussians'
+        # ELBOs are affine in the exponent, and bounded at the control points.
+        if leaf.radius is None:
+            return inf
+        least = min(below(self._tangent(leaf, control) - ball_of(bound)) for control in controls)
+        return float(ceil(-least) + 1)
+
     def _require_no_better_gaussian(self) -> None:
         claims = [threshold for _, threshold in self.thresholds]
         z = self.exponent.latents[0]
         polynomial = all(powers(z, claim.function) is not None for claim in claims)
+        if not polynomial and any(claim.within < inf for claim in claims):
+            raise CertificateError(
+                "leaves: cannot be verified: lower bounds of the gap, cut off, with functions"
+            )
         try:
             holds = (best_posterior if polynomial else trapezoids).bounded(claims, z)
         except Unable as reason:

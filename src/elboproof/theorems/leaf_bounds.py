@@ -111,7 +111,7 @@ class Judge:
             part = [(theta, self.supremum(leaf, theta)) for theta in self.wanted(leaf)]
             suprema = [supremum for _, supremum in part]
             leaf.radius = self._radius(leaf, suprema)
-            leaf.unbounded = None in suprema and (leaf.radius is None or (self.of_gap and self.from_below))
+            leaf.unbounded = None in suprema and (leaf.radius is None or self._beyond_any_divergence)
             if leaf.radius is not None:
                 part = [(t, truncation.supremum(self.natural, t, leaf.radius)) for t, _ in part]
             wanted.setdefault(leaf.radius, []).extend(part)
@@ -134,6 +134,11 @@ class Judge:
             return None
         return truncation.radius(self.estimates.steering, leaf.controls or [])
 
+    @property
+    def _beyond_any_divergence(self) -> bool:
+        """Whether best ELBOs are wanted over all Gaussians even where they may be infinite, for want of a method."""
+        return self.of_gap and self.from_below and bool(self.natural.atoms)
+
     def integrals_to(self, radius: Fraction | None) -> Integrals:
         """Return the integrals over |z| <= R, or over the whole space for None."""
         if radius is None:
@@ -143,10 +148,9 @@ class Judge:
         return self.within[radius]
 
     def hopeless(self, leaf: Leaf) -> str:
-        """Return why no part of a leaf that was not proved can be, empty if that is not known."""
-        # Only the gap from below asks for more than integrals: the best ELBO at a control point, over all Gaussians.
-        below = self.of_gap and self.from_below and leaf.radius is not None
-        if below and truncation.stays_unbounded(self.natural, leaf.box):
+        """Return why a leaf cannot be proved by any cuts, empty if that is not known."""
+        # Only the gap from below asks for more than integrals: the best ELBO at a control point.
+        if self._beyond_any_divergence and truncation.stays_unbounded(self.natural, leaf.box):
             return (
                 "control points at which the best ELBO over all Gaussians is not seen to be bounded, on however small "
                 "a box"
@@ -218,14 +222,18 @@ class Judge:
         lower = arb(rational(self.statement.lower or Fraction(0)))
         failed = set()
         for n, leaf in enumerate(leaves):
-            for control in leaf.controls or []:
-                threshold = self._tangent(leaf, control) - lower
-                supremum = self.supremum(leaf, control.theta)
+            controls = leaf.controls or []
+            thresholds = [self._tangent(leaf, control) - lower for control in controls]
+            within = truncation.divergence(leaf, thresholds)
+            for control, threshold in zip(controls, thresholds, strict=True):
+                supremum = self.supremum(leaf, control.theta) if within == inf else below(threshold)
                 if supremum is None or not threshold.is_finite():
                     failed.add(n)
                 else:
-                    claims.append(ElboBound(control.theta, supremum, below(threshold)))
+                    claims.append(ElboBound(control.theta, supremum, below(threshold), within))
                     owners.append(n)
+        tried = [k for k, n in enumerate(owners) if n not in failed]  # a leaf needs all of its claims
+        claims, owners = [claims[k] for k in tried], [owners[k] for k in tried]
         proved = self.best.proved(claims, deadline)
         failed |= {n for n, holds in zip(owners, proved, strict=True) if not holds}
         for n, leaf in enumerate(leaves):

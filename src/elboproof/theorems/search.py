@@ -113,11 +113,10 @@ def _proved(search: _Search) -> list[Plain] | Answer:
     """Prove a batch of leaves that are ready, or cut them, unless no cut can help."""
     judge, leaves, stop = search.judge, search.leaves, search.task.stop
     batch, leaves.ready = leaves.ready[:BATCH], leaves.ready[BATCH:]
-    judge.prove(batch, stop)
     for leaf in batch:
-        if not judge.holds(leaf) and (why := judge.hopeless(leaf)):
-            leaves.ready += batch
-            return _unproved(search, why)
+        if why := judge.hopeless(leaf):
+            return _unproved(search, why, [leaf])
+    judge.prove(batch, stop)
     did: list[Plain] = []
     for leaf in batch:
         if judge.holds(leaf):
@@ -175,19 +174,19 @@ def _refuted(search: _Search, batch: list[Leaf]) -> Counterexample | None:
     return None
 
 
-def _unproved(search: _Search, why: str) -> Unproved:
+def _unproved(search: _Search, why: str, resisting: Sequence[Leaf] = ()) -> Unproved:
     """Return the status with the leaf that most resisted, and what is proved there in the time that is left."""
     # The enclosure holds over the leaf, whatever led to its choice: it is made of proved bounds only.
     task, judge, leaves = search.task, search.judge, search.leaves
     violation = judge.estimates.violation
-    candidates = [*leaves.open, *leaves.ready] or [judge.leaf(task.box)]
+    candidates = [*resisting] or [*leaves.open, *leaves.ready] or [judge.leaf(task.box)]
     worst = max(candidates, key=violation)
     tried = [leaf for leaf in candidates if leaf.controls is not None and leaf.posterior is not None]
     if tried and not judge.obstacle():
         tried = sorted(tried, key=violation)[-SHOWN:]
         judge.prove(tried, task.began + task.seconds)
         worst = max(tried, key=lambda leaf: (leaf.unbounded, not judge.holds(leaf), violation(leaf)))
-        if worst.unbounded and not judge.hopeless(worst):
+        if worst.unbounded and not resisting:
             why += "; at a control point the exponent is not seen to be bounded above"
     low = max(worst.lower, 0.0) if judge.of_gap else worst.lower
     return stopped(task, worst.box, Enclosure(low, max(worst.upper, low)), why, len(leaves.done))

@@ -11,6 +11,11 @@ so that what lies beyond R is at most eps = P(|Z| > R) = erfc(R / sqrt 2), Z ~ N
 
 A_R is finite everywhere and convex, as a logarithm of an integral of exponentials. So is the right side plus the
 constant, in (theta, constant): eps is one more exponential in the sum. Upper bounds take the right side, tangents A_R.
+
+For the gap from below, ELBO(q) = theta . E_q T - KL(q || prior) may not exceed an affine tau at the points. As
+theta . E_q T + constant <= 0 there, ELBO(q) <= -constant - KL: no q with KL >= K exceeds it, K being the greatest
+-constant - tau over the control points, since constant and tau are affine. For the other q, ELBO(q) is affine in theta,
+and ELBO(q) <= tau at the control points is what is left to prove.
 """
 
 import math
@@ -24,6 +29,7 @@ from flint import arb
 from elboproof.numbers.outward import above
 from elboproof.statements import Box
 from elboproof.theorems import tails
+from elboproof.theorems.leaf import Leaf
 from elboproof.theorems.natural import ControlPoint, Natural, Theta
 from elboproof.theorems.polynomials import rational
 from elboproof.theorems.steering import Steering, floats
@@ -31,6 +37,8 @@ from elboproof.theorems.steering import Steering, floats
 SHARE = 1e-7
 """Of the integral: how much the tail may be, about; estimates have ten times that to spare."""
 RADII = [Fraction(k, 2) for k in range(8, 61)]
+SPARE = 1.0
+"""Nats of divergence beyond what is needed."""
 CORNER = Fraction(1, 2**20)
 """Of a leaf's sides: how large the boxes at its corners are that stand for all smaller ones."""
 
@@ -58,6 +66,20 @@ def tail(radius: Fraction) -> arb:
 def with_tail(log_mass: arb, constant: arb, radius: Fraction) -> arb:
     """Return log(exp(A_R + constant) + eps) - constant, from A_R."""
     return (tail(radius) * (-(log_mass + constant)).exp()).log1p() + log_mass
+
+
+def divergence(leaf: Leaf, thresholds: Sequence[arb]) -> float:
+    """Return K + `SPARE` or more, rounded up to an integer, for thresholds tau at the control points.
+
+    Infinite where the leaf is not cut off, or a threshold is not finite.
+    """
+    # More is true for less: at the control points the exponent may be above 0 a little, and then q's near K would
+    # exceed the threshold there.
+    controls = leaf.controls or []
+    if leaf.radius is None or not all(threshold.is_finite() for threshold in thresholds):
+        return math.inf
+    values = [-arb(one.constant) - tau for one, tau in zip(controls, thresholds, strict=True)]
+    return float(math.ceil(max(above(value) for value in values) + SPARE))
 
 
 def supremum(natural: Natural, theta: Theta, radius: Fraction) -> float:
