@@ -8,7 +8,7 @@ For one Gaussian q, and A convex (a logarithm of an integral of exponentials),
 The second holds since E* is convex in theta, so that l - E* is concave. The tangent needs no derivative: by convexity
 l(b) >= A(c) + (A(c) - A(c - h (b - c)))/h. With log w <= log w_c + (w - w_c)/w_c and log w >= its chord, both affine
 in theta's space, the same gives log p(x) = A(theta) + const + (D/2) log(w / 2 pi), and the ELBO of one q without
-integrals. Where a control point's integral is not finite, those over |z| <= R stand for it: `truncation`.
+integrals. Where a control point's integral may be infinite, those over |z| <= R stand for it: `truncation`.
 """
 
 import time
@@ -28,7 +28,7 @@ from elboproof.theorems.best_elbo import BestElbo, ElboBound
 from elboproof.theorems.certificates import LeafRecord, Pieces
 from elboproof.theorems.leaf import Leaf, claim_above, claim_below, greatest, middle
 from elboproof.theorems.leaf_estimates import Estimates, Expected, rest
-from elboproof.theorems.log_partition import LARGEST_SUPREMUM, Integrals
+from elboproof.theorems.log_partition import Integrals
 from elboproof.theorems.natural import ControlPoint, Natural, Theta
 from elboproof.theorems.polynomials import rational
 
@@ -127,10 +127,10 @@ class Judge:
                 self._prove_gaps_from_below(leaves, deadline)
 
     def _radius(self, leaf: Leaf, suprema: Sequence[float | None]) -> Fraction | None:
-        """Return where to cut the leaf's integrals off, None where all are finite or a cut of the box comes first."""
-        finite = all(supremum is not None and supremum <= LARGEST_SUPREMUM for supremum in suprema)
+        """Return where to cut the leaf's integrals off, None where all are moderate or a cut of the box comes first."""
+        moderate = all(supremum is not None and supremum <= truncation.LARGEST_WHOLE for supremum in suprema)
         crossing = any(low < 0 < high for low, high in leaf.box)  # such a leaf is cut at 0: `Estimates.axis`
-        if finite or crossing or not truncation.possible(self.natural):
+        if moderate or crossing or not truncation.possible(self.natural):
             return None
         return truncation.radius(self.estimates.steering, leaf.controls or [])
 

@@ -37,6 +37,8 @@ from elboproof.theorems.steering import Steering, floats
 SHARE = 1e-7
 """Of the integral: how much the tail may be, about; estimates have ten times that to spare."""
 RADII = [Fraction(k, 2) for k in range(8, 61)]
+LARGEST_WHOLE = 1e3
+"""Nats of an exponent's supremum up to which integrals are taken whole: beyond, the bulk may lie far out."""
 SPARE = 1.0
 """Nats of divergence beyond what is needed."""
 CORNER = Fraction(1, 2**20)
