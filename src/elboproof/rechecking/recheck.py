@@ -1,9 +1,10 @@
 """`recheck`: verify a certificate without the search that made it.
 
 What is verified: the leaves cover the box (they do not overlap, and their volumes add up to the box's, exactly); the
-control points of each leaf, by polarisation; every integral, by ``acb.integral`` and a tail of its own; every claim
-of a leaf; and that the leaves' claims give the statement. What is trusted: the parser of expressions, SymPy's
-expansion of polynomials, FLINT's balls and integrator, and the theorems named in `leaves`.
+control points of each leaf, by polarisation; every integral, by ``acb.integral`` and a tail of its own, or cut off at
+|z| = R with a bound of the rest that holds at all parameters; every claim of a leaf; and that the leaves' claims give
+the statement. What is trusted: the parser of expressions, SymPy's expansion of polynomials, FLINT's balls and
+integrator, and the theorems named in `leaves`.
 """
 
 from collections.abc import Sequence
