@@ -118,6 +118,17 @@ def test_two_latents_are_not_cut_off() -> None:
         log_integral_within({}, (certificates.Z, Symbol("y", real=True)), Fraction(2))
 
 
+def test_lower_bounds_with_functions_are_cut_off_as_well(tmp_path: Path) -> None:
+    """All Gaussians are compared then, as without a radius: the true bound passes, a false one does not."""
+    statement = ep.Gap("z", ["tanh(2*z)"], "v", ["1/2"]) >= "1/1000"
+    content = certificates.certificate(statement, {"v": ("1/4", "3/10")})
+    every(content, "6")
+    assert certificates.check(content, tmp_path) == statement
+    claims_more(content)
+    with pytest.raises(CertificateError, match=r"the lower bound .* could not be verified"):
+        certificates.check(content, tmp_path)
+
+
 # -- steps and seeded bugs --
 
 
