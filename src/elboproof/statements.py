@@ -25,7 +25,7 @@ SCHEMA = "elboproof.for_all/1"
 """Of certificates: ``{"schema", "version", "statement", "box", "leaves", "statistics", "integrals"}``, all numbers
 exact and written as strings. A leaf has its ``box``, the ``posterior`` for upper bounds of the gap, the ``centre`` for
 lower ones, and the ``bounds`` claimed over it. An integral has its ``theta``, the factors of the statistics, and bounds
-of its logarithm A(theta)."""
+of its logarithm A(theta). A leaf may have a ``radius`` R: its integrals, which have it too, are those over |z| <= R."""
 STEP = Fraction(1, 16)
 """h: the tangent of A at the centre c of a leaf is bounded by the difference between c and c - h (b - c), which the
 certificate must hold for each control point b. A smaller one gives a better tangent from less accurate differences."""

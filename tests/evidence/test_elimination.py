@@ -349,7 +349,10 @@ def test_doubles_of_a_linear_model_are_the_numbers_that_they_are() -> None:
     x = np.array([[0.1, 1e-3], [-7.3, 2.0**60]])
     doubles = ep.log_evidence(model, x, 40)
     exact = ep.log_evidence(model, [[Fraction(v) for v in row] for row in x.tolist()], 40)
+    spelled = ep.log_evidence(model, [["0.1", "0.001"]], 40)  # the control: 0.1 is another number
+    assert doubles.exact is not None
+    assert exact.exact is not None
+    assert spelled.exact is not None
     for one, other in zip(doubles.exact[0], exact.exact[1], strict=True):
         assert 0 <= other - one <= Fraction(1, 10**39)
-    spelled = ep.log_evidence(model, [["0.1", "0.001"]], 40)  # the control: 0.1 is another number
     assert abs(spelled.exact[0][0] - doubles.exact[0][0]) > Fraction(1, 10**20)

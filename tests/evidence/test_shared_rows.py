@@ -245,9 +245,12 @@ def test_bounds_with_three_latents_hold_at_points_of_their_rectangles(kind: str,
 
 
 def test_three_latents_share_cells_where_outputs_are_many() -> None:
-    net = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 16))
     many, few = (
-        ep.LatentModel.from_torch(part, ep.Bernoulli()) for part in (net, net[:1].append(torch.nn.Tanh()))
+        ep.LatentModel.from_torch(
+            torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, outputs)),
+            ep.Bernoulli(),
+        )
+        for outputs in (16, 15)
     )
     assert shared_rows.applies(many, 4)
     assert not shared_rows.applies(few, 4)

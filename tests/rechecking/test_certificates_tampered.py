@@ -41,6 +41,10 @@ STATEMENTS: dict[str, tuple[Statement, Any]] = {
         ep.Gap("z", ["z**2"], "sigma**2", ["x"]).between("0.6", "0.9"),
         {"sigma": ("0.2", "0.3"), "x": ("0.6", "0.8")},
     ),
+    "cut off": (
+        ep.LogEvidence("z", ["z + c*z**2"], "v", ["1/2"]).between(-3, 0),
+        {"c": ("0", "1/10"), "v": ("1/10", "1")},
+    ),
 }
 QUICK = ("ELBO", "evidence")
 NUMBERS = [

@@ -270,7 +270,7 @@ def _first_control(self: Any, leaf: Any, bound: Fraction) -> None:
 
 def _any_integral(self: Any, function: Any, leaf: Any) -> arb:
     """Integrals that the certificate lacks are computed on the way."""
-    value: arb = self._integral(function.key) + ball_of(function.constant)
+    value: arb = self._integral((function.key, leaf.radius)) + ball_of(function.constant)
     return value
 
 
@@ -365,7 +365,11 @@ BUGS: dict[str, Bug] = {
         by="hyperbolic moments",
     ),
     "open cells are dropped": patched(
-        (best_posterior, "_left", lambda c, cells, t: _LEFT(c, cells, t) & (cells[:, 1] - cells[:, 0] > 0.5)),
+        (
+            best_posterior,
+            "_left",
+            lambda c, cells, *t: _LEFT(c, cells, *t) & (cells[:, 1] - cells[:, 0] > 0.5),
+        ),
         by="best ELBOs",
     ),
     "a quarter of each cell is lost": patched(

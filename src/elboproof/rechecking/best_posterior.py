@@ -4,15 +4,16 @@ One latent, a polynomial G. F(m, S) = E_q[G] - (m^2 + S - 1)/2 + (log S)/2 with 
 m^(k-2j) S^j is a polynomial P but for the logarithm, and log S <= log S0 + (S - S0)/S0. So on a cell F is at most the
 largest Bernstein coefficient of a polynomial. A maximum is a stationary point: no cell matters on which dP/dm, or
 dP/dS + 1/(2S), keeps its sign. Outside the box that is searched, G <= M + (3/8) z^2 gives F <= M + 1/2 + (log S)/2 -
-(m^2 + S)/8 <= threshold. Floats carry their own error bounds: a dot product of n terms loses less than n 2^-52 of the
-sum of the sizes.
+(m^2 + S)/8 <= threshold. If only Gaussians with KL = (m^2 + S - 1)/2 - (log S)/2 < K are asked for, then cells without
+any of these do not matter either, but slopes decide nothing on a cell that holds others as well: a maximum may be at
+the edge. Floats carry their own error bounds: a dot product of n terms loses less than n 2^-52 of the sum of the sizes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from math import comb, exp, log, sqrt
+from math import comb, exp, inf, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,17 +40,21 @@ factors; from an underflow to 0 they would grow without end."""
 
 @dataclass(frozen=True)
 class Threshold:
-    """A function without constant term, and what no Gaussian's ELBO shall exceed."""
+    """A function without constant term, and what no Gaussian's ELBO shall exceed.
+
+    With a finite ``within``: no Gaussian's with KL(q || prior) < within.
+    """
 
     function: Terms
     value: float
+    within: float = inf
 
 
 def bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
     """Return for which claims sup F <= threshold was proved; one function's lowest threshold decides for its others."""
     # If the lowest threshold of a function holds, then its others do; if it does not, each of them is tried for
     # itself.
-    keys = [frozenset(claim.function.items()) for claim in claims]
+    keys = [(frozenset(claim.function.items()), claim.within) for claim in claims]
     lowest: dict[object, Threshold] = {}
     for key, claim in zip(keys, claims, strict=True):
         if key not in lowest or claim.value < lowest[key].value:
@@ -65,11 +70,12 @@ def _bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
     # many are dropped with the claim; a claim holds when its cells are used up.
     coefficients = _moments([claim.function for claim in claims], z)
     thresholds = np.array([claim.value for claim in claims])
+    within = np.array([claim.within for claim in claims])
     holds = np.ones(len(claims), dtype=bool)
     seen = np.zeros(len(claims), dtype=int)
     roots = []
     for n, claim in enumerate(claims):
-        cells = slabs(outer_margin(claim, z))
+        cells = slabs(outer_margin(claim, z)) if claim.within == inf else slabs_within(claim.within)
         roots.append(np.column_stack([np.full(len(cells), float(n)), cells]))
     waiting = [np.concatenate(roots)] if roots else []
     while waiting:
@@ -82,7 +88,8 @@ def _bounded(claims: Sequence[Threshold], z: Symbol) -> list[bool]:
             owner = cells[:, 0].astype(int)
             np.add.at(seen, owner, 1)
             holds &= seen <= MOST_CELLS
-            waiting.append(_quartered(cells[_left(coefficients[owner], cells[:, 1:], thresholds[owner])]))
+            left = _left(coefficients[owner], cells[:, 1:], thresholds[owner], within[owner])
+            waiting.append(_quartered(cells[left]))
     return [bool(h) for h in holds]
 
 
@@ -178,8 +185,40 @@ def slabs(k: float, share: Fraction = SHARE) -> FloatArray:
     return np.array([[-reach, reach, low, high] for low, high in pairwise(edges)])
 
 
-def _left(coefficients: FloatArray, cells: FloatArray, thresholds: FloatArray) -> NDArray[np.bool_]:
-    """Return for which cells neither F <= threshold nor the absence of stationary points is proved."""
+def slabs_within(within: float) -> FloatArray:
+    """Return cells that hold all Gaussians with KL(q || prior) < within.
+
+    Raises
+    ------
+    ValueError
+        If it is too large to search.
+    """
+    if not within + 0.5 + _SPARE < _LARGEST_MARGIN:
+        raise ValueError("the ELBO is not seen to be bounded")
+    return slabs(within + 0.5 + _SPARE, Fraction(0))  # (m^2 + S)/2 - (log S)/2 < within + 1/2
+
+
+def _places(cells: FloatArray, within: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return on which cells KL < within everywhere, and on which it is nowhere."""
+    # m^2 is least at the end that is nearer to 0, if 0 is not between; S - log S falls up to 1 and rises from there.
+    # `_LOSS` of the sums of sizes covers the roundings of these few operations and the logarithm's.
+    m_low, m_high, s_low, s_high = cells.T
+    nearest = np.maximum(np.maximum(m_low, -m_high), 0.0)
+    farthest = np.maximum(np.abs(m_low), np.abs(m_high))
+    size = 2 * _LOSS * (1 + farthest**2 + s_high + np.abs(np.log(s_low)) + np.abs(np.log(s_high)))
+    ends = [(s - np.log(s)) / 2 for s in (s_low, s_high, np.clip(1.0, s_low, s_high))]
+    most = (farthest**2 - 1) / 2 + np.maximum(ends[0], ends[1]) + size
+    least = (nearest**2 - 1) / 2 + ends[2] - size
+    return most < within, least >= within
+
+
+def _left(
+    coefficients: FloatArray, cells: FloatArray, thresholds: FloatArray, within: FloatArray
+) -> NDArray[np.bool_]:
+    """Return for which cells neither F <= threshold nor the absence of stationary points is proved.
+
+    As far as Gaussians within a divergence are on them.
+    """
     # B cells at once. value (B, i, j) are Bernstein coefficients of P on a cell: P is between the least and the
     # largest, and its slopes on the unit square are between those of degree times the differences. `size` (B, i, j)
     # bounds what they lost to rounding, `slack` what the differences did. log S is concave: it is at most its tangent
@@ -203,7 +242,8 @@ def _left(coefficients: FloatArray, cells: FloatArray, thresholds: FloatArray) -
     line = (np.log(centre) - 1)[:, None] + (s_low[:, None] + s_width[:, None] * steps) / centre[:, None]
     size += (4 + np.abs(np.log(centre)))[:, None, None] * _LOSS + np.abs(line)[:, None, :] * _LOSS
     highest = (value + line[:, None, :] / 2 + size).max((1, 2))
-    return ~np.asarray(rising | falling | (highest <= thresholds), dtype=bool)
+    inside, outside = _places(cells, within)
+    return ~np.asarray((inside & (rising | falling)) | outside | (highest <= thresholds), dtype=bool)
 
 
 def _conversion(count: int, low: FloatArray, width: FloatArray) -> FloatArray:

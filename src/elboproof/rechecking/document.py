@@ -16,6 +16,8 @@ from elboproof.statements import SCHEMA, Elbo, Gap, LogEvidence, Quantity, State
 LARGEST_FILE = 50_000_000
 MOST_BITS = 14_000
 """Of a number: Python writes 4300 decimals, and errors show them. Statements have fewer, their boxes are halved."""
+LARGEST_RADIUS = 64
+"""P(|Z| > 64) < 1e-890: a larger one would prove no more, and may take long."""
 
 
 class CertificateError(ValueError):
@@ -24,7 +26,7 @@ class CertificateError(ValueError):
 
 @dataclass(frozen=True)
 class LeafClaim:
-    """A leaf as claimed."""
+    """A leaf as claimed; with a radius R, its integrals are those over |z| <= R."""
 
     name: str
     box: tuple[tuple[Fraction, Fraction], ...]
@@ -32,6 +34,7 @@ class LeafClaim:
     posterior: GaussianPosterior | None
     lower: Fraction | None
     upper: Fraction | None
+    radius: Fraction | None = None
 
 
 def loaded(file: Path) -> dict[str, Any]:
@@ -148,7 +151,7 @@ class Document:
             raise CertificateError(
                 f"{name}.bounds: got lower {lower} above upper {upper}; expected lower <= upper"
             )
-        return LeafClaim(name, box, point, q, lower, upper)
+        return LeafClaim(name, box, point, q, lower, upper, radius(leaf, name))
 
 
 def part(content: Mapping[str, Any], name: str, kind: type, where: str = "") -> Any:
@@ -173,6 +176,14 @@ def number(value: object, name: str) -> Fraction:
     if max(abs(spelled.numerator), spelled.denominator).bit_length() > MOST_BITS:
         raise CertificateError(f"{name}: got {shown(value)}; expected a number of at most {MOST_BITS} bits")
     return spelled
+
+
+def radius(record: Mapping[str, Any], name: str) -> Fraction | None:
+    """Return the R of a leaf or an integral, None where it has none."""
+    value = _optional(record.get("radius"), f"{name}.radius")
+    if value is not None and not 0 < value <= LARGEST_RADIUS:
+        raise CertificateError(f"{name}.radius: got {value}; expected 0 < radius <= {LARGEST_RADIUS}")
+    return value
 
 
 def _optional(value: object, name: str) -> Fraction | None:

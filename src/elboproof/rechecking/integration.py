@@ -7,6 +7,8 @@ side is at most (2 pi)^(-1/2) int_R^oo exp(-z^2/8) dz = erfc(R / sqrt 8).
 *Two latents.* If G has degree at most 2 in b, then with G - b^2/2 = -alpha(a) b^2/2 + beta(a) b + gamma(a) and alpha
 > 1/2 (at 0, and alpha - 1/2 has no real root, by Sturm's sequence) the integral over b is sqrt(2 pi / alpha)
 exp(beta^2/(2 alpha) + gamma), and the tail's condition is that beta^2 + 2 alpha (gamma - (3/8) a^2) <= 0 beyond R.
+
+*Cut off.* One latent: int over |z| <= R, which needs no tail.
 """
 
 from collections.abc import Callable, Mapping
@@ -59,14 +61,34 @@ def log_integral(function: Terms, latents: tuple[Symbol, ...]) -> arb:
         return _plane(function, latents)
 
 
+def log_integral_within(function: Terms, latents: tuple[Symbol, ...], radius: Fraction) -> arb:
+    """Return A_R(G), the same over |z| <= R only, for one latent and any G.
+
+    Raises
+    ------
+    Unable
+        If there are several latents, or R is no float64.
+    """
+    # The ends are floats, as those of all integrals here: so R must be one.
+    if len(latents) != 1 or Fraction(float(radius)) != radius:
+        raise Unable("an integral that is cut off, of several latents or at a radius that is no float64")
+    with working_precision(BITS):
+        return _interval(function, latents[0], float(radius), arb(0))
+
+
 def _line(function: Terms, z: Symbol) -> arb:
     # A(G) = log int exp(G - z^2/2)/sqrt(2 pi); what lies beyond R is in [0, 2 tail], and in the ball around 0.
     radius = _radius_of(function, z)
-    whole = combined([(function, Fraction(1)), ({z**2: Fraction(1)}, Fraction(-1, 2))])
     tail = (arb(radius) / arb(8).sqrt()).erfc()
+    return _interval(function, z, radius, arb(0, (2 * tail).upper()))
+
+
+def _interval(function: Terms, z: Symbol, radius: float, tail: arb) -> arb:
+    """Return log(int_-R^R exp(G - z^2/2)/sqrt(2 pi) + tail)."""
+    whole = combined([(function, Fraction(1)), ({z**2: Fraction(1)}, Fraction(-1, 2))])
     dense = powers(z, whole)
     even = dense is not None and not any(dense[1::2])
-    return _logarithm(compiled(z, whole), _estimated(z, whole), radius, arb(0, (2 * tail).upper()), even)
+    return _logarithm(compiled(z, whole), _estimated(z, whole), radius, tail, even)
 
 
 def _radius_of(function: Terms, z: Symbol) -> float:

@@ -2,15 +2,16 @@
 
 What is verified: the leaves cover the box (they do not overlap, and their volumes add up to the box's, exactly); the
 control points of each leaf, by polarisation; every integral, by ``acb.integral`` or the trapezoidal rule and a tail of
-its own; every claim of a leaf; and that the leaves' claims give the statement. What is trusted: the parser of
-expressions, SymPy's expansion of polynomials, FLINT's balls and integrator, and the theorems named in `leaves`.
+its own, or cut off at |z| = R with a bound of the rest that holds at all parameters; every claim of a leaf; and that
+the leaves' claims give the statement. What is trusted: the parser of expressions, SymPy's expansion of polynomials,
+FLINT's balls and integrator, and the theorems named in `leaves`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
-from math import prod
+from math import ceil, inf, prod
 from pathlib import Path
 
 import sympy
@@ -26,15 +27,18 @@ from elboproof.numbers.outward import below
 from elboproof.numbers.parser import parse
 from elboproof.rechecking import best_posterior, planes, trapezoids
 from elboproof.rechecking.best_posterior import Threshold
-from elboproof.rechecking.document import CertificateError, Document, LeafClaim, loaded, number, part
+from elboproof.rechecking.document import CertificateError, Document, LeafClaim, loaded, number, part, radius
 from elboproof.rechecking.evidence import ProvedEvidence, verified
 from elboproof.rechecking.evidence_document import evidence_claim
 from elboproof.rechecking.expectations import expectation
 from elboproof.rechecking.functions import Exponent, Function, Terms, combined, terms
-from elboproof.rechecking.integration import BITS, Unable, log_integral, powers
+from elboproof.rechecking.integration import BITS, Unable, log_integral, log_integral_within, powers
 from elboproof.statements import STEP, Elbo, Gap, Quantity, Statement
 
-Key = frozenset[tuple[Expr, Fraction]]
+Part = frozenset[tuple[Expr, Fraction]]
+"""A function of z without its constant."""
+Key = tuple[Part, Fraction | None]
+"""What is integrated: a function over |z| <= R, or over the whole space."""
 
 
 @suggesting
@@ -101,7 +105,7 @@ class _Checker:
     exponent: Exponent = field(init=False)
     claimed: dict[Key, tuple[str, Fraction, Fraction, Fraction]] = field(init=False)
     computed: dict[Key, arb] = field(default_factory=dict)
-    expected: dict[tuple[Key, GaussianPosterior], arb] = field(default_factory=dict)
+    expected: dict[tuple[Part, GaussianPosterior], arb] = field(default_factory=dict)
     thresholds: list[tuple[LeafClaim, Threshold]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -152,7 +156,7 @@ class _Checker:
                 )
             values = [number(value, f"{name}.theta") for value in theta]
             function = Function(combined(list(zip(parts, values, strict=True))), Fraction(1))
-            claims[function.key] = name, function.constant, low, high
+            claims[function.key, radius(record, name)] = name, function.constant, low, high
         return claims
 
     def _integrate_claims(self) -> None:
@@ -172,12 +176,14 @@ class _Checker:
         latents = tuple(self.exponent.latents)
         plain = {*latents, sympy.Integer(1)}
         keys = [
-            key for key in self.claimed if any(set(monomial.as_powers_dict()) - plain for monomial, _ in key)
+            key
+            for key in self.claimed
+            if key[1] is None and any(set(monomial.as_powers_dict()) - plain for monomial, _ in key[0])
         ]
         if len(latents) != 2 or not keys:
             return
         try:
-            values = planes.log_integrals([dict(key) for key in keys], latents)
+            values = planes.log_integrals([dict(key[0]) for key in keys], latents)
         except Unable as reason:
             raise CertificateError(f"integrals: cannot be verified: {reason}") from reason
         self.computed |= dict(zip(keys, values, strict=True))
@@ -185,16 +191,32 @@ class _Checker:
     def _integral(self, key: Key) -> arb:
         if key not in self.computed:
             try:
-                self.computed[key] = log_integral(dict(key), tuple(self.exponent.latents))
+                function, latents = dict(key[0]), tuple(self.exponent.latents)
+                self.computed[key] = (
+                    log_integral(function, latents)
+                    if key[1] is None
+                    else log_integral_within(function, latents, key[1])
+                )
             except Unable as reason:
                 raise CertificateError(f"integrals: cannot be verified: {reason}") from reason
         return self.computed[key]
 
     def _mass(self, function: Function, leaf: LeafClaim) -> arb:
         """Return the integral of the whole exponent, constant included; it must be among the claims."""
-        if function.key not in self.claimed:
+        key = function.key, leaf.radius
+        if key not in self.claimed:
             raise CertificateError(f"{leaf.name}: one of its integrals is missing in the certificate")
-        return self._integral(function.key) + ball_of(function.constant)
+        return self._integral(key) + ball_of(function.constant)
+
+    def _mass_above(self, function: Function, leaf: LeafClaim) -> arb:
+        """Return what is at least the integral at the parameters of the leaf, and convex over its control points."""
+        # At parameters the whole exponent is -(w/2) |x - f|^2 <= 0: so the integral beyond R is at most P(|Z| > R), Z ~
+        # N(0, 1), there. log(exp(A_R) + P(|Z| > R)) is convex in the exponent, as a logarithm of a sum of exponentials
+        # of affine functions. A control point's own exponent may grow beyond R, which does not matter.
+        mass = self._mass(function, leaf)
+        if leaf.radius is None:
+            return mass
+        return (mass.exp() + (ball_of(leaf.radius) / arb(2).sqrt()).erfc()).log()
 
     def _elbo(self, function: Function, q: GaussianPosterior) -> arb:
         """Return E_q[exponent] - KL(q || prior)."""
@@ -226,11 +248,11 @@ class _Checker:
                 raise CertificateError(f"{leaf.name}.posterior: got none; expected a Gaussian")
             if len(leaf.posterior.mean) != len(self.exponent.latents):
                 raise CertificateError(f"{leaf.name}.posterior: got {len(leaf.posterior.mean)} latents")
-            return self._mass(control, leaf) - self._elbo(control, leaf.posterior)
+            return self._mass_above(control, leaf) - self._elbo(control, leaf.posterior)
         body = (
             self._elbo(control, self.quantity.q)
             if isinstance(self.quantity, Elbo)
-            else self._mass(control, leaf)
+            else self._mass_above(control, leaf)
         )
         centre = ball_of(self.exponent.at(self._centre(leaf)).weight)
         slope = (ball_of(control.weight) - centre) / centre
@@ -247,10 +269,13 @@ class _Checker:
             raise CertificateError(
                 f"{leaf.name}.bounds: got the lower bound {shown(leaf.lower)}; expected one from {bound}"
             )
-        for control in self.exponent.controls(leaf.box):
-            if isinstance(self.quantity, Gap):
-                self.thresholds.append((leaf, self._threshold(leaf, control, leaf.lower)))
-                continue
+        controls = self.exponent.controls(leaf.box)
+        if isinstance(self.quantity, Gap):
+            within = self._divergence_within(leaf, controls, leaf.lower)
+            found = [self._threshold(leaf, control, leaf.lower) for control in controls]
+            self.thresholds += [(leaf, replace(threshold, within=within)) for threshold in found]
+            return
+        for control in controls:
             fixed = self.quantity.q if isinstance(self.quantity, Elbo) else None
             body = self._elbo(control, fixed) if fixed else self._tangent(leaf, control)
             log_w = ball_of(control.weight).log() - _log_two_pi()
@@ -260,7 +285,8 @@ class _Checker:
     def _tangent(self, leaf: LeafClaim, control: Function) -> arb:
         """Return A(c) + (A(c) - A(c - h (b - c)))/h, a lower bound of A's tangent, by convexity."""
         # With d = b - c: A(c - h d) >= A(c) - h A'(c) d, so A'(c) d >= (A(c) - A(c - h d))/h, for any h > 0. Lower
-        # ends of balls count: the comparison that follows needs all of the ball.
+        # ends of balls count: the comparison that follows needs all of the ball. With R, this is about A_R, which is
+        # convex as well and lies below A.
         centre = self.exponent.at(self._centre(leaf))
         before = Function(combined([(centre.terms, 1 + STEP), (control.terms, -STEP)]), centre.weight)
         mass = self._mass(centre, leaf)
@@ -275,10 +301,21 @@ class _Checker:
         threshold = self._tangent(leaf, control) - ball_of(control.constant) - ball_of(bound)
         return Threshold(dict(control.key), below(threshold))
 
+    def _divergence_within(self, leaf: LeafClaim, controls: Sequence[Function], bound: Fraction) -> float:
+        """Return a K such that no ELBO with KL(q || prior) >= K exceeds l - bound over the leaf; infinite without R."""
+        # At parameters the whole exponent is at most 0, and its ELBO at most -KL. l - bound is affine and, at each
+        # control point, at least -K by the choice of K, which may be larger: so it is everywhere. The other Gaussians'
+        # ELBOs are affine in the exponent, and bounded at the control points.
+        if leaf.radius is None:
+            return inf
+        least = min(below(self._tangent(leaf, control) - ball_of(bound)) for control in controls)
+        return float(ceil(-least) + 1)
+
     def _require_no_better_gaussian(self) -> None:
         claims = [threshold for _, threshold in self.thresholds]
         z = self.exponent.latents[0]
         polynomial = all(powers(z, claim.function) is not None for claim in claims)
+        # `trapezoids` compares all Gaussians, whatever divergence is asked for: more than is needed.
         try:
             holds = (best_posterior if polynomial else trapezoids).bounded(claims, z)
         except Unable as reason:

@@ -11,6 +11,11 @@ needs t > -K with K = M + 1/2 - tau, e^(2t)/8 - t < K, and m^2 < 8 (K + t).
 
 *Inside.* Branch and bound in centred forms. If F exceeded tau somewhere, then its maximum would be a stationary point
 inside the box; so a cell is done when F <= tau on it, or when a slope has no zero on it.
+
+*Within a divergence.* Where no M is known, F <= tau is proved for KL(q || prior) = (m^2 + e^(2t) - 1)/2 - t < K only. A
+maximum may lie on the boundary then, where F need not be stationary: slopes decide only about cells on which the
+divergence stays below K, and cells on which it is nowhere below K are done. If F > tau at q's within K that come near a
+place on the boundary, then some cell holds infinitely many of them and that place: neither rule removes it.
 """
 
 import time
@@ -54,11 +59,15 @@ the halves of a cell cover it."""
 
 @dataclass(frozen=True)
 class ElboBound:
-    """sup F <= threshold for one theta; ``supremum`` is the M above."""
+    """sup F <= threshold for one theta; ``supremum`` is the M above.
+
+    With a finite ``within``, the supremum is that over all q with KL(q || prior) < within, and M is not needed.
+    """
 
     theta: Theta
     supremum: float
     threshold: float
+    within: float = inf
 
 
 @dataclass(frozen=True)
@@ -133,20 +142,22 @@ class BestElbo:
 
         Of several thresholds for one theta, the lowest is tried first: the others follow from it.
         """
-        lowest: dict[Theta, ElboBound] = {}
+        lowest: dict[tuple[Theta, float], ElboBound] = {}
         for claim in filter(_usable, claims):
-            if claim.theta not in lowest or claim.threshold < lowest[claim.theta].threshold:
-                lowest[claim.theta] = claim
+            key = _key(claim)
+            if key not in lowest or claim.threshold < lowest[key].threshold:
+                lowest[key] = claim
         known = dict(zip(lowest, self._proved(list(lowest.values()), deadline), strict=True))
-        left = [c for c in claims if _usable(c) and not known[c.theta] and c is not lowest[c.theta]]
+        left = [c for c in claims if _usable(c) and not known[_key(c)] and c is not lowest[_key(c)]]
         others = dict(zip(map(id, left), self._proved(left, deadline), strict=True))
-        return [_usable(claim) and (known[claim.theta] or others.get(id(claim), False)) for claim in claims]
+        return [_usable(claim) and (known[_key(claim)] or others.get(id(claim), False)) for claim in claims]
 
     def _proved(self, claims: Sequence[ElboBound], deadline: float) -> list[bool]:
         if not claims or not self.possible:
             return [False] * len(claims)
         if self.natural.atoms:
-            return self._proved_with_atoms(claims, deadline)
+            whole = [claim for claim in claims if claim.within == inf]
+            return self._proved_with_atoms(claims, deadline) if whole == claims else [False] * len(claims)
         # theta: one ball array (N,) per statistic; boxes (N, 4) hold centres and half widths in (m, t). A claim without
         # box is true; the others are when none of their cells is left, and `holds` was not cleared on the way.
         roots = [_root(claim) for claim in claims]
@@ -156,6 +167,7 @@ class BestElbo:
             for column in zip(*(claim.theta for claim in claims), strict=True)
         ]
         least = np.array([-claim.threshold for claim in claims])
+        within = np.array([claim.within for claim in claims])
         rows = [n for n, root in enumerate(roots) if root is not None]
         boxes = np.array([root for root in roots if root is not None], dtype=np.float64).reshape(-1, 4)
         waiting = [_Cells(np.array(rows, dtype=int), boxes[:, :2], boxes[:, 2:])]
@@ -173,23 +185,29 @@ class BestElbo:
                 if time.monotonic() > deadline:
                     holds[cells.owner] = False
                     continue
-                waiting.append(self._step(cells, thetas, least, holds))
+                waiting.append(self._step(cells, thetas, least, holds, within))
         return [bool(h) for h in holds]
 
     def _step(
-        self, cells: _Cells, thetas: Sequence[BallArray], least: FloatArray, holds: FloatArray
+        self,
+        cells: _Cells,
+        thetas: Sequence[BallArray],
+        least: FloatArray,
+        holds: NDArray[np.bool_],
+        within: FloatArray,
     ) -> _Cells:
         """Return the halves of the cells that are not done; ``holds`` is cleared where F exceeds its threshold."""
         # B cells at once; `value` encloses -F over each, its slopes in m and t, and -F at the centre. A maximum above
         # the threshold is a stationary point of F: no slope test and no bound removes the cell that holds it.
         value = self._over(cells, [theta[cells.owner] for theta in thetas])
         wanted = least[cells.owner]
-        refuted = value.centre.upper() < wanted
+        inside, done = _places(cells, within[cells.owner])
+        refuted = inside & (value.centre.upper() < wanted)
         holds[cells.owner[refuted]] = False
         slopes = [BallArray.broadcast_to(p, cells.owner.shape) for p in value.dual.partials]
-        done = value.range().lower() >= wanted
+        done |= value.range().lower() >= wanted
         for slope in slopes:
-            done |= np.abs(slope.mid) > slope.rad
+            done |= inside & (np.abs(slope.mid) > slope.rad)
         open_cells = ~done
         spread = np.stack([slope.rad * cells.half[:, k] for k, slope in enumerate(slopes)], 1)[open_cells]
         return _halved(cells.part(open_cells), spread)
@@ -211,17 +229,35 @@ class BestElbo:
         return result
 
 
+def _places(cells: _Cells, within: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return on which of B cells the divergence is less than ``within`` (B,), and on which it is at least that."""
+    if not np.isfinite(within).any():
+        return np.ones(len(within), dtype=bool), np.zeros(len(within), dtype=bool)
+    m, t = (BallArray(cells.centre[:, k], cells.half[:, k]) for k in range(2))
+    divergence = (m.square() + (t * 2.0).exp() - 1.0) * 0.5 - t
+    return divergence.upper() < within, divergence.lower() >= within
+
+
+def _key(claim: ElboBound) -> tuple[Theta, float]:
+    """Return what claims of which one follows from another share."""
+    return claim.theta, claim.within
+
+
 def _usable(claim: ElboBound) -> bool:
     """Whether a claim is one: a bound that could not be computed proves nothing."""
     return (
         isfinite(claim.threshold)
         and isfinite(claim.supremum)
         and -inf < claim.supremum - claim.threshold < WIDEST
+        and (claim.within == inf or -WIDEST < claim.within < WIDEST)
     )
 
 
 def _margin(claim: ElboBound) -> float:
     """Return K = M + 1/2 - tau, rounded up: `fsum` rounds the exact sum once."""
+    # Within a divergence, (m^2 + e^(2t))/2 - t < `within` + 1/2.
+    if claim.within < inf:
+        return nextafter(claim.within + 0.5, inf)
     return nextafter(fsum((claim.supremum, 0.5, -claim.threshold)), inf)
 
 
@@ -229,14 +265,14 @@ def _root(claim: ElboBound) -> tuple[float, float, float, float] | None:
     """Return centre and half widths in (m, t), rounded to few bits; None if F <= tau everywhere."""
     # e^(2t)/8 - t increases from t = log 2 on, so F <= tau for t >= `high`; the library's margin of the quotient, which
     # is at least 0.9, covers the rounding of the difference, too. Roundings of m's reach: the sum and the root.
-    k = _margin(claim)
+    k, share = _margin(claim), 8 if claim.within == inf else 2
     high = 1.0
-    while library_downward(exp(2 * high) / 8) - high <= k:
+    while library_downward(exp(2 * high) / share) - high <= k:
         high += 0.25
     low = -k
     if low >= high:
         return None
-    reach = upward(sqrt(8 * max(k + high, 0.0)), 2)
+    reach = upward(sqrt(share * max(k + high, 0.0)), 2)
     middle = round(((high + low) / 2) * 64) / 64  # moved by 1/128 at most, and some rounding
     return 0.0, middle, _up(reach), _up((high - low) / 2 + 1 / 64)
 

@@ -25,21 +25,26 @@ ROUNDING = Fraction(1, 10**7)
 
 @dataclass(frozen=True)
 class LeafRecord:
-    """A leaf of a proof, in exact numbers; ``lower`` and ``upper`` are claims."""
+    """A leaf of a proof, in exact numbers; ``lower`` and ``upper`` are claims, ``radius`` is that of its integrals."""
 
     box: Box
     centre: tuple[Fraction, ...] | None
     posterior: GaussianPosterior | None
     lower: Fraction | None
     upper: Fraction | None
+    radius: Fraction | None = None
+
+
+Integral = tuple[tuple[str, ...], str]
+"""theta and R as they are written; no R for the integral over the whole space."""
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """What a proof consists of: leaves, and bounds of integrals by their theta as it is written."""
+    """What a proof consists of: leaves, and bounds of integrals."""
 
     leaves: list[LeafRecord]
-    integrals: dict[tuple[str, ...], tuple[float, float]]
+    integrals: dict[Integral, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def certificate(
     names: Sequence[str],
     box: Box,
     leaves: Sequence[LeafRecord],
-    integrals: Mapping[tuple[str, ...], tuple[float, float]],
+    integrals: Mapping[Integral, tuple[float, float]],
     statistics: Sequence[str],
 ) -> Certificate:
     """Return the certificate of a proof."""
@@ -88,8 +93,8 @@ def certificate(
             "leaves": [_leaf(leaf) for leaf in leaves],
             "statistics": list(statistics),
             "integrals": [
-                {"theta": list(theta), "bounds": [_outward(low, -1), _outward(high, 1)]}
-                for theta, (low, high) in sorted(integrals.items())
+                {"theta": list(theta), "bounds": [_outward(low, -1), _outward(high, 1)], **_within(radius)}
+                for (theta, radius), (low, high) in sorted(integrals.items())
             ],
         }
     )
@@ -167,7 +172,12 @@ def _leaf(leaf: LeafRecord) -> dict[str, Any]:
         "centre": None if leaf.centre is None else [str(number) for number in leaf.centre],
         "posterior": None if leaf.posterior is None else _posterior(leaf.posterior),
         "bounds": [None if bound is None else str(bound) for bound in (leaf.lower, leaf.upper)],
+        **_within("" if leaf.radius is None else str(leaf.radius)),
     }
+
+
+def _within(radius: str) -> dict[str, str]:
+    return {"radius": radius} if radius else {}
 
 
 def _posterior(q: GaussianPosterior) -> dict[str, Any]:

@@ -7,6 +7,7 @@ comes next is kept to the last bit: the search that goes on is the one that was 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from flint import fmpq
@@ -75,6 +76,7 @@ def kept(leaf: Leaf) -> Plain:
         else [[str(m) for m in q.mean], [[str(v) for v in row] for row in q.covariance]],
         "middle": [end.hex() for end in leaf.middle],
         "bounds": [leaf.lower.hex(), leaf.upper.hex()],
+        "radius": None if leaf.radius is None else str(leaf.radius),
     }
 
 
@@ -107,6 +109,7 @@ def _leaf(judge: Judge, box: Box, what: Plain) -> Leaf:
         low, high = map(float.fromhex, what["middle"])
         leaf.middle = low, high
         leaf.lower, leaf.upper = map(float.fromhex, what["bounds"])
+        leaf.radius = _radius(what.get("radius"))
     return leaf
 
 
@@ -115,16 +118,16 @@ class Found:
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self._integrals, self._suprema = dict(judge.integrals.known), dict(judge.suprema)
+        self._integrals, self._suprema = set(_integrals(judge)), dict(judge.suprema)
 
     def since(self) -> Plain:
         """Return what is new since this was made."""
-        integrals, suprema = self._judge.integrals.known, self._judge.suprema
+        integrals, suprema = _integrals(self._judge), self._judge.suprema
         return {
             "integrals": [
-                [_written(theta), [end.hex() for end in bounds]]
-                for theta, bounds in integrals.items()
-                if theta not in self._integrals
+                [_written(theta), [end.hex() for end in bounds], None if radius is None else str(radius)]
+                for (theta, radius), bounds in integrals.items()
+                if (theta, radius) not in self._integrals
             ],
             "suprema": [
                 [_written(theta), None if bound is None else bound.hex()]
@@ -134,12 +137,23 @@ class Found:
         }
 
 
+def _integrals(judge: Judge) -> dict[tuple[Theta, Fraction | None], tuple[float, float]]:
+    """Return all integrals that are known, by theta and radius."""
+    kinds = [(None, judge.integrals), *judge.within.items()]
+    return {(theta, r): bounds for r, kind in kinds for theta, bounds in kind.known.items()}
+
+
 def _remember(judge: Judge, known: Plain) -> None:
-    for theta, ends in known["integrals"]:
+    for theta, ends, *radius in known["integrals"]:
         low, high = map(float.fromhex, ends)
-        judge.integrals.known[_read(theta)] = low, high
+        judge.integrals_to(_radius(*radius)).known[_read(theta)] = low, high
     for theta, bound in known["suprema"]:
         judge.suprema[_read(theta)] = None if bound is None else float.fromhex(bound)
+
+
+def _radius(text: str | None = None) -> Fraction | None:
+    """Return a radius; files of earlier versions have none."""
+    return None if text is None else Fraction(text)
 
 
 def _written(theta: Theta) -> str:

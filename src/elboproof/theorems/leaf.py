@@ -31,7 +31,9 @@ class Leaf:
     above
         Whether the gap is proved to be at least the statement's lower bound.
     unbounded
-        Whether an exponent is not seen to be bounded above: its integral may be infinite.
+        Whether an exponent that must be is not seen to be bounded above: its integral may be infinite.
+    radius
+        R where integrals are taken over |z| <= R only (`truncation`), else None.
     """
 
     box: Box
@@ -45,6 +47,7 @@ class Leaf:
     upper: float = inf
     above: bool = False
     unbounded: bool = False
+    radius: Fraction | None = None
 
     def before(self, control: ControlPoint) -> Theta:
         """Return c - h (b - c)."""

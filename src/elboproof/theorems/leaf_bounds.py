@@ -8,7 +8,7 @@ For one Gaussian q, and A convex (a logarithm of an integral of exponentials),
 The second holds since E* is convex in theta, so that l - E* is concave. The tangent needs no derivative: by convexity
 l(b) >= A(c) + (A(c) - A(c - h (b - c)))/h. With log w <= log w_c + (w - w_c)/w_c and log w >= its chord, both affine
 in theta's space, the same gives log p(x) = A(theta) + const + (D/2) log(w / 2 pi), and the ELBO of one q without
-integrals.
+integrals. Where a control point's integral may be infinite, those over |z| <= R stand for it: `truncation`.
 """
 
 import time
@@ -23,7 +23,7 @@ from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.outward import above, below
 from elboproof.statements import STEP, Box, Gap, LogEvidence, Statement
-from elboproof.theorems import sufficient_statistics, tails
+from elboproof.theorems import sufficient_statistics, tails, truncation
 from elboproof.theorems.best_elbo import BestElbo, ElboBound
 from elboproof.theorems.certificates import LeafRecord, Pieces
 from elboproof.theorems.leaf import Leaf, claim_above, claim_below, greatest, middle
@@ -47,9 +47,11 @@ class Judge:
         self.integrals, self.best = Integrals(natural), BestElbo(natural)
         self.estimates = Estimates(statement, natural, self.from_below, self._guessed)
         self.fixed = self.estimates.fixed
+        self.within: dict[Fraction, Integrals] = {}
         self._expected: dict[GaussianPosterior, Expected] = {}
         self.suprema: dict[Theta, float | None] = {}
         self.deadline = inf  # of expectations under several latents, on the clock ``time.monotonic()``
+        self._squared: set[Box] = set()
 
     def obstacle(self) -> str:
         """Return why nothing can be proved, empty if it can be tried."""
@@ -96,22 +98,33 @@ class Judge:
             return above(-arb(leaf.centre.constant))
         if theta not in self.suprema:
             self.suprema[theta] = tails.supremum(self.natural, theta)
-            if self.suprema[theta] is None:
-                self.suprema |= tails.quadratic_suprema(self.natural, leaf.box, leaf.point)
-        return self.suprema.get(theta)
+        if self.suprema[theta] is None and leaf.box not in self._squared:
+            # Once for each box: squares bound a theta by the box whose control point it is, and another leaf that
+            # shares it may know more. What is known is never forgotten.
+            self._squared.add(leaf.box)
+            for other, bound in tails.quadratic_suprema(self.natural, leaf.box, leaf.point).items():
+                if bound is not None or other not in self.suprema:
+                    self.suprema[other] = bound
+        return self.suprema[theta]
 
     def prove(self, leaves: Sequence[Leaf], deadline: float) -> None:
         """Prove bounds over leaves; they stay infinite where that fails, or where the time is over."""
         # All integrals of the leaves are taken together, many at once; what the deadline leaves unknown counts
         # as infinite below, so that no bound rests on it.
-        wanted, self.deadline = [], deadline
+        wanted: dict[Fraction | None, list[tuple[Theta, float | None]]] = {None: []}
+        self.deadline = deadline
         for leaf in leaves:
             if time.monotonic() > deadline:
                 return
             part = [(theta, self.supremum(leaf, theta)) for theta in self.wanted(leaf)]
-            leaf.unbounded = any(supremum is None for _, supremum in part)
-            wanted += part
-        self.integrals.bounds(wanted, deadline)
+            suprema = [supremum for _, supremum in part]
+            leaf.radius = self._radius(leaf, suprema)
+            leaf.unbounded = None in suprema and (leaf.radius is None or self._beyond_any_divergence)
+            if leaf.radius is not None:
+                part = [(t, truncation.supremum(self.natural, t, leaf.radius)) for t, _ in part]
+            wanted.setdefault(leaf.radius, []).extend(part)
+        for radius, parts in wanted.items():
+            self.integrals_to(radius).bounds(parts, deadline)
         with working_precision(BITS):
             for leaf in leaves:
                 if self.statement.upper is not None:
@@ -120,6 +133,37 @@ class Judge:
                     leaf.lower = below(self._lower(leaf))
             if self.of_gap and self.from_below:
                 self._prove_gaps_from_below(leaves, deadline)
+
+    def _radius(self, leaf: Leaf, suprema: Sequence[float | None]) -> Fraction | None:
+        """Return where to cut the leaf's integrals off, None where all are moderate or a cut of the box comes first."""
+        moderate = all(supremum is not None and supremum <= truncation.LARGEST_WHOLE for supremum in suprema)
+        crossing = any(low < 0 < high for low, high in leaf.box)  # such a leaf is cut at 0: `Estimates.axis`
+        if moderate or crossing or not truncation.possible(self.natural):
+            return None
+        return truncation.radius(self.estimates.steering, leaf.controls or [])
+
+    @property
+    def _beyond_any_divergence(self) -> bool:
+        """Whether best ELBOs are wanted over all Gaussians even where they may be infinite, for want of a method."""
+        return self.of_gap and self.from_below and bool(self.natural.atoms)
+
+    def integrals_to(self, radius: Fraction | None) -> Integrals:
+        """Return the integrals over |z| <= R, or over the whole space for None."""
+        if radius is None:
+            return self.integrals
+        if radius not in self.within:
+            self.within[radius] = Integrals(self.natural, radius)
+        return self.within[radius]
+
+    def hopeless(self, leaf: Leaf) -> str:
+        """Return why a leaf cannot be proved by any cuts, empty if that is not known."""
+        # Only the gap from below asks for more than integrals: the best ELBO at a control point.
+        if self._beyond_any_divergence and truncation.stays_unbounded(self.natural, leaf.box):
+            return (
+                "control points at which the best ELBO over all Gaussians is not seen to be bounded, on however small "
+                "a box"
+            )
+        return ""
 
     def wanted(self, leaf: Leaf) -> list[Theta]:
         """Return what is integrated for a leaf."""
@@ -143,9 +187,9 @@ class Judge:
         if leaf.posterior is None:
             return arb.pos_inf()
         if self.of_gap:
-            return self._mass(control.theta)[1] - self._elbo(control, leaf.posterior)
+            return self._mass_above(leaf, control) - self._elbo(control, leaf.posterior)
         constant = rest(self.natural, control, leaf, True)
-        return constant + (self._elbo(control, self.fixed) if self.fixed else self._mass(control.theta)[1])
+        return constant + (self._elbo(control, self.fixed) if self.fixed else self._mass_above(leaf, control))
 
     def _lower(self, leaf: Leaf) -> arb:
         """Return a lower bound over the leaf of the evidence or the ELBO."""
@@ -161,14 +205,22 @@ class Judge:
         expected, divergence = self.expected(q)
         return sum((arb(v) * e for v, e in zip(control.theta, expected, strict=True)), -divergence)
 
-    def _mass(self, theta: Theta) -> tuple[arb, arb]:
-        low, high = self.integrals.known.get(theta, UNKNOWN)
+    def _mass(self, theta: Theta, radius: Fraction | None = None) -> tuple[arb, arb]:
+        low, high = self.integrals_to(radius).known.get(theta, UNKNOWN)
         return arb(low), arb(high)
+
+    def _mass_above(self, leaf: Leaf, control: ControlPoint) -> arb:
+        """Return the upper bound of A at a control point, or what stands for it beyond R."""
+        high = self._mass(control.theta, leaf.radius)[1]
+        if leaf.radius is None:
+            return high
+        return truncation.with_tail(high, arb(control.constant), leaf.radius)
 
     def _tangent(self, leaf: Leaf, control: ControlPoint) -> arb:
         """Return a lower bound of the tangent of A at the centre, taken at a control point."""
         # With d = b - c, A(c - h d) >= A(c) - h A'(c) d by convexity, so A'(c) d >= (A(c) - A(c - h d)) / h.
-        centre, before = self._mass(leaf.centre.theta), self._mass(leaf.before(control))
+        # A_R's tangent lies below A_R, and so below A.
+        centre, before = (self._mass(t, leaf.radius) for t in (leaf.centre.theta, leaf.before(control)))
         return centre[0] + (centre[0] - before[1]) / arb(rational(STEP))
 
     def _prove_gaps_from_below(self, leaves: Sequence[Leaf], deadline: float) -> None:
@@ -178,14 +230,18 @@ class Judge:
         lower = arb(rational(self.statement.lower or Fraction(0)))
         failed = set()
         for n, leaf in enumerate(leaves):
-            for control in leaf.controls or []:
-                threshold = self._tangent(leaf, control) - lower
-                supremum = self.supremum(leaf, control.theta)
+            controls = leaf.controls or []
+            thresholds = [self._tangent(leaf, control) - lower for control in controls]
+            within = truncation.divergence(leaf, thresholds)
+            for control, threshold in zip(controls, thresholds, strict=True):
+                supremum = self.supremum(leaf, control.theta) if within == inf else below(threshold)
                 if supremum is None or not threshold.is_finite():
                     failed.add(n)
                 else:
-                    claims.append(ElboBound(control.theta, supremum, below(threshold)))
+                    claims.append(ElboBound(control.theta, supremum, below(threshold), within))
                     owners.append(n)
+        tried = [k for k, n in enumerate(owners) if n not in failed]  # a leaf needs all of its claims
+        claims, owners = [claims[k] for k in tried], [owners[k] for k in tried]
         proved = self.best.proved(claims, deadline)
         failed |= {n for n, holds in zip(owners, proved, strict=True) if not holds}
         for n, leaf in enumerate(leaves):
@@ -204,11 +260,20 @@ class Judge:
                 leaf.posterior if self.of_gap and high is not None else None,
                 None if not self.from_below else low if self.of_gap else claim_below(leaf.lower),
                 None if high is None else claim_above(leaf.upper),
+                leaf.radius,
             )
             for leaf in leaves
         ]
-        thetas = [theta for leaf in leaves for theta in self.wanted(leaf)]
-        return Pieces(records, {tuple(map(str, theta)): self.integrals.known[theta] for theta in thetas})
+        pairs = [(theta, leaf.radius) for leaf in leaves for theta in self.wanted(leaf)]
+        return Pieces(
+            records,
+            {
+                (tuple(map(str, theta)), "" if radius is None else str(radius)): self.integrals_to(
+                    radius
+                ).known[theta]
+                for theta, radius in pairs
+            },
+        )
 
     def at(self, leaf: Leaf, deadline: float) -> tuple[float, float]:
         """Return proved bounds of the quantity at the leaf's point."""

@@ -2,6 +2,8 @@ r"""Proved point integrals A(theta) = log int exp(theta . T(z)) N(z; 0, I) dz, m
 
 With z = 2y, A(theta) = log int 2^d exp(theta . T(2y) - (3/2)|y|^2) N(y; 0, I) dy: an integrand of the evidence
 engine with theta for data, whose exponent is bounded where `tails` finds a bound.
+
+A_R(theta), the same over |z_i| <= R, is finite for every theta: with z = R y it is an integral over [-1, 1]^d.
 """
 
 import math
@@ -13,13 +15,15 @@ from functools import cached_property
 
 import numpy as np
 import sympy
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from elboproof.evidence.log_evidence import prove
 from elboproof.model.ceilings import Ceiling
 from elboproof.model.data import Data
+from elboproof.model.placement import Placement
 from elboproof.model.quantities import Quantities
 from elboproof.numbers.ball_arrays import BallArray
+from elboproof.numbers.exact import rational
 from elboproof.numbers.tape import Tape
 from elboproof.theorems.natural import Natural, Theta
 from elboproof.theorems.polynomials import fraction
@@ -32,18 +36,22 @@ Bounds = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Exponent:
-    """The integrand 2^d exp(theta . T(2y) - (3/2)|y|^2) N(y; 0, I), with theta for data.
+    """The integrand 2^d exp(theta . T(2y) - (3/2)|y|^2) N(y; 0, I), with theta for data; with R for 2, R > 0, on a box.
 
     Attributes
     ----------
     natural
         The statistics T.
     supremum : float
-        An upper bound of d log 2 + theta . T(2y) - (3/2)|y|^2, for all theta that are asked for.
+        An upper bound of d log 2 + theta . T(2y) - (3/2)|y|^2, for all theta that are asked for; on a box, of
+        d log 2 R + theta . T(R y) there.
+    radius : Fraction or None
+        R for the integral over |z_i| <= R, None for that over R^d.
     """
 
     natural: Natural
     supremum: float
+    radius: Fraction | None = None
 
     @property
     def latent_dim(self) -> int:
@@ -69,8 +77,18 @@ class Exponent:
         )
 
     @property
-    def placement(self) -> None:
-        """None: y ~ N(0, I)."""
+    def scale(self) -> Expr:
+        """What z is of y."""
+        return sympy.Integer(2) if self.radius is None else rational(self.radius, "radius")
+
+    @cached_property
+    def placement(self) -> Placement | None:
+        """None, since y ~ N(0, I); on a box y is uniform on [-1, 1]^d, of density 2^-d."""
+        if self.radius is None:
+            return None
+        latents = self.natural.latents
+        place = tuple(self.scale * z for z in latents)
+        return Placement(latents, place, len(latents) * sympy.log(2), ((-1.0, 1.0),) * len(latents))
 
     def ceiling(self, x: BallArray) -> Ceiling:
         """Return the one upper bound for every theta."""
@@ -80,11 +98,12 @@ class Exponent:
         """Return None: nothing is left out of the integrand."""
 
     def _energy(self, tape: Tape, thetas: Sequence[Symbol]) -> int:
-        latents = self.natural.latents
-        doubled = {z: 2 * z for z in latents}
+        # -log of the integrand: |z|^2/2 + (d/2) log 2 pi - theta . T(z) - d log(dz/dy), whatever y's own density is.
+        latents, scale = self.natural.latents, self.scale
+        doubled = {z: scale * z for z in latents}
         factors = [*doubled.values(), *(atom.xreplace(doubled) for atom in self.natural.atoms)]
         square = sympy.Add(*(z**2 for z in latents))
-        exponent = tape.lower(sympy.log(2) * len(latents) - sympy.Rational(3, 2) * square)
+        exponent = tape.lower(sympy.log(scale) * len(latents) - (scale**2 - 1) / 2 * square)
         for theta, statistic in zip(thetas, self.natural.statistics, strict=True):
             product = tape.lower(theta)
             for factor, power in zip(factors, statistic, strict=True):
@@ -95,10 +114,10 @@ class Exponent:
 
 
 class Integrals:
-    """A(theta) for the statistics of one statement; every theta is integrated once."""
+    """A(theta), or A_R(theta), for the statistics of one statement; every theta is integrated once."""
 
-    def __init__(self, natural: Natural) -> None:
-        self.natural = natural
+    def __init__(self, natural: Natural, radius: Fraction | None = None) -> None:
+        self.natural, self.radius = natural, radius
         self.known: dict[Theta, Bounds] = {}
         self._exponents: dict[int, Exponent] = {}
 
@@ -124,12 +143,14 @@ class Integrals:
                 self._integrate(list(thetas), size, left)
 
     def _integrate(self, thetas: Sequence[Theta], size: int, seconds: float) -> None:
-        if not self.natural.statistics:
+        if not self.natural.statistics and self.radius is None:
             self.known.update(dict.fromkeys(thetas, (0.0, 0.0)))
             return
         if size not in self._exponents:  # 2^d <= e^d
             supremum = float(size + len(self.natural.latents))
-            self._exponents[size] = Exponent(self.natural, supremum)
+            if self.radius is not None:  # log 2 R <= 2 R
+                supremum += float(math.ceil(2 * self.radius)) * len(self.natural.latents)
+            self._exponents[size] = Exponent(self.natural, supremum, self.radius)
         rows = Data(np.array([[fraction(value) for value in theta] for theta in thetas], dtype=object))
         evidence = prove(self._exponents[size], rows, DIGITS, seconds=seconds, most_cells=2_000_000)
         lower, upper = np.atleast_1d(evidence.enclosure.lower), np.atleast_1d(evidence.enclosure.upper)

@@ -109,7 +109,7 @@ def proved(parts: Parts, whole: Natural) -> Answer:
             if isinstance(answer, kind):
                 return replace(answer, box=parts.task.box) if isinstance(answer, Unproved) else answer
     pieces = [answer for answer in answers if isinstance(answer, Pieces)]
-    integrals = {theta: bounds for piece in pieces for theta, bounds in piece.integrals.items()}
+    integrals = {key: bounds for piece in pieces for key, bounds in piece.integrals.items()}
     return Pieces([leaf for piece in pieces for leaf in piece.leaves], integrals)
 
 

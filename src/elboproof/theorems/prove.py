@@ -83,7 +83,8 @@ def for_all(
     hull of their Bernstein control points; so bounds over a box come from integrals at points (see `leaves`).
     With two latents there are bounds of ELBOs, of evidences and, from above, of gaps.
     Where the coefficient of the decoder's highest power vanishes within the box, the integral at a control point may be
-    infinite on every leaf beside that place: then the answer is ``Unproved``, and says so.
+    infinite on every leaf beside that place. With one latent, integrals over |z| <= R and a bound of the rest stand for
+    it; with two, and for lower bounds of the gap of a decoder with functions, the answer is ``Unproved``, and says so.
 
     Examples
     --------

@@ -111,10 +111,13 @@ def _searched(search: _Search, told: Told, until: float) -> Answer | None:
     return search.judge.pieces(leaves.done)
 
 
-def _proved(search: _Search) -> list[Plain]:
-    """Prove a batch of leaves that are ready, or cut them."""
+def _proved(search: _Search) -> list[Plain] | Answer:
+    """Prove a batch of leaves that are ready, or cut them, unless no cut can help."""
     judge, leaves, stop = search.judge, search.leaves, search.task.stop
     batch, leaves.ready = leaves.ready[:BATCH], leaves.ready[BATCH:]
+    for leaf in batch:
+        if why := judge.hopeless(leaf):
+            return _unproved(search, why, [leaf])
     judge.prove(batch, stop)
     did: list[Plain] = []
     for leaf in batch:
@@ -173,12 +176,12 @@ def _refuted(search: _Search, batch: list[Leaf]) -> Counterexample | None:
     return None
 
 
-def _unproved(search: _Search, why: str) -> Unproved:
+def _unproved(search: _Search, why: str, resisting: Sequence[Leaf] = ()) -> Unproved:
     """Return the status with the leaf that most resisted, and what is proved there in the time that is left."""
     # The enclosure holds over the leaf, whatever led to its choice: it is made of proved bounds only.
     task, judge, leaves = search.task, search.judge, search.leaves
     violation = judge.estimates.violation
-    candidates = [*leaves.open, *leaves.ready] or [judge.leaf(task.box)]
+    candidates = [*resisting] or [*leaves.open, *leaves.ready] or [judge.leaf(task.box)]
     worst = max(candidates, key=violation)
     tried = [leaf for leaf in candidates if leaf.controls is not None and leaf.posterior is not None]
     if tried and not judge.obstacle():
@@ -186,7 +189,7 @@ def _unproved(search: _Search, why: str) -> Unproved:
         with suppress(Unbounded):  # which ended the search: the bounds of these leaves stay infinite
             judge.prove(tried, task.began + task.seconds)
         worst = max(tried, key=lambda leaf: (leaf.unbounded, not judge.holds(leaf), violation(leaf)))
-        if worst.unbounded:
+        if worst.unbounded and not resisting:
             why += "; at a control point the exponent is not seen to be bounded above"
     low = max(worst.lower, 0.0) if judge.of_gap else worst.lower
     return stopped(task, worst.box, Enclosure(low, max(worst.upper, low)), why, len(leaves.done))
