@@ -239,8 +239,9 @@ def _best_elbo_of_atoms() -> None:
         return float(-_mean(body, u[0], s) + (u[0] ** 2 + s * s - 1) / 2 - u[1])
 
     top = max(-float(minimize(loss, start, method="Nelder-Mead").fun) for start in ((0.5, -0.5), (-0.5, 0.0)))
-    claims = [ElboBound(theta, bound, top + shift) for shift in (0.01, -0.01)]
-    assert [BestElbo(made).proved([claim], math.inf)[0] for claim in claims] == [True, False]
+    for margin in (0.0, 100.0):  # a box that is rounded up and reaches to deviations of exp(6)
+        claims = [ElboBound(theta, bound + margin, top + shift) for shift in (0.01, -0.01)]
+        assert [BestElbo(made).proved([claim], math.inf)[0] for claim in claims] == [True, False]
 
 
 def _claims_are_weaker() -> None:
@@ -386,6 +387,7 @@ BUGS: dict[str, Bug] = {
         (best_elbo, "_halved", lambda c, spread: _HALVED(c, spread).part(slice(0, len(c.owner)))),
         by=("best ELBOs", "best ELBO far out"),
     ),
+    "deviations end too early": patched((best_elbo, "_highest", lambda _: -1.5), by="best ELBO of atoms"),
     "the outer box is too small": patched((best_elbo, "_margin", lambda _: 1.0), by="best ELBO far out"),
     "what is late counts as proved": patched((BestElbo, "_proved", _late_holds), by="late"),
     "the rules' errors are dropped": patched(

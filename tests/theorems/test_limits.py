@@ -89,3 +89,10 @@ def test_workers_that_do_not_start_in_time_are_not_waited_for() -> None:
     assert float(answer.enclosure.lower) == answer.leaves == 0
     assert answer.box == tuple((Fraction(low), Fraction(high)) for low, high in box.values())
     assert spent < 1.5
+
+
+def test_a_margin_too_large_for_any_rule_is_no_error() -> None:
+    """Rounded boxes of large margins reach to deviations of exp(2000), which asked for arrays of petabytes."""
+    gap = ep.Gap("z", ["sin(2*z) + z + c*z**2"], "v", ["1/2"])
+    answer = ep.for_all(gap >= "1/1000", {"c": ("1/40", "1/20"), "v": ("1/4", "1/2")}, seconds=0.5)
+    assert isinstance(answer, ep.Unproved)

@@ -188,7 +188,7 @@ def test_what_is_known_of_an_exponent_is_not_forgotten(monkeypatch: pytest.Monke
     first, second = (judge.leaf(((sides[0][0], end), sides[1])) for end in (Fraction(1, 10), Fraction(1, 20)))
     lost, kept = (fmpq(1),) * 4, (fmpq(0), fmpq(0), fmpq(0), fmpq(-1))
     tables = {first.box: {lost: None, kept: None}, second.box: {lost: 3.0}}
-    monkeypatch.setattr(tails, "quadratic_suprema", lambda _, box: tables[box])
+    monkeypatch.setattr(tails, "quadratic_suprema", lambda _, box, __: tables[box])
     bound = judge.supremum(first, kept)
     assert bound is not None
     assert judge.supremum(first, lost) is None

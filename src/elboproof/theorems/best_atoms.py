@@ -37,6 +37,10 @@ from elboproof.theorems.sufficient_statistics import growth
 POINTS = 6
 BLOCK = 32
 MOST_CELLS = 6_000
+MOST_PANELS = 2**14
+"""Of a rule; 25 megabytes for each array of a block."""
+STEEP = 0.5
+"""Half width in t from which on a cell that needs more panels is halved: it may reach further than it must."""
 NARROWEST = 2.0**-28
 """Half width of a cell, as in `best_elbo`: centres and halves are exact floats down to here."""
 Mask = NDArray[np.bool_]
@@ -81,16 +85,19 @@ class AtomsBestElbo:
         roots = [tape.lower(e) for e in self.statistics]
         return compile_tape(tape, [*roots, *(tape.derivative(root, 0) for root in roots)], BALL_ARRAYS)
 
-    def proved(self, theta: FloatArray, thresholds: FloatArray, root: FloatArray, deadline: float) -> Mask:
+    def proved(
+        self, theta: FloatArray, thresholds: FloatArray, root: FloatArray, top: float, deadline: float
+    ) -> Mask:
         """Return for which theta (N, I) it is proved in time that no Gaussian in the box exceeds the threshold (N,).
 
-        The box is given by the centre (m, t) and the half widths, shape (4,).
+        The box is given by the centre (m, t) and the half widths, shape (4,); none is looked for at t >= top.
         """
         # Cells (B, 4) cover what is left of the box; one is dropped when it is done for every theta that still holds.
         holds = np.ones(len(theta), dtype=bool)
         waiting, seen = [root.reshape(1, 4)], 0
         while waiting and holds.any():
             cells = waiting.pop()
+            cells = cells[cells[:, 1] - cells[:, 3] < top]
             if len(cells) > BLOCK:  # alike deviations together: the widest sets the number of panels
                 cells = cells[np.argsort(cells[:, 1], kind="stable")]
                 waiting.append(cells[BLOCK:])
@@ -99,9 +106,26 @@ class AtomsBestElbo:
             narrow = len(cells) and cells[:, 2:].min() < NARROWEST
             if seen > MOST_CELLS or narrow or time.monotonic() > deadline:
                 return np.zeros(len(theta), dtype=bool)
+            if not len(cells):
+                continue
+            steep = self._panels(cells)[1] > MOST_PANELS
+            if (steep & (cells[:, 3] <= STEEP)).any():
+                return np.zeros(len(theta), dtype=bool)
+            if steep.any():
+                waiting.append(_halved_in_t(cells[steep]))
+                cells = cells[~steep]
             if len(cells):
                 waiting.append(_quartered(cells[self._left(cells, theta, thresholds, holds)]))
         return holds
+
+    def _panels(self, cells: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return R, and numbers of panels of [-R, R], for each of B cells alone, (B,); whole numbers or infinite."""
+        with np.errstate(over="ignore"):
+            widest = np.exp(cells[:, 1] + cells[:, 3])
+            rate = float(self.rates[1].max())
+            b = rate * widest + 1  # so far out that erfc makes up for exp(a |m| + b^2/2)
+            radius = np.ceil(b + np.sqrt(b * b + 2 * rate * (np.abs(cells[:, 0]) + cells[:, 2]) + 45))
+            return radius, np.ceil(2 * radius * np.maximum(1.0, 2 * widest))
 
     def _left(self, cells: FloatArray, theta: FloatArray, thresholds: FloatArray, holds: Mask) -> Mask:
         """Return which cells are not done for every theta that still holds."""
@@ -130,16 +154,12 @@ class AtomsBestElbo:
         # rounding, which the tails' `library_upward` covers.
         m, t = BallArray(cells[:, :1], cells[:, 2:3]), BallArray(cells[:, 1:2], cells[:, 3:4])
         s = t.exp()
-        widest = float(s.upper().max())
-        rate = float(self.rates[1].max())
-        b = rate * widest + 1  # so far out that erfc makes up for exp(a |m| + b^2/2)
-        radius = float(np.ceil(b + np.sqrt(b * b + 2 * rate * float(m.mag().max()) + 45)))
-        panels = int(np.ceil(2 * radius * max(1.0, 2 * widest)))
+        radius, panels = (float(found.max()) for found in self._panels(cells))
         half = radius / panels
         rule = gauss_legendre(POINTS)
         places = BallArray(np.arange(1.0 - panels, panels, 2.0)[:, None]) * half
         nodes = (places + rule.nodes[None, :] * half).reshape(-1)
-        weights = rule.weights[None, :].broadcast_to((panels, POINTS)).reshape(-1) * half
+        weights = rule.weights[None, :].broadcast_to((int(panels), POINTS)).reshape(-1) * half
         weights = weights * (nodes.square() * -0.5).exp() * _density()
         values, _ = self._at(BallArray(cells[:, :1]) + BallArray(cells[:, 1:2]).exp() * nodes)
         _, slopes = self._at(m + s * nodes)
@@ -253,6 +273,15 @@ def _combined(balls: MidRad, theta: FloatArray) -> BallArray:
     sizes = np.abs(mid) @ size
     spread = upward(rad @ size + (upward(sizes, 2 * count + 8) - sizes), count + 3)
     return BallArray(mid @ theta.T, np.where(np.isfinite(spread), spread, np.inf))
+
+
+def _halved_in_t(cells: FloatArray) -> FloatArray:
+    """Return both halves of each cell (B, 4), cut along t: exact floats as quarters are."""
+    half = cells[:, 3] / 2
+    low, high = cells.copy(), cells.copy()
+    low[:, 1], high[:, 1] = cells[:, 1] - half, cells[:, 1] + half
+    low[:, 3], high[:, 3] = half, half
+    return np.concatenate([low, high])
 
 
 def _quartered(cells: FloatArray) -> FloatArray:

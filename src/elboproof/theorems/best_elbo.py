@@ -117,7 +117,8 @@ class BestElbo:
         root = np.array([0.0, round((top + low) * 32) / 64, reach, half])
         theta = floats([claim.theta for claim in claims], len(self.natural.statistics))
         thresholds = np.array([claim.threshold for claim in claims])
-        return [bool(holds) for holds in self._atoms.proved(theta, thresholds, root, deadline)]
+        highest = max(_highest(claim) for claim in claims)
+        return [bool(holds) for holds in self._atoms.proved(theta, thresholds, root, highest, deadline)]
 
     @cached_property
     def _function(self) -> Compiled:
@@ -261,14 +262,24 @@ def _margin(claim: ElboBound) -> float:
     return nextafter(fsum((claim.supremum, 0.5, -claim.threshold)), inf)
 
 
-def _root(claim: ElboBound) -> tuple[float, float, float, float] | None:
-    """Return centre and half widths in (m, t), rounded to few bits; None if F <= tau everywhere."""
-    # e^(2t)/8 - t increases from t = log 2 on, so F <= tau for t >= `high`; the library's margin of the quotient, which
-    # is at least 0.9, covers the rounding of the difference, too. Roundings of m's reach: the sum and the root.
-    k, share = _margin(claim), 8 if claim.within == inf else 2
-    high = 1.0
+def _share(claim: ElboBound) -> int:
+    return 8 if claim.within == inf else 2
+
+
+def _highest(claim: ElboBound) -> float:
+    """Return a t from which on F <= tau."""
+    # e^(2t)/8 - t increases from t = log 2 on; the library's margin of the quotient, which is at least 0.9, covers the
+    # rounding of the difference, too.
+    k, share, high = _margin(claim), _share(claim), 1.0
     while library_downward(exp(2 * high) / share) - high <= k:
         high += 0.25
+    return high
+
+
+def _root(claim: ElboBound) -> tuple[float, float, float, float] | None:
+    """Return centre and half widths in (m, t), rounded to few bits; None if F <= tau everywhere."""
+    # Roundings of m's reach: the sum and the root.
+    k, share, high = _margin(claim), _share(claim), _highest(claim)
     low = -k
     if low >= high:
         return None
