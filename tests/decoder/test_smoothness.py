@@ -1,6 +1,7 @@
 """Slopes, tubes and moduli for different covariances, and for codes on one line."""
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -383,3 +384,11 @@ def test_pairs_need_definite_differences() -> None:
     assert found is two_points.UNORDERED
     three = instance(0, "isotropic")
     assert two_points.pair(three._gaussians, three.data) is None
+
+
+def test_bends_of_unequal_variances_are_rounded_up() -> None:
+    rng = np.random.default_rng(7)
+    for low, high in np.sort(rng.uniform(0.1, 3, (200, 2)), axis=1):
+        found = unequal._isotropic(np.array([[0.0], [1.0]]), np.array([low, high])).bend
+        exact = 1 / Fraction(low) - 1 / Fraction(high)
+        assert exact <= Fraction(found) <= exact * (1 + Fraction(1, 10**14))

@@ -93,3 +93,9 @@ BUGS: dict[str, Bug] = {
     ),
 }
 test_passes, test_catches, test_is_needed = falsification(CHECKS, BUGS)
+
+
+def test_latents_that_are_integrated_out_widen_the_likelihood() -> None:
+    """Without b, x_1 ~ N(a^2, 1.01): its density is a tenth of that of the likelihood at most."""
+    model = ep.LatentModel(["a", "b"], ["b + a**2"], ep.Gaussian("1/100"))
+    _is(_upper(model, [["0.3"]]), [-math.log(2 * math.pi * 1.01) / 2])
