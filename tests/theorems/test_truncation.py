@@ -365,3 +365,10 @@ BUGS: dict[str, Bug] = {
 test_the_code_passes_every_check, test_each_seeded_bug_is_caught, test_every_check_catches_a_bug = (
     falsification(CHECKS, BUGS, CAUGHT)
 )
+
+
+def test_exponents_that_are_large_at_parameters_too_are_taken_whole() -> None:
+    """At sigma = 1/100 the exponent rises to 2450 nats, as do the parameters' own."""
+    gap = ep.Gap("z", ["z**2"], "s**2", ["7/10"])
+    answer = ep.for_all(gap.between("69/100", "71/100"), {"s": ("1/100", "1/20")}, leaves=60)
+    assert isinstance(answer, ep.Proof)

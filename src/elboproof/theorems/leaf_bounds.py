@@ -136,7 +136,8 @@ class Judge:
 
     def _radius(self, leaf: Leaf, suprema: Sequence[float | None]) -> Fraction | None:
         """Return where to cut the leaf's integrals off, None where all are moderate or a cut of the box comes first."""
-        moderate = all(supremum is not None and supremum <= truncation.LARGEST_WHOLE for supremum in suprema)
+        most = truncation.LARGEST_WHOLE + 2 * max(0.0, -float(leaf.centre.constant))  # what parameters have as well
+        moderate = all(supremum is not None and supremum <= most for supremum in suprema)
         crossing = any(low < 0 < high for low, high in leaf.box)  # such a leaf is cut at 0: `Estimates.axis`
         if moderate or crossing or not truncation.possible(self.natural):
             return None
