@@ -136,7 +136,8 @@ class Judge:
 
     def _radius(self, leaf: Leaf, suprema: Sequence[float | None]) -> Fraction | None:
         """Return where to cut the leaf's integrals off, None where all are moderate or a cut of the box comes first."""
-        most = truncation.LARGEST_WHOLE + 2 * max(0.0, -float(leaf.centre.constant))  # what parameters have as well
+        # An exponent that is as large as at the parameters themselves is no sign of a bulk that lies far out.
+        most = truncation.LARGEST_WHOLE + 2 * max(0.0, -float(leaf.centre.constant))
         moderate = all(supremum is not None and supremum <= most for supremum in suprema)
         crossing = any(low < 0 < high for low, high in leaf.box)  # such a leaf is cut at 0: `Estimates.axis`
         if moderate or crossing or not truncation.possible(self.natural):
