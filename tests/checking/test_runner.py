@@ -153,6 +153,20 @@ def test_a_check_that_kills_its_dask_worker_gives_a_failed_finding(
     assert time.monotonic() - start < GIVEN_UP
 
 
+def test_checks_of_a_dask_worker_that_is_lost_run_on_the_other(
+    doomed_cluster: Any, write_claim: Write, source: Source, tmp_path: Path
+) -> None:
+    """The worker is killed once, in the middle of a check; the scheduler gives what it had to the other one."""
+    lost = f"import pathlib\nlost = pathlib.Path({str(tmp_path / 'lost')!r})\n"
+    lost += "if not lost.exists():\n    lost.touch()\n    os.kill(os.getppid(), 9)\n    time.sleep(60)\n"
+    body = source(lost + "return equal(k, 0, 0)", name="loses_its_worker")
+    body += "".join(source("return equal(k, 0, 0)", name=f"good_{i}") for i in range(4))
+    found = on_cluster(doomed_cluster, collect(write_claim(body)))
+    assert (tmp_path / "lost").exists()
+    assert len(found) == 5
+    assert all(outcome.finding.holds and not outcome.lost for outcome in found.values())
+
+
 @pytest.mark.slow
 def test_a_cluster_without_workers_is_given_up(doomed_cluster: Any, write_claim: Write) -> None:
     doomed_cluster.scale(0)

@@ -70,7 +70,8 @@ def log_evidence(
         what is printed; ``lower`` and ``upper`` are the doubles around them.
     seconds
         Limit for each x. It is kept within a tenth, but for a step that cannot be interrupted: the first use of a model
-        compiles its functions, which takes seconds for thousands of operations.
+        compiles its functions, which takes seconds for thousands of operations. Rows that stay open in a block with
+        others are proved once more, each alone with the whole limit: many x may take twice their limits together.
     total_seconds
         Limit for all x together; None for none.
     most_cells
