@@ -1,5 +1,7 @@
 """Blocks that keep their time: left when it is over, untouched when it is not."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -53,3 +55,46 @@ def test_only_the_thread_that_entered_is_stopped() -> None:
     for thread in threads:
         thread.join()
     assert sorted(found) == ["long ended", "short stopped"]
+
+
+TRACED = """
+import sys, time
+from elboproof.numbers.interruption import Interruption, OutOfTimeError
+
+def spin(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+for seconds in ({seconds}):
+    try:
+        with Interruption(time.monotonic() + 0.05):
+            spin(seconds)
+    except OutOfTimeError:
+        print("left")
+sys.settrace(lambda frame, event, argument: None)
+spin(0.01)
+print("ended")
+"""
+
+
+@pytest.mark.parametrize("seconds", ["30.0,", "0.0,", "0.05, 0.0499, 0.0501, 0.05, 30.0, 0.05"])
+def test_code_can_be_traced_after_a_block(seconds: str) -> None:
+    """On Python 3.11 an error that was taken back by NULL kept traced code from being entered, without end."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", TRACED.format(seconds=seconds)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split()[-1] == "ended"
+
+
+def test_an_error_that_has_not_come_when_the_block_ends_never_comes() -> None:
+    for _ in range(200):
+        block = Interruption(time.monotonic() + 60.0)
+        block._thread.value = threading.get_ident()
+        with block, block._lock:
+            block._fired = True  # the timer has run, and its error is on the way
+        spin(0.0005)

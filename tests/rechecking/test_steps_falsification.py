@@ -179,7 +179,7 @@ BUGS: dict[str, Bug] = {
         (recheck._divergence,),
     ),
     "integrals without the prior": Seeded(
-        integration, "_line", "Fraction(-1, 2))])", "Fraction(-1, 4))])", "integrals on the line"
+        integration, "_interval", "Fraction(-1, 2))])", "Fraction(-1, 4))])", "integrals on the line"
     ),
     "even integrals count once": Seeded(
         integration, "_logarithm", "2 * part.real if even", "part.real if even", "integrals on the line"

@@ -41,13 +41,24 @@ class Interruption:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with (
-            self._lock
-        ):  # from here on nothing is raised; what was asked for and has not come yet is taken back
+        with self._lock:  # from here on nothing is raised but what `_take_back` catches
             self._left = True
             if self._fired:
-                self._raise(None)
+                self._take_back()
         self._timer.cancel()
+
+    def _take_back(self) -> None:
+        """Let what was asked for come, if it has not yet, and catch it."""
+        # An error that is taken back by NULL leaves CPython 3.11's note that one waits, for good: each look at what
+        # waits is then in vain, and a frame that is entered under a trace function (a debugger's, coverage's,
+        # Hypothesis's) looks again and again without end. The note is erased where an error is raised. So it is asked
+        # for once more, in the place of the one that may not have come, and awaited.
+        try:
+            self._raise()
+            while True:
+                time.sleep(0)
+        except OutOfTimeError:
+            pass
 
     def _fire(self) -> None:
         with self._lock:
@@ -55,10 +66,10 @@ class Interruption:
             # before the block is left, and taken back there, or never
             if not self._left:
                 self._fired = True
-                self._raise(ctypes.py_object(OutOfTimeError))
+                self._raise()
 
-    def _raise(self, what: object) -> None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, what)
+    def _raise(self) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, ctypes.py_object(OutOfTimeError))
 
 
 def require_time(deadline: float) -> None:
