@@ -185,7 +185,11 @@ BUGS: dict[str, Bug] = {
         integration, "_logarithm", "2 * part.real if even", "part.real if even", "integrals on the line"
     ),
     "odd integrals count as even": Seeded(
-        integration, "_interval", "dense is not None and not any(dense[1::2])", "True", "integrals on the line"
+        integration,
+        "_interval",
+        "dense is not None and not any(dense[1::2])",
+        "True",
+        "integrals on the line",
     ),
     "a piece of the line is lost": Seeded(
         integration, "_logarithm", "pairwise(cuts)", "list(pairwise(cuts))[1:]", "integrals on the line"
