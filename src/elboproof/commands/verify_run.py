@@ -1,12 +1,9 @@
 """The run of ``elboproof verify``: what it is asked for, its record, and what it shows at the end."""
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from elboproof import __version__
@@ -15,6 +12,7 @@ from elboproof.checking.claim import Check
 from elboproof.checking.collect import Collection
 from elboproof.checking.execute import job_of
 from elboproof.checking.finding import Finding
+from elboproof.checking.interrupts import Interrupts
 from elboproof.checking.pool import ClusterPool, LocalPool, Pool, cores
 from elboproof.checking.progress import Progress
 from elboproof.checking.record import FOLDER, Record, header
@@ -116,10 +114,10 @@ def run(console: "Console", plan: Plan) -> int:
     earlier = [] if before is None else before["environment"]
     ids = {check.id for check in plan.checks}
     opened = Record(FOLDER, head, plan.collection, resume=options.resume, earlier=earlier, checks=ids)
-    with _terminable(), opened as record:
+    with Interrupts() as interrupts, opened as record:
         todo = [check for check in plan.checks if check.id not in record.findings]
         _announce(console, plan, record, todo)
-        ran = _execute(console, plan, todo, record)
+        ran = _execute(console, plan, todo, record, interrupts)
         known = record.findings | ran.lost
         findings = [known[check.id] for check in plan.checks if check.id in known]
     if ran.end != "interrupted":
@@ -155,7 +153,9 @@ def _announce(console: "Console", plan: Plan, record: Record, todo: list[Check])
         console.print(f"{len(beyond)} of them only with --full: {words}", markup=False, soft_wrap=True)
 
 
-def _execute(console: "Console", plan: Plan, todo: list[Check], record: Record) -> _Ran:
+def _execute(
+    console: "Console", plan: Plan, todo: list[Check], record: Record, interrupts: Interrupts
+) -> _Ran:
     ran, options = _Ran(), plan.options
     if not todo:
         return ran
@@ -169,7 +169,8 @@ def _execute(console: "Console", plan: Plan, todo: list[Check], record: Record) 
                 if outcome.lost:  # not recorded: --resume shall run it again
                     ran.lost[outcome.finding.id] = outcome.finding
                 else:
-                    record.append(outcome.finding)
+                    with interrupts.held():  # what is on the disk is shown, too
+                        record.append(outcome.finding)
                 if outcome.trace:
                     ran.traces[outcome.finding.id] = outcome.trace
                 progress.finished(outcome.finding)
@@ -201,21 +202,6 @@ def _progress(console: "Console", plan: Plan, jobs: list[dict[str, Any]], pool: 
 
 def _workers(options: Options, jobs: int) -> int:
     return min(options.workers or cores(), jobs)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl-C: children are killed and what was found is shown."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise KeyboardInterrupt
-
-    # The handler of before is put back: `verify` may be called from a program that has its own.
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _document(plan: Plan, record: Record, findings: list[Finding]) -> dict[str, Any]:
