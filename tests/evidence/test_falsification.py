@@ -249,7 +249,10 @@ BUGS: dict[str, Bug] = {
         Cells, "joined", "[p.known() for p in parts]", "[p.known() for p in parts[::-1]]", "known bounds"
     ),
     "later blocks of bounds are lost": Seeded(
-        search._Search, "_forecast", "self.waiting.put(part.cells, part.energy)", "pass", "cells add up"
+        search._Search, "_bound_blocks", "self.waiting.put(rest.cells, rest.energy)", "pass", "cells add up"
+    ),
+    "a block of bounds after the first is lost": Seeded(
+        search._Search, "_bound_blocks", "self._bound(rest[: self.block])", "pass", "cells add up"
     ),
     "few rough cells beside many that are ready are lost": Seeded(
         search._Search, "_forecast", "self.waiting.put(rough.cells, rough.energy)", "pass", "few rough cells"

@@ -60,7 +60,7 @@ def forecast(
     while len(cells):
         # Each turn takes all cells (B, d) that nobody has settled yet, so that the arrays stay long. A cell
         # leaves when it looks negligible, smooth, or hopeless; all of that is checked again by proofs.
-        value, spread, least = _taylor(floats, energy, cells)
+        value, spread, least = _taylor(floats, energy, cells, target)
         negligible = target.negligible(cells, least)
         smooth = target.smooth(spread) & ~negligible
         leaf = smooth | negligible | ~np.isfinite(spread).all(1)
@@ -81,19 +81,37 @@ def joined(parts: list[Forecast]) -> Forecast:
     )
 
 
-def _taylor(floats: FloatEnergy, energy: Energy, cells: Cells) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return U at the centres, the slopes' variation times half width (B, d), and the least U expected.
-
-    Along an axis on which the slope seems to keep its sign the least value is expected on a face, as the proof has it.
-    """
+def _taylor(
+    floats: FloatEnergy, energy: Energy, cells: Cells, target: Target
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return U at the centres, the slopes' variation times half width (B, d), and the least U expected."""
     value, gradient, hessian = energy.jet(floats, cells, cells.centre)
     half = cells.half
     with np.errstate(all="ignore"):
-        # spread_k = h_k sum_l |H_kl| h_l: how much the slope along k varies over the cell, times its half
-        # width. Where the slope outweighs that, U's least value is expected on a face.
+        # spread_k = h_k sum_l |H_kl| h_l: how much the slope along k varies over the cell, times its half width.
         spread = half * (np.abs(hessian) * half[:, None, :]).sum(-1)
-        steep = np.abs(gradient) * half > spread
-        corner, slopes, _ = energy.jet(floats, cells, cells.centre - np.sign(gradient) * half * steep)
-        steep &= slopes * gradient > 0
-        least = corner - np.where(steep, 0.0, np.abs(gradient) * half + spread).sum(-1)
+        least = value - (np.abs(gradient) * half + spread).sum(-1)
+        # Only there the faces may decide: elsewhere a cell is negligible anyhow, or is not by its centre alone.
+        which = target.negligible(cells, value) & ~target.negligible(cells, least)
+        if which.any():
+            part = cells[which], gradient[which], spread[which]
+            least[which] = np.fmax(least[which], _least_by_slopes(floats, energy, *part))
     return value, spread, least
+
+
+def _least_by_slopes(
+    floats: FloatEnergy, energy: Energy, cells: Cells, gradient: FloatArray, spread: FloatArray
+) -> FloatArray:
+    """Return the least U expected (B,): along an axis on which the slope seems to keep its sign, it is on a face.
+
+    As the proof has it. On an interval the slopes at both ends tell; else where a slope outweighs its variation.
+    """
+    half, line = cells.half, cells.half.shape[1] == 1
+    steep = np.abs(gradient) * half > spread if not line else np.ones(half.shape, dtype=np.bool_)
+    step = np.sign(gradient) * half * steep
+    corner, slopes, _ = energy.jet(floats, cells, cells.centre - step)
+    steep &= slopes * gradient > 0
+    if line:
+        steep &= energy.jet(floats, cells, cells.centre + step)[1] * gradient > 0
+        return np.where(steep[:, 0], corner, -np.inf)
+    return np.asarray(corner - np.where(steep, 0.0, np.abs(gradient) * half + spread).sum(-1))

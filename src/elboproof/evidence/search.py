@@ -105,7 +105,7 @@ class _Search:
         found = self.found
         while not found.stopped and (len(self.waiting) or self.ready or self._next_stage()):
             self.block = self._size()
-            if not self.staged and self.pace.elapsed > EARLY * self.pace.limit:
+            if not self.staged and self._late():
                 self._go_by_stages()
             if self.pace.over:
                 found.stopped = TIME
@@ -125,6 +125,10 @@ class _Search:
     def _size(self) -> int:
         """Return how many cells to look at once: few where a limit allows few."""
         return self.pace.block() if self.plenty else min(self.pace.block(), PART)
+
+    def _late(self) -> bool:
+        """Return whether so much time has passed that somebody asks whether the rest suffices."""
+        return self.pace.elapsed > EARLY * self.pace.limit
 
     def _go_by_stages(self) -> None:
         self.staged = True
@@ -182,12 +186,11 @@ class _Search:
     def _reserve(self) -> float:
         """Return about how many seconds it will take to bound what is left and to sum what was accepted."""
         pace, found = self.pace, self.found
-        elapsed = pace.elapsed
         # Timing sums costs time itself, and short searches end before it pays.
-        if not elapsed > EARLY * pace.limit:
+        if not self._late():
             return 0.0
         left = len(self.waiting) + self._ready()
-        bounding = max(pace.seconds("bounds", left), CHEAP * left * elapsed / max(found.visited, 1))
+        bounding = max(pace.seconds("bounds", left), CHEAP * left * pace.elapsed / max(found.visited, 1))
         cells, sizes, points = self.aside.rules()
         cells, sizes, points = found.cells + cells, found.sizes + sizes, found.points + points
         summing = pace.summing(self.energy, cells, sizes, points, self.target.shift)
@@ -212,10 +215,18 @@ class _Search:
         elif 0 < TINY_PART * len(rough.cells) <= min(self._ready(), FEW):
             self.waiting.put(rough.cells, rough.energy)
             return
-        first, *more = _blocks(rough, self.block)
-        for part in reversed(more):
-            self.waiting.put(part.cells, part.energy)
-        self._bound(first)
+        self._bound_blocks(rough)
+
+    def _bound_blocks(self, rough: Forecast) -> None:
+        """Bound a block of cells, and the next ones until there is an order to look at them or a limit is reached."""
+        # What waits is forecast anew, which is of use only where others come before it.
+        self._bound(rough[: self.block])
+        rest = rough[self.block :]
+        while len(rest.cells) and not (self.staged or self.found.stopped or self._late()):
+            self.block = self._size()
+            self._bound(rest[: self.block])
+            rest = rest[self.block :]
+        self.waiting.put(rest.cells, rest.energy)
 
     def _admitted(self, expected: Forecast, step: str) -> Forecast:
         """Count the cells that are about to be looked at; where a limit allows fewer, the others are left."""
