@@ -14,7 +14,6 @@ from functools import lru_cache
 from math import ceil, inf, prod
 from pathlib import Path
 
-import sympy
 from flint import arb
 from sympy import Expr
 
@@ -31,7 +30,7 @@ from elboproof.rechecking.document import CertificateError, Document, LeafClaim,
 from elboproof.rechecking.evidence import ProvedEvidence, verified
 from elboproof.rechecking.evidence_document import evidence_claim
 from elboproof.rechecking.expectations import expectation
-from elboproof.rechecking.functions import Exponent, Function, Terms, combined, terms
+from elboproof.rechecking.functions import Exponent, Function, Terms, combined, natural_powers, terms
 from elboproof.rechecking.integration import BITS, Unable, log_integral, log_integral_within, powers
 from elboproof.statements import STEP, Elbo, Gap, Quantity, Statement
 
@@ -118,11 +117,12 @@ class _Checker:
 
     def run(self) -> None:
         """Raise unless everything holds."""
-        # gap >= lower for lower <= 0 is Jensen's inequality and needs no leaf; every other bound is required of every
-        # leaf, and the leaves cover the box.
+        # gap >= lower for lower <= 0 is Jensen's inequality and needs no leaf, but v > 0; every other bound is
+        # required of every leaf, and the leaves cover the box.
         statement = self.document.statement
         by_jensen = isinstance(self.quantity, Gap) and statement.lower is not None and statement.lower <= 0
         if by_jensen and statement.upper is None:
+            self.exponent.require_positive(self.document.box)
             return
         _require_cover(self.document.leaves, self.document.box)
         self._integrate_claims()
@@ -174,11 +174,10 @@ class _Checker:
     def _integrate_over_planes(self) -> None:
         """Take all integrals of functions of two latents at once: they share the values of their monomials."""
         latents = tuple(self.exponent.latents)
-        plain = {*latents, sympy.Integer(1)}
         keys = [
             key
             for key in self.claimed
-            if key[1] is None and any(set(monomial.as_powers_dict()) - plain for monomial, _ in key[0])
+            if key[1] is None and any(natural_powers(monomial, latents) is None for monomial, _ in key[0])
         ]
         if len(latents) != 2 or not keys:
             return
