@@ -23,6 +23,7 @@ from elboproof.evidence.evidences import Evidence
 from elboproof.evidence.log_evidence import prove
 from elboproof.evidence.shared_bounds import SharedRows, rectangle, row_bounds
 from elboproof.evidence.shared_parts import SharedParts
+from elboproof.evidence.shared_start import scales
 from elboproof.evidence.shared_tangents import tangent_bounds
 from elboproof.model.data import Data, data_of
 from elboproof.numbers.enclosure import Enclosure
@@ -388,6 +389,16 @@ def test_rows_that_share_their_work_make_blocks_of_a_given_size() -> None:
     assert [block.rows for block in blocks] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     assert [block.limit for block in blocks] == [8.0, 8.0, 4.0]
     assert not any(block.trial for block in blocks)
+
+
+def test_rows_whose_energies_overflow_have_no_scales_and_give_no_warning() -> None:
+    """None of their energies is a number; the other rows are as they are without such a row."""
+    parts, constant = SharedParts(shared_rows._quantities(checks.model("gaussian"))), np.array([np.nan, 3.0])
+    with np.errstate(all="ignore"):  # as in the search: these floats only steer
+        both = scales(parts, checks.X[:2], constant)
+        alone = scales(parts, checks.X[1:2], constant[1:])
+    assert np.isnan([both.energy[0], both.log_mass[0]]).all()
+    assert (both.energy[1], both.log_mass[1]) == (alone.energy[0], alone.log_mass[0])
 
 
 def test_a_limit_leaves_rows_open_with_true_bounds() -> None:

@@ -20,8 +20,17 @@ from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.exact import ball_of
 from elboproof.numbers.functions import Sigmoid
-from elboproof.rechecking import best_posterior, expectations, functions, integration, recheck, trapezoids
+from elboproof.rechecking import (
+    best_posterior,
+    expectations,
+    functions,
+    integral_claims,
+    integration,
+    recheck,
+    trapezoids,
+)
 from elboproof.rechecking.document import CertificateError, Document
+from elboproof.rechecking.integral_claims import IntegralClaims
 from tests.rechecking import test_recheck as certificates
 from tests.rechecking import test_trapezoids as rules
 from tests.seeding import CAUGHT, Bug, falsification, patched
@@ -95,7 +104,7 @@ def _wide_integrals() -> None:
     """Integrals of no use are refused: the claim is not seen to hold, nor to fail."""
     with pytest.MonkeyPatch.context() as patch:
         original = integration.log_integral
-        patch.setattr(recheck, "log_integral", lambda *a: original(*a) + arb(0, 5))
+        patch.setattr(integral_claims, "log_integral", lambda *a: original(*a) + arb(0, 5))
         _refused("above", lambda _: None)()
 
 
@@ -103,8 +112,8 @@ def _wide_lower_bounds() -> None:
     """The same where lower bounds rest on the integrals."""
     with pytest.MonkeyPatch.context() as patch:
         original = integration.log_integral
-        patch.setattr(recheck, "log_integral", lambda *a: original(*a) + arb(0, 0.3))
-        patch.setattr(recheck._Checker, "_integrate_claims", lambda _: None)
+        patch.setattr(integral_claims, "log_integral", lambda *a: original(*a) + arb(0, 0.3))
+        patch.setattr(IntegralClaims, "require", lambda _: None)
         _refused("below", lambda _: None)()
 
 
@@ -247,7 +256,7 @@ def _only_overlaps(leaves: Any, box: Any) -> None:
 def _weak_claims(self: Any) -> None:
     """A claim passes unless it is seen to fail."""
     for key, (name, constant, low, high) in self.claimed.items():
-        value = self._integral(key) + ball_of(constant)
+        value = self.value(key) + ball_of(constant)
         if value < ball_of(low) or value > ball_of(high):
             raise CertificateError(name)
 
@@ -270,7 +279,7 @@ def _first_control(self: Any, leaf: Any, bound: Fraction) -> None:
 
 def _any_integral(self: Any, function: Any, leaf: Any) -> arb:
     """Integrals that the certificate lacks are computed on the way."""
-    value: arb = self._integral((function.key, leaf.radius)) + ball_of(function.constant)
+    value: arb = self.integrals.value((function.key, leaf.radius)) + ball_of(function.constant)
     return value
 
 
@@ -308,19 +317,19 @@ BUGS: dict[str, Bug] = {
     "overlaps are not looked for": patched((recheck, "_require_cover", _only_volumes), by="equal volumes"),
     "volumes are not added up": patched((recheck, "_require_cover", _only_overlaps), by="a missing leaf"),
     "undecided integrals are accepted": patched(
-        (_Checker, "_integrate_claims", _weak_claims),
+        (IntegralClaims, "require", _weak_claims),
         (_Checker, "_require_upper", _weak_upper),
         by="wide integrals",
     ),
     "claims about integrals are not checked": patched(
-        (_Checker, "_integrate_claims", lambda _: None), by="a smaller integral"
+        (IntegralClaims, "require", lambda _: None), by="a smaller integral"
     ),
     "one control point stands for all": patched(
         (_Checker, "_require_upper", _first_control), by="a claim between control points"
     ),
     "undecided upper bounds are accepted": patched(
         (_Checker, "_require_upper", _weak_upper),
-        (_Checker, "_integrate_claims", lambda _: None),
+        (IntegralClaims, "require", lambda _: None),
         by="wide integrals",
     ),
     "integrals need not be claimed": patched((_Checker, "_mass", _any_integral), by="a missing integral"),

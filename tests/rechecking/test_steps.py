@@ -18,6 +18,7 @@ from elboproof.numbers.balls import working_precision
 from elboproof.numbers.interruption import Interruption
 from elboproof.rechecking import best_posterior, functions, integration, recheck, trapezoids
 from elboproof.rechecking.document import CertificateError, Document, LeafClaim
+from elboproof.rechecking.integral_claims import IntegralClaims
 from elboproof.rechecking.integration import Unable, log_integral
 from elboproof.rechecking.recheck import _Checker
 from tests.rechecking.test_recheck import CUBIC_BOX, certificate
@@ -97,14 +98,14 @@ def test_what_is_not_decided_is_refused(step: str, vague: str, monkeypatch: pyte
     assert statement.upper is not None
     assert statement.lower is not None
     with working_precision(integration.BITS):
-        one._integrate_claims()
+        one.integrals.require()
         one._require_upper(leaf, statement.upper)
         one._require_lower(leaf, statement.lower)
-        for name in ("_integral", "_above", "_tangent"):
-            known = getattr(_Checker, name)
-            monkeypatch.setattr(_Checker, name, lambda *given, known=known: known(*given) + VAGUE[vague])
+        for owner, name in ((IntegralClaims, "value"), (_Checker, "_above"), (_Checker, "_tangent")):
+            known = getattr(owner, name)
+            monkeypatch.setattr(owner, name, lambda *given, known=known: known(*given) + VAGUE[vague])
         required: dict[str, Callable[[], None]] = {
-            "claims": one._integrate_claims,
+            "claims": one.integrals.require,
             "upper": partial(one._require_upper, leaf, statement.upper),
             "lower": partial(one._require_lower, leaf, statement.lower),
         }
@@ -115,22 +116,24 @@ def test_what_is_not_decided_is_refused(step: str, vague: str, monkeypatch: pyte
 @pytest.mark.parametrize("which", ["lower", "upper"])
 def test_a_claim_is_compared_with_both_ends(which: str) -> None:
     one = checker()
-    key = next(iter(one.claimed))
-    claim = one.claimed[key]
+    key = next(iter(one.integrals.claimed))
+    claim = one.integrals.claimed[key]
     name, constant, low, high = claim
     with working_precision(integration.BITS):
-        value = Fraction(float((one._integral(key) + arb(constant.numerator) / constant.denominator).mid()))
+        value = Fraction(
+            float((one.integrals.value(key) + arb(constant.numerator) / constant.denominator).mid())
+        )
         shift = Fraction(1, 10**6)
-        one.claimed[key] = (
+        one.integrals.claimed[key] = (
             (name, constant, value + shift, high + 1)
             if which == "lower"
             else (name, constant, low - 1, value - shift)
         )
         try:
             with pytest.raises(CertificateError, match="bounds: got"):
-                one._integrate_claims()
+                one.integrals.require()
         finally:
-            one.claimed[key] = claim
+            one.integrals.claimed[key] = claim
 
 
 def test_bounds_of_leaves_are_at_least_those_of_the_statement() -> None:

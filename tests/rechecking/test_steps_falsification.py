@@ -6,6 +6,7 @@ import pytest
 
 from elboproof.rechecking import integration, recheck
 from elboproof.rechecking.document import CertificateError
+from elboproof.rechecking.integral_claims import IntegralClaims
 from elboproof.rechecking.recheck import _Checker
 from tests.rechecking import test_steps
 from tests.seeding import Bug, Check, Seeded, falsification
@@ -86,24 +87,24 @@ TESTS: dict[str, Check] = {
 
 BUGS: dict[str, Bug] = {
     "undecided integrals are accepted": Seeded(
-        _Checker,
-        "_integrate_claims",
+        IntegralClaims,
+        "require",
         "not (value >= ball_of(low) and value <= ball_of(high))",
         "value < ball_of(low) or value > ball_of(high)",
         "undecided claims",
     ),
     "integrals are compared at their midpoints": Seeded(
-        _Checker,
-        "_integrate_claims",
-        "value = self._integral(key) + ball_of(constant)",
-        "value = self._integral(key).mid() + ball_of(constant)",
+        IntegralClaims,
+        "require",
+        "value = self.value(key) + ball_of(constant)",
+        "value = self.value(key).mid() + ball_of(constant)",
         "undecided claims",
     ),
     "lower claims are not compared": Seeded(
-        _Checker, "_integrate_claims", "value >= ball_of(low) and ", "", "lower ends of claims"
+        IntegralClaims, "require", "value >= ball_of(low) and ", "", "lower ends of claims"
     ),
     "upper claims are not compared": Seeded(
-        _Checker, "_integrate_claims", " and value <= ball_of(high)", "", "upper ends of claims"
+        IntegralClaims, "require", " and value <= ball_of(high)", "", "upper ends of claims"
     ),
     "undecided upper bounds are accepted": Seeded(
         _Checker,

@@ -19,6 +19,7 @@ from elboproof.numbers.ball_arrays import BallArray
 from elboproof.theorems import (
     best_atoms,
     best_elbo,
+    expressions,
     leaf,
     leaf_bounds,
     leaf_estimates,
@@ -254,6 +255,13 @@ def _positive_variances() -> None:
         ep.for_all(statements.statement(variance="v - c"), {"c": ("0", "1"), "v": ("0.9", "2")})
 
 
+def _real_decoders() -> None:
+    """The coefficient vanishes at the box's centre, and nowhere else."""
+    for decoder in ("z + c*log(z)", "z + (c + c**3)*sqrt(z)"):
+        with pytest.raises(ValueError, match=r"decoder\[0\]: got .* not real"):
+            ep.for_all(ep.Gap("z", [decoder], 1, ["1/2"]) >= 0, {"c": ("-1", "1")})
+
+
 def _false_lower_bounds() -> None:
     statements.test_a_false_lower_bound_is_refuted()
 
@@ -295,6 +303,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "best ELBO of atoms": _best_elbo_of_atoms,
     "claims": _claims_are_weaker,
     "positive variances": _positive_variances,
+    "real decoders": _real_decoders,
     "false lower bounds": _false_lower_bounds,
     "false upper bounds": _false_upper_bounds,
     "leaves": _leaves_bound_the_gap,
@@ -302,6 +311,7 @@ CHECKS: dict[str, Callable[[], None]] = {
 }
 
 _CONTROLS, _HALVED, _UNIVARIATE = natural.Natural.controls, best_elbo._halved, tails._univariate
+_REAL = expressions.require_real
 _STEP, _PROVED = BestElbo._step, BestElbo._proved
 _COMPLETED, _WIDENED, _QUARTERED = tails._completed, best_atoms._widened, best_atoms._quartered
 _DIVERGENCE, _HALVES, _ERRORS = (
@@ -335,6 +345,9 @@ def _turned_difference(self: Any, one: Any, control: Any) -> arb:
 
 
 BUGS: dict[str, Bug] = {
+    "decoders are looked at in the box's centre": patched(
+        (natural, "require_real", lambda p, b, _: _REAL(p, b, ())), by="real decoders"
+    ),
     "a control point is forgotten": patched(
         (natural.Natural, "controls", lambda s, b: (_CONTROLS(s, b) or [])[:-1]), by="control points"
     ),

@@ -323,6 +323,11 @@ WRONG: list[tuple[Any, Any, str]] = [
     (statement(variance="v*z"), CUBIC_BOX, r"variance: got the latent 'z' in 'v\*z'; expected parameters"),
     (statement(variance="sqrt(v)"), CUBIC_BOX, "variance: got .*depends on the parameter v in another way"),
     (statement("log(z) + c"), CUBIC_BOX, r"decoder\[0\].*not real"),
+    (
+        ep.Gap("z", ["z + c*log(z)"], 1, ["1"]) >= 0,
+        {"c": ("-1", "1")},
+        r"decoder\[0\]: got 'log\(z\)', which is not real",
+    ),
     (statement("z**70 + c"), CUBIC_BOX, "at most .* terms of degree at most 60"),
     (statement("__import__('os') + c"), CUBIC_BOX, "decoder.0.: got"),
     (

@@ -39,7 +39,7 @@ def scales(parts: SharedParts, x: FloatArray, constant: FloatArray) -> Scales:
         near = _nearby(parts, x[rows], constant[rows], best, step)
         # the grid's sum counts what is not near the best point; that is counted finer
         far = (np.abs(grid[:, None, :] - best[:, :, None]) >= 0.99 * step).any(0)
-        lowest = np.fmin(np.nanmin(values, 1), np.nanmin(near, 1))
+        lowest = np.fmin(np.fmin.reduce(values, 1), np.fmin.reduce(near, 1))  # NaN where all are
         heavy = _mass(np.where(far, values, np.inf), lowest, step**parts.d)
         fine = _mass(near, lowest, (2 * step / NEAR) ** parts.d)
         energy[rows], log_mass[rows] = lowest, np.log(heavy + fine) - lowest

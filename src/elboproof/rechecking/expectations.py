@@ -12,7 +12,7 @@ from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import ball_of
 from elboproof.rechecking import planes
-from elboproof.rechecking.functions import Terms
+from elboproof.rechecking.functions import Terms, natural_powers
 from elboproof.rechecking.integration import (
     BITS,
     TOLERANCE,
@@ -28,7 +28,9 @@ from elboproof.rechecking.integration import (
 def expectation(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosterior) -> arb:
     """Return E_q[G]: exactly for polynomials, else by one integral with a Cauchy-Schwarz bound of its tail."""
     # Linear in the function: what is a polynomial is taken exactly, only the rest is integrated.
-    polynomial = {m for m in function if not set(m.as_powers_dict()) - {*latents, sympy.Integer(1)}}
+    if len(latents) > 2:
+        raise Unable("expectations of functions of more than two latents")
+    polynomial = {m for m in function if natural_powers(m, latents) is not None}
     plain = {m: c for m, c in function.items() if m in polynomial}
     rest = {m: c for m, c in function.items() if m not in polynomial}
     with working_precision(BITS):
@@ -39,8 +41,7 @@ def expectation(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosteri
 def _exactly(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosterior) -> Fraction:
     total = Fraction(0)
     for monomial, number in function.items():
-        exponents = monomial.as_powers_dict()
-        total += number * _moment(tuple(int(exponents.get(z, 0)) for z in latents), q)
+        total += number * _moment(natural_powers(monomial, latents) or (0,) * len(latents), q)
     return total
 
 
@@ -84,8 +85,6 @@ def _central(power: int, variance: Fraction) -> Fraction:
 def _integrated(function: Terms, latents: tuple[Symbol, ...], q: GaussianPosterior) -> arb:
     # int_{|e| > R} phi |G| <= (E G^2 P(|e| > R))^(1/2) by Cauchy and Schwarz, and G^2 is at most the square of a
     # polynomial in |z| with coefficients >= 0, whose mean is exact.
-    if len(latents) > 2:
-        raise Unable("expectations of functions of more than two latents")
     if len(latents) == 2:
         known = _over_plane(tuple(sorted(function, key=str)), latents, q)
         return sum((ball_of(number) * known[m] for m, number in function.items()), arb(0))

@@ -14,11 +14,14 @@ from math import comb, prod
 import sympy
 from sympy import Expr, Symbol
 
+from elboproof.arguments import shown
 from elboproof.numbers.parser import parse
 from elboproof.statements import Quantity
 
 HIGHEST_DEGREE = 30
 """Of a decoder: the search refuses more than twice that in its square."""
+MOST_PARTS = 2_000
+"""Of a box on which a variance is to be positive."""
 Box = Sequence[tuple[Fraction, Fraction]]
 Terms = dict[Expr, Fraction]
 """A function of z: products of latents and atoms, with rational coefficients; the constant belongs to 1."""
@@ -50,20 +53,24 @@ class Exponent:
     Raises
     ------
     ValueError
-        If a string is no expression, or depends on a parameter in another way than as a polynomial.
+        If a string is no expression, or depends on a parameter in another way than as a polynomial, a decoder is not
+        seen to be real, or a parameter has the name of a latent.
     """
 
     def __init__(self, quantity: Quantity, names: Sequence[str]) -> None:
         # SymPy multiplies -(1/2) sum (x - f)^2 out and sorts it by powers of the parameters; the rest of each term is
         # a product of latents and atoms with a rational factor. If a parameter is left inside an atom, the dependence
         # is not polynomial.
+        if twice := set(quantity.latent) & set(names):  # one symbol: a latent would be taken for a number
+            raise ValueError(f"box: got the latent {shown(min(twice))}; expected parameters")
         self.latents = [Symbol(name, real=True) for name in quantity.latent]
         self.parameters = [Symbol(name, real=True) for name in names]
         known = {str(s): s for s in (*self.latents, *self.parameters)}
         outside = {str(s): s for s in self.parameters}
         data = [_small(parse(x, outside, f"x[{j}]"), f"x[{j}]") for j, x in enumerate(quantity.x)]
         outputs = [
-            _small(parse(f, known, f"decoder[{j}]"), f"decoder[{j}]") for j, f in enumerate(quantity.decoder)
+            _real(_small(parse(f, known, f"decoder[{j}]"), f"decoder[{j}]"), f"decoder[{j}]")
+            for j, f in enumerate(quantity.decoder)
         ]
         squares = [(x - f) ** 2 for x, f in zip(data, outputs, strict=True)]
         whole = expanded(-sympy.Add(*squares) / 2)
@@ -102,6 +109,18 @@ class Exponent:
             raise ValueError("the variance is not seen to be positive")
         return down / high, up / low
 
+    def require_positive(self, box: Box) -> None:
+        """Raise ``ValueError`` unless v is seen to be positive on a box, of which control points need not be taken."""
+        waiting, seen = [tuple(box)], 0
+        while waiting:
+            part, seen = waiting.pop(), seen + 1
+            try:
+                self.weights(part)
+            except ValueError:
+                if seen > MOST_PARTS:
+                    raise
+                waiting += _halves(part)
+
     def controls(self, box: Box) -> list[Function]:
         """Return the control points over a box."""
         # The exponent is w times a polynomial in the parameters; for w in an interval it lies in the hull of both
@@ -124,6 +143,13 @@ def _small(e: Expr, name: str) -> Expr:
     return e
 
 
+def _real(e: Expr, name: str) -> Expr:
+    """Return an expression that is real whatever real numbers its symbols are."""
+    if not e.is_real:
+        raise ValueError(f"{name}: got {shown(str(e))}; expected an expression that is seen to be real")
+    return e
+
+
 def _degree(e: Expr) -> int:
     if e.is_Pow and e.args[1].is_Integer:
         return _degree(e.args[0]) * abs(int(e.args[1]))
@@ -131,6 +157,21 @@ def _degree(e: Expr) -> int:
     if e.is_Mul:
         return sum(parts)
     return max(parts, default=0) if e.is_Add else int(not e.is_number)
+
+
+def _halves(box: Box) -> list[tuple[tuple[Fraction, Fraction], ...]]:
+    """Return both halves of a box, cut along its longest side."""
+    k = max(range(len(box)), key=lambda axis: box[axis][1] - box[axis][0])
+    low, high = box[k]
+    middle = (low + high) / 2
+    return [(*box[:k], side, *box[k + 1 :]) for side in ((low, middle), (middle, high))]
+
+
+def natural_powers(monomial: Expr, latents: Sequence[Symbol]) -> tuple[int, ...] | None:
+    """Return the powers of the latents in a product of natural powers of them, None for everything else."""
+    powers = monomial.as_powers_dict()
+    others = (f not in latents or not p.is_Integer or p < 0 for f, p in powers.items() if f != 1)
+    return None if any(others) else tuple(int(powers.get(z, 0)) for z in latents)
 
 
 def expanded(e: Expr) -> Expr:

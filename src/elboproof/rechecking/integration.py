@@ -30,7 +30,7 @@ from elboproof.numbers.floating import FLOATING
 from elboproof.numbers.functions import Sigmoid
 from elboproof.numbers.outward import library_upward
 from elboproof.numbers.tape import Tape
-from elboproof.rechecking.functions import Terms, combined
+from elboproof.rechecking.functions import Terms, combined, natural_powers
 
 BITS = 80
 TOLERANCE = 2.0**-30
@@ -171,12 +171,11 @@ def majorant(function: Terms, z: Symbol, mirrored: bool = False) -> Dense:
     for monomial, number in function.items():
         power, size, plain = 0, Fraction(1), True
         for factor, exponent in monomial.as_powers_dict().items():
-            if factor == z and exponent.is_Integer and exponent >= 0:
+            natural = exponent.is_Integer and exponent >= 0  # 1/cos is not bounded because cos is
+            if factor == z and natural:
                 power += int(exponent)
             elif factor != 1:
-                size *= (
-                    _bound(factor, z) ** int(exponent) if exponent.is_Integer else _bound(factor**exponent, z)
-                )
+                size *= _bound(factor, z) ** int(exponent) if natural else _bound(factor**exponent, z)
                 plain = False
         dense += [Fraction(0)] * (power + 1 - len(dense))
         dense[power] += (number * (-1) ** power if mirrored else number) if plain else abs(number) * size
@@ -263,10 +262,10 @@ def _quadratic(function: Terms, a: Symbol, b: Symbol) -> tuple[Dense, Dense, Den
     # Sorted by powers of b: -alpha/2 stands at b^2, beta at b, gamma at 1; the prior's -b^2/2 and -a^2/2 are put in.
     parts: list[Dense] = [[Fraction(1)], [Fraction(0)], [Fraction(0)] * 3]
     for monomial, number in function.items():
-        powers = monomial.as_powers_dict()
-        if set(powers) - {a, b} or powers.get(b, 0) > 2 or not all(p.is_Integer for p in powers.values()):
+        found = natural_powers(monomial, (a, b))
+        if found is None or found[1] > 2:
             return None
-        i, j = int(powers.get(a, 0)), int(powers.get(b, 0))
+        i, j = found
         target = parts[2 - j] if j < 2 else parts[0]
         target += [Fraction(0)] * (i + 1 - len(target))
         target[i] += number if j < 2 else -2 * number

@@ -14,9 +14,7 @@ from functools import lru_cache
 from math import ceil, inf, prod
 from pathlib import Path
 
-import sympy
 from flint import arb
-from sympy import Expr
 
 from elboproof.arguments import file_path, shown, suggesting
 from elboproof.model.evidence_format import EVIDENCE_SCHEMA
@@ -24,21 +22,16 @@ from elboproof.model.gaussian_posterior import GaussianPosterior
 from elboproof.numbers.balls import working_precision
 from elboproof.numbers.exact import ball_of
 from elboproof.numbers.outward import below
-from elboproof.numbers.parser import parse
-from elboproof.rechecking import best_posterior, planes, trapezoids
+from elboproof.rechecking import best_posterior, trapezoids
 from elboproof.rechecking.best_posterior import Threshold
-from elboproof.rechecking.document import CertificateError, Document, LeafClaim, loaded, number, part, radius
+from elboproof.rechecking.document import CertificateError, Document, LeafClaim, loaded
 from elboproof.rechecking.evidence import ProvedEvidence, verified
 from elboproof.rechecking.evidence_document import evidence_claim
 from elboproof.rechecking.expectations import expectation
-from elboproof.rechecking.functions import Exponent, Function, Terms, combined, terms
-from elboproof.rechecking.integration import BITS, Unable, log_integral, log_integral_within, powers
+from elboproof.rechecking.functions import Exponent, Function, combined
+from elboproof.rechecking.integral_claims import IntegralClaims, Part
+from elboproof.rechecking.integration import BITS, Unable, powers
 from elboproof.statements import STEP, Elbo, Gap, Quantity, Statement
-
-Part = frozenset[tuple[Expr, Fraction]]
-"""A function of z without its constant."""
-Key = tuple[Part, Fraction | None]
-"""What is integrated: a function over |z| <= R, or over the whole space."""
 
 
 @suggesting
@@ -103,14 +96,13 @@ class _Checker:
 
     document: Document
     exponent: Exponent = field(init=False)
-    claimed: dict[Key, tuple[str, Fraction, Fraction, Fraction]] = field(init=False)
-    computed: dict[Key, arb] = field(default_factory=dict)
+    integrals: IntegralClaims = field(init=False)
     expected: dict[tuple[Part, GaussianPosterior], arb] = field(default_factory=dict)
     thresholds: list[tuple[LeafClaim, Threshold]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.exponent = Exponent(self.document.statement.quantity, self.document.names)
-        self.claimed = self._claimed()
+        self.integrals = IntegralClaims(self.document, tuple(self.exponent.latents))
 
     @property
     def quantity(self) -> Quantity:
@@ -118,14 +110,15 @@ class _Checker:
 
     def run(self) -> None:
         """Raise unless everything holds."""
-        # gap >= lower for lower <= 0 is Jensen's inequality and needs no leaf; every other bound is required of every
-        # leaf, and the leaves cover the box.
+        # gap >= lower for lower <= 0 is Jensen's inequality and needs no leaf, but v > 0; every other bound is
+        # required of every leaf, and the leaves cover the box.
         statement = self.document.statement
         by_jensen = isinstance(self.quantity, Gap) and statement.lower is not None and statement.lower <= 0
         if by_jensen and statement.upper is None:
+            self.exponent.require_positive(self.document.box)
             return
         _require_cover(self.document.leaves, self.document.box)
-        self._integrate_claims()
+        self.integrals.require()
         for leaf in self.document.leaves:
             if statement.upper is not None:
                 self._require_upper(leaf, statement.upper)
@@ -133,80 +126,12 @@ class _Checker:
                 self._require_lower(leaf, statement.lower)
         self._require_no_better_gaussian()
 
-    def _claimed(self) -> dict[Key, tuple[str, Fraction, Fraction, Fraction]]:
-        """Return the claims about integrals by the function that is integrated: name, constant, bounds."""
-        # An integral is known by its function of z, not by its place: coefficients of the statistics are added up to
-        # one function, whose constant is set aside, as it only shifts the logarithm.
-        known = {str(z): z for z in self.exponent.latents}
-        parts: list[Terms] = []
-        for k, text in enumerate(self.document.statistics):
-            parts.append(terms(parse(text, known, f"statistics[{k}]")))
-        claims = {}
-        for n, record in enumerate(self.document.integrals):
-            name = f"integrals[{n}]"
-            if not isinstance(record, dict):
-                raise CertificateError(f"{name}: got {shown(record)}; expected an object")
-            theta, bounds = part(record, "theta", list, name), part(record, "bounds", list, name)
-            if len(theta) != len(parts) or len(bounds) != 2:
-                raise CertificateError(f"{name}: got {len(theta)} coefficients; expected {len(parts)}")
-            low, high = (number(bound, f"{name}.bounds") for bound in bounds)
-            if low > high:
-                raise CertificateError(
-                    f"{name}.bounds: got lower {low} above upper {high}; expected lower <= upper"
-                )
-            values = [number(value, f"{name}.theta") for value in theta]
-            function = Function(combined(list(zip(parts, values, strict=True))), Fraction(1))
-            claims[function.key, radius(record, name)] = name, function.constant, low, high
-        return claims
-
-    def _integrate_claims(self) -> None:
-        # Claims are not used, only checked: all that follows takes the integrals computed here. A claim that is off
-        # shows a search that errs.
-        self._integrate_over_planes()
-        for key, (name, constant, low, high) in self.claimed.items():
-            value = self._integral(key) + ball_of(constant)
-            if not (value >= ball_of(low) and value <= ball_of(high)):
-                raise CertificateError(
-                    f"{name}.bounds: got [{float(low):.10g}, {float(high):.10g}]; "
-                    f"the integral's logarithm is {value.str(12)}"
-                )
-
-    def _integrate_over_planes(self) -> None:
-        """Take all integrals of functions of two latents at once: they share the values of their monomials."""
-        latents = tuple(self.exponent.latents)
-        plain = {*latents, sympy.Integer(1)}
-        keys = [
-            key
-            for key in self.claimed
-            if key[1] is None and any(set(monomial.as_powers_dict()) - plain for monomial, _ in key[0])
-        ]
-        if len(latents) != 2 or not keys:
-            return
-        try:
-            values = planes.log_integrals([dict(key[0]) for key in keys], latents)
-        except Unable as reason:
-            raise CertificateError(f"integrals: cannot be verified: {reason}") from reason
-        self.computed |= dict(zip(keys, values, strict=True))
-
-    def _integral(self, key: Key) -> arb:
-        if key not in self.computed:
-            try:
-                function, latents = dict(key[0]), tuple(self.exponent.latents)
-                self.computed[key] = (
-                    log_integral(function, latents)
-                    if key[1] is None
-                    else log_integral_within(function, latents, key[1])
-                )
-            except Unable as reason:
-                raise CertificateError(f"integrals: cannot be verified: {reason}") from reason
-        return self.computed[key]
-
     def _mass(self, function: Function, leaf: LeafClaim) -> arb:
         """Return the integral of the whole exponent, constant included; it must be among the claims."""
         key = function.key, leaf.radius
-        if key not in self.claimed:
+        if key not in self.integrals.claimed:
             raise CertificateError(f"{leaf.name}: one of its integrals is missing in the certificate")
-        return self._integral(key) + ball_of(function.constant)
+        return self.integrals.value(key) + ball_of(function.constant)
 
     def _mass_above(self, function: Function, leaf: LeafClaim) -> arb:
         """Return what is at least the integral at the parameters of the leaf, and convex over its control points."""

@@ -30,6 +30,7 @@ from elboproof.numbers.ball_rings import BALL_ARRAYS
 from elboproof.numbers.compiler import compile_tape
 from elboproof.numbers.outward import above, library_upward, upward
 from elboproof.numbers.tape import Tape
+from elboproof.quadrature.cells import halved
 from elboproof.quadrature.gauss_legendre import ACROSS, ALONG, SIZES, factors, gauss_legendre
 from elboproof.theorems.natural import Natural
 from elboproof.theorems.sufficient_statistics import growth
@@ -276,16 +277,18 @@ def _combined(balls: MidRad, theta: FloatArray) -> BallArray:
 
 
 def _halved_in_t(cells: FloatArray) -> FloatArray:
-    """Return both halves of each cell (B, 4), cut along t: exact floats as quarters are."""
-    half = cells[:, 3] / 2
-    low, high = cells.copy(), cells.copy()
-    low[:, 1], high[:, 1] = cells[:, 1] - half, cells[:, 1] + half
-    low[:, 3], high[:, 3] = half, half
-    return np.concatenate([low, high])
+    """Return both halves of each cell (B, 4), cut along t."""
+    return _cut(cells, (1,))
 
 
 def _quartered(cells: FloatArray) -> FloatArray:
-    """Return the four quarters of each cell (B, 4): exact floats, see `NARROWEST`."""
-    half = cells[:, 2:] / 2
-    corners = [np.array(sign) for sign in ((-1, -1), (-1, 1), (1, -1), (1, 1))]
-    return np.concatenate([np.column_stack([cells[:, :2] + sign * half, half]) for sign in corners])
+    """Return the four quarters of each cell (B, 4)."""
+    return _cut(cells, (0, 1))
+
+
+def _cut(cells: FloatArray, axes: Sequence[int]) -> FloatArray:
+    """Return the parts of each cell (B, 4), halved along each of some axes: exact floats, see `NARROWEST`."""
+    centre, half = cells[:, :2], cells[:, 2:]
+    for axis in axes:
+        centre, half = halved(centre, half, np.full(len(centre), axis))
+    return np.column_stack([centre, half])

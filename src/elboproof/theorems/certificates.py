@@ -100,9 +100,14 @@ def certificate(
     )
 
 
-def unverifiable(statement: Statement, natural: Natural) -> str:
-    """Return what `recheck` has no method for in a proof of the statement, empty if it has one."""
+def unverifiable(statement: Statement, natural: Natural, leaves: bool = True) -> str:
+    """Return what `recheck` has no method for in a proof of the statement, by leaves or none; empty if it has one."""
     # The check shares no code with the search, so this is a description of its methods; tests hold both directions.
+    unreal = [atom for atom in natural.atoms if not atom.is_real]
+    if unreal:
+        return f"a decoder with {spelling(unreal[0])}, which is not seen to be real"
+    if not leaves:
+        return ""
     from_below = isinstance(statement.quantity, Gap) and statement.lower is not None and statement.lower > 0
     growing = [atom for atom in natural.atoms if tails.magnitude(atom) is None]
     if growing and not _in_sinh_alone(natural):

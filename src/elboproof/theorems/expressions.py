@@ -83,13 +83,15 @@ def _without_latents(
     return expression
 
 
-def require_real(parts: Expressions, box: Box) -> None:
-    """Let the model of the box's centre look for latents at which the decoder is not real."""
-    # A model at one point of the box: where a logarithm or a root leaves the reals, it does so for the latents
-    # whatever the parameters, since atoms have none.
+def require_real(parts: Expressions, box: Box, atoms: Sequence[Sequence[Expr]]) -> None:
+    """Let models look for latents at which the decoder is not real, or one of its atoms, which come by output."""
+    # A model at one point of the box, and one without parameters: atoms have none, and where a logarithm or a root
+    # leaves the reals it does so whatever the parameters; but its coefficient may vanish at that point.
     middle = {
         symbol: sympy.Rational(int((low + high).numerator), int(2 * (low + high).denominator))
         for symbol, (low, high) in zip(parts.parameters, box, strict=True)
     }
-    decoder = [output.xreplace(middle) for output in parts.decoder]
-    LatentModel([str(z) for z in parts.latents], decoder, Gaussian(variance=1))
+    names = [str(z) for z in parts.latents]
+    LatentModel(names, [output.xreplace(middle) for output in parts.decoder], Gaussian(variance=1))
+    if any(atoms):
+        LatentModel(names, [sympy.Add(*found) for found in atoms], Gaussian(variance=1))

@@ -122,11 +122,10 @@ def natural(quantity: Quantity, parameters: Sequence[str], box: Box) -> Natural:
     # r_j = x_j - f_j is read as one polynomial in latents, parameters and atoms; grouped by latents and atoms it is
     # sum_k a_jk(p) g_k(z), whatever the atoms are. Reading is exact, or refuses.
     parts = expressions(quantity, parameters)
-    require_real(parts, box)
     reader = PolynomialReader((*parts.latents, *parts.parameters), parts.parameters)
-    atoms: list[Expr] = []
-    for j, output in enumerate(parts.decoder):
-        atoms += [a for a in reader.atoms(output, f"decoder[{j}]") if a not in atoms]
+    every = [reader.atoms(output, f"decoder[{j}]") for j, output in enumerate(parts.decoder)]
+    require_real(parts, box, every)
+    atoms = list(dict.fromkeys(atom for found in every for atom in found))
     split = len(parts.latents), len(parts.parameters)
     residuals = []
     for j, (output, datum) in enumerate(zip(parts.decoder, parts.data, strict=True)):

@@ -58,7 +58,7 @@ class Task:
         spelled = whole.spelled() if leaves else ()
         document = certificate(self.statement, self.names, self.box, leaves, pieces.integrals, spelled)
         counts = len(leaves), len(pieces.integrals)
-        missing = unverifiable(self.statement, whole) if leaves else ""
+        missing = unverifiable(self.statement, whole, bool(leaves))
         return Proof(self.statement, self.names, self.box, document, *counts, self.spent, missing)
 
 
