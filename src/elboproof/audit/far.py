@@ -39,7 +39,7 @@ from elboproof.checking.collect import UsageError
 
 CLOSE, OF_SINGLE = 1e-6, 1e-2
 """Relative, as for the other extremes: how far a loss may be from its formula."""
-HALVINGS = 40
+HALVINGS = 32
 SAME = 1e-4
 """Relative: values of a loss that count as one where it is clamped, or has levelled off."""
 ALONE = 0.02
