@@ -1,6 +1,7 @@
 """Far out: clamps, epsilons and other tails are said with the place where they set in, and no guard is accused."""
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from torch.nn import functional
 
 from elboproof.audit import Report
 from elboproof.objectives.contract import log_density
+from tests.audit.plugin import ROOT
 from tests.audit.small import LATENTS, LOG_2PI, PIXELS, Drawn, Small, Weighted, audited, with_methods
 
 
@@ -79,6 +81,10 @@ def _squares(x: Tensor, out: Tensor) -> Tensor:
     return ((x - out) ** 2 + LOG_2PI) / 2
 
 
+def _by_torch(x: Tensor, mean: Tensor, s: Tensor) -> Tensor:
+    return functional.gaussian_nll_loss(mean, x, s.exp(), full=True, reduction="none").sum(-1)
+
+
 def _bounded(losses: Tensor) -> Tensor:
     return (math.log(4) - losses.logsumexp(0)).mean()
 
@@ -137,6 +143,13 @@ GUARDS: dict[str, tuple[type[Small], dict[str, Any], str, str, str]] = {
         {"lowest": -7.0, "highest": 6.0},
         "real",
         "the decoder's log variances <= 6",
+        CLAMP,
+    ),
+    "torch's Gaussian": (
+        TwoHeads,
+        {"fit": lambda self, x, out: _by_torch(x, *out.chunk(2, -1))},
+        "real",
+        "the decoder's log variances >= -13.82",
         CLAMP,
     ),
     "log variances of q": (Clamped, {}, "real", "log variance of q >= -30", CLAMP),
@@ -262,9 +275,32 @@ def test_a_place_is_measured_to_four_digits() -> None:
         assert any(one.startswith(f"|residuals| <= {place}:") for one in formula.within)
 
 
+NAIVE = _fit(lambda x, o: -(x * o.sigmoid().log() + (1 - x) * (1 - o.sigmoid()).log()))
+SHOWN: dict[str, Any] = {
+    "`logits.clamp(-10, 10)`": lambda: heard("logits"),
+    "`p.clamp(1e-6, 1 - 1e-6)`": lambda: heard("probabilities"),
+    "`log(p + 1e-9)`": lambda: heard("an epsilon"),
+    "`gaussian_nll_loss` of `exp(s)`, as torch has it": lambda: heard("torch's Gaussian"),
+    "log weights that are at most 0, of 4 samples": lambda: heard("weights above one"),
+    "`log(1 - sigmoid(logits))`": lambda: audited(with_methods(**NAIVE), "formula", kind="binary"),
+    "`huber_loss(delta=6)`": lambda: audited(with_methods(**_fit(TAILS["Huber"][0])), "formula"),
+}
+"""By what the document calls them."""
+
+
+def test_the_document_says_what_is_said() -> None:
+    text = (ROOT / "docs/audit.md").read_text(encoding="utf-8").partition("| the loss | what is said |")[2]
+    rows = dict(
+        re.findall(r"^\| (.*?) \| (holds where .*) \|$", text.replace(r"\|", "!"), flags=re.MULTILINE)
+    )
+    assert set(rows) == set(SHOWN)
+    for name, words in rows.items():
+        formula = SHOWN[name]().formula
+        assert words.replace("!", "|") in formula.sentence, name
+
+
 def test_what_is_not_finite_is_told_apart_from_a_clamp() -> None:
-    naive = _fit(lambda x, o: -(x * o.sigmoid().log() + (1 - x) * (1 - o.sigmoid()).log()))
-    report = audited(with_methods(**naive), "formula", "extremes", kind="binary", claim="-elbo")
+    report = audited(with_methods(**NAIVE), "formula", "extremes", kind="binary", claim="-elbo")
     assert report.status == "passed", str(report)
     assert report.formula is not None
     # of float64: 1 - sigmoid is zero from here on
