@@ -51,7 +51,7 @@ TESTS: dict[str, Check] = {
 }
 
 BUGS: dict[str, Bug] = {
-    "a maximum is a minimum": Seeded(bends, "bent", "r.clamp_min(", "r.clamp_max(", "latents"),
+    "a maximum is a minimum": Seeded(bends, "bent", "r.maximum(", "r.minimum(", "latents"),
     "a mean is a sum": Seeded(
         bends, "levelled", "parts.mean(0, keepdim=True)", "parts.sum(0, keepdim=True)", "batch"
     ),

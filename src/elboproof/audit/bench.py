@@ -193,17 +193,22 @@ class Bench:
         rows, width = math.prod(lead), math.prod(tail)
         fixed = self._fixed(z, rows, width)
         moved = fixed + flat_rows(z, self._lead(z.shape), self.shapes.latents) @ design.slopes[which].T
+        if design.outputs:  # of the same graph, for a loss that differentiates inside
+            given = self._by_row(design.outputs[which], z, rows) + 0 * moved
+            return given.reshape(*lead, *tail)
         return in_range(moved, self.shapes.ranges[which]).reshape(*lead, *tail)
 
     def _fixed(self, z: Tensor, rows: int, width: int) -> Tensor:
         design = self._current()
         if not design.alike:
             return torch.randn(rows, width, generator=self._generator, dtype=self.dtype)
-        batch = design.x.shape[0]
-        data = indices(self._lead(z.shape), batch, self.shapes.layout)
-        each = torch.randn(
-            batch, width, generator=torch.Generator().manual_seed(design.seed), dtype=self.dtype
-        )
+        generator = torch.Generator().manual_seed(design.seed)
+        each = torch.randn(design.x.shape[0], width, generator=generator, dtype=self.dtype)
+        return self._by_row(each, z, rows)
+
+    def _by_row(self, each: Tensor, z: Tensor, rows: int) -> Tensor:
+        """Return what each datum has, (B, W), for the rows of z."""
+        data = indices(self._lead(z.shape), each.shape[0], self.shapes.layout)
         return each[data.reshape(-1)] if data is not None else each[torch.zeros(rows, dtype=torch.long)]
 
     def _by_datum(self, flat: Tensor, shape: torch.Size) -> Tensor:

@@ -24,11 +24,16 @@ SHAPES = ("at least", "at most", "distance", "square")
 
 @dataclass(frozen=True)
 class Bend:
-    """One of `SHAPES`, of the KL of one of `LEVELS`, with a threshold in nats."""
+    """One of `SHAPES`, of the KL of one of `LEVELS`, with a threshold in nats, or one for each latent."""
 
     shape: str
     level: str
-    threshold: float
+    threshold: float | tuple[float, ...]
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Return the thresholds, one where they do not differ."""
+        return self.threshold if isinstance(self.threshold, tuple) else (self.threshold,)
 
     @property
     def of_latents(self) -> bool:
@@ -59,15 +64,16 @@ def each_kl(call: Call, parameter: Parameter, kind: str) -> Tensor:
     return ((call.z**2 - r**2).mean(1) - variance.log()) / 2
 
 
-def bent(r: Tensor, shape: str, threshold: float) -> Tensor:
-    """Return the function of a shape."""
+def bent(r: Tensor, shape: str, thresholds: tuple[float, ...]) -> Tensor:
+    """Return the function of a shape of (B, d), with one threshold or with one for each latent."""
+    threshold = torch.tensor(thresholds, dtype=r.dtype)
     if shape == "at least":
-        return r.clamp_min(threshold)
+        return r.maximum(threshold)
     if shape == "at most":
-        return r.clamp_max(threshold)
+        return r.minimum(threshold)
     return (r - threshold).abs() if shape == "distance" else (r - threshold) ** 2
 
 
 def bent_divergence(call: Call, parameter: Parameter, kind: str, bend: Bend) -> Tensor:
     """Return what a bent divergence adds for each datum, (B,)."""
-    return bent(levelled(each_kl(call, parameter, kind), bend.level), bend.shape, bend.threshold).sum(1)
+    return bent(levelled(each_kl(call, parameter, kind), bend.level), bend.shape, bend.thresholds).sum(1)

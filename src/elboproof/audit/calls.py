@@ -25,6 +25,8 @@ class Design:
         Of the outputs' other part.
     alike : bool
         Whether all samples of a datum get the same outputs.
+    outputs : tuple of Tensor
+        (B, W) each: what the decoder returns for each datum, whatever z is; drawn if there are none.
     """
 
     x: Tensor
@@ -33,6 +35,7 @@ class Design:
     slopes: tuple[Tensor, ...]
     seed: int
     alike: bool = False
+    outputs: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from elboproof.audit.calls import Call
 from elboproof.audit.designs import at_log_variance
 from elboproof.audit.divergences import residuals
+from elboproof.audit.far import limits_of
+from elboproof.audit.far_words import is_another, words_of
 from elboproof.audit.parameters import Parameter
 from elboproof.audit.reference import value
 from elboproof.audit.result import Result, result
@@ -59,8 +61,20 @@ def _judged(session: Session, apart: dict[str, float], moved: list[str]) -> Resu
         words = f"at {', '.join(moved)} the samples are not of the q whose KL is taken: a clamp in one of the two?"
         return result("extremes", "fails", words, found=largest, hints=hints, **numbers)  # type: ignore[arg-type]
     if not wrong:
-        words = "log variance -25 .. 6, |mean| 90: the formula holds"
-        return result("extremes", "ok", words, found=largest, **numbers)  # type: ignore[arg-type]
+        outcome, words, places = _far_out(session)
+        return result("extremes", outcome, words, found=largest, hints=places, **numbers)  # type: ignore[arg-type]
     words = f"the formula does not hold at {', '.join(wrong)}: a clamp or an epsilon?"
     outcome = "note" if session.adapter.claim == "loss" else "fails"
     return result("extremes", outcome, words, found=largest, hints=hints, **numbers)  # type: ignore[arg-type]
+
+
+def _far_out(session: Session) -> tuple[str, str, tuple[str, ...]]:
+    """Return outcome, words and hints of a formula that holds at all `PLACES`: a guard far out is a note."""
+    words, limits = "log variance -25 .. 6, |mean| 90: the formula holds", limits_of(session)
+    if not limits:
+        return "ok", words, ()
+    fails = session.adapter.claim != "loss" and is_another(session)
+    words += f"; far out, only where {'; and where '.join(words_of(limits, brief=not fails))}"
+    if fails:
+        return "fails", words, ("unknown: another tail of the likelihood, far out",)
+    return "note", words, ()

@@ -57,6 +57,8 @@ class Formula:
         Number of designs, or of values.
     hints : tuple of str
         Where to look.
+    within : tuple of str
+        Up to where it holds, and what the loss does beyond, where that was seen; in the sentence too.
     """
 
     kind: str
@@ -76,6 +78,7 @@ class Formula:
     residual: float = math.nan
     equations: int = 0
     hints: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
 
     @property
     def offset(self) -> float:

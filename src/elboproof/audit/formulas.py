@@ -4,9 +4,12 @@ import math
 
 from elboproof.audit.aggregates import read_aggregate
 from elboproof.audit.bent import find_bent
+from elboproof.audit.bent_each import find_each
 from elboproof.audit.codes import enumerated, read_codes
 from elboproof.audit.designs import at_log_variance
 from elboproof.audit.detector import NEAR, Detector, Recognised
+from elboproof.audit.far import NOT_NEAR
+from elboproof.audit.far_words import restricted
 from elboproof.audit.fingerprint import fingerprint
 from elboproof.audit.formula import NEVER, OTHER, Formula
 from elboproof.audit.likelihoods import LIKELIHOODS
@@ -44,7 +47,8 @@ def check_formula(session: Session) -> Result:
         )
         return judged(session, session.formula)
     found = _recognised(session, detector)
-    if session.multi is not None:
+    if session.multi is not None and session.formula is not None:
+        session.formula = restricted(session, session.formula)
         return result("formula", "ok", "no sum of terms of single samples: see samples", n=len(calls))
     if found is None:
         session.formula = read_aggregate(session, reader, calls)
@@ -55,6 +59,7 @@ def check_formula(session: Session) -> Result:
         session.formula = _unrecognised(session, detector)
         return judged(session, session.formula)
     session.found, session.formula = _read(session, reader, found)
+    session.formula = restricted(session, session.formula)
     return judged(session, session.formula)
 
 
@@ -63,8 +68,12 @@ def _read(session: Session, reader: Reader, found: Recognised) -> tuple[Recognis
     if found.bend is None:
         formula = read_with_law(session, reader, found)
         slip = formula.kind == "NOT AN ELBO" and formula.divergence == "closed form"
-        bent = find_bent(session) if slip or not _holds_near_prior(session, found) else None
+        near = _holds_near_prior(session, found)
+        bent = find_bent(session) if slip or not near else None
+        if bent is None and not near:
+            bent = find_each(session, found)
         if bent is None or bent.bend is None:
+            session.kept[NOT_NEAR] = not near
             return found, formula
         found = bent
     return found, read_bent(reader, found)

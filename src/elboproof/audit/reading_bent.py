@@ -71,7 +71,7 @@ def _slip(bend: Bend, weight: float) -> tuple[str, tuple[str, ...], Mapping[str,
     if weight < 0:
         return "the divergence has the wrong sign: it is rewarded", ("M14: the sign of the KL",), {}
     if bend.shape == "at most":
-        words = f"{LEVELS[bend.level]} counts at most {snapped(bend.threshold, {})} nats: beyond, it costs nothing"
+        words = f"{LEVELS[bend.level]} counts at most {snapped(bend.thresholds[0], {})} nats: beyond, it costs nothing"
         return words, ("unknown: free bits are a maximum with the threshold, and no minimum",), {}
     return None
 
@@ -99,16 +99,16 @@ def _divided(found: Recognised, bend: Bend, read: _Read, limit: float) -> str:
 
 
 def _threshold(bend: Bend) -> str:
-    words = f"{snapped(bend.threshold, {})} nats"
+    words = f"{', '.join(snapped(one, {}) for one in bend.thresholds)} nats"
+    words += ", a threshold for each" if len(bend.thresholds) > 1 else ""
     return f"{words} (of a batch: of a datum it depends on the batch size)" if bend.of_sum else words
 
 
 def _free_bits(reader: Reader, found: Recognised, bend: Bend, read: _Read) -> str:
     factor = "" if same(read.scale, 1.0, None, reader.limit) else f"{snapped(read.scale, reader.units)} x "
     count = reader.d if bend.of_latents else 1
-    beyond = same(
-        read.found - read.needed, -read.scale * read.weight * count * bend.threshold, None, reader.limit
-    )
+    total = sum(bend.thresholds) * count / len(bend.thresholds)
+    beyond = same(read.found - read.needed, -read.scale * read.weight * total, None, reader.limit)
     how = "counts beyond" if beyond else "counts at least"
     tail = f"{read.words}, {_kind(found)}; {LEVELS[bend.level]} {how} {_threshold(bend)}"
     if not same(read.weight, 1.0, None, reader.limit):
@@ -122,14 +122,14 @@ def _free_bits(reader: Reader, found: Recognised, bend: Bend, read: _Read) -> st
 
 def _capacity(reader: Reader, found: Recognised, bend: Bend, read: _Read) -> str:
     factor = "" if same(read.scale, 1.0, None, reader.limit) else f"{snapped(read.scale, reader.units)} x "
-    inner = f"R - {snapped(bend.threshold, {})}"
+    inner = f"R - {snapped(bend.thresholds[0], {})}"
     term = f"|{inner}|" if bend.shape == "distance" else f"({inner})^2"
     total = ", summed over the latents" if bend.of_latents else ""
     nats = ", C being that of a batch: of a datum it depends on the batch size" if bend.of_sum else ""
     return (
         f"your loss is {factor}a negative log likelihood plus {snapped(read.weight, reader.units)} x {term}{total}, "
         f"{reduced_words(found.reduction)}: {read.words}; R is {LEVELS[bend.level]}, {_kind(found)}, held at a "
-        f"capacity C of {snapped(bend.threshold, {})} nats{nats}: no bound{_beside(reader, read)}"
+        f"capacity C of {snapped(bend.thresholds[0], {})} nats{nats}: no bound{_beside(reader, read)}"
     )
 
 
