@@ -39,7 +39,8 @@ from elboproof.checking.collect import UsageError
 
 CLOSE, OF_SINGLE = 1e-6, 1e-2
 """Relative, as for the other extremes: how far a loss may be from its formula."""
-HALVINGS = 32
+HALVINGS, COARSE = 32, 14
+"""Of a line: for a place that is said, and for one that is compared with another to some percent."""
 SAME = 1e-4
 """Relative: values of a loss that count as one where it is clamped, or has levelled off."""
 ALONE = 0.02
@@ -215,17 +216,17 @@ class _Search:
         if not same(line.places[-1]):
             yield Limit(line.of, line.scale, line.sign, self._last(line.places[-1], same), "drawn")
 
-    def _last(self, far: float, good: Callable[[float], bool]) -> float:
+    def _last(self, far: float, good: Callable[[float], bool], halvings: int = HALVINGS) -> float:
         """Return the last place before ``far`` that is good, by bisection."""
         low, high = 0.0, far
-        for _ in range(HALVINGS):
+        for _ in range(halvings):
             middle = (low + high) / 2
             low, high = (middle, high) if good(middle) else (low, middle)
         return low
 
     def _limit(self, line: Line, far: float) -> Limit:
         last = self.call(line, far)
-        seen = self._last(far, lambda u: self.holds(line, u))
+        seen = self._last(far, lambda u: self.holds(line, u), COARSE)
         found = self.apart(line, far)
         if last is None or found is None:
             return Limit(line.of, line.scale, line.sign, seen, "level")
@@ -253,11 +254,11 @@ class _Search:
             call = self.call(line, u, one=one)
             return call is not None and (float(self.number(call).sum()) < level) == rising
 
-        return self._last(far, before)
+        return self._last(far, before, COARSE if one else HALVINGS)
 
     def _kink(self, line: Line, far: float, *, one: bool = False) -> float:
         """Return where a difference began that grows with its distance from there, or with the square of it."""
-        seen = self._last(far, lambda u: self.holds(line, u, one=one))
+        seen = self._last(far, lambda u: self.holds(line, u, one=one), COARSE if one else HALVINGS)
         points = [seen * beyond for beyond in BEYOND]
         found = [self.apart(line, u, one=one) for u in points]
         sizes = [float(each[0].abs().max()) for each in found if each is not None]
