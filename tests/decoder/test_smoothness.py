@@ -232,6 +232,16 @@ def test_more_codes_than_are_looked_at_have_the_general_bound() -> None:
     assert decoder.analytic_radius() == pytest.approx(np.pi * 0.5 / 2, rel=1e-12)
 
 
+@pytest.mark.parametrize("start", [(0.2, 2.4), (-0.1, 8.7)])
+def test_newtons_steps_lead_to_a_zero(start: tuple[float, float]) -> None:
+    """1 + 2 exp(-1/2) cosh(y) = 0 at +- i (2 pi n -+ arccos(-sqrt(e)/2))."""
+    with working_precision(line.BITS):
+        found = line.Terms([1, 1, 1], [arb(-1), arb(0), arb(1)], arb(1)).newton(acb(*start))
+        first = (-(arb(1) / 2).exp() / 2).acos()
+        zeros = [first, 2 * arb.pi() - first, 2 * arb.pi() + first]
+        assert min(float(abs(found - acb(0, zero))) for zero in zeros) < 1e-30
+
+
 def test_winding_counts_zeros_above_the_first() -> None:
     """1 + 2 exp(-1/2) cosh(y) = 0 at +- i (2 pi n -+ 2.5398...)."""
     with working_precision(line.BITS):
