@@ -232,6 +232,16 @@ def test_more_codes_than_are_looked_at_have_the_general_bound() -> None:
     assert decoder.analytic_radius() == pytest.approx(np.pi * 0.5 / 2, rel=1e-12)
 
 
+@pytest.mark.parametrize("start", [(0.2, 2.4), (-0.1, 8.7)])
+def test_newtons_steps_lead_to_a_zero(start: tuple[float, float]) -> None:
+    """1 + 2 exp(-1/2) cosh(y) = 0 at +- i (2 pi n -+ arccos(-sqrt(e)/2))."""
+    with working_precision(line.BITS):
+        found = line.Terms([1, 1, 1], [arb(-1), arb(0), arb(1)], arb(1)).newton(acb(*start))
+        first = (-(arb(1) / 2).exp() / 2).acos()
+        zeros = [first, 2 * arb.pi() - first, 2 * arb.pi() + first]
+        assert min(float(abs(found - acb(0, zero))) for zero in zeros) < 1e-30
+
+
 def test_winding_counts_zeros_above_the_first() -> None:
     """1 + 2 exp(-1/2) cosh(y) = 0 at +- i (2 pi n -+ 2.5398...)."""
     with working_precision(line.BITS):
@@ -392,3 +402,59 @@ def test_bends_of_unequal_variances_are_rounded_up() -> None:
         found = unequal._isotropic(np.array([[0.0], [1.0]]), np.array([low, high])).bend
         exact = 1 / Fraction(low) - 1 / Fraction(high)
         assert exact <= Fraction(found) <= exact * (1 + Fraction(1, 10**14))
+
+
+@pytest.mark.parametrize("height", ["1e40", "1", "0", "-1", "-1e40"])
+def test_tubes_of_two_points_lose_no_digits_to_heights_of_either_sign(height: str) -> None:
+    """L t^2 = sqrt(H^2 + pi^2) - H, which cancels where H is large: in 300 digits it does no harm."""
+    with working_precision(two_points.BITS):
+        found = two_points.Pair(arb(3), arb(height)).radius()
+    with mpmath.workdps(300):
+        h = mpmath.mpf(height)
+        exact = mpmath.sqrt((mpmath.sqrt(h * h + mpmath.pi**2) - h) / 3)
+        assert exact * (1 - mpmath.mpf(2) ** -51) <= mpmath.mpf(found) <= exact
+
+
+def test_blocks_of_few_points_in_many_coordinates_find_the_largest_pair(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Logarithms of variances count once for each coordinate: with equal codes there is nothing else."""
+    monkeypatch.setattr(unequal, "BLOCK", 2)
+    v, d = [1.0, 3.0, 3.5, 4.0, 4.5, 5.0], 20
+    found = unequal._isotropic(np.zeros((len(v), d)), np.array(v)).constant
+    with mpmath.workdps(40):
+        exact = max(
+            d * abs((1 / mpmath.mpf(a) - 1 / mpmath.mpf(b)) * mpmath.log(a / mpmath.mpf(b)))
+            for a in v
+            for b in v
+        )
+        assert exact <= mpmath.mpf(found) <= exact * (1 + mpmath.mpf(10) ** -13)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [0, 2, 1], [1, 2, 0]])
+def test_a_dominating_covariance_counts_with_the_worst_pair(order: list[int]) -> None:
+    """8 L H of each point against the widest one, by coordinates: the covariances are diagonal."""
+    m = np.array([[0.0, 0.0], [1.0, -2.0], [0.25, 0.5]])[order]
+    S = np.array([[4.0, 8.0], [0.5, 2.0], [2.0, 1.0]])[order]
+    decoder = ep.OptimalDecoder(m, np.arange(3.0)[:, None], S[:, None] * np.eye(2))
+    found = unequal.spread(decoder._gaussians)
+    assert found is not None
+    wide = order.index(0)
+    with mpmath.workdps(40):
+        pairs = []
+        for i in range(3):
+            if i == wide:
+                continue
+            parts = [
+                (mpmath.mpf(a), mpmath.mpf(b), mpmath.mpf(c))
+                for a, b, c in zip(S[i], S[wide], m[wide] - m[i], strict=True)
+            ]
+            largest = max(1 / a - 1 / b for a, b, _ in parts)
+            height = (
+                sum(mpmath.log(b / a) + c * c * (1 / b + 1 / b**2 / (1 / a - 1 / b)) for a, b, c in parts) / 2
+            )
+            pairs.append((largest, 8 * largest * height))
+        constant, largest = max(c for _, c in pairs), max(size for size, _ in pairs)
+        near = 1 + mpmath.mpf(10) ** -12
+        assert constant <= mpmath.mpf(found.constant) <= constant * near
+        assert 2 * largest <= mpmath.mpf(found.bend) <= 2 * largest * near

@@ -404,6 +404,18 @@ def test_errors_of_rules_cover_the_ellipse_and_its_stretch(cells: Cells) -> None
             assert (errors[b, :, j] <= 4 * exact).all()
 
 
+def test_suprema_of_rules_are_rounded_up() -> None:
+    """exp(shift - U) of sizes whose difference loses 2^-46: more than an exponential's own margin."""
+    least = np.random.default_rng(9).uniform(100, 250, 500)
+    cells = Cells(np.zeros(500, int), np.zeros((500, 2)), np.ones((500, 2)))
+    with patch.object(Energy, "least_real_part", lambda *_: least):
+        found = rules._supremum(energy_of(ROUND, [0.0, 0.0]), cells, target_of(300.1), 0)
+    with working_precision(120):
+        for value, bound in zip(least.tolist(), found.tolist(), strict=True):
+            exact = (arb(300.1) - arb(value)).exp()
+            assert exact <= bound <= exact * (1 + 1e-12)
+
+
 def test_masses_of_cells_are_upper_bounds() -> None:
     rng = np.random.default_rng(8)
     half = rng.uniform(0.01, 1, (500, 2))

@@ -1,6 +1,7 @@
 """Evidences of kinked decoders under any likelihood: generated networks, closed forms, twins, priors and limits."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -282,6 +283,13 @@ def test_pieces_that_fill_the_memory_are_left_to_cells(monkeypatch: pytest.Monke
         monkeypatch.setattr(piece_cells, "MOST_NUMBERS", most)
         found = piece_cells.evidence(model, data, (6, False), time.monotonic() + 20.0, 10**5)
         assert (found is not None) == known
+
+
+def test_a_deeper_mode_only_raises_estimates() -> None:
+    """What was seen is a mass of exp(-lowest) over a cell of some e^-10: an estimate below it would be deep again."""
+    block = SimpleNamespace(log_mass=np.array([-30.0, -3.0, -50.0, 1.0]))
+    piece_rounds.Block._rescale(block, np.array([0, 2, 3]), np.array([5.0, 60.0, 4.0]), deeper=True)  # type: ignore[arg-type]
+    assert block.log_mass.tolist() == [-15.0, -3.0, -50.0, 1.0]
 
 
 def test_no_time_for_the_sums(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,6 +245,31 @@ def test_bounds_with_three_latents_hold_at_points_of_their_rectangles(kind: str,
         assert half > 0.1 or (least >= values - 1).all()
 
 
+ESTIMATE = 0.1
+"""Nats by which the estimates of log p(x) that steer may be off, as sums over two coarse grids: measured 0.04."""
+
+
+@pytest.mark.parametrize("kind", checks.KINDS)
+def test_first_estimates_are_near_the_truth(kind: str) -> None:
+    model = checks.model(kind)
+    found = shared_rows._Rows(model, data_of(model, checks.X).balls, 5)
+    assert (np.abs(found.log_mass - checks.truth(kind)) <= ESTIMATE).all()
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_rows_that_a_round_leaves_wide_have_another(rounds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One round whose cells discard too much does not suffice, and says so; a second one has a tenth of that."""
+    monkeypatch.setattr(shared_rows, "SHARES", {2: 0.1})
+    monkeypatch.setattr(shared_rows, "ROUNDS", rounds)
+    model = checks.model("bernoulli")
+    found = shared_rows._shared(model, data_of(model, checks.X), 5, time.monotonic() + 300, 10**6)
+    truth = checks.truth("bernoulli")
+    assert (found.enclosure.lower <= truth + 1e-9).all()
+    assert (found.enclosure.upper >= truth - 1e-9).all()
+    assert ((found.enclosure.width <= 2e-5) == (rounds > 1)).all()
+    assert all((status == "") == (rounds > 1) for status in found.statuses)
+
+
 def test_three_latents_share_cells_where_outputs_are_many() -> None:
     many, few = (
         ep.LatentModel.from_torch(

@@ -134,6 +134,27 @@ def test_too_many_terms_or_too_high_a_degree_are_refused_each_by_itself(
             exponential._required_small(given)
 
 
+@pytest.mark.parametrize(("factors", "begun"), [(40, True), (41, False)])
+def test_products_are_begun_up_to_twenty_times_as_many_terms_as_are_kept(factors: int, begun: bool) -> None:
+    """200 exponentials times some whose rates repeat: what is kept is the convolution of their coefficients."""
+    one, other = np.arange(1, 201), np.arange(1, factors + 1) ** 2
+    assert (len(one) * len(other) <= 20 * MOST_TERMS) is begun
+
+    def exponentials(coefficients: np.ndarray) -> exponential.ExponentialPolynomial:
+        return exponential.ExponentialPolynomial(
+            {
+                ((0,), (sympy.Integer(n),), (sympy.Integer(0),)): (sympy.Integer(int(c)), sympy.Integer(0))
+                for n, c in enumerate(coefficients)
+            }
+        )
+
+    if not begun:
+        with pytest.raises(OutsideTheClassError):
+            exponentials(one) * exponentials(other)
+        return
+    assert exponentials(one) * exponentials(other) == exponentials(np.convolve(one, other))
+
+
 def test_full_covariance_of_the_likelihood() -> None:
     """The diagonal one written as a matrix is the same; with correlation it is another number."""
     decoder, point = ["sinh(z)", "z**2"], ([arb("0.3")], [[arb("0.4")]])

@@ -257,6 +257,14 @@ def test_mass_far_out_on_either_side_is_integrated(sign: int) -> None:
     assert plane.overlaps(arb(truth + 1 / 8, 1e-8))
 
 
+@pytest.mark.parametrize("pushed", [A, B])
+def test_mass_that_a_coupled_latent_drives_out_is_integrated(pushed: Any) -> None:
+    """Of a Gaussian of precision [[1, -4/5], [-4/5, 1]] around 23/0.36, from its determinant and its form."""
+    found = log_integral({A * B: Fraction(4, 5), pushed: Fraction(23)}, (A, B))
+    assert found.overlaps(arb(23) ** 2 * 25 / 18 - (arb(3) / 5).log())
+    assert found.rad() < 1e-8
+
+
 # -- the search for a better Gaussian --
 
 
