@@ -47,6 +47,7 @@ def _evidences() -> Iterator[Row]:
     import numpy as np
 
     import elboproof as ep
+    from elboproof.model.problem_decoders import softmax_average
 
     gaussian = ep.Gaussian(variance="1/100")
     for text, digits in (("sinh(z)", 10), ("sin(3*z) + z", 10), ("sinh(z)", 25)):
@@ -67,6 +68,13 @@ def _evidences() -> Iterator[Row]:
         yield f"log_evidence, ({', '.join(outputs)})", partial(ep.log_evidence, model, x, 8)
     solid = ep.LatentModel(["a", "b", "c"], ["a", "b + a**2", "c + a*b"], gaussian)
     yield "log_evidence, chain of three latents", lambda: ep.log_evidence(solid, ["0.3", "0.2", "0.1"], 6)
+    average = [text.strip() for text in softmax_average(50, 50).split(";")]
+    points = ep.LatentModel(["a", "b"], average, gaussian)
+    for digits in (6, 10):
+        yield (
+            f"log_evidence, softmax of 50 points, {digits} digits",
+            partial(ep.log_evidence, points, ["0.4", "-0.3"], digits),
+        )
     yield "log_evidence, network 2-16-16-10", lambda: ep.log_evidence(_network(), _image(), 6)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from flint import acb, arb
 
-from elboproof.numbers import exponential_sums
+from elboproof.numbers import exponential_sums, stacked
 from elboproof.numbers.ball_arrays import BallArray
 from elboproof.numbers.ball_complex import ComplexBallArray
 from elboproof.numbers.centred import Centred
@@ -66,6 +66,22 @@ def test_members_are_inside(complex_first: bool) -> None:
             assert abs(value.real - arb(real.mid[b])) <= arb(real.rad[b])
             if complex_first:
                 assert abs(value.imag - arb(found.imag.mid[b])) <= arb(found.imag.rad[b])
+
+
+@pytest.mark.parametrize("complex_first", [False, True])
+@pytest.mark.parametrize("logits", [1, 2])
+def test_several_stacks_give_what_one_gives(complex_first: bool, logits: int) -> None:
+    """Five logits in stacks of one or two: the pivot is found and each weight meets its own factor in all of them."""
+    whole = ranges(0.03, complex_first)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stacked, "MOST", logits * len(CENTRES))
+        test_members_are_inside(complex_first)
+        parts = ranges(0.03, complex_first)
+    for ours, theirs in (
+        [(parts.real, whole.real), (parts.imag, whole.imag)] if complex_first else [(parts, whole)]
+    ):
+        assert (ours.rad <= theirs.rad * (1 + 1e-9)).all()
+        assert (ours.rad >= theirs.rad * (1 - 1e-9)).all()
 
 
 def test_a_logit_without_its_pivot_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

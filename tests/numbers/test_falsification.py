@@ -115,6 +115,9 @@ TESTS: dict[str, Callable[[], object]] = {
     "unknown ranges": test_centred.test_the_form_is_not_used_where_the_plain_range_is_unknown,
     "matrix products": test_ball_matrices.test_products_contain_the_exact_products,
     "softmax averages": lambda: test_exponential_sums.test_members_are_inside(complex_first=False),
+    "softmax averages in several stacks": lambda: (
+        test_exponential_sums.test_several_stacks_give_what_one_gives(complex_first=False, logits=2)
+    ),
     "stacks": lambda: test_stacked.test_sums_of_a_stack_are_those_of_its_forms(complex_first=False),
     "float ends of balls": _extremes,
     "outward sums": lambda: test_outward.test_sums_and_products_are_bounded_from_both_sides(17),
@@ -246,6 +249,20 @@ BUGS: dict[str, Bug] = {
         "total / self.total + share",
         "total / self.total",
         "softmax averages",
+    ),
+    "averages: every stack takes the first weights": Seeded(
+        exponential_sums._Divisor,
+        "_weighted",
+        "start += count",
+        "start += 0",
+        "softmax averages in several stacks",
+    ),
+    "stacks: centres in another order": Seeded(
+        stacked,
+        "stacked",
+        "form.centre for form in forms",
+        "form.centre for form in forms[::-1]",
+        "stacks",
     ),
     "stacks: one form counts twice": Seeded(
         stacked, "_sum", "values.sum(0)", "values.sum(0) + values[0]", "stacks"

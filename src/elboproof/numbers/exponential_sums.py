@@ -121,19 +121,19 @@ class _Divisor:
     """sum_j d_j e^(l_j - l_p) with the largest logit l_p at each centre."""
 
     def __init__(self, exponentials: ExponentialSum) -> None:
-        # J logits over B boxes. e^(l_j - l_p) is computed once for each distinct logit, in stacks
-        # (n, B) that fit the cache; the pivot differs from box to box, which is sound because any
-        # pivot gives the same quotient.
-        self.logits = [logit for _, logit in exponentials.terms]
+        # J distinct logits over B boxes, in stacks (n, B) that fit the cache, so that each operation
+        # is one on arrays. The pivot differs from box to box, which is sound because any pivot gives
+        # the same quotient.
+        self.logits = list({id(logit): logit for _, logit in exponentials.terms}.values())
         self.coefficients = _collected(exponentials)
-        self.largest = _largest(self.logits)
-        self.pivot = _chosen(self.logits, self.largest)
-        distinct = list({id(logit): logit for logit in self.logits}.values())
-        self.factors = [
-            ([id(logit) for logit in some], (stacked(some) - self.pivot).exp())
-            for some in groups(distinct, self.largest.size)
-        ]
-        self.total = self._weighted(self.coefficients)
+        self.below = self._column(self.coefficients)
+        parts = list(groups(self.logits, _boxes(self.logits)))
+        self.counts = [len(some) for some in parts]
+        stacks = [stacked(some) for some in parts]
+        self.largest = _largest(stacks)
+        self.pivot = _chosen(stacks, self.largest)
+        self.factors = [(stack - self.pivot).exp() for stack in stacks]
+        self.total = self._weighted(self.below)
 
     def factor(self, logit: Centred) -> Centred:
         """Return e^(l - l_p) for a logit that the divisor lacks."""
@@ -145,22 +145,26 @@ class _Divisor:
         # c_p/d_p of the pivot, a ball of shape (B,), so that the pivot's own term has the
         # coefficient 0. Logits that only the numerator has are added with their c_i, their d_i
         # being 0.
-        above, below = _collected(top), self.coefficients
-        at_pivot = [_coefficient(above.get(id(logit), 0)) / below[id(logit)] for logit in self.logits]
-        share = _picked(at_pivot, self.largest)
-        rest = {key: _coefficient(above.get(key, 0)) - _coefficient(d) * share for key, d in below.items()}
-        total = self._weighted(rest)
-        for key, logit in {id(logit): logit for _, logit in top.terms if id(logit) not in below}.items():
-            total = total + self.factor(logit) * _coefficient(above[key])
+        given = _collected(top)
+        above = self._column(given)
+        share = _picked([above / self.below], self.largest)
+        total = self._weighted(above - self.below * share)
+        own = {id(logit): logit for _, logit in top.terms if id(logit) not in self.coefficients}
+        for key, logit in own.items():
+            total = total + self.factor(logit) * _coefficient(given[key])
         return total / self.total + share
 
-    def _weighted(self, weights: Mapping[int, Any]) -> Centred:
-        """Return the sum of the factors with these weights."""
-        # a stack (n, B) times a column (n, 1) or (n, B) of coefficients, summed over its first axis
-        parts = [
-            summed(factor * column([_coefficient(weights[key]) for key in keys]), len(keys))
-            for keys, factor in self.factors
-        ]
+    def _column(self, given: Mapping[int, Any]) -> BallArray:
+        """Return the coefficients of this divisor's logits, (J, 1) or (J, B); 0 where none is given."""
+        return column([_coefficient(given.get(id(logit), 0)) for logit in self.logits])
+
+    def _weighted(self, weights: BallArray) -> Centred:
+        """Return the sum of the factors with these weights, (J, 1) or (J, B)."""
+        # a stack (n, B) times its n rows of the weights, summed over its first axis
+        parts, start = [], 0
+        for factor, count in zip(self.factors, self.counts, strict=True):
+            parts.append(summed(factor * weights[start : start + count], count))
+            start += count
         return sum(parts[1:], parts[0])
 
 
@@ -183,45 +187,58 @@ def _real(value: Any) -> BallArray:
     return value.real if isinstance(value, ComplexBallArray) else _coefficient(value)
 
 
-def _largest(logits: Sequence[Centred]) -> Any:
+def _boxes(logits: Sequence[Centred]) -> int:
+    """Return the number B of boxes."""
+    return int(np.broadcast_shapes((1,), *(_real(logit.dual.value).shape for logit in logits))[-1])
+
+
+def _largest(stacks: Sequence[Centred]) -> Any:
     """Return which logit is largest at each centre, (B,); any choice is sound."""
-    middles = [_real(logit.centre).mid for logit in logits]
-    boxes = [_real(logit.dual.value).shape for logit in logits]
-    shape = np.broadcast_shapes((1,), *boxes, *(m.shape for m in middles))
-    return np.stack([np.broadcast_to(m, shape) for m in middles]).argmax(0)
+    # centres that are the same for all boxes are spread over the boxes of the ranges
+    boxes = np.broadcast_shapes(*(_real(stack.dual.value).shape[1:] for stack in stacks))
+    middles = [_real(stack.centre).mid for stack in stacks]
+    shape = np.broadcast_shapes(boxes, *(m.shape[1:] for m in middles))
+    return np.concatenate([np.broadcast_to(m, (len(m), *shape)) for m in middles]).argmax(0)
 
 
-def _picked(values: Sequence[Any], index: Any) -> BallArray:
-    """Return values[index[b]] for each box b."""
-    # J values of shape () or (B,), broadcast to (J, B) and indexed by (J's choice, box): midpoints
-    # and radii are copied, so the picked balls are the given ones
-    balls = [_coefficient(value) for value in values]
-    mid = np.stack([np.broadcast_to(ball.mid, index.shape) for ball in balls])
-    rad = np.stack([np.broadcast_to(ball.rad, index.shape) for ball in balls])
-    rows = np.arange(len(index))
-    return BallArray(mid[index, rows], rad[index, rows])
+def _picked(stacks: Sequence[BallArray], index: Any) -> BallArray:
+    """Return row index[b] of the stacks, counted through all of them, for each box b."""
+    # Stacks (n, 1) or (n, B), joined to (J, B) and indexed by (J's choice, box): midpoints and radii
+    # are copied, so the picked balls are the given ones.
+    every = BallArray.concatenate([stack.broadcast_to((len(stack), len(index))) for stack in stacks])
+    return every[index, np.arange(len(index))]
 
 
-def _picked_in_ring(values: Sequence[Any], index: Any) -> Any:
-    """Return values[index[b]] for ring elements, complex if one of them is."""
-    real = _picked([_real(value) for value in values], index)
-    if not any(isinstance(value, ComplexBallArray) for value in values):
+def _picked_in_ring(stacks: Sequence[Any], counts: Sequence[int], index: Any) -> Any:
+    """Return the same for ring elements, complex if one of them is; an integer stands for a stack of itself."""
+    if all(isinstance(stack, int) for stack in stacks):
+        return stacks[0] if len(set(stacks)) == 1 else _picked(_rows(stacks, counts), index)
+    real = _picked(_rows([s.real if isinstance(s, ComplexBallArray) else s for s in stacks], counts), index)
+    if not any(isinstance(stack, ComplexBallArray) for stack in stacks):
         return real
-    imag = [value.imag if isinstance(value, ComplexBallArray) else 0 for value in values]
-    return ComplexBallArray(real, _picked(imag, index))
+    imag = [stack.imag if isinstance(stack, ComplexBallArray) else 0 for stack in stacks]
+    return ComplexBallArray(real, _picked(_rows(imag, counts), index))
 
 
-def _chosen(logits: Sequence[Centred], index: Any) -> Centred:
+def _rows(stacks: Sequence[Any], counts: Sequence[int]) -> list[BallArray]:
+    """Return stacks whose integers, exact, are written out as rows."""
+    return [
+        BallArray(np.full((count, 1), float(stack))) if isinstance(stack, int) else stack
+        for stack, count in zip(stacks, counts, strict=True)
+    ]
+
+
+def _chosen(stacks: Sequence[Centred], index: Any) -> Centred:
     """Return the logit that is largest at each centre."""
     # in each box the parts of the one logit that was chosen there: an enclosure of that logit over that box
-    tight = [logit.tightened() for logit in logits]
-    slopes = zip(*(logit.dual.slopes for logit in tight), strict=True)
+    counts = [len(_real(stack.centre).mid) for stack in stacks]
+    slopes = zip(*(stack.dual.slopes for stack in stacks), strict=True)
     return Centred(
-        _picked_in_ring([logit.centre for logit in tight], index),
+        _picked_in_ring([stack.centre for stack in stacks], counts, index),
         Dual(
-            _picked_in_ring([logit.dual.value for logit in tight], index),
-            [_picked_in_ring(column, index) for column in slopes],
+            _picked_in_ring([stack.dual.value for stack in stacks], counts, index),
+            [_picked_in_ring(column, counts, index) for column in slopes],
         ),
-        logits[0].offsets,
+        stacks[0].offsets,
         tight=True,
     )

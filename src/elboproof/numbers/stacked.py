@@ -23,11 +23,12 @@ def groups(forms: Sequence[Centred], boxes: int) -> Iterator[Sequence[Centred]]:
 def stacked(forms: Sequence[Centred]) -> Centred:
     """Return forms of shape (B,) as one of shape (n, B)."""
     # n forms over the same B boxes become rows of (n, B) arrays. The offsets, of shape (B,), are
-    # shared and broadcast.
-    tight = [form.tightened() for form in forms]
-    slopes = [_stack(column) for column in zip(*(form.dual.slopes for form in tight), strict=True)]
-    value = Dual(_stack([form.dual.value for form in tight]), slopes)
-    return Centred(_stack([form.centre for form in tight]), value, forms[0].offsets, tight=True)
+    # shared and broadcast. The mean-value form acts on each entry by itself, so that it is made once,
+    # of the stack.
+    slopes = [_stack(column) for column in zip(*(form.dual.slopes for form in forms), strict=True)]
+    value = Dual(_stack([form.dual.value for form in forms]), slopes)
+    tight = all(form.tight for form in forms)
+    return Centred(_stack([form.centre for form in forms]), value, forms[0].offsets, tight).tightened()
 
 
 def summed(form: Centred, count: int) -> Centred:
