@@ -9,8 +9,8 @@ at each box's centre,
 for coefficients 1 in the denominator (d_j in general: c_p/d_p and c_i - d_i c_p/d_p). Only differences of logits are
 left, and terms that hardly count have small factors.
 
-It is what lets the optimal decoder of finite data be a model: the evidence under a softmax average of 50 points takes 3
-to 6 s to 8 digits, and is undecided after 40 s (1 digit at sigma^2 = 1/100) with evaluated exponentials.
+It is what lets the optimal decoder of finite data be a model: the evidence under a softmax average of 50 points takes 1
+to 3 s to 10 digits, and is undecided after 40 s (1 digit at sigma^2 = 1/100) with evaluated exponentials.
 """
 
 from collections.abc import Mapping, Sequence
