@@ -49,6 +49,8 @@ def _possible(session: Session, found: Recognised) -> Iterator[Recognised]:
     }
     for level, (how, times) in levels.items():
         thresholds = tuple(one / times if abs(one) > GONE else 0.0 for one in raised)
+        if not any(thresholds):  # the plain formula itself, which does not hold next to the prior
+            continue
         bend = Bend("at least", level, thresholds)
         yield replace(found, form="bent", fit=fit, other=how, bend=bend)
 
